@@ -1,0 +1,1 @@
+"""The row-by-row SimpleRNN for MNIST digits, reproduced."""

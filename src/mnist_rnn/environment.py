@@ -1,0 +1,62 @@
+"""The code, versions and hardware that a run was made with."""
+
+import platform
+import subprocess
+from importlib.metadata import version
+
+import cpuinfo
+from pydantic import BaseModel, ConfigDict
+
+from mnist_rnn.paths import ROOT
+
+PACKAGES = ("tensorflow", "keras", "numpy")
+
+
+class Environment(BaseModel):
+    """What a result may depend on beside its configuration.
+
+    `clean` says whether nothing outside results/ differed from the commit. The CPU is told by
+    vendor, family, model and flags, since different ones may carry the same name.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    commit: str | None
+    clean: bool | None
+    versions: dict[str, str]
+    cpu: dict[str, str | int | list[str] | None]
+    device: str
+    threads: int
+
+
+def describe_environment(device: str, threads: int) -> Environment:
+    """The environment of this process; the commit is None outside a git checkout."""
+    commit = git("rev-parse", "HEAD")
+    changes = git("status", "--porcelain", "--", ".", ":!results")
+    return Environment(
+        commit=commit,
+        clean=None if commit is None else changes == "",
+        versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        cpu=describe_cpu(),
+        device=device,
+        threads=threads,
+    )
+
+
+def git(*arguments: str) -> str | None:
+    """What git says about the repository; None without git or a repository."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def describe_cpu() -> dict[str, str | int | list[str] | None]:
+    """Vendor, family, model, name and instruction flags; None where the system doesn't say."""
+    info = cpuinfo.get_cpu_info()
+    names = {"vendor": "vendor_id_raw", "family": "family", "model": "model", "name": "brand_raw"}
+    cpu = {name: info.get(key) for name, key in names.items()}
+    return cpu | {"flags": sorted(info.get("flags", []))}

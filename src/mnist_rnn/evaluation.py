@@ -1,0 +1,65 @@
+"""What a trained network reached, in NumPy: from probabilities to metrics."""
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, model_validator
+
+NUM_CLASSES = 10
+
+
+class Metrics(BaseModel):
+    """The measures of one data set. confusion_matrix[i][j]: digits i that were read as j."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    loss: float
+    accuracy: float
+    errors: int
+    confusion_matrix: list[list[int]]
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Metrics":
+        matrix = np.array(self.confusion_matrix)
+        if matrix.shape != (NUM_CLASSES, NUM_CLASSES) or matrix.min() < 0:
+            raise ValueError("confusion_matrix must be 10 rows of 10 counts")
+        if self.errors != matrix.sum() - matrix.trace():
+            raise ValueError("errors must be the confusion matrix's count off the diagonal")
+        if self.accuracy != matrix.trace() / matrix.sum():
+            raise ValueError("accuracy must be the confusion matrix's share on the diagonal")
+        return self
+
+
+def measure(probabilities: np.ndarray, y: np.ndarray) -> Metrics:
+    """Loss (cross-entropy in nats), accuracy (a fraction), errors and confusion matrix.
+
+    Args:
+        probabilities: (n, 10), each row a distribution over the classes.
+        y: labels (n,).
+    """
+    # Keras clips at the same bounds.
+    likelihoods = np.clip(probabilities[np.arange(len(y)), y].astype("float64"), 1e-7, 1 - 1e-7)
+    pairs = NUM_CLASSES * y.astype(int) + probabilities.argmax(axis=1)
+    matrix = np.bincount(pairs, minlength=NUM_CLASSES**2).reshape(NUM_CLASSES, NUM_CLASSES)
+    return Metrics(
+        loss=float(-np.log(likelihoods).mean()),
+        accuracy=float(matrix.trace() / len(y)),
+        errors=int(len(y) - matrix.trace()),
+        confusion_matrix=matrix.tolist(),
+    )
+
+
+def confident_mistakes(probabilities: np.ndarray, y: np.ndarray, count: int) -> np.ndarray:
+    """Indices of the `count` wrong answers given with the highest probability, highest first."""
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != y)
+    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:count]
+
+
+def weights_sha256(weights: Iterable[np.ndarray]) -> str:
+    """SHA-256 over the shape, type and little-endian values of each array, in order."""
+    digest = hashlib.sha256()
+    for array in weights:
+        digest.update(f"{array.shape}{array.dtype.name}".encode())
+        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()

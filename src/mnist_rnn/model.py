@@ -1,0 +1,62 @@
+"""The network: a recurrent layer reads a digit row by row, a dense layer names it."""
+
+import shutil
+import sysconfig
+from pathlib import Path
+
+from mnist_rnn.backend import keras, tf
+from mnist_rnn.config import Configuration
+from mnist_rnn.files import replacing
+
+TIMESTEPS, FEATURES, NUM_CLASSES = 28, 28, 10
+CELLS = {
+    "simple_rnn": keras.layers.SimpleRNN,
+    "gru": keras.layers.GRU,
+    "lstm": keras.layers.LSTM,
+}
+
+
+def set_seed(seed: int) -> None:
+    """Seed all that draws random numbers, and make TensorFlow's operations deterministic.
+
+    The same seed then gives the same weights, bit for bit, whatever the number of threads, as
+    long as the CPU and the versions are the same. Call it before `build_model`.
+    """
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def build_model(config: Configuration) -> keras.Sequential:
+    """The compiled network: (batch, timesteps, features) = (n, 28, 28) to (n, 10) probabilities."""
+    model = keras.Sequential(
+        [
+            keras.Input((TIMESTEPS, FEATURES)),
+            CELLS[config.cell](config.units, dropout=config.dropout),
+            keras.layers.Dense(NUM_CLASSES),
+            keras.layers.Activation("softmax"),
+        ]
+    )
+    optimizer = keras.optimizers.get(config.optimizer)
+    if config.learning_rate is not None:
+        optimizer.learning_rate = config.learning_rate
+    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def draw_model(model: keras.Model, path: Path) -> None:
+    """Write a picture of the layers with their shapes, by the system's Graphviz or by pip's."""
+    program = shutil.which("dot") or str(Path(sysconfig.get_path("scripts"), "graphviz-pure"))
+    dot = keras.utils.model_to_dot(model, show_shapes=True, show_layer_names=True, dpi=100)
+    with replacing(path) as temporary:
+        dot.write(str(temporary), format="png", prog=program)
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Write the model, without the optimizer's state, in Keras's own format (`.keras`)."""
+    with replacing(path) as temporary:
+        model.save(temporary, include_optimizer=False)
+
+
+def load_model(path: Path) -> keras.Model:
+    """The model that `save_model` wrote; Keras's safe mode refuses one that carries code."""
+    return keras.models.load_model(path, safe_mode=True)

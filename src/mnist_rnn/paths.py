@@ -1,0 +1,19 @@
+"""Where files are. No other module knows."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MNIST = ROOT / "data" / "mnist"
+PUBLISHED = ROOT / "data" / "published"
+# MNIST_RNN_RESULTS keeps the runs of a test or of a trial away from the committed results.
+RESULTS = Path(os.environ.get("MNIST_RNN_RESULTS", ROOT / "results")).resolve()
+KERAS_MNIST = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets" / "mnist.npz"
+
+
+def shown(path: Path) -> str:
+    """`path` as a reader of a notebook should see it: from the repository's root where it can."""
+    for base in (RESULTS.parent, ROOT):
+        if path.is_relative_to(base):
+            return path.relative_to(base).as_posix()
+    return str(path)

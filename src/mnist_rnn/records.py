@@ -1,0 +1,108 @@
+"""One record a run: all that is needed to repeat it, and what it reached."""
+
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.environment import Environment
+from mnist_rnn.evaluation import Metrics
+from mnist_rnn.files import replacing
+from mnist_rnn.paths import RESULTS, shown
+
+
+class RecordError(ValueError):
+    """A file among the records is not a record, or not of the run that its place says."""
+
+
+class Record(BaseModel):
+    """A finished run.
+
+    `history` has Keras's training loss and accuracy (a fraction) of each epoch, measured while
+    the weights changed and dropout was active; `train` and `test` are measured at the end.
+    `seconds` is the time that training took.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    schema_version: Literal[1] = 1
+    config: Configuration
+    history: dict[Literal["loss", "accuracy"], list[float]]
+    train: Metrics
+    test: Metrics
+    weights_sha256: str
+    data_sha256: str
+    seconds: float
+    environment: Environment
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Record":
+        for name in ("loss", "accuracy"):
+            if len(self.history.get(name, [])) != self.config.epochs:
+                raise ValueError(f"history must have {name} for {self.config.epochs} epochs")
+        for name, metrics, size in (
+            ("train", self.train, self.config.train_size),
+            ("test", self.test, 10_000),
+        ):
+            if sum(map(sum, metrics.confusion_matrix)) != size:
+                raise ValueError(f"{name} must count {size} examples")
+        return self
+
+
+def run_path(config: Configuration, suffix: str, results: Path = RESULTS) -> Path:
+    """Where a run keeps its record (`.json`) and its model (`.keras`)."""
+    return results / "runs" / config.name / f"seed-{config.seed}{suffix}"
+
+
+def write_record(record: Record, results: Path = RESULTS) -> Path:
+    """Write the record to its place, whole or not at all; returns the place."""
+    path = run_path(record.config, ".json", results)
+    with replacing(path) as temporary:
+        temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def read_record(path: Path, results: Path = RESULTS) -> Record:
+    """Read and check one record.
+
+    Raises:
+        RecordError: names the file and what is wrong with it.
+    """
+    try:
+        record = Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise RecordError(f"{shown(path)} is not a record: {'; '.join(problems)}") from error
+    expected = run_path(record.config, ".json", results)
+    if path != expected:
+        raise RecordError(f"{shown(path)} holds the run of {shown(expected)}")
+    return record
+
+
+def read_records(results: Path = RESULTS) -> tuple[list[Record], list[RecordError]]:
+    """All records in the order of their paths, and the errors of those that are left out."""
+    records, errors = [], []
+    for path in sorted((results / "runs").glob("*/seed-*.json")):
+        try:
+            records.append(read_record(path, results))
+        except RecordError as error:
+            errors.append(error)
+    return records, errors
+
+
+def tabulate_runs(records: list[Record]) -> pd.DataFrame:
+    """A row a run: its configuration, train and test loss, accuracy (a fraction), errors."""
+    return pd.DataFrame(
+        [
+            record.config.model_dump()
+            | {
+                f"{part}_{measure}": getattr(getattr(record, part), measure)
+                for part in ("train", "test")
+                for measure in ("loss", "accuracy", "errors")
+            }
+            | {"seconds": record.seconds, "weights_sha256": record.weights_sha256}
+            for record in records
+        ]
+    )

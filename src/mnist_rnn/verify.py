@@ -1,0 +1,44 @@
+"""`python -m mnist_rnn.verify`: is the default run's record the one that is committed?
+
+On the same CPU and versions the weights must be the same, bit for bit. Elsewhere floating-point
+kernels differ, and the test accuracy must be within TOLERANCE.
+"""
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.environment import git
+from mnist_rnn.paths import shown
+from mnist_rnn.records import Record, read_record, run_path
+
+TOLERANCE = 0.5  # percentage points
+
+
+def verdict(new: Record, committed: Record) -> tuple[bool, str]:
+    """Whether the new record reproduces the committed one, and a sentence that says why."""
+    same_machine = all(
+        getattr(new.environment, name) == getattr(committed.environment, name)
+        for name in ("cpu", "versions", "device")
+    )
+    if same_machine:
+        same = new.weights_sha256 == committed.weights_sha256
+        relation = "the same" if same else "NOT the same"
+        return same, f"same CPU and versions: the weights are {relation}, bit for bit"
+    gap = round(100 * abs(new.test.accuracy - committed.test.accuracy), 2)
+    return gap <= TOLERANCE, (
+        f"another CPU or other versions: test accuracies {gap:.2f} percentage points apart, "
+        f"at most {TOLERANCE} expected"
+    )
+
+
+def main() -> None:
+    """Compare the two records; exit status 1 if the new one does not reproduce the other."""
+    path = run_path(Configuration(), ".json")
+    text = git("show", f"HEAD:{shown(path)}")
+    if text is None:
+        raise SystemExit(f"{shown(path)} is not committed")
+    good, sentence = verdict(read_record(path), Record.model_validate_json(text))
+    print(sentence)
+    raise SystemExit(not good)
+
+
+if __name__ == "__main__":
+    main()

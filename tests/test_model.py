@@ -1,0 +1,111 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mnist_rnn.backend import keras
+from mnist_rnn.config import Configuration
+from mnist_rnn.data import scale
+from mnist_rnn.evaluation import weights_sha256
+from mnist_rnn.model import build_model, draw_model, load_model, save_model, set_seed
+from mnist_rnn.records import read_record, run_path
+
+DEFAULT = Configuration()
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def read_by_hand(weights, x):
+    """The SimpleRNN network's equations, in NumPy."""
+    kernel, recurrent_kernel, bias, dense_kernel, dense_bias = weights
+    hidden = np.zeros((len(x), len(bias)), "float32")
+    for timestep in range(x.shape[1]):
+        hidden = np.tanh(x[:, timestep] @ kernel + hidden @ recurrent_kernel + bias)
+    return softmax(hidden @ dense_kernel + dense_bias)
+
+
+@pytest.mark.parametrize(
+    ("cell", "units", "parameters"),
+    [
+        ("simple_rnn", 256, 75_530),
+        ("simple_rnn", 512, 512 * (28 + 512 + 1) + 5_130),
+        ("lstm", 256, 294_410),
+        ("gru", 256, 3 * 256 * (28 + 256 + 2) + 2_570),
+    ],
+)
+def test_published_parameter_counts(cell, units, parameters):
+    model = build_model(Configuration(cell=cell, units=units))
+    assert model.count_params() == parameters
+
+
+def test_one_step_by_hand():
+    layer = keras.layers.SimpleRNN(2)
+    layer.build((None, 2, 1))
+    layer.set_weights([np.array([[1.0, -1.0]]), np.array([[0.5, 0.0], [1.0, 2.0]]), np.zeros(2)])
+    # h1 = tanh(0.3 * [1, -1]); h2 = tanh(0.1 * [1, -1] + h1 @ [[0.5, 0], [1, 2]])
+    h1 = np.tanh([0.3, -0.3])
+    h2 = np.tanh([0.1 + 0.5 * h1[0] + h1[1], -0.1 + 2 * h1[1]])
+    np.testing.assert_allclose(layer(np.array([[[0.3], [0.1]]], "float32"))[0], h2, atol=1e-6)
+
+
+def test_the_network_computes_what_its_equations_say(mnist):
+    set_seed(3)
+    model = build_model(Configuration(units=16))
+    x = scale(mnist[1][0][:100])
+    expected = read_by_hand(model.get_weights(), x)
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-5)
+
+
+def test_the_committed_model_reaches_the_committed_record(mnist):
+    record = read_record(run_path(DEFAULT, ".json"))
+    weights = load_model(run_path(DEFAULT, ".keras")).get_weights()
+    assert weights_sha256(weights) == record.weights_sha256
+    x_test, y_test = mnist[1]
+    answers = read_by_hand(weights, scale(x_test)).argmax(axis=1)
+    assert int((answers != y_test).sum()) == record.test.errors
+    assert float((answers == y_test).mean()) == record.test.accuracy
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "learning_rate", "expected"),
+    [("sgd", None, 0.01), ("rmsprop", None, 0.001), ("adam", None, 0.001), ("adam", 0.5, 0.5)],
+)
+def test_the_learning_rate_is_kerass_unless_given(optimizer, learning_rate, expected):
+    config = Configuration(units=1, optimizer=optimizer, learning_rate=learning_rate)
+    model = build_model(config)
+    assert type(model.optimizer).__name__.lower() == optimizer
+    assert float(model.optimizer.learning_rate) == pytest.approx(expected)
+
+
+def test_dropout_acts_on_the_recurrent_layers_inputs():
+    layer = build_model(Configuration(units=1, dropout=0.25)).layers[0]
+    assert (layer.dropout, layer.recurrent_dropout) == (0.25, 0.0)
+
+
+def test_a_saved_model_comes_back(tmp_path):
+    model = build_model(Configuration(cell="gru", units=3))
+    save_model(model, tmp_path / "model.keras")
+    again = load_model(tmp_path / "model.keras")
+    assert weights_sha256(again.get_weights()) == weights_sha256(model.get_weights())
+
+
+@pytest.mark.parametrize("path", ["", os.environ["PATH"]], ids=["without dot", "PATH as it is"])
+def test_the_picture_needs_no_system_graphviz(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", path)
+    draw_model(build_model(Configuration(units=4)), tmp_path / "model.png")
+    assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_importing_is_quiet():
+    done = subprocess.run(
+        [sys.executable, "-c", "import mnist_rnn.training, mnist_rnn.model"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("", "")

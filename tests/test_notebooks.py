@@ -1,0 +1,136 @@
+"""The notebooks as files, and 02_train as papermill runs it."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from mnist_rnn.config import PARAMETERS, Configuration
+from mnist_rnn.paths import ROOT
+from mnist_rnn.records import read_records
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+TRAIN = ROOT / "notebooks" / "02_train.ipynb"
+PAPERMILL = Path(sys.executable).with_name("papermill")
+
+
+def run_papermill(folder, *arguments, cwd=None):
+    return subprocess.run(
+        [PAPERMILL, "--no-progress-bar", TRAIN, folder / "out.ipynb", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd or folder,
+        env=os.environ | {"MNIST_RNN_RESULTS": str(folder / "results")},
+    )
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_executed_top_to_bottom_without_an_error(notebook):
+    nbformat.validate(notebook)
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+
+
+def test_no_output_carries_a_path_of_the_machine(notebook):
+    text = json.dumps([cell.outputs for cell in code_cells(notebook)])
+    assert not re.search(r"/(home|root|tmp|work|Users|usr|opt)/|site-packages", text)
+    assert str(ROOT) not in text
+
+
+def test_house_style(notebook):
+    first, *others = notebook.cells
+    assert first.cell_type == "markdown"
+    assert first.source.startswith("# ")
+    assert not [
+        cell for cell in others if cell.source.startswith("# ") and cell.cell_type != "code"
+    ]
+    assert max(len(cell.source.splitlines()) for cell in code_cells(notebook)) <= 20
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+def parameters_cell():
+    notebook = nbformat.read(TRAIN, as_version=4)
+    (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    return cell.source
+
+
+def test_the_parameters_are_the_configurations_with_its_defaults():
+    values = {}
+    for node in ast.parse(parameters_cell()).body:
+        assert isinstance(node, ast.AnnAssign)
+        values[node.target.id] = ast.literal_eval(node.value)
+    assert values == Configuration().model_dump()
+
+
+def test_papermill_shows_a_type_and_help_for_each_parameter():
+    inferred = papermill.inspect_notebook(str(TRAIN))
+    assert list(inferred) == list(PARAMETERS)
+    for parameter in inferred.values():
+        assert parameter["inferred_type_name"] in ("str", "int", "float")
+        assert parameter["help"]
+
+
+@pytest.mark.parametrize("cwd", [ROOT, None], ids=["root", "another folder"])
+def test_papermill_runs_with_other_parameters(cwd, tmp_path):
+    parameters = {"units": 8, "epochs": 1, "optimizer": "adam", "train_size": 500, "seed": 3}
+    arguments = [word for name, value in parameters.items() for word in ("-p", name, str(value))]
+    done = run_papermill(tmp_path, *arguments, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    (record,), left_out = read_records(tmp_path / "results")
+    assert record.config == Configuration(**parameters)
+    assert not left_out
+    outputs = (tmp_path / "out.ipynb").read_text()
+    assert "is about another configuration: here units 8, optimizer adam, epochs 1" in outputs
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("epoch", "5", "Did you mean 'epochs'?"),
+        ("units", "true", "units: expected a whole number from 1 to 4096, got 'true' (str)"),
+        ("learning_rate", "nan", "learning_rate: expected a finite number above 0"),
+        ("claim", "notebook-2021", "Did you mean 'notebook-2020'?"),
+        ("load_curve", "1", "load_curve: expected one of the parameters"),
+    ],
+)
+def test_papermill_stops_before_tensorflow_is_loaded(name, value, expected, tmp_path):
+    done = run_papermill(tmp_path, "-p", name, value)
+    assert done.returncode != 0
+    assert expected in done.stderr.splitlines()[-2]
+    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    sources = [cell.source for cell in code_cells(executed) if cell.execution_count]
+    assert sources[-1].startswith("config = read_parameters(globals())")
+    assert not (tmp_path / "results").exists()
+
+
+def test_reading_parameters_and_records_does_not_load_tensorflow():
+    modules = "config, published, data, evaluation, records, report, figures, environment, verify"
+    program = f"import sys; from mnist_rnn import {modules}; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_the_committed_notebook_says_what_its_record_says():
+    """One run made both where they were made on one machine; the accuracies agree anywhere."""
+    text = json.dumps(nbformat.read(TRAIN, as_version=4))
+    records, _ = read_records()
+    (record,) = (record for record in records if record.config == Configuration())
+    assert f"Test accuracy: {record.test.accuracy:.1%}" in text
+    assert f"{record.test.errors} of 10,000 test images" in text

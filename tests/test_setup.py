@@ -1,0 +1,72 @@
+"""environment.yml, requirements.lock, pyproject.toml and the Makefile agree."""
+
+import re
+import subprocess
+import tomllib
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from mnist_rnn.paths import ROOT
+
+PYPROJECT = (ROOT / "pyproject.toml").read_text()
+PROJECT = tomllib.loads(PYPROJECT)["project"]
+LOCK = (ROOT / "requirements.lock").read_text()
+ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def locked():
+    """Name to the requirements that the lock has for it, with their markers."""
+    pins = {}
+    for line in re.findall(r"^(\S+==.*?) \\$", LOCK, flags=re.MULTILINE):
+        pins.setdefault(Requirement(line).name, []).append(Requirement(line))
+    return pins
+
+
+def test_each_direct_dependency_is_locked_as_it_is_pinned():
+    for requirement in map(Requirement, PROJECT["dependencies"]):
+        (pin,) = locked()[requirement.name]
+        assert pin.marker is None
+        assert pin.specifier == requirement.specifier
+
+
+def test_each_direct_dependency_has_its_reason():
+    for dependency in PROJECT["dependencies"]:
+        assert re.search(rf'^ *"{re.escape(dependency)}", +# \w+', PYPROJECT, flags=re.MULTILINE)
+
+
+def test_each_locked_package_has_hashes():
+    blocks = re.split(r"^(?=\S+==)", LOCK, flags=re.MULTILINE)[1:]
+    assert len(blocks) == sum(map(len, locked().values())) > 100
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_lock_has_one_version_of_each_package_for_each_python(python):
+    for name, pins in locked().items():
+        fitting = [
+            pin
+            for pin in pins
+            if pin.marker is None
+            or pin.marker.evaluate({"python_full_version": f"{python}.1", "python_version": python})
+        ]
+        assert len(fitting) <= 1, name
+
+
+def test_conda_gets_python_pip_graphviz_and_the_same_lock():
+    *conda, pip = ENVIRONMENT["dependencies"]
+    assert pip == {"pip": ["-r requirements.lock"]}
+    assert [name.split("=")[0] for name in conda] == ["python", "pip", "graphviz"]
+    version = conda[0].split("=")[1]
+    assert version in PYTHONS
+    assert all(SpecifierSet(PROJECT["requires-python"]).contains(python) for python in PYTHONS)
+
+
+def test_make_help_lists_every_target():
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)[1].split()
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert re.findall(r"^make (\w+) +\S", shown.stdout, flags=re.MULTILINE) == phony
