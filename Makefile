@@ -17,6 +17,7 @@ reproduce: $(INSTALLED)  ## Train the original experiment by papermill and rebui
 	mkdir -p $(EXECUTED)
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb $(EXECUTED)/02_train.ipynb
 	$(BIN)/python -m mnist_rnn.report
+	@echo "Executed: $(EXECUTED)/02_train.ipynb"
 
 verify: $(INSTALLED)  ## Compare the default run's record with the committed one
 	$(BIN)/python -m mnist_rnn.verify
@@ -24,14 +25,14 @@ verify: $(INSTALLED)  ## Compare the default run's record with the committed one
 test: lint  ## Lint, unit tests, and nbval over all notebooks (trains the default run in full)
 	$(BIN)/python -m pytest
 	rm -rf $(VENV)/nbval
-	MNIST_RNN_RESULTS=$(VENV)/nbval/results $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 3600 \
+	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/nbval/results $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 3600 \
 		--nbval-sanitize-with tests/sanitize.cfg -p no:cacheprovider notebooks
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks $(ARGS)
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
-	MNIST_RNN_RESULTS=$(VENV)/notebooks/results $(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False notebooks/*.ipynb
+	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/notebooks/results $(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False notebooks/*.ipynb
 
 lint: $(INSTALLED)  ## Check the style of source, tests and notebooks
 	$(BIN)/ruff check

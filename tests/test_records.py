@@ -10,7 +10,7 @@ from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.environment import describe_environment
 from mnist_rnn.evaluation import measure
 from mnist_rnn.files import replacing
-from mnist_rnn.paths import RESULTS
+from mnist_rnn.paths import RESULTS, ROOT
 from mnist_rnn.published import find_claim, load_claims
 from mnist_rnn.records import (
     Record,
@@ -174,12 +174,16 @@ def test_the_sentence_of_comparison():
     assert "another configuration: here units 64, epochs 1." in other
 
 
-def test_the_committed_tables_are_those_of_the_committed_records(tmp_path, capsys):
+def test_the_committed_tables_are_those_of_the_committed_records(tmp_path):
     records, left_out = read_records(RESULTS)
     assert not left_out
     table = tabulate_accuracy(tabulate_runs(records), load_claims())
     for path in write_tables(table, left_out, tmp_path):
         assert path.read_bytes() == (RESULTS / path.name).read_bytes()
+
+
+def test_the_readme_shows_the_committed_table():
+    assert (RESULTS / "accuracy.md").read_text() in (ROOT / "README.md").read_text()
 
 
 def test_the_default_runs_record_is_of_a_clean_tree():

@@ -37,10 +37,12 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
 def write_tables(table: pd.DataFrame, left_out: list[RecordError], results: Path) -> list[Path]:
     """Write accuracy.csv and accuracy.md; the latter names the files that were left out."""
     notes = "".join(f"\nLeft out: {error}\n" for error in left_out)
-    markdown = table.astype(object).where(table.notna(), "").to_markdown(index=False)
+    decimals = {name: table[name].map("{:.2f}".format, "ignore") for name in ("mean", "sd")}
+    table = table.assign(**decimals).astype("string").fillna("")
     contents = {
         results / "accuracy.csv": table.to_csv(index=False),
-        results / "accuracy.md": f"{markdown}\n{notes}",
+        results / "accuracy.md": table.to_markdown(index=False, disable_numparse=True)
+        + f"\n{notes}",
     }
     for path, content in contents.items():
         with replacing(path) as temporary:
@@ -72,6 +74,7 @@ def main() -> None:
     table = tabulate_accuracy(tabulate_runs(records), load_claims())
     paths = write_tables(table, left_out, RESULTS)
     print(paths[1].read_text(encoding="utf-8"))
+    print(f"From {len(records)} record(s) in {shown(RESULTS / 'runs')}.")
     print("Written:", ", ".join(map(shown, paths)))
 
 
