@@ -4,18 +4,20 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
-UV = uv==0.13.9
 EXECUTED = results/executed
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce verify test lab notebooks lint lock clean
+.PHONY: help reproduce verify test trials benchmark lab notebooks lint lock audit clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 reproduce: $(INSTALLED)  ## Train the original experiment by papermill and rebuild the accuracy table
 	mkdir -p $(EXECUTED)
-	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb $(EXECUTED)/02_train.ipynb
+	@trap 'echo "Not finished. Finished epochs are kept: the same command goes on from there."' EXIT; \
+	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
+		$(EXECUTED)/02_train.part.ipynb $(PARAMETERS) && trap - EXIT
+	mv $(EXECUTED)/02_train.part.ipynb $(EXECUTED)/02_train.ipynb
 	$(BIN)/python -m mnist_rnn.report
 	@echo "Executed: $(EXECUTED)/02_train.ipynb"
 
@@ -28,6 +30,12 @@ test: lint  ## Lint, unit tests, and nbval over all notebooks (trains the defaul
 	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/nbval/results $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 3600 \
 		--nbval-sanitize-with tests/sanitize.cfg -p no:cacheprovider notebooks
 
+trials: $(INSTALLED)  ## The long trials: runs killed a hundred times over, the matrix of sameness (an hour)
+	$(BIN)/python -m pytest -s -m trial
+
+benchmark: $(INSTALLED)  ## What the checkpoints cost, side by side with none (ten minutes, nothing else running)
+	$(BIN)/python benchmarks/checkpoints.py
+
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks $(ARGS)
 
@@ -39,9 +47,15 @@ lint: $(INSTALLED)  ## Check the style of source, tests and notebooks
 	$(BIN)/ruff format --check
 
 lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock
-	$(BIN)/pip install --quiet $(UV)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+audit: $(INSTALLED)  ## Compare the lock with the known vulnerabilities, where their database can be reached
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock > $(VENV)/audit 2>&1 \
+		|| { cat $(VENV)/audit; exit 1; }
+	@grep -q "could not be audited" $(VENV)/audit \
+		&& echo "Not checked: the database of vulnerabilities can't be reached from here." \
+		|| echo "No known vulnerability."
 
 clean:  ## Remove the virtual environment and the data; results stay
 	rm -rf $(VENV) data/mnist

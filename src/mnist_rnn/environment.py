@@ -1,8 +1,10 @@
 """The code, versions and hardware that a run was made with."""
 
+import hashlib
 import platform
 import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import cpuinfo
 from pydantic import BaseModel, ConfigDict
@@ -10,19 +12,23 @@ from pydantic import BaseModel, ConfigDict
 from mnist_rnn.paths import ROOT
 
 PACKAGES = ("tensorflow", "keras", "numpy")
+# The modules that a run's weights depend on.
+COMPUTING = ("backend", "checkpoints", "data", "model", "training")
 
 
 class Environment(BaseModel):
     """What a result may depend on beside its configuration.
 
     `clean` says whether nothing outside results/ differed from the commit. The CPU is told by
-    vendor, family, model and flags, since different ones may carry the same name.
+    vendor, family, model and flags, since different ones may carry the same name. `code_sha256`
+    is the digest of the modules that a run's weights depend on.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     commit: str | None
     clean: bool | None
+    code_sha256: str
     versions: dict[str, str]
     cpu: dict[str, str | int | list[str] | None]
     device: str
@@ -36,11 +42,20 @@ def describe_environment(device: str, threads: int) -> Environment:
     return Environment(
         commit=commit,
         clean=None if commit is None else changes == "",
+        code_sha256=digest_code(),
         versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         cpu=describe_cpu(),
         device=device,
         threads=threads,
     )
+
+
+def digest_code() -> str:
+    """SHA-256 over the sources of the modules in COMPUTING."""
+    digest = hashlib.sha256()
+    for name in COMPUTING:
+        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    return digest.hexdigest()
 
 
 def git(*arguments: str) -> str | None:

@@ -31,6 +31,13 @@ class Metrics(BaseModel):
         return self
 
 
+def cross_entropy(probabilities: np.ndarray, y: np.ndarray) -> float:
+    """The mean of -log(probability of the label) in nats; nan if a probability is nan."""
+    # Keras clips at the same bounds.
+    likelihoods = np.clip(probabilities[np.arange(len(y)), y].astype("float64"), 1e-7, 1 - 1e-7)
+    return float(-np.log(likelihoods).mean())
+
+
 def measure(probabilities: np.ndarray, y: np.ndarray) -> Metrics:
     """Loss (cross-entropy in nats), accuracy (a fraction), errors and confusion matrix.
 
@@ -38,12 +45,10 @@ def measure(probabilities: np.ndarray, y: np.ndarray) -> Metrics:
         probabilities: (n, 10), each row a distribution over the classes.
         y: labels (n,).
     """
-    # Keras clips at the same bounds.
-    likelihoods = np.clip(probabilities[np.arange(len(y)), y].astype("float64"), 1e-7, 1 - 1e-7)
     pairs = NUM_CLASSES * y.astype(int) + probabilities.argmax(axis=1)
     matrix = np.bincount(pairs, minlength=NUM_CLASSES**2).reshape(NUM_CLASSES, NUM_CLASSES)
     return Metrics(
-        loss=float(-np.log(likelihoods).mean()),
+        loss=cross_entropy(probabilities, y),
         accuracy=float(matrix.trace() / len(y)),
         errors=int(len(y) - matrix.trace()),
         confusion_matrix=matrix.tolist(),

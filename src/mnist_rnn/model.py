@@ -2,13 +2,16 @@
 
 import shutil
 import sysconfig
+import zipfile
 from pathlib import Path
 
 from mnist_rnn.backend import keras, tf
 from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ModelError
 from mnist_rnn.files import replacing
 
 TIMESTEPS, FEATURES, NUM_CLASSES = 28, 28, 10
+MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 CELLS = {
     "simple_rnn": keras.layers.SimpleRNN,
     "gru": keras.layers.GRU,
@@ -39,8 +42,18 @@ def build_model(config: Configuration) -> keras.Sequential:
     optimizer = keras.optimizers.get(config.optimizer)
     if config.learning_rate is not None:
         optimizer.learning_rate = config.learning_rate
-    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer,
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        steps_per_execution=largest_divisor(config.steps, at_most=100),
+    )
     return model
+
+
+def largest_divisor(number: int, at_most: int) -> int:
+    """The largest divisor of `number` up to `at_most`: steps that one call of TensorFlow takes."""
+    return max(divisor for divisor in range(1, at_most + 1) if number % divisor == 0)
 
 
 def draw_model(model: keras.Model, path: Path) -> None:
@@ -58,5 +71,16 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 
 def load_model(path: Path) -> keras.Model:
-    """The model that `save_model` wrote; Keras's safe mode refuses one that carries code."""
-    return keras.models.load_model(path, safe_mode=True)
+    """The model that `save_model` wrote; nothing in the file is executed.
+
+    Raises:
+        ModelError: the file is damaged, has other members than a model's, or carries code.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = set(archive.namelist())
+        if members != MEMBERS:
+            raise ModelError(f"{path}: expected {sorted(MEMBERS)} inside, got {sorted(members)}")
+        return keras.models.load_model(path, safe_mode=True)
+    except (zipfile.BadZipFile, ValueError, TypeError, KeyError, OSError) as error:
+        raise ModelError(f"{path} is not a model that can be read safely: {error}") from error

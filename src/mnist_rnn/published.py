@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from mnist_rnn.config import TRAIN_SIZE, Configuration, ParameterError, suggest
+from mnist_rnn.config import TRAIN_SIZE, Configuration, suggest
+from mnist_rnn.errors import ParameterError
 from mnist_rnn.paths import PUBLISHED
 
 EXPERIMENT = ["cell", "units", "optimizer", "dropout", "batch_size", "epochs"]

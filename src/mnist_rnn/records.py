@@ -8,13 +8,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.environment import Environment
+from mnist_rnn.errors import RecordError
 from mnist_rnn.evaluation import Metrics
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import RESULTS, shown
-
-
-class RecordError(ValueError):
-    """A file among the records is not a record, or not of the run that its place says."""
 
 
 class Record(BaseModel):

@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from mnist_rnn.config import TRAIN_SIZE, Configuration
+from mnist_rnn.errors import RecordError
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.published import EXPERIMENT, differences, load_claims
-from mnist_rnn.records import RecordError, read_records, tabulate_runs
+from mnist_rnn.records import read_records, tabulate_runs
 
 CONFIGURATION = [*EXPERIMENT, "learning_rate", "train_size"]
 

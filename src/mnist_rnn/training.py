@@ -1,54 +1,123 @@
 """The one training loop."""
 
+import math
 import sys
 import time
-from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from mnist_rnn.backend import keras, tf
+from mnist_rnn.checkpoints import Checkpoint, State
 from mnist_rnn.config import Configuration
+from mnist_rnn.errors import TrainingError
+from mnist_rnn.evaluation import cross_entropy
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
-
-
-class Training(NamedTuple):
-    """What `train` reports: Keras's history (loss and accuracy, a value an epoch) and the time."""
-
-    history: dict[str, list[float]]
-    seconds: float
+KEPT = "Each finished epoch is kept: a run that is stopped goes on from there when it is run again."
 
 
 def train(
-    model: keras.Model, x_train: np.ndarray, y_train: np.ndarray, config: Configuration
-) -> Training:
-    """Fit the model in place.
+    model: keras.Model,
+    x_train: np.ndarray,
+    y_train: np.ndarray,
+    config: Configuration,
+    checkpoint: Checkpoint,
+) -> State:
+    """Fit the model in place, from the last epoch that `checkpoint` has kept.
 
     Args:
         model: as `build_model` made it for this configuration.
         x_train: float32 (n, timesteps, features).
         y_train: labels (n,).
         config: gives epochs, batch_size and the seed of the order.
+        checkpoint: where the state is kept after each epoch.
+
+    Raises:
+        TrainingError: training was interrupted, the loss is no longer a number, or the network
+            did not learn.
     """
-    steps = -(-len(x_train) // config.batch_size)
-    model.steps_per_execution = largest_divisor(steps, at_most=100)
-    start = time.perf_counter()
-    with tqdm(total=config.epochs, bar_format=BAR, file=sys.stdout) as bar:
+    untrained_loss = sample_loss(model, x_train, y_train)
+    model.optimizer.build(model.trainable_variables)
+    state = checkpoint.read() or State({"loss": [], "accuracy": []}, 0.0, get_variables(model))
+    set_variables(model, state.variables)
+    try:
+        state = fit(model, x_train, y_train, config, checkpoint, state)
+    except KeyboardInterrupt:
+        raise TrainingError(f"Stopped. {KEPT}") from None
+    trained_loss = sample_loss(model, x_train, y_train)
+    if not trained_loss < untrained_loss:
+        checkpoint.discard()
+        raise TrainingError(
+            "The network did not learn: its loss on the first training images is "
+            f"{trained_loss:.4g}, and was {untrained_loss:.4g} before training."
+        )
+    return state
 
-        def advance(_epoch: int, logs: dict[str, float]) -> None:
-            bar.set_postfix_str("loss {loss:.4f}, accuracy {accuracy:.4f}".format(**logs), False)
-            bar.update()
 
-        history = model.fit(
-            batches(x_train, y_train, config),
+def fit(
+    model: keras.Model,
+    x_train: np.ndarray,
+    y_train: np.ndarray,
+    config: Configuration,
+    checkpoint: Checkpoint,
+    state: State,
+) -> State:
+    """Train the epochs that `state` lacks; the arguments are those of `train`."""
+    print(f"Epochs finished before: {state.epochs}. {KEPT}")
+    if state.epochs == config.epochs:
+        return state
+    with tqdm(total=config.epochs, initial=state.epochs, bar_format=BAR, file=sys.stdout) as bar:
+        keeper = EpochKeeper(checkpoint, state, bar)
+        model.fit(
+            batches(x_train, y_train, config, state.epochs),
+            initial_epoch=state.epochs,
             epochs=config.epochs,
-            steps_per_epoch=steps,
-            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=advance)],
+            steps_per_epoch=config.steps,
+            callbacks=[keeper],
             shuffle=False,
             verbose=0,
         )
-    return Training(history.history, time.perf_counter() - start)
+    return keeper.state
+
+
+class EpochKeeper(keras.callbacks.Callback):
+    """After each epoch: checks its loss, keeps the state of the run and moves the bar."""
+
+    def __init__(self, checkpoint: Checkpoint, state: State, bar: tqdm) -> None:
+        """Take up the run where `state` has it."""
+        super().__init__()
+        self.checkpoint, self.state, self.bar = checkpoint, state, bar
+        self.start = time.perf_counter() - state.seconds
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Raise TrainingError if the loss is not finite."""
+        if not math.isfinite(logs["loss"]):
+            self.checkpoint.discard()
+            raise TrainingError(f"The loss became {logs['loss']} in epoch {epoch + 1}.")
+        history = {name: [*values, logs[name]] for name, values in self.state.history.items()}
+        seconds = time.perf_counter() - self.start
+        self.state = State(history, seconds, get_variables(self.model))
+        self.checkpoint.write(self.state)
+        self.bar.set_postfix_str("loss {loss:.4f}, accuracy {accuracy:.4f}".format(**logs), False)
+        self.bar.update()
+
+
+def get_variables(model: keras.Model) -> list[np.ndarray]:
+    """All that the next step depends on: weights, the dropout's random state, the optimizer's."""
+    return [np.array(variable) for variable in (*model.variables, *model.optimizer.variables)]
+
+
+def set_variables(model: keras.Model, values: list[np.ndarray]) -> None:
+    """Give the model and its optimizer what `get_variables` returned."""
+    variables = (*model.variables, *model.optimizer.variables)
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def sample_loss(model: keras.Model, x_train: np.ndarray, y_train: np.ndarray) -> float:
+    """The cross-entropy of the first 1000 training examples."""
+    return cross_entropy(model.predict(x_train[:1000], batch_size=1000, verbose=0), y_train[:1000])
 
 
 def epoch_order(seed: int, epoch: int, n: int) -> np.ndarray:
@@ -56,13 +125,16 @@ def epoch_order(seed: int, epoch: int, n: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(n)
 
 
-def batches(x: np.ndarray, y: np.ndarray, config: Configuration) -> tf.data.Dataset:
-    """All batches of all epochs, in the order that `epoch_order` gives.
+def batches(
+    x: np.ndarray, y: np.ndarray, config: Configuration, first_epoch: int = 0
+) -> tf.data.Dataset:
+    """All batches of the epochs from the first on, in the order that `epoch_order` gives.
 
     Only indices are shuffled; each batch is gathered from tensors in memory. One thread of its
     own keeps the pipeline out of the way of the training step.
     """
-    orders = np.stack([epoch_order(config.seed, epoch, len(x)) for epoch in range(config.epochs)])
+    epochs = range(first_epoch, config.epochs)
+    orders = np.stack([epoch_order(config.seed, epoch, len(x)) for epoch in epochs])
     x, y = tf.constant(x), tf.constant(y)
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -73,8 +145,3 @@ def batches(x: np.ndarray, y: np.ndarray, config: Configuration) -> tf.data.Data
         .map(lambda indices: (tf.gather(x, indices), tf.gather(y, indices)))
         .with_options(options)
     )
-
-
-def largest_divisor(number: int, at_most: int) -> int:
-    """The largest divisor of `number` up to `at_most`: steps that one call of TensorFlow takes."""
-    return max(divisor for divisor in range(1, at_most + 1) if number % divisor == 0)

@@ -1,0 +1,28 @@
+"""What can go wrong, in words that stand for themselves."""
+
+
+class ExperimentError(Exception):
+    """An error whose message says all; a notebook shows it without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ParameterError(ExperimentError, ValueError):
+    """A parameter has a wrong name, type or value."""
+
+
+class DataError(ExperimentError):
+    """MNIST is missing or is not MNIST."""
+
+
+class ModelError(ExperimentError):
+    """A model file is not one that `save_model` wrote."""
+
+
+class TrainingError(ExperimentError):
+    """Training was stopped, or its numbers went wrong."""
+
+
+class RecordError(ExperimentError):
+    """A file among the records is not a record, or not of the run that its place says."""

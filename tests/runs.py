@@ -1,0 +1,87 @@
+"""Whole runs of 02_train.ipynb as processes of their own: in plain Python, or by papermill.
+
+As a script, it runs the notebook's code cells in plain Python: `python runs.py '{"units": 8}'`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+
+from mnist_rnn.paths import ROOT
+from mnist_rnn.records import Record, read_records
+
+TRAIN = ROOT / "notebooks" / "02_train.ipynb"
+
+
+def environment(results: Path, threads: int | None = None) -> dict[str, str]:
+    """A process's environment with its own results, and as many threads as wanted."""
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS") if threads else ()
+    return os.environ | {"MNIST_RNN_RESULTS": str(results)} | dict.fromkeys(names, str(threads))
+
+
+def start_plain(parameters, results, threads=None, python=sys.executable) -> subprocess.Popen:
+    return subprocess.Popen(
+        [python, __file__, json.dumps(parameters)],
+        env=environment(results, threads),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def papermill_command(parameters, output, notebook=TRAIN) -> list[str]:
+    papermill = Path(sys.executable).with_name("papermill")
+    command = [papermill, "--no-progress-bar", "--log-output", notebook, output]
+    words = [word for name, value in parameters.items() for word in ("-p", name, str(value))]
+    return [str(word) for word in (*command, *words)]
+
+
+def start_papermill(parameters, results, **options) -> subprocess.Popen:
+    results.mkdir(parents=True, exist_ok=True)
+    return subprocess.Popen(
+        papermill_command(parameters, results / "out.ipynb"),
+        env=environment(results),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def read_until(process: subprocess.Popen, text: str) -> str:
+    """The process's output up to the line with this text."""
+    output = ""
+    for line in process.stdout:
+        output += line
+        if text in line:
+            return output
+    raise AssertionError(f"ended without {text!r}: {output}")
+
+
+def finish(process: subprocess.Popen, results: Path) -> Record:
+    """The record that the process left as the only one."""
+    output, _ = process.communicate(timeout=3600)
+    assert process.returncode == 0, output
+    (record,), left_out = read_records(results)
+    assert not left_out
+    return record
+
+
+def outcome(record: Record) -> dict:
+    """All of a record that must not depend on how it was run or on what went wrong."""
+    return record.model_dump(include={"config", "history", "train", "test", "weights_sha256"})
+
+
+if __name__ == "__main__":
+    namespace = {}
+    for cell in nbformat.read(TRAIN, as_version=4).cells:
+        if cell.cell_type == "code":
+            exec(cell.source, namespace)
+        if "parameters" in cell.metadata.get("tags", []):
+            namespace.update(json.loads(sys.argv[1]))

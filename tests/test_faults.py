@@ -1,0 +1,184 @@
+"""Faults injected into whole runs: each ends with a reason, and with no half-written file."""
+
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import zipfile
+
+import pytest
+from runs import environment, papermill_command, read_until, start_papermill
+
+from mnist_rnn.backend import keras
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ModelError
+from mnist_rnn.model import build_model, load_model, save_model
+from mnist_rnn.paths import ROOT
+from mnist_rnn.records import read_records
+
+QUICK = {"units": 8, "epochs": 2, "train_size": 1000}
+
+
+def child_of(process):
+    """The kernel that papermill has started."""
+    (kernel,) = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    return int(kernel)
+
+
+def test_a_killed_kernel_is_a_failed_run(tmp_path):
+    """As the system does when memory runs out."""
+    process = start_papermill(QUICK | {"epochs": 1000}, tmp_path)
+    read_until(process, "2 of 1000 epochs")
+    os.kill(child_of(process), signal.SIGKILL)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "Kernel died" in output
+    assert read_records(tmp_path) == ([], [])
+
+
+def test_too_little_memory_is_a_failed_run(tmp_path):
+    limit = 3 << 30  # address space: enough to import TensorFlow, too little to train
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    process = start_papermill({"units": 4096, "batch_size": 60_000}, tmp_path, preexec_fn=limited)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert re.search(r"Kernel died|MemoryError|ResourceExhausted|bad_alloc|OOM|allocat", output)
+    assert read_records(tmp_path) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("learning_rate", "reason"),
+    [("1e6", "The network did not learn"), ("1e38", "The loss became nan in epoch 1")],
+)
+def test_numbers_gone_wrong_are_a_failed_run(learning_rate, reason, tmp_path):
+    process = start_papermill(QUICK | {"learning_rate": learning_rate}, tmp_path)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert f"TrainingError: {reason}" in output
+    assert read_records(tmp_path) == ([], [])
+
+
+def test_results_that_cannot_be_written_stop_a_run_before_it_trains(tmp_path):
+    (tmp_path / "results").touch()  # root may write to a read-only folder, but not below a file
+    process = subprocess.Popen(
+        papermill_command(QUICK, tmp_path / "out.ipynb"),
+        env=environment(tmp_path / "results"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert re.search(rf"(NotADirectory|FileExists)Error.*{tmp_path}/results", output)
+    assert "Epochs finished" not in output
+
+
+def test_a_disk_full_at_the_notebook_leaves_the_old_notebook(tmp_path):
+    """No file may grow over 40 KB; the executed notebook would be larger, the checkpoint not."""
+    (tmp_path / "executed").mkdir()
+    (tmp_path / "executed" / "02_train.ipynb").write_text("old")
+    parameters = " ".join(f"-p {name} {value}" for name, value in QUICK.items())
+    done = subprocess.run(
+        ["make", "reproduce", f"EXECUTED={tmp_path / 'executed'}", f"PARAMETERS={parameters}"],
+        cwd=ROOT,
+        env=environment(tmp_path / "results"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "File too large" in done.stderr + done.stdout
+    assert "Not finished." in done.stdout
+    assert (tmp_path / "executed" / "02_train.ipynb").read_text() == "old"
+
+
+def test_a_model_that_carries_code_is_refused(tmp_path):
+    inputs = keras.Input((2,))
+    outputs = keras.layers.Lambda(lambda x: x + 1)(inputs)
+    keras.Model(inputs, outputs).save(tmp_path / "hostile.keras")
+    with pytest.raises(ModelError, match=r"not a model that can be read safely.*Lambda"):
+        load_model(tmp_path / "hostile.keras")
+
+
+@pytest.mark.parametrize("member", ["../escaped.txt", "/tmp/escaped.txt", "assets/code.py"])
+def test_a_model_with_other_members_is_refused(member, tmp_path):
+    path = tmp_path / "models" / "model.keras"
+    save_model(build_model(Configuration(units=2)), path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(member, "escaped")
+    with pytest.raises(ModelError, match=re.escape(member)):
+        load_model(path)
+    assert sorted(os.listdir(tmp_path)) == ["models"]
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-200], lambda content: b"no archive"])
+def test_a_damaged_model_is_named(damage, tmp_path):
+    path = tmp_path / "model.keras"
+    save_model(build_model(Configuration(units=2)), path)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ModelError, match=r"model\.keras"):
+        load_model(path)
+
+
+def test_a_model_of_a_foreign_module_is_refused(tmp_path):
+    """A configuration that names a function of another package to be called."""
+    path = tmp_path / "model.keras"
+    save_model(build_model(Configuration(units=2)), path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    config |= {"module": "subprocess", "class_name": "Popen", "registered_name": None}
+    config["config"] = {"args": ["touch", str(tmp_path / "escaped")]}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (members | {"config.json": json.dumps(config)}).items():
+            archive.writestr(name, content)
+    with pytest.raises(ModelError):
+        load_model(path)
+    assert not (tmp_path / "escaped").exists()
+
+
+def status(url):
+    """The HTTP status of a server that may still be starting."""
+    for _ in range(100):
+        try:
+            return urllib.request.urlopen(url).status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except urllib.error.URLError:
+            time.sleep(0.2)
+    raise AssertionError(f"{url} can't be reached")
+
+
+def test_jupyterlab_asks_for_a_token_and_listens_on_loopback_only():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = f"--no-browser --allow-root --port {port}"
+    process = subprocess.Popen(
+        ["make", "lab", f"ARGS={arguments}"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output = read_until(process, "/lab?token=")
+        address, token = re.search(r"(http://\S+?)/lab\?token=(\w{40,})", output).groups()
+        assert re.fullmatch(rf"http://(localhost|127\.0\.0\.1):{port}", address)
+        assert status(f"{address}/api/contents") == 403
+        assert status(f"{address}/api/contents?token={token}") == 200
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

