@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 import zipfile
 
+import psutil
 import pytest
 from runs import environment, papermill_command, read_until, start_papermill
 
@@ -25,19 +26,12 @@ from mnist_rnn.records import read_records
 QUICK = {"units": 8, "epochs": 2, "train_size": 1000}
 
 
-def child_of(process):
-    """The kernel that papermill has started."""
-    (kernel,) = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=True
-    ).stdout.split()
-    return int(kernel)
-
-
 def test_a_killed_kernel_is_a_failed_run(tmp_path):
     """As the system does when memory runs out."""
     process = start_papermill(QUICK | {"epochs": 1000}, tmp_path)
     read_until(process, "2 of 1000 epochs")
-    os.kill(child_of(process), signal.SIGKILL)
+    (kernel,) = psutil.Process(process.pid).children()
+    kernel.kill()
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "Kernel died" in output

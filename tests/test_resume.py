@@ -17,6 +17,7 @@ from runs import finish, outcome, read_until, start_papermill, start_plain
 from mnist_rnn import checkpoints
 from mnist_rnn.checkpoints import State
 from mnist_rnn.config import Configuration
+from mnist_rnn.errors import TrainingError
 from mnist_rnn.evaluation import weights_sha256
 from mnist_rnn.paths import RESULTS
 from mnist_rnn.records import read_record, run_path
@@ -66,6 +67,19 @@ def test_killed_between_the_last_epoch_and_the_record(small, run, make_checkpoin
     model, state = run(small)
     assert state.history == expected.history
     assert weights_sha256(model.get_weights()) == weights_sha256(expected_model.get_weights())
+
+
+def test_interrupted_as_by_jupyterlabs_stop_button(small, run, make_checkpoint, monkeypatch):
+    write = checkpoints.Checkpoint.write
+
+    def write_and_interrupt(self, state):
+        write(self, state)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints.Checkpoint, "write", write_and_interrupt)
+    with pytest.raises(TrainingError, match=r"^Stopped\. .* goes on from there"):
+        run(small)
+    assert make_checkpoint(small).read().epochs == 1
 
 
 def test_a_state_comes_back_bit_for_bit(small, make_checkpoint):

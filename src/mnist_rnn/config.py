@@ -2,7 +2,6 @@
 
 import ast
 import difflib
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
@@ -55,11 +54,6 @@ class Configuration(BaseModel):
         if self.train_size != TRAIN_SIZE:
             name += f"-train_size_{self.train_size}"
         return name
-
-    @property
-    def steps(self) -> int:
-        """Steps an epoch; the last batch may be smaller."""
-        return math.ceil(self.train_size / self.batch_size)
 
 
 PARAMETERS = tuple(Configuration.model_fields)

@@ -1,5 +1,6 @@
 """The network: a recurrent layer reads a digit row by row, a dense layer names it."""
 
+import math
 import shutil
 import sysconfig
 import zipfile
@@ -46,9 +47,14 @@ def build_model(config: Configuration) -> keras.Sequential:
         optimizer,
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        steps_per_execution=largest_divisor(config.steps, at_most=100),
+        steps_per_execution=largest_divisor(count_steps(config), at_most=100),
     )
     return model
+
+
+def count_steps(config: Configuration) -> int:
+    """Steps an epoch; the last batch may be smaller."""
+    return math.ceil(config.train_size / config.batch_size)
 
 
 def largest_divisor(number: int, at_most: int) -> int:

@@ -12,6 +12,7 @@ from mnist_rnn.checkpoints import Checkpoint, State
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.evaluation import cross_entropy
+from mnist_rnn.model import count_steps
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is kept: a run that is stopped goes on from there when it is run again."
@@ -73,7 +74,7 @@ def fit(
             batches(x_train, y_train, config, state.epochs),
             initial_epoch=state.epochs,
             epochs=config.epochs,
-            steps_per_epoch=config.steps,
+            steps_per_epoch=count_steps(config),
             callbacks=[keeper],
             shuffle=False,
             verbose=0,
