@@ -135,7 +135,9 @@ def run_all(browser, lab, name):
     """A page where the notebook has just run from top to bottom, and the console's errors."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     errors = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{lab}lab/tree/{name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=2 * MINUTES)

@@ -44,7 +44,8 @@ def center_strokes(strokes: Sequence[Stroke], side: float) -> np.ndarray:
     if ink.sum() > FULL * BOX**2:
         raise NotADigit("The pad is full. Clear it and draw a digit.")
     row, column = ndimage.center_of_mass(ink)
-    return draw_ink([stroke + (MIDDLE - column, MIDDLE - row) for stroke in scaled])
+    shift = np.array([MIDDLE - column, MIDDLE - row])
+    return draw_ink([stroke + shift for stroke in scaled])
 
 
 def draw_ink(strokes: Sequence[np.ndarray]) -> np.ndarray:

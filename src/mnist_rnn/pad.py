@@ -1,4 +1,4 @@
-"""The pad in the notebook: draw a digit, or take one of the test images, and watch it being read."""
+"""The pad in the notebook: draw a digit, or take a test image, and watch it being read."""
 
 import base64
 import io
@@ -151,13 +151,15 @@ def render(text: str, image: np.ndarray, beliefs: np.ndarray) -> str:
         f'<span style="flex:1;{"font-weight:bold" if digit == answer else ""}">{digit}</span>'
         for digit in range(NUM_CLASSES)
     )
-    column = '<div style="width:{}px"><div style="display:flex;text-align:center">{}</div>{}{}</div>'
+    column = (
+        '<div style="width:{}px"><div style="display:flex;text-align:center">{}</div>{}{}</div>'
+    )
     seen = column.format(
         SIDE, "&nbsp;", picture(image, "gray_r", SIDE, "the image as the network sees it"),
         "what the network sees, read from the top",
     )  # fmt: skip
     believed = column.format(
-        SIDE, digits, picture(beliefs, "Blues", SIDE, "a row for each row read, dark: likely"),
+        SIDE, digits, picture(beliefs, "gray_r", SIDE, "a row for each row read, dark: likely"),
         "belief in each digit after each row",
     )  # fmt: skip
     return (

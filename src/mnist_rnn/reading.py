@@ -4,7 +4,8 @@ The belief after row t is the network's own dense layer and softmax applied to i
 after row t. Rows count from 1, as a reader counts; beliefs[:, t - 1] is the belief after row t.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -77,7 +78,7 @@ def decision_rows(beliefs: np.ndarray) -> np.ndarray:
 def tabulate_decisions(beliefs: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     """For each digit: by which row half, and nine tenths, of its images are decided.
 
-    `mean` is the mean belief in the digit after the last row, in percent.
+    The last column is the mean belief in the right digit after row 28.
     """
     rows, last = decision_rows(beliefs), beliefs[:, -1]
     return pd.DataFrame(
@@ -86,8 +87,8 @@ def tabulate_decisions(beliefs: np.ndarray, y: np.ndarray) -> pd.DataFrame:
                 "digit": digit,
                 "half decided by row": int(np.median(rows[y == digit])),
                 "90% decided by row": int(np.quantile(rows[y == digit], 0.9, method="higher")),
-                "decided after the last row (%)": round(100 * (rows[y == digit] == 28).mean(), 1),
-                "mean belief in it at the end (%)": round(100 * last[y == digit, digit].mean(), 1),
+                "images decided only by row 28": int((rows[y == digit] == 28).sum()),
+                "mean belief at the end (%)": f"{100 * last[y == digit, digit].mean():.1f}",
             }
             for digit in range(10)
         ]
@@ -105,6 +106,13 @@ def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
     """The share of right answers after the last row."""
     probabilities = model.predict(x, batch_size=PREDICTED_AT_ONCE, verbose=0)
     return float((probabilities.argmax(axis=1) == y).mean())
+
+
+def accuracy_without(model: keras.Model, x: np.ndarray, y: np.ndarray, band: int) -> np.ndarray:
+    """Accuracies (timesteps / band,) when each `band` rows in turn are blank."""
+    return np.array(
+        [accuracy(model, blank(x, range(row, row + band)), y) for row in range(0, TIMESTEPS, band)]
+    )
 
 
 def blank(x: np.ndarray, rows: Sequence[int]) -> np.ndarray:
@@ -139,22 +147,47 @@ def add_noise(x: np.ndarray, deviation: float, seed: int) -> np.ndarray:
     return np.clip(x + noise, 0, 1).astype("float32")
 
 
-def perturb(x: np.ndarray, seed: int) -> dict[tuple[str, str], np.ndarray]:
-    """Every disturbed reading of x, by kind and amount."""
-    directions = {"down": (1, 0), "up": (-1, 0), "right": (0, 1), "left": (0, -1)}
+def disturbances(seed: int) -> dict[str, list[Callable[[np.ndarray], np.ndarray]]]:
+    """What is done to the images, by name; the accuracy is the mean over the ways of doing it."""
+    directions = [(1, 0), (-1, 0), (0, 1), (0, -1)]
     shifts = {
-        (f"shifted {name}", f"{pixels} px"): shift(x, pixels * down, pixels * right)
-        for name, (down, right) in directions.items()
+        f"shifted by {pixels} px, mean of four directions": [
+            partial(shift, down=pixels * down, right=pixels * right) for down, right in directions
+        ]
         for pixels in range(1, 5)
     }
-    turns = {("rotated", f"{degrees:+}°"): rotate(x, degrees) for degrees in (-30, -15, 15, 30)}
+    turns = {
+        f"rotated by {degrees}°, mean of both ways": [
+            partial(rotate, degrees=sign * degrees) for sign in (1, -1)
+        ]
+        for degrees in (10, 20, 30)
+    }
     noises = {
-        ("noisy", f"sd {deviation}"): add_noise(x, deviation, seed)
-        for deviation in (0.1, 0.2, 0.4)
+        f"noise of standard deviation {deviation}": [
+            partial(add_noise, deviation=deviation, seed=seed)
+        ]
+        for deviation in (0.1, 0.2, 0.3)
     }
     orders = {
-        ("read", "bottom up"): x[:, ::-1],
-        ("read", "left to right"): x.transpose(0, 2, 1),
-        ("read", "right to left"): x.transpose(0, 2, 1)[:, ::-1],
+        "read from the bottom up": [lambda x: x[:, ::-1]],
+        "read from left to right": [lambda x: x.transpose(0, 2, 1)],
+        "read from right to left": [lambda x: x.transpose(0, 2, 1)[:, ::-1]],
     }
-    return {("as it is", ""): x} | shifts | turns | noises | orders
+    return {"as they are": [lambda x: x]} | shifts | turns | noises | orders
+
+
+def tabulate_disturbances(
+    model: keras.Model, x: np.ndarray, y: np.ndarray, seed: int
+) -> pd.DataFrame:
+    """A row for each of `disturbances`: the accuracy, and how much was lost, in percent."""
+    means = {
+        name: 100 * float(np.mean([accuracy(model, change(x), y) for change in changes]))
+        for name, changes in disturbances(seed).items()
+    }
+    whole = means["as they are"]
+    return pd.DataFrame(
+        [
+            {"images": name, "accuracy (%)": f"{mean:.1f}", "lost (points)": f"{whole - mean:.1f}"}
+            for name, mean in means.items()
+        ]
+    )
