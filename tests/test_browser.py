@@ -31,8 +31,9 @@ pytestmark = pytest.mark.skipif(
     BROWSER is None,
     reason="no chromium: to try the notebooks in a browser, `apt-get install chromium`",
 )
+READING = "04_reading.ipynb"
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
-MINUTES = 60_000  # Playwright counts milliseconds
+MINUTE = 60_000  # Playwright counts milliseconds
 QUICK = {"epochs": 1, "train_size": 2000}  # 02_train with its defaults trains for minutes
 
 
@@ -131,18 +132,106 @@ def browser():
         browser.close()
 
 
-def run_all(browser, lab, name):
-    """A page where the notebook has just run from top to bottom, and the console's errors."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    errors = []
-    page.on(
-        "console", lambda message: errors.append(message.text) if message.type == "error" else None
-    )
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"{lab}lab/tree/{name}?reset")
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=2 * MINUTES)
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=2 * MINUTES)
-    page.get_by_role("menuitem", name="Kernel").click()
-    page.get_by_text("Restart Kernel and Run All Cells…").click()
-    page.locator(".jp-Dialog button.jp-mod-accept").click()
-    return page, errors
+@pytest.fixture
+def open_notebook(browser, lab):
+    """Open a notebook, Restart and Run All; returns the page and the console's errors."""
+    pages = []
+
+    def run(name, width=1280):
+        page = browser.new_page(viewport={"width": width, "height": 1000})
+        pages.append(page)
+        errors = []
+        page.on(
+            "console", lambda message: errors.append(message.text) if message.type == "error" else 0
+        )
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{lab}lab/tree/{name}?reset")
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=2 * MINUTE)
+        page.get_by_role("menuitem", name="Kernel").click()
+        page.get_by_text("Restart Kernel and Run All Cells…").click()
+        page.locator(".jp-Dialog button.jp-mod-accept").click()
+        wait_until_run(page)
+        return page, errors
+
+    yield run
+    for page in pages:
+        page.close()
+
+
+def wait_until_run(page):
+    """The restart empties the prompts; the last one is filled when all cells have run."""
+    prompts = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
+    page.wait_for_function(f"{prompts}.some(text => text.includes('*'))", timeout=2 * MINUTE)
+    page.wait_for_function(f"{prompts}.every(text => /\\[\\d+\\]/.test(text))", timeout=5 * MINUTE)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_restart_and_run_all(name, open_notebook):
+    page, errors = open_notebook(name)
+    for complaint in ("application/vnd.jupyter.error", "application/vnd.jupyter.stderr"):
+        assert (
+            page.locator(f".jp-OutputArea [data-mime-type='{complaint}']").all_inner_texts() == []
+        )
+    assert errors == []
+    if name == READING:
+        use_the_pad(page)
+        assert errors == []
+
+
+def use_the_pad(page):
+    page.locator(".reading").scroll_into_view_if_needed()
+    read, slowest = {}, 0.0
+    for name, strokes in SHAPES.items():
+        read[name], seconds = draw(page, strokes)
+        slowest = max(slowest, seconds)
+        page.get_by_role("button", name="Clear").click()
+        page.get_by_text("Draw a digit on the pad.").wait_for()
+    wrong = [name for name, text in read.items() if f"reads a {name[0]} " not in text]
+    print(f"\n{len(read) - len(wrong)} of {len(read)} drawn digits recognised; not: {wrong}")
+    print(f"slowest answer {1000 * slowest:.0f} ms after the stroke's end")
+    assert not {"1 upright", "0 round", "7 plain"} & set(wrong)
+    assert len(read) >= 20
+    assert len(read) - len(wrong) >= 18
+    assert slowest < 0.5
+    take_a_test_digit(page)
+
+
+def take_a_test_digit(page):
+    page.get_by_role("button", name="Random test digit").click()
+    page.get_by_text("Which digit is it?").wait_for()
+    page.get_by_role("button", name="5", exact=True).click()
+    page.get_by_text(
+        re.compile(r"You read a 5\. The network reads a \d .*The label is \d\.")
+    ).wait_for()
+
+
+def draw(page, strokes):
+    """Draw with the mouse; returns the answer, and the seconds from the last stroke's end to it.
+
+    The time is taken in the page: from `mouseup` to the last change of the answer.
+    """
+    pad = page.locator("canvas[tabindex]").bounding_box()
+    page.evaluate(WATCH)
+    for stroke in strokes:
+        points = [(pad["x"] + x * pad["width"], pad["y"] + y * pad["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=4)
+        page.mouse.up()
+    page.wait_for_function("window.answered > window.lifted", timeout=10_000)
+    page.wait_for_timeout(300)  # a later answer would replace this one, and count as late
+    seconds = page.evaluate("window.answered - window.lifted") / 1000
+    return page.locator(".answer").inner_text(), seconds
+
+
+WATCH = """() => {
+    window.answered = 0;
+    window.lifted = Infinity;
+    if (window.watching) return;
+    window.watching = true;
+    document.addEventListener("mouseup", () => { window.lifted = performance.now(); }, true);
+    const view = document.querySelector(".reading").parentElement;
+    new MutationObserver(() => { window.answered = performance.now(); })
+        .observe(view, {childList: true, subtree: true});
+}"""

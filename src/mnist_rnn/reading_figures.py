@@ -110,7 +110,7 @@ def draw_means(beliefs: np.ndarray, y: np.ndarray) -> Plate:
     return Plate(
         fig,
         "Ten tables of shades, one for each class: mean belief in each digit after each row",
-        f"**No class is known before row {early}.** Shades are mean beliefs, the blue frame marks "
+        f"**No class is half decided before row {early}.** Shades are mean beliefs, the blue frame marks "
         f"the right digit, the dashed line the row after which half the images of the class are "
         f"decided: from row {early} ({list_digits(medians, early)}) to row {late} "
         f"({list_digits(medians, late)}). Above the line the shades move from digit to digit, "
