@@ -147,6 +147,7 @@ def open_notebook(browser, lab):
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{lab}lab/tree/{name}?reset")
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=2 * MINUTE)
+        page.wait_for_timeout(4000)  # a restart while the debugger asks its first is an error
         page.get_by_role("menuitem", name="Kernel").click()
         page.get_by_text("Restart Kernel and Run All Cells…").click()
         page.locator(".jp-Dialog button.jp-mod-accept").click()
@@ -160,7 +161,9 @@ def open_notebook(browser, lab):
 
 def wait_until_run(page):
     """The restart empties the prompts; the last one is filled when all cells have run."""
-    prompts = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
+    prompts = (
+        "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
+    )
     page.wait_for_function(f"{prompts}.some(text => text.includes('*'))", timeout=2 * MINUTE)
     page.wait_for_function(f"{prompts}.every(text => /\\[\\d+\\]/.test(text))", timeout=5 * MINUTE)
 
