@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_rnn import reading
+from mnist_rnn import disturbances, reading
 from mnist_rnn.backend import keras
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import scale
@@ -120,12 +120,12 @@ def test_sensitivity_is_the_slope_of_the_loss(model, examples):
 def test_disturbances_do_what_they_say():
     x = np.zeros((1, 28, 28), "float32")
     x[0, 10, 6] = 1
-    assert np.argwhere(reading.shift(x, down=2, right=-3)).tolist() == [[0, 12, 3]]
-    assert not reading.shift(x, down=-11, right=0).any()
+    assert np.argwhere(disturbances.shift(x, down=2, right=-3)).tolist() == [[0, 12, 3]]
+    assert not disturbances.shift(x, down=-11, right=0).any()
     # A quarter turn counter-clockwise takes what is left of the middle below it.
-    turned = reading.rotate(x, 90)[0]
+    turned = disturbances.rotate(x, 90)[0]
     assert np.unravel_index(turned.argmax(), turned.shape) == (27 - 6, 10)
-    ways = reading.disturbances(seed=0)
+    ways = disturbances.list_disturbances(seed=0)
     for name, place in (
         ("read from the bottom up", [0, 17, 6]),
         ("read from left to right", [0, 6, 10]),
@@ -136,17 +136,17 @@ def test_disturbances_do_what_they_say():
 
 def test_noise_is_seeded_and_stays_between_paper_and_ink():
     x = np.full((4, 28, 28), 0.5, "float32")
-    noisy = reading.add_noise(x, 0.1, seed=1)
+    noisy = disturbances.add_noise(x, 0.1, seed=1)
     assert noisy.std() == pytest.approx(0.1, rel=0.05)
-    assert np.array_equal(noisy, reading.add_noise(x, 0.1, seed=1))
-    assert not np.array_equal(noisy, reading.add_noise(x, 0.1, seed=2))
-    wild = reading.add_noise(x, 9, seed=1)
+    assert np.array_equal(noisy, disturbances.add_noise(x, 0.1, seed=1))
+    assert not np.array_equal(noisy, disturbances.add_noise(x, 0.1, seed=2))
+    wild = disturbances.add_noise(x, 9, seed=1)
     assert (wild.min(), wild.max(), wild.dtype) == (0, 1, np.float32)
 
 
 def test_the_disturbances_table(model, examples):
     x, y = (part[:500] for part in examples)
-    table = reading.tabulate_disturbances(model, x, y, seed=0).set_index("images")
+    table = disturbances.tabulate_disturbances(model, x, y, seed=0).set_index("images")
     whole = 100 * reading.accuracy(model, x, y)
     assert table.loc["as they are"].tolist() == [f"{whole:.1f}", "0.0"]
     backwards = 100 * reading.accuracy(model, x[:, ::-1], y)

@@ -17,6 +17,8 @@ from mnist_rnn.model import FEATURES
 from mnist_rnn.reading import Weights, believe, read_rows
 
 SIDE = 252  # CSS pixels of the pad: nine for each of the network's
+VIEW = 196  # of the image beside it
+BELIEFS = 140  # width of the beliefs: the two fit side by side in a narrow window
 ANSWER_EVERY = 0.05  # seconds between two answers while the pen moves
 INK, PAPER = "#222222", "#ffffff"
 
@@ -155,13 +157,17 @@ def render(text: str, image: np.ndarray, beliefs: np.ndarray) -> str:
         '<div style="width:{}px"><div style="display:flex;text-align:center">{}</div>{}{}</div>'
     )
     seen = column.format(
-        SIDE, "&nbsp;", picture(image, "gray_r", SIDE, "the image as the network sees it"),
-        "what the network sees, read from the top",
-    )  # fmt: skip
+        VIEW,
+        "&nbsp;",
+        picture(image, VIEW, "the image as the network sees it"),
+        "what the network sees",
+    )
     believed = column.format(
-        SIDE, digits, picture(beliefs, "gray_r", SIDE, "a row for each row read, dark: likely"),
-        "belief in each digit after each row",
-    )  # fmt: skip
+        BELIEFS,
+        digits,
+        picture(beliefs, BELIEFS, "a row for each row read; the darker, the likelier"),
+        "belief after each row",
+    )
     return (
         f'<div class="reading" style="line-height:1.4;margin-left:12px">'
         f'<div class="answer" role="status" aria-live="polite" style="font-size:120%">'
@@ -170,12 +176,12 @@ def render(text: str, image: np.ndarray, beliefs: np.ndarray) -> str:
     )
 
 
-def picture(values: np.ndarray, colors: str, width: int, alt: str) -> str:
+def picture(values: np.ndarray, width: int, alt: str) -> str:
     """An HTML image of values in [0, 1], a pixel a value, each drawn as a sharp rectangle."""
     png = io.BytesIO()
-    plt.imsave(png, values, cmap=colors, vmin=0, vmax=1)
+    plt.imsave(png, values, cmap="gray_r", vmin=0, vmax=1)
     source = base64.b64encode(png.getvalue()).decode()
-    style = f"width:{width}px;height:{SIDE}px;image-rendering:pixelated;border:1px solid #888888"
+    style = f"width:{width}px;height:{VIEW}px;image-rendering:pixelated;border:1px solid #888888"
     return f'<img alt="{alt}" style="{style}" src="data:image/png;base64,{source}">'
 
 
