@@ -94,9 +94,10 @@ def draw_means(beliefs: np.ndarray, y: np.ndarray) -> Plate:
         "Ten tables of shades, one for each class: mean belief in each digit after each row",
         f"**No class is half decided before row {early}.** Shades are mean beliefs, the "
         f"blue frame marks the right digit, the dashed line the row after which half "
-        f"the images of the class are decided: from row {early} ({list_digits(medians, early)}) to row {late} "
-        f"({list_digits(medians, late)}). Above the line the shades move from digit to digit, "
-        f"much the same way for all images of a class, and mostly outside the frame.",
+        f"the images of the class are decided: from row {early} ({list_digits(medians, early)}) "
+        f"to row {late} ({list_digits(medians, late)}). Above the line the shades "
+        f"move from digit to digit, much the same way for all images of a class, and mostly "
+        f"outside the frame.",
     )
 
 
