@@ -196,7 +196,20 @@ def use_the_pad(page):
     assert len(read) >= 20
     assert len(read) - len(wrong) >= 18
     assert slowest < 0.5
+    draw_no_digits(page)
     take_a_test_digit(page)
+
+
+def draw_no_digits(page):
+    answer, _ = draw(page, [[(0.5, 0.5)]])
+    assert answer.startswith("That is a dot.")
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("Draw a digit on the pad.").wait_for()
+    fan = [[(0.2, 0.2), (0.2 + step / 200, 0.7)] for step in range(100)]
+    answer, seconds = draw(page, fan)
+    print(f"answer to the last of {len(fan)} quick strokes after {1000 * seconds:.0f} ms")
+    assert answer.startswith("The network reads a ")
+    assert seconds < 0.5
 
 
 def take_a_test_digit(page):
@@ -211,7 +224,7 @@ def take_a_test_digit(page):
 def draw(page, strokes):
     """Draw with the mouse; returns the answer, and the seconds from the last stroke's end to it.
 
-    The time is taken in the page: from `mouseup` to the last change of the answer.
+    The time is taken in the page: from the last point drawn to the last change of the answer.
     """
     pad = page.locator("canvas[tabindex]").bounding_box()
     page.evaluate(WATCH)
@@ -222,18 +235,20 @@ def draw(page, strokes):
         for point in points[1:]:
             page.mouse.move(*point, steps=4)
         page.mouse.up()
-    page.wait_for_function("window.answered > window.lifted", timeout=10_000)
+    page.wait_for_function("window.answered > window.drawn", timeout=10_000)
     page.wait_for_timeout(300)  # a later answer would replace this one, and count as late
-    seconds = page.evaluate("window.answered - window.lifted") / 1000
+    seconds = page.evaluate("window.answered - window.drawn") / 1000
     return page.locator(".answer").inner_text(), seconds
 
 
 WATCH = """() => {
     window.answered = 0;
-    window.lifted = Infinity;
+    window.drawn = Infinity;
     if (window.watching) return;
     window.watching = true;
-    document.addEventListener("mouseup", () => { window.lifted = performance.now(); }, true);
+    const draw = event => { if (event.buttons) window.drawn = performance.now(); };
+    document.addEventListener("mousedown", draw, true);
+    document.addEventListener("mousemove", draw, true);
     const view = document.querySelector(".reading").parentElement;
     new MutationObserver(() => { window.answered = performance.now(); })
         .observe(view, {childList: true, subtree: true});
