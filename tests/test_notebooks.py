@@ -55,6 +55,11 @@ def test_no_output_carries_a_path_of_the_machine(notebook):
     assert str(ROOT) not in text
 
 
+def test_no_widget_stands_where_its_kernel_is_gone(notebook):
+    assert "widgets" not in notebook.metadata
+    assert "widget-view" not in json.dumps([cell.outputs for cell in code_cells(notebook)])
+
+
 def test_house_style(notebook):
     first, *others = notebook.cells
     assert first.cell_type == "markdown"

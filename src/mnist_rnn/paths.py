@@ -6,8 +6,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MNIST = ROOT / "data" / "mnist"
 PUBLISHED = ROOT / "data" / "published"
+COMMITTED = ROOT / "results"  # what the repository holds, wherever a run's own results go
 # MNIST_RNN_RESULTS keeps the runs of a test or of a trial away from the committed results.
-RESULTS = Path(os.environ.get("MNIST_RNN_RESULTS", ROOT / "results")).resolve()
+RESULTS = Path(os.environ.get("MNIST_RNN_RESULTS", COMMITTED)).resolve()
 KERAS_MNIST = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets" / "mnist.npz"
 
 

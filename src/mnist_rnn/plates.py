@@ -1,0 +1,75 @@
+"""A figure with its caption, and the parts that several figures share.
+
+Grey is ink and belief; blue is the label's digit, or all that is right; orange is any other digit.
+"""
+
+import io
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Image, Markdown, display
+from matplotlib.figure import Figure
+
+RIGHT, WRONG = "#0072b2", "#d55e00"  # apart for colour-blind readers too
+TICKS = (1, 7, 14, 21, 28)
+EDGES = (0.5, 28.5)
+
+
+class Plate(NamedTuple):
+    """A figure, what it shows for who can't see it, and what to conclude."""
+
+    figure: Figure
+    alt: str
+    caption: str
+
+    def _ipython_display_(self) -> None:
+        png = io.BytesIO()
+        self.figure.savefig(png, dpi=120)
+        plt.close(self.figure)
+        display(
+            Image(png.getvalue(), width=int(100 * self.figure.get_figwidth()), alt=self.alt),
+            Markdown(self.caption),
+        )
+
+
+def draw_gallery(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Figure:
+    """Ten digits, each beside its beliefs."""
+    fig, axes = plt.subplots(
+        2, 10, figsize=(7.5, 4.4), layout="constrained", width_ratios=[1, 1.2] * 5
+    )
+    for left, right, image, rows, label in zip(
+        axes[:, ::2].flat, axes[:, 1::2].flat, images, beliefs, y, strict=True
+    ):
+        draw_pixels(left, image, "")
+        left.axis("off")
+        draw_beliefs(right, rows, label)
+        right.set(xticks=(0, 5, 9), yticks=[])
+        right.tick_params(labelsize=8)
+        left.set_title(f"label {label}", size=9, color=RIGHT)
+    fig.supxlabel("right of each image: belief in the digits 0 to 9 after each row", size=9)
+    return fig
+
+
+def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str) -> None:
+    """Values (28, 28) as shades of grey, from the least to the greatest."""
+    ax.imshow(values, cmap="gray_r", extent=(*EDGES, *EDGES[::-1]), aspect="auto")
+    ax.set(title=title, xlabel="column", xticks=TICKS, yticks=TICKS)
+
+
+def draw_beliefs(ax: plt.Axes, beliefs: np.ndarray, label: int) -> object:
+    """Beliefs (28, 10) as shades, with a dot on the digit named after each row."""
+    shades = draw_shades(ax, beliefs)
+    answers = beliefs.argmax(axis=1)
+    colors = np.where(answers == label, RIGHT, WRONG)
+    ax.scatter(answers, np.arange(1, 29), s=9, c=colors, ec="white", lw=0.4)
+    return shades
+
+
+def draw_shades(ax: plt.Axes, beliefs: np.ndarray) -> object:
+    """Beliefs (28, 10) as shades of grey on one scale."""
+    ax.set(xticks=range(10), yticks=TICKS)
+    ax.tick_params(axis="x", labelsize=8)
+    return ax.imshow(
+        beliefs, cmap="gray_r", vmin=0, vmax=1, extent=(-0.5, 9.5, *EDGES[::-1]), aspect="auto"
+    )

@@ -1,0 +1,129 @@
+"""What the network believes while it reads, and what its answer rests on.
+
+The belief after row t is the network's own dense layer and softmax applied to its hidden state
+after row t. Rows count from 1, as a reader counts; beliefs[:, t - 1] is the belief after row t.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mnist_rnn.backend import keras, tf
+from mnist_rnn.model import FEATURES, TIMESTEPS
+
+PREDICTED_AT_ONCE = 2000  # images; all sizes give the same answers, this one is fast
+
+
+class Weights(NamedTuple):
+    """What `model.get_weights()` lists for the SimpleRNN network, by name."""
+
+    kernel: np.ndarray
+    recurrent_kernel: np.ndarray
+    bias: np.ndarray
+    dense_kernel: np.ndarray
+    dense_bias: np.ndarray
+
+
+def read_rows(weights: Weights, x: np.ndarray) -> np.ndarray:
+    """The hidden states (n, timesteps, units) after each row of x (n, timesteps, features)."""
+    hidden = np.empty((*x.shape[:2], len(weights.bias)), "float32")
+    before = np.zeros((len(x), len(weights.bias)), "float32")
+    for timestep in range(x.shape[1]):
+        step = x[:, timestep] @ weights.kernel + before @ weights.recurrent_kernel + weights.bias
+        before = hidden[:, timestep] = np.tanh(step)
+    return hidden
+
+
+def believe(weights: Weights, hidden: np.ndarray) -> np.ndarray:
+    """The probabilities (..., 10) that the network's last layers give to hidden (..., units)."""
+    logits = hidden @ weights.dense_kernel + weights.dense_bias
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def believe_by_keras(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """The beliefs (n, timesteps, 10) once more, by Keras: the model's layers, row by row."""
+    rnn, *last = model.layers
+    rows = keras.Input((TIMESTEPS, FEATURES))
+    sequence = type(rnn).from_config(rnn.get_config() | {"return_sequences": True})
+    beliefs = sequence(rows)
+    sequence.set_weights(rnn.get_weights())
+    for layer in last:
+        beliefs = layer(beliefs)
+    return keras.Model(rows, beliefs).predict(x, batch_size=PREDICTED_AT_ONCE, verbose=0)
+
+
+def accuracy_by_row(beliefs: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The share of right answers after each row (timesteps,)."""
+    return (beliefs.argmax(axis=2) == y[:, None]).mean(axis=0)
+
+
+def passing_row(accuracy: np.ndarray, level: float) -> int:
+    """The first row after which the accuracy is at least `level`."""
+    return int(np.argmax(accuracy >= level)) + 1
+
+
+def decision_rows(beliefs: np.ndarray) -> np.ndarray:
+    """The row (n,) after which the answer is the last one for good; 1 if it never changes."""
+    answers = beliefs.argmax(axis=2)
+    other = answers != answers[:, -1:]
+    last_other = TIMESTEPS - other[:, ::-1].argmax(axis=1)
+    return np.where(other.any(axis=1), last_other + 1, 1)
+
+
+def tabulate_decisions(beliefs: np.ndarray, y: np.ndarray) -> pd.DataFrame:
+    """For each digit: by which row half, and nine tenths, of its images are decided.
+
+    The last column is the mean belief in the right digit after row 28.
+    """
+    rows, last = decision_rows(beliefs), beliefs[:, -1]
+    return pd.DataFrame(
+        [
+            {
+                "digit": digit,
+                "half decided by row": int(np.median(rows[y == digit])),
+                "90% decided by row": int(np.quantile(rows[y == digit], 0.9, method="higher")),
+                "images decided only by row 28": int((rows[y == digit] == 28).sum()),
+                "mean belief at the end (%)": f"{100 * last[y == digit, digit].mean():.1f}",
+            }
+            for digit in range(10)
+        ]
+    )
+
+
+def accuracy_if_blank_after(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Accuracy (timesteps,) when only the first 1, 2, ... rows have ink, and all are read."""
+    return np.array(
+        [accuracy(model, blank(x, range(row, TIMESTEPS)), y) for row in range(1, TIMESTEPS + 1)]
+    )
+
+
+def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
+    """The share of right answers after the last row."""
+    probabilities = model.predict(x, batch_size=PREDICTED_AT_ONCE, verbose=0)
+    return float((probabilities.argmax(axis=1) == y).mean())
+
+
+def accuracy_without(model: keras.Model, x: np.ndarray, y: np.ndarray, band: int) -> np.ndarray:
+    """Accuracies (timesteps / band,) when each `band` rows in turn are blank."""
+    return np.array(
+        [accuracy(model, blank(x, range(row, row + band)), y) for row in range(0, TIMESTEPS, band)]
+    )
+
+
+def blank(x: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    """A copy of x without ink in these timesteps."""
+    blanked = x.copy()
+    blanked[:, list(rows)] = 0
+    return blanked
+
+
+def sensitivity(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """How much the loss of an image changes with each pixel: mean size of the gradient (28, 28)."""
+    pixels = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        loss = tf.reduce_sum(keras.losses.sparse_categorical_crossentropy(y, model(pixels)))
+    return np.abs(tape.gradient(loss, pixels)).mean(axis=0)

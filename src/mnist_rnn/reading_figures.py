@@ -1,0 +1,270 @@
+"""The figures of 04_reading.ipynb, each with its caption; every number in it is computed here."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import Rectangle
+from sklearn.decomposition import PCA
+
+from mnist_rnn.drawing import Stroke, center_strokes
+from mnist_rnn.figures import DARK, LIGHT
+from mnist_rnn.plates import (
+    RIGHT,
+    TICKS,
+    WRONG,
+    Plate,
+    draw_beliefs,
+    draw_gallery,
+    draw_pixels,
+    draw_shades,
+)
+from mnist_rnn.reading import decision_rows, passing_row
+
+LEVELS = (0.5, 0.9, 0.97)
+
+
+def draw_reading(image: np.ndarray, beliefs: np.ndarray, label: int) -> Plate:
+    """One digit (28, 28) beside the beliefs (28, 10), row beside row."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.9), sharey=True, layout="constrained")
+    draw_pixels(left, image, "the digit")
+    left.set_ylabel("row")
+    shades = draw_beliefs(right, beliefs, label)
+    right.set(title="belief after each row", xlabel="digit")
+    fig.colorbar(shades, label="belief (a probability)")
+    answers, decided = beliefs.argmax(axis=1), decision_rows(beliefs[None])[0]
+    return Plate(
+        fig,
+        f"A {label} beside a table of shades, a row for each of its rows and a column a digit",
+        f"**The network makes up its mind at the end.** After each row, a dot marks the digit it "
+        f"would name: blue for the right one ({label}), orange for another. It names "
+        f"{len(set(answers))} different digits on the way, settles on "
+        f"{answers[-1]} after row {decided}, and believes in it by {beliefs[-1].max():.0%} after "
+        f"row 28.",
+    )
+
+
+def draw_examples(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
+    """The first image of each class, read."""
+    first = [int(np.argmax(y == digit)) for digit in range(10)]
+    rows = decision_rows(beliefs[first])
+    blank = (images[first].max(axis=2) == 0)[:, ::-1].argmin(axis=1)
+    return Plate(
+        draw_gallery(images[first], beliefs[first], y[first]),
+        "Ten digits, each beside its table of beliefs, row beside row",
+        f"**So it goes for each digit.** The first test image of each class; a dot marks the digit "
+        f"named after each row, blue if right. The last answer stands from row {rows.min()} to "
+        f"row {rows.max()} on, where the ink has ended or is about to: these images end in "
+        f"{blank.min()} to {blank.max()} blank rows.",
+    )
+
+
+def draw_late(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
+    """Digits read right that the network named only after the last row, surest first."""
+    last = beliefs[:, -1]
+    late = np.flatnonzero((decision_rows(beliefs) == 28) & (last.argmax(axis=1) == y))
+    shown = late[np.argsort(-last[late].max(axis=1), kind="stable")][:10]
+    before = np.bincount(beliefs[late, -2].argmax(axis=1), minlength=10)
+    late_share = np.bincount(y[late], minlength=10) / np.bincount(y, minlength=10)
+    return Plate(
+        draw_gallery(images[shown], beliefs[shown], y[shown]),
+        "Ten digits, each beside its table of beliefs, whose last dot alone is blue",
+        f"**These changed its mind in the last row.** {len(late)} of {len(y):,} test images are "
+        f"read right after row 28 and wrong after row 27; the ten surest are shown. It happens "
+        f"most to the {late_share.argmax()} ({late_share.max():.1%} of its images); just before, "
+        f"the network most often named {before.argmax()} ({before.max()} times).",
+    )
+
+
+def draw_means(beliefs: np.ndarray, y: np.ndarray) -> Plate:
+    """The mean belief in each digit after each row, for each class."""
+    fig, axes = plt.subplots(
+        2, 5, figsize=(7.5, 5.4), sharex=True, sharey=True, layout="constrained"
+    )
+    rows = decision_rows(beliefs)
+    medians = [int(np.median(rows[y == digit])) for digit in range(10)]
+    for digit, ax in enumerate(axes.flat):
+        draw_shades(ax, beliefs[y == digit].mean(axis=0))
+        ax.add_patch(Rectangle((digit - 0.5, 0.5), 1, 28, fill=False, ec=RIGHT))
+        ax.axhline(medians[digit] - 0.5, color=RIGHT, ls="--", lw=1)
+        ax.set_title(f"all {digit}", size=10)
+    fig.supxlabel("digit believed in", size=10)
+    fig.supylabel("row", size=10)
+    early, late = min(medians), max(medians)
+    return Plate(
+        fig,
+        "Ten tables of shades, one for each class: mean belief in each digit after each row",
+        f"**No class is half decided before row {early}.** Shades are mean beliefs, the "
+        f"blue frame marks the right digit, the dashed line the row after which half "
+        f"the images of the class are decided: from row {early} ({list_digits(medians, early)}) "
+        f"to row {late} ({list_digits(medians, late)}). Above the line the shades "
+        f"move from digit to digit, much the same way for all images of a class, and mostly "
+        f"outside the frame.",
+    )
+
+
+def list_digits(values: list[int], wanted: int) -> str:
+    """The digits with this value, as in `2, 3 and 5`."""
+    digits = [str(digit) for digit, value in enumerate(values) if value == wanted]
+    return " and ".join(filter(None, [", ".join(digits[:-1]), digits[-1]]))
+
+
+def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Plate:
+    """Accuracy after each row (28,), and with the rest left blank (28,), on `count` images."""
+    fig, ax = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
+    rows = np.arange(1, 29)
+    for level in LEVELS:
+        ax.axhline(100 * level, color=LIGHT, lw=0.8)
+    ax.plot(rows, 100 * if_blank, "s--", color=DARK, ms=4, label="answer if the rest were blank")
+    ax.plot(rows, 100 * by_row, "o-", color=RIGHT, ms=4, label="belief after the row")
+    ax.set(xlabel="row", ylabel="test accuracy (%)", xticks=TICKS, ylim=(0, 100))
+    ax.set_yticks([0, 20, 50, 90, 97], ["0", "20", "50", "90", "97"])
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 0.88))
+    now, seen = (
+        ", ".join(f"{level:.0%} after row {passing_row(curve, level)}" for level in LEVELS)
+        for curve in (by_row, if_blank)
+    )
+    return Plate(
+        fig,
+        "Two curves of accuracy over rows; the belief's rises only in the last five rows",
+        f"**It has seen enough long before it can say so.** Blue: the belief after each row passes "
+        f"{now}. Grey: were all rows below it blank, and read as well, the answer would pass "
+        f"{seen} (first {count:,} test images). In training the network was only ever asked "
+        f"after row 28: until then it holds what it has read in a form that its last layer can't "
+        f"yet name.",
+    )
+
+
+def draw_trajectories(hidden: np.ndarray, y: np.ndarray, seed: int) -> Plate:
+    """The mean path of the hidden state (n, 28, units) of each class, in two dimensions."""
+    pca = PCA(n_components=2, random_state=seed)
+    paths = pca.fit_transform(hidden.reshape(-1, hidden.shape[2])).reshape(*hidden.shape[:2], 2)
+    means = np.stack([paths[y == digit].mean(axis=0) for digit in range(10)])
+    fig, axes = plt.subplots(
+        2, 5, figsize=(7.5, 4.2), sharex=True, sharey=True, layout="constrained"
+    )
+    for digit, ax in enumerate(axes.flat):
+        ax.plot(*means.transpose(2, 1, 0), color=LIGHT, lw=0.8)
+        ax.plot(*means[digit].T, color=RIGHT, lw=1.5)
+        for row in TICKS:
+            ax.plot(*means[digit, row - 1], "o", color=RIGHT, ms=3)
+            place = (-12, -9) if row == 28 else (3, 3)
+            ax.annotate(row, means[digit, row - 1], place, textcoords="offset points", size=8)
+        ax.set_title(f"all {digit}", size=10)
+    fig.supxlabel("first principal component", size=10)
+    fig.supylabel("second principal component", size=10)
+    middle, end = (separation(hidden[:, row - 1], y) for row in (14, 28))
+    return Plate(
+        fig,
+        "Ten panels, one for each class: the mean path of its hidden state among those of all",
+        f"**The classes start together and part.** Blue, the mean path of one class, numbers "
+        f"are rows; grey, the other classes. All start at one point, since the first rows are "
+        f"blank. The plane holds {pca.explained_variance_ratio_.sum():.0%} of the variance of the "
+        f"{hidden.shape[2]} units. In all of them, the distance between classes is "
+        f"{middle:.1f} times the spread within a class after row 14, and {end:.1f} times after "
+        f"row 28 (first {len(y):,} test images).",
+    )
+
+
+def separation(points: np.ndarray, y: np.ndarray) -> float:
+    """Root mean square distance of the classes' means to their middle, in spreads of a class."""
+    means = np.stack([points[y == digit].mean(axis=0) for digit in range(10)])
+    between = ((means - means.mean(axis=0)) ** 2).sum(axis=1).mean()
+    within = ((points - means[y]) ** 2).sum(axis=1).mean()
+    return float(np.sqrt(between / within))
+
+
+def draw_rows(
+    sensitivity: np.ndarray,
+    ink: np.ndarray,
+    whole: float,
+    rows: np.ndarray,
+    bands: np.ndarray,
+    count: int,
+) -> Plate:
+    """Which rows matter: to the loss (28, 28), and to the accuracy when they are blanked.
+
+    Args:
+        sensitivity: mean size of the loss's gradient for each pixel.
+        ink: mean image (28, 28).
+        whole: accuracy with all rows.
+        rows: accuracies without each row (28,).
+        bands: accuracies without each seventh of the rows (7,).
+        count: images that were read for the accuracies.
+    """
+    fig, axes = plt.subplots(1, 3, figsize=(7.5, 3.2), sharey=True, layout="constrained")
+    for ax, values, title in (
+        (axes[0], ink, "mean ink"),
+        (axes[1], np.log10(sensitivity), "sensitivity (log scale)"),
+    ):
+        draw_pixels(ax, values, title)
+    axes[0].set_ylabel("row")
+    axes[2].barh(np.arange(2.5, 29, 4), 100 * (whole - bands), 3.6, color=LIGHT, label="four rows")
+    axes[2].barh(np.arange(1, 29), 100 * (whole - rows), 0.7, color=WRONG, label="one row")
+    axes[2].set(title="accuracy lost when blank", xlabel="percentage points")
+    axes[2].legend(frameon=False, loc="lower right")
+    share = sensitivity[:4].sum() / sensitivity.sum()
+    worst, band = int(rows.argmin()) + 1, int(bands.argmin())
+    return Plate(
+        fig,
+        "Mean ink, sensitivity of the loss to each pixel, and accuracy lost, row beside row",
+        f"**No row is indispensable, the middle is.** Without any one row the network loses at "
+        f"most {100 * (whole - rows.min()):.1f} points (row {worst}); without rows "
+        f"{4 * band + 1} to {4 * band + 4} it loses {100 * (whole - bands.min()):.0f} "
+        f"(first {count:,} test images). The loss would react most to ink where there "
+        f"is hardly ever any: the four top rows hold {share:.0%} of the sensitivity.",
+    )
+
+
+def draw_errors(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
+    """All images read wrong, surest first, over the belief in the answer and in the label."""
+    answers, last = beliefs[:, -1].argmax(axis=1), beliefs[:, -1].max(axis=1)
+    wrong = np.flatnonzero(answers != y)
+    wrong = wrong[np.argsort(-last[wrong], kind="stable")]
+    columns, width, height = 12, 32, 62
+    fig, ax = plt.subplots(figsize=(7.5, 1.2 * -(-len(wrong) // columns)), layout="constrained")
+    for place, index in enumerate(wrong):
+        x, top = width * (place % columns), height * (place // columns)
+        ax.imshow(images[index], cmap="gray_r", extent=(x, x + 28, top + 28, top))
+        for digit, color in ((y[index], RIGHT), (answers[index], WRONG)):
+            curve = top + 42 - 12 * beliefs[index, :, digit]
+            ax.plot(x + np.arange(28), curve, color=color, lw=0.9)
+        ax.text(x + 4, top + 52, y[index], color=RIGHT, size=7, ha="center")
+        ax.text(
+            x + 19,
+            top + 52,
+            f"{answers[index]}  {last[index]:.0%}",
+            color=WRONG,
+            size=7,
+            ha="center",
+        )
+    ax.set(xlim=(-2, columns * width), ylim=(height * -(-len(wrong) // columns), -3))
+    ax.axis("off")
+    sure = int((last[wrong] > 0.9).sum())
+    second = int((np.argsort(beliefs[wrong, -1], axis=1)[:, -2] == y[wrong]).sum())
+    return Plate(
+        fig,
+        "All digits that are read wrong, each over two curves of belief",
+        f"**Most errors are doubts, not blunders.** All {len(wrong)} of {len(y):,} test images "
+        f"that are read wrong, surest first. Under each, the belief over its 28 rows in the "
+        f"label's digit (blue) and in the digit named (orange, with its last belief). "
+        f"{sure} are wrong by more than 90%; in {second}, the label is the second choice.",
+    )
+
+
+def draw_pad_example(strokes: list[Stroke], beliefs: np.ndarray, label: int) -> Plate:
+    """What the pad shows: strokes on a pad of side 1, the network's image, the beliefs (28, 10)."""
+    fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.9), layout="constrained")
+    for stroke in strokes:
+        axes[0].plot(*np.array(stroke).T, color=DARK, lw=9, solid_capstyle="round")
+    axes[0].set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[], title="drawn")
+    image = center_strokes(strokes, 1)
+    draw_pixels(axes[1], image, "as the network sees it")
+    axes[1].set_ylabel("row")
+    draw_beliefs(axes[2], beliefs, label)
+    axes[2].set(title="belief after each row", xlabel="digit", yticks=TICKS)
+    return Plate(
+        fig,
+        "A digit drawn with a mouse, the same in 28 by 28 pixels, and the beliefs after each row",
+        f"**The pad in use.** Left, the strokes of a {label}; in the middle, scaled and centred as "
+        f"MNIST's digits were; right, how it is read: a {beliefs[-1].argmax()} "
+        f"({beliefs[-1].max():.0%}).",
+    )

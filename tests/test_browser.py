@@ -1,0 +1,255 @@
+"""The notebooks as a person uses them: JupyterLab in a real browser, without a screen."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from math import cos, radians, sin
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import sync_playwright
+
+from mnist_rnn.paths import ROOT
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+pytestmark = pytest.mark.skipif(
+    BROWSER is None,
+    reason="no chromium: to try the notebooks in a browser, `apt-get install chromium`",
+)
+READING = "04_reading.ipynb"
+NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+MINUTE = 60_000  # Playwright counts milliseconds
+QUICK = {"epochs": 1, "train_size": 2000}  # 02_train with its defaults trains for minutes
+
+
+def arc(x, y, width, height, start, end):
+    """Points of an ellipse; angles in degrees, 0 to the right and 90 down."""
+    angles = [radians(start + (end - start) * step / 20) for step in range(21)]
+    return [(x + width * cos(angle), y + height * sin(angle)) for angle in angles]
+
+
+# Strokes of points (x, y) in parts of the pad's side, from its upper left corner.
+SHAPES = {
+    "1 upright": [[(0.5, 0.15), (0.5, 0.85)]],
+    "0 round": [arc(0.5, 0.5, 0.25, 0.35, -90, 270)],
+    "7 plain": [[(0.27, 0.2), (0.72, 0.2), (0.45, 0.85)]],
+    "0 narrow": [arc(0.5, 0.5, 0.17, 0.35, -60, 300)],
+    "0 wide": [arc(0.5, 0.5, 0.33, 0.33, -90, -450)],
+    "1 slanted": [[(0.6, 0.15), (0.4, 0.85)]],
+    "1 with a flag": [[(0.4, 0.3), (0.52, 0.15), (0.5, 0.85)]],
+    "2 curved": [[*arc(0.5, 0.33, 0.2, 0.18, 180, 380), (0.3, 0.82), (0.72, 0.82)]],
+    "2 small": [[*arc(0.3, 0.26, 0.1, 0.09, 180, 380), (0.2, 0.51), (0.41, 0.51)]],
+    "3 round": [arc(0.47, 0.32, 0.2, 0.17, 200, 450) + arc(0.47, 0.66, 0.22, 0.18, -90, 160)],
+    "3 flat": [[(0.3, 0.17), (0.68, 0.17), (0.48, 0.43), *arc(0.47, 0.63, 0.22, 0.2, -80, 150)]],
+    "4 open": [[(0.35, 0.15), (0.28, 0.52), (0.72, 0.5)], [(0.66, 0.15), (0.6, 0.85)]],
+    "4 closed": [[(0.6, 0.85), (0.6, 0.15), (0.25, 0.6), (0.78, 0.6)]],
+    "5 in two strokes": [
+        [(0.38, 0.18), (0.35, 0.46), *arc(0.46, 0.63, 0.2, 0.19, -110, 140)],
+        [(0.38, 0.18), (0.7, 0.17)],
+    ],
+    "5 in one stroke": [
+        [(0.7, 0.18), (0.38, 0.18), (0.35, 0.46), *arc(0.46, 0.64, 0.2, 0.19, -110, 140)]
+    ],
+    "6 straight": [[(0.6, 0.15), (0.42, 0.38), *arc(0.48, 0.66, 0.17, 0.18, 190, 540)]],
+    "6 round": [arc(0.62, 0.5, 0.28, 0.36, -100, -180) + arc(0.49, 0.66, 0.16, 0.18, 180, -180)],
+    "7 curved": [[(0.25, 0.22), (0.7, 0.18), (0.55, 0.5), (0.48, 0.85)]],
+    "7 with a bar": [[(0.27, 0.2), (0.72, 0.2), (0.45, 0.85)], [(0.38, 0.52), (0.7, 0.5)]],
+    "8": [arc(0.5, 0.33, 0.16, 0.16, 90, -270) + arc(0.5, 0.67, 0.19, 0.18, -90, 270)],
+    "9 straight": [[*arc(0.5, 0.33, 0.17, 0.17, 0, -360), (0.66, 0.33), (0.6, 0.85)]],
+    "9 hooked": [[*arc(0.48, 0.33, 0.18, 0.17, -20, -360), (0.66, 0.5), (0.6, 0.75), (0.42, 0.84)]],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab's address; it has copies of the notebooks and a home of its own."""
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(ROOT / "notebooks", home / "notebooks")
+    make_quick(home / "notebooks" / "02_train.ipynb")
+    settings = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    # Or JupyterLab asks whether it may fetch its news, in a box over the notebook.
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    environment = {name: value for name, value in os.environ.items() if "JUPYTER" not in name}
+    environment |= {"HOME": str(home), "MNIST_RNN_RESULTS": str(home / "results")}
+    log = (home / "log").open("w")
+    server = subprocess.Popen(
+        [
+            *(Path(sys.executable).with_name("jupyter"), "lab", "--no-browser", "--allow-root"),
+            *("--IdentityProvider.token=", "--ServerApp.port=0", home / "notebooks"),
+        ],
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    yield wait_for_address(home, server)
+    server.terminate()
+    server.wait(timeout=30)
+    log.close()
+
+
+def make_quick(path):
+    notebook = nbformat.read(path, as_version=4)
+    (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    for name, value in QUICK.items():
+        cell.source = re.sub(rf"^({name}: int =) \S+", rf"\1 {value}", cell.source, flags=re.M)
+    nbformat.write(notebook, path)
+
+
+def wait_for_address(home, server):
+    """JupyterLab writes a file on itself when it listens."""
+    for _ in range(600):
+        assert server.poll() is None, (home / "log").read_text()
+        for path in home.rglob("jpserver-*.json"):
+            url = json.loads(path.read_text())["url"]
+            with urllib.request.urlopen(url + "api") as answer:
+                assert answer.status == 200
+            return url
+        time.sleep(0.1)
+    raise TimeoutError((home / "log").read_text())
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_notebook(browser, lab):
+    """Open a notebook, Restart and Run All; returns the page and the console's errors."""
+    pages = []
+
+    def run(name, width=1280):
+        page = browser.new_page(viewport={"width": width, "height": 1000})
+        pages.append(page)
+        errors = []
+        page.on(
+            "console", lambda message: errors.append(message.text) if message.type == "error" else 0
+        )
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{lab}lab/tree/{name}?reset")
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=2 * MINUTE)
+        page.wait_for_timeout(4000)  # a restart while the debugger asks its first is an error
+        page.get_by_role("menuitem", name="Kernel").click()
+        page.get_by_text("Restart Kernel and Run All Cells…").click()
+        page.locator(".jp-Dialog button.jp-mod-accept").click()
+        wait_until_run(page)
+        return page, errors
+
+    yield run
+    for page in pages:
+        page.close()
+
+
+def wait_until_run(page):
+    """The restart empties the prompts; the last one is filled when all cells have run."""
+    prompts = (
+        "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
+    )
+    page.wait_for_function(f"{prompts}.some(text => text.includes('*'))", timeout=2 * MINUTE)
+    page.wait_for_function(f"{prompts}.every(text => /\\[\\d+\\]/.test(text))", timeout=5 * MINUTE)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_restart_and_run_all(name, open_notebook):
+    page, errors = open_notebook(name)
+    for complaint in ("application/vnd.jupyter.error", "application/vnd.jupyter.stderr"):
+        assert (
+            page.locator(f".jp-OutputArea [data-mime-type='{complaint}']").all_inner_texts() == []
+        )
+    assert errors == []
+    if name == READING:
+        use_the_pad(page)
+        assert errors == []
+
+
+def use_the_pad(page):
+    page.locator(".reading").scroll_into_view_if_needed()
+    read, slowest = {}, 0.0
+    for name, strokes in SHAPES.items():
+        read[name], seconds = draw(page, strokes)
+        slowest = max(slowest, seconds)
+        page.get_by_role("button", name="Clear").click()
+        page.get_by_text("Draw a digit on the pad.").wait_for()
+    wrong = [name for name, text in read.items() if f"reads a {name[0]} " not in text]
+    print(f"\n{len(read) - len(wrong)} of {len(read)} drawn digits recognised; not: {wrong}")
+    print(f"slowest answer {1000 * slowest:.0f} ms after the stroke's end")
+    assert not {"1 upright", "0 round", "7 plain"} & set(wrong)
+    assert len(read) >= 20
+    assert len(read) - len(wrong) >= 18
+    assert slowest < 0.5
+    draw_no_digits(page)
+    take_a_test_digit(page)
+
+
+def draw_no_digits(page):
+    answer, _ = draw(page, [[(0.5, 0.5)]])
+    assert answer.startswith("That is a dot.")
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("Draw a digit on the pad.").wait_for()
+    fan = [[(0.2, 0.2), (0.2 + step / 200, 0.7)] for step in range(100)]
+    answer, seconds = draw(page, fan)
+    print(f"answer to the last of {len(fan)} quick strokes after {1000 * seconds:.0f} ms")
+    assert answer.startswith("The network reads a ")
+    assert seconds < 0.5
+
+
+def take_a_test_digit(page):
+    page.get_by_role("button", name="Random test digit").click()
+    page.get_by_text("Which digit is it?").wait_for()
+    page.get_by_role("button", name="5", exact=True).click()
+    page.get_by_text(
+        re.compile(r"You read a 5\. The network reads a \d .*The label is \d\.")
+    ).wait_for()
+
+
+def draw(page, strokes):
+    """Draw with the mouse; returns the answer, and the seconds from the last stroke's end to it.
+
+    The time is taken in the page: from the last point drawn to the last change of the answer.
+    """
+    pad = page.locator("canvas[tabindex]").bounding_box()
+    page.evaluate(WATCH)
+    for stroke in strokes:
+        points = [(pad["x"] + x * pad["width"], pad["y"] + y * pad["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=4)
+        page.mouse.up()
+    page.wait_for_timeout(1000)  # an answer that comes until then counts as late
+    # No change at all: what was drawn last did not alter the image, as with a straight 1.
+    seconds = max(0, page.evaluate("window.answered - window.drawn")) / 1000
+    return page.locator(".answer").inner_text(), seconds
+
+
+WATCH = """() => {
+    window.answered = 0;
+    window.drawn = Infinity;
+    if (window.watching) return;
+    window.watching = true;
+    const draw = event => { if (event.buttons) window.drawn = performance.now(); };
+    document.addEventListener("mousedown", draw, true);
+    document.addEventListener("mousemove", draw, true);
+    const view = document.querySelector(".reading").parentElement;
+    new MutationObserver(() => { window.answered = performance.now(); })
+        .observe(view, {childList: true, subtree: true});
+}"""
