@@ -1,5 +1,7 @@
 """What keeping a checkpoint after each epoch costs: pairs of runs with and without, in turn."""
 
+import contextlib
+import io
 import statistics
 import tempfile
 import time
@@ -12,7 +14,7 @@ from mnist_rnn.environment import describe_environment
 from mnist_rnn.model import build_model, set_seed
 from mnist_rnn.training import train
 
-PAIRS, EPOCHS = 5, 5
+PAIRS, EPOCHS = 5, 3
 
 
 class TimedCheckpoint(Checkpoint):
@@ -47,7 +49,8 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 checkpoint = kind(Path(folder) / "checkpoint", config, DATA_SHA256, environment)
                 set_seed(config.seed)
-                state = train(build_model(config), x_train, y_train, config, checkpoint)
+                with contextlib.redirect_stdout(io.StringIO()):  # no progress bars in the table
+                    state = train(build_model(config), x_train, y_train, config, checkpoint)
             seconds[kind] = state.seconds
             if kind is TimedCheckpoint:
                 shares.append(checkpoint.spent / state.seconds)

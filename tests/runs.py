@@ -5,6 +5,7 @@ As a script, it runs the notebook's code cells in plain Python: `python runs.py 
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,15 @@ def start_papermill(parameters, results, **options) -> subprocess.Popen:
         start_new_session=True,
         **options,
     )
+
+
+def set_parameters(notebook: Path, parameters) -> None:
+    """Change the defaults in the parameters cell of a copy of 02_train.ipynb."""
+    content = nbformat.read(notebook, as_version=4)
+    (cell,) = (cell for cell in content.cells if "parameters" in cell.metadata.get("tags", []))
+    for name, value in parameters.items():
+        cell.source = re.sub(rf"^({name}: \w+) = \S+", rf"\1 = {value!r}", cell.source, flags=re.M)
+    nbformat.write(content, notebook)
 
 
 def read_until(process: subprocess.Popen, text: str) -> str:

@@ -1,39 +1,19 @@
 """The notebooks as a person uses them: JupyterLab in a real browser, without a screen."""
 
-import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-import time
-import urllib.request
 from math import cos, radians, sin
-from pathlib import Path
 
-import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
+from lab import BROWSER, open_browser, open_lab, run_all
 
 from mnist_rnn.paths import ROOT
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
 pytestmark = pytest.mark.skipif(
     BROWSER is None,
     reason="no chromium: to try the notebooks in a browser, `apt-get install chromium`",
 )
 READING = "04_reading.ipynb"
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
-MINUTE = 60_000  # Playwright counts milliseconds
 QUICK = {"epochs": 1, "train_size": 2000}  # 02_train with its defaults trains for minutes
 
 
@@ -77,100 +57,19 @@ SHAPES = {
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab's address; it has copies of the notebooks and a home of its own."""
-    home = tmp_path_factory.mktemp("home")
-    shutil.copytree(ROOT / "notebooks", home / "notebooks")
-    make_quick(home / "notebooks" / "02_train.ipynb")
-    settings = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    # Or JupyterLab asks whether it may fetch its news, in a box over the notebook.
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-    environment = {name: value for name, value in os.environ.items() if "JUPYTER" not in name}
-    environment |= {"HOME": str(home), "MNIST_RNN_RESULTS": str(home / "results")}
-    log = (home / "log").open("w")
-    server = subprocess.Popen(
-        [
-            *(Path(sys.executable).with_name("jupyter"), "lab", "--no-browser", "--allow-root"),
-            *("--IdentityProvider.token=", "--ServerApp.port=0", home / "notebooks"),
-        ],
-        env=environment,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    yield wait_for_address(home, server)
-    server.terminate()
-    server.wait(timeout=30)
-    log.close()
-
-
-def make_quick(path):
-    notebook = nbformat.read(path, as_version=4)
-    (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
-    for name, value in QUICK.items():
-        cell.source = re.sub(rf"^({name}: int =) \S+", rf"\1 {value}", cell.source, flags=re.M)
-    nbformat.write(notebook, path)
-
-
-def wait_for_address(home, server):
-    """JupyterLab writes a file on itself when it listens."""
-    for _ in range(600):
-        assert server.poll() is None, (home / "log").read_text()
-        for path in home.rglob("jpserver-*.json"):
-            url = json.loads(path.read_text())["url"]
-            with urllib.request.urlopen(url + "api") as answer:
-                assert answer.status == 200
-            return url
-        time.sleep(0.1)
-    raise TimeoutError((home / "log").read_text())
+    with open_lab(tmp_path_factory.mktemp("home"), QUICK) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+    with open_browser() as browser:
         yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_notebook(browser, lab):
-    """Open a notebook, Restart and Run All; returns the page and the console's errors."""
-    pages = []
-
-    def run(name, width=1280):
-        page = browser.new_page(viewport={"width": width, "height": 1000})
-        pages.append(page)
-        errors = []
-        page.on(
-            "console", lambda message: errors.append(message.text) if message.type == "error" else 0
-        )
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{lab}lab/tree/{name}?reset")
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=2 * MINUTE)
-        page.wait_for_timeout(4000)  # a restart while the debugger asks its first is an error
-        page.get_by_role("menuitem", name="Kernel").click()
-        page.get_by_text("Restart Kernel and Run All Cells…").click()
-        page.locator(".jp-Dialog button.jp-mod-accept").click()
-        wait_until_run(page)
-        return page, errors
-
-    yield run
-    for page in pages:
-        page.close()
-
-
-def wait_until_run(page):
-    """The restart empties the prompts; the last one is filled when all cells have run."""
-    prompts = (
-        "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
-    )
-    page.wait_for_function(f"{prompts}.some(text => text.includes('*'))", timeout=2 * MINUTE)
-    page.wait_for_function(f"{prompts}.every(text => /\\[\\d+\\]/.test(text))", timeout=5 * MINUTE)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_restart_and_run_all(name, open_notebook):
-    page, errors = open_notebook(name)
+def test_restart_and_run_all(name, lab, browser):
+    page, errors = run_all(browser, lab, name)
     for complaint in ("application/vnd.jupyter.error", "application/vnd.jupyter.stderr"):
         assert (
             page.locator(f".jp-OutputArea [data-mime-type='{complaint}']").all_inner_texts() == []

@@ -5,16 +5,25 @@ all of it with `make trials`.
 """
 
 import os
-import re
+import shutil
 import signal
 import subprocess
 import sys
 
-import nbformat
 import pytest
-from runs import TRAIN, environment, finish, read_until, start_papermill, start_plain
+from lab import BROWSER, open_browser, open_lab, run_all
+from runs import (
+    TRAIN,
+    environment,
+    finish,
+    read_until,
+    set_parameters,
+    start_papermill,
+    start_plain,
+)
 
 from mnist_rnn.paths import ROOT
+from mnist_rnn.records import read_records
 
 CHEAP = {"units": 32, "epochs": 2, "train_size": 3000, "dropout": 0.2}
 ROWS = [
@@ -23,6 +32,7 @@ ROWS = [
     CHEAP | {"cell": "gru", "optimizer": "adam"},
     CHEAP | {"cell": "lstm", "optimizer": "rmsprop", "batch_size": 100},
 ]
+# Made by `make test PYTHON=python3.13 VENV=.venv-3.13`.
 PYTHON_3_13 = ROOT / ".venv-3.13" / "bin" / "python"
 
 
@@ -54,12 +64,8 @@ def resumed(parameters, results):
 
 
 def nbval(parameters, results):
-    notebook = nbformat.read(TRAIN, as_version=4)
-    (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
-    for name, value in parameters.items():
-        cell.source = re.sub(rf"^({name}: \w+) = \S+", rf"\1 = {value!r}", cell.source, flags=re.M)
     results.mkdir()
-    nbformat.write(notebook, results / "copy.ipynb")
+    set_parameters(shutil.copy(TRAIN, results / "copy.ipynb"), parameters)
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-p",
          "no:cacheprovider", results / "copy.ipynb"],
@@ -71,13 +77,32 @@ def nbval(parameters, results):
     return finish(process, results)
 
 
+def jupyterlab(parameters, results):
+    if BROWSER is None:
+        return None
+    with open_lab(results, parameters) as lab, open_browser() as browser:
+        run_all(browser, lab, "02_train.ipynb")
+    (record,), _ = read_records(results / "results")
+    return record
+
+
 def python_3_13(parameters, results):
     if not PYTHON_3_13.exists():
         return None
     return finish(start_plain(parameters, results, python=PYTHON_3_13), results)
 
 
-COLUMNS = [threads(1), threads(2), threads(4), two_at_once, papermill, resumed, nbval, python_3_13]
+COLUMNS = [
+    threads(1),
+    threads(2),
+    threads(4),
+    two_at_once,
+    papermill,
+    resumed,
+    nbval,
+    jupyterlab,
+    python_3_13,
+]
 
 
 def print_matrix(rows, columns, folder):
@@ -88,7 +113,7 @@ def print_matrix(rows, columns, folder):
         digests = set()
         for column in columns:
             record = column(parameters, folder / f"{number}-{column.__name__}")
-            digest = record.weights_sha256 if record else "not run: make test VENV=.venv-3.13 first"
+            digest = record.weights_sha256 if record else "not run here: it is not installed"
             print(f"  {column.__name__:12} {digest}")
             digests |= {record.weights_sha256} if record else set()
         print("  one digest" if len(digests) == 1 else "  DIFFERENT DIGESTS")

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from sklearn.decomposition import PCA
 
 from mnist_rnn.drawing import Stroke, center_strokes
@@ -144,10 +145,12 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray, seed: int) -> Plate:
     for digit, ax in enumerate(axes.flat):
         ax.plot(*means.transpose(2, 1, 0), color=LIGHT, lw=0.8)
         ax.plot(*means[digit].T, color=RIGHT, lw=1.5)
-        for row in TICKS:
+        for row, place in ((1, (-9, -3)), (14, (3, 3)), (28, (4, -8))):
             ax.plot(*means[digit, row - 1], "o", color=RIGHT, ms=3)
-            place = (-12, -9) if row == 28 else (3, 3)
-            ax.annotate(row, means[digit, row - 1], place, textcoords="offset points", size=8)
+            label = ax.annotate(
+                row, means[digit, row - 1], place, textcoords="offset points", size=9, weight="bold"
+            )
+            label.set_path_effects([withStroke(linewidth=2, foreground="white")])
         ax.set_title(f"all {digit}", size=10)
     fig.supxlabel("first principal component", size=10)
     fig.supylabel("second principal component", size=10)

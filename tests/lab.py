@@ -1,0 +1,107 @@
+"""JupyterLab in a real browser, without a screen."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+from runs import environment, set_parameters
+
+from mnist_rnn.paths import ROOT
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+MINUTE = 60_000  # Playwright counts milliseconds
+
+
+@contextmanager
+def open_lab(home, parameters):
+    """JupyterLab's address; it has copies of the notebooks and a home of its own.
+
+    02_train, which trains for minutes with its defaults, has other parameters in its copy.
+    """
+    shutil.copytree(ROOT / "notebooks", home / "notebooks")
+    set_parameters(home / "notebooks" / "02_train.ipynb", parameters)
+    settings = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    # Or JupyterLab asks whether it may fetch its news, in a box over the notebook.
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    variables = {name: value for name, value in os.environ.items() if "JUPYTER" not in name}
+    variables |= environment(home / "results") | {"HOME": str(home)}
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(
+            [
+                *(Path(sys.executable).with_name("jupyter"), "lab", "--no-browser", "--allow-root"),
+                *("--IdentityProvider.token=", "--ServerApp.port=0", home / "notebooks"),
+            ],
+            env=variables,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield wait_for_address(home, server)
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def wait_for_address(home, server):
+    """JupyterLab writes a file on itself when it listens."""
+    for _ in range(600):
+        assert server.poll() is None, (home / "log").read_text()
+        for path in home.rglob("jpserver-*.json"):
+            url = json.loads(path.read_text())["url"]
+            with urllib.request.urlopen(url + "api") as answer:
+                assert answer.status == 200
+            return url
+        time.sleep(0.1)
+    raise TimeoutError((home / "log").read_text())
+
+
+@contextmanager
+def open_browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def run_all(browser, lab, name):
+    """Open a notebook, Restart and Run All; returns the page and the console's errors."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    errors = []
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else 0
+    )
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{lab}lab/tree/{name}?reset")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=2 * MINUTE)
+    page.wait_for_timeout(4000)  # a restart while the debugger asks its first is an error
+    page.get_by_role("menuitem", name="Kernel").click()
+    page.get_by_text("Restart Kernel and Run All Cells…").click()
+    page.locator(".jp-Dialog button.jp-mod-accept").click()
+    wait_until_run(page)
+    return page, errors
+
+
+def wait_until_run(page):
+    """The restart empties the prompts; the last one is filled when all cells have run."""
+    prompts = (
+        "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
+    )
+    page.wait_for_function(f"{prompts}.some(text => text.includes('*'))", timeout=2 * MINUTE)
+    page.wait_for_function(f"{prompts}.every(text => /\\[\\d+\\]/.test(text))", timeout=5 * MINUTE)
