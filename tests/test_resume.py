@@ -185,21 +185,26 @@ def kill_at_random(parameters, results, moments, start=start_plain):
     return finish(start(parameters, results), results), killed
 
 
-def test_one_run_killed_at_twenty_random_moments(tmp_path):
-    """Some moments fall before training, some into it; no killed process leaves half a file."""
-    parameters = {"units": 64, "epochs": 60, "train_size": 3000, "dropout": 0.2}
+def test_killed_at_twenty_random_moments(tmp_path):
+    """Some fall before training, some into it; no killed process leaves half a file.
+
+    Two runs of ten kills each, side by side.
+    """
+    parameters = {"units": 64, "epochs": 150, "train_size": 3000, "dropout": 0.2}
     expected = finish(start_plain(parameters, tmp_path / "alone"), tmp_path / "alone")
     randomly = random.Random(4)
-    moments = [randomly.uniform(3, 8) for _ in range(20)]
-    record, killed = kill_at_random(parameters, tmp_path / "killed", moments)
-    assert killed == 20
-    assert outcome(record) == outcome(expected)
-    left = os.listdir(run_path(record.config, "", tmp_path / "killed").parent)
-    assert {name for name in left if not name.startswith(".")} == {
-        "rnn-mnist.png",
-        "seed-0.json",
-        "seed-0.keras",
-    }
+    jobs = [
+        (parameters, tmp_path / name, [randomly.uniform(3, 8) for _ in range(10)])
+        for name in ("one", "other")
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(lambda job: kill_at_random(*job), jobs))
+    assert sum(killed for _, killed in ended) == 20
+    for (record, _), (_, results, _) in zip(ended, jobs, strict=True):
+        assert outcome(record) == outcome(expected)
+        left = os.listdir(run_path(record.config, "", results).parent)
+        whole = {name for name in left if not name.startswith(".")}
+        assert whole == {"rnn-mnist.png", "seed-0.json", "seed-0.keras"}
 
 
 def test_two_runs_of_one_configuration_at_once(tmp_path):
