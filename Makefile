@@ -33,7 +33,7 @@ test: lint  ## Lint, unit tests, and nbval over all notebooks (trains the defaul
 trials: $(INSTALLED)  ## The long trials: runs killed a hundred times over, the matrix of sameness (an hour)
 	$(BIN)/python -m pytest -s -m trial
 
-benchmark: $(INSTALLED)  ## What the checkpoints cost, side by side with none (ten minutes, nothing else running)
+benchmark: $(INSTALLED)  ## What the checkpoints cost, side by side with none (five minutes, nothing else running)
 	$(BIN)/python benchmarks/checkpoints.py
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks

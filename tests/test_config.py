@@ -3,7 +3,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from mnist_rnn.config import PARAMETERS, Configuration, read_parameters
+from mnist_rnn.config import PARAMETERS, Configuration, Reading, read_parameters
 from mnist_rnn.errors import ParameterError
 from mnist_rnn.published import EXPERIMENT, differences, find_claim, load_claims, load_curve
 
@@ -65,6 +65,22 @@ def test_whole_numbers_stand_for_numbers():
     config = Configuration(dropout=0, learning_rate=1)
     assert config == Configuration(dropout=0.0, learning_rate=1.0)
     assert config.name == Configuration(dropout=0.0, learning_rate=1.0).name
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("example", 10_000, "a whole number from 0 to 9999"),
+        ("some", 99, "a whole number from 100 to 10000"),
+        ("seed", 0.5, "a whole number from 0 to 4294967295"),
+    ],
+)
+def test_the_reading_refuses_wrong_parameters_too(name, value, expected):
+    with pytest.raises(ParameterError, match=rf"^{name}: expected {expected}, got {value} "):
+        read_parameters(Reading().model_dump() | {name: value}, Reading)
+    cells = ["# Parameters\nexampel = 5\n"]
+    with pytest.raises(ParameterError, match=r"^exampel: .* Did you mean 'example'\?$"):
+        read_parameters(Reading().model_dump() | {"In": cells, "exampel": 5}, Reading)
 
 
 def test_a_configuration_is_frozen():

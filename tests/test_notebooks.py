@@ -12,7 +12,7 @@ import nbformat
 import papermill
 import pytest
 
-from mnist_rnn.config import PARAMETERS, Configuration
+from mnist_rnn.config import PARAMETERS, Configuration, Reading
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import read_records
 
@@ -71,18 +71,21 @@ def test_house_style(notebook):
     assert notebook.metadata.kernelspec.name == "python3"
 
 
-def parameters_cell():
-    notebook = nbformat.read(TRAIN, as_version=4)
+def parameters_cell(path):
+    notebook = nbformat.read(path, as_version=4)
     (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     return cell.source
 
 
-def test_the_parameters_are_the_configurations_with_its_defaults():
+@pytest.mark.parametrize(
+    ("name", "kind"), [("02_train.ipynb", Configuration), ("04_reading.ipynb", Reading)]
+)
+def test_the_parameters_are_the_checked_ones_with_their_defaults(name, kind):
     values = {}
-    for node in ast.parse(parameters_cell()).body:
+    for node in ast.parse(parameters_cell(TRAIN.with_name(name))).body:
         assert isinstance(node, ast.AnnAssign)
         values[node.target.id] = ast.literal_eval(node.value)
-    assert values == Configuration().model_dump()
+    assert values == kind().model_dump()
 
 
 def test_papermill_shows_a_type_and_help_for_each_parameter():

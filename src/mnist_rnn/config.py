@@ -3,13 +3,14 @@
 import ast
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from mnist_rnn.errors import ParameterError
 
-TRAIN_SIZE = 60_000
+TRAIN_SIZE, TEST_SIZE = 60_000, 10_000
 
 
 class Configuration(BaseModel):
@@ -59,8 +60,23 @@ class Configuration(BaseModel):
 PARAMETERS = tuple(Configuration.model_fields)
 
 
-def read_parameters(namespace: Mapping[str, Any]) -> Configuration:
-    """The configuration that a notebook's variables, `globals()`, hold.
+class Reading(BaseModel):
+    """The parameters of 04_reading.ipynb, which trains nothing."""
+
+    model_config = Configuration.model_config
+
+    some: int = Field(2000, ge=100, le=TEST_SIZE, description="a whole number from 100 to 10000")
+    example: int = Field(0, ge=0, lt=TEST_SIZE, description="a whole number from 0 to 9999")
+    seed: int = Field(0, ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
+
+
+Parameters = TypeVar("Parameters", Configuration, Reading)
+
+
+def read_parameters(
+    namespace: Mapping[str, Any], kind: type[Parameters] = Configuration
+) -> Parameters:
+    """The parameters of this kind that a notebook's variables, `globals()`, hold.
 
     papermill only warns of a name that it does not find among the parameters, and defines it in
     a cell of its own. IPython keeps the sources of the cells run so far in `In`; there such a
@@ -69,19 +85,20 @@ def read_parameters(namespace: Mapping[str, Any]) -> Configuration:
     Raises:
         ParameterError: for each wrong parameter, its name, what was expected and what came.
     """
+    fields = kind.model_fields
     problems = [
-        f"{name}: expected one of the parameters {', '.join(PARAMETERS)}, "
-        f"got {name} = {namespace[name]!r}.{suggest(name, PARAMETERS)}"
+        f"{name}: expected one of the parameters {', '.join(fields)}, "
+        f"got {name} = {namespace[name]!r}.{suggest(name, fields)}"
         for name in injected_names(namespace.get("In", []))
-        if name not in PARAMETERS
+        if name not in fields
     ]
     try:
-        config = Configuration(**{name: namespace[name] for name in PARAMETERS})
+        parameters = kind(**{name: namespace[name] for name in fields})
     except ValidationError as error:
-        problems += [describe(details) for details in error.errors()]
+        problems += [describe(details, fields[details["loc"][0]]) for details in error.errors()]
     if problems:
         raise ParameterError("\n".join(problems))
-    return config
+    return parameters
 
 
 def injected_names(cells: Iterable[str]) -> list[str]:
@@ -93,10 +110,9 @@ def injected_names(cells: Iterable[str]) -> list[str]:
     return [node.targets[0].id for node in statements if isinstance(node, ast.Assign)]
 
 
-def describe(details: Mapping[str, Any]) -> str:
+def describe(details: Mapping[str, Any], field: FieldInfo) -> str:
     """One of pydantic's errors as a sentence."""
     name, value = details["loc"][0], details["input"]
-    field = Configuration.model_fields[name]
     sentence = f"{name}: expected {field.description}, got {value!r} ({type(value).__name__})."
     if details["type"] == "literal_error":
         sentence += suggest(value, get_args(field.annotation))

@@ -6,7 +6,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from mnist_rnn.config import Configuration
+from mnist_rnn.config import TEST_SIZE, Configuration
 from mnist_rnn.environment import Environment
 from mnist_rnn.errors import RecordError
 from mnist_rnn.evaluation import Metrics
@@ -41,7 +41,7 @@ class Record(BaseModel):
                 raise ValueError(f"history must have {name} for {self.config.epochs} epochs")
         for name, metrics, size in (
             ("train", self.train, self.config.train_size),
-            ("test", self.test, 10_000),
+            ("test", self.test, TEST_SIZE),
         ):
             if sum(map(sum, metrics.confusion_matrix)) != size:
                 raise ValueError(f"{name} must count {size} examples")

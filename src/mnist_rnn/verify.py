@@ -6,7 +6,7 @@ kernels differ, and the test accuracy must be within TOLERANCE.
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.environment import git
-from mnist_rnn.paths import shown
+from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records import Record, read_record, run_path
 
 TOLERANCE = 0.5  # percentage points
@@ -32,9 +32,12 @@ def verdict(new: Record, committed: Record) -> tuple[bool, str]:
 def main() -> None:
     """Compare the two records; exit status 1 if the new one does not reproduce the other."""
     path = run_path(Configuration(), ".json")
-    text = git("show", f"HEAD:{shown(path)}")
+    if not path.exists():
+        raise SystemExit(f"There is no {shown(path)}; run `make reproduce`.")
+    committed = run_path(Configuration(), ".json", COMMITTED).relative_to(ROOT).as_posix()
+    text = git("show", f"HEAD:{committed}")
     if text is None:
-        raise SystemExit(f"{shown(path)} is not committed")
+        raise SystemExit(f"{committed} is not committed.")
     good, sentence = verdict(read_record(path), Record.model_validate_json(text))
     print(sentence)
     raise SystemExit(not good)
