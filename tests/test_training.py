@@ -3,11 +3,12 @@ import time
 import numpy as np
 import pytest
 
+from mnist_rnn.backend import keras, tf
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import scale
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.evaluation import measure, weights_sha256
-from mnist_rnn.model import build_model, count_steps, largest_divisor, set_seed
+from mnist_rnn.model import CELLS, build_model, count_steps, largest_divisor, set_seed
 from mnist_rnn.training import batches, epoch_order
 
 
@@ -29,13 +30,30 @@ def test_an_epoch_shows_each_example_once_with_its_label():
         assert np.array_equal(labels, epoch_order(config.seed, epoch, 10))
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam"])
-def test_training_is_kerass_own_step_batch_by_batch(optimizer, small, mnist, run):
-    config = small.model_copy(update={"optimizer": optimizer, "dropout": 0.0})
+def build_in_keras(config):
+    """The network of `build_model` with Keras's own layers and training step, nothing set."""
+    set_seed(config.seed)
+    layers = [CELLS[config.cell](config.units), keras.layers.Dense(10, activation="softmax")]
+    model = keras.Sequential([keras.Input((28, 28)), *layers])
+    model.compile(config.optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("cell", "optimizer", "batch_size"),
+    [
+        ("simple_rnn", "sgd", 128),
+        ("simple_rnn", "sgd", 333),  # halves of 167 and 166, and a last batch of one
+        ("gru", "rmsprop", 128),
+        ("lstm", "adam", 128),
+    ],
+)
+def test_training_is_kerass_own_step_batch_by_batch(cell, optimizer, batch_size, small, mnist, run):
+    changes = {"cell": cell, "optimizer": optimizer, "batch_size": batch_size, "dropout": 0.0}
+    config = small.model_copy(update=changes)
     trained, state = run(config)
     x, y = scale(mnist[0][0][: config.train_size]), mnist[0][1][: config.train_size]
-    set_seed(config.seed)
-    model = build_model(config)
+    model = build_in_keras(config)
     for epoch in range(config.epochs):
         order = epoch_order(config.seed, epoch, len(x))
         before = []  # what each batch's step starts from
@@ -49,6 +67,32 @@ def test_training_is_kerass_own_step_batch_by_batch(optimizer, small, mnist, run
             assert state.history[name][epoch] == pytest.approx(mean, abs=1e-5)
     for ours, expected in zip(trained.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-5)
+
+
+def test_a_step_has_the_gradient_of_kerass_step(small, mnist):
+    """One step of plain SGD with learning rate 1 moves the weights by the gradient."""
+    config = small.model_copy(update={"dropout": 0.0})
+    x, y = scale(mnist[0][0][:101]), mnist[0][1][:101]
+    steps = []
+    for build in (build_model, build_in_keras):
+        set_seed(config.seed)
+        model = build(config)
+        model.optimizer.learning_rate = 1.0
+        before = model.get_weights()
+        model.train_step((tf.constant(x), tf.constant(y)))
+        steps.append([b - a for b, a in zip(before, model.get_weights(), strict=True)])
+    for ours, expected in zip(*steps, strict=True):
+        assert abs(expected).max() > 0.01
+        np.testing.assert_allclose(ours, expected, atol=1e-6)
+
+
+def test_each_half_of_a_batch_drops_other_inputs(small):
+    """Keras moves the random state of a layer's dropout once for each mask that it draws."""
+    model = build_model(small)
+    state = model.layers[0].cell.seed_generator.state
+    before = np.array(state)
+    model.train_step((tf.ones((4, 28, 28)), tf.zeros(4, "uint8")))
+    assert np.array_equal(np.array(state) - before, [0, 2])
 
 
 @pytest.mark.parametrize("cell", ["simple_rnn", "gru", "lstm"])

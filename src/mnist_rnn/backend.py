@@ -25,6 +25,8 @@ def native_stderr_discarded() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# One thread an operation: operations run side by side instead, which is faster here (`halves`).
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 with native_stderr_discarded():
     import keras
     import tensorflow as tf
@@ -39,7 +41,7 @@ def device() -> str:
 
 
 def threads() -> int:
-    """Threads that one of TensorFlow's operations may use; TF_NUM_INTRAOP_THREADS sets them."""
-    return tf.config.threading.get_intra_op_parallelism_threads() or int(
-        os.environ.get("TF_NUM_INTRAOP_THREADS") or os.cpu_count()
+    """Operations that TensorFlow may run side by side; TF_NUM_INTEROP_THREADS sets them."""
+    return tf.config.threading.get_inter_op_parallelism_threads() or int(
+        os.environ.get("TF_NUM_INTEROP_THREADS") or os.cpu_count()
     )

@@ -13,7 +13,7 @@ from mnist_rnn.paths import ROOT
 
 PACKAGES = ("tensorflow", "keras", "numpy")
 # The modules that a run's weights depend on.
-COMPUTING = ("backend", "checkpoints", "data", "model", "training")
+COMPUTING = ("backend", "checkpoints", "data", "halves", "model", "training")
 
 
 class Environment(BaseModel):
