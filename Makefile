@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
+PEERS = $(VENV)-peers
 EXECUTED = results/executed
 
 .DEFAULT_GOAL := help
@@ -33,8 +34,9 @@ test: lint  ## Lint, unit tests, and nbval over all notebooks (trains the defaul
 trials: $(INSTALLED)  ## The long trials: runs killed a hundred times over, the matrix of sameness (an hour)
 	$(BIN)/python -m pytest -s -m trial
 
-benchmark: $(INSTALLED)  ## What the checkpoints cost, side by side with none (five minutes, nothing else running)
-	$(BIN)/python benchmarks/checkpoints.py
+benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original, PyTorch and JAX (an hour and a half, nothing else running)
+	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)
+	$(BIN)/python benchmarks/report_speed.py
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks $(ARGS)
@@ -58,11 +60,16 @@ audit: $(INSTALLED)  ## Compare the lock with the known vulnerabilities, where t
 		|| echo "No known vulnerability."
 
 clean:  ## Remove the virtual environment and the data; results stay
-	rm -rf $(VENV) data/mnist
+	rm -rf $(VENV) $(PEERS) data/mnist
 
 $(INSTALLED): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(PEERS)/installed: benchmarks/requirements.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --requirement benchmarks/requirements.lock
 	touch $@

@@ -1,0 +1,252 @@
+"""One contender of the benchmark, in a process of its own: it trains and prints what it took.
+
+`python contenders.py NAME SETTINGS INPUTS`, where SETTINGS is JSON and INPUTS the .npz file that
+`speed.py` writes: the scaled images, the labels, the order of each epoch and the first weights.
+All that learn start from the same weights (but for the original, which draws its own) and see
+the same batches. Seconds of epochs are on stdout as JSON, with the test accuracy.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+LEARNING_RATE = 0.01
+
+
+class Laps:
+    """The seconds between the moments at which `lap` is called."""
+
+    def __init__(self):
+        """Start the clock."""
+        self.seconds, self.last = [], time.perf_counter()
+
+    def lap(self):
+        """One more lap."""
+        now = time.perf_counter()
+        self.seconds.append(now - self.last)
+        self.last = now
+
+
+def original(settings, inputs):
+    """The original notebook's code with Keras's defaults; `cell` may be another layer of Keras."""
+    import keras
+
+    layer = {"simple_rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU}.get(
+        settings["cell"], keras.layers.LSTM
+    )
+    model = keras.Sequential()
+    model.add(keras.Input((28, 28)))
+    model.add(layer(units=settings["units"], dropout=settings["dropout"]))
+    model.add(keras.layers.Dense(10))
+    model.add(keras.layers.Activation("softmax"))
+    model.compile(loss="categorical_crossentropy", optimizer="sgd", metrics=["accuracy"])
+    y_train = keras.utils.to_categorical(inputs["y_train"])
+    x_train, batch_size = inputs["x_train"], settings["batch_size"]
+    laps = Laps()
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: laps.lap())
+    model.fit(
+        x_train,
+        y_train,
+        epochs=settings["epochs"],
+        batch_size=batch_size,
+        callbacks=[callback],
+        verbose=0,
+    )
+    return {"epochs": laps.seconds}, model.predict(inputs["x_test"], verbose=0)
+
+
+def ours(settings, inputs):
+    """This repository's training, with a checkpoint after each epoch."""
+    from mnist_rnn.checkpoints import Checkpoint
+    from mnist_rnn.config import Configuration
+    from mnist_rnn.environment import describe_environment
+    from mnist_rnn.model import build_model, set_seed
+    from mnist_rnn.training import train
+
+    laps, writing = Laps(), []
+
+    class TimedCheckpoint(Checkpoint):
+        def write(self, state):
+            start = time.perf_counter()
+            super().write(state)
+            writing.append(time.perf_counter() - start)
+            laps.lap()
+
+    names = ("cell", "units", "dropout", "batch_size", "epochs", "train_size")
+    config = Configuration(**{name: settings[name] for name in names})
+    set_seed(config.seed)
+    model = build_model(config)
+    with tempfile.TemporaryDirectory() as folder:
+        environment = describe_environment("CPU", settings["cores"])
+        checkpoint = TimedCheckpoint(Path(folder) / "checkpoint", config, "", environment)
+        laps.last = time.perf_counter()
+        train(model, inputs["x_train"], inputs["y_train"], config, checkpoint)
+    return {"epochs": laps.seconds, "writing": sum(writing)}, model.predict(
+        inputs["x_test"], batch_size=1000, verbose=0
+    )
+
+
+def jax(settings, inputs):
+    """JAX: an epoch in one compiled `lax.scan` over batches, the timesteps in one, unrolled."""
+    import jax
+    import jax.numpy as jnp
+
+    def forward(weights, x):
+        kernel, recurrent_kernel, bias, dense_kernel, dense_bias = weights
+
+        def step(hidden, row):
+            return jnp.tanh(row + hidden @ recurrent_kernel), None
+
+        rows = jnp.swapaxes(x @ kernel + bias, 0, 1)
+        hidden, _ = jax.lax.scan(step, jnp.zeros(rows.shape[1:]), rows, unroll=len(rows))
+        return hidden @ dense_kernel + dense_bias
+
+    def loss(weights, x, y):
+        return -jnp.take_along_axis(jax.nn.log_softmax(forward(weights, x)), y[:, None], 1).mean()
+
+    def train_step(weights, indices):
+        gradients = jax.grad(loss)(weights, x_train[indices], y_train[indices])
+        return jax.tree.map(lambda w, g: w - LEARNING_RATE * g, weights, gradients), None
+
+    def train_epoch(weights, order):
+        whole = len(order) // settings["batch_size"] * settings["batch_size"]
+        batches = order[:whole].reshape(-1, settings["batch_size"])
+        weights, _ = jax.lax.scan(train_step, weights, batches)
+        return train_step(weights, order[whole:])[0] if whole < len(order) else weights
+
+    x_train, y_train = jnp.array(inputs["x_train"]), jnp.array(inputs["y_train"], "int32")
+    weights = tuple(jnp.array(inputs[f"weights_{i}"]) for i in range(5))
+    train_epoch = jax.jit(train_epoch, donate_argnums=0)
+    laps = Laps()
+    for order in inputs["orders"][: settings["epochs"]]:
+        weights = jax.block_until_ready(train_epoch(weights, jnp.array(order)))
+        laps.lap()
+    return {"epochs": laps.seconds}, np.array(forward(weights, inputs["x_test"]))
+
+
+def pytorch(settings, inputs):
+    """PyTorch: `nn.RNN` (or GRU, LSTM) and `nn.Linear`, on tensors in memory."""
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(settings["cores"])
+    layer = {"simple_rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[settings["cell"]]
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = layer(28, settings["units"], batch_first=True)
+            self.dense = nn.Linear(settings["units"], 10)
+            self.dropout = nn.Dropout(settings["dropout"])
+
+        def forward(self, x):
+            if settings["dropout"]:  # as Keras has it: the same inputs are dropped at each timestep
+                x = x * self.dropout(torch.ones(len(x), 1, 28))
+            _, hidden = self.rnn(x)
+            return self.dense(hidden[0] if layer is nn.LSTM else hidden).squeeze(0)
+
+    network = Network()
+    if settings["cell"] == "simple_rnn":
+        names = ("rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "dense.weight")
+        weights = {
+            name: torch.tensor(inputs[f"weights_{i}"]).T
+            for i, name in enumerate((*names, "dense.bias"))
+        }
+        weights["rnn.bias_hh_l0"] = torch.zeros(settings["units"])
+        network.load_state_dict(weights)
+    x_train, y_train = torch.tensor(inputs["x_train"]), torch.tensor(inputs["y_train"]).long()
+    optimizer = torch.optim.SGD(network.parameters(), LEARNING_RATE)
+    loss = nn.CrossEntropyLoss()
+    laps = Laps()
+    for order in inputs["orders"][: settings["epochs"]]:
+        for indices in torch.tensor(order).split(settings["batch_size"]):
+            optimizer.zero_grad()
+            loss(network(x_train[indices]), y_train[indices]).backward()
+            optimizer.step()
+        laps.lap()
+    with torch.no_grad():
+        return {"epochs": laps.seconds}, network.eval()(torch.tensor(inputs["x_test"])).numpy()
+
+
+def products(settings, inputs):
+    """The matrix products of a SimpleRNN's training step alone, in halves as ours has them.
+
+    Forward, a timestep takes x W and h U; backward, the gradients of h, of U and of W.
+    """
+    from mnist_rnn.backend import tf
+
+    units, half = settings["units"], settings["batch_size"] // 2
+    steps = len(inputs["x_train"]) // settings["batch_size"]
+    kernel = tf.random.normal((28, units))
+    recurrent_kernel = tf.linalg.qr(tf.random.normal((units, units)))[0]  # keeps what it turns
+    rows = tf.unstack(tf.random.normal((2, 28, half, 28)))
+
+    def multiply(rows, hidden):
+        done, before = [], []
+        for row in tf.unstack(rows):
+            done.append(tf.matmul(row, kernel))
+            before.append(hidden)
+            hidden = tf.matmul(hidden, recurrent_kernel)
+        gradient = hidden
+        for row, earlier in reversed(list(zip(tf.unstack(rows), before, strict=True))):
+            done.append(tf.matmul(row, gradient, transpose_a=True))
+            done.append(tf.matmul(earlier, gradient, transpose_a=True))
+            gradient = tf.matmul(gradient, recurrent_kernel, transpose_b=True)
+        with tf.control_dependencies(done):
+            return tf.identity(gradient)
+
+    @tf.function
+    def train_epoch(first, second):
+        for _ in tf.range(steps):
+            first, second = multiply(rows[0], first), multiply(rows[1], second)
+        return first, second
+
+    first, second = tf.unstack(tf.random.normal((2, half, units)))
+    laps = Laps()
+    for _ in range(settings["epochs"]):
+        first, second = train_epoch(first, second)
+        float(first[0, 0] + second[0, 0])
+        laps.lap()
+    return {"epochs": laps.seconds}, None
+
+
+def large_product(settings, _inputs):
+    """A product of two matrices of 2048 by 2048: the rate that the machine reaches at best."""
+    from mnist_rnn.backend import tf
+
+    a = tf.random.normal((2048, 2048))
+    product = tf.function(lambda: tf.matmul(a, a))
+    laps = Laps()
+    for _ in range(settings["epochs"]):
+        float(product()[0, 0])
+        laps.lap()
+    return {"epochs": laps.seconds}, None
+
+
+CONTENDERS = {f.__name__: f for f in (original, ours, jax, pytorch, products, large_product)}
+
+
+def main():
+    """Run the contender on the cores that it is given."""
+    name, settings = sys.argv[1], json.loads(sys.argv[2])
+    os.sched_setaffinity(0, settings["affinity"])
+    with np.load(sys.argv[3]) as file:
+        inputs = dict(file)
+    for part in ("x_train", "y_train"):
+        inputs[part] = inputs[part][: settings["train_size"]]
+    inputs["orders"] = [order[order < settings["train_size"]] for order in inputs["orders"]]
+    stdout, sys.stdout = sys.stdout, sys.stderr
+    seconds, answers = CONTENDERS[name](settings, inputs)
+    accuracy = (
+        None if answers is None else float((answers.argmax(axis=1) == inputs["y_test"]).mean())
+    )
+    print(json.dumps(seconds | {"test_accuracy": accuracy}), file=stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Trains side by side: the original's code, ours, JAX and PyTorch, and the bare matrix products.
+
+Each measurement is a process of its own (two, where two runs share the machine), and the
+contenders take turns: A B C, A B C. Measurements go to results/benchmark.part.csv as they come; a
+benchmark that is stopped goes on from there. `report_speed.py` makes tables and figure of them.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from mnist_rnn.config import TRAIN_SIZE
+from mnist_rnn.files import replacing
+from mnist_rnn.paths import COMMITTED, ROOT
+
+PART = COMMITTED / "benchmark.part.csv"
+INPUTS, CONTENDERS = ROOT / "benchmarks" / "inputs.py", ROOT / "benchmarks" / "contenders.py"
+DEFAULT = {"cell": "simple_rnn", "units": 256, "dropout": 0.0, "batch_size": 128}
+LAYERS = [{"cell": "lstm"}, {"cell": "gru"}, {"dropout": 0.2}, {"units": 512}]
+GROWTH = {
+    "units": [64, 128, 256, 512, 1024],
+    "batch_size": [32, 64, 128, 256, 512],
+    "train_size": [7_680, 15_360, 30_720, 60_000],
+    "runs": [2, 4, 6, 8],
+}
+CORES = sorted(os.sched_getaffinity(0))[:2]
+
+
+def plan(rounds: int, epochs: int) -> Iterator[dict]:
+    """All measurements in their order: section, round, contender, cores, runs and settings."""
+    for number in range(1, rounds + 1):
+
+        def measure(section, contender, number=number, **changes):
+            settings = DEFAULT | {"train_size": TRAIN_SIZE, "epochs": 3, "cores": 2, "runs": 1}
+            return {"section": section, "round": number, "contender": contender} | (
+                settings | changes
+            )
+
+        for contender in ("original", "ours", "jax", "pytorch"):
+            yield measure("one run", contender, epochs=epochs)
+        for cores in (1, 2):
+            yield measure("limit", "large_product", cores=cores, epochs=10)
+        yield measure("limit", "products")
+        for contender in ("ours", "jax", "pytorch", "products"):
+            yield measure("batch", contender, cores=1, runs=2)
+        for layer in LAYERS:
+            for contender in ("original", "ours", "pytorch"):
+                yield measure("layers", contender, train_size=6_400, **layer)
+        yield measure("papermill", "papermill", epochs=2)
+    for name, values in GROWTH.items():
+        for value in values:
+            size = {"train_size": 7_680, "cores": 1 if name == "runs" else 2}
+            yield measure(f"growth: {name}", "ours", number=1, **size | {name: value})
+
+
+def train_at_once(measurement: dict, inputs: Path, peers: Path) -> dict:
+    """Start the contender's runs, `cores` at a time if each has one; returns what they took."""
+    contender, cores = measurement["contender"], measurement["cores"]
+    python = peers if contender in ("jax", "pytorch") else sys.executable
+    # The original sets no threads; ours runs one thread an operation.
+    limits = {"TF_NUM_INTEROP_THREADS": str(cores)}
+    limits |= {"TF_NUM_INTRAOP_THREADS": str(cores)} if contender == "large_product" else {}
+    environment = os.environ | ({} if contender == "original" else limits)
+    outputs, memory = [], 0
+    start = time.perf_counter()
+    for first in range(0, measurement["runs"], len(CORES) // cores):
+        started = []
+        for run in range(first, min(first + len(CORES) // cores, measurement["runs"])):
+            affinity = CORES if cores == 2 else [CORES[run % 2]]
+            settings = json.dumps(measurement | {"affinity": affinity})
+            command = [python, CONTENDERS, contender, settings, inputs]
+            started.append(
+                subprocess.Popen(command, env=environment, stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL, text=True)
+            )  # fmt: skip
+        for process in started:
+            outputs.append(json.loads(process.stdout.read()))
+            memory = max(memory, wait(process))
+    seconds = time.perf_counter() - start
+    return {
+        "wall_seconds": round(seconds, 2),
+        "epoch_seconds": " ".join(f"{s:.4f}" for output in outputs for s in output["epochs"]),
+        "writing_seconds": outputs[0].get("writing"),
+        "test_accuracy": outputs[0]["test_accuracy"],
+        "peak_memory_mb": memory,
+    }
+
+
+def run_papermill(measurement: dict) -> dict:
+    """Run 02_train.ipynb; the seconds before its training cell starts and after it ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        executed = Path(folder) / "executed.ipynb"
+        command = [Path(sys.executable).with_name("papermill"), "--no-progress-bar",
+                   "notebooks/02_train.ipynb", executed, "-p", "epochs",
+                   str(measurement["epochs"])]  # fmt: skip
+        start = time.time()
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | {"MNIST_RNN_RESULTS": folder},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        memory = wait(process)
+        end = time.time()
+        cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
+    (training,) = (cell for cell in cells if "train(model" in "".join(cell["source"]))
+    first, last = (
+        datetime.fromisoformat(f"{training['metadata']['papermill'][name]}+00:00").timestamp()
+        for name in ("start_time", "end_time")
+    )
+    return {
+        "wall_seconds": round(end - start, 2),
+        "before_seconds": round(first - start, 2),
+        "after_seconds": round(end - last, 2),
+        "peak_memory_mb": memory,
+    }
+
+
+def wait(process: subprocess.Popen) -> int:
+    """Wait for the process to end well; returns its or its children's peak memory in MB.
+
+    It is not below this process's own, from which they start: nothing large is loaded here.
+    """
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{process.args} ended with status {process.returncode}")
+    return usage.ru_maxrss // 1024
+
+
+def main() -> None:
+    """Measure what the part file lacks; then it is the benchmark's result."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peers", type=Path, required=True, help="Python that has JAX and PyTorch")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=20, help="of the runs of all four contenders")
+    arguments = parser.parse_args()
+    done = pd.read_csv(PART).to_dict("records") if PART.exists() else []
+    measurements = list(plan(arguments.rounds, arguments.epochs))
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = {}
+        for number, measurement in enumerate(measurements, 1):
+            if any(measurement.items() <= row.items() for row in done):
+                continue
+            units = measurement["units"]
+            if units not in inputs:
+                inputs[units] = Path(folder) / f"{units}.npz"
+                command = [sys.executable, INPUTS, inputs[units], str(units), str(arguments.epochs)]
+                subprocess.run(command, check=True)
+            taken = (
+                run_papermill(measurement)
+                if measurement["contender"] == "papermill"
+                else train_at_once(measurement, inputs[units], arguments.peers)
+            )
+            done.append(measurement | taken)
+            with replacing(PART) as temporary:
+                pd.DataFrame(done).to_csv(temporary, index=False)
+            print(f"{number}/{len(measurements)}", *(f"{k}={v}" for k, v in done[-1].items()))
+    PART.replace(COMMITTED / "benchmark.csv")
+
+
+if __name__ == "__main__":
+    main()
