@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mnist_rnn.evaluation import Metrics, confident_mistakes, measure, weights_sha256
+from mnist_rnn.evaluation import (
+    Metrics,
+    confident_mistakes,
+    find_mistakes,
+    measure,
+    weights_sha256,
+)
 
 
 def beliefs(*pairs):
@@ -19,6 +25,11 @@ def test_metrics_by_hand():
     assert metrics.confusion_matrix[0] == [1] + [0] * 9
     assert metrics.confusion_matrix[1] == [1, 1] + [0] * 8
     assert sum(map(sum, metrics.confusion_matrix)) == 3
+
+
+def test_mistakes_by_hand():
+    probabilities = beliefs((0.75, 0.25), (0.4, 0.6), (0.9, 0.1))
+    assert find_mistakes(probabilities, np.array([0, 0, 1])) == {1: 1, 2: 0}
 
 
 def test_an_impossible_label_costs_what_keras_says():

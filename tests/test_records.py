@@ -39,6 +39,7 @@ def make_record(errors=200, **parameters):
         history={"loss": [0.5] * config.epochs, "accuracy": [0.9] * config.epochs},
         train=metrics(config.train_size, 0),
         test=metrics(10_000, errors),
+        mistakes=dict.fromkeys(range(errors), 1),
         weights_sha256="0" * 64,
         data_sha256=DATA_SHA256,
         seconds=1.5,
@@ -82,10 +83,12 @@ def damage(record, **changes):
         (lambda record: b"", "Invalid JSON"),
         (lambda record: b"\xff\xfe", "Invalid JSON"),
         (lambda record: damage(record, note="by hand"), "note: Extra inputs"),
-        (lambda record: damage(record, schema_version=2), "schema_version: Input should be 1"),
+        (lambda record: damage(record, schema_version=1), "schema_version: Input should be 2"),
         (lambda record: damage(record, seconds="fast"), "seconds: Input should be a valid number"),
         (lambda record: damage(record, history={"loss": [0.5]}), "history must have accuracy"),
         (lambda record: damage(record, test=json.loads(record.train.model_dump_json())), "10000"),
+        (lambda record: damage(record, mistakes={"10000": 1}), "test images 0 to 9999"),
+        (lambda record: damage(record, mistakes={"3": 1}), "as often as"),
     ],
 )
 def test_a_damaged_record_is_named(content, problem, record, tmp_path):
