@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mnist_rnn.evaluation import Metrics, confident_mistakes, measure, weights_sha256
+from mnist_rnn.evaluation import (
+    Metrics,
+    confident_mistakes,
+    find_mistakes,
+    measure,
+    weights_sha256,
+)
 
 
 def beliefs(*pairs):
@@ -40,6 +46,12 @@ def test_metrics_that_contradict_themselves_are_refused(change, message):
     metrics = measure(beliefs((0.75, 0.25), (0.5, 0.5)), np.array([0, 1])).model_dump()
     with pytest.raises(ValidationError, match=message):
         Metrics(**metrics | change)
+
+
+def test_mistakes_by_hand():
+    probabilities = beliefs((0.9, 0.1), (0.6, 0.4), (0.2, 0.8))
+    assert find_mistakes(probabilities, np.array([0, 1, 0])) == {1: 0, 2: 1}
+    assert find_mistakes(probabilities, np.array([0, 0, 1])) == {}
 
 
 def test_confident_mistakes_come_surest_first():

@@ -55,6 +55,13 @@ def measure(probabilities: np.ndarray, y: np.ndarray) -> Metrics:
     )
 
 
+def find_mistakes(probabilities: np.ndarray, y: np.ndarray) -> dict[int, int]:
+    """The answers that differ from the label, by the index of the example."""
+    answers = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(answers != y)
+    return dict(zip(wrong.tolist(), answers[wrong].tolist(), strict=True))
+
+
 def confident_mistakes(probabilities: np.ndarray, y: np.ndarray, count: int) -> np.ndarray:
     """Indices of the `count` wrong answers given with the highest probability, highest first."""
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != y)

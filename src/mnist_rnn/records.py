@@ -1,8 +1,10 @@
 """One record a run: all that is needed to repeat it, and what it reached."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -12,6 +14,7 @@ from mnist_rnn.errors import RecordError
 from mnist_rnn.evaluation import Metrics
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import RESULTS, shown
+from mnist_rnn.published import differences
 
 
 class Record(BaseModel):
@@ -19,16 +22,18 @@ class Record(BaseModel):
 
     `history` has Keras's training loss and accuracy (a fraction) of each epoch, measured while
     the weights changed and dropout was active; `train` and `test` are measured at the end.
-    `seconds` is the time that training took.
+    `mistakes` maps the index of each test image read wrong to the digit that was named. `seconds`
+    is the time that training took.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     config: Configuration
     history: dict[Literal["loss", "accuracy"], list[float]]
     train: Metrics
     test: Metrics
+    mistakes: dict[int, int]
     weights_sha256: str
     data_sha256: str
     seconds: float
@@ -45,6 +50,12 @@ class Record(BaseModel):
         ):
             if sum(map(sum, metrics.confusion_matrix)) != size:
                 raise ValueError(f"{name} must count {size} examples")
+        if not all(0 <= index < TEST_SIZE for index in self.mistakes):
+            raise ValueError(f"mistakes must be of test images 0 to {TEST_SIZE - 1}")
+        matrix = np.array(self.test.confusion_matrix)
+        wrong = dict(enumerate((matrix.sum(axis=0) - matrix.diagonal()).tolist()))
+        if Counter(self.mistakes.values()) != Counter(wrong):
+            raise ValueError("mistakes must name each digit as often as test's confusion matrix")
         return self
 
 
@@ -89,17 +100,24 @@ def read_records(results: Path = RESULTS) -> tuple[list[Record], list[RecordErro
     return records, errors
 
 
+def find_runs(records: list[Record], claim: pd.Series) -> list[Record]:
+    """The runs of the configuration that a claim was published for."""
+    return [record for record in records if not differences(record.config, claim)]
+
+
 def tabulate_runs(records: list[Record]) -> pd.DataFrame:
-    """A row a run: its configuration, train and test loss, accuracy (a fraction), errors."""
-    return pd.DataFrame(
-        [
-            record.config.model_dump()
-            | {
-                f"{part}_{measure}": getattr(getattr(record, part), measure)
-                for part in ("train", "test")
-                for measure in ("loss", "accuracy", "errors")
-            }
-            | {"seconds": record.seconds, "weights_sha256": record.weights_sha256}
-            for record in records
-        ]
-    )
+    """A row a run, by configuration and seed: accuracies in percent, errors, seconds, digest."""
+    rows = [
+        {"configuration": record.config.name}
+        | record.config.model_dump()
+        | {
+            "train_accuracy": 100 * record.train.accuracy,
+            "train_errors": record.train.errors,
+            "test_accuracy": 100 * record.test.accuracy,
+            "test_errors": record.test.errors,
+            "seconds": record.seconds,
+            "weights_sha256": record.weights_sha256,
+        }
+        for record in records
+    ]
+    return pd.DataFrame(rows).sort_values(["configuration", "seed"])
