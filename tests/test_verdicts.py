@@ -8,7 +8,13 @@ from scipy import stats
 from mnist_rnn.published import load_claims
 from mnist_rnn.records import tabulate_runs
 from mnist_rnn.report import tabulate_accuracy
-from mnist_rnn.results_figures import draw_common_mistakes, draw_confusions
+from mnist_rnn.results_figures import (
+    draw_claims,
+    draw_common_mistakes,
+    draw_confusions,
+    draw_errors,
+    draw_published_curves,
+)
 from mnist_rnn.verdicts import judge, predict_run, weigh, weigh_dropout
 
 FULL = {"train_size": 60_000, "epochs": 20}
@@ -123,6 +129,28 @@ def test_a_figure_is_weighed_for_the_configuration_of_a_claim(make_record):
     ]
 
 
+def dots(ax):
+    """The number of our runs in each place of the axis that has some."""
+    lines = [line for line in ax.get_lines() if line.get_marker() == "o"]
+    return [len(line.get_xdata()) for line in lines]
+
+
+def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
+    others = {"cell": "lstm", "learning_rate": 0.1}
+    records = [make_record(seed=seed, **FULL) for seed in range(3)]
+    records += [make_record(**{name: value}, **FULL) for name, value in others.items()]
+    claims = load_claims()
+    accuracy = tabulate_accuracy(tabulate_runs(records), claims)
+    ax = draw_claims(records, accuracy, claims).figure.axes[0]
+    # notebook-2019 and notebook-2020; notebook-2020-lstm-sgd
+    assert dots(ax) == [3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0]
+    by_optimizer, by_units = draw_errors(records, claims).figure.axes
+    assert dots(by_optimizer) == [0, 0, 0, 3, 0]  # adam, adam, rmsprop, sgd, sgd
+    assert dots(by_units) == [3, 0, 0]
+    titles = [ax.get_title() for ax in draw_published_curves(records, claims).figure.axes]
+    assert {"notebook-2019 (3)", "notebook-2019-dropout (0)"} <= set(titles)
+
+
 def test_common_mistakes_by_hand(make_record, mnist):
     _, (x_test, y_test) = mnist
     runs = [make_record(errors, seed=seed) for seed, errors in enumerate((3, 5))]
@@ -139,5 +167,5 @@ def test_common_mistakes_by_hand(make_record, mnist):
 
 def test_figures_without_a_run_say_so(mnist):
     _, (x_test, y_test) = mnist
-    assert "0 by every run (runs: 0)" in draw_common_mistakes([], x_test, y_test).caption
+    assert "and 0 by every run (runs: 0)" in draw_common_mistakes([], x_test, y_test).caption
     assert "(runs: 0)" in draw_confusions([]).caption
