@@ -87,7 +87,7 @@ def check_tables(folder: Path) -> None:
         )
         assert line["weights_sha256"] == run["weights_sha256"]
     rounding = pd.read_csv(PUBLISHED / "claims.csv").set_index("claim")["rounding"]
-    for _, row in pd.read_csv(folder / "accuracy.csv").iterrows():
+    for _, row in pd.read_csv(folder / "accuracy.csv").dropna(subset="claim").iterrows():
         name = f"{row.cell}-{row.units}-{row.optimizer}-dropout_{row.dropout}-batch_128-epochs_20"
         runs = [run for path, run in files.items() if path.parent.name == name]
         accuracies = [100 * run["test"]["accuracy"] for run in runs]
