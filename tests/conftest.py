@@ -1,10 +1,13 @@
+import numpy as np
 import pytest
 
 from mnist_rnn.checkpoints import Checkpoint
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist, scale
 from mnist_rnn.environment import describe_environment
+from mnist_rnn.evaluation import find_mistakes, measure
 from mnist_rnn.model import build_model, set_seed
+from mnist_rnn.records import Record
 from mnist_rnn.training import train
 
 
@@ -47,3 +50,26 @@ def run(mnist, make_checkpoint):
         return model, state
 
     return run
+
+
+@pytest.fixture
+def make_record(environment):
+    """A record with so many of the 10,000 test images read wrong: zeros taken for ones."""
+
+    def make(errors=200, **parameters):
+        config = Configuration(**{"train_size": 1, "epochs": 1} | parameters)
+        y_train, y_test = np.zeros(config.train_size, int), np.zeros(10_000, int)
+        answers = np.eye(10, dtype="float32")[(np.arange(10_000) < errors).astype(int)]
+        return Record(
+            config=config,
+            history={"loss": [0.5] * config.epochs, "accuracy": [0.9] * config.epochs},
+            train=measure(np.eye(10)[y_train], y_train),
+            test=measure(answers, y_test),
+            mistakes=find_mistakes(answers, y_test),
+            weights_sha256="0" * 64,
+            data_sha256=DATA_SHA256,
+            seconds=1.5,
+            environment=environment,
+        )
+
+    return make

@@ -27,11 +27,6 @@ def test_metrics_by_hand():
     assert sum(map(sum, metrics.confusion_matrix)) == 3
 
 
-def test_mistakes_by_hand():
-    probabilities = beliefs((0.75, 0.25), (0.4, 0.6), (0.9, 0.1))
-    assert find_mistakes(probabilities, np.array([0, 0, 1])) == {1: 1, 2: 0}
-
-
 def test_an_impossible_label_costs_what_keras_says():
     metrics = measure(beliefs((1, 0)), np.array([1]))
     assert metrics.loss == pytest.approx(-np.log(1e-7))
@@ -51,6 +46,12 @@ def test_metrics_that_contradict_themselves_are_refused(change, message):
     metrics = measure(beliefs((0.75, 0.25), (0.5, 0.5)), np.array([0, 1])).model_dump()
     with pytest.raises(ValidationError, match=message):
         Metrics(**metrics | change)
+
+
+def test_mistakes_by_hand():
+    probabilities = beliefs((0.9, 0.1), (0.6, 0.4), (0.2, 0.8))
+    assert find_mistakes(probabilities, np.array([0, 1, 0])) == {1: 0, 2: 1}
+    assert find_mistakes(probabilities, np.array([0, 0, 1])) == {}
 
 
 def test_confident_mistakes_come_surest_first():

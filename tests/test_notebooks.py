@@ -13,7 +13,7 @@ import papermill
 import pytest
 
 from mnist_rnn.config import PARAMETERS, Configuration, Reading
-from mnist_rnn.paths import ROOT
+from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records import read_records
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -130,7 +130,7 @@ def test_papermill_stops_before_tensorflow_is_loaded(name, value, expected, tmp_
 
 
 def test_reading_parameters_and_records_does_not_load_tensorflow():
-    modules = "config, published, data, evaluation, records, report, figures, environment, verify"
+    modules = "data, environment, verify, report, results_figures"  # these import the others
     program = f"import sys; from mnist_rnn import {modules}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
@@ -142,3 +142,14 @@ def test_the_committed_notebook_says_what_its_record_says():
     (record,) = (record for record in records if record.config == Configuration())
     assert f"Test accuracy: {record.test.accuracy:.1%}" in text
     assert f"{record.test.errors} of 10,000 test images" in text
+
+
+def test_the_results_notebook_shows_the_committed_table():
+    cells = code_cells(nbformat.read(TRAIN.with_name("03_results.ipynb"), as_version=4))
+    shown = [
+        output.data.get("text/markdown")
+        for cell in cells
+        for output in cell.outputs
+        if "data" in output
+    ]
+    assert (COMMITTED / "accuracy.md").read_text() in shown

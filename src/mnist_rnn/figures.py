@@ -72,7 +72,7 @@ def draw_confusion(matrix: list[list[int]]) -> Figure:
     counts = np.array(matrix)
     mistakes = counts - np.diag(np.diag(counts))
     fig, ax = plt.subplots(figsize=(5.6, 5), layout="constrained")
-    shades = ax.imshow(mistakes, cmap="Oranges")
+    shades = ax.imshow(mistakes, cmap="Blues")
     for (row, column), count in np.ndenumerate(counts):
         dark = mistakes[row, column] > mistakes.max() * 0.6
         ax.text(column, row, count, ha="center", va="center", color="w" if dark else "k", size=8)

@@ -14,6 +14,7 @@ from mnist_rnn.errors import RecordError
 from mnist_rnn.evaluation import Metrics
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import RESULTS, shown
+from mnist_rnn.published import differences
 
 
 class Record(BaseModel):
@@ -99,17 +100,24 @@ def read_records(results: Path = RESULTS) -> tuple[list[Record], list[RecordErro
     return records, errors
 
 
+def find_runs(records: list[Record], claim: pd.Series) -> list[Record]:
+    """The runs of the configuration that a claim was published for."""
+    return [record for record in records if not differences(record.config, claim)]
+
+
 def tabulate_runs(records: list[Record]) -> pd.DataFrame:
-    """A row a run: its configuration, train and test loss, accuracy (a fraction), errors."""
-    return pd.DataFrame(
-        [
-            record.config.model_dump()
-            | {
-                f"{part}_{measure}": getattr(getattr(record, part), measure)
-                for part in ("train", "test")
-                for measure in ("loss", "accuracy", "errors")
-            }
-            | {"seconds": record.seconds, "weights_sha256": record.weights_sha256}
-            for record in records
-        ]
-    )
+    """A row a run, by configuration and seed: accuracies in percent, errors, seconds, digest."""
+    rows = [
+        {"configuration": record.config.name}
+        | record.config.model_dump()
+        | {
+            "train_accuracy": 100 * record.train.accuracy,
+            "train_errors": record.train.errors,
+            "test_accuracy": 100 * record.test.accuracy,
+            "test_errors": record.test.errors,
+            "seconds": record.seconds,
+            "weights_sha256": record.weights_sha256,
+        }
+        for record in records
+    ]
+    return pd.DataFrame(rows).sort_values(["configuration", "seed"])

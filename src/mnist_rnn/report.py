@@ -1,54 +1,90 @@
-"""The accuracy table: every configuration that has runs, beside what was published for it.
+"""The tables: what was published, our runs of the same configuration, and the verdict.
 
-`python -m mnist_rnn.report` rebuilds it from the records.
+`python -m mnist_rnn.report` rebuilds them from the records, as 03_results.ipynb does.
 """
 
 from pathlib import Path
 
 import pandas as pd
 
-from mnist_rnn.config import TRAIN_SIZE, Configuration
+from mnist_rnn.config import TEST_SIZE, TRAIN_SIZE, Configuration
 from mnist_rnn.errors import RecordError
+from mnist_rnn.evaluation import NUM_CLASSES
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.published import EXPERIMENT, differences, load_claims
-from mnist_rnn.records import read_records, tabulate_runs
+from mnist_rnn.records import Record, read_records, tabulate_runs
+from mnist_rnn.verdicts import judge, predict_run
 
 CONFIGURATION = [*EXPERIMENT, "learning_rate", "train_size"]
+MEASURES = ["mean", "sd", "interval_low", "interval_high"]
+FEATURES = 28
+
+
+def count_parameters(cell: str, units: int) -> int:
+    """The network's trainable parameters: the recurrent layer's and the dense layer's."""
+    recurrent = {
+        "simple_rnn": units * (FEATURES + units + 1),
+        "lstm": 4 * units * (FEATURES + units + 1),
+        "gru": 3 * units * (FEATURES + units + 2),  # Keras's GRU has two bias vectors
+    }
+    return recurrent[cell] + (units + 1) * NUM_CLASSES
 
 
 def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
-    """A row a claim that has runs, then a row a configuration that nobody published.
+    """A row a claim, then a row a configuration that has runs and that nobody published.
 
-    Test accuracies in percent: mean and sample standard deviation over the seeds (none for a
-    single run), and the published figure.
+    Test accuracies in percent: the published figure, mean and sample standard deviation over the
+    seeds, the interval and the verdict of `verdicts.RULE`.
     """
-    runs = runs.assign(test_accuracy=100 * runs["test_accuracy"])
-    runs = runs.astype({"learning_rate": "float64"})
-    accuracy = runs.groupby(CONFIGURATION, dropna=False)["test_accuracy"]
-    ours = accuracy.agg(runs="count", mean="mean", sd="std").round(2).reset_index()
+    errors = runs.astype({"learning_rate": "float64"}).groupby(CONFIGURATION, dropna=False)
+    ours = errors["test_errors"].agg(runs="count", mean="mean", sd="std").reset_index()
+    # Means of whole numbers are the same on every machine; those of fractions may not be.
+    ours["mean"], ours["sd"] = 100 - 100 * ours["mean"] / TEST_SIZE, 100 * ours["sd"] / TEST_SIZE
     claims = claims.assign(learning_rate=float("nan"), train_size=TRAIN_SIZE).reset_index()
-    claims = claims[["claim", *CONFIGURATION, "published_test_accuracy"]]
-    claimed = claims.merge(ours, on=CONFIGURATION)
+    claimed = claims.merge(ours, on=CONFIGURATION, how="left")
     unclaimed = ours.merge(claims[CONFIGURATION], on=CONFIGURATION, how="left_anti")
     table = pd.concat([claimed, unclaimed], ignore_index=True)
-    return table[["claim", *CONFIGURATION, "runs", "mean", "sd", "published_test_accuracy"]]
+    table["runs"] = table["runs"].fillna(0).astype(int)
+    table["parameters"] = table[["cell", "units"]].apply(lambda row: count_parameters(*row), axis=1)
+    table = table.join(predict_run(table)).round({"mean": 2, "sd": 2})
+    table["verdict"] = table.apply(judge, axis=1)
+    columns = ["parameters", "published_test_accuracy", "runs", *MEASURES, "verdict", "source"]
+    return table[["claim", *CONFIGURATION, *columns]]
 
 
-def write_tables(table: pd.DataFrame, left_out: list[RecordError], results: Path) -> list[Path]:
-    """Write accuracy.csv and accuracy.md; the latter names the files that were left out."""
+def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
+    """Write accuracy.csv, accuracy.md and runs.csv from all records; returns these and the first.
+
+    accuracy.md leaves out the sources, and the parameters in which all rows agree; it names the
+    files that are not records.
+
+    Raises:
+        RecordError: there is no record.
+    """
+    records, left_out = read_records(results)
+    if not records:
+        raise RecordError(f"There is no record in {shown(results)}/runs; run `make reproduce`.")
+    runs = tabulate_runs(records)
+    table = tabulate_accuracy(runs, load_claims())
+    decimals = {name: table[name].map("{:.2f}".format, "ignore") for name in MEASURES}
+    text = table.assign(**decimals).astype("string").fillna("")
+    agreed = [name for name in CONFIGURATION if len(set(text[name])) == 1]
     notes = "".join(f"\nLeft out: {error}\n" for error in left_out)
-    decimals = {name: table[name].map("{:.2f}".format, "ignore") for name in ("mean", "sd")}
-    table = table.assign(**decimals).astype("string").fillna("")
+    markdown = text.drop(columns=["source", *agreed]).to_markdown(
+        index=False, disable_numparse=True
+    )
     contents = {
-        results / "accuracy.csv": table.to_csv(index=False),
-        results / "accuracy.md": table.to_markdown(index=False, disable_numparse=True)
-        + f"\n{notes}",
+        "accuracy.csv": text.to_csv(index=False),
+        "accuracy.md": f"{markdown}\n{notes}",
+        "runs.csv": runs.drop(columns=["claim", *CONFIGURATION]).to_csv(
+            index=False, float_format="%.3f"
+        ),
     }
-    for path, content in contents.items():
-        with replacing(path) as temporary:
+    for name, content in contents.items():
+        with replacing(results / name) as temporary:
             temporary.write_text(content, encoding="utf-8")
-    return list(contents)
+    return records, table
 
 
 def compare(config: Configuration, claim: pd.Series, accuracy: float) -> str:
@@ -68,15 +104,13 @@ def compare(config: Configuration, claim: pd.Series, accuracy: float) -> str:
 
 
 def main() -> None:
-    """Rebuild the tables from all records and say what they hold."""
-    records, left_out = read_records()
-    if not records:
-        raise SystemExit(f"There is no record in {shown(RESULTS)}/runs; run `make reproduce`.")
-    table = tabulate_accuracy(tabulate_runs(records), load_claims())
-    paths = write_tables(table, left_out, RESULTS)
-    print(paths[1].read_text(encoding="utf-8"))
+    """Rebuild the tables from all records and show the accuracies."""
+    try:
+        records, _ = write_tables()
+    except RecordError as error:
+        raise SystemExit(str(error)) from None
+    print((RESULTS / "accuracy.md").read_text(encoding="utf-8"))
     print(f"From {len(records)} record(s) in {shown(RESULTS / 'runs')}.")
-    print("Written:", ", ".join(map(shown, paths)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,139 @@
+"""The figures of 03_results.ipynb, each with its caption: blue is ours, orange was published."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from mnist_rnn.config import TEST_SIZE
+from mnist_rnn.evaluation import NUM_CLASSES
+from mnist_rnn.figures import OURS, PUBLISHED, draw_confusion, draw_mistakes
+from mnist_rnn.plates import Plate
+from mnist_rnn.published import load_curve
+from mnist_rnn.records import Record, find_runs
+
+RUN = {"color": OURS, "ls": "none", "marker": "o", "ms": 5, "alpha": 0.6, "mew": 0}
+CLAIM = {"color": PUBLISHED, "ls": "none", "marker": "D", "ms": 6}
+KEY = [Line2D([], [], **RUN, label="a run of ours"), Line2D([], [], **CLAIM, label="published")]
+
+
+def draw_claims(records: list[Record], accuracy: pd.DataFrame, claims: pd.DataFrame) -> Plate:
+    """Each published test accuracy beside the runs of its configuration and their interval."""
+    fig, ax = plt.subplots(figsize=(7.5, 5.2), layout="constrained")
+    rows = accuracy[accuracy["claim"].notna()]
+    for place, row in rows.iterrows():
+        values = [100 * run.test.accuracy for run in find_runs(records, claims.loc[row["claim"]])]
+        ax.hlines(place, row["interval_low"], row["interval_high"], color=OURS, lw=9, alpha=0.2)
+        ax.plot(values, [place] * len(values), **RUN)
+        ax.plot(row["published_test_accuracy"], place, **CLAIM)
+    ax.set(xlabel="test accuracy (%)", ylim=(len(rows) - 0.5, -0.5))
+    ax.set_yticks(rows.index, [f"{row['claim']} ({row['runs']})" for _, row in rows.iterrows()])
+    ax.grid(axis="x", alpha=0.3)
+    interval = Line2D([], [], color=OURS, lw=9, alpha=0.2, label="95% prediction interval")
+    fig.legend(handles=[*KEY, interval], loc="outside upper center", ncols=3, frameon=False)
+    counts = rows["verdict"].str.replace(r" by .*", "", regex=True).value_counts()
+    found = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    return Plate(
+        fig,
+        "A row a claim: our runs as dots, their prediction interval, the published accuracy",
+        f"Every run is a dot; in brackets, the number of runs. Of {len(rows)} claims: {found}.",
+    )
+
+
+def draw_published_curves(records: list[Record], claims: pd.DataFrame) -> Plate:
+    """Training loss and accuracy per epoch as published, over the band of our runs."""
+    claims = claims[claims["has_curve"] == "yes"]
+    fig, axes = plt.subplots(4, 3, figsize=(7.5, 8.4), sharex=True, layout="constrained")
+    panels = np.concatenate([axes[:2].T, axes[2:].T])  # a pair, loss over accuracy, a claim
+    for pair, (name, claim) in zip(panels, claims.iterrows(), strict=True):
+        runs = find_runs(records, claim)
+        for ax, measure in zip(pair, ("loss", "accuracy"), strict=True):
+            if runs:
+                ours = np.array([run.history[measure] for run in runs])
+                epochs = range(1, ours.shape[1] + 1)
+                ax.fill_between(epochs, ours.min(axis=0), ours.max(axis=0), color=OURS, alpha=0.3)
+                ax.plot(epochs, ours.mean(axis=0), color=OURS, lw=1)
+            ax.plot(load_curve(name)[f"train_{measure}"], ".", color=PUBLISHED, ms=5)
+            ax.grid(alpha=0.3)
+        pair[0].set(yscale="log", ylim=(0.008, 3))
+        pair[0].set_title(f"{name} ({len(runs)})", size=9)
+        pair[1].set(yscale="logit", ylim=(0.2, 0.998), xticks=(1, 5, 10, 15, 20))
+        pair[1].set_yticks((0.5, 0.9, 0.95, 0.99), (50, 90, 95, 99))
+        pair[1].minorticks_off()
+    for ax, label in zip(axes[:, 0], ["training loss", "training accuracy (%)"] * 2, strict=True):
+        ax.set_ylabel(label, size=9)
+    fig.supxlabel("epoch", size=9)
+    return Plate(
+        fig,
+        "Six pairs of panels: published loss and accuracy per epoch, over the band of our runs",
+        "Orange points, what the original printed after each epoch; blue, our runs: their mean, "
+        "and the band from the least to the greatest. In brackets, the number of runs. Measured "
+        "on the training images while weights change and dropout is active; accuracies are on a "
+        "logit scale.",
+    )
+
+
+def draw_errors(records: list[Record], claims: pd.DataFrame) -> Plate:
+    """Test error of the SimpleRNN against the optimizer, and against the units."""
+    fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.8), sharey=True, layout="constrained")
+    claims = claims[claims["cell"] == "simple_rnn"]
+    draw_groups(axes[0], records, claims[claims["units"] == 256], "optimizer")
+    draw_groups(axes[1], records, claims[claims["optimizer"] == "sgd"], "units")
+    axes[0].set(xlabel="optimizer, dropout (256 units)", ylabel="test error (%)")
+    axes[1].set(xlabel="units, dropout (SGD)")
+    fig.legend(handles=KEY, loc="outside upper center", ncols=2, frameon=False)
+    return Plate(
+        fig,
+        "Test errors of our runs and as published, by optimizer and dropout, by units and dropout",
+        "Test errors of the SimpleRNN after 20 epochs: every run is a dot, the bar is the mean. "
+        "Runs and published figures of one configuration share a column.",
+    )
+
+
+def draw_groups(ax: plt.Axes, records: list[Record], claims: pd.DataFrame, name: str) -> None:
+    """A column for each value of this parameter and of dropout that was published."""
+    groups = claims.groupby([name, "dropout"])
+    for place, (_, group) in enumerate(groups):
+        errors = [run.test.errors * 100 / TEST_SIZE for run in find_runs(records, group.iloc[0])]
+        ax.plot([place - 0.12] * len(errors), errors, **RUN)
+        if errors:
+            ax.hlines(np.mean(errors), place - 0.3, place + 0.06, color=OURS)
+        published = 100 - group["published_test_accuracy"]
+        ax.plot([place + 0.15] * len(group), published, **CLAIM)
+    ax.set_xticks(range(len(groups)), [f"{value}\n{dropout}" for value, dropout in groups.groups])
+    ax.set(xlim=(-0.5, len(groups) - 0.5), ylim=(0, None))
+    ax.grid(axis="y", alpha=0.3)
+
+
+def draw_confusions(runs: list[Record]) -> Plate:
+    """How often each test digit was named as each, in all these runs."""
+    matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), int)
+    for run in runs:
+        matrix += run.test.confusion_matrix
+    mistakes = matrix - np.diag(np.diag(matrix))
+    digit, named = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    return Plate(
+        draw_confusion(matrix),
+        "The confusion matrix, a row for each digit and a column for what it was read as",
+        f"Counts over all test images and all runs of the default configuration (runs: "
+        f"{len(runs)}). The most frequent of {mistakes.sum():,} mistakes is to read a {digit} as "
+        f"a {named}: {mistakes.max()} times.",
+    )
+
+
+def draw_common_mistakes(runs: list[Record], images: np.ndarray, y: np.ndarray) -> Plate:
+    """The test images (10000, 28, 28) that most of these runs read wrong."""
+    named = np.zeros((TEST_SIZE, NUM_CLASSES), int)
+    for run in runs:
+        named[list(run.mistakes), list(run.mistakes.values())] += 1
+    wrong = named.sum(axis=1)
+    worst = np.argsort(-wrong, kind="stable")[:18]
+    worst = worst[wrong[worst] > 0]
+    return Plate(
+        draw_mistakes(images[worst], y[worst], named[worst] / len(runs)),
+        "Test digits, under each one's most frequent wrong answer and its label",
+        f"Of {TEST_SIZE:,} test images, {(wrong > 0).sum()} are read wrong by at least one run of "
+        f"the default configuration and {((wrong > 0) & (wrong == len(runs))).sum()} by every run "
+        f"(runs: {len(runs)}). Shown are those that most runs read wrong, the first in the data "
+        f"first, with the most frequent wrong answer and the share of runs that gave it.",
+    )

@@ -1,0 +1,86 @@
+"""Which published figures our runs reproduce, by one rule, and what they say to contradictions."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.records import Record
+
+FEWEST = 3  # runs for a verdict; from two, the interval is so wide that it says nothing
+RULE = (
+    "A published accuracy is *reproduced* if it lies in the 95% prediction interval of one "
+    "further run (Student's *t*: mean ± *t*(0.975, *n* - 1) · sd · √(1 + 1/*n*) over our *n* "
+    "seeds), widened on either side by half the unit in which its source rounded it; else the "
+    "verdict says by how many percentage points our mean is higher or lower than the published "
+    f"figure, and fewer than {FEWEST} runs have none."
+)
+
+
+def predict_run(accuracy: pd.DataFrame) -> pd.DataFrame:
+    """The rule's interval of each row with mean, sd, runs and rounding, to 0.01 as printed.
+
+    Where all runs are alike (sd 0), only the rounding is left; without two runs it is nan.
+    """
+    runs = accuracy["runs"]
+    reach = stats.t.ppf(0.975, runs - 1) * accuracy["sd"] * np.sqrt(1 + 1 / runs)
+    reach += accuracy["rounding"].fillna(0) / 2
+    return pd.DataFrame(
+        {
+            "interval_low": (accuracy["mean"] - reach).round(2),
+            "interval_high": (accuracy["mean"] + reach).round(2),
+        }
+    )
+
+
+def judge(row: pd.Series) -> str:
+    """The rule's verdict on a row with published_test_accuracy, runs, mean and interval."""
+    published = row["published_test_accuracy"]
+    if pd.isna(published):
+        return ""
+    if row["runs"] < FEWEST:
+        return "too few runs"
+    if row["interval_low"] <= published <= row["interval_high"]:
+        return "reproduced"
+    side = "higher" if row["mean"] > published else "lower"
+    return f"ours {side} by {abs(row['mean'] - published):.2f}"
+
+
+def weigh(accuracy: pd.DataFrame, figures: dict[str, float]) -> str:
+    """A line a figure (percent): the verdict on it for the configuration of the claim it names."""
+    rows = accuracy.set_index("claim").loc[list(figures)]
+    lines = []
+    for _, row in rows.assign(published_test_accuracy=list(figures.values())).iterrows():
+        line = (
+            f"- {row['published_test_accuracy']}% for {row['units']} units, {row['optimizer']}, "
+            f"dropout {row['dropout']}: **{judge(row)}** (runs: {row['runs']}"
+        )
+        if row["runs"] >= FEWEST:
+            line += (
+                f", mean {row['mean']:.2f}%, interval {row['interval_low']:.2f} to "
+                f"{row['interval_high']:.2f}%"
+            )
+        lines.append(f"{line})")
+    return "\n".join(lines)
+
+
+def weigh_dropout(records: list[Record], optimizer: str) -> str:
+    """What dropout 0.2 changes in the test accuracy, paired by seed, with this optimizer."""
+    without, dropped = (
+        {
+            record.config.seed: record.test.errors / 100
+            for record in records
+            if record.config.name == Configuration(optimizer=optimizer, dropout=dropout).name
+        }
+        for dropout in (0.0, 0.2)
+    )
+    gains = pd.Series({seed: without[seed] - dropped[seed] for seed in without.keys() & dropped})
+    if len(gains) < FEWEST:
+        return f"- {optimizer}: **too few runs** (seeds run both ways: {len(gains)})"
+    reach = stats.t.ppf(0.975, len(gains) - 1) * gains.sem()
+    low, high = gains.mean() - reach, gains.mean() + reach
+    effect = "it helps" if low > 0 else "it harms" if high < 0 else "no effect can be told"
+    return (
+        f"- {optimizer}: **{effect}**: {gains.mean():+.2f} percentage points, 95% confidence "
+        f"interval {low:+.2f} to {high:+.2f} (seeds run both ways: {len(gains)})"
+    )
