@@ -7,7 +7,7 @@ INSTALLED = $(VENV)/installed
 EXECUTED = results/executed
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce verify test trials benchmark lab notebooks lint lock audit clean
+.PHONY: help reproduce plan table verify test trials benchmark lab notebooks lint lock audit clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -20,6 +20,13 @@ reproduce: $(INSTALLED)  ## Train the original experiment by papermill and rebui
 	mv $(EXECUTED)/02_train.part.ipynb $(EXECUTED)/02_train.ipynb
 	$(BIN)/python -m mnist_rnn.report
 	@echo "Executed: $(EXECUTED)/02_train.ipynb"
+
+plan: $(INSTALLED)  ## Say which runs `make table` would train, and why
+	$(BIN)/python -m mnist_rnn.batch --dry-run
+
+table: $(INSTALLED)  ## Train what is missing of all published configurations and rebuild the tables
+	$(BIN)/python -m mnist_rnn.batch $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS); \
+	trained=$$?; $(BIN)/python -m mnist_rnn.report && exit $$trained
 
 verify: $(INSTALLED)  ## Compare the default run's record with the committed one
 	$(BIN)/python -m mnist_rnn.verify
