@@ -1,5 +1,6 @@
 """The batch trains what is missing or outdated, nothing else, and survives being killed."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -14,13 +15,12 @@ import nbformat
 import psutil
 import pytest
 import slurm
-from runs import TRAIN, environment, finish, outcome, papermill_command, start_papermill
+from runs import TRAIN, environment, finish, outcome, start_papermill
 from test_records import change, make_record
 
 from mnist_rnn.batch import plan, why_pending
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ClaimError
-from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
+from mnist_rnn.paths import PUBLISHED, ROOT
 from mnist_rnn.published import read_claims
 from mnist_rnn.records import read_records, run_path, write_record
 
@@ -29,7 +29,7 @@ HEADER = (
     "published_test_accuracy,rounding,has_curve,source\n"
 )
 SHORT = "short,lstm,8,adam,0.0,128,1,512,2,50,1,no,nowhere\n"
-LONG = "long,simple_rnn,8,sgd,0.2,128,300,512,2,50,1,no,nowhere\n"
+LONG = "long,simple_rnn,8,sgd,0.2,128,150,512,2,50,1,no,nowhere\n"
 GRU = "gru,gru,8,sgd,0.0,128,1,512,3,50,1,no,nowhere\n"
 
 
@@ -168,10 +168,8 @@ def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
     more = shutil.copytree(published, tmp_path / "published")
     with (more / "claims.csv").open("a") as claims:
         claims.write(GRU)
-    kept, deleted, broken = (
-        run_path(run, ".json", results)
-        for run in plan(read_claims(published / "claims.csv"))
-        if (run.cell, run.seed) != ("simple_rnn", 1)
+    deleted, broken, *_ = (
+        run_path(run, ".json", results) for run in plan(read_claims(published / "claims.csv"))
     )
     deleted.unlink()
     broken.write_text("{}")
@@ -187,3 +185,87 @@ def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
     assert after.keys() - before.keys() == {deleted} | set(results.glob("runs/gru-*/seed-*.json"))
     assert outcomes(results).items() >= outcomes(undisturbed).items()
     assert "0 of 7 runs to train" in batch(results, more)
+
+
+def wait_until_training(process, run, results):
+    """The papermill and its kernel, under a batch's process, once they have kept an epoch."""
+    executed = f"executed/{run.name}/seed-{run.seed}.part.ipynb"
+    checkpoint = run_path(run, ".checkpoint", results)
+    for _ in range(3000):
+        time.sleep(0.05)
+        for papermill in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+                if (
+                    executed in papermill.cmdline()
+                    and checkpoint.stat().st_mtime > papermill.create_time()
+                ):
+                    return papermill, *papermill.children()
+    raise AssertionError(f"{checkpoint} does not come")
+
+
+def test_killed_kernels_papermills_and_batches_cost_no_result(undisturbed, published, tmp_path):
+    """`make table`: a run fails twice while others go on; then all is killed; then all is done."""
+    results = tmp_path / "results"
+    run = next(run for run in plan(read_claims(published / "claims.csv")) if run.cell != "lstm")
+
+    def make_table():
+        return subprocess.Popen(
+            ["make", "table"],
+            cwd=ROOT,
+            env=environment(results) | {"MNIST_RNN_PUBLISHED": str(published)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    process = make_table()
+    papermill, kernel = wait_until_training(process, run, results)
+    kernel.kill()
+    papermill.wait(timeout=60)
+    papermill, _ = wait_until_training(process, run, results)
+    papermill.kill()
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode != 0
+    assert "3 of 4 runs finished" in output
+    assert f"Not finished: {run.name}, seed 0; see results/executed/{run.name}/seed-0.log" in output
+    assert (results / "accuracy.md").exists()
+    expected = outcomes(undisturbed)
+    failed = expected.pop(run_path(run, "", Path()))
+    assert outcomes(results) == expected
+
+    process = make_table()
+    wait_until_training(process, run, results)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert outcomes(results) == expected
+
+    process = make_table()
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output
+    assert "1 of 4 runs to train" in output
+    assert outcomes(results) == expected | {run_path(run, "", Path()): failed}
+
+
+def test_a_batch_gives_the_bits_of_plain_papermill(undisturbed, published, tmp_path):
+    run = plan(read_claims(published / "claims.csv"))[0]
+    parameters = run.model_dump(exclude={"claim"}, exclude_none=True)
+    record = finish(start_papermill(parameters, tmp_path), tmp_path)
+    expected = outcomes(undisturbed)[run_path(run, "", Path())]
+    assert record.weights_sha256 == expected["weights_sha256"]
+    assert {record.environment.threads for record in read_records(undisturbed)[0]} == {1}
+
+
+@pytest.mark.skipif(slurm.missing() != [], reason=f"not installed: {', '.join(slurm.missing())}")
+def test_slurm_gives_the_same_bits(undisturbed, published, tmp_path):
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder, slurm.start(Path(folder)) as here:
+        output = batch(
+            tmp_path / "slurm",
+            published,
+            "--profile=workflow/profiles/slurm",
+            "--seconds-between-status-checks=1",
+            "--slurm-init-seconds-before-status-checks=1",
+            **here,
+        )
+    assert output.count("has been submitted with SLURM jobid") == 4
+    assert outcomes(tmp_path / "slurm") == outcomes(undisturbed)

@@ -18,7 +18,7 @@ from mnist_rnn.config import PARAMETERS, Configuration
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.environment import PACKAGES, digest_code
 from mnist_rnn.errors import RecordError
-from mnist_rnn.paths import RESULTS, ROOT, WORKFLOW
+from mnist_rnn.paths import RESULTS, ROOT, WORKFLOW, shown
 from mnist_rnn.published import Claim, read_claims
 from mnist_rnn.records import read_record, run_path
 
@@ -83,6 +83,10 @@ def train(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> int
                     f"{timedelta(seconds=round(left))} to go",
                     flush=True,
                 )
+    for run in runs:
+        if why_pending(run):
+            log = RESULTS / "executed" / run.name / f"seed-{run.seed}.log"
+            print(f"Not finished: {run.name}, seed {run.seed}; see {shown(log)}")
     return snakemake.returncode
 
 

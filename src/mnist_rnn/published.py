@@ -4,7 +4,7 @@ import csv
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import pandas as pd
 from pydantic import Field, ValidationError
@@ -60,22 +60,23 @@ def read_claims(path: Path = PUBLISHED / "claims.csv") -> list[Claim]:
         try:
             claims.append(Claim.model_validate_strings(cells))
         except ValidationError as error:
-            problems += [describe_cell(cells, str(e["loc"][0])) for e in error.errors()]
+            problems += [describe_cell(cells, details) for details in error.errors()]
     if problems:
         raise ClaimError("\n".join(f"{path.name}, {problem}" for problem in problems))
     return claims
 
 
-def describe_cell(cells: Mapping[str, str], column: str) -> str:
-    """A sentence on a wrong cell of one row."""
+def describe_cell(cells: Mapping[str, str], details: Mapping[str, Any]) -> str:
+    """One of pydantic's errors in a row as a sentence."""
+    column = details["loc"][0]
     got = repr(cells[column]) if cells[column] else "nothing"
     where = f"claim {cells['claim']!r}, column {column}"
     if column not in COLUMNS:
         return f"{where}: expected one of {', '.join(COLUMNS)}, got {got}."
-    field = COLUMNS[column]
-    return f"{where}: expected {field.description}, got {got}." + suggest(
-        cells[column], map(str, get_args(field.annotation))
-    )
+    sentence = f"{where}: expected {COLUMNS[column].description}, got {got}."
+    if details["type"] == "literal_error":
+        sentence += suggest(cells[column], get_args(COLUMNS[column].annotation))
+    return sentence
 
 
 def load_claims() -> pd.DataFrame:
