@@ -18,7 +18,7 @@ import slurm
 from runs import TRAIN, environment, finish, outcome, start_papermill
 from test_records import change, make_record
 
-from mnist_rnn.batch import plan, why_pending
+from mnist_rnn.batch import plan, progress, why_pending
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import PUBLISHED, ROOT
 from mnist_rnn.published import read_claims
@@ -101,6 +101,12 @@ def test_claims_of_one_configuration_share_the_larger_number_of_seeds(tmp_path):
         ("lstm", 0), ("gru", 0), ("lstm", 1), ("gru", 1), ("gru", 2),
     ]  # fmt: skip
     assert {run.claim for run in runs} == {"short", "gru"}
+
+
+def test_the_time_left_is_by_cost():
+    short, long = Configuration(units=100, epochs=1), Configuration(units=100, epochs=9)
+    assert progress([short], [short, long], 60) == "1 of 2 runs finished, about 0:09:00 to go"
+    assert progress([long], [short, long], 90) == "1 of 2 runs finished, about 0:00:10 to go"
 
 
 @pytest.mark.parametrize(

@@ -61,11 +61,20 @@ def why_pending(run: Configuration, results: Path = RESULTS) -> str | None:
     return f"made with other {', '.join(changed)}" if changed else None
 
 
-def train(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> int:
-    """Train the runs, say how far it is and how long it will take; returns the exit status."""
-    outdated = [run_path(run, ".json").relative_to(RESULTS) for run in runs]
+def progress(
+    finished: Collection[Configuration], runs: Collection[Configuration], seconds: float
+) -> str:
+    """How far a batch is after so many seconds, and how long the rest will take by its cost."""
+    done = sum(map(cost, finished)) / sum(map(cost, runs))
+    left = timedelta(seconds=round(seconds * (1 - done) / done))
+    return f"{len(finished)} of {len(runs)} runs finished, about {left} to go"
+
+
+def train(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> bool:
+    """Train the runs, saying how far it is and how long it will take; whether all are finished."""
+    records = [run_path(run, ".json").relative_to(RESULTS) for run in runs]
     command = [sys.executable, "-m", "snakemake", "--snakefile", WORKFLOW / "Snakefile"]
-    command += ["--forcerun", *outdated, "--directory", RESULTS, *arguments]
+    command += ["--forcerun", *records, "--directory", RESULTS, *arguments]
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
         # Snakemake then starts no more runs and waits for those that are going on.
         signal.signal(signal.SIGTERM, lambda *_: snakemake.terminate())
@@ -76,22 +85,16 @@ def train(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> int
             finished = [run for run in runs if why_pending(run) is None]
             if len(finished) > told:
                 told = len(finished)
-                done = sum(map(cost, finished)) / sum(map(cost, runs))
-                left = (time.monotonic() - start) * (1 - done) / done
-                print(
-                    f"{told} of {len(runs)} runs finished, about "
-                    f"{timedelta(seconds=round(left))} to go",
-                    flush=True,
-                )
-    for run in runs:
-        if why_pending(run):
-            log = RESULTS / "executed" / run.name / f"seed-{run.seed}.log"
-            print(f"Not finished: {run.name}, seed {run.seed}; see {shown(log)}")
-    return snakemake.returncode
+                print(progress(finished, runs, time.monotonic() - start), flush=True)
+    unfinished = [run for run in runs if why_pending(run)]
+    for run in unfinished:
+        log = RESULTS / "executed" / run.name / f"seed-{run.seed}.log"
+        print(f"Not finished: {run.name}, seed {run.seed}; see {shown(log)}")
+    return not unfinished
 
 
-def main() -> int:
-    """Say what has to be trained and why, then train it; returns the exit status."""
+def main() -> None:
+    """Say what has to be trained and why, then train it; exit status 1 if a run fails."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--dry-run", action="store_true", help="train nothing")
     options, arguments = parser.parse_known_args()
@@ -100,8 +103,9 @@ def main() -> int:
     for run, reason in pending.items():
         print(f"{run.name}, seed {run.seed}: {reason}")
     print(f"{len(pending)} of {len(runs)} runs to train", flush=True)
-    return 0 if options.dry_run or not pending else train(pending, arguments)
+    if pending and not options.dry_run:
+        raise SystemExit(not train(pending, arguments))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()
