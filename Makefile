@@ -8,7 +8,7 @@ PEERS = $(VENV)-peers
 EXECUTED = results/executed
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce verify test trials benchmark lab notebooks lint lock audit clean
+.PHONY: help reproduce plan table report verify test trials benchmark lab notebooks lint lock audit clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -22,12 +22,27 @@ reproduce: $(INSTALLED)  ## Train the original experiment by papermill and rebui
 	$(BIN)/python -m mnist_rnn.report
 	@echo "Executed: $(EXECUTED)/02_train.ipynb"
 
+plan: $(INSTALLED)  ## Say which runs `make table` would train, and why
+	$(BIN)/python -m mnist_rnn.batch --dry-run
+
+table: $(INSTALLED)  ## Train what is missing of all published configurations and rebuild the tables
+	$(BIN)/python -m mnist_rnn.batch $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS); \
+	trained=$$?; $(MAKE) --no-print-directory report && exit $$trained
+
+report: $(INSTALLED)  ## Rebuild the tables, and the page results/report.html, from the records
+	mkdir -p $(EXECUTED)
+	$(BIN)/papermill --no-progress-bar notebooks/03_results.ipynb $(EXECUTED)/03_results.ipynb
+	$(BIN)/jupyter nbconvert --log-level ERROR --to html --no-input --template basic \
+		--template-file notebooks/report.html.j2 --output-dir results --output report \
+		$(EXECUTED)/03_results.ipynb
+	@echo "Written: results/accuracy.csv, accuracy.md, runs.csv, report.html"
+
 verify: $(INSTALLED)  ## Compare the default run's record with the committed one
 	$(BIN)/python -m mnist_rnn.verify
 
 test: lint  ## Lint, unit tests, and nbval over all notebooks (trains the default run in full)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
-	rm -rf $(VENV)/nbval
+	rm -rf $(VENV)/nbval && mkdir -p $(VENV)/nbval && cp -r results $(VENV)/nbval
 	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/nbval/results $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 3600 \
 		--nbval-sanitize-with tests/sanitize.cfg -p no:cacheprovider notebooks
 
@@ -42,6 +57,7 @@ lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks $(ARGS)
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
+	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks
 	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/notebooks/results $(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False notebooks/*.ipynb
 
 lint: $(INSTALLED)  ## Check the style of source, tests and notebooks

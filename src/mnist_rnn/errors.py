@@ -12,6 +12,10 @@ class ParameterError(ExperimentError, ValueError):
     """A parameter has a wrong name, type or value."""
 
 
+class ClaimError(ExperimentError):
+    """A row of claims.csv is not a claim."""
+
+
 class DataError(ExperimentError):
     """MNIST is missing or is not MNIST."""
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MNIST = ROOT / "data" / "mnist"
-PUBLISHED = ROOT / "data" / "published"
+WORKFLOW = ROOT / "workflow"
+# MNIST_RNN_PUBLISHED is another folder with claims.csv and curves.csv, as a trial of a batch has.
+PUBLISHED = Path(os.environ.get("MNIST_RNN_PUBLISHED", ROOT / "data" / "published")).resolve()
 COMMITTED = ROOT / "results"  # what the repository holds, wherever a run's own results go
 # MNIST_RNN_RESULTS keeps the runs of a test or of a trial away from the committed results.
 RESULTS = Path(os.environ.get("MNIST_RNN_RESULTS", COMMITTED)).resolve()

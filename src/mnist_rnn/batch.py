@@ -1,0 +1,111 @@
+"""Every published configuration with every seed: what is missing is trained by Snakemake.
+
+`python -m mnist_rnn.batch` trains, with `--dry-run` it only says what it would train. All other
+arguments are Snakemake's.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+from mnist_rnn.config import PARAMETERS, Configuration
+from mnist_rnn.data import DATA_SHA256
+from mnist_rnn.environment import PACKAGES, digest_code
+from mnist_rnn.errors import RecordError
+from mnist_rnn.paths import RESULTS, ROOT, WORKFLOW, shown
+from mnist_rnn.published import Claim, read_claims
+from mnist_rnn.records import read_record, run_path
+
+MATRICES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
+
+
+def plan(claims: Sequence[Claim]) -> list[Configuration]:
+    """Each run once, in the order to start them: low seeds first, of one seed the longest first."""
+    runs = {}
+    for claim in claims:
+        parameters = claim.model_dump(include=set(PARAMETERS))
+        for seed in range(claim.seeds):
+            run = Configuration(**parameters | {"seed": seed})
+            runs.setdefault((run.name, seed), run)
+    return sorted(runs.values(), key=lambda run: (run.seed, -cost(run)))
+
+
+def cost(run: Configuration) -> int:
+    """Multiplications in the recurrent layer, a measure of the time that a run takes."""
+    return MATRICES[run.cell] * run.units * (28 + run.units) * run.train_size * run.epochs
+
+
+def why_pending(run: Configuration, results: Path = RESULTS) -> str | None:
+    """Why a run has to be trained, or None if its record is there and what it depends on is too.
+
+    Neither the times of files nor the CPU matter.
+    """
+    path = run_path(run, ".json", results)
+    if not path.exists():
+        return "no record"
+    try:
+        record = read_record(path, results)
+    except RecordError as error:
+        return str(error)
+    then = {"data": record.data_sha256, "code": record.environment.code_sha256}
+    now = {"data": DATA_SHA256, "code": digest_code()}
+    then |= {name: record.environment.versions.get(name) for name in PACKAGES}
+    now |= {name: version(name) for name in PACKAGES}
+    changed = [name for name in now if then[name] != now[name]]
+    return f"made with other {', '.join(changed)}" if changed else None
+
+
+def progress(
+    finished: Collection[Configuration], runs: Collection[Configuration], seconds: float
+) -> str:
+    """How far a batch is after so many seconds, and how long the rest will take by its cost."""
+    done = sum(map(cost, finished)) / sum(map(cost, runs))
+    left = timedelta(seconds=round(seconds * (1 - done) / done))
+    return f"{len(finished)} of {len(runs)} runs finished, about {left} to go"
+
+
+def train(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> bool:
+    """Train the runs, saying how far it is and how long it will take; whether all are finished."""
+    records = [run_path(run, ".json").relative_to(RESULTS) for run in runs]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", WORKFLOW / "Snakefile"]
+    command += ["--forcerun", *records, "--directory", RESULTS, *arguments]
+    with subprocess.Popen(command, cwd=ROOT) as snakemake:
+        # Snakemake then starts no more runs and waits for those that are going on.
+        signal.signal(signal.SIGTERM, lambda *_: snakemake.terminate())
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells Snakemake too
+        start, told = time.monotonic(), 0
+        while snakemake.poll() is None:
+            time.sleep(1)
+            finished = [run for run in runs if why_pending(run) is None]
+            if len(finished) > told:
+                told = len(finished)
+                print(progress(finished, runs, time.monotonic() - start), flush=True)
+    unfinished = [run for run in runs if why_pending(run)]
+    for run in unfinished:
+        log = RESULTS / "executed" / run.name / f"seed-{run.seed}.log"
+        print(f"Not finished: {run.name}, seed {run.seed}; see {shown(log)}")
+    return not unfinished
+
+
+def main() -> None:
+    """Say what has to be trained and why, then train it; exit status 1 if a run fails."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--dry-run", action="store_true", help="train nothing")
+    options, arguments = parser.parse_known_args()
+    runs = plan(read_claims())
+    pending = {run: reason for run in runs if (reason := why_pending(run))}
+    for run, reason in pending.items():
+        print(f"{run.name}, seed {run.seed}: {reason}")
+    print(f"{len(pending)} of {len(runs)} runs to train", flush=True)
+    if pending and not options.dry_run:
+        raise SystemExit(not train(pending, arguments))
+
+
+if __name__ == "__main__":
+    main()

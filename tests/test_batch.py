@@ -1,0 +1,277 @@
+"""The batch trains what is missing or outdated, nothing else, and survives being killed."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+import slurm
+from runs import TRAIN, environment, finish, outcome, start_papermill
+from test_records import change, make_record
+
+from mnist_rnn.batch import plan, progress, why_pending
+from mnist_rnn.config import Configuration
+from mnist_rnn.paths import PUBLISHED, ROOT
+from mnist_rnn.published import read_claims
+from mnist_rnn.records import read_records, run_path, write_record
+
+HEADER = (
+    "claim,cell,units,optimizer,dropout,batch_size,epochs,train_size,seeds,"
+    "published_test_accuracy,rounding,has_curve,source\n"
+)
+SHORT = "short,lstm,8,adam,0.0,128,1,512,2,50,1,no,nowhere\n"
+LONG = "long,simple_rnn,8,sgd,0.2,128,150,512,2,50,1,no,nowhere\n"
+GRU = "gru,gru,8,sgd,0.0,128,1,512,3,50,1,no,nowhere\n"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A folder with two tiny claims of two seeds each."""
+    folder = tmp_path_factory.mktemp("published")
+    (folder / "claims.csv").write_text(HEADER + SHORT + LONG)
+    shutil.copy(PUBLISHED / "curves.csv", folder)
+    return folder
+
+
+def start_batch(results, published, *arguments, **variables):
+    return subprocess.Popen(
+        [sys.executable, "-m", "mnist_rnn.batch", *arguments],
+        cwd=ROOT,
+        env=environment(results) | {"MNIST_RNN_PUBLISHED": str(published)} | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def batch(results, published, *arguments, **variables):
+    """What a batch says, once it has ended well."""
+    process = start_batch(results, published, *arguments, **variables)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output
+    return output
+
+
+def outcomes(results):
+    """The outcome of each run; every file among the records is one."""
+    records, left_out = read_records(results)
+    assert not left_out
+    return {run_path(record.config, "", Path()): outcome(record) for record in records}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(published, tmp_path_factory):
+    """The results of a batch that nothing happened to."""
+    results = tmp_path_factory.mktemp("undisturbed")
+    output = batch(results, published)
+    assert "4 of 4 runs to train" in output
+    assert "4 of 4 runs finished, about 0:00:00 to go" in output
+    assert len(outcomes(results)) == 4
+    return results
+
+
+@pytest.fixture
+def results(undisturbed, tmp_path):
+    """A copy of those results."""
+    return shutil.copytree(undisturbed, tmp_path / "results")
+
+
+def test_the_plan_has_each_run_once_and_the_seeds_of_all_claims_side_by_side():
+    runs = plan(read_claims())
+    assert len({(run.name, run.seed) for run in runs}) == len(runs) == 2 * 10 + 6 * 5
+    assert [run.seed for run in runs] == sorted(run.seed for run in runs)
+    first = [(run.cell, run.units) for run in runs[:8]]
+    assert first == [("lstm", 256)] * 2 + [("simple_rnn", 512)] + [("simple_rnn", 256)] * 5
+
+
+def test_claims_of_one_configuration_share_the_larger_number_of_seeds(tmp_path):
+    (tmp_path / "claims.csv").write_text(HEADER + SHORT + GRU + SHORT.replace("short", "b"))
+    runs = plan(read_claims(tmp_path / "claims.csv"))
+    assert [(run.cell, run.seed) for run in runs] == [
+        ("lstm", 0), ("gru", 0), ("lstm", 1), ("gru", 1), ("gru", 2),
+    ]  # fmt: skip
+    assert {run.claim for run in runs} == {"short", "gru"}
+
+
+def test_the_time_left_is_by_cost():
+    short, long = Configuration(units=100, epochs=1), Configuration(units=100, epochs=9)
+    assert progress([short], [short, long], 60) == "1 of 2 runs finished, about 0:09:00 to go"
+    assert progress([long], [short, long], 90) == "1 of 2 runs finished, about 0:00:10 to go"
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "reason"),
+    [
+        ("environment", {"code_sha256": "0" * 64}, "made with other code"),
+        ("environment", {"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
+        ("data_sha256", "0" * 64, "made with other data"),
+        ("environment", {"cpu": {"vendor": "another"}}, None),
+        ("environment", {"threads": 64, "commit": None, "clean": None, "device": "GPU"}, None),
+        ("config", {"claim": "notebook-2020"}, None),
+    ],
+)
+def test_what_makes_a_record_outdated(part, values, reason, tmp_path):
+    record = make_record()
+    if isinstance(values, dict):
+        record = change(record, part, **values)
+    else:
+        record = record.model_copy(update={part: values})
+    write_record(record, tmp_path)
+    answer = why_pending(record.config.model_copy(update={"claim": "notebook-2019"}), tmp_path)
+    assert (answer is None) if reason is None else reason in answer
+
+
+def test_a_missing_a_broken_and_a_foreign_record_are_pending(tmp_path):
+    record = make_record()
+    assert why_pending(record.config, tmp_path) == "no record"
+    path = write_record(record, tmp_path)
+    other = path.with_name("seed-1.json")
+    other.write_bytes(path.read_bytes())
+    assert "holds the run of" in why_pending(Configuration(**dict(record.config, seed=1)), tmp_path)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "is not a record" in why_pending(record.config, tmp_path)
+
+
+def test_only_code_that_computes_makes_records_outdated(undisturbed, published, tmp_path):
+    """Seen from a copy of the repository: new times of files, other prose, then another model."""
+    for name in ("src", "notebooks", "workflow"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    source = {"PYTHONPATH": str(tmp_path / "src")}
+
+    def to_train():
+        output = batch(undisturbed, published, "--dry-run", **source)
+        return int(re.search(r"(\d) of 4 runs to train", output)[1])
+
+    assert to_train() == 0
+    for when in (0, time.time()):
+        for path in (*tmp_path.rglob("*.*"), *undisturbed.rglob("seed-*")):
+            os.utime(path, (when, when))
+        assert to_train() == 0
+    notebook = tmp_path / "notebooks" / TRAIN.name
+    content = nbformat.read(notebook, as_version=4)
+    content.cells[0].source += "\n\nMore prose."
+    nbformat.write(content, notebook)
+    assert to_train() == 0
+    with (tmp_path / "src" / "mnist_rnn" / "model.py").open("a") as code:
+        code.write("# changed\n")
+    assert to_train() == 4
+
+
+def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
+    undisturbed, results, published, tmp_path
+):
+    """One record deleted, its executed copy left; one broken; a GRU claim is one more row."""
+    more = shutil.copytree(published, tmp_path / "published")
+    with (more / "claims.csv").open("a") as claims:
+        claims.write(GRU)
+    deleted, broken, *_ = (
+        run_path(run, ".json", results) for run in plan(read_claims(published / "claims.csv"))
+    )
+    deleted.unlink()
+    broken.write_text("{}")
+    before = {path: path.stat().st_mtime_ns for path in results.glob("runs/*/seed-*")}
+    output = batch(results, more)
+    assert "5 of 7 runs to train" in output
+    after = {path: path.stat().st_mtime_ns for path in results.glob("runs/*/seed-*.json")}
+    assert sorted(path.name for path in after if path.parent.name.startswith("gru")) == [
+        "seed-0.json", "seed-1.json", "seed-2.json",
+    ]  # fmt: skip
+    touched = {path for path in after.keys() & before.keys() if after[path] != before[path]}
+    assert touched == {broken}
+    assert after.keys() - before.keys() == {deleted} | set(results.glob("runs/gru-*/seed-*.json"))
+    assert outcomes(results).items() >= outcomes(undisturbed).items()
+    assert "0 of 7 runs to train" in batch(results, more)
+
+
+def wait_until_training(process, run, results):
+    """The papermill and its kernel, under a batch's process, once they have kept an epoch."""
+    executed = f"executed/{run.name}/seed-{run.seed}.part.ipynb"
+    checkpoint = run_path(run, ".checkpoint", results)
+    for _ in range(3000):
+        time.sleep(0.05)
+        for papermill in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+                if (
+                    executed in papermill.cmdline()
+                    and checkpoint.stat().st_mtime > papermill.create_time()
+                ):
+                    return papermill, *papermill.children()
+    raise AssertionError(f"{checkpoint} does not come")
+
+
+def test_killed_kernels_papermills_and_batches_cost_no_result(undisturbed, published, tmp_path):
+    """`make table`: a run fails twice while others go on; then all is killed; then all is done."""
+    results = tmp_path / "results"
+    run = next(run for run in plan(read_claims(published / "claims.csv")) if run.cell != "lstm")
+
+    def make_table():
+        return subprocess.Popen(
+            ["make", "table"],
+            cwd=ROOT,
+            env=environment(results) | {"MNIST_RNN_PUBLISHED": str(published)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    process = make_table()
+    papermill, kernel = wait_until_training(process, run, results)
+    kernel.kill()
+    papermill.wait(timeout=60)
+    papermill, _ = wait_until_training(process, run, results)
+    papermill.kill()
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode != 0
+    assert "3 of 4 runs finished" in output
+    assert f"Not finished: {run.name}, seed 0; see results/executed/{run.name}/seed-0.log" in output
+    assert (results / "accuracy.md").exists()
+    expected = outcomes(undisturbed)
+    failed = expected.pop(run_path(run, "", Path()))
+    assert outcomes(results) == expected
+
+    process = make_table()
+    wait_until_training(process, run, results)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert outcomes(results) == expected
+
+    process = make_table()
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output
+    assert "1 of 4 runs to train" in output
+    assert outcomes(results) == expected | {run_path(run, "", Path()): failed}
+
+
+def test_a_batch_gives_the_bits_of_plain_papermill(undisturbed, published, tmp_path):
+    run = plan(read_claims(published / "claims.csv"))[0]
+    parameters = run.model_dump(exclude={"claim"}, exclude_none=True)
+    record = finish(start_papermill(parameters, tmp_path), tmp_path)
+    expected = outcomes(undisturbed)[run_path(run, "", Path())]
+    assert record.weights_sha256 == expected["weights_sha256"]
+    assert {record.environment.threads for record in read_records(undisturbed)[0]} == {1}
+
+
+@pytest.mark.skipif(slurm.missing() != [], reason=f"not installed: {', '.join(slurm.missing())}")
+def test_slurm_gives_the_same_bits(undisturbed, published, tmp_path):
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder, slurm.start(Path(folder)) as here:
+        output = batch(
+            tmp_path / "slurm",
+            published,
+            "--profile=workflow/profiles/slurm",
+            "--seconds-between-status-checks=1",
+            "--slurm-init-seconds-before-status-checks=1",
+            **here,
+        )
+    assert output.count("has been submitted with SLURM jobid") == 4
+    assert outcomes(tmp_path / "slurm") == outcomes(undisturbed)

@@ -1,0 +1,81 @@
+"""The claims: a row that is not one is refused in words."""
+
+import csv
+
+import pytest
+
+from mnist_rnn.errors import ClaimError
+from mnist_rnn.published import COLUMNS, read_claims
+
+ROW = dict(
+    zip(
+        ("claim", "cell", "units", "optimizer", "dropout", "batch_size", "epochs", "seeds"),
+        ("mine", "gru", "64", "adam", "0.1", "128", "20", "3"),
+        strict=True,
+    ),
+    published_test_accuracy="97.5",
+    rounding="0.1",
+    has_curve="no",
+    source="a book",
+)
+
+
+def write_claims(folder, *rows):
+    with (folder / "claims.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder / "claims.csv"
+
+
+def test_a_claim_is_one_row(tmp_path):
+    rate = {"claim": "slow", "learning_rate": "0.001", "train_size": "1000"}
+    slow, mine = read_claims(write_claims(tmp_path, ROW | rate, ROW))
+    assert (mine.cell, mine.units, mine.dropout, mine.seeds) == ("gru", 64, 0.1, 3)
+    assert (mine.learning_rate, mine.train_size, mine.parameters) == (None, 60_000, None)
+    assert (slow.learning_rate, slow.train_size) == (0.001, 1000)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "expected"),
+    [
+        ("cell", "grue", "'simple_rnn', 'gru' or 'lstm', got 'grue'. Did you mean 'gru'?"),
+        ("optimizer", "adm", "'sgd', 'rmsprop' or 'adam', got 'adm'. Did you mean 'adam'?"),
+        ("units", "64.5", "a whole number from 1 to 4096, got '64.5'."),
+        ("units", "", "a whole number from 1 to 4096, got nothing."),
+        ("published_test_accuracy", "100.1", "a number from 0 to 100, got '100.1'."),
+        ("published_test_accuracy", "-1", "a number from 0 to 100, got '-1'."),
+        ("published_test_accuracy", "nan", "a number from 0 to 100, got 'nan'."),
+        ("published_train_accuracy", "9807", "a number from 0 to 100, or nothing, got '9807'."),
+        ("seeds", "0", "a whole number from 1 to 1000, got '0'."),
+        ("has_curve", "1", "'yes' or 'no', got '1'."),
+        ("parameters", "int", "a whole number above 0, or nothing, got 'int'."),
+        ("source", "", "where it was published, got nothing."),
+        ("epoch", "5", f"one of {', '.join(COLUMNS)}, got '5'."),
+    ],
+)
+def test_a_wrong_cell_names_its_claim_and_column(column, cell, expected, tmp_path):
+    path = write_claims(tmp_path, ROW | {column: cell})
+    with pytest.raises(ClaimError) as error:
+        read_claims(path)
+    assert str(error.value) == (f"claims.csv, claim 'mine', column {column}: expected {expected}")
+
+
+@pytest.mark.parametrize("column", [name for name in ROW if name != "claim"])
+def test_a_missing_column_is_named(column, tmp_path):
+    path = write_claims(tmp_path, {name: ROW[name] for name in ROW if name != column})
+    with pytest.raises(ClaimError, match=f"claim 'mine', column {column}: .*, got nothing"):
+        read_claims(path)
+
+
+def test_two_claims_of_one_name_are_refused(tmp_path):
+    path = write_claims(tmp_path, ROW, ROW | {"units": "32"})
+    with pytest.raises(ClaimError, match=r"claim 'mine', column claim: .* got 2 rows"):
+        read_claims(path)
+
+
+def test_a_row_with_a_cell_too_many_is_refused(tmp_path):
+    path = write_claims(tmp_path, ROW)
+    path.write_text(path.read_text().rstrip() + ",more\n")
+    with pytest.raises(ClaimError, match=r"claim 'mine', column \(without a name\): .*'more'"):
+        read_claims(path)
