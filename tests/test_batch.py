@@ -209,6 +209,19 @@ def wait_until_training(process, run, results):
     raise AssertionError(f"{checkpoint} does not come")
 
 
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_batch_ends_in_seconds(stop, published, tmp_path):
+    """As by Ctrl-C, or by whoever ends all processes of a session."""
+    process = start_batch(tmp_path, published)
+    run = next(run for run in plan(read_claims(published / "claims.csv")) if run.cell != "lstm")
+    wait_until_training(process, run, tmp_path)
+    os.killpg(process.pid, stop)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output.count("Not finished: ") == 4 - len(outcomes(tmp_path)) >= 2
+    assert "0:00:00 to go" not in output
+
+
 def test_killed_kernels_papermills_and_batches_cost_no_result(undisturbed, published, tmp_path):
     """`make table`: a run fails twice while others go on; then all is killed; then all is done."""
     results = tmp_path / "results"

@@ -76,8 +76,8 @@ def train(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> boo
     command = [sys.executable, "-m", "snakemake", "--snakefile", WORKFLOW / "Snakefile"]
     command += ["--forcerun", *records, "--directory", RESULTS, *arguments]
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
-        # Snakemake then starts no more runs and waits for those that are going on.
-        signal.signal(signal.SIGTERM, lambda *_: snakemake.terminate())
+        # SIGTERM alone makes Snakemake wait for ever, once its runs were ended by the same signal.
+        signal.signal(signal.SIGTERM, lambda *_: snakemake.send_signal(signal.SIGINT))
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells Snakemake too
         start, told = time.monotonic(), 0
         while snakemake.poll() is None:
