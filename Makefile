@@ -5,7 +5,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 PEERS = $(VENV)-peers
-EXECUTED = results/executed
+RESULTS = $(or $(MNIST_RNN_RESULTS),results)
+EXECUTED = $(RESULTS)/executed
 
 .DEFAULT_GOAL := help
 .PHONY: help reproduce plan table report verify test trials benchmark lab notebooks lint lock audit clean
@@ -29,13 +30,13 @@ table: $(INSTALLED)  ## Train what is missing of all published configurations an
 	$(BIN)/python -m mnist_rnn.batch $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS); \
 	trained=$$?; $(MAKE) --no-print-directory report && exit $$trained
 
-report: $(INSTALLED)  ## Rebuild the tables, and the page results/report.html, from the records
+report: $(INSTALLED)  ## Rebuild the tables, and results/report.html from the records
 	mkdir -p $(EXECUTED)
 	$(BIN)/papermill --no-progress-bar notebooks/03_results.ipynb $(EXECUTED)/03_results.ipynb
 	$(BIN)/jupyter nbconvert --log-level ERROR --to html --no-input --template basic \
-		--template-file notebooks/report.html.j2 --output-dir results --output report \
+		--template-file notebooks/report.html.j2 --output-dir $(RESULTS) --output report \
 		$(EXECUTED)/03_results.ipynb
-	@echo "Written: results/accuracy.csv, accuracy.md, runs.csv, report.html"
+	@echo "Written: accuracy.csv, accuracy.md, runs.csv and report.html in $(RESULTS)"
 
 verify: $(INSTALLED)  ## Compare the default run's record with the committed one
 	$(BIN)/python -m mnist_rnn.verify
@@ -49,7 +50,7 @@ test: lint  ## Lint, unit tests, and nbval over all notebooks (trains the defaul
 trials: $(INSTALLED)  ## The long trials: runs killed a hundred times over, the matrix of sameness (an hour)
 	$(BIN)/python -m pytest -s -m trial
 
-benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original, PyTorch and JAX (an hour and a half, nothing else running)
+benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's code, PyTorch and JAX (over an hour, alone on the machine)
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)
 	$(BIN)/python benchmarks/report_speed.py
 

@@ -1,6 +1,7 @@
 """Tables (results/benchmark.md) and figure (results/benchmark.png) of results/benchmark.csv."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -54,13 +55,13 @@ def fit_growth(x: pd.Series, y: pd.Series, power: bool) -> Fit:
     return Fit(line.slope, line.intercept, line.rvalue**2, power)
 
 
-def read_measurements() -> pd.DataFrame:
+def read_measurements(path: Path) -> pd.DataFrame:
     """One measurement a row; seconds of 20 epochs, of an epoch after the first, and the slowest.
 
     A run of fewer epochs is reckoned up to 20: the first, which includes what is compiled, and 19
     times the mean of the others. Where two runs shared the machine, the figures are their means.
     """
-    table = pd.read_csv(COMMITTED / "benchmark.csv")
+    table = pd.read_csv(path)
     for index, row in table.dropna(subset="epoch_seconds").iterrows():
         laps = np.array(row["epoch_seconds"].split(), float).reshape(row["runs"], -1)
         others = laps[:, 1:]
@@ -99,6 +100,8 @@ def describe(table: pd.DataFrame) -> str:
             writing_checkpoints_percent=("writing", "median"),
         )
     )
+    trained = sections["one run"]["epochs"].max()
+    reckoned = "" if trained == EPOCHS else f", reckoned from {trained}"
     batch = sections["batch"].assign(per_hour=2 * 3600 / sections["batch"]["seconds"])
     serial = sections["one run"].query("contender == 'original'")
     serial = serial.assign(
@@ -111,7 +114,7 @@ def describe(table: pd.DataFrame) -> str:
     ]
     papermill = sections["papermill"][["before_seconds", "after_seconds", "peak_memory_mb"]]
     parts = {
-        f"One run of {EPOCHS} epochs on two cores (seconds)": one_run,
+        f"One run of {EPOCHS} epochs{reckoned}, on two cores (seconds)": one_run,
         "A batch, one run a core, two at once (runs an hour)": compare(batch, "per_hour"),
         "Share of the time that the step's matrix products alone would take": limit(sections),
         "Other networks (seconds an epoch of 6,400 images, two cores)": pd.concat(layers)
@@ -215,7 +218,7 @@ def draw_rounds(ax: plt.Axes, table: pd.DataFrame, values: pd.Series, label: str
 
 def main() -> None:
     """Write both."""
-    table = read_measurements()
+    table = read_measurements(COMMITTED / "benchmark.csv")
     text, fig = describe(table), draw(table)
     with replacing(COMMITTED / "benchmark.md") as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

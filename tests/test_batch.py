@@ -223,22 +223,10 @@ def test_a_stopped_batch_ends_in_seconds(stop, published, tmp_path):
 
 
 def test_killed_kernels_papermills_and_batches_cost_no_result(undisturbed, published, tmp_path):
-    """`make table`: a run fails twice while others go on; then all is killed; then all is done."""
+    """A run fails twice while others go on; then all is killed; then all is done."""
     results = tmp_path / "results"
     run = next(run for run in plan(read_claims(published / "claims.csv")) if run.cell != "lstm")
-
-    def make_table():
-        return subprocess.Popen(
-            ["make", "table"],
-            cwd=ROOT,
-            env=environment(results) | {"MNIST_RNN_PUBLISHED": str(published)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    process = make_table()
+    process = start_batch(results, published)
     papermill, kernel = wait_until_training(process, run, results)
     kernel.kill()
     papermill.wait(timeout=60)
@@ -248,18 +236,17 @@ def test_killed_kernels_papermills_and_batches_cost_no_result(undisturbed, publi
     assert process.returncode != 0
     assert "3 of 4 runs finished" in output
     assert f"Not finished: {run.name}, seed 0; see results/executed/{run.name}/seed-0.log" in output
-    assert (results / "accuracy.md").exists()
     expected = outcomes(undisturbed)
     failed = expected.pop(run_path(run, "", Path()))
     assert outcomes(results) == expected
 
-    process = make_table()
+    process = start_batch(results, published)
     wait_until_training(process, run, results)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert outcomes(results) == expected
 
-    process = make_table()
+    process = start_batch(results, published)
     output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
     assert "1 of 4 runs to train" in output

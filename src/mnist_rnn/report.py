@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mnist_rnn.config import TEST_SIZE, TRAIN_SIZE, Configuration
+from mnist_rnn.config import TEST_SIZE, Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.evaluation import NUM_CLASSES
 from mnist_rnn.files import replacing
@@ -41,7 +41,7 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     ours = errors["test_errors"].agg(runs="count", mean="mean", sd="std").reset_index()
     # Means of whole numbers are the same on every machine; those of fractions may not be.
     ours["mean"], ours["sd"] = 100 - 100 * ours["mean"] / TEST_SIZE, 100 * ours["sd"] / TEST_SIZE
-    claims = claims.assign(learning_rate=float("nan"), train_size=TRAIN_SIZE).reset_index()
+    claims = claims.reset_index()
     claimed = claims.merge(ours, on=CONFIGURATION, how="left")
     unclaimed = ours.merge(claims[CONFIGURATION], on=CONFIGURATION, how="left_anti")
     table = pd.concat([claimed, unclaimed], ignore_index=True)

@@ -1,0 +1,44 @@
+"""What the benchmark makes of its measurements; the measuring itself is `make benchmark`."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_speed import compare, fit_growth, read_measurements
+from speed import plan
+
+
+def test_seconds_are_reckoned_up_to_twenty_epochs(tmp_path):
+    """The first epoch and 19 times the mean of the others; the mean of two runs at once."""
+    rows = [
+        {"runs": 1, "epoch_seconds": "3.0 1.0 2.0", "writing_seconds": 0.06},
+        {"runs": 2, "epoch_seconds": "3.0 1.0 1.0 5.0 3.0 3.0", "writing_seconds": None},
+        {"runs": 1, "epoch_seconds": None, "writing_seconds": None},
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "benchmark.csv")
+    one, two, none = read_measurements(tmp_path / "benchmark.csv").to_dict("records")
+    assert (one["seconds"], one["epoch"], one["writing"]) == (3 + 19 * 1.5, 1.5, pytest.approx(1))
+    assert one["slowest"] == pytest.approx(2 / 1.5)
+    assert (two["seconds"], two["epoch"], two["slowest"]) == (42, 2, 1)
+    assert np.isnan(none["seconds"])
+
+
+def test_ours_is_compared_within_each_round():
+    """0.5 in the first round, 0.8 in the second, 0.9 in the third: the median of the ratios."""
+    seconds = {"ours": [1, 4, 9], "jax": [2, 5, 10]}
+    table = pd.DataFrame(seconds, index=[1, 2, 3]).rename_axis("round").reset_index()
+    table = table.melt("round", var_name="contender", value_name="seconds")
+    assert compare(table, "seconds").loc["jax"].tolist() == [5, 2, 10, 0.8]
+
+
+def test_growth_is_found():
+    x = np.array([1.0, 2.0, 4.0, 8.0])
+    line, power = fit_growth(x, 3 + 2 * x, power=False), fit_growth(x, 5 * x**2, power=True)
+    assert (line.slope, line.intercept, line.r2) == pytest.approx((2, 3, 1))
+    assert (power.slope, power.r2) == pytest.approx((2, 1))
+    np.testing.assert_allclose(power(x), 5 * x**2)
+
+
+def test_contenders_take_turns():
+    one_run = [m for m in plan(rounds=2, epochs=20) if m["section"] == "one run"]
+    assert [m["contender"] for m in one_run] == ["original", "ours", "jax", "pytorch"] * 2
+    assert {m["epochs"] for m in one_run} == {20}
