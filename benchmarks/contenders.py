@@ -197,8 +197,8 @@ def products(settings, inputs):
             done.append(tf.matmul(row, gradient, transpose_a=True))
             done.append(tf.matmul(earlier, gradient, transpose_a=True))
             gradient = tf.matmul(gradient, recurrent_kernel, transpose_b=True)
-        with tf.control_dependencies(done):
-            return tf.identity(gradient)
+        used = tf.add_n([product[0, 0] for product in done])  # else they would not be computed
+        return gradient + 0 * used
 
     @tf.function
     def train_epoch(first, second):

@@ -112,7 +112,7 @@ def run_papermill(measurement: dict) -> dict:
         cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
     (training,) = (cell for cell in cells if "train(model" in "".join(cell["source"]))
     first, last = (
-        datetime.fromisoformat(f"{training['metadata']['papermill'][name]}+00:00").timestamp()
+        datetime.fromisoformat(training["metadata"]["papermill"][name]).timestamp()
         for name in ("start_time", "end_time")
     )
     return {
