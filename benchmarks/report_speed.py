@@ -80,6 +80,7 @@ def compare(table: pd.DataFrame, column: str) -> pd.DataFrame:
             "median": rounds.median(),
             "lowest": rounds.min(),
             "highest": rounds.max(),
+            "rounds": rounds.count(),
             "ours to it": rounds.rdiv(rounds["ours"], axis=0).median(),
         }
     ).round(2)
@@ -116,12 +117,12 @@ def describe(table: pd.DataFrame) -> str:
     parts = {
         f"One run of {EPOCHS} epochs{reckoned}, on two cores (seconds)": one_run,
         "A batch, one run a core, two at once (runs an hour)": compare(batch, "per_hour"),
-        "Share of the time that the step's matrix products alone would take": limit(sections),
+        "The step's matrix products alone, and all of ours (GFLOP/s)": limit(sections),
         "Other networks (seconds an epoch of 6,400 images, two cores)": pd.concat(layers)
         .reset_index()
         .set_index("network"),
         "papermill around training (seconds), and its run's memory": papermill.median()
-        .to_frame()
+        .to_frame("median")
         .T,
         "Growth": pd.DataFrame({"fit": {label: str(fit) for _, label, *_, fit in growth(table)}}),
     }
@@ -129,7 +130,7 @@ def describe(table: pd.DataFrame) -> str:
         [
             f"CPU: {cpu['vendor']}, family {cpu['family']}, model {cpu['model']}, {cpu['name']}. "
             + ", ".join(f"{name} {versions[name]}" for name in PACKAGES)
-            + f". {table['round'].max()} rounds, interleaved; medians.",
+            + ". The contenders take turns; medians over the rounds.",
             *(
                 f"## {title}\n\n{part.round(3).astype('string').fillna('').to_markdown()}"
                 for title, part in parts.items()
@@ -149,7 +150,7 @@ def limit(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
     ):
         ours = ours.query("contender == 'ours'").set_index("round")["epoch"]
         products = products.query("contender == 'products'").set_index("round")["epoch"]
-        # 28 timesteps; 3 products of 28 by 256 but for the input's gradient, 3 of 256 by 256.
+        # A timestep's products: 2 with the kernel, 28 by 256, 3 with the recurrent one, 256 by 256.
         work = 468 * 128 * 28 * 2 * (2 * 28 * 256 + 3 * 256 * 256) / 1e9
         rows[f"{cores} core(s)"] = {
             "large product": 2 * 2048**3 / 1e9 / large.query("cores == @cores")["epoch"].median(),

@@ -37,29 +37,28 @@ CORES = sorted(os.sched_getaffinity(0))[:2]
 
 def plan(rounds: int, epochs: int) -> Iterator[dict]:
     """All measurements in their order: section, round, contender, cores, runs and settings."""
+
+    def measure(section, number, contender, **changes):
+        settings = DEFAULT | {"train_size": TRAIN_SIZE, "epochs": 3, "cores": 2, "runs": 1}
+        return {"section": section, "round": number, "contender": contender} | settings | changes
+
     for number in range(1, rounds + 1):
-
-        def measure(section, contender, number=number, **changes):
-            settings = DEFAULT | {"train_size": TRAIN_SIZE, "epochs": 3, "cores": 2, "runs": 1}
-            return {"section": section, "round": number, "contender": contender} | (
-                settings | changes
-            )
-
         for contender in ("original", "ours", "jax", "pytorch"):
-            yield measure("one run", contender, epochs=epochs)
+            yield measure("one run", number, contender, epochs=epochs)
         for cores in (1, 2):
-            yield measure("limit", "large_product", cores=cores, epochs=10)
-        yield measure("limit", "products")
+            yield measure("limit", number, "large_product", cores=cores, epochs=10)
+        yield measure("limit", number, "products")
         for contender in ("ours", "jax", "pytorch", "products"):
-            yield measure("batch", contender, cores=1, runs=2)
-        for layer in LAYERS:
-            for contender in ("original", "ours", "pytorch"):
-                yield measure("layers", contender, train_size=6_400, **layer)
-        yield measure("papermill", "papermill", epochs=2)
+            yield measure("batch", number, contender, cores=1, runs=2)
     for name, values in GROWTH.items():
         for value in values:
             size = {"train_size": 7_680, "cores": 1 if name == "runs" else 2}
-            yield measure(f"growth: {name}", "ours", number=1, **size | {name: value})
+            yield measure(f"growth: {name}", 1, "ours", **size | {name: value})
+    for number in range(1, rounds + 1):
+        yield measure("papermill", number, "papermill", epochs=2)
+        for layer in LAYERS:
+            for contender in ("original", "ours", "pytorch"):
+                yield measure("layers", number, contender, train_size=6_400, **layer)
 
 
 def train_at_once(measurement: dict, inputs: Path, peers: Path) -> dict:
