@@ -16,7 +16,7 @@ import psutil
 import pytest
 import slurm
 from runs import TRAIN, environment, finish, outcome, start_papermill
-from test_records import change, make_record
+from test_records import change
 
 from mnist_rnn.batch import plan, progress, why_pending
 from mnist_rnn.config import Configuration
@@ -120,7 +120,7 @@ def test_the_time_left_is_by_cost():
         ("config", {"claim": "notebook-2020"}, None),
     ],
 )
-def test_what_makes_a_record_outdated(part, values, reason, tmp_path):
+def test_what_makes_a_record_outdated(part, values, reason, make_record, tmp_path):
     record = make_record()
     if isinstance(values, dict):
         record = change(record, part, **values)
@@ -131,7 +131,7 @@ def test_what_makes_a_record_outdated(part, values, reason, tmp_path):
     assert (answer is None) if reason is None else reason in answer
 
 
-def test_a_missing_a_broken_and_a_foreign_record_are_pending(tmp_path):
+def test_a_missing_a_broken_and_a_foreign_record_are_pending(make_record, tmp_path):
     record = make_record()
     assert why_pending(record.config, tmp_path) == "no record"
     path = write_record(record, tmp_path)
