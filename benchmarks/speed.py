@@ -50,12 +50,12 @@ def plan(rounds: int, epochs: int) -> Iterator[dict]:
         yield measure("limit", number, "products")
         for contender in ("ours", "jax", "pytorch", "products"):
             yield measure("batch", number, contender, cores=1, runs=2)
+        yield measure("papermill", number, "papermill", epochs=2)
     for name, values in GROWTH.items():
         for value in values:
             size = {"train_size": 7_680, "cores": 1 if name == "runs" else 2}
             yield measure(f"growth: {name}", 1, "ours", **size | {name: value})
     for number in range(1, rounds + 1):
-        yield measure("papermill", number, "papermill", epochs=2)
         for layer in LAYERS:
             for contender in ("original", "ours", "pytorch"):
                 yield measure("layers", number, contender, train_size=6_400, **layer)
