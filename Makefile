@@ -44,7 +44,8 @@ verify: $(INSTALLED)  ## Compare the default run's record with the committed one
 test: lint  ## Lint, unit tests, and nbval over all notebooks (trains the default run in full)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 	rm -rf $(VENV)/nbval && mkdir -p $(VENV)/nbval && cp -r results $(VENV)/nbval
-	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/nbval/results $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 3600 \
+	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/nbval/results $(BIN)/python -m pytest \
+		--numprocesses 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 3600 \
 		--nbval-sanitize-with tests/sanitize.cfg -p no:cacheprovider notebooks
 
 trials: $(INSTALLED)  ## The long trials: runs killed a hundred times over, the matrix of sameness (an hour)

@@ -2,8 +2,9 @@
 
 `python contenders.py NAME SETTINGS INPUTS`, where SETTINGS is JSON and INPUTS the .npz file that
 `speed.py` writes: the scaled images, the labels, the order of each epoch and the first weights.
-All that learn start from the same weights (but for the original, which draws its own) and see
-the same batches. Seconds of epochs are on stdout as JSON, with the test accuracy.
+Ours, JAX and PyTorch see the same batches, and as SimpleRNN start from the same weights; the
+original draws its own, as it always did. Seconds of epochs are on stdout as JSON, with the test
+accuracy.
 """
 
 import json

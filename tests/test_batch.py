@@ -209,6 +209,15 @@ def wait_until_training(process, run, results):
     raise AssertionError(f"{checkpoint} does not come")
 
 
+def test_a_wrong_claim_stops_a_batch_in_words(published, tmp_path):
+    wrong = shutil.copytree(published, tmp_path / "published")
+    (wrong / "claims.csv").write_text(HEADER + SHORT.replace("adam", "adm"))
+    output, _ = (process := start_batch(tmp_path, wrong)).communicate(timeout=60)
+    assert process.returncode == 1
+    assert output.startswith("claims.csv, claim 'short', column optimizer: expected 'sgd'")
+    assert output.count("\n") == 1
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_batch_ends_in_seconds(stop, published, tmp_path):
     """As by Ctrl-C, or by whoever ends all processes of a session."""

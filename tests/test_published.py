@@ -79,3 +79,12 @@ def test_a_row_with_a_cell_too_many_is_refused(tmp_path):
     path.write_text(path.read_text().rstrip() + ",more\n")
     with pytest.raises(ClaimError, match=r"claim 'mine', column \(without a name\): .*'more'"):
         read_claims(path)
+
+
+def test_no_claims_are_said_in_words(tmp_path):
+    path = tmp_path / "claims.csv"
+    with pytest.raises(ClaimError, match=r"^claims: expected the file .*claims.csv, got nothing"):
+        read_claims(path)
+    path.write_text("claim,cell\n")
+    with pytest.raises(ClaimError, match=r"^claims: expected at least one row in .*, got none"):
+        read_claims(path)

@@ -17,12 +17,11 @@ from pathlib import Path
 from mnist_rnn.config import PARAMETERS, Configuration
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.environment import PACKAGES, digest_code
-from mnist_rnn.errors import RecordError
+from mnist_rnn.errors import ClaimError, RecordError
 from mnist_rnn.paths import RESULTS, ROOT, WORKFLOW, shown
 from mnist_rnn.published import Claim, read_claims
 from mnist_rnn.records import read_record, run_path
-
-MATRICES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
+from mnist_rnn.report import count_parameters
 
 
 def plan(claims: Sequence[Claim]) -> list[Configuration]:
@@ -37,8 +36,8 @@ def plan(claims: Sequence[Claim]) -> list[Configuration]:
 
 
 def cost(run: Configuration) -> int:
-    """Multiplications in the recurrent layer, a measure of the time that a run takes."""
-    return MATRICES[run.cell] * run.units * (28 + run.units) * run.train_size * run.epochs
+    """Weights times images shown, a measure of the time that a run takes."""
+    return count_parameters(run.cell, run.units) * run.train_size * run.epochs
 
 
 def why_pending(run: Configuration, results: Path = RESULTS) -> str | None:
@@ -98,7 +97,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--dry-run", action="store_true", help="train nothing")
     options, arguments = parser.parse_known_args()
-    runs = plan(read_claims())
+    try:
+        runs = plan(read_claims())
+    except ClaimError as error:
+        raise SystemExit(str(error)) from None
     pending = {run: reason for run in runs if (reason := why_pending(run))}
     for run, reason in pending.items():
         print(f"{run.name}, seed {run.seed}: {reason}")

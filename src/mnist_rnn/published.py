@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from mnist_rnn.config import Configuration, suggest
 from mnist_rnn.errors import ClaimError, ParameterError
-from mnist_rnn.paths import PUBLISHED
+from mnist_rnn.paths import PUBLISHED, shown
 
 EXPERIMENT = ["cell", "units", "optimizer", "dropout", "batch_size", "epochs"]
 
@@ -42,10 +42,15 @@ def read_claims(path: Path = PUBLISHED / "claims.csv") -> list[Claim]:
     """The claims in the order of their rows.
 
     Raises:
-        ClaimError: for each wrong cell its claim and column, what was expected and what came.
+        ClaimError: there is no claim, or for each wrong cell its claim and column, what was
+            expected and what came.
     """
+    if not path.exists():
+        raise ClaimError(f"claims: expected the file {shown(path)}, got nothing.")
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, restkey="(without a name)", restval=""))
+    if not rows:
+        raise ClaimError(f"claims: expected at least one row in {shown(path)}, got none.")
     counts = Counter(row.get("claim") for row in rows)
     problems = [
         f"claim {name!r}, column claim: expected a name of its own, got {count} rows with this one."

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from mnist_rnn.config import TEST_SIZE, Configuration
-from mnist_rnn.errors import RecordError
+from mnist_rnn.errors import ClaimError, RecordError
 from mnist_rnn.evaluation import NUM_CLASSES
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import RESULTS, shown
@@ -107,7 +107,7 @@ def main() -> None:
     """Rebuild the tables from all records and show the accuracies."""
     try:
         records, _ = write_tables()
-    except RecordError as error:
+    except (ClaimError, RecordError) as error:
         raise SystemExit(str(error)) from None
     print((RESULTS / "accuracy.md").read_text(encoding="utf-8"))
     print(f"From {len(records)} record(s) in {shown(RESULTS / 'runs')}.")
