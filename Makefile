@@ -7,9 +7,12 @@ INSTALLED = $(VENV)/installed
 PEERS = $(VENV)-peers
 RESULTS = $(or $(MNIST_RNN_RESULTS),results)
 EXECUTED = $(RESULTS)/executed
+PAGE = $(BIN)/jupyter nbconvert --log-level ERROR --to html --template basic \
+	--template-file notebooks/page.html.j2 --HTMLExporter.exclude_anchor_links=True
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce plan table report verify test trials benchmark lab notebooks lint lock audit clean
+.PHONY: help reproduce plan table report site verify test trials benchmark lab notebooks lint hooks \
+	lock audit clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -24,19 +27,23 @@ reproduce: $(INSTALLED)  ## Train the original experiment by papermill and rebui
 	@echo "Executed: $(EXECUTED)/02_train.ipynb"
 
 plan: $(INSTALLED)  ## Say which runs `make table` would train, and why
-	$(BIN)/python -m mnist_rnn.batch --dry-run
+	@$(BIN)/python -m mnist_rnn.batch --dry-run
 
 table: $(INSTALLED)  ## Train what is missing of all published configurations and rebuild the tables
-	$(BIN)/python -m mnist_rnn.batch $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS); \
+	@$(BIN)/python -m mnist_rnn.batch $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS); \
 	trained=$$?; $(MAKE) --no-print-directory report && exit $$trained
 
 report: $(INSTALLED)  ## Rebuild the tables, and results/report.html from the records
-	mkdir -p $(EXECUTED)
-	$(BIN)/papermill --no-progress-bar notebooks/03_results.ipynb $(EXECUTED)/03_results.ipynb
-	$(BIN)/jupyter nbconvert --log-level ERROR --to html --no-input --template basic \
-		--template-file notebooks/report.html.j2 --output-dir $(RESULTS) --output report \
+	@mkdir -p $(EXECUTED)
+	@$(BIN)/papermill --no-progress-bar --log-level ERROR notebooks/03_results.ipynb \
 		$(EXECUTED)/03_results.ipynb
-	@echo "Written: accuracy.csv, accuracy.md, runs.csv and report.html in $(RESULTS)"
+	@$(PAGE) --no-input --output-dir $(RESULTS) --output report $(EXECUTED)/03_results.ipynb
+	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and report.html in $(RESULTS)"
+
+site: $(INSTALLED)  ## Render the notebooks, outputs as committed, as a few linked pages
+	@$(PAGE) --output-dir site notebooks/*.ipynb
+	@cp site/01_data.html site/index.html
+	@echo "Written: site/index.html"
 
 verify: $(INSTALLED)  ## Compare the default run's record with the committed one
 	$(BIN)/python -m mnist_rnn.verify
@@ -62,9 +69,16 @@ notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are 
 	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks
 	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/notebooks/results $(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False notebooks/*.ipynb
 
-lint: $(INSTALLED)  ## Check the style of source, tests and notebooks
+lint: $(INSTALLED)  ## Check the style of source, tests and notebooks, and what has a schema
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format \
+		--default-filetype yaml CITATION.cff
+	$(BIN)/check-jsonschema --schemafile tests/environment.schema.json environment.yml
+
+hooks: $(INSTALLED)  ## Run the quick checks at each commit
+	$(BIN)/pre-commit install
 
 lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
