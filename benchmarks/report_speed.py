@@ -1,6 +1,5 @@
 """Tables (results/benchmark.md) and figure (results/benchmark.png) of results/benchmark.csv."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -16,8 +15,8 @@ from mnist_rnn.paths import COMMITTED, shown
 
 EPOCHS = 20  # a run
 COLORS = {"ours": OURS, "original": PUBLISHED, "jax": DARK, "pytorch": LIGHT}
-NETWORK = ["cell", "units", "dropout"]
-GROWTH = {
+POWERS = ("units", "batch_size")  # our time grows as a power of these, else in a straight line
+LABELS = {
     "epochs": "epochs",
     "train_size": "training images",
     "runs": "runs, two at a time",
@@ -26,33 +25,15 @@ GROWTH = {
 }
 
 
-@dataclass
-class Fit:
-    """y = intercept + slope x, or a power of x where `power`; r2 is the share explained."""
-
-    slope: float
-    intercept: float
-    r2: float
-    power: bool
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The fitted y."""
-        return (
-            np.exp(self.intercept) * x**self.slope
-            if self.power
-            else (self.intercept + self.slope * x)
-        )
-
-    def __str__(self) -> str:
-        """What a legend says."""
-        law = f"power {self.slope:.2f}" if self.power else "straight line"
-        return f"{law}, R² {self.r2:.4f}"
-
-
-def fit_growth(x: pd.Series, y: pd.Series, power: bool) -> Fit:
-    """Least squares, on logarithms for a power."""
-    line = linregress(np.log(x), np.log(y)) if power else linregress(x, y)
-    return Fit(line.slope, line.intercept, line.rvalue**2, power)
+def fit_growth(x: np.ndarray, y: np.ndarray, power: bool) -> tuple[str, np.ndarray]:
+    """What a legend says, and the fitted y: least squares, on logarithms for a power."""
+    if power:
+        line = linregress(np.log(x), np.log(y))
+        law, fitted = f"power {line.slope:.2f}", np.exp(line.intercept) * x**line.slope
+    else:
+        line = linregress(x, y)
+        law, fitted = "straight line", line.intercept + line.slope * x
+    return f"{law}, R² {line.rvalue**2:.4f}", fitted
 
 
 def read_measurements(path: Path) -> pd.DataFrame:
@@ -70,6 +51,12 @@ def read_measurements(path: Path) -> pd.DataFrame:
         table.loc[index, "epoch"] = np.mean(np.median(others, axis=1))
         table.loc[index, "slowest"] = np.max(others.max(axis=1) / np.median(others, axis=1))
     return table
+
+
+def name_networks(table: pd.DataFrame) -> pd.Series:
+    """What each of the other networks has in place of SimpleRNN(256) without dropout."""
+    names = table["cell"].where(table["units"] == 256, "simple_rnn 512")
+    return names.where(table["dropout"] == 0, "dropout 0.2").rename("network")
 
 
 def compare(table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -109,22 +96,20 @@ def describe(table: pd.DataFrame) -> str:
         contender="original, one run after the other", per_hour=3600 / serial["seconds"]
     )
     batch = pd.concat([batch.query("contender != 'products'"), serial])
-    layers = [
-        compare(group, "epoch").assign(network=f"{cell} {units}, dropout {dropout}")
-        for (cell, units, dropout), group in sections["layers"].groupby(NETWORK)
-    ]
+    networks = sections["layers"].groupby(name_networks(sections["layers"]))
+    layers = {name: compare(group, "epoch") for name, group in networks}
     papermill = sections["papermill"][["before_seconds", "after_seconds", "peak_memory_mb"]]
     parts = {
         f"One run of {EPOCHS} epochs{reckoned}, on two cores (seconds)": one_run,
         "A batch, one run a core, two at once (runs an hour)": compare(batch, "per_hour"),
         "The step's matrix products alone, and all of ours (GFLOP/s)": limit(sections),
-        "Other networks (seconds an epoch of 6,400 images, two cores)": pd.concat(layers)
-        .reset_index()
-        .set_index("network"),
-        "papermill around training (seconds), and its run's memory": papermill.median()
-        .to_frame("median")
-        .T,
-        "Growth": pd.DataFrame({"fit": {label: str(fit) for _, label, *_, fit in growth(table)}}),
+        "Other networks (seconds an epoch of 6,400 images, two cores)": pd.concat(
+            layers, names=["network"]
+        ).reset_index("contender"),
+        "papermill around training (seconds), and its run's memory": papermill.agg(["median"]),
+        "Growth": pd.DataFrame(
+            {"fit": {LABELS[name]: law for name, _, _, law, _ in growth(table)}}
+        ),
     }
     return "\n\n".join(
         [
@@ -161,19 +146,16 @@ def limit(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows).T.round(2)
 
 
-def growth(table: pd.DataFrame) -> list[tuple[str, str, np.ndarray, np.ndarray, Fit]]:
-    """Name, label, x, seconds and fit of each growth; a power for units and batch size."""
+def growth(table: pd.DataFrame) -> list[tuple[str, np.ndarray, np.ndarray, str, np.ndarray]]:
+    """Of each growth its name, x, seconds, the law that fits and the seconds by this law."""
     ours = table.query("section == 'one run' and contender == 'ours'")
     laps = np.median([np.array(row.split(), float) for row in ours["epoch_seconds"]], axis=0)
     series = {"epochs": (np.arange(1, len(laps) + 1), laps.cumsum())}
-    for name in list(GROWTH)[1:]:
+    for name in list(LABELS)[1:]:
         grown = table[table["section"] == f"growth: {name}"]
         y = grown["wall_seconds"] if name == "runs" else grown["epoch"]
         series[name] = (grown[name].to_numpy(), y.to_numpy())
-    return [
-        (name, GROWTH[name], x, y, fit_growth(x, y, power=name in ("units", "batch_size")))
-        for name, (x, y) in series.items()
-    ]
+    return [(name, x, y, *fit_growth(x, y, name in POWERS)) for name, (x, y) in series.items()]
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -184,24 +166,19 @@ def draw(table: pd.DataFrame) -> Figure:
     draw_rounds(axes[0, 0], one_run, one_run["seconds"], "seconds, one run on two cores")
     draw_rounds(axes[0, 1], batch, 7200 / batch["seconds"], "runs an hour, one a core")
     layers = table.query("section == 'layers'")
-    names = (
-        layers["cell"]
-        .where(layers["units"] == 256, "simple_rnn 512")
-        .where(layers["dropout"] == 0, "dropout 0.2")
-    )
-    medians = layers.assign(name=names).pivot_table("epoch", "name", "contender", "median")
+    medians = layers.pivot_table("epoch", name_networks(layers), "contender", "median")
     relative = medians.div(medians["original"], axis=0).drop(columns="original")
     relative.plot.bar(ax=axes[0, 2], color=COLORS, rot=20, legend=False, xlabel="")
     axes[0, 2].axhline(1, color=PUBLISHED)
     axes[0, 2].set_ylabel("seconds an epoch,\nthe original's code = 1")
-    for ax, (name, label, x, y, fit) in zip([axes[0, 3], *axes[1]], growth(table), strict=True):
-        dense = np.linspace(x[0], x[-1])
+    for ax, (name, x, y, law, fitted) in zip([axes[0, 3], *axes[1]], growth(table), strict=True):
         ax.plot(x, y, "o", color=OURS)
-        ax.plot(dense, fit(dense), color=OURS, lw=1, label=str(fit))
-        ax.set(xlabel=label, ylabel="seconds" if name in ("epochs", "runs") else "seconds an epoch")
-        if fit.power:
+        ax.plot(x, fitted, color=OURS, lw=1, label=law)
+        unit = "seconds" if name in ("epochs", "runs") else "seconds an epoch"
+        ax.set(xlabel=LABELS[name], ylabel=unit)
+        if name in POWERS:
             ax.set(xscale="log", yscale="log", xticks=x, xticklabels=x)
-            ax.minorticks_off()
+            ax.xaxis.minorticks_off()
         else:
             ax.set(xlim=(0, None), ylim=(0, None))
         ax.legend(frameon=False)

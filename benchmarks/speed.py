@@ -82,14 +82,15 @@ def train_at_once(measurement: dict, inputs: Path, peers: Path) -> dict:
                                  stderr=subprocess.DEVNULL, text=True)
             )  # fmt: skip
         for process in started:
-            outputs.append(json.loads(process.stdout.read()))
+            output = process.stdout.read()
             memory = max(memory, wait(process))
+            outputs.append(json.loads(output))
     seconds = time.perf_counter() - start
     return {
         "wall_seconds": round(seconds, 2),
         "epoch_seconds": " ".join(f"{s:.4f}" for output in outputs for s in output["epochs"]),
         "writing_seconds": outputs[0].get("writing"),
-        "test_accuracy": outputs[0]["test_accuracy"],
+        "test_accuracy": outputs[0].get("test_accuracy"),
         "peak_memory_mb": memory,
     }
 

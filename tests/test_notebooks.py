@@ -116,7 +116,7 @@ def test_papermill_runs_with_other_parameters(cwd, tmp_path):
         ("units", "true", "units: expected a whole number from 1 to 4096, got 'true' (str)"),
         ("learning_rate", "nan", "learning_rate: expected a finite number above 0"),
         ("claim", "notebook-2021", "Did you mean 'notebook-2020'?"),
-        ("load_curve", "1", "load_curve: expected one of the parameters"),
+        ("load_curve", "1", "load_curve: expected one of claim, cell"),
     ],
 )
 def test_papermill_stops_before_tensorflow_is_loaded(name, value, expected, tmp_path):

@@ -51,7 +51,7 @@ def test_a_claim_is_one_row(tmp_path):
         ("has_curve", "1", "'yes' or 'no', got '1'."),
         ("parameters", "int", "a whole number above 0, or nothing, got 'int'."),
         ("source", "", "where it was published, got nothing."),
-        ("epoch", "5", f"one of {', '.join(COLUMNS)}, got '5'."),
+        ("epoch", "5", f"one of {', '.join(COLUMNS)}, got '5'. Did you mean 'epochs'?"),
     ],
 )
 def test_a_wrong_cell_names_its_claim_and_column(column, cell, expected, tmp_path):

@@ -15,7 +15,7 @@ from mnist_rnn.results_figures import (
     draw_errors,
     draw_published_curves,
 )
-from mnist_rnn.verdicts import judge, predict_run, weigh, weigh_dropout
+from mnist_rnn.verdicts import judge, predict_interval, weigh, weigh_dropout
 
 FULL = {"train_size": 60_000, "epochs": 20}
 
@@ -32,7 +32,7 @@ def tabulate(published, mean, sd, runs, rounding=0.1):
         },
         index=range(np.size(published)),
     )
-    table = table.join(predict_run(table))
+    table = table.join(predict_interval(table))
     return table.assign(verdict=table.apply(judge, axis=1))
 
 

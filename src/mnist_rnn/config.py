@@ -13,35 +13,36 @@ from mnist_rnn.errors import ParameterError
 TRAIN_SIZE, TEST_SIZE = 60_000, 10_000
 
 
-class Configuration(BaseModel):
+class Strict(BaseModel):
+    """Nothing is converted, changed or ignored: no unknown name, no nan."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+def whole(default: Any, least: int, most: int) -> Any:
+    """A field for a whole number in a range, in the words of an error message."""
+    return Field(default, ge=least, le=most, description=f"a whole number from {least} to {most}")
+
+
+class Configuration(Strict):
     """All that decides what a run computes. The defaults are the original notebook's.
 
     Raises:
         pydantic.ValidationError: from the constructor; `read_parameters` words it for people.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-
     claim: str = Field("notebook-2019", description="a claim of data/published/claims.csv")
-    cell: Literal["simple_rnn", "gru", "lstm"] = Field(
-        "simple_rnn", description="'simple_rnn', 'gru' or 'lstm'"
-    )
-    units: int = Field(256, ge=1, le=4096, description="a whole number from 1 to 4096")
-    optimizer: Literal["sgd", "rmsprop", "adam"] = Field(
-        "sgd", description="'sgd', 'rmsprop' or 'adam'"
-    )
+    cell: Literal["simple_rnn", "gru", "lstm"] = "simple_rnn"
+    units: int = whole(256, 1, 4096)
+    optimizer: Literal["sgd", "rmsprop", "adam"] = "sgd"
     learning_rate: float | None = Field(
         None, gt=0, description="a finite number above 0, or None for Keras's default"
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="a number from 0 to below 1")
-    batch_size: int = Field(
-        128, ge=1, le=TRAIN_SIZE, description=f"a whole number from 1 to {TRAIN_SIZE}"
-    )
-    epochs: int = Field(20, ge=1, le=1000, description="a whole number from 1 to 1000")
-    train_size: int = Field(
-        TRAIN_SIZE, ge=1, le=TRAIN_SIZE, description=f"a whole number from 1 to {TRAIN_SIZE}"
-    )
-    seed: int = Field(0, ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
+    batch_size: int = whole(128, 1, TRAIN_SIZE)
+    epochs: int = whole(20, 1, 1000)
+    train_size: int = whole(TRAIN_SIZE, 1, TRAIN_SIZE)
+    seed: int = whole(0, 0, 2**32 - 1)
 
     @property
     def name(self) -> str:
@@ -60,14 +61,12 @@ class Configuration(BaseModel):
 PARAMETERS = tuple(Configuration.model_fields)
 
 
-class Reading(BaseModel):
+class Reading(Strict):
     """The parameters of 04_reading.ipynb, which trains nothing."""
 
-    model_config = Configuration.model_config
-
-    some: int = Field(2000, ge=100, le=TEST_SIZE, description="a whole number from 100 to 10000")
-    example: int = Field(0, ge=0, lt=TEST_SIZE, description="a whole number from 0 to 9999")
-    seed: int = Field(0, ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
+    some: int = whole(2000, 100, TEST_SIZE)
+    example: int = whole(0, 0, TEST_SIZE - 1)
+    seed: int = whole(0, 0, 2**32 - 1)
 
 
 Parameters = TypeVar("Parameters", Configuration, Reading)
@@ -85,38 +84,34 @@ def read_parameters(
     Raises:
         ParameterError: for each wrong parameter, its name, what was expected and what came.
     """
-    fields = kind.model_fields
-    problems = [
-        f"{name}: expected one of the parameters {', '.join(fields)}, "
-        f"got {name} = {namespace[name]!r}.{suggest(name, fields)}"
-        for name in injected_names(namespace.get("In", []))
-        if name not in fields
-    ]
+    names = [*kind.model_fields, *injected_names(namespace.get("In", []))]
     try:
-        parameters = kind(**{name: namespace[name] for name in fields})
+        return kind.model_validate({name: namespace[name] for name in names})
     except ValidationError as error:
-        problems += [describe(details, fields[details["loc"][0]]) for details in error.errors()]
-    if problems:
-        raise ParameterError("\n".join(problems))
-    return parameters
+        problems = []
+        for problem in error.errors():
+            got = f"{problem['input']!r} ({type(problem['input']).__name__})"
+            problems.append(describe(problem, kind.model_fields, got))
+        raise ParameterError("\n".join(problems)) from None
 
 
 def injected_names(cells: Iterable[str]) -> list[str]:
     """The names that the last cell injected by papermill assigns."""
     injected = [cell for cell in cells if cell.startswith("# Parameters\n")]
-    if not injected:
-        return []
-    statements = ast.parse(injected[-1]).body
+    statements = ast.parse(injected[-1] if injected else "").body
     return [node.targets[0].id for node in statements if isinstance(node, ast.Assign)]
 
 
-def describe(details: Mapping[str, Any], field: FieldInfo) -> str:
-    """One of pydantic's errors as a sentence."""
-    name, value = details["loc"][0], details["input"]
-    sentence = f"{name}: expected {field.description}, got {value!r} ({type(value).__name__})."
-    if details["type"] == "literal_error":
-        sentence += suggest(value, get_args(field.annotation))
-    return sentence
+def describe(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], got: str) -> str:
+    """One of pydantic's errors as a sentence: the name, what was expected and what came."""
+    name, wrong, choices = problem["loc"][0], problem["input"], ()
+    if name not in fields:
+        expected, wrong, choices = f"one of {', '.join(fields)}", name, fields
+    elif problem["type"] == "literal_error":
+        expected, choices = problem["ctx"]["expected"], get_args(fields[name].annotation)
+    else:
+        expected = fields[name].description
+    return f"{name}: expected {expected}, got {got}.{suggest(wrong, choices)}"
 
 
 def suggest(wrong: Any, choices: Iterable[str]) -> str:

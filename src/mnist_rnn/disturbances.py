@@ -29,31 +29,21 @@ def add_noise(x: np.ndarray, deviation: float, seed: int) -> np.ndarray:
 
 def list_disturbances(seed: int) -> dict[str, list[Callable[[np.ndarray], np.ndarray]]]:
     """What is done to the images, by name; the accuracy is the mean over the ways of doing it."""
-    directions = [(1, 0), (-1, 0), (0, 1), (0, -1)]
-    shifts = {
-        f"shifted by {pixels} px, mean of four directions": [
-            partial(shift, down=pixels * down, right=pixels * right) for down, right in directions
-        ]
-        for pixels in range(1, 5)
-    }
-    turns = {
-        f"rotated by {degrees}°, mean of both ways": [
-            partial(rotate, degrees=sign * degrees) for sign in (1, -1)
-        ]
-        for degrees in (10, 20, 30)
-    }
-    noises = {
-        f"noise of standard deviation {deviation}": [
-            partial(add_noise, deviation=deviation, seed=seed)
-        ]
-        for deviation in (0.1, 0.2, 0.3)
-    }
-    orders = {
-        "read from the bottom up": [lambda x: x[:, ::-1]],
-        "read from left to right": [lambda x: x.transpose(0, 2, 1)],
-        "read from right to left": [lambda x: x.transpose(0, 2, 1)[:, ::-1]],
-    }
-    return {"as they are": [lambda x: x]} | shifts | turns | noises | orders
+    ways = {"as they are": [lambda x: x]}
+    for n in range(1, 5):
+        moves = [(n, 0), (-n, 0), (0, n), (0, -n)]
+        changes = [partial(shift, down=down, right=right) for down, right in moves]
+        ways[f"shifted by {n} px, mean of four directions"] = changes
+    for angle in (10, 20, 30):
+        changes = [partial(rotate, degrees=degrees) for degrees in (angle, -angle)]
+        ways[f"rotated by {angle}°, mean of both ways"] = changes
+    for deviation in (0.1, 0.2, 0.3):
+        changes = [partial(add_noise, deviation=deviation, seed=seed)]
+        ways[f"noise of standard deviation {deviation}"] = changes
+    ways["read from the bottom up"] = [lambda x: x[:, ::-1]]
+    ways["read from left to right"] = [lambda x: x.transpose(0, 2, 1)]
+    ways["read from right to left"] = [lambda x: x.transpose(0, 2, 1)[:, ::-1]]
+    return ways
 
 
 def tabulate_disturbances(
@@ -61,13 +51,9 @@ def tabulate_disturbances(
 ) -> pd.DataFrame:
     """A row for each of `list_disturbances`: the accuracy, and how much was lost, in percent."""
     means = {
-        name: 100 * float(np.mean([accuracy(model, change(x), y) for change in changes]))
+        name: 100 * np.mean([accuracy(model, change(x), y) for change in changes])
         for name, changes in list_disturbances(seed).items()
     }
-    whole = means["as they are"]
-    return pd.DataFrame(
-        [
-            {"images": name, "accuracy (%)": f"{mean:.1f}", "lost (points)": f"{whole - mean:.1f}"}
-            for name, mean in means.items()
-        ]
-    )
+    table = pd.DataFrame({"accuracy (%)": means}).rename_axis("images")
+    table["lost (points)"] = table.loc["as they are", "accuracy (%)"] - table["accuracy (%)"]
+    return table.round(1)

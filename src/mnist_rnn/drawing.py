@@ -59,9 +59,9 @@ def draw_ink(strokes: Sequence[np.ndarray]) -> np.ndarray:
     return np.clip(PEN / 2 + 0.5 - distance, 0, 1).astype("float32")
 
 
-def refine(stroke: np.ndarray, step: float = 0.25) -> np.ndarray:
-    """Points along the stroke (n, 2), at most `step` apart."""
+def refine(stroke: np.ndarray) -> np.ndarray:
+    """Points along the stroke (n, 2), at most a quarter of a pixel apart."""
     lengths = np.hypot(*np.diff(stroke, axis=0).T)
     along = np.concatenate([[0], np.cumsum(lengths)])
-    places = np.linspace(0, along[-1], int(along[-1] / step) + 2)
+    places = np.linspace(0, along[-1], int(4 * along[-1]) + 2)
     return np.stack([np.interp(places, along, axis) for axis in stroke.T], axis=1)

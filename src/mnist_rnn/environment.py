@@ -7,8 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import cpuinfo
-from pydantic import BaseModel, ConfigDict
 
+from mnist_rnn.config import Strict
 from mnist_rnn.paths import ROOT
 
 PACKAGES = ("tensorflow", "keras", "numpy")
@@ -16,15 +16,13 @@ PACKAGES = ("tensorflow", "keras", "numpy")
 COMPUTING = ("backend", "checkpoints", "data", "halves", "model", "training")
 
 
-class Environment(BaseModel):
+class Environment(Strict):
     """What a result may depend on beside its configuration.
 
     `clean` says whether nothing outside results/ differed from the commit. The CPU is told by
     vendor, family, model and flags, since different ones may carry the same name. `code_sha256`
     is the digest of the modules that a run's weights depend on.
     """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     commit: str | None
     clean: bool | None
@@ -52,10 +50,8 @@ def describe_environment(device: str, threads: int) -> Environment:
 
 def digest_code() -> str:
     """SHA-256 over the sources of the modules in COMPUTING."""
-    digest = hashlib.sha256()
-    for name in COMPUTING:
-        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
-    return digest.hexdigest()
+    sources = (Path(__file__).with_name(f"{name}.py").read_bytes() for name in COMPUTING)
+    return hashlib.sha256(b"".join(sources)).hexdigest()
 
 
 def git(*arguments: str) -> str | None:

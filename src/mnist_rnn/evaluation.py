@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
+
+from mnist_rnn.config import Strict
 
 NUM_CLASSES = 10
 
 
-class Metrics(BaseModel):
+class Metrics(Strict):
     """The measures of one data set. confusion_matrix[i][j]: digits i that were read as j."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     loss: float
     accuracy: float

@@ -9,25 +9,21 @@ OURS, PUBLISHED = "#0072b2", "#d55e00"  # apart for colour-blind readers too
 DARK, LIGHT = "#444444", "#bbbbbb"
 
 
-def draw_samples(images: np.ndarray, labels: np.ndarray, per_class: int = 10) -> Figure:
-    """The first `per_class` images of each digit, a row a digit."""
-    fig, axes = plt.subplots(10, per_class, figsize=(per_class * 0.62, 6.2), layout="compressed")
-    for digit, row in enumerate(axes):
-        for ax, image in zip(row, images[labels == digit], strict=False):
-            draw_digit(ax, image)
+def draw_samples(images: np.ndarray, labels: np.ndarray) -> Figure:
+    """The first ten images of each digit, a row a digit."""
+    rows = [np.hstack(images[labels == digit][:10]) for digit in range(10)]
+    fig, ax = plt.subplots(figsize=(6.2, 6.2), layout="compressed")
+    draw_digit(ax, np.vstack(rows))
     return fig
 
 
 def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> Figure:
     """The share of each digit in the training and in the test images."""
+    labels = {"training images": y_train, "test images": y_test}
+    shares = pd.DataFrame({name: 100 * np.bincount(y) / len(y) for name, y in labels.items()})
     fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
-    for offset, labels, name, color in (
-        (-0.2, y_train, "training images", DARK),
-        (0.2, y_test, "test images", LIGHT),
-    ):
-        share = 100 * np.bincount(labels, minlength=10) / len(labels)
-        ax.bar(np.arange(10) + offset, share, width=0.4, label=name, color=color)
-    ax.set(xticks=range(10), xlabel="digit", ylabel="share (%)", ylim=(0, 15))
+    shares.plot.bar(ax=ax, color=[DARK, LIGHT], width=0.8, rot=0)
+    ax.set(xlabel="digit", ylabel="share (%)", ylim=(0, 15))
     ax.legend(ncols=2, frameon=False)
     return fig
 
@@ -41,13 +37,8 @@ def draw_timesteps(image: np.ndarray) -> Figure:
     left.set(title="the digit", xlabel="column (feature)", ylabel="row (timestep)")
     for timestep, row in enumerate(image):
         right.fill_between(np.arange(28), timestep, timestep - 0.9 * row / 255, color=DARK, lw=0)
-    right.set(
-        title="what is read, from top to bottom",
-        xlabel="feature",
-        ylabel="timestep",
-        ylim=(27.5, -1.5),
-        xlim=(0, 27),
-    )
+    right.set(title="what is read, from top to bottom", xlabel="feature", ylabel="timestep")
+    right.set(xlim=(0, 27), ylim=(27.5, -1.5))
     return fig
 
 
@@ -56,8 +47,7 @@ def draw_curves(history: dict[str, list[float]], published: pd.DataFrame) -> Fig
     fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
         if len(published):
-            curve = published[f"train_{name}"]
-            ax.plot(curve.index, curve, "o-", color=PUBLISHED, ms=4, label="published")
+            ax.plot(published[f"train_{name}"], "o-", color=PUBLISHED, ms=4, label="published")
         values = history[name]
         ax.plot(range(1, len(values) + 1), values, ".-", color=OURS, label="this run")
         ax.set(xlabel="epoch", ylabel=f"training {name}")
@@ -83,14 +73,11 @@ def draw_confusion(matrix: list[list[int]]) -> Figure:
 
 def draw_mistakes(images: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Figure:
     """Images under what was read, with its probability, and what the label says."""
-    columns = 6
-    rows = max(1, -(-len(images) // columns))
-    fig, axes = plt.subplots(
-        rows, columns, figsize=(9, 2 * rows), layout="constrained", squeeze=False
-    )
-    for ax in axes.flat:
-        ax.axis("off")
-    for ax, image, digit, beliefs in zip(axes.flat, images, y, probabilities, strict=False):
+    rows = max(1, -(-len(images) // 6))
+    fig = plt.figure(figsize=(9, 2 * rows), layout="constrained")
+    examples = zip(images, y, probabilities, strict=True)
+    for place, (image, digit, beliefs) in enumerate(examples, 1):
+        ax = fig.add_subplot(rows, 6, place)
         draw_digit(ax, image)
         ax.set_title(f"read {beliefs.argmax()} ({beliefs.max():.1%})\nlabel {digit}", size=9)
     return fig

@@ -13,7 +13,6 @@ from ipywidgets import HTML, Box, Button, Layout, VBox
 
 from mnist_rnn.drawing import NotADigit, center_strokes
 from mnist_rnn.evaluation import NUM_CLASSES
-from mnist_rnn.model import FEATURES
 from mnist_rnn.reading import Weights, believe, read_rows
 
 SIDE = 252  # CSS pixels of the pad: nine for each of the network's
@@ -118,7 +117,7 @@ class Pad:
         self.clear()
         self.hidden = int(self.random.integers(len(self.images)))
         image = self.images[self.hidden]
-        gray = np.kron(255 * (1 - image), np.ones((SIDE // FEATURES, SIDE // FEATURES)))
+        gray = np.kron(255 * (1 - image), np.ones((SIDE // 28, SIDE // 28)))
         self.canvas.put_image_data(np.repeat(gray[..., None], 3, axis=2), 0, 0)
         self.guesses.layout.visibility = "visible"
         self._show("Which digit is it? Guess, then see.", image, np.zeros((28, NUM_CLASSES)))
@@ -153,27 +152,14 @@ def render(text: str, image: np.ndarray, beliefs: np.ndarray) -> str:
         f'<span style="flex:1;{"font-weight:bold" if digit == answer else ""}">{digit}</span>'
         for digit in range(NUM_CLASSES)
     )
-    column = (
-        '<div style="width:{}px"><div style="display:flex;text-align:center">{}</div>{}{}</div>'
-    )
-    seen = column.format(
-        VIEW,
-        "&nbsp;",
-        picture(image, VIEW, "the image as the network sees it"),
-        "what the network sees",
-    )
-    believed = column.format(
-        BELIEFS,
-        digits,
-        picture(beliefs, BELIEFS, "a row for each row read; the darker, the likelier"),
-        "belief after each row",
-    )
-    return (
-        f'<div class="reading" style="line-height:1.4;margin-left:12px">'
-        f'<div class="answer" role="status" aria-live="polite" style="font-size:120%">'
-        f"{escape(text)}</div>"
-        f'<div style="display:flex;flex-wrap:wrap;gap:12px">{seen}{believed}</div></div>'
-    )
+    return f"""
+<div class="reading" style="line-height:1.4;margin-left:12px">
+<div class="answer" role="status" aria-live="polite" style="font-size:120%">{escape(text)}</div>
+<div style="display:grid;grid-template-columns:{VIEW}px {BELIEFS}px;column-gap:12px">
+<div></div><div style="display:flex;text-align:center">{digits}</div>
+{picture(image, VIEW, "the image as the network sees it")}
+{picture(beliefs, BELIEFS, "a row for each row read; the darker, the likelier")}
+<div>what the network sees</div><div>belief after each row</div></div></div>"""
 
 
 def picture(values: np.ndarray, width: int, alt: str) -> str:

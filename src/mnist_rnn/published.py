@@ -2,18 +2,15 @@
 
 import csv
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
 import pandas as pd
 from pydantic import Field, ValidationError
 
-from mnist_rnn.config import Configuration, suggest
+from mnist_rnn.config import Configuration, describe, suggest, whole
 from mnist_rnn.errors import ClaimError, ParameterError
 from mnist_rnn.paths import PUBLISHED, shown
-
-EXPERIMENT = ["cell", "units", "optimizer", "dropout", "batch_size", "epochs"]
 
 
 class Claim(Configuration):
@@ -23,14 +20,14 @@ class Claim(Configuration):
     """
 
     claim: str = Field(min_length=1, description="a name")
-    seeds: int = Field(ge=1, le=1000, description="a whole number from 1 to 1000")
+    seeds: int = whole(..., 1, 1000)
     parameters: int | None = Field(None, ge=1, description="a whole number above 0, or nothing")
     published_train_accuracy: float | None = Field(
         None, ge=0, le=100, description="a number from 0 to 100, or nothing"
     )
     published_test_accuracy: float = Field(ge=0, le=100, description="a number from 0 to 100")
     rounding: float = Field(gt=0, description="a number above 0")
-    has_curve: Literal["yes", "no"] = Field(description="'yes' or 'no'")
+    has_curve: Literal["yes", "no"]
     source: str = Field(min_length=1, description="where it was published")
 
 
@@ -65,29 +62,22 @@ def read_claims(path: Path = PUBLISHED / "claims.csv") -> list[Claim]:
         try:
             claims.append(Claim.model_validate_strings(cells))
         except ValidationError as error:
-            problems += [describe_cell(cells, details) for details in error.errors()]
+            for problem in error.errors():
+                got = repr(problem["input"]) if problem["input"] else "nothing"
+                sentence = describe(problem, COLUMNS, got)
+                problems.append(f"claim {cells['claim']!r}, column {sentence}")
     if problems:
         raise ClaimError("\n".join(f"{path.name}, {problem}" for problem in problems))
     return claims
 
 
-def describe_cell(cells: Mapping[str, str], details: Mapping[str, Any]) -> str:
-    """One of pydantic's errors in a row as a sentence."""
-    column = details["loc"][0]
-    got = repr(cells[column]) if cells[column] else "nothing"
-    where = f"claim {cells['claim']!r}, column {column}"
-    if column not in COLUMNS:
-        return f"{where}: expected one of {', '.join(COLUMNS)}, got {got}."
-    sentence = f"{where}: expected {COLUMNS[column].description}, got {got}."
-    if details["type"] == "literal_error":
-        sentence += suggest(cells[column], get_args(COLUMNS[column].annotation))
-    return sentence
-
-
 def load_claims() -> pd.DataFrame:
     """One published test accuracy (percent) a row, indexed by the claim's name."""
-    claims = pd.DataFrame([claim.model_dump(include=set(COLUMNS)) for claim in read_claims()])
-    return claims.astype({"learning_rate": "float64"}).set_index("claim")
+    rows = [
+        {"configuration": claim.name} | claim.model_dump(include=set(COLUMNS))
+        for claim in read_claims()
+    ]
+    return pd.DataFrame(rows).set_index("claim")
 
 
 def load_curve(claim: str) -> pd.DataFrame:
@@ -96,26 +86,21 @@ def load_curve(claim: str) -> pd.DataFrame:
     return curves[curves["claim"] == claim].drop(columns="claim")
 
 
-def find_claim(name: str) -> pd.Series:
-    """The row of `load_claims` with this name.
+def find_claim(name: str) -> Claim:
+    """The claim of this name.
 
     Raises:
-        ParameterError: there is no such claim.
+        ParameterError: there is none.
     """
-    claims = load_claims()
-    if name not in claims.index:
+    claims = {claim.claim: claim for claim in read_claims()}
+    if name not in claims:
         raise ParameterError(
-            f"claim: expected one of {', '.join(claims.index)}, "
-            f"got {name!r}.{suggest(name, claims.index)}"
+            f"claim: expected one of {', '.join(claims)}, got {name!r}.{suggest(name, claims)}"
         )
-    return claims.loc[name]
+    return claims[name]
 
 
-def differences(config: Configuration, claim: pd.Series) -> dict[str, object]:
+def differences(config: Configuration, claim: Claim) -> dict[str, object]:
     """The parameters, with their values here, in which a run departs from its claim."""
-    expected = claim[[*EXPERIMENT, "learning_rate", "train_size"]].replace(float("nan"), None)
-    return {
-        name: value
-        for name, value in config.model_dump(include=set(expected.index)).items()
-        if value != expected[name]
-    }
+    here, there = config.model_dump(exclude={"claim", "seed"}), claim.model_dump()
+    return {name: value for name, value in here.items() if value != there[name]}

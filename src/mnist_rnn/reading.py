@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from mnist_rnn.backend import keras, tf
+from mnist_rnn.evaluation import predict
 from mnist_rnn.model import FEATURES, TIMESTEPS
-
-PREDICTED_AT_ONCE = 2000  # images; all sizes give the same answers, this one is fast
 
 
 class Weights(NamedTuple):
@@ -38,9 +38,7 @@ def read_rows(weights: Weights, x: np.ndarray) -> np.ndarray:
 
 def believe(weights: Weights, hidden: np.ndarray) -> np.ndarray:
     """The probabilities (..., 10) that the network's last layers give to hidden (..., units)."""
-    logits = hidden @ weights.dense_kernel + weights.dense_bias
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    return softmax(hidden @ weights.dense_kernel + weights.dense_bias, axis=-1)
 
 
 def believe_by_keras(model: keras.Model, x: np.ndarray) -> np.ndarray:
@@ -52,7 +50,7 @@ def believe_by_keras(model: keras.Model, x: np.ndarray) -> np.ndarray:
     sequence.set_weights(rnn.get_weights())
     for layer in last:
         beliefs = layer(beliefs)
-    return keras.Model(rows, beliefs).predict(x, batch_size=PREDICTED_AT_ONCE, verbose=0)
+    return predict(keras.Model(rows, beliefs).predict_on_batch, x)
 
 
 def accuracy_by_row(beliefs: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -78,18 +76,16 @@ def tabulate_decisions(beliefs: np.ndarray, y: np.ndarray) -> pd.DataFrame:
 
     The last column is the mean belief in the right digit after row 28.
     """
-    rows, last = decision_rows(beliefs), beliefs[:, -1]
+    digits = pd.Series(y, name="digit")
+    rows = pd.Series(decision_rows(beliefs)).groupby(digits)
+    last = pd.Series(beliefs[np.arange(len(y)), -1, y], dtype=float).groupby(digits)
     return pd.DataFrame(
-        [
-            {
-                "digit": digit,
-                "half decided by row": int(np.median(rows[y == digit])),
-                "90% decided by row": int(np.quantile(rows[y == digit], 0.9, method="higher")),
-                "images decided only by row 28": int((rows[y == digit] == 28).sum()),
-                "mean belief at the end (%)": f"{100 * last[y == digit, digit].mean():.1f}",
-            }
-            for digit in range(10)
-        ]
+        {
+            "half decided by row": rows.median().astype(int),
+            "90% decided by row": rows.quantile(0.9, interpolation="higher"),
+            "images decided only by row 28": rows.agg(lambda row: (row == 28).sum()),
+            "mean belief at the end (%)": (100 * last.mean()).round(1),
+        }
     )
 
 
@@ -102,8 +98,7 @@ def accuracy_if_blank_after(model: keras.Model, x: np.ndarray, y: np.ndarray) ->
 
 def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
     """The share of right answers after the last row."""
-    probabilities = model.predict(x, batch_size=PREDICTED_AT_ONCE, verbose=0)
-    return float((probabilities.argmax(axis=1) == y).mean())
+    return float((predict(model.predict_on_batch, x).argmax(axis=1) == y).mean())
 
 
 def accuracy_without(model: keras.Model, x: np.ndarray, y: np.ndarray, band: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from matplotlib.patheffects import withStroke
 from sklearn.decomposition import PCA
 
 from mnist_rnn.drawing import Stroke, center_strokes
+from mnist_rnn.evaluation import confident_mistakes
 from mnist_rnn.figures import DARK, LIGHT
 from mnist_rnn.plates import (
     RIGHT,
@@ -18,9 +19,7 @@ from mnist_rnn.plates import (
     draw_pixels,
     draw_shades,
 )
-from mnist_rnn.reading import decision_rows, passing_row
-
-LEVELS = (0.5, 0.9, 0.97)
+from mnist_rnn.reading import Weights, believe, decision_rows, passing_row, read_rows
 
 
 def draw_reading(image: np.ndarray, beliefs: np.ndarray, label: int) -> Plate:
@@ -68,7 +67,7 @@ def draw_late(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
     return Plate(
         draw_gallery(images[shown], beliefs[shown], y[shown]),
         "Ten digits, each beside its table of beliefs, whose last dot alone is blue",
-        f"**These changed its mind in the last row.** {len(late)} of {len(y):,} test images are "
+        f"**The last row changed its mind.** {len(late)} of {len(y):,} test images are "
         f"read right after row 28 and wrong after row 27; the ten surest are shown. It happens "
         f"most to the {late_share.argmax()} ({late_share.max():.1%} of its images); just before, "
         f"the network most often named {before.argmax()} ({before.max()} times).",
@@ -90,37 +89,37 @@ def draw_means(beliefs: np.ndarray, y: np.ndarray) -> Plate:
     fig.supxlabel("digit believed in", size=10)
     fig.supylabel("row", size=10)
     early, late = min(medians), max(medians)
+    first, last = (
+        ", ".join(str(digit) for digit in range(10) if medians[digit] == row)
+        for row in (early, late)
+    )
     return Plate(
         fig,
         "Ten tables of shades, one for each class: mean belief in each digit after each row",
         f"**No class is half decided before row {early}.** Shades are mean beliefs, the "
         f"blue frame marks the right digit, the dashed line the row after which half "
-        f"the images of the class are decided: from row {early} ({list_digits(medians, early)}) "
-        f"to row {late} ({list_digits(medians, late)}). Above the line the shades "
-        f"move from digit to digit, much the same way for all images of a class, and mostly "
-        f"outside the frame.",
+        f"the images of the class are decided: from row {early} ({first}) to row {late} "
+        f"({last}). Above the line the shades move from digit to digit, much the same way for all "
+        f"images of a class, and mostly outside the frame.",
     )
-
-
-def list_digits(values: list[int], wanted: int) -> str:
-    """The digits with this value, as in `2, 3 and 5`."""
-    digits = [str(digit) for digit, value in enumerate(values) if value == wanted]
-    return " and ".join(filter(None, [", ".join(digits[:-1]), digits[-1]]))
 
 
 def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Plate:
     """Accuracy after each row (28,), and with the rest left blank (28,), on `count` images."""
     fig, ax = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
-    rows = np.arange(1, 29)
-    for level in LEVELS:
-        ax.axhline(100 * level, color=LIGHT, lw=0.8)
+    rows, levels = np.arange(1, 29), (0.5, 0.9, 0.97)
     ax.plot(rows, 100 * if_blank, "s--", color=DARK, ms=4, label="answer if the rest were blank")
     ax.plot(rows, 100 * by_row, "o-", color=RIGHT, ms=4, label="belief after the row")
     ax.set(xlabel="row", ylabel="test accuracy (%)", xticks=TICKS, ylim=(0, 100))
-    ax.set_yticks([0, 20, 50, 90, 97], ["0", "20", "50", "90", "97"])
+    ax.set_yticks([0, 20, 50, 90, 97])
+    ax.grid(axis="y", color=LIGHT)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 0.88))
     now, seen = (
-        ", ".join(f"{level:.0%} after row {passing_row(curve, level)}" for level in LEVELS)
+        ", ".join(
+            f"{level:.0%} after row {passing_row(curve, level)}"
+            for level in levels
+            if (curve >= level).any()
+        )
         for curve in (by_row, if_blank)
     )
     return Plate(
@@ -134,9 +133,9 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Plate
     )
 
 
-def draw_trajectories(hidden: np.ndarray, y: np.ndarray, seed: int) -> Plate:
+def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> Plate:
     """The mean path of the hidden state (n, 28, units) of each class, in two dimensions."""
-    pca = PCA(n_components=2, random_state=seed)
+    pca = PCA(n_components=2)
     paths = pca.fit_transform(hidden.reshape(-1, hidden.shape[2])).reshape(*hidden.shape[:2], 2)
     means = np.stack([paths[y == digit].mean(axis=0) for digit in range(10)])
     fig, axes = plt.subplots(
@@ -176,29 +175,20 @@ def separation(points: np.ndarray, y: np.ndarray) -> float:
 
 
 def draw_rows(
-    sensitivity: np.ndarray,
-    ink: np.ndarray,
-    whole: float,
-    rows: np.ndarray,
-    bands: np.ndarray,
-    count: int,
+    x: np.ndarray, sensitivity: np.ndarray, whole: float, rows: np.ndarray, bands: np.ndarray
 ) -> Plate:
-    """Which rows matter: to the loss (28, 28), and to the accuracy when they are blanked.
+    """Which rows of the images x matter: to the loss, and to the accuracy when they are blanked.
 
     Args:
-        sensitivity: mean size of the loss's gradient for each pixel.
-        ink: mean image (28, 28).
+        x: the images (n, 28, 28) that all the others were measured on.
+        sensitivity: mean size of the loss's gradient for each pixel (28, 28).
         whole: accuracy with all rows.
         rows: accuracies without each row (28,).
         bands: accuracies without each seventh of the rows (7,).
-        count: images that were read for the accuracies.
     """
     fig, axes = plt.subplots(1, 3, figsize=(7.5, 3.2), sharey=True, layout="constrained")
-    for ax, values, title in (
-        (axes[0], ink, "mean ink"),
-        (axes[1], np.log10(sensitivity), "sensitivity (log scale)"),
-    ):
-        draw_pixels(ax, values, title)
+    draw_pixels(axes[0], x.mean(axis=0), "mean ink")
+    draw_pixels(axes[1], np.log10(sensitivity), "sensitivity (log scale)")
     axes[0].set_ylabel("row")
     axes[2].barh(np.arange(2.5, 29, 4), 100 * (whole - bands), 3.6, color=LIGHT, label="four rows")
     axes[2].barh(np.arange(1, 29), 100 * (whole - rows), 0.7, color=WRONG, label="one row")
@@ -212,7 +202,7 @@ def draw_rows(
         f"**No row is indispensable, the middle is.** Without any one row the network loses at "
         f"most {100 * (whole - rows.min()):.1f} points (row {worst}); without rows "
         f"{4 * band + 1} to {4 * band + 4} it loses {100 * (whole - bands.min()):.0f} "
-        f"(first {count:,} test images). The loss would react most to ink where there "
+        f"(first {len(x):,} test images). The loss would react most to ink where there "
         f"is hardly ever any: the four top rows hold {share:.0%} of the sensitivity.",
     )
 
@@ -220,50 +210,45 @@ def draw_rows(
 def draw_errors(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
     """All images read wrong, surest first, over the belief in the answer and in the label."""
     answers, last = beliefs[:, -1].argmax(axis=1), beliefs[:, -1].max(axis=1)
-    wrong = np.flatnonzero(answers != y)
-    wrong = wrong[np.argsort(-last[wrong], kind="stable")]
+    wrong = confident_mistakes(beliefs[:, -1], y, count=len(y))
     columns, width, height = 12, 32, 62
-    fig, ax = plt.subplots(figsize=(7.5, 1.2 * -(-len(wrong) // columns)), layout="constrained")
+    rows = -(-len(wrong) // columns)
+    fig, ax = plt.subplots(figsize=(7.5, 1.2 * rows), layout="constrained")
     for place, index in enumerate(wrong):
         x, top = width * (place % columns), height * (place // columns)
         ax.imshow(images[index], cmap="gray_r", extent=(x, x + 28, top + 28, top))
-        for digit, color in ((y[index], RIGHT), (answers[index], WRONG)):
+        label, answer = y[index], answers[index]
+        named = f"{answer}  {last[index]:.0%}"
+        for digit, text, right, color in ((label, label, 4, RIGHT), (answer, named, 19, WRONG)):
             curve = top + 42 - 12 * beliefs[index, :, digit]
             ax.plot(x + np.arange(28), curve, color=color, lw=0.9)
-        ax.text(x + 4, top + 52, y[index], color=RIGHT, size=7, ha="center")
-        ax.text(
-            x + 19,
-            top + 52,
-            f"{answers[index]}  {last[index]:.0%}",
-            color=WRONG,
-            size=7,
-            ha="center",
-        )
-    ax.set(xlim=(-2, columns * width), ylim=(height * -(-len(wrong) // columns), -3))
+            ax.text(x + right, top + 52, text, color=color, size=7, ha="center")
+    ax.set(xlim=(-2, columns * width), ylim=(height * rows, -3))
     ax.axis("off")
-    sure = int((last[wrong] > 0.9).sum())
-    second = int((np.argsort(beliefs[wrong, -1], axis=1)[:, -2] == y[wrong]).sum())
+    sure = (last[wrong] > 0.9).sum()
+    second = (np.argsort(beliefs[wrong, -1], axis=1)[:, -2] == y[wrong]).sum()
     return Plate(
         fig,
         "All digits that are read wrong, each over two curves of belief",
         f"**Most errors are doubts, not blunders.** All {len(wrong)} of {len(y):,} test images "
         f"that are read wrong, surest first. Under each, the belief over its 28 rows in the "
         f"label's digit (blue) and in the digit named (orange, with its last belief). "
-        f"{sure} are wrong by more than 90%; in {second}, the label is the second choice.",
+        f"{sure} were named with a belief above 90%; in {second}, the label is the second choice.",
     )
 
 
-def draw_pad_example(strokes: list[Stroke], beliefs: np.ndarray, label: int) -> Plate:
-    """What the pad shows: strokes on a pad of side 1, the network's image, the beliefs (28, 10)."""
+def draw_pad_example(weights: Weights, strokes: list[Stroke], label: int) -> Plate:
+    """What the pad shows: strokes on a pad of side 1, the network's image, and how it is read."""
     fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.9), layout="constrained")
     for stroke in strokes:
         axes[0].plot(*np.array(stroke).T, color=DARK, lw=9, solid_capstyle="round")
     axes[0].set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[], title="drawn")
-    image = center_strokes(strokes, 1)
+    image = center_strokes(strokes, side=1)
     draw_pixels(axes[1], image, "as the network sees it")
     axes[1].set_ylabel("row")
+    beliefs = believe(weights, read_rows(weights, image[None]))[0]
     draw_beliefs(axes[2], beliefs, label)
-    axes[2].set(title="belief after each row", xlabel="digit", yticks=TICKS)
+    axes[2].set(title="belief after each row", xlabel="digit")
     return Plate(
         fig,
         "A digit drawn with a mouse, the same in 28 by 28 pixels, and the beliefs after each row",

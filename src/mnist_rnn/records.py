@@ -6,18 +6,17 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
-from mnist_rnn.config import TEST_SIZE, Configuration
+from mnist_rnn.config import TEST_SIZE, Configuration, Strict
 from mnist_rnn.environment import Environment
 from mnist_rnn.errors import RecordError
 from mnist_rnn.evaluation import Metrics
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import RESULTS, shown
-from mnist_rnn.published import differences
 
 
-class Record(BaseModel):
+class Record(Strict):
     """A finished run.
 
     `history` has Keras's training loss and accuracy (a fraction) of each epoch, measured while
@@ -25,8 +24,6 @@ class Record(BaseModel):
     `mistakes` maps the index of each test image read wrong to the digit that was named. `seconds`
     is the time that training took.
     """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: Literal[2] = 2
     config: Configuration
@@ -100,9 +97,9 @@ def read_records(results: Path = RESULTS) -> tuple[list[Record], list[RecordErro
     return records, errors
 
 
-def find_runs(records: list[Record], claim: pd.Series) -> list[Record]:
-    """The runs of the configuration that a claim was published for."""
-    return [record for record in records if not differences(record.config, claim)]
+def find_runs(records: list[Record], configuration: str) -> list[Record]:
+    """The runs of the configuration of this name."""
+    return [record for record in records if record.config.name == configuration]
 
 
 def tabulate_runs(records: list[Record]) -> pd.DataFrame:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from mnist_rnn.config import TEST_SIZE, Configuration
-from mnist_rnn.errors import ClaimError, RecordError
+from mnist_rnn.config import PARAMETERS, TEST_SIZE, Configuration
+from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.evaluation import NUM_CLASSES
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import RESULTS, shown
-from mnist_rnn.published import EXPERIMENT, differences, load_claims
+from mnist_rnn.published import Claim, differences, load_claims
 from mnist_rnn.records import Record, read_records, tabulate_runs
-from mnist_rnn.verdicts import judge, predict_run
+from mnist_rnn.verdicts import judge, predict_interval
 
-CONFIGURATION = [*EXPERIMENT, "learning_rate", "train_size"]
+CONFIGURATION = [name for name in PARAMETERS if name not in ("claim", "seed")]
 MEASURES = ["mean", "sd", "interval_low", "interval_high"]
 FEATURES = 28
 
@@ -37,17 +37,15 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     Test accuracies in percent: the published figure, mean and sample standard deviation over the
     seeds, the interval and the verdict of `verdicts.RULE`.
     """
-    errors = runs.astype({"learning_rate": "float64"}).groupby(CONFIGURATION, dropna=False)
-    ours = errors["test_errors"].agg(runs="count", mean="mean", sd="std").reset_index()
+    ours = runs.groupby("configuration")["test_errors"].agg(runs="count", mean="mean", sd="std")
     # Means of whole numbers are the same on every machine; those of fractions may not be.
     ours["mean"], ours["sd"] = 100 - 100 * ours["mean"] / TEST_SIZE, 100 * ours["sd"] / TEST_SIZE
-    claims = claims.reset_index()
-    claimed = claims.merge(ours, on=CONFIGURATION, how="left")
-    unclaimed = ours.merge(claims[CONFIGURATION], on=CONFIGURATION, how="left_anti")
-    table = pd.concat([claimed, unclaimed], ignore_index=True)
+    unclaimed = runs[~runs["configuration"].isin(claims["configuration"])].drop(columns="claim")
+    table = pd.concat([claims.reset_index(), unclaimed.drop_duplicates("configuration")])
+    table = table.join(ours, on="configuration").reset_index(drop=True)
     table["runs"] = table["runs"].fillna(0).astype(int)
     table["parameters"] = table[["cell", "units"]].apply(lambda row: count_parameters(*row), axis=1)
-    table = table.join(predict_run(table)).round({"mean": 2, "sd": 2})
+    table = table.join(predict_interval(table)).round({"mean": 2, "sd": 2})
     table["verdict"] = table.apply(judge, axis=1)
     columns = ["parameters", "published_test_accuracy", "runs", *MEASURES, "verdict", "source"]
     return table[["claim", *CONFIGURATION, *columns]]
@@ -87,18 +85,17 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
     return records, table
 
 
-def compare(config: Configuration, claim: pd.Series, accuracy: float) -> str:
+def compare(config: Configuration, claim: Claim, accuracy: float) -> str:
     """A sentence that sets a test accuracy (a fraction) beside the published figure."""
-    here, published = round(100 * accuracy, 1), claim["published_test_accuracy"]
-    departures = differences(config, claim)
+    here, published = round(100 * accuracy, 1), claim.published_test_accuracy
+    departures = ", ".join(f"{name} {value}" for name, value in differences(config, claim).items())
     if departures:
-        listed = ", ".join(f"{name} {value}" for name, value in departures.items())
         return (
-            f"This run reached {here:.1f}%. The claim {claim.name} ({published}%) is about "
-            f"another configuration: here {listed}."
+            f"This run reached {here:.1f}%. The claim {claim.claim} ({published}%) is about "
+            f"another configuration: here {departures}."
         )
     return (
-        f"This run reached {here:.1f}%; the claim {claim.name} published {published}%: "
+        f"This run reached {here:.1f}%; the claim {claim.claim} published {published}%: "
         f"{here - published:+.1f} percentage points."
     )
 
@@ -107,7 +104,7 @@ def main() -> None:
     """Rebuild the tables from all records and show the accuracies."""
     try:
         records, _ = write_tables()
-    except (ClaimError, RecordError) as error:
+    except ExperimentError as error:
         raise SystemExit(str(error)) from None
     print((RESULTS / "accuracy.md").read_text(encoding="utf-8"))
     print(f"From {len(records)} record(s) in {shown(RESULTS / 'runs')}.")

@@ -20,9 +20,9 @@ KEY = [Line2D([], [], **RUN, label="a run of ours"), Line2D([], [], **CLAIM, lab
 def draw_claims(records: list[Record], accuracy: pd.DataFrame, claims: pd.DataFrame) -> Plate:
     """Each published test accuracy beside the runs of its configuration and their interval."""
     fig, ax = plt.subplots(figsize=(7.5, 5.2), layout="constrained")
-    rows = accuracy[accuracy["claim"].notna()]
+    rows, names = accuracy[accuracy["claim"].notna()], claims["configuration"]
     for place, row in rows.iterrows():
-        values = [100 * run.test.accuracy for run in find_runs(records, claims.loc[row["claim"]])]
+        values = [100 * run.test.accuracy for run in find_runs(records, names[row["claim"]])]
         ax.hlines(place, row["interval_low"], row["interval_high"], color=OURS, lw=9, alpha=0.2)
         ax.plot(values, [place] * len(values), **RUN)
         ax.plot(row["published_test_accuracy"], place, **CLAIM)
@@ -43,10 +43,10 @@ def draw_claims(records: list[Record], accuracy: pd.DataFrame, claims: pd.DataFr
 def draw_published_curves(records: list[Record], claims: pd.DataFrame) -> Plate:
     """Training loss and accuracy per epoch as published, over the band of our runs."""
     claims = claims[claims["has_curve"] == "yes"]
-    fig, axes = plt.subplots(4, 3, figsize=(7.5, 8.4), sharex=True, layout="constrained")
-    panels = np.concatenate([axes[:2].T, axes[2:].T])  # a pair, loss over accuracy, a claim
-    for pair, (name, claim) in zip(panels, claims.iterrows(), strict=True):
-        runs = find_runs(records, claim)
+    size = (7.5, 1.7 * len(claims) + 0.3)
+    fig, axes = plt.subplots(len(claims), 2, figsize=size, sharex=True, layout="constrained")
+    for pair, (name, claim) in zip(axes, claims.iterrows(), strict=True):
+        runs = find_runs(records, claim["configuration"])
         for ax, measure in zip(pair, ("loss", "accuracy"), strict=True):
             if runs:
                 ours = np.array([run.history[measure] for run in runs])
@@ -55,17 +55,15 @@ def draw_published_curves(records: list[Record], claims: pd.DataFrame) -> Plate:
                 ax.plot(epochs, ours.mean(axis=0), color=OURS, lw=1)
             ax.plot(load_curve(name)[f"train_{measure}"], ".", color=PUBLISHED, ms=5)
             ax.grid(alpha=0.3)
-        pair[0].set(yscale="log", ylim=(0.008, 3))
+        pair[0].set(yscale="log", ylim=(0.008, 3), ylabel="training loss")
         pair[0].set_title(f"{name} ({len(runs)})", size=9)
-        pair[1].set(yscale="logit", ylim=(0.2, 0.998), xticks=(1, 5, 10, 15, 20))
+        pair[1].set(yscale="logit", ylim=(0.2, 0.998), ylabel="accuracy (%)")
         pair[1].set_yticks((0.5, 0.9, 0.95, 0.99), (50, 90, 95, 99))
         pair[1].minorticks_off()
-    for ax, label in zip(axes[:, 0], ["training loss", "training accuracy (%)"] * 2, strict=True):
-        ax.set_ylabel(label, size=9)
     fig.supxlabel("epoch", size=9)
     return Plate(
         fig,
-        "Six pairs of panels: published loss and accuracy per epoch, over the band of our runs",
+        "A row a claim: published loss and accuracy per epoch, over the band of our runs",
         "Orange points, what the original printed after each epoch; blue, our runs: their mean, "
         "and the band from the least to the greatest. In brackets, the number of runs. Measured "
         "on the training images while weights change and dropout is active; accuracies are on a "
@@ -94,7 +92,8 @@ def draw_groups(ax: plt.Axes, records: list[Record], claims: pd.DataFrame, name:
     """A column for each value of this parameter and of dropout that was published."""
     groups = claims.groupby([name, "dropout"])
     for place, (_, group) in enumerate(groups):
-        errors = [run.test.errors * 100 / TEST_SIZE for run in find_runs(records, group.iloc[0])]
+        runs = find_runs(records, group["configuration"].iloc[0])
+        errors = [100 * run.test.errors / TEST_SIZE for run in runs]
         ax.plot([place - 0.12] * len(errors), errors, **RUN)
         if errors:
             ax.hlines(np.mean(errors), place - 0.3, place + 0.06, color=OURS)

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy import stats
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.records import Record
+from mnist_rnn.records import Record, find_runs
 
 FEWEST = 3  # runs for a verdict; from two, the interval is so wide that it says nothing
 RULE = (
@@ -17,7 +17,7 @@ RULE = (
 )
 
 
-def predict_run(accuracy: pd.DataFrame) -> pd.DataFrame:
+def predict_interval(accuracy: pd.DataFrame) -> pd.DataFrame:
     """The rule's interval of each row with mean, sd, runs and rounding, to 0.01 as printed.
 
     Where all runs are alike (sd 0), only the rounding is left; without two runs it is nan.
@@ -25,12 +25,8 @@ def predict_run(accuracy: pd.DataFrame) -> pd.DataFrame:
     runs = accuracy["runs"]
     reach = stats.t.ppf(0.975, runs - 1) * accuracy["sd"] * np.sqrt(1 + 1 / runs)
     reach += accuracy["rounding"].fillna(0) / 2
-    return pd.DataFrame(
-        {
-            "interval_low": (accuracy["mean"] - reach).round(2),
-            "interval_high": (accuracy["mean"] + reach).round(2),
-        }
-    )
+    low, high = accuracy["mean"] - reach, accuracy["mean"] + reach
+    return pd.DataFrame({"interval_low": low, "interval_high": high}).round(2)
 
 
 def judge(row: pd.Series) -> str:
@@ -66,15 +62,14 @@ def weigh(accuracy: pd.DataFrame, figures: dict[str, float]) -> str:
 
 def weigh_dropout(records: list[Record], optimizer: str) -> str:
     """What dropout 0.2 changes in the test accuracy, paired by seed, with this optimizer."""
+    configurations = (Configuration(optimizer=optimizer, dropout=rate) for rate in (0.0, 0.2))
     without, dropped = (
-        {
-            record.config.seed: record.test.errors / 100
-            for record in records
-            if record.config.name == Configuration(optimizer=optimizer, dropout=dropout).name
-        }
-        for dropout in (0.0, 0.2)
+        pd.Series(
+            {run.config.seed: run.test.errors / 100 for run in find_runs(records, config.name)}
+        )
+        for config in configurations
     )
-    gains = pd.Series({seed: without[seed] - dropped[seed] for seed in without.keys() & dropped})
+    gains = (without - dropped).dropna()
     if len(gains) < FEWEST:
         return f"- {optimizer}: **too few runs** (seeds run both ways: {len(gains)})"
     reach = stats.t.ppf(0.975, len(gains) - 1) * gains.sem()

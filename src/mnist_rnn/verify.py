@@ -4,8 +4,11 @@ On the same CPU and versions the weights must be the same, bit for bit. Elsewher
 kernels differ, and the test accuracy must be within TOLERANCE.
 """
 
+from operator import attrgetter
+
 from mnist_rnn.config import Configuration
 from mnist_rnn.environment import git
+from mnist_rnn.errors import ExperimentError
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records import Record, read_record, run_path
 
@@ -14,11 +17,8 @@ TOLERANCE = 0.5  # percentage points
 
 def verdict(new: Record, committed: Record) -> tuple[bool, str]:
     """Whether the new record reproduces the committed one, and a sentence that says why."""
-    same_machine = all(
-        getattr(new.environment, name) == getattr(committed.environment, name)
-        for name in ("cpu", "versions", "device")
-    )
-    if same_machine:
+    machine = attrgetter("cpu", "versions", "device")
+    if machine(new.environment) == machine(committed.environment):
         same = new.weights_sha256 == committed.weights_sha256
         relation = "the same" if same else "NOT the same"
         return same, f"same CPU and versions: the weights are {relation}, bit for bit"
@@ -38,7 +38,11 @@ def main() -> None:
     text = git("show", f"HEAD:{committed}")
     if text is None:
         raise SystemExit(f"{committed} is not committed.")
-    good, sentence = verdict(read_record(path), Record.model_validate_json(text))
+    try:
+        new = read_record(path)
+    except ExperimentError as error:
+        raise SystemExit(str(error)) from None
+    good, sentence = verdict(new, Record.model_validate_json(text))
     print(sentence)
     raise SystemExit(not good)
 
