@@ -89,6 +89,14 @@ def tabulate_decisions(beliefs: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     )
 
 
+def separation(points: np.ndarray, y: np.ndarray) -> float:
+    """Root mean square distance of the classes' means to their middle, in spreads of a class."""
+    means = np.stack([points[y == digit].mean(axis=0) for digit in range(10)])
+    between = ((means - means.mean(axis=0)) ** 2).sum(axis=1).mean()
+    within = ((points - means[y]) ** 2).sum(axis=1).mean()
+    return float(np.sqrt(between / within))
+
+
 def accuracy_if_blank_after(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Accuracy (timesteps,) when only the first 1, 2, ... rows have ink, and all are read."""
     return np.array(
