@@ -11,8 +11,7 @@ PAGE = $(BIN)/jupyter nbconvert --log-level ERROR --to html --template basic \
 	--template-file notebooks/page.html.j2 --HTMLExporter.exclude_anchor_links=True
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce plan table report site verify test trials benchmark lab notebooks lint hooks \
-	lock audit clean
+.PHONY: help reproduce plan table report site verify test trials benchmark lab notebooks lint hooks lock audit clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -95,7 +94,7 @@ clean:  ## Remove the virtual environment and the data; results stay
 	rm -rf $(VENV) $(PEERS) data/mnist
 
 $(INSTALLED): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .

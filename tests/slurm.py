@@ -62,6 +62,7 @@ def start(folder: Path) -> Iterator[dict[str, str]]:
     conf = folder / "slurm.conf"
     user = os.environ.get("USER", "root")
     conf.write_text(CONF.format(folder=folder, ports=ports, user=user, cpus=os.cpu_count()))
+    (folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")  # a container has none to write
     # Inside a job Snakemake calls srun without SLURM_CONF, as on a cluster with one in /etc.
     srun = folder / "bin" / "srun"
     srun.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {shutil.which("srun")} "$@"\n')

@@ -38,6 +38,8 @@ def main() -> None:
     text = git("show", f"HEAD:{committed}")
     if text is None:
         raise SystemExit(f"{committed} is not committed.")
+    if path.read_text(encoding="utf-8").strip() == text.strip():
+        raise SystemExit("This is the committed record itself; run `make reproduce` first.")
     try:
         new = read_record(path)
     except ExperimentError as error:
