@@ -1,3 +1,5 @@
+import signal
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,9 @@ from mnist_rnn.evaluation import find_mistakes, measure
 from mnist_rnn.model import build_model, set_seed
 from mnist_rnn.records import Record
 from mnist_rnn.training import train
+
+# Started in the background, Python ignores Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
