@@ -5,6 +5,7 @@ import csv
 import pytest
 
 from mnist_rnn.errors import ClaimError
+from mnist_rnn.paths import PUBLISHED
 from mnist_rnn.published import COLUMNS, read_claims
 
 ROW = dict(
@@ -85,6 +86,18 @@ def test_no_claims_are_said_in_words(tmp_path):
     path = tmp_path / "claims.csv"
     with pytest.raises(ClaimError, match=r"^claims: expected the file .*claims.csv, got nothing"):
         read_claims(path)
+    path.write_bytes("claim,cell\ncafé,gru\n".encode("latin-1"))
+    with pytest.raises(ClaimError, match=r"^claims: expected UTF-8 in .*claims.csv, got 'utf-8'"):
+        read_claims(path)
+    path.write_text("claim;cell\nmine;gru\n")
+    with pytest.raises(ClaimError, match=r"^claims: expected the column claim .* got claim;cell"):
+        read_claims(path)
     path.write_text("claim,cell\n")
     with pytest.raises(ClaimError, match=r"^claims: expected at least one row in .*, got none"):
         read_claims(path)
+
+
+def test_the_mark_that_a_spreadsheet_writes_first_is_no_part_of_a_name(tmp_path):
+    path = tmp_path / "claims.csv"
+    path.write_text((PUBLISHED / "claims.csv").read_text(), encoding="utf-8-sig")
+    assert read_claims(path) == read_claims()

@@ -38,7 +38,7 @@ def git_files(*options):
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
-    """Start a command in a copy of the repository with this Python's packages and the data."""
+    """Run a command in a copy of the repository with this Python's packages and the data."""
     if not (Path(sys.prefix) / "installed").exists():
         pytest.skip("needs the environment that make sets up")
     checkout = tmp_path_factory.mktemp("checkout")
@@ -53,27 +53,23 @@ def shell(tmp_path_factory):
     for who in ("AUTHOR", "COMMITTER"):
         variables |= {f"GIT_{who}_NAME": "somebody", f"GIT_{who}_EMAIL": "somebody@example.org"}
 
-    def start(command):
-        return subprocess.Popen(
-            command,
-            shell=True,
-            executable="/bin/bash",
+    def run(command):
+        """The exit status, and what was printed."""
+        process = subprocess.run(
+            ["bash", "-c", command],
             cwd=checkout,
             env=variables,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            timeout=600,
         )
+        # A kernel sometimes says that it was interrupted, when papermill has it shut down.
+        quiet = re.sub(r"^\[IPKernelApp\] .*\n", "", process.stdout, flags=re.MULTILINE)
+        return process.returncode, quiet
 
-    assert end(start("git init && git add --all && git commit --message start"))[0] == 0
-    return start
-
-
-def end(process):
-    """The exit status, and what was printed."""
-    printed, _ = process.communicate(timeout=600)
-    # A kernel sometimes says that it was interrupted, when papermill has it shut down.
-    return process.returncode, re.sub(r"^\[IPKernelApp\] .*\n", "", printed, flags=re.MULTILINE)
+    assert run("git init && git add --all && git commit --message start")[0] == 0
+    return run
 
 
 def blocks(language):
@@ -102,11 +98,12 @@ def commands():
 def test_there_are_examples_and_commands():
     assert len(examples()) >= 7
     assert len(commands()) >= 12
+    assert set(NOT_RUN) <= set(commands())
 
 
 @pytest.mark.parametrize(("command", "output"), examples())
 def test_an_example_prints_what_readme_shows(shell, command, output):
-    status, printed = end(shell(command))
+    status, printed = shell(command)
     assert (status != 0) == ("Error: " in output)
     same = doctest.OutputChecker().check_output(output, printed.strip() + "\n", doctest.ELLIPSIS)
     assert same, printed
@@ -116,20 +113,20 @@ def test_an_example_prints_what_readme_shows(shell, command, output):
 def test_a_documented_command_succeeds(shell, command):
     if command in NOT_RUN:
         pytest.skip(NOT_RUN[command])
-    status, printed = end(shell(command))
+    status, printed = shell(command)
     assert status == 0, printed
 
 
 def test_the_hooks_refuse_a_notebook_that_was_not_run_in_order(shell):
     swap = 'sed -i \'s/"execution_count": 1,/"execution_count": 9,/\' notebooks/01_data.ipynb'
-    status, printed = end(shell(f"make hooks && {swap} && git commit --all --message wrong"))
-    end(shell("git reset --hard"))
+    status, printed = shell(f"make hooks && {swap} && git commit --all --message wrong")
+    shell("git reset --hard")
     assert status != 0
     assert re.search(r"notebooks executed in order.*Failed", printed), printed
 
 
 def test_the_committed_record_is_not_compared_with_itself(shell):
-    status, printed = end(shell("make verify"))
+    status, printed = shell("make verify")
     assert status != 0
     assert "This is the committed record itself" in printed
 
@@ -173,7 +170,7 @@ def test_no_link_of_a_document_is_broken(page):
 
 
 def test_no_link_of_the_site_is_broken(shell):
-    _, printed = end(shell("make site && pwd"))
+    _, printed = shell("make site && pwd")
     site = Path(printed.splitlines()[-1]) / "site"
     text = {page.name: page.read_text() for page in site.iterdir()}
     assert len(text) == 5
@@ -183,6 +180,6 @@ def test_no_link_of_the_site_is_broken(shell):
 
 
 def test_make_clean_leaves_the_results(shell):
-    status, printed = end(shell("make clean && test ! -e .venv && test ! -e data/mnist"))
+    status, printed = shell("make clean && test ! -e .venv && test ! -e data/mnist")
     assert status == 0, printed
-    assert end(shell("git diff --exit-code --stat -- results/runs"))[0] == 0
+    assert shell("git diff --exit-code --stat -- results/runs")[0] == 0

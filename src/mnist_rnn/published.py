@@ -42,13 +42,20 @@ def read_claims(path: Path = PUBLISHED / "claims.csv") -> list[Claim]:
         ClaimError: there is no claim, or for each wrong cell its claim and column, what was
             expected and what came.
     """
-    if not path.exists():
+    if not path.is_file():
         raise ClaimError(f"claims: expected the file {shown(path)}, got nothing.")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, restkey="(without a name)", restval=""))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # with or without the mark
+            table = csv.DictReader(file, restkey="(without a name)", restval="")
+            rows = list(table)
+    except UnicodeDecodeError as error:
+        raise ClaimError(f"claims: expected UTF-8 in {shown(path)}, got {error}.") from None
     if not rows:
         raise ClaimError(f"claims: expected at least one row in {shown(path)}, got none.")
-    counts = Counter(row.get("claim") for row in rows)
+    if "claim" not in table.fieldnames:
+        header = ", ".join(table.fieldnames)
+        raise ClaimError(f"claims: expected the column claim in {shown(path)}, got {header}.")
+    counts = Counter(row["claim"] for row in rows)
     problems = [
         f"claim {name!r}, column claim: expected a name of its own, got {count} rows with this one."
         for name, count in counts.items()

@@ -44,7 +44,9 @@ def draw_published_curves(records: list[Record], claims: pd.DataFrame) -> Plate:
     """Training loss and accuracy per epoch as published, over the band of our runs."""
     claims = claims[claims["has_curve"] == "yes"]
     size = (7.5, 1.7 * len(claims) + 0.3)
-    fig, axes = plt.subplots(len(claims), 2, figsize=size, sharex=True, layout="constrained")
+    fig, axes = plt.subplots(
+        len(claims), 2, figsize=size, sharex=True, squeeze=False, layout="constrained"
+    )
     for pair, (name, claim) in zip(axes, claims.iterrows(), strict=True):
         runs = find_runs(records, claim["configuration"])
         for ax, measure in zip(pair, ("loss", "accuracy"), strict=True):
