@@ -179,6 +179,12 @@ def test_no_link_of_the_site_is_broken(shell):
             assert target in text, f"{name}: {target}"
 
 
+def test_the_report_needs_nothing_from_elsewhere(shell):
+    _, printed = shell("make report && cat results/report.html")
+    assert printed.count("<img") >= 5
+    assert set(re.findall(r'(?:href|src)="(.{5})', printed)) == {"data:"}
+
+
 def test_make_clean_leaves_the_results(shell):
     status, printed = shell("make clean && test ! -e .venv && test ! -e data/mnist")
     assert status == 0, printed
