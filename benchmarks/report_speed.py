@@ -1,5 +1,6 @@
 """Tables (results/benchmark.md) and figure (results/benchmark.png) of results/benchmark.csv."""
 
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -8,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import linregress
 
-from mnist_rnn.environment import PACKAGES, describe_environment
+from mnist_rnn.environment import PACKAGES, Environment
 from mnist_rnn.figures import DARK, LIGHT, OURS, PUBLISHED
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import COMMITTED, shown
@@ -73,10 +74,9 @@ def compare(table: pd.DataFrame, column: str) -> pd.DataFrame:
     ).round(2)
 
 
-def describe(table: pd.DataFrame) -> str:
+def describe(table: pd.DataFrame, environment: Environment) -> str:
     """All tables in Markdown, with the machine that they were measured on."""
     sections = dict(list(table.groupby("section")))
-    environment = describe_environment("CPU", threads=2)
     cpu, versions = environment.cpu, environment.versions
     one_run = compare(sections["one run"], "seconds").join(
         sections["one run"]
@@ -95,7 +95,7 @@ def describe(table: pd.DataFrame) -> str:
     serial = serial.assign(
         contender="original, one run after the other", per_hour=3600 / serial["seconds"]
     )
-    batch = pd.concat([batch.query("contender != 'products'"), serial])
+    batch = pd.concat([batch.replace({"contender": {"products": "products alone"}}), serial])
     networks = sections["layers"].groupby(name_networks(sections["layers"]))
     layers = {name: compare(group, "epoch") for name, group in networks}
     papermill = sections["papermill"][["before_seconds", "after_seconds", "peak_memory_mb"]]
@@ -103,6 +103,9 @@ def describe(table: pd.DataFrame) -> str:
         f"One run of {EPOCHS} epochs{reckoned}, on two cores (seconds)": one_run,
         "A batch, one run a core, two at once (runs an hour)": compare(batch, "per_hour"),
         "The step's matrix products alone, and all of ours (GFLOP/s)": limit(sections),
+        "Where ours spends a step, on one core (under the profiler, which takes time itself)": (
+            share_step(sections["profile"])
+        ),
         "Other networks (seconds an epoch of 6,400 images, two cores)": pd.concat(
             layers, names=["network"]
         ).reset_index("contender"),
@@ -123,6 +126,28 @@ def describe(table: pd.DataFrame) -> str:
             f"Flags: {' '.join(cpu['flags'])}",
         ]
     )
+
+
+def share_step(profiles: pd.DataFrame) -> pd.DataFrame:
+    """Milliseconds of a step by kind of operation, and their percentage; medians over rounds."""
+    kinds = {
+        "matrix products": "MatMul",
+        "tanh and its gradient": "^Tanh",
+        "sums of gradients": "^AddN|^BiasAddGrad",
+        "other operations": "",
+    }
+    rounds = []
+    for profile in profiles.itertuples():
+        steps = profile.train_size / profile.batch_size
+        operations, row = pd.Series(json.loads(profile.operation_seconds)), {}
+        for kind, pattern in kinds.items():
+            chosen = operations.index.str.contains(pattern)
+            row[kind] = operations[chosen].sum()
+            operations = operations[~chosen]
+        row["between operations"] = profile.epoch - sum(row.values())
+        rounds.append(1000 / steps * pd.Series(row))
+    milliseconds = pd.DataFrame(rounds).median().rename("milliseconds").to_frame()
+    return milliseconds.assign(percent=lambda t: 100 * t / t.sum()).round(1)
 
 
 def limit(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -197,7 +222,8 @@ def draw_rounds(ax: plt.Axes, table: pd.DataFrame, values: pd.Series, label: str
 def main() -> None:
     """Write both."""
     table = read_measurements(COMMITTED / "benchmark.csv")
-    text, fig = describe(table), draw(table)
+    machine = (COMMITTED / "benchmark.json").read_text(encoding="utf-8")
+    text, fig = describe(table, Environment.model_validate_json(machine)), draw(table)
     with replacing(COMMITTED / "benchmark.md") as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     with replacing(COMMITTED / "benchmark.png") as temporary:

@@ -2,7 +2,8 @@
 
 Each measurement is a process of its own (two, where two runs share the machine), and the
 contenders take turns: A B C, A B C. Measurements go to results/benchmark.part.csv as they come; a
-benchmark that is stopped goes on from there. `report_speed.py` makes tables and figure of them.
+benchmark that is stopped goes on from there. In the end they are results/benchmark.csv, beside the
+machine in benchmark.json; `report_speed.py` makes tables and figure of them.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from mnist_rnn.config import TRAIN_SIZE
+from mnist_rnn.environment import describe_environment
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import COMMITTED, ROOT
 
@@ -50,6 +52,7 @@ def plan(rounds: int, epochs: int) -> Iterator[dict]:
         yield measure("limit", number, "products")
         for contender in ("ours", "jax", "pytorch", "products"):
             yield measure("batch", number, contender, cores=1, runs=2)
+        yield measure("profile", number, "profile", cores=1, train_size=12_800, epochs=2)
         yield measure("papermill", number, "papermill", epochs=2)
     for name, values in GROWTH.items():
         for value in values:
@@ -91,6 +94,7 @@ def train_at_once(measurement: dict, inputs: Path, peers: Path) -> dict:
         "epoch_seconds": " ".join(f"{s:.4f}" for output in outputs for s in output["epochs"]),
         "writing_seconds": outputs[0].get("writing"),
         "test_accuracy": outputs[0].get("test_accuracy"),
+        "operation_seconds": outputs[0].get("operations"),
         "peak_memory_mb": memory,
     }
 
@@ -142,6 +146,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=20, help="of the runs of all four contenders")
     arguments = parser.parse_args()
+    environment = describe_environment("CPU", len(CORES))
     done = pd.read_csv(PART).to_dict("records") if PART.exists() else []
     measurements = list(plan(arguments.rounds, arguments.epochs))
     with tempfile.TemporaryDirectory() as folder:
@@ -163,6 +168,8 @@ def main() -> None:
             with replacing(PART) as temporary:
                 pd.DataFrame(done).to_csv(temporary, index=False)
             print(f"{number}/{len(measurements)}", *(f"{k}={v}" for k, v in done[-1].items()))
+    with replacing(COMMITTED / "benchmark.json") as temporary:
+        temporary.write_text(environment.model_dump_json(indent=1) + "\n", encoding="utf-8")
     PART.replace(COMMITTED / "benchmark.csv")
 
 

@@ -1,9 +1,11 @@
 """What the benchmark makes of its measurements; the measuring itself is `make benchmark`."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
-from report_speed import compare, fit_growth, read_measurements
+from report_speed import compare, fit_growth, read_measurements, share_step
 from speed import plan
 
 
@@ -39,6 +41,17 @@ def test_growth_is_found():
         law, fitted = fit_growth(x, y, power)
         assert law == expected
         np.testing.assert_allclose(fitted, y)
+
+
+def test_a_step_is_shared_out():
+    """100 steps in 2 seconds: 20 ms a step, of which the profiler saw 18 in operations."""
+    operations = {"_MklMatMul": 1.0, "_MklNativeFusedMatMul": 0.4, "Tanh": 0.1, "TanhGrad": 0.1}
+    operations |= {"AddN": 0.1, "AddV2": 0.05, "ConcatV2": 0.05}
+    profile = {"train_size": 12_800, "batch_size": 128, "epoch": 2.0}
+    profile["operation_seconds"] = json.dumps(operations)
+    shares = share_step(pd.DataFrame([profile]))
+    assert shares["milliseconds"].tolist() == [14, 2, 1, 1, 2]
+    assert shares["percent"].tolist() == [70, 10, 5, 5, 10]
 
 
 def test_contenders_take_turns():
