@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from report_speed import compare, fit_growth, read_measurements, share_step
+from report_speed import compare, read_measurements, share_step
 from speed import plan
+from speed_figure import fit_growth
 
 
 def test_seconds_are_reckoned_up_to_twenty_epochs(tmp_path):

@@ -4,11 +4,11 @@ from scipy import ndimage
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import scale
-from mnist_rnn.drawing import BOX, FULL, MIDDLE, NotADigit, center_strokes
+from mnist_rnn.inside.drawing import BOX, FULL, MIDDLE, NotADigit, center_strokes
+from mnist_rnn.inside.pad import SIDE, Pad
+from mnist_rnn.inside.reading import Weights
 from mnist_rnn.model import load_model
-from mnist_rnn.pad import SIDE, Pad
 from mnist_rnn.paths import COMMITTED
-from mnist_rnn.reading import Weights
 from mnist_rnn.records import run_path
 
 SEVEN = [(0.27, 0.2), (0.72, 0.2), (0.45, 0.85)]

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from mnist_rnn import disturbances, reading
 from mnist_rnn.backend import keras
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import scale
+from mnist_rnn.inside import disturbances, reading
+from mnist_rnn.inside.reading import Weights
 from mnist_rnn.model import load_model
 from mnist_rnn.paths import COMMITTED
-from mnist_rnn.reading import Weights
 from mnist_rnn.records import run_path
 
 

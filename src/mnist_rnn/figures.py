@@ -1,12 +1,36 @@
-"""The figures of the notebooks. Blue is this run, orange what was published."""
+"""The figures of data and training, and what a figure with a caption is.
+
+Blue is this run, orange what was published.
+"""
+
+import io
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 
 OURS, PUBLISHED = "#0072b2", "#d55e00"  # apart for colour-blind readers too
 DARK, LIGHT = "#444444", "#bbbbbb"
+
+
+class Plate(NamedTuple):
+    """A figure, what it shows for who can't see it, and what to conclude."""
+
+    figure: Figure
+    alt: str
+    caption: str
+
+    def _ipython_display_(self) -> None:
+        png = io.BytesIO()
+        self.figure.savefig(png, dpi=120)
+        plt.close(self.figure)
+        display(
+            Image(png.getvalue(), width=int(100 * self.figure.get_figwidth()), alt=self.alt),
+            Markdown(self.caption),
+        )
 
 
 def draw_samples(images: np.ndarray, labels: np.ndarray) -> Figure:

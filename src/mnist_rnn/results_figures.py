@@ -7,8 +7,7 @@ from matplotlib.lines import Line2D
 
 from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.evaluation import NUM_CLASSES
-from mnist_rnn.figures import OURS, PUBLISHED, draw_confusion, draw_mistakes
-from mnist_rnn.plates import Plate
+from mnist_rnn.figures import OURS, PUBLISHED, Plate, draw_confusion, draw_mistakes
 from mnist_rnn.published import load_curve
 from mnist_rnn.records import Record, find_runs
 

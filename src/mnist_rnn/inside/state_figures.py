@@ -5,9 +5,9 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from sklearn.decomposition import PCA
 
-from mnist_rnn.figures import LIGHT
-from mnist_rnn.plates import RIGHT, WRONG, Plate, draw_pixels
-from mnist_rnn.reading import separation
+from mnist_rnn.figures import LIGHT, Plate
+from mnist_rnn.inside.panels import RIGHT, WRONG, draw_pixels
+from mnist_rnn.inside.reading import separation
 
 
 def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> Plate:

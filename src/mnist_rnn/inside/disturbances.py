@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import ndimage
 
 from mnist_rnn.backend import keras
-from mnist_rnn.reading import accuracy
+from mnist_rnn.inside.reading import accuracy
 
 
 def shift(x: np.ndarray, down: int, right: int) -> np.ndarray:

@@ -1,36 +1,15 @@
-"""A figure with its caption, and the parts that several figures share.
+"""The parts that several figures of 04_reading.ipynb share.
 
 Grey is ink and belief; blue is the label's digit, or all that is right; orange is any other digit.
 """
 
-import io
-from typing import NamedTuple
-
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 
 RIGHT, WRONG = "#0072b2", "#d55e00"  # apart for colour-blind readers too
 TICKS = (1, 7, 14, 21, 28)
 EDGES = (0.5, 28.5)
-
-
-class Plate(NamedTuple):
-    """A figure, what it shows for who can't see it, and what to conclude."""
-
-    figure: Figure
-    alt: str
-    caption: str
-
-    def _ipython_display_(self) -> None:
-        png = io.BytesIO()
-        self.figure.savefig(png, dpi=120)
-        plt.close(self.figure)
-        display(
-            Image(png.getvalue(), width=int(100 * self.figure.get_figwidth()), alt=self.alt),
-            Markdown(self.caption),
-        )
 
 
 def draw_gallery(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Figure:

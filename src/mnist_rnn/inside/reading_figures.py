@@ -4,20 +4,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from mnist_rnn.drawing import Stroke, center_strokes
 from mnist_rnn.evaluation import confident_mistakes
-from mnist_rnn.figures import DARK, LIGHT
-from mnist_rnn.plates import (
+from mnist_rnn.figures import DARK, LIGHT, Plate
+from mnist_rnn.inside.drawing import Stroke, center_strokes
+from mnist_rnn.inside.panels import (
     RIGHT,
     TICKS,
     WRONG,
-    Plate,
     draw_beliefs,
     draw_gallery,
     draw_pixels,
     draw_shades,
 )
-from mnist_rnn.reading import Weights, believe, decision_rows, passing_row, read_rows
+from mnist_rnn.inside.reading import Weights, believe, decision_rows, passing_row, read_rows
 
 
 def draw_reading(image: np.ndarray, beliefs: np.ndarray, label: int) -> Plate:

@@ -11,9 +11,9 @@ from IPython import get_ipython
 from IPython.display import display
 from ipywidgets import HTML, Box, Button, Layout, VBox
 
-from mnist_rnn.drawing import NotADigit, center_strokes
 from mnist_rnn.evaluation import NUM_CLASSES
-from mnist_rnn.reading import Weights, believe, read_rows
+from mnist_rnn.inside.drawing import NotADigit, center_strokes
+from mnist_rnn.inside.reading import Weights, believe, read_rows
 
 SIDE = 252  # CSS pixels of the pad: nine for each of the network's
 VIEW = 196  # of the image beside it
