@@ -18,7 +18,7 @@ help:  ## List the targets
 
 reproduce: $(INSTALLED)  ## Train the original experiment by papermill and rebuild the accuracy table
 	mkdir -p $(EXECUTED)
-	@trap 'echo "Not finished. Finished epochs are kept: the same command goes on from there."' EXIT; \
+	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
 		$(EXECUTED)/02_train.part.ipynb $(PARAMETERS) && trap - EXIT
 	mv $(EXECUTED)/02_train.part.ipynb $(EXECUTED)/02_train.ipynb
@@ -35,7 +35,8 @@ table: $(INSTALLED)  ## Train what is missing of all published configurations an
 report: $(INSTALLED)  ## Rebuild the tables, and results/report.html from the records
 	@mkdir -p $(EXECUTED)
 	@$(BIN)/papermill --no-progress-bar --log-level ERROR notebooks/03_results.ipynb \
-		$(EXECUTED)/03_results.ipynb
+		$(EXECUTED)/03_results.part.ipynb
+	@mv $(EXECUTED)/03_results.part.ipynb $(EXECUTED)/03_results.ipynb
 	@$(PAGE) --no-input --output-dir $(RESULTS) --output report $(EXECUTED)/03_results.ipynb
 	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and report.html in $(RESULTS)"
 
@@ -66,7 +67,8 @@ lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
 	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks
-	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/notebooks/results $(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False notebooks/*.ipynb
+	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/notebooks/results $(BIN)/jupyter nbconvert \
+		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 lint: $(INSTALLED)  ## Check the style of source, tests and notebooks, and what has a schema
 	$(BIN)/ruff check
@@ -90,7 +92,7 @@ audit: $(INSTALLED)  ## Compare the lock with the known vulnerabilities, where t
 		&& echo "Not checked: the database of vulnerabilities can't be reached from here." \
 		|| echo "No known vulnerability."
 
-clean:  ## Remove the virtual environment and the data; results stay
+clean:  ## Remove the virtual environments and the data; results stay
 	rm -rf $(VENV) $(PEERS) data/mnist
 
 $(INSTALLED): requirements.lock pyproject.toml

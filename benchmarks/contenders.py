@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from limits import large_product, products, profile
+from limits import Outcome, large_product, products, profile
 
 LEARNING_RATE = 0.01
 
 
-def original(settings, inputs):
+def original(settings: dict, inputs: dict) -> Outcome:
     """The original notebook's code with Keras's defaults; `cell` may be another layer of Keras."""
     import keras
 
@@ -42,7 +42,7 @@ def original(settings, inputs):
     return {"epochs": times}, model.predict(inputs["x_test"], verbose=0)
 
 
-def ours(settings, inputs):
+def ours(settings: dict, inputs: dict) -> Outcome:
     """This repository's training; a lap ends when its epoch is kept in the checkpoint."""
     from mnist_rnn.checkpoints import Checkpoint
     from mnist_rnn.config import Configuration
@@ -73,7 +73,7 @@ def ours(settings, inputs):
     return {"epochs": times, "writing": sum(writing)}, answers
 
 
-def jax(settings, inputs):
+def jax(settings: dict, inputs: dict) -> Outcome:
     """JAX: an epoch in one compiled `lax.scan` over batches, the timesteps in one, unrolled."""
     import jax
     import jax.numpy as jnp
@@ -111,7 +111,7 @@ def jax(settings, inputs):
     return {"epochs": times}, np.array(forward(weights, inputs["x_test"]))
 
 
-def pytorch(settings, inputs):
+def pytorch(settings: dict, inputs: dict) -> Outcome:
     """PyTorch: `nn.RNN` (or GRU, LSTM) and `nn.Linear`, on tensors in memory."""
     import torch
     from torch import nn
@@ -156,7 +156,7 @@ CONTENDERS = {
 }
 
 
-def main():
+def main() -> None:
     """Run the contender on the cores that it is given."""
     name, settings = sys.argv[1], json.loads(sys.argv[2])
     os.sched_setaffinity(0, settings["affinity"])

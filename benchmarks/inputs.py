@@ -12,18 +12,23 @@ from mnist_rnn.data import load_mnist, scale
 from mnist_rnn.model import build_model, set_seed
 from mnist_rnn.training import epoch_order
 
-path, units, epochs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-(x_train, y_train), (x_test, y_test) = load_mnist()
-set_seed(0)
-np.savez(
-    path,
-    x_train=scale(x_train),
-    y_train=y_train,
-    x_test=scale(x_test),
-    y_test=y_test,
-    orders=np.stack([epoch_order(0, epoch, TRAIN_SIZE) for epoch in range(epochs)]),
-    **{
-        f"weights_{number}": weights
-        for number, weights in enumerate(build_model(Configuration(units=units)).get_weights())
-    },
-)
+
+def main() -> None:
+    """Write the .npz file."""
+    path, units, epochs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    (x_train, y_train), (x_test, y_test) = load_mnist()
+    set_seed(0)
+    weights = build_model(Configuration(units=units)).get_weights()
+    np.savez(
+        path,
+        x_train=scale(x_train),
+        y_train=y_train,
+        x_test=scale(x_test),
+        y_test=y_test,
+        orders=np.stack([epoch_order(0, epoch, TRAIN_SIZE) for epoch in range(epochs)]),
+        **{f"weights_{number}": values for number, values in enumerate(weights)},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -10,8 +10,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 
-def products(settings, inputs):
+# The moments at which epochs began or ended ("epochs"), and more; the answers to the test images.
+Outcome = tuple[dict, np.ndarray | None]
+
+
+def products(settings: dict, inputs: dict) -> Outcome:
     """The matrix products of a SimpleRNN's training step alone, in halves as ours has them.
 
     Forward, a timestep takes x W and h U; backward, the gradients of h, of U and of W.
@@ -53,7 +58,7 @@ def products(settings, inputs):
     return {"epochs": times}, None
 
 
-def large_product(settings, _inputs):
+def large_product(settings: dict, _inputs: dict) -> Outcome:
     """A product of two matrices of 2048 by 2048: the rate that the machine reaches at best."""
     from mnist_rnn.backend import tf
 
@@ -66,7 +71,7 @@ def large_product(settings, _inputs):
     return {"epochs": times}, None
 
 
-def profile(settings, inputs):
+def profile(settings: dict, inputs: dict) -> Outcome:
     """Ours: an epoch to compile, and one that TensorFlow's profiler sees, by type of operation."""
     from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
 

@@ -16,15 +16,16 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 
 from mnist_rnn.config import TRAIN_SIZE
 from mnist_rnn.environment import describe_environment
 from mnist_rnn.files import replacing
-from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.paths import COMMITTED, ROOT, shown
 
-PART = COMMITTED / "benchmark.part.csv"
+PART, MACHINE = COMMITTED / "benchmark.part.csv", COMMITTED / "benchmark.part.json"
 INPUTS, CONTENDERS = ROOT / "benchmarks" / "inputs.py", ROOT / "benchmarks" / "contenders.py"
 DEFAULT = {"cell": "simple_rnn", "units": 256, "dropout": 0.0, "batch_size": 128}
 LAYERS = [{"cell": "lstm"}, {"cell": "gru"}, {"dropout": 0.2}, {"units": 512}]
@@ -64,7 +65,7 @@ def plan(rounds: int, epochs: int) -> Iterator[dict]:
                 yield measure("layers", number, contender, train_size=6_400, **layer)
 
 
-def train_at_once(measurement: dict, inputs: Path, peers: Path) -> dict:
+def train_at_once(measurement: dict, inputs: Path, peers: Path, errors: IO[str]) -> dict:
     """Start the contender's runs, `cores` at a time if each has one; returns what they took."""
     contender, cores = measurement["contender"], measurement["cores"]
     python = peers if contender in ("jax", "pytorch") else sys.executable
@@ -72,21 +73,21 @@ def train_at_once(measurement: dict, inputs: Path, peers: Path) -> dict:
     limits = {"TF_NUM_INTEROP_THREADS": str(cores)}
     limits |= {"TF_NUM_INTRAOP_THREADS": str(cores)} if contender == "large_product" else {}
     environment = os.environ | ({} if contender == "original" else limits)
-    outputs, memory = [], 0
+    outputs, memory, at_once = [], 0, 2 // cores
     start = time.perf_counter()
-    for first in range(0, measurement["runs"], len(CORES) // cores):
+    for first in range(0, measurement["runs"], at_once):
         started = []
-        for run in range(first, min(first + len(CORES) // cores, measurement["runs"])):
+        for run in range(first, min(first + at_once, measurement["runs"])):
             affinity = CORES if cores == 2 else [CORES[run % 2]]
             settings = json.dumps(measurement | {"affinity": affinity})
             command = [python, CONTENDERS, contender, settings, inputs]
             started.append(
                 subprocess.Popen(command, env=environment, stdout=subprocess.PIPE,
-                                 stderr=subprocess.DEVNULL, text=True)
+                                 stderr=errors, text=True)
             )  # fmt: skip
         for process in started:
             output = process.stdout.read()
-            memory = max(memory, wait(process))
+            memory = max(memory, wait(process, errors))
             outputs.append(json.loads(output))
     seconds = time.perf_counter() - start
     return {
@@ -99,7 +100,7 @@ def train_at_once(measurement: dict, inputs: Path, peers: Path) -> dict:
     }
 
 
-def run_papermill(measurement: dict) -> dict:
+def run_papermill(measurement: dict, errors: IO[str]) -> dict:
     """Run 02_train.ipynb; the seconds before its training cell starts and after it ends."""
     with tempfile.TemporaryDirectory() as folder:
         executed = Path(folder) / "executed.ipynb"
@@ -109,9 +110,9 @@ def run_papermill(measurement: dict) -> dict:
         start = time.time()
         process = subprocess.Popen(
             command, cwd=ROOT, env=os.environ | {"MNIST_RNN_RESULTS": folder},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=errors,
         )  # fmt: skip
-        memory = wait(process)
+        memory = wait(process, errors)
         end = time.time()
         cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
     (training,) = (cell for cell in cells if "train(model" in "".join(cell["source"]))
@@ -127,7 +128,7 @@ def run_papermill(measurement: dict) -> dict:
     }
 
 
-def wait(process: subprocess.Popen) -> int:
+def wait(process: subprocess.Popen, errors: IO[str]) -> int:
     """Wait for the process to end well; returns its or its children's peak memory in MB.
 
     It is not below this process's own, from which they start: nothing large is loaded here.
@@ -135,7 +136,8 @@ def wait(process: subprocess.Popen) -> int:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{process.args} ended with status {process.returncode}")
+        errors.seek(0)
+        raise SystemExit(f"{errors.read()}{process.args} ended with status {process.returncode}")
     return usage.ru_maxrss // 1024
 
 
@@ -146,9 +148,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=20, help="of the runs of all four contenders")
     arguments = parser.parse_args()
-    environment = describe_environment("CPU", len(CORES))
-    done = pd.read_csv(PART).to_dict("records") if PART.exists() else []
+    if len(CORES) < 2:
+        raise SystemExit("The benchmark needs two cores.")
+    machine = describe_environment("CPU", len(CORES)).model_dump_json(indent=1) + "\n"
+    if not PART.exists():
+        MACHINE.write_text(machine, encoding="utf-8")
+    elif MACHINE.read_text(encoding="utf-8") != machine:
+        raise SystemExit(f"{shown(PART)} is of other code or another machine: remove it first.")
     measurements = list(plan(arguments.rounds, arguments.epochs))
+    before = pd.read_csv(PART).to_dict("records") if PART.exists() else []
+    done = [row for row in before if any(wanted.items() <= row.items() for wanted in measurements)]
     with tempfile.TemporaryDirectory() as folder:
         inputs = {}
         for number, measurement in enumerate(measurements, 1):
@@ -159,17 +168,17 @@ def main() -> None:
                 inputs[units] = Path(folder) / f"{units}.npz"
                 command = [sys.executable, INPUTS, inputs[units], str(units), str(arguments.epochs)]
                 subprocess.run(command, check=True)
-            taken = (
-                run_papermill(measurement)
-                if measurement["contender"] == "papermill"
-                else train_at_once(measurement, inputs[units], arguments.peers)
-            )
+            with tempfile.TemporaryFile("w+") as errors:
+                taken = (
+                    run_papermill(measurement, errors)
+                    if measurement["contender"] == "papermill"
+                    else train_at_once(measurement, inputs[units], arguments.peers, errors)
+                )
             done.append(measurement | taken)
             with replacing(PART) as temporary:
                 pd.DataFrame(done).to_csv(temporary, index=False)
             print(f"{number}/{len(measurements)}", *(f"{k}={v}" for k, v in done[-1].items()))
-    with replacing(COMMITTED / "benchmark.json") as temporary:
-        temporary.write_text(environment.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    MACHINE.replace(COMMITTED / "benchmark.json")
     PART.replace(COMMITTED / "benchmark.csv")
 
 

@@ -1,3 +1,4 @@
+import os
 import signal
 
 import numpy as np
@@ -8,8 +9,9 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist, scale
 from mnist_rnn.environment import describe_environment
 from mnist_rnn.evaluation import find_mistakes, measure
-from mnist_rnn.model import build_model, set_seed
-from mnist_rnn.records import Record
+from mnist_rnn.model import build_model, load_model, set_seed
+from mnist_rnn.paths import COMMITTED
+from mnist_rnn.records import Record, run_path
 from mnist_rnn.training import train
 
 # Started in the background, Python ignores Ctrl-C, and so would all that the tests start.
@@ -24,6 +26,22 @@ def mnist():
 @pytest.fixture(scope="session")
 def environment():
     return describe_environment(device="CPU", threads=2)
+
+
+@pytest.fixture(scope="session")
+def model():
+    """The committed one, of the default run."""
+    return load_model(run_path(Configuration(), ".keras", COMMITTED))
+
+
+@pytest.fixture
+def fill_disk(monkeypatch):
+    """From its call on, nothing more can be written for good."""
+
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    return lambda: monkeypatch.setattr(os, "fsync", fail)
 
 
 @pytest.fixture

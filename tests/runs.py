@@ -24,15 +24,15 @@ def environment(results: Path, threads: int | None = None) -> dict[str, str]:
     return os.environ | {"MNIST_RNN_RESULTS": str(results)} | dict.fromkeys(names, str(threads))
 
 
+def start(command, **options) -> subprocess.Popen:
+    """A process in a session of its own, whose output can be read."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, **pipes, start_new_session=True, **options)
+
+
 def start_plain(parameters, results, threads=None, python=sys.executable) -> subprocess.Popen:
-    return subprocess.Popen(
-        [python, __file__, json.dumps(parameters)],
-        env=environment(results, threads),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    command = [python, __file__, json.dumps(parameters)]
+    return start(command, env=environment(results, threads))
 
 
 def papermill_command(parameters, output, notebook=TRAIN) -> list[str]:
@@ -44,15 +44,8 @@ def papermill_command(parameters, output, notebook=TRAIN) -> list[str]:
 
 def start_papermill(parameters, results, **options) -> subprocess.Popen:
     results.mkdir(parents=True, exist_ok=True)
-    return subprocess.Popen(
-        papermill_command(parameters, results / "out.ipynb"),
-        env=environment(results),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        **options,
-    )
+    command = papermill_command(parameters, results / "out.ipynb")
+    return start(command, env=environment(results), **options)
 
 
 def set_parameters(notebook: Path, parameters) -> None:

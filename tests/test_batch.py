@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ import nbformat
 import psutil
 import pytest
 import slurm
-from runs import TRAIN, environment, finish, outcome, start_papermill
+from runs import TRAIN, environment, finish, outcome, start, start_papermill
 from test_records import change
 
 from mnist_rnn.batch import plan, progress, why_pending
@@ -43,15 +42,8 @@ def published(tmp_path_factory):
 
 
 def start_batch(results, published, *arguments, **variables):
-    return subprocess.Popen(
-        [sys.executable, "-m", "mnist_rnn.batch", *arguments],
-        cwd=ROOT,
-        env=environment(results) | {"MNIST_RNN_PUBLISHED": str(published)} | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    env = environment(results) | {"MNIST_RNN_PUBLISHED": str(published)} | variables
+    return start([sys.executable, "-m", "mnist_rnn.batch", *arguments], cwd=ROOT, env=env)
 
 
 def batch(results, published, *arguments, **variables):
@@ -87,7 +79,7 @@ def results(undisturbed, tmp_path):
 
 
 def test_the_plan_has_each_run_once_and_the_seeds_of_all_claims_side_by_side():
-    runs = plan(read_claims())
+    runs = plan(read_claims()[:13])  # those of the originals; others may follow
     assert len({(run.name, run.seed) for run in runs}) == len(runs) >= 2 * 10 + 6 * 5
     assert [run.seed for run in runs] == sorted(run.seed for run in runs)
     first = [(run.cell, run.units) for run in runs[:8]]
@@ -105,8 +97,8 @@ def test_claims_of_one_configuration_share_the_larger_number_of_seeds(tmp_path):
 
 def test_the_time_left_is_by_cost():
     short, long = Configuration(units=100, epochs=1), Configuration(units=100, epochs=9)
-    assert progress([short], [short, long], 60) == "1 of 2 runs finished, about 0:09:00 to go"
-    assert progress([long], [short, long], 90) == "1 of 2 runs finished, about 0:00:10 to go"
+    assert progress([long], [short, long], 60) == "1 of 2 runs finished, about 0:09:00 to go"
+    assert progress([short], [short, long], 90) == "1 of 2 runs finished, about 0:00:10 to go"
 
 
 @pytest.mark.parametrize(
@@ -255,10 +247,7 @@ def test_killed_kernels_papermills_and_batches_cost_no_result(undisturbed, publi
     process.communicate()
     assert outcomes(results) == expected
 
-    process = start_batch(results, published)
-    output, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, output
-    assert "1 of 4 runs to train" in output
+    assert "1 of 4 runs to train" in batch(results, published)
     assert outcomes(results) == expected | {run_path(run, "", Path()): failed}
 
 

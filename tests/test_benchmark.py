@@ -5,9 +5,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from report_speed import compare, read_measurements, share_step
+from report_speed import compare, describe, read_measurements, share_step
 from speed import plan
 from speed_figure import fit_growth
+
+from mnist_rnn.environment import Environment
+from mnist_rnn.paths import COMMITTED
 
 
 def test_seconds_are_reckoned_up_to_twenty_epochs(tmp_path):
@@ -59,3 +62,10 @@ def test_contenders_take_turns():
     one_run = [m for m in plan(rounds=2, epochs=20) if m["section"] == "one run"]
     assert [m["contender"] for m in one_run] == ["original", "ours", "jax", "pytorch"] * 2
     assert {m["epochs"] for m in one_run} == {20}
+
+
+def test_the_committed_tables_are_those_of_the_committed_measurements():
+    machine = (COMMITTED / "benchmark.json").read_text()
+    table = read_measurements(COMMITTED / "benchmark.csv")
+    text = describe(table, Environment.model_validate_json(machine))
+    assert (COMMITTED / "benchmark.md").read_text() == text + "\n"

@@ -179,13 +179,9 @@ def test_a_folder_that_cannot_be_written_only_warns(mnist, npz, offline, tmp_pat
     assert "will be fetched again" in caplog.text
 
 
-def test_a_full_disk_leaves_no_half_file(mnist, npz, offline, tmp_path, monkeypatch, caplog):
+def test_a_full_disk_leaves_no_half_file(mnist, npz, offline, tmp_path, fill_disk, caplog):
     (tmp_path / "mnist.npz").write_bytes(npz)
-
-    def fail(_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", fail)
+    fill_disk()
     assert same(load_mnist(tmp_path / "cache", tmp_path / "mnist.npz"), mnist)
     assert "No space left on device" in caplog.text
     assert os.listdir(tmp_path / "cache") == []

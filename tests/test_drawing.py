@@ -2,14 +2,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mnist_rnn.config import Configuration
 from mnist_rnn.data import scale
 from mnist_rnn.inside.drawing import BOX, FULL, MIDDLE, NotADigit, center_strokes
 from mnist_rnn.inside.pad import SIDE, Pad
 from mnist_rnn.inside.reading import Weights
-from mnist_rnn.model import load_model
-from mnist_rnn.paths import COMMITTED
-from mnist_rnn.records import run_path
 
 SEVEN = [(0.27, 0.2), (0.72, 0.2), (0.45, 0.85)]
 
@@ -90,10 +86,9 @@ def test_what_is_no_digit_is_answered_with_advice(strokes, advice):
 
 
 @pytest.fixture(scope="module")
-def pad(mnist):
-    weights = load_model(run_path(Configuration(), ".keras", COMMITTED)).get_weights()
+def pad(mnist, model):
     x_test, y_test = mnist[1]
-    return Pad(Weights(*weights), scale(x_test), y_test, seed=0)
+    return Pad(Weights(*model.get_weights()), scale(x_test), y_test, seed=0)
 
 
 @pytest.fixture(params=["mouse", "finger"])

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mnist_rnn.evaluation import (
-    Metrics,
-    confident_mistakes,
-    find_mistakes,
-    measure,
-    weights_sha256,
-)
+from mnist_rnn.evaluation import Metrics, confident_mistakes, find_mistakes, measure, weights_sha256
 
 
 def beliefs(*pairs):

@@ -14,7 +14,7 @@ import zipfile
 
 import psutil
 import pytest
-from runs import environment, papermill_command, read_until, start_papermill
+from runs import environment, papermill_command, read_until, start, start_papermill
 
 from mnist_rnn.backend import keras
 from mnist_rnn.config import Configuration
@@ -65,13 +65,8 @@ def test_numbers_gone_wrong_are_a_failed_run(learning_rate, reason, tmp_path):
 
 def test_results_that_cannot_be_written_stop_a_run_before_it_trains(tmp_path):
     (tmp_path / "results").touch()  # root may write to a read-only folder, but not below a file
-    process = subprocess.Popen(
-        papermill_command(QUICK, tmp_path / "out.ipynb"),
-        env=environment(tmp_path / "results"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    command = papermill_command(QUICK, tmp_path / "out.ipynb")
+    process = start(command, env=environment(tmp_path / "results"))
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert re.search(rf"(NotADirectory|FileExists)Error.*{tmp_path}/results", output)
@@ -93,7 +88,7 @@ def test_a_disk_full_at_the_notebook_leaves_the_old_notebook(tmp_path):
     )
     assert done.returncode != 0
     assert "File too large" in done.stderr + done.stdout
-    assert "Not finished." in done.stdout
+    assert "Not finished; the reason is above." in done.stdout
     assert (tmp_path / "executed" / "02_train.ipynb").read_text() == "old"
 
 
@@ -159,14 +154,7 @@ def test_jupyterlab_asks_for_a_token_and_listens_on_loopback_only():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     arguments = f"--no-browser --allow-root --port {port}"
-    process = subprocess.Popen(
-        ["make", "lab", f"ARGS={arguments}"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    process = start(["make", "lab", f"ARGS={arguments}"], cwd=ROOT)
     try:
         output = read_until(process, "/lab?token=")
         address, token = re.search(r"(http://\S+?)/lab\?token=(\w{40,})", output).groups()

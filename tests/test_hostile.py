@@ -14,6 +14,7 @@ from mnist_rnn.checkpoints import Checkpoint, State
 from mnist_rnn.config import PARAMETERS, Configuration, read_parameters
 from mnist_rnn.environment import Environment
 from mnist_rnn.errors import DataError, ParameterError, RecordError
+from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records import read_record, run_path
 
 many = settings(
@@ -68,7 +69,7 @@ def test_any_unknown_name(name, value):
 
 @pytest.fixture(scope="module")
 def committed():
-    content = run_path(Configuration(), ".json").read_bytes()
+    content = run_path(Configuration(), ".json", COMMITTED).read_bytes()
     read(content)
     return json.loads(content)
 

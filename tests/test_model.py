@@ -10,6 +10,7 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.data import scale
 from mnist_rnn.evaluation import predict, weights_sha256
 from mnist_rnn.model import build_model, draw_model, load_model, save_model, set_seed
+from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records import read_record, run_path
 
 DEFAULT = Configuration()
@@ -63,8 +64,8 @@ def test_the_network_computes_what_its_equations_say(mnist):
 
 
 def test_the_committed_model_reaches_the_committed_record(mnist):
-    record = read_record(run_path(DEFAULT, ".json"))
-    weights = load_model(run_path(DEFAULT, ".keras")).get_weights()
+    record = read_record(run_path(DEFAULT, ".json", COMMITTED), COMMITTED)
+    weights = load_model(run_path(DEFAULT, ".keras", COMMITTED)).get_weights()
     assert weights_sha256(weights) == record.weights_sha256
     x_test, y_test = mnist[1]
     answers = read_by_hand(weights, scale(x_test)).argmax(axis=1)

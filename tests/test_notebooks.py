@@ -2,32 +2,29 @@
 
 import ast
 import json
-import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
+from runs import TRAIN, environment, papermill_command
 
 from mnist_rnn.config import PARAMETERS, Configuration, Reading
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records import read_records
+from mnist_rnn.records import read_record, read_records, run_path
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-TRAIN = ROOT / "notebooks" / "02_train.ipynb"
-PAPERMILL = Path(sys.executable).with_name("papermill")
 
 
-def run_papermill(folder, *arguments, cwd=None):
+def run_papermill(folder, parameters, cwd=None):
     return subprocess.run(
-        [PAPERMILL, "--no-progress-bar", TRAIN, folder / "out.ipynb", *arguments],
+        papermill_command(parameters, folder / "out.ipynb"),
         capture_output=True,
         text=True,
         cwd=cwd or folder,
-        env=os.environ | {"MNIST_RNN_RESULTS": str(folder / "results")},
+        env=environment(folder / "results"),
     )
 
 
@@ -99,8 +96,7 @@ def test_papermill_shows_a_type_and_help_for_each_parameter():
 @pytest.mark.parametrize("cwd", [ROOT, None], ids=["root", "another folder"])
 def test_papermill_runs_with_other_parameters(cwd, tmp_path):
     parameters = {"units": 8, "epochs": 1, "optimizer": "adam", "train_size": 500, "seed": 3}
-    arguments = [word for name, value in parameters.items() for word in ("-p", name, str(value))]
-    done = run_papermill(tmp_path, *arguments, cwd=cwd)
+    done = run_papermill(tmp_path, parameters, cwd)
     assert done.returncode == 0, done.stderr
     (record,), left_out = read_records(tmp_path / "results")
     assert record.config == Configuration(**parameters)
@@ -120,7 +116,7 @@ def test_papermill_runs_with_other_parameters(cwd, tmp_path):
     ],
 )
 def test_papermill_stops_before_tensorflow_is_loaded(name, value, expected, tmp_path):
-    done = run_papermill(tmp_path, "-p", name, value)
+    done = run_papermill(tmp_path, {name: value})
     assert done.returncode != 0
     assert expected in done.stderr.splitlines()[-2]
     executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
@@ -130,16 +126,15 @@ def test_papermill_stops_before_tensorflow_is_loaded(name, value, expected, tmp_
 
 
 def test_reading_parameters_and_records_does_not_load_tensorflow():
-    modules = "data, environment, verify, report, results_figures"  # these import the others
+    modules = "data, environment, verify, batch, results_figures"  # these import the others
     program = f"import sys; from mnist_rnn import {modules}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
 def test_the_committed_notebook_says_what_its_record_says():
-    """One run made both where they were made on one machine; the accuracies agree anywhere."""
+    """They are two runs, of the same bits where they were made on one machine."""
     text = json.dumps(nbformat.read(TRAIN, as_version=4))
-    records, _ = read_records()
-    (record,) = (record for record in records if record.config == Configuration())
+    record = read_record(run_path(Configuration(), ".json", COMMITTED), COMMITTED)
     assert f"Test accuracy: {record.test.accuracy:.1%}" in text
     assert f"{record.test.errors} of 10,000 test images" in text
 

@@ -4,9 +4,10 @@ import csv
 
 import pytest
 
+from mnist_rnn import published
 from mnist_rnn.errors import ClaimError
 from mnist_rnn.paths import PUBLISHED
-from mnist_rnn.published import COLUMNS, read_claims
+from mnist_rnn.published import COLUMNS, load_curve, read_claims
 
 ROW = dict(
     zip(
@@ -33,7 +34,7 @@ def test_a_claim_is_one_row(tmp_path):
     rate = {"claim": "slow", "learning_rate": "0.001", "train_size": "1000"}
     slow, mine = read_claims(write_claims(tmp_path, ROW | rate, ROW))
     assert (mine.cell, mine.units, mine.dropout, mine.seeds) == ("gru", 64, 0.1, 3)
-    assert (mine.learning_rate, mine.train_size, mine.parameters) == (None, 60_000, None)
+    assert (mine.learning_rate, mine.train_size, mine.published_parameters) == (None, 60_000, None)
     assert (slow.learning_rate, slow.train_size) == (0.001, 1000)
 
 
@@ -50,9 +51,10 @@ def test_a_claim_is_one_row(tmp_path):
         ("published_train_accuracy", "9807", "a number from 0 to 100, or nothing, got '9807'."),
         ("seeds", "0", "a whole number from 1 to 1000, got '0'."),
         ("has_curve", "1", "'yes' or 'no', got '1'."),
-        ("parameters", "int", "a whole number above 0, or nothing, got 'int'."),
+        ("published_parameters", "int", "a whole number above 0, or nothing, got 'int'."),
         ("source", "", "where it was published, got nothing."),
         ("epoch", "5", f"one of {', '.join(COLUMNS)}, got '5'. Did you mean 'epochs'?"),
+        ("seed", "0", f"one of {', '.join(COLUMNS)}, got '0'. Did you mean 'seeds'?"),
     ],
 )
 def test_a_wrong_cell_names_its_claim_and_column(column, cell, expected, tmp_path):
@@ -80,6 +82,12 @@ def test_a_row_with_a_cell_too_many_is_refused(tmp_path):
     path.write_text(path.read_text().rstrip() + ",more\n")
     with pytest.raises(ClaimError, match=r"claim 'mine', column \(without a name\): .*'more'"):
         read_claims(path)
+
+
+def test_curves_that_are_missing_are_said_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(published, "PUBLISHED", tmp_path)
+    with pytest.raises(ClaimError, match=r"^curves: expected the file .*curves.csv, got nothing"):
+        load_curve("notebook-2019")
 
 
 def test_no_claims_are_said_in_words(tmp_path):

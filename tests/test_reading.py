@@ -2,18 +2,9 @@ import numpy as np
 import pytest
 
 from mnist_rnn.backend import keras
-from mnist_rnn.config import Configuration
 from mnist_rnn.data import scale
 from mnist_rnn.inside import disturbances, reading
 from mnist_rnn.inside.reading import Weights
-from mnist_rnn.model import load_model
-from mnist_rnn.paths import COMMITTED
-from mnist_rnn.records import run_path
-
-
-@pytest.fixture(scope="module")
-def model():
-    return load_model(run_path(Configuration(), ".keras", COMMITTED))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ all of it with `make trials`.
 import os
 import shutil
 import signal
-import subprocess
 import sys
 
 import pytest
@@ -18,6 +17,7 @@ from runs import (
     finish,
     read_until,
     set_parameters,
+    start,
     start_papermill,
     start_plain,
 )
@@ -66,15 +66,9 @@ def resumed(parameters, results):
 def nbval(parameters, results):
     results.mkdir()
     set_parameters(shutil.copy(TRAIN, results / "copy.ipynb"), parameters)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-p",
-         "no:cacheprovider", results / "copy.ipynb"],
-        env=environment(results),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )  # fmt: skip
-    return finish(process, results)
+    options = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *options, results / "copy.ipynb"]
+    return finish(start(command, env=environment(results)), results)
 
 
 def jupyterlab(parameters, results):
@@ -92,17 +86,8 @@ def python_3_13(parameters, results):
     return finish(start_plain(parameters, results, python=PYTHON_3_13), results)
 
 
-COLUMNS = [
-    threads(1),
-    threads(2),
-    threads(4),
-    two_at_once,
-    papermill,
-    resumed,
-    nbval,
-    jupyterlab,
-    python_3_13,
-]
+COLUMNS = [*map(threads, (1, 2, 4)), two_at_once, papermill, resumed, nbval]
+COLUMNS += [jupyterlab, python_3_13]
 
 
 def print_matrix(rows, columns, folder):

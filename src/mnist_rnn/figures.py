@@ -4,6 +4,7 @@ Blue is this run, orange what was published.
 """
 
 import io
+from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -11,6 +12,8 @@ import numpy as np
 import pandas as pd
 from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
+
+from mnist_rnn.files import replacing
 
 OURS, PUBLISHED = "#0072b2", "#d55e00"  # apart for colour-blind readers too
 DARK, LIGHT = "#444444", "#bbbbbb"
@@ -22,6 +25,11 @@ class Plate(NamedTuple):
     figure: Figure
     alt: str
     caption: str
+
+    def save(self, path: Path) -> None:
+        """Write the figure as a PNG file, whole or not at all."""
+        with replacing(path) as temporary:
+            self.figure.savefig(temporary, dpi=120)
 
     def _ipython_display_(self) -> None:
         png = io.BytesIO()

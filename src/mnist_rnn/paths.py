@@ -1,4 +1,4 @@
-"""Where files are. No other module knows."""
+"""The folders, and how a path is shown; `records.run_path` knows the places in a run's folder."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ KERAS_MNIST = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "data
 
 
 def shown(path: Path) -> str:
-    """`path` as a reader of a notebook should see it: from the repository's root where it can."""
+    """`path` as a reader should see it: from the folder of the results, or the root, if below."""
     for base in (RESULTS.parent, ROOT):
         if path.is_relative_to(base):
             return path.relative_to(base).as_posix()

@@ -16,12 +16,16 @@ from mnist_rnn.paths import PUBLISHED, shown
 class Claim(Configuration):
     """A published test accuracy and the configuration that it was published for.
 
-    Accuracies are in percent. We run the configuration with the seeds 0 to `seeds` - 1.
+    Accuracies are in percent. We run the configuration with the seeds 0 to `seeds` - 1; a
+    claim itself has no `seed`.
     """
 
     claim: str = Field(min_length=1, description="a name")
     seeds: int = whole(..., 1, 1000)
-    parameters: int | None = Field(None, ge=1, description="a whole number above 0, or nothing")
+    seed: None = None
+    published_parameters: int | None = Field(
+        None, ge=1, description="a whole number above 0, or nothing"
+    )
     published_train_accuracy: float | None = Field(
         None, ge=0, le=100, description="a number from 0 to 100, or nothing"
     )
@@ -32,7 +36,7 @@ class Claim(Configuration):
 
 
 COLUMNS = {name: field for name, field in Claim.model_fields.items() if name != "seed"}
-OPTIONAL = {"learning_rate", "train_size", "parameters", "published_train_accuracy"}
+OPTIONAL = {"learning_rate", "train_size", "published_parameters", "published_train_accuracy"}
 
 
 def read_claims(path: Path = PUBLISHED / "claims.csv") -> list[Claim]:
@@ -42,19 +46,7 @@ def read_claims(path: Path = PUBLISHED / "claims.csv") -> list[Claim]:
         ClaimError: there is no claim, or for each wrong cell its claim and column, what was
             expected and what came.
     """
-    if not path.is_file():
-        raise ClaimError(f"claims: expected the file {shown(path)}, got nothing.")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:  # with or without the mark
-            table = csv.DictReader(file, restkey="(without a name)", restval="")
-            rows = list(table)
-    except UnicodeDecodeError as error:
-        raise ClaimError(f"claims: expected UTF-8 in {shown(path)}, got {error}.") from None
-    if not rows:
-        raise ClaimError(f"claims: expected at least one row in {shown(path)}, got none.")
-    if "claim" not in table.fieldnames:
-        header = ", ".join(table.fieldnames)
-        raise ClaimError(f"claims: expected the column claim in {shown(path)}, got {header}.")
+    rows = read_rows(path)
     counts = Counter(row["claim"] for row in rows)
     problems = [
         f"claim {name!r}, column claim: expected a name of its own, got {count} rows with this one."
@@ -78,6 +70,24 @@ def read_claims(path: Path = PUBLISHED / "claims.csv") -> list[Claim]:
     return claims
 
 
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a list of claims, unchecked; ClaimError if it is not such a list."""
+    if not path.is_file():
+        raise ClaimError(f"claims: expected the file {shown(path)}, got nothing.")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # with or without the mark
+            table = csv.DictReader(file, restkey="(without a name)", restval="")
+            rows = list(table)
+    except UnicodeDecodeError as error:
+        raise ClaimError(f"claims: expected UTF-8 in {shown(path)}, got {error}.") from None
+    if not rows:
+        raise ClaimError(f"claims: expected at least one row in {shown(path)}, got none.")
+    if "claim" not in table.fieldnames:
+        header = ", ".join(table.fieldnames)
+        raise ClaimError(f"claims: expected the column claim in {shown(path)}, got {header}.")
+    return rows
+
+
 def load_claims() -> pd.DataFrame:
     """One published test accuracy (percent) a row, indexed by the claim's name."""
     rows = [
@@ -88,8 +98,15 @@ def load_claims() -> pd.DataFrame:
 
 
 def load_curve(claim: str) -> pd.DataFrame:
-    """Columns train_loss and train_accuracy (a fraction), a row an epoch; empty if unpublished."""
-    curves = pd.read_csv(PUBLISHED / "curves.csv", index_col="epoch")
+    """Columns train_loss and train_accuracy (a fraction), a row an epoch; empty if unpublished.
+
+    Raises:
+        ClaimError: there is no file of curves.
+    """
+    path = PUBLISHED / "curves.csv"
+    if not path.is_file():
+        raise ClaimError(f"curves: expected the file {shown(path)}, got nothing.")
+    curves = pd.read_csv(path, index_col="epoch")
     return curves[curves["claim"] == claim].drop(columns="claim")
 
 

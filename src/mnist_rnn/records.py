@@ -57,7 +57,7 @@ class Record(Strict):
 
 
 def run_path(config: Configuration, suffix: str, results: Path = RESULTS) -> Path:
-    """Where a run keeps its record (`.json`) and its model (`.keras`)."""
+    """Where a run keeps its record (`.json`), model (`.keras`) and state (`.checkpoint`)."""
     return results / "runs" / config.name / f"seed-{config.seed}{suffix}"
 
 

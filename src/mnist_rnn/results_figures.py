@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from mnist_rnn.config import TEST_SIZE
+from mnist_rnn.config import TEST_SIZE, Configuration
 from mnist_rnn.evaluation import NUM_CLASSES
 from mnist_rnn.figures import OURS, PUBLISHED, Plate, draw_confusion, draw_mistakes
 from mnist_rnn.published import load_curve
@@ -72,12 +72,13 @@ def draw_published_curves(records: list[Record], claims: pd.DataFrame) -> Plate:
     )
 
 
-def draw_errors(records: list[Record], claims: pd.DataFrame) -> Plate:
+def draw_error_rates(records: list[Record], claims: pd.DataFrame) -> Plate:
     """Test error of the SimpleRNN against the optimizer, and against the units."""
     fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.8), sharey=True, layout="constrained")
-    claims = claims[claims["cell"] == "simple_rnn"]
-    draw_groups(axes[0], records, claims[claims["units"] == 256], "optimizer")
-    draw_groups(axes[1], records, claims[claims["optimizer"] == "sgd"], "units")
+    claims = claims[alike(claims, "cell", "batch_size", "epochs", "train_size")]
+    claims = claims[claims["learning_rate"].isna()]
+    draw_groups(axes[0], records, claims[alike(claims, "units")], "optimizer")
+    draw_groups(axes[1], records, claims[alike(claims, "optimizer")], "units")
     axes[0].set(xlabel="optimizer, dropout (256 units)", ylabel="test error (%)")
     axes[1].set(xlabel="units, dropout (SGD)")
     fig.legend(handles=KEY, loc="outside upper center", ncols=2, frameon=False)
@@ -87,6 +88,12 @@ def draw_errors(records: list[Record], claims: pd.DataFrame) -> Plate:
         "Test errors of the SimpleRNN after 20 epochs: every run is a dot, the bar is the mean. "
         "Runs and published figures of one configuration share a column.",
     )
+
+
+def alike(claims: pd.DataFrame, *names: str) -> pd.Series:
+    """Which claims have the default values of these parameters."""
+    default = Configuration()
+    return (claims[list(names)] == [getattr(default, name) for name in names]).all(axis=1)
 
 
 def draw_groups(ax: plt.Axes, records: list[Record], claims: pd.DataFrame, name: str) -> None:

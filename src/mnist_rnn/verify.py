@@ -4,10 +4,8 @@ On the same CPU and versions the weights must be the same, bit for bit. Elsewher
 kernels differ, and the test accuracy must be within TOLERANCE.
 """
 
-from operator import attrgetter
-
 from mnist_rnn.config import Configuration
-from mnist_rnn.environment import git
+from mnist_rnn.environment import PACKAGES, Environment, git
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records import Record, read_record, run_path
@@ -17,7 +15,6 @@ TOLERANCE = 0.5  # percentage points
 
 def verdict(new: Record, committed: Record) -> tuple[bool, str]:
     """Whether the new record reproduces the committed one, and a sentence that says why."""
-    machine = attrgetter("cpu", "versions", "device")
     if machine(new.environment) == machine(committed.environment):
         same = new.weights_sha256 == committed.weights_sha256
         relation = "the same" if same else "NOT the same"
@@ -29,6 +26,12 @@ def verdict(new: Record, committed: Record) -> tuple[bool, str]:
     )
 
 
+def machine(environment: Environment) -> tuple:
+    """What the bits of a run depend on, beside its code: not the Python that calls the packages."""
+    versions = [environment.versions.get(name) for name in PACKAGES]
+    return environment.cpu, environment.device, versions
+
+
 def main() -> None:
     """Compare the two records; exit status 1 if the new one does not reproduce the other."""
     path = run_path(Configuration(), ".json")
@@ -38,13 +41,14 @@ def main() -> None:
     text = git("show", f"HEAD:{committed}")
     if text is None:
         raise SystemExit(f"{committed} is not committed.")
-    if path.read_text(encoding="utf-8").strip() == text.strip():
-        raise SystemExit("This is the committed record itself; run `make reproduce` first.")
     try:
         new = read_record(path)
     except ExperimentError as error:
         raise SystemExit(str(error)) from None
-    good, sentence = verdict(new, Record.model_validate_json(text))
+    old = Record.model_validate_json(text)
+    if new == old:
+        raise SystemExit("This is the committed record itself; run `make reproduce` first.")
+    good, sentence = verdict(new, old)
     print(sentence)
     raise SystemExit(not good)
 

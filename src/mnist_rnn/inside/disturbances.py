@@ -55,5 +55,7 @@ def tabulate_disturbances(
         for name, changes in list_disturbances(seed).items()
     }
     table = pd.DataFrame({"accuracy (%)": means}).rename_axis("images")
-    table["lost (points)"] = table.loc["as they are", "accuracy (%)"] - table["accuracy (%)"]
+    table["lost (percentage points)"] = (
+        table.loc["as they are", "accuracy (%)"] - table["accuracy (%)"]
+    )
     return table.round(1)

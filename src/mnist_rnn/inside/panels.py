@@ -7,7 +7,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-RIGHT, WRONG = "#0072b2", "#d55e00"  # apart for colour-blind readers too
+from mnist_rnn.figures import OURS, PUBLISHED
+
+RIGHT, WRONG = OURS, PUBLISHED
 TICKS = (1, 7, 14, 21, 28)
 EDGES = (0.5, 28.5)
 

@@ -31,8 +31,8 @@ def draw_reading(image: np.ndarray, beliefs: np.ndarray, label: int) -> Plate:
     return Plate(
         fig,
         f"A {label} beside a table of shades, a row for each of its rows and a column a digit",
-        f"**The network makes up its mind at the end.** After each row, a dot marks the digit it "
-        f"would name: blue for the right one ({label}), orange for another. It names "
+        f"**A {label} is read from top to bottom.** After each row, a dot marks the digit that the "
+        f"network would name: blue for the right one, orange for another. It names "
         f"{len(set(answers))} different digits on the way, settles on "
         f"{answers[-1]} after row {decided}, and believes in it by {beliefs[-1].max():.0%} after "
         f"row 28.",
@@ -121,7 +121,7 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Plate
     )
     return Plate(
         fig,
-        "Two curves of accuracy over rows; the belief's rises only in the last five rows",
+        "Two curves of accuracy over rows; the belief's rises long after the other",
         f"**It has seen enough long before it can say so.** Blue: the belief after each row passes "
         f"{now}. Grey: were all rows below it blank, and read as well, the answer would pass "
         f"{seen} (first {count:,} test images). In training the network was only ever asked "
@@ -130,7 +130,7 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Plate
     )
 
 
-def draw_errors(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
+def draw_all_mistakes(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
     """All images read wrong, surest first, over the belief in the answer and in the label."""
     answers, last = beliefs[:, -1].argmax(axis=1), beliefs[:, -1].max(axis=1)
     wrong = confident_mistakes(beliefs[:, -1], y, count=len(y))

@@ -69,7 +69,7 @@ def draw_rows(
         fig,
         "Mean ink, sensitivity of the loss to each pixel, and accuracy lost, row beside row",
         f"**No row is indispensable, the middle is.** Without any one row the network loses at "
-        f"most {100 * (whole - rows.min()):.1f} points (row {worst}); without rows "
+        f"most {100 * (whole - rows.min()):.1f} percentage points (row {worst}); without rows "
         f"{4 * band + 1} to {4 * band + 4} it loses {100 * (whole - bands.min()):.0f} "
         f"(first {len(x):,} test images). The loss would react most to ink where there "
         f"is hardly ever any: the four top rows hold {share:.0%} of the sensitivity.",
