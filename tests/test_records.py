@@ -148,8 +148,8 @@ def test_the_same_machine_must_give_the_same_bits(record):
     assert verdict(record, record)[0]
     assert verdict(change(record, "environment", threads=1), record)[0]
     python = record.environment.versions | {"python": "3.13.1"}
-    record = change(record, "environment", versions=python)
-    other = record.model_copy(update={"weights_sha256": "1" * 64})
+    other = change(record, "environment", versions=python)
+    other = other.model_copy(update={"weights_sha256": "1" * 64})
     assert verdict(other, record) == (
         False,
         "same CPU and versions: the weights are NOT the same, bit for bit",
