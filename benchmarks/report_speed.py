@@ -74,6 +74,7 @@ def describe(table: pd.DataFrame, environment: Environment) -> str:
             + ", ".join(f"{name} {versions[name]}" for name in PACKAGES)
             + ". The contenders take turns; medians over the rounds. In seconds, ours is faster "
             "where ours / it is below 1, in runs an hour where it is above.",
+            bound(batch(sections)["median"]),
             *(
                 f"## {title}\n\n{part.round(3).astype('string').fillna('').to_markdown()}"
                 for title, part in parts.items()
@@ -108,6 +109,13 @@ def batch(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
         contender="original, one run after the other", per_hour=3600 / serial["seconds"]
     )
     return compare(pd.concat([pairs, serial]), "per_hour")
+
+
+def bound(per_hour: pd.Series) -> str:
+    """How far ahead a batch could be at most, in a sentence."""
+    limit = per_hour.pop("products alone")
+    ratios = "; ".join(f"{limit / rate:.2f} times {name}" for name, rate in per_hour.items())
+    return f"Were a step its matrix products alone, a batch would give in runs an hour {ratios}."
 
 
 def share_step(profiles: pd.DataFrame) -> pd.DataFrame:
