@@ -20,6 +20,7 @@ def read_measurements(path: Path) -> pd.DataFrame:
 
     A run of fewer epochs is reckoned up to 20: the first, which includes what is compiled, and 19
     times the mean of the others. Where two runs shared the machine, the figures are their means.
+    Runs an hour are of one run after the other, or one a core.
     """
     table = pd.read_csv(path)
     for index, row in table.dropna(subset="epoch_seconds").iterrows():
@@ -29,7 +30,7 @@ def read_measurements(path: Path) -> pd.DataFrame:
         table.loc[index, "seconds"] = np.mean(laps[:, 0] + (EPOCHS - 1) * others.mean(axis=1))
         table.loc[index, "epoch"] = np.mean(np.median(others, axis=1))
         table.loc[index, "slowest"] = np.max(others.max(axis=1) / np.median(others, axis=1))
-    return table
+    return table.assign(per_hour=2 // table["cores"] * 3600 / table["seconds"])
 
 
 def compare(table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -103,18 +104,15 @@ def batch(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
     The products alone are the limit of any code that computes them one timestep at a time.
     """
     pairs = sections["batch"].replace({"contender": {"products": "products alone"}})
-    pairs = pairs.assign(per_hour=2 * 3600 / pairs["seconds"])
     serial = sections["one run"].query("contender == 'original'")
-    serial = serial.assign(
-        contender="original, one run after the other", per_hour=3600 / serial["seconds"]
-    )
+    serial = serial.assign(contender="original, one run after the other")
     return compare(pd.concat([pairs, serial]), "per_hour")
 
 
 def bound(per_hour: pd.Series) -> str:
     """How far ahead a batch could be at most, in a sentence."""
-    limit = per_hour.pop("products alone")
-    ratios = "; ".join(f"{limit / rate:.2f} times {name}" for name, rate in per_hour.items())
+    ratios = per_hour["products alone"] / per_hour.drop("products alone")
+    ratios = "; ".join(f"{ratio:.2f} times {name}" for name, ratio in ratios.items())
     return f"Were a step its matrix products alone, a batch would give in runs an hour {ratios}."
 
 

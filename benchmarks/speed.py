@@ -148,6 +148,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=20, help="of the runs of all four contenders")
     arguments = parser.parse_args()
+    if arguments.rounds < 1 or arguments.epochs < 2:
+        given = f"{arguments.rounds} and {arguments.epochs}"
+        parser.error(f"rounds and epochs: expected at least 1 and 2, got {given}")
     if len(CORES) < 2:
         raise SystemExit("The benchmark needs two cores.")
     machine = describe_environment("CPU", len(CORES)).model_dump_json(indent=1) + "\n"
@@ -178,8 +181,8 @@ def main() -> None:
             with replacing(PART) as temporary:
                 pd.DataFrame(done).to_csv(temporary, index=False)
             print(f"{number}/{len(measurements)}", *(f"{k}={v}" for k, v in done[-1].items()))
-    MACHINE.replace(COMMITTED / "benchmark.json")
     PART.replace(COMMITTED / "benchmark.csv")
+    MACHINE.replace(COMMITTED / "benchmark.json")
 
 
 if __name__ == "__main__":

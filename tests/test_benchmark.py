@@ -16,15 +16,21 @@ from mnist_rnn.paths import COMMITTED
 def test_seconds_are_reckoned_up_to_twenty_epochs(tmp_path):
     """The first epoch and 19 times the mean of the others; the mean of two runs at once."""
     rows = [
-        {"runs": 1, "epoch_seconds": "3.0 1.0 2.0", "writing_seconds": 0.06},
-        {"runs": 2, "epoch_seconds": "3.0 1.0 1.0 5.0 3.0 3.0", "writing_seconds": None},
-        {"runs": 1, "epoch_seconds": None, "writing_seconds": None},
+        {"runs": 1, "cores": 2, "epoch_seconds": "3.0 1.0 2.0", "writing_seconds": 0.06},
+        {
+            "runs": 2,
+            "cores": 1,
+            "epoch_seconds": "3.0 1.0 1.0 5.0 3.0 3.0",
+            "writing_seconds": None,
+        },
+        {"runs": 1, "cores": 2, "epoch_seconds": None, "writing_seconds": None},
     ]
     pd.DataFrame(rows).to_csv(tmp_path / "benchmark.csv")
     one, two, none = read_measurements(tmp_path / "benchmark.csv").to_dict("records")
     assert (one["seconds"], one["epoch"], one["writing"]) == (3 + 19 * 1.5, 1.5, pytest.approx(1))
     assert one["slowest"] == pytest.approx(2 / 1.5)
     assert (two["seconds"], two["epoch"], two["slowest"]) == (42, 2, 1)
+    assert (one["per_hour"], two["per_hour"]) == (3600 / 31.5, 2 * 3600 / 42)
     assert np.isnan(none["seconds"])
 
 
