@@ -8,17 +8,16 @@ import sys
 import numpy as np
 
 from mnist_rnn.config import TRAIN_SIZE, Configuration
-from mnist_rnn.data import load_mnist, scale
-from mnist_rnn.model import build_model, set_seed
-from mnist_rnn.training import epoch_order
+from mnist_rnn.data.mnist import load_mnist
+from mnist_rnn.experiment.initial_weights import draw_initial_weights
+from mnist_rnn.experiment.inputs import epoch_order, scale
 
 
 def main() -> None:
     """Write the .npz file."""
     path, units, epochs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     (x_train, y_train), (x_test, y_test) = load_mnist()
-    set_seed(0)
-    weights = build_model(Configuration(units=units)).get_weights()
+    weights = draw_initial_weights(Configuration(units=units))
     np.savez(
         path,
         x_train=scale(x_train),

@@ -1,16 +1,15 @@
 """Tables (results/benchmark.md) and figure (results/benchmark.png) of results/benchmark.csv."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from speed_figure import LABELS, draw, grow, name_networks
+from speed_figure import draw, name_networks
 
 from mnist_rnn.config import TRAIN_SIZE
-from mnist_rnn.environment import PACKAGES, Environment
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import COMMITTED, shown
+from mnist_rnn.records.environment import PACKAGES, Environment
 
 EPOCHS = 20  # a run
 
@@ -58,29 +57,25 @@ def describe(table: pd.DataFrame, environment: Environment) -> str:
     papermill = sections["papermill"][["before_seconds", "after_seconds", "peak_memory_mb"]]
     parts = {
         f"One run of {EPOCHS} epochs{reckoned}, on two cores (seconds)": one_run(sections),
-        "A batch, one run a core, two at once (runs an hour)": batch(sections),
+        "A sweep, one run a core, two at once (runs an hour)": sweep(sections),
         "The step's matrix products alone, and all of ours (GFLOP/s)": limit(sections),
-        "Where ours spends a step, on one core (under the profiler, which takes time itself)": (
-            share_step(sections["profile"])
-        ),
         "Other networks (seconds an epoch of 6,400 images, two cores)": pd.concat(
             layers, names=["network"]
         ).reset_index("contender"),
         "papermill around training (seconds), and its run's memory": papermill.agg(["median"]),
-        "Growth": pd.DataFrame({"fit": {LABELS[name]: law for name, _, _, law, _ in grow(table)}}),
     }
     return "\n\n".join(
         [
-            f"CPU: {cpu['vendor']}, family {cpu['family']}, model {cpu['model']}, {cpu['name']}. "
+            f"CPU: {cpu.vendor}, family {cpu.family}, model {cpu.model}, {cpu.name}. "
             + ", ".join(f"{name} {versions[name]}" for name in PACKAGES)
             + ". The contenders take turns; medians over the rounds. In seconds, ours is faster "
             "where ours / it is below 1, in runs an hour where it is above.",
-            bound(batch(sections)["median"]),
+            bound(sweep(sections)["median"]),
             *(
                 f"## {title}\n\n{part.round(3).astype('string').fillna('').to_markdown()}"
                 for title, part in parts.items()
             ),
-            f"Flags: {' '.join(cpu['flags'])}",
+            f"Flags: {' '.join(cpu.flags)}",
         ]
     )
 
@@ -98,44 +93,24 @@ def one_run(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
     )
 
 
-def batch(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def sweep(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """A row a contender: runs an hour; the original's runs go one after the other, on both cores.
 
     The products alone are the limit of any code that computes them one timestep at a time.
     """
-    pairs = sections["batch"].replace({"contender": {"products": "products alone"}})
+    pairs = sections["sweep"].replace({"contender": {"products": "products alone"}})
     serial = sections["one run"].query("contender == 'original'")
     serial = serial.assign(contender="original, one run after the other")
     return compare(pd.concat([pairs, serial]), "per_hour")
 
 
 def bound(per_hour: pd.Series) -> str:
-    """How far ahead a batch could be at most, in a sentence."""
+    """How far ahead a sweep could be at most, in a sentence."""
     ratios = per_hour["products alone"] / per_hour.drop("products alone")
     ratios = "; ".join(f"{ratio:.2f} times {name}" for name, ratio in ratios.items())
-    return f"Were a step its matrix products alone, a batch would give in runs an hour {ratios}."
-
-
-def share_step(profiles: pd.DataFrame) -> pd.DataFrame:
-    """Milliseconds of a step by kind of operation, and their percentage; medians over rounds."""
-    kinds = {
-        "matrix products": "MatMul",
-        "tanh and its gradient": "^Tanh",
-        "sums of gradients": "^AddN|^BiasAddGrad",
-        "other operations": "",
-    }
-    rounds = []
-    for profile in profiles.itertuples():
-        steps = profile.train_size / profile.batch_size
-        operations, row = pd.Series(json.loads(profile.operation_seconds)), {}
-        for kind, pattern in kinds.items():
-            chosen = operations.index.str.contains(pattern)
-            row[kind] = operations[chosen].sum()
-            operations = operations[~chosen]
-        row["between operations"] = profile.epoch - sum(row.values())
-        rounds.append(1000 / steps * pd.Series(row))
-    milliseconds = pd.DataFrame(rounds).median().rename("milliseconds").to_frame()
-    return milliseconds.assign(percent=lambda t: 100 * t / t.sum()).round(1)
+    return (
+        f"If the matrix products were the only cost, a sweep would give in runs an hour {ratios}."
+    )
 
 
 def limit(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -145,7 +120,7 @@ def limit(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
     work = 28 * 2 * (2 * 28 * 256 + 3 * 256 * 256) / 1e9
     rows = {}
     for cores, ours, products in (
-        (1, sections["batch"], sections["batch"]),
+        (1, sections["sweep"], sections["sweep"]),
         (2, sections["one run"], sections["limit"]),
     ):
         ours = ours.query("contender == 'ours'").set_index("round")["epoch"]

@@ -21,20 +21,14 @@ from typing import IO
 import pandas as pd
 
 from mnist_rnn.config import TRAIN_SIZE
-from mnist_rnn.environment import describe_environment
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import COMMITTED, ROOT, shown
+from mnist_rnn.records.environment import describe_environment
 
 PART, MACHINE = COMMITTED / "benchmark.part.csv", COMMITTED / "benchmark.part.json"
 INPUTS, CONTENDERS = ROOT / "benchmarks" / "inputs.py", ROOT / "benchmarks" / "contenders.py"
-DEFAULT = {"cell": "simple_rnn", "units": 256, "dropout": 0.0, "batch_size": 128}
-LAYERS = [{"cell": "lstm"}, {"cell": "gru"}, {"dropout": 0.2}, {"units": 512}]
-GROWTH = {
-    "units": [64, 128, 256, 512, 1024],
-    "batch_size": [32, 64, 128, 256, 512],
-    "train_size": [7_680, 15_360, 30_720, 60_000],
-    "runs": [2, 4, 6, 8],
-}
+DEFAULT = {"layer": "simple_rnn", "units": 256, "dropout": 0.0, "batch_size": 128}
+LAYERS = [{"layer": "lstm"}, {"layer": "gru"}, {"dropout": 0.2}, {"units": 512}]
 CORES = sorted(os.sched_getaffinity(0))[:2]
 
 
@@ -48,30 +42,23 @@ def plan(rounds: int, epochs: int) -> Iterator[dict]:
     for number in range(1, rounds + 1):
         for contender in ("original", "ours", "jax", "pytorch"):
             yield measure("one run", number, contender, epochs=epochs)
+        for contender in ("ours", "jax", "pytorch", "products"):
+            yield measure("sweep", number, contender, cores=1, runs=2)
         for cores in (1, 2):
             yield measure("limit", number, "large_product", cores=cores, epochs=10)
         yield measure("limit", number, "products")
-        for contender in ("ours", "jax", "pytorch", "products"):
-            yield measure("batch", number, contender, cores=1, runs=2)
-        yield measure("profile", number, "profile", cores=1, train_size=12_800, epochs=2)
-        yield measure("papermill", number, "papermill", epochs=2)
-    for name, values in GROWTH.items():
-        for value in values:
-            size = {"train_size": 7_680, "cores": 1 if name == "runs" else 2}
-            yield measure(f"growth: {name}", 1, "ours", **size | {name: value})
-    for number in range(1, rounds + 1):
         for layer in LAYERS:
             for contender in ("original", "ours", "pytorch"):
                 yield measure("layers", number, contender, train_size=6_400, **layer)
+        yield measure("papermill", number, "papermill", epochs=2)
 
 
 def train_at_once(measurement: dict, inputs: Path, peers: Path, errors: IO[str]) -> dict:
     """Start the contender's runs, `cores` at a time if each has one; returns what they took."""
     contender, cores = measurement["contender"], measurement["cores"]
     python = peers if contender in ("jax", "pytorch") else sys.executable
-    # The original sets no threads; ours runs one thread an operation.
-    limits = {"TF_NUM_INTEROP_THREADS": str(cores)}
-    limits |= {"TF_NUM_INTRAOP_THREADS": str(cores)} if contender == "large_product" else {}
+    # The original sets no threads.
+    limits = dict.fromkeys(("TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"), str(cores))
     environment = os.environ | ({} if contender == "original" else limits)
     outputs, memory, at_once = [], 0, 2 // cores
     start = time.perf_counter()
@@ -95,7 +82,6 @@ def train_at_once(measurement: dict, inputs: Path, peers: Path, errors: IO[str])
         "epoch_seconds": " ".join(f"{s:.4f}" for output in outputs for s in output["epochs"]),
         "writing_seconds": outputs[0].get("writing"),
         "test_accuracy": outputs[0].get("test_accuracy"),
-        "operation_seconds": outputs[0].get("operations"),
         "peak_memory_mb": memory,
     }
 
@@ -115,7 +101,7 @@ def run_papermill(measurement: dict, errors: IO[str]) -> dict:
         memory = wait(process, errors)
         end = time.time()
         cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
-    (training,) = (cell for cell in cells if "train(model" in "".join(cell["source"]))
+    (training,) = (cell for cell in cells if "= train(model" in "".join(cell["source"]))
     first, last = (
         datetime.fromisoformat(training["metadata"]["papermill"][name]).timestamp()
         for name in ("start_time", "end_time")
@@ -146,14 +132,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peers", type=Path, required=True, help="Python that has JAX and PyTorch")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=20, help="of the runs of all four contenders")
+    parser.add_argument("--epochs", type=int, default=4, help="of one run of each contender")
     arguments = parser.parse_args()
     if arguments.rounds < 1 or arguments.epochs < 2:
         given = f"{arguments.rounds} and {arguments.epochs}"
         parser.error(f"rounds and epochs: expected at least 1 and 2, got {given}")
     if len(CORES) < 2:
         raise SystemExit("The benchmark needs two cores.")
-    machine = describe_environment("CPU", len(CORES)).model_dump_json(indent=1) + "\n"
+    machine = describe_environment(len(CORES)).model_dump_json(indent=1) + "\n"
     if not PART.exists():
         MACHINE.write_text(machine, encoding="utf-8")
     elif MACHINE.read_text(encoding="utf-8") != machine:

@@ -4,15 +4,17 @@ import signal
 import numpy as np
 import pytest
 
-from mnist_rnn.checkpoints import Checkpoint
-from mnist_rnn.config import Configuration
-from mnist_rnn.data import DATA_SHA256, load_mnist, scale
-from mnist_rnn.environment import describe_environment
-from mnist_rnn.evaluation import find_mistakes, measure
-from mnist_rnn.model import build_model, load_model, set_seed
+from mnist_rnn.config import NUM_CLASSES, Configuration
+from mnist_rnn.data.mnist import DATA_SHA256, load_mnist
+from mnist_rnn.experiment.checkpoints import Checkpoint
+from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.network import build_model
+from mnist_rnn.experiment.training import Examples, train
 from mnist_rnn.paths import COMMITTED
-from mnist_rnn.records import Record, run_path
-from mnist_rnn.training import train
+from mnist_rnn.records.environment import describe_environment
+from mnist_rnn.records.metrics import find_mistakes, measure
+from mnist_rnn.records.model_file import load_model
+from mnist_rnn.records.record import History, Record, run_path
 
 # Started in the background, Python ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -25,7 +27,7 @@ def mnist():
 
 @pytest.fixture(scope="session")
 def environment():
-    return describe_environment(device="CPU", threads=2)
+    return describe_environment(threads=2)
 
 
 @pytest.fixture(scope="session")
@@ -51,24 +53,29 @@ def small():
 
 
 @pytest.fixture
-def make_checkpoint(environment, tmp_path):
-    def make(config, path=None, data_sha256=DATA_SHA256, environment=environment):
-        return Checkpoint(path or tmp_path / "checkpoint", config, data_sha256, environment)
+def make_checkpoint(tmp_path):
+    def make(config, **owner):
+        return Checkpoint(tmp_path / "checkpoint", {"config": config.model_dump()} | owner)
 
     return make
 
 
+@pytest.fixture(scope="session")
+def examples(mnist):
+    """The first so many training images, and the first 500 test images."""
+    (x_train, y_train), (x_test, y_test) = mnist
+    test = Examples(scale(x_test[:500]), y_test[:500])
+    return lambda size: (Examples(scale(x_train[:size]), y_train[:size]), test)
+
+
 @pytest.fixture
-def run(mnist, make_checkpoint):
+def run(examples, make_checkpoint):
     """Train a fresh model; returns it and the run's state."""
 
     def run(config, checkpoint=None):
-        (x_train, y_train), _ = mnist
-        set_seed(config.seed)
         model = build_model(config)
-        x, y = scale(x_train[: config.train_size]), y_train[: config.train_size]
         checkpoint = checkpoint or make_checkpoint(config)
-        state = train(model, x, y, config, checkpoint)
+        state = train(model, *examples(config.train_size), config, checkpoint)
         checkpoint.discard()
         return model, state
 
@@ -82,11 +89,17 @@ def make_record(environment):
     def make(errors=200, **parameters):
         config = Configuration(**{"train_size": 1, "epochs": 1} | parameters)
         y_train, y_test = np.zeros(config.train_size, int), np.zeros(10_000, int)
-        answers = np.eye(10, dtype="float32")[(np.arange(10_000) < errors).astype(int)]
+        certain = np.eye(NUM_CLASSES)
+        answers = certain[(np.arange(10_000) < errors).astype(int)]
         return Record(
             config=config,
-            history={"loss": [0.5] * config.epochs, "accuracy": [0.9] * config.epochs},
-            train=measure(np.eye(10)[y_train], y_train),
+            parameters=75_530,
+            history=History(
+                loss=[0.5] * config.epochs,
+                accuracy=[0.9] * config.epochs,
+                test_errors=[errors] * config.epochs,
+            ),
+            train=measure(certain[y_train], y_train),
             test=measure(answers, y_test),
             mistakes=find_mistakes(answers, y_test),
             weights_sha256="0" * 64,

@@ -13,8 +13,9 @@ from pathlib import Path
 import nbformat
 
 from mnist_rnn.paths import ROOT
-from mnist_rnn.records import Record, read_records
+from mnist_rnn.records.record import Record, read_records
 
+RUNS = Path(__file__)
 TRAIN = ROOT / "notebooks" / "02_train.ipynb"
 
 
@@ -27,11 +28,11 @@ def environment(results: Path, threads: int | None = None) -> dict[str, str]:
 def start(command, **options) -> subprocess.Popen:
     """A process in a session of its own, whose output can be read."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(command, **pipes, start_new_session=True, **options)
+    return subprocess.Popen(command, **pipes | {"start_new_session": True} | options)
 
 
 def start_plain(parameters, results, threads=None, python=sys.executable) -> subprocess.Popen:
-    command = [python, __file__, json.dumps(parameters)]
+    command = [python, RUNS, json.dumps(parameters)]
     return start(command, env=environment(results, threads))
 
 

@@ -1,16 +1,13 @@
 """What the benchmark makes of its measurements; the measuring itself is `make benchmark`."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
-from report_speed import compare, describe, read_measurements, share_step
+from report_speed import compare, describe, read_measurements
 from speed import plan
-from speed_figure import fit_growth
 
-from mnist_rnn.environment import Environment
 from mnist_rnn.paths import COMMITTED
+from mnist_rnn.records.environment import Environment
 
 
 def test_seconds_are_reckoned_up_to_twenty_epochs(tmp_path):
@@ -40,28 +37,6 @@ def test_ours_is_compared_within_each_round():
     table = pd.DataFrame(seconds, index=[1, 2, 3]).rename_axis("round").reset_index()
     table = table.melt("round", var_name="contender", value_name="seconds")
     assert compare(table, "seconds").loc["jax"].tolist() == [5, 2, 10, 3, 0.8]
-
-
-def test_growth_is_found():
-    x = np.array([1.0, 2.0, 4.0, 8.0])
-    for y, power, expected in (
-        (3 + 2 * x, False, "straight line, R² 1.0000"),
-        (5 * x**2, True, "power 2.00, R² 1.0000"),
-    ):
-        law, fitted = fit_growth(x, y, power)
-        assert law == expected
-        np.testing.assert_allclose(fitted, y)
-
-
-def test_a_step_is_shared_out():
-    """100 steps in 2 seconds: 20 ms a step, of which the profiler saw 18 in operations."""
-    operations = {"_MklMatMul": 1.0, "_MklNativeFusedMatMul": 0.4, "Tanh": 0.1, "TanhGrad": 0.1}
-    operations |= {"AddN": 0.1, "AddV2": 0.05, "ConcatV2": 0.05}
-    profile = {"train_size": 12_800, "batch_size": 128, "epoch": 2.0}
-    profile["operation_seconds"] = json.dumps(operations)
-    shares = share_step(pd.DataFrame([profile]))
-    assert shares["milliseconds"].tolist() == [14, 2, 1, 1, 2]
-    assert shares["percent"].tolist() == [70, 10, 5, 5, 10]
 
 
 def test_contenders_take_turns():

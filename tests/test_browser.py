@@ -8,10 +8,13 @@ from lab import BROWSER, open_browser, open_lab, run_all
 
 from mnist_rnn.paths import ROOT
 
-pytestmark = pytest.mark.skipif(
-    BROWSER is None,
-    reason="no chromium: to try the notebooks in a browser, `apt-get install chromium`",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        BROWSER is None,
+        reason="no chromium: to try the notebooks in a browser, `apt-get install chromium`",
+    ),
+]
 READING = "04_reading.ipynb"
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 QUICK = {"epochs": 1, "train_size": 2000}  # 02_train with its defaults trains for minutes

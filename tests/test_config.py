@@ -3,16 +3,27 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from mnist_rnn.config import PARAMETERS, Configuration, Reading, read_parameters
+from mnist_rnn.claims.published import (
+    CONFIGURATION,
+    find_claims,
+    load_claims,
+    load_curve,
+    load_curves,
+    read_claims,
+)
+from mnist_rnn.config import Configuration, Interpretation
 from mnist_rnn.errors import ParameterError
-from mnist_rnn.published import differences, find_claim, load_claims, load_curve, read_claims
+from mnist_rnn.parameters import read_parameters
+
+pytestmark = pytest.mark.quick
 
 DEFAULTS = Configuration().model_dump()
 
 WRONG = [
-    ("cell", "SimpleRNN", "'simple_rnn', 'gru' or 'lstm'", "simple_rnn"),
-    ("cell", None, "'simple_rnn', 'gru' or 'lstm'", None),
-    ("optimizer", "adm", "'sgd', 'rmsprop' or 'adam'", "adam"),
+    ("layer", "SimpleRNN", "'simple_rnn', 'gru' or 'lstm'", "simple_rnn"),
+    ("layer", None, "'simple_rnn', 'gru' or 'lstm'", None),
+    ("optimizer", "adm", "'sgd', 'rmsprop', 'rmsprop_keras3' or 'adam'", "adam"),
+    ("loss", "clipped", "'cross_entropy' or 'clipped_cross_entropy'", "clipped_cross_entropy"),
     ("units", 1.5, "a whole number from 1 to 4096", None),
     ("units", "true", "a whole number from 1 to 4096", None),
     ("units", True, "a whole number from 1 to 4096", None),
@@ -26,7 +37,6 @@ WRONG = [
     ("epochs", -1, "a whole number from 1 to 1000", None),
     ("train_size", 60_001, "a whole number from 1 to 60000", None),
     ("seed", 2**32, "a whole number from 0 to 4294967295", None),
-    ("claim", 2019, "a claim", None),
 ]
 
 
@@ -77,10 +87,13 @@ def test_whole_numbers_stand_for_numbers():
 )
 def test_the_reading_refuses_wrong_parameters_too(name, value, expected):
     with pytest.raises(ParameterError, match=rf"^{name}: expected {expected}, got {value} "):
-        read_parameters(Reading().model_dump() | {name: value}, Reading)
+        read_parameters(Interpretation().model_dump() | {name: value}, Interpretation)
     cells = ["# Parameters\nexampel = 5\n"]
     with pytest.raises(ParameterError, match=r"^exampel: .* Did you mean 'example'\?$"):
-        read_parameters(Reading().model_dump() | {"In": cells, "exampel": 5}, Reading)
+        read_parameters(
+            Interpretation().model_dump() | {"In": cells, "exampel": 5},
+            Interpretation,
+        )
 
 
 def test_a_configuration_is_frozen():
@@ -88,41 +101,30 @@ def test_a_configuration_is_frozen():
         Configuration().units = 1
 
 
-def test_all_but_claim_and_seed_tell_configurations_apart():
+def test_all_but_the_seed_tell_configurations_apart():
     other = {
-        "cell": "gru",
+        "layer": "gru",
         "units": 1,
         "optimizer": "adam",
         "learning_rate": 0.1,
+        "loss": "clipped_cross_entropy",
         "dropout": 0.5,
         "batch_size": 1,
         "epochs": 1,
         "train_size": 1,
     }
-    assert set(other) == set(PARAMETERS) - {"claim", "seed"}
+    assert set(other) == set(CONFIGURATION)
     names = {Configuration(**{name: value}).name for name, value in other.items()}
     assert len(names | {Configuration().name}) == len(other) + 1
-    assert Configuration(claim="notebook-2020", seed=1).name == Configuration().name
-
-
-def test_every_claim_is_a_configuration():
-    claims = read_claims()
-    assert len(claims) >= 13
-    for claim in claims:
-        config = Configuration(**claim.model_dump(include=set(PARAMETERS) - {"seed"}))
-        assert config.name == claim.name
-        assert not differences(config, claim)
+    assert Configuration(seed=1).name == Configuration().name
 
 
 def test_the_default_is_the_original():
-    assert not differences(Configuration(), find_claim("notebook-2019"))
-    different = differences(Configuration(units=64, train_size=100), find_claim("notebook-2019"))
-    assert different == {"units": 64, "train_size": 100}
-
-
-def test_an_unknown_claim_is_refused():
-    with pytest.raises(ParameterError, match=r"^claim: .* got 'notebook'"):
-        find_claim("notebook")
+    claims = [claim.published.claim for claim in find_claims(Configuration(seed=7))]
+    assert claims == ["notebook-2019", "notebook-2020"]
+    assert list(load_curves(Configuration())) == claims
+    assert find_claims(Configuration(units=64)) == []
+    assert len(read_claims()) >= 13
 
 
 def test_published_curves_have_20_epochs():

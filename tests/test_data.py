@@ -11,9 +11,11 @@ import time
 import numpy as np
 import pytest
 
-from mnist_rnn import data, download
-from mnist_rnn.data import SHA256, load_mnist, scale
+from mnist_rnn.data import download
+from mnist_rnn.data import mnist as data
+from mnist_rnn.data.mnist import SHA256, load_mnist
 from mnist_rnn.errors import DataError
+from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.paths import MNIST
 
 IMAGES = "train-images-idx3-ubyte"
@@ -228,8 +230,8 @@ def test_the_unpickler_admits_arrays_only():
 def test_two_processes_at_once(tmp_path):
     program = f"""
 import pathlib, sys
-from mnist_rnn import data, download
-files = data.read_cache(pathlib.Path({str(MNIST)!r}))
+from mnist_rnn.data import download, mnist as data
+files = data.from_cache(pathlib.Path({str(MNIST)!r}), None)
 arrays = (*data.decode(files, "train"), *data.decode(files, "t10k"))
 download.fetch_keras = lambda: arrays
 cache = pathlib.Path(sys.argv[1])
@@ -246,4 +248,4 @@ data.load_mnist(cache, cache / "none")
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors.decode()
     assert set(os.listdir(cache)) - {"train-labels-idx1-ubyte.damaged"} == set(SHA256)
-    data.check(data.read_cache(cache))
+    data.check(data.from_cache(cache, cache))

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mnist_rnn.data import scale
-from mnist_rnn.inside.drawing import BOX, FULL, MIDDLE, NotADigit, center_strokes
-from mnist_rnn.inside.pad import SIDE, Pad
-from mnist_rnn.inside.reading import Weights
+from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.interpret.reading import Weights
+from mnist_rnn.pad.drawing import BOX, FULL, MIDDLE, NotADigit, center_strokes
+from mnist_rnn.pad.pad import SIDE, Pad
+
+pytestmark = pytest.mark.quick
 
 SEVEN = [(0.27, 0.2), (0.72, 0.2), (0.45, 0.85)]
 

@@ -16,13 +16,15 @@ import psutil
 import pytest
 from runs import environment, papermill_command, read_until, start, start_papermill
 
-from mnist_rnn.backend import keras
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ModelError
-from mnist_rnn.model import build_model, load_model, save_model
+from mnist_rnn.experiment.backend import keras
+from mnist_rnn.experiment.network import build_model
 from mnist_rnn.paths import ROOT
-from mnist_rnn.records import read_records
+from mnist_rnn.records.model_file import load_model, save_model
+from mnist_rnn.records.record import read_records
 
+TINY = Configuration(units=2)
 QUICK = {"units": 8, "epochs": 2, "train_size": 1000}
 
 
@@ -103,7 +105,7 @@ def test_a_model_that_carries_code_is_refused(tmp_path):
 @pytest.mark.parametrize("member", ["../escaped.txt", "/tmp/escaped.txt", "assets/code.py"])
 def test_a_model_with_other_members_is_refused(member, tmp_path):
     path = tmp_path / "models" / "model.keras"
-    save_model(build_model(Configuration(units=2)), path)
+    save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(member, "escaped")
     with pytest.raises(ModelError, match=re.escape(member)):
@@ -114,7 +116,7 @@ def test_a_model_with_other_members_is_refused(member, tmp_path):
 @pytest.mark.parametrize("damage", [lambda content: content[:-200], lambda content: b"no archive"])
 def test_a_damaged_model_is_named(damage, tmp_path):
     path = tmp_path / "model.keras"
-    save_model(build_model(Configuration(units=2)), path)
+    save_model(build_model(TINY), TINY, path)
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ModelError, match=r"model\.keras"):
         load_model(path)
@@ -123,7 +125,7 @@ def test_a_damaged_model_is_named(damage, tmp_path):
 def test_a_model_of_a_foreign_module_is_refused(tmp_path):
     """A configuration that names a function of another package to be called."""
     path = tmp_path / "model.keras"
-    save_model(build_model(Configuration(units=2)), path)
+    save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     config = json.loads(members["config.json"])

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mnist_rnn import data, download
-from mnist_rnn.checkpoints import Checkpoint, State
-from mnist_rnn.config import PARAMETERS, Configuration, read_parameters
-from mnist_rnn.environment import Environment
+from mnist_rnn.config import Configuration
+from mnist_rnn.data import download
+from mnist_rnn.data import mnist as data
 from mnist_rnn.errors import DataError, ParameterError, RecordError
+from mnist_rnn.experiment.checkpoints import Checkpoint, State
+from mnist_rnn.parameters import read_parameters
 from mnist_rnn.paths import COMMITTED
-from mnist_rnn.records import read_record, run_path
+from mnist_rnn.records.record import read_record, run_path
 
 many = settings(
     max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck), database=None
@@ -26,6 +27,7 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
+PARAMETERS = list(Configuration.model_fields)
 near = st.integers(-2, 60_002) | st.floats(-1, 2) | st.sampled_from(["sgd", "gru", "adam", "lstm"])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -122,7 +124,7 @@ def test_any_bytes_for_the_data(content):
         for name in data.SHA256:
             (cache / name).write_bytes(content)
         with pytest.raises(DataError, match="is damaged"):
-            data.read_cache(cache)
+            data.from_cache(cache, cache)
         assert {path.name for path in cache.iterdir()} == {
             f"{name}.damaged" for name in data.SHA256
         }
@@ -131,14 +133,11 @@ def test_any_bytes_for_the_data(content):
 @many
 @given(st.binary(max_size=200), st.integers(0, 10_000), st.integers(1, 255))
 def test_any_damage_to_a_checkpoint(content, position, change):
-    made_with = Environment(
-        commit=None, clean=None, code_sha256="", versions={}, cpu={}, device="CPU", threads=1
-    )
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = Checkpoint(Path(folder) / "checkpoint", Configuration(), "", made_with)
+        checkpoint = Checkpoint(Path(folder) / "checkpoint", {})
         checkpoint.path.write_bytes(content)
         assert checkpoint.read() is None
-        checkpoint.write(State({"loss": [1.0], "accuracy": [0.5]}, 1.0, []))
+        checkpoint.write(State({"loss": [1.0], "accuracy": [0.5], "test_errors": [9]}, 1.0, []))
         whole = bytearray(checkpoint.path.read_bytes())
         whole[position % len(whole)] ^= change
         checkpoint.path.write_bytes(whole)

@@ -4,17 +4,21 @@ import csv
 
 import pytest
 
-from mnist_rnn import published
+from mnist_rnn.claims import published
+from mnist_rnn.claims.published import COLUMNS, load_curve, read_claims
+from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ClaimError
 from mnist_rnn.paths import PUBLISHED
-from mnist_rnn.published import COLUMNS, load_curve, read_claims
+
+pytestmark = pytest.mark.quick
 
 ROW = dict(
     zip(
-        ("claim", "cell", "units", "optimizer", "dropout", "batch_size", "epochs", "seeds"),
+        ("claim", "layer", "units", "optimizer", "dropout", "batch_size", "epochs", "seeds"),
         ("mine", "gru", "64", "adam", "0.1", "128", "20", "3"),
         strict=True,
     ),
+    kind="run",
     published_test_accuracy="97.5",
     rounding="0.1",
     has_curve="no",
@@ -33,16 +37,20 @@ def write_claims(folder, *rows):
 def test_a_claim_is_one_row(tmp_path):
     rate = {"claim": "slow", "learning_rate": "0.001", "train_size": "1000"}
     slow, mine = read_claims(write_claims(tmp_path, ROW | rate, ROW))
-    assert (mine.cell, mine.units, mine.dropout, mine.seeds) == ("gru", 64, 0.1, 3)
-    assert (mine.learning_rate, mine.train_size, mine.published_parameters) == (None, 60_000, None)
-    assert (slow.learning_rate, slow.train_size) == (0.001, 1000)
+    assert mine.config == Configuration(layer="gru", units=64, optimizer="adam", dropout=0.1)
+    assert (mine.published.seeds, mine.published.published_parameters) == (3, None)
+    assert (slow.config.learning_rate, slow.config.train_size) == (0.001, 1000)
 
 
 @pytest.mark.parametrize(
     ("column", "cell", "expected"),
     [
-        ("cell", "grue", "'simple_rnn', 'gru' or 'lstm', got 'grue'. Did you mean 'gru'?"),
-        ("optimizer", "adm", "'sgd', 'rmsprop' or 'adam', got 'adm'. Did you mean 'adam'?"),
+        ("layer", "grue", "'simple_rnn', 'gru' or 'lstm', got 'grue'. Did you mean 'gru'?"),
+        (
+            "optimizer",
+            "adm",
+            "'sgd', 'rmsprop', 'rmsprop_keras3' or 'adam', got 'adm'. Did you mean 'adam'?",
+        ),
         ("units", "64.5", "a whole number from 1 to 4096, got '64.5'."),
         ("units", "", "a whole number from 1 to 4096, got nothing."),
         ("published_test_accuracy", "100.1", "a number from 0 to 100, got '100.1'."),
@@ -52,6 +60,8 @@ def test_a_claim_is_one_row(tmp_path):
         ("seeds", "0", "a whole number from 1 to 1000, got '0'."),
         ("has_curve", "1", "'yes' or 'no', got '1'."),
         ("published_parameters", "int", "a whole number above 0, or nothing, got 'int'."),
+        ("kind", "prose", "'run', 'table' or 'text', got 'prose'."),
+        ("published_test_loss", "-1", "a number from 0, or nothing, got '-1'."),
         ("source", "", "where it was published, got nothing."),
         ("epoch", "5", f"one of {', '.join(COLUMNS)}, got '5'. Did you mean 'epochs'?"),
         ("seed", "0", f"one of {', '.join(COLUMNS)}, got '0'. Did you mean 'seeds'?"),
@@ -94,13 +104,13 @@ def test_no_claims_are_said_in_words(tmp_path):
     path = tmp_path / "claims.csv"
     with pytest.raises(ClaimError, match=r"^claims: expected the file .*claims.csv, got nothing"):
         read_claims(path)
-    path.write_bytes("claim,cell\ncafé,gru\n".encode("latin-1"))
+    path.write_bytes("claim,layer\ncafé,gru\n".encode("latin-1"))
     with pytest.raises(ClaimError, match=r"^claims: expected UTF-8 in .*claims.csv, got 'utf-8'"):
         read_claims(path)
-    path.write_text("claim;cell\nmine;gru\n")
-    with pytest.raises(ClaimError, match=r"^claims: expected the column claim .* got claim;cell"):
+    path.write_text("claim;layer\nmine;gru\n")
+    with pytest.raises(ClaimError, match=r"^claims: expected the column claim .* got claim;layer"):
         read_claims(path)
-    path.write_text("claim,cell\n")
+    path.write_text("claim,layer\n")
     with pytest.raises(ClaimError, match=r"^claims: expected at least one row in .*, got none"):
         read_claims(path)
 

@@ -5,17 +5,19 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mnist_rnn.published import load_claims
-from mnist_rnn.records import tabulate_runs
-from mnist_rnn.report import tabulate_accuracy
-from mnist_rnn.results_figures import (
+from mnist_rnn.claims.published import load_claims
+from mnist_rnn.claims.tables import tabulate_accuracy
+from mnist_rnn.claims.verdicts import judge, predict_interval, weigh, weigh_dropout
+from mnist_rnn.figures.results import (
     draw_claims,
     draw_common_mistakes,
     draw_confusions,
     draw_error_rates,
     draw_published_curves,
 )
-from mnist_rnn.verdicts import judge, predict_interval, weigh, weigh_dropout
+from mnist_rnn.records.record import tabulate_runs
+
+pytestmark = pytest.mark.quick
 
 FULL = {"train_size": 60_000, "epochs": 20}
 
@@ -123,11 +125,14 @@ def test_a_figure_is_weighed_for_the_configuration_of_a_claim(make_record):
     records = [make_record(200 + seed, seed=seed, **FULL) for seed in range(3)]
     accuracy = tabulate_accuracy(tabulate_runs(records), load_claims())
     # sd 0.01: 4.303 * 0.01 * sqrt(4 / 3) = 0.05, and 0.05
-    assert weigh(accuracy, {"notebook-2019": 98.3, "book-512-sgd": 98.3}).splitlines() == [
-        "- 98.3% for 256 units, sgd, dropout 0.0: **ours lower by 0.31** "
-        "(runs: 3, mean 97.99%, interval 97.89 to 98.09%)",
-        "- 98.3% for 512 units, sgd, dropout 0.2: **too few runs** (runs: 0)",
+    ours = "(runs: 3, mean 97.99%, interval 97.89 to 98.09%)"
+    assert weigh(accuracy, "notebook-2019", "book-512-sgd").splitlines() == [
+        f"- 97.9% (`notebook-2019`) for 256 units, sgd, dropout 0.0: **reproduced** {ours}",
+        "- 98.3% (`book-512-sgd`) for 512 units, sgd, dropout 0.2: **too few runs** (runs: 0)",
     ]
+    assert weigh(accuracy, "notebook-2019", figure_of="book-512-sgd") == (
+        f"- 98.3% (`book-512-sgd`) for 256 units, sgd, dropout 0.0: **ours lower by 0.31** {ours}"
+    )
 
 
 def dots(ax):
@@ -137,7 +142,7 @@ def dots(ax):
 
 
 def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
-    others = {"cell": "lstm", "learning_rate": 0.1}
+    others = {"layer": "lstm", "learning_rate": 0.1}
     records = [make_record(seed=seed, **FULL) for seed in range(3)]
     records += [make_record(**{name: value}, **FULL) for name, value in others.items()]
     claims = load_claims().head(13)  # those of the originals; others may follow

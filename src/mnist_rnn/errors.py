@@ -20,6 +20,10 @@ class DataError(ExperimentError):
     """MNIST is missing or is not MNIST."""
 
 
+class BackendError(ExperimentError):
+    """What computes is not set up so that every CPU computes the same bits."""
+
+
 class ModelError(ExperimentError):
     """A model file is not one that `save_model` wrote."""
 

@@ -6,17 +6,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MNIST = ROOT / "data" / "mnist"
 WORKFLOW = ROOT / "workflow"
-# MNIST_RNN_PUBLISHED is another folder with claims.csv and curves.csv, as a trial of a batch has.
+# MNIST_RNN_PUBLISHED is another folder with claims.csv and curves.csv, as a trial of a sweep has.
 PUBLISHED = Path(os.environ.get("MNIST_RNN_PUBLISHED", ROOT / "data" / "published")).resolve()
-COMMITTED = ROOT / "results"  # what the repository holds, wherever a run's own results go
-# MNIST_RNN_RESULTS keeps the runs of a test or of a trial away from the committed results.
-RESULTS = Path(os.environ.get("MNIST_RNN_RESULTS", COMMITTED)).resolve()
+COMMITTED = ROOT / "results"  # what the repository holds
+# MNIST_RNN_RESULTS is another folder for runs to go to and for tables to be made of.
+GIVEN = os.environ.get("MNIST_RNN_RESULTS")
+RESULTS = Path(GIVEN or COMMITTED).resolve()  # of which tables are made
+OUTPUTS = Path(GIVEN or ROOT / "outputs").resolve()  # where a run goes; git ignores it
 KERAS_MNIST = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets" / "mnist.npz"
 
 
 def shown(path: Path) -> str:
     """`path` as a reader should see it: from the folder of the results, or the root, if below."""
-    for base in (RESULTS.parent, ROOT):
+    for base in (OUTPUTS.parent, ROOT):
         if path.is_relative_to(base):
             return path.relative_to(base).as_posix()
     return str(path)

@@ -1,0 +1,143 @@
+"""The generated parts of the documents: tables, commands and modules, made from the files.
+
+`python docs/generate.py` rewrites each block between `<!-- generated: name -->` and `<!-- end -->`.
+With `--check` nothing is written; stale blocks are named, and the exit status is then 1.
+"""
+
+import argparse
+import ast
+import csv
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mnist_rnn.claims.published import read_claims
+from mnist_rnn.config import Configuration
+from mnist_rnn.paths import COMMITTED, ROOT
+
+PACKAGE = ROOT / "src" / "mnist_rnn"
+# In the order of the imports; a folder that is not named here is an error.
+FOLDERS = ("data", "experiment", "records", "claims", "figures", "interpret", "pad")
+
+
+def read_results() -> list[dict[str, str]]:
+    """The rows of accuracy.csv that answer a claim."""
+    with (COMMITTED / "accuracy.csv").open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if row["claim"]]
+
+
+def make_headline() -> str:
+    """How many claims are reproduced, and what is said of the others."""
+    rows = read_results()
+    others = [row for row in rows if row["verdict"] != "reproduced"]
+    count = f"**{len(rows) - len(others)} of {len(rows)} published accuracies are reproduced.**"
+    if not others:
+        return count
+    return f"{count} Not: " + ", ".join(f"`{r['claim']}` ({r['verdict']})" for r in others) + "."
+
+
+def make_claims() -> str:
+    """A row a claim: what was published, our runs and the verdict."""
+    configurations = {claim.published.claim: claim.config for claim in read_claims()}
+    rows = ["| Claim | Published (%) | Ours (%) | Verdict |", "|---|---|---|---|"]
+    for row in read_results():
+        name = f"`{row['claim']}`{describe_network(configurations[row['claim']])}"
+        published = row["published_test_accuracy"]
+        rows.append(f"| {name} | {published} | {describe_runs(row)} | {row['verdict']} |")
+    return "\n".join(rows)
+
+
+def describe_network(config: Configuration) -> str:
+    """What differs from the default, as in `: adam, dropout 0.2`; nothing for the default."""
+    defaults = Configuration().model_dump(exclude={"seed"})
+    changed = [
+        str(value) if isinstance(value, str) else f"{name} {value}"
+        for name, value in config.model_dump(exclude={"seed"}).items()
+        if value != defaults[name]
+    ]
+    return ": " + ", ".join(changed) if changed else ""
+
+
+def describe_runs(row: Mapping[str, str]) -> str:
+    """Mean ± sample standard deviation, in percent, and in brackets the number of runs."""
+    if not row["mean"]:
+        return "no run"
+    spread = f" ± {float(row['sd']):.2f}" if row["sd"] else ""
+    return f"{float(row['mean']):.2f}{spread} ({row['runs']})"
+
+
+def make_commands() -> str:
+    """The targets of the Makefile with their help."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z]+):.*?## (.+)$", makefile, flags=re.MULTILINE)
+    rows = [f"| `make {name}` | {text} |" for name, text in targets]
+    return "\n".join(["| Command | What it does |", "| --- | --- |", *rows])
+
+
+def make_modules() -> str:
+    """The package's folders and modules with the first line of each docstring."""
+    folders = sorted(
+        (path.parent for path in PACKAGE.glob("*/__init__.py")),
+        key=lambda folder: FOLDERS.index(folder.name),
+    )
+    lines = [list_module(path, "") for path in modules_in(PACKAGE)]
+    for folder in folders:
+        lines.append(f"- **{folder.name}/**: {first_line(folder / '__init__.py')}")
+        lines += [list_module(path, "  ") for path in modules_in(folder)]
+    return "\n".join(lines)
+
+
+def modules_in(folder: Path) -> list[Path]:
+    """The modules of a folder by name, without `__init__`."""
+    return sorted(path for path in folder.glob("*.py") if path.stem != "__init__")
+
+
+def list_module(path: Path, indent: str) -> str:
+    """A module as an item of a list."""
+    return f"{indent}- [{path.name}]({path.relative_to(ROOT).as_posix()}): {first_line(path)}"
+
+
+def first_line(path: Path) -> str:
+    """The first line of a module's docstring."""
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
+
+
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {"headline": make_headline, "claims": make_claims},
+    "CONTRIBUTING.md": {"modules": make_modules},
+    "docs/usage.md": {"commands": make_commands},
+}
+
+
+def replace_block(page: str, text: str, name: str, content: str) -> str:
+    """The page's text with the content of one block replaced; the block must be there once."""
+    begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
+    parts = text.split(begin)
+    if len(parts) != 2 or end not in parts[1]:
+        raise SystemExit(f"{page}: expected one block {name}, got {len(parts) - 1}.")
+    return f"{parts[0]}{begin}\n{content}\n\n{end}{parts[1].split(end, 1)[1]}"
+
+
+def main() -> None:
+    """Rewrite the pages, or name their stale blocks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    check = parser.parse_args().check
+    stale = []
+    for page, makers in PAGES.items():
+        old = text = (ROOT / page).read_text(encoding="utf-8")
+        for name, make in makers.items():
+            before, text = text, replace_block(page, text, name, make())
+            stale += [f"{page}: {name}"] if text != before else []
+        if text != old and not check:
+            (ROOT / page).write_text(text, encoding="utf-8")
+    if not stale:
+        print("Every generated block is as the files say.")
+    elif check:
+        raise SystemExit("Stale, run `python docs/generate.py`:\n" + "\n".join(stale))
+    else:
+        print("Rewritten:\n" + "\n".join(stale))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What was published, the runs that answer it, and the verdicts."""

@@ -1,0 +1,140 @@
+"""What the originals published: the claims to reproduce and their training curves."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from pydantic import Field, ValidationError
+
+from mnist_rnn.config import Configuration, Strict, whole
+from mnist_rnn.errors import ClaimError
+from mnist_rnn.parameters import describe_problem
+from mnist_rnn.paths import PUBLISHED, shown
+
+
+class Published(Strict):
+    """What was published for a configuration: accuracies in percent, the loss in nats.
+
+    A `run` was printed by a run whose output is in the source, a `table` is of unknown origin, a
+    `text` says "about". We run the configuration with the seeds 0 to `seeds` - 1.
+    """
+
+    claim: str = Field(min_length=1, description="a name")
+    kind: Literal["run", "table", "text"]
+    seeds: int = whole(..., 1, 1000)
+    published_parameters: int | None = Field(
+        None, ge=1, description="a whole number above 0, or nothing"
+    )
+    published_train_accuracy: float | None = Field(
+        None, ge=0, le=100, description="a number from 0 to 100, or nothing"
+    )
+    published_test_accuracy: float = Field(ge=0, le=100, description="a number from 0 to 100")
+    published_test_loss: float | None = Field(None, ge=0, description="a number from 0, or nothing")
+    rounding: float = Field(gt=0, description="a number above 0")
+    has_curve: Literal["yes", "no"]
+    source: str = Field(min_length=1, description="where it was published")
+
+
+class Claim(Strict):
+    """A published test accuracy and the configuration that it was published for, with seed 0."""
+
+    config: Configuration
+    published: Published
+
+
+CONFIGURATION = {name: f for name, f in Configuration.model_fields.items() if name != "seed"}
+COLUMNS = CONFIGURATION | Published.model_fields
+# What need not be said, or was not published.
+OPTIONAL = {"learning_rate", "loss", "train_size", "published_parameters"}
+OPTIONAL |= {"published_train_accuracy", "published_test_loss"}
+
+
+def read_claims(path: Path = PUBLISHED / "claims.csv") -> list[Claim]:
+    """The claims in the order of their rows.
+
+    Raises:
+        ClaimError: there is no claim, or for each wrong cell its claim and column, what was
+            expected and what came.
+    """
+    rows = read_rows(path)
+    counts = Counter(row["claim"] for row in rows)
+    problems = [
+        f"claim {name!r}, column claim: expected a name of its own, got {count} rows with this one."
+        for name, count in counts.items()
+        if count > 1
+    ]
+    claims = []
+    for row in rows:
+        cells = dict.fromkeys(COLUMNS.keys() - OPTIONAL, "") | {
+            name: str(cell) for name, cell in row.items() if cell
+        }
+        config = {name: cell for name, cell in cells.items() if name in CONFIGURATION}
+        published = {name: cell for name, cell in cells.items() if name not in CONFIGURATION}
+        try:
+            claims.append(Claim.model_validate_strings({"config": config, "published": published}))
+        except ValidationError as error:
+            for problem in error.errors():
+                got = repr(problem["input"]) if problem["input"] else "nothing"
+                sentence = describe_problem(problem, COLUMNS, got)
+                problems.append(f"claim {cells['claim']!r}, column {sentence}")
+    if problems:
+        raise ClaimError("\n".join(f"{path.name}, {problem}" for problem in problems))
+    return claims
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a list of claims, unchecked; ClaimError if it is not such a list."""
+    if not path.is_file():
+        raise ClaimError(f"claims: expected the file {shown(path)}, got nothing.")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # with or without the mark
+            table = csv.DictReader(file, restkey="(without a name)", restval="")
+            rows = list(table)
+    except UnicodeDecodeError as error:
+        raise ClaimError(f"claims: expected UTF-8 in {shown(path)}, got {error}.") from None
+    if not rows:
+        raise ClaimError(f"claims: expected at least one row in {shown(path)}, got none.")
+    names = table.fieldnames or []
+    if "claim" not in names:
+        header = ", ".join(names)
+        raise ClaimError(f"claims: expected the column claim in {shown(path)}, got {header}.")
+    return rows
+
+
+def load_claims() -> pd.DataFrame:
+    """One published test accuracy (percent) a row, indexed by the claim's name."""
+    rows = [
+        {"configuration": claim.config.name}
+        | claim.config.model_dump(exclude={"seed"})
+        | claim.published.model_dump()
+        for claim in read_claims()
+    ]
+    return pd.DataFrame(rows).set_index("claim")
+
+
+def load_curve(claim: str) -> pd.DataFrame:
+    """Columns train_loss and train_accuracy (a fraction), a row an epoch; empty if unpublished.
+
+    Raises:
+        ClaimError: there is no file of curves.
+    """
+    path = PUBLISHED / "curves.csv"
+    if not path.is_file():
+        raise ClaimError(f"curves: expected the file {shown(path)}, got nothing.")
+    curves = pd.read_csv(path, index_col="epoch")
+    return curves[curves["claim"] == claim].drop(columns="claim")
+
+
+def load_curves(config: Configuration) -> dict[str, pd.DataFrame]:
+    """The published curves of this configuration, by claim."""
+    curves = {
+        claim.published.claim: load_curve(claim.published.claim) for claim in find_claims(config)
+    }
+    return {claim: curve for claim, curve in curves.items() if len(curve)}
+
+
+def find_claims(config: Configuration) -> list[Claim]:
+    """The claims about this configuration, whatever its seed."""
+    return [claim for claim in read_claims() if claim.config.name == config.name]

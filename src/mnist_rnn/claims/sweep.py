@@ -1,0 +1,116 @@
+"""Every published configuration with every seed: what is missing is trained by Snakemake.
+
+`python -m mnist_rnn.claims.sweep` trains, with `--dry-run` it only says what it would train. All
+other arguments are Snakemake's.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from mnist_rnn.claims.published import Claim, read_claims
+from mnist_rnn.config import FEATURES, Configuration
+from mnist_rnn.data.mnist import DATA_SHA256
+from mnist_rnn.errors import ClaimError, RecordError
+from mnist_rnn.experiment.initial_weights import GATES
+from mnist_rnn.paths import RESULTS, ROOT, WORKFLOW, shown
+from mnist_rnn.records.environment import what_decides_bits
+from mnist_rnn.records.record import read_record, run_path
+
+
+def plan_runs(claims: Sequence[Claim]) -> list[Configuration]:
+    """Each run once, in the order to start them: low seeds first, of one seed the longest first."""
+    runs: dict[tuple[str, int], Configuration] = {}
+    for claim in claims:
+        for seed in range(claim.published.seeds):
+            run = claim.config.model_copy(update={"seed": seed})
+            runs.setdefault((run.name, seed), run)
+    return sorted(runs.values(), key=lambda run: (run.seed, -estimate_cost(run)))
+
+
+def estimate_cost(run: Configuration) -> int:
+    """Products of a timestep times images shown, a measure of the time that a run takes."""
+    return GATES[run.layer] * run.units * (FEATURES + run.units) * run.train_size * run.epochs
+
+
+def why_pending(run: Configuration, results: Path = RESULTS) -> str | None:
+    """Why a run has to be trained, or None if its record is there and what it depends on is too.
+
+    Neither the times of files nor the CPU matter.
+    """
+    path = run_path(run, ".json", results)
+    if not path.exists():
+        return "no record"
+    try:
+        record = read_record(path, results)
+    except RecordError as error:
+        return str(error)
+    then = {"data": record.data_sha256} | what_decides_bits(record.environment)
+    now = {"data": DATA_SHA256} | what_decides_bits()
+    changed = [name for name in now if then[name] != now[name]]
+    return f"made with other {', '.join(changed)}" if changed else None
+
+
+def describe_progress(
+    left: Collection[Configuration], runs: Collection[Configuration], seconds: float
+) -> str:
+    """How far a sweep is after so many seconds, and how long the rest will take by its cost."""
+    share = sum(map(estimate_cost, left)) / sum(map(estimate_cost, runs))
+    rest = timedelta(seconds=round(seconds * share / (1 - share)))
+    return f"{len(runs) - len(left)} of {len(runs)} runs finished, about {rest} to go"
+
+
+def train_runs(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> bool:
+    """Train the runs, saying how far it is and how long it will take; whether all are finished."""
+    records = [run_path(run, ".json").relative_to(RESULTS) for run in runs]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        WORKFLOW / "Snakefile",
+    ]
+    command += ["--forcerun", *map(str, records), "--directory", str(RESULTS), *arguments]
+    with subprocess.Popen(command, cwd=ROOT) as snakemake:
+        # SIGTERM alone makes Snakemake wait for ever, once its runs were ended by the same signal.
+        signal.signal(signal.SIGTERM, lambda *_: snakemake.send_signal(signal.SIGINT))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells Snakemake too
+        start, left = time.monotonic(), list(runs)
+        while snakemake.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                snakemake.wait(timeout=2)
+            before, left = left, [run for run in left if why_pending(run)]
+            if len(left) < len(before):
+                print(describe_progress(left, runs, time.monotonic() - start), flush=True)
+    for run in left:
+        log = RESULTS / "executed" / run.name / f"seed-{run.seed}.log"
+        see = f"; see {shown(log)}" if log.exists() else ""
+        print(f"Not finished: {run.name}, seed {run.seed}{see}")
+    return not left
+
+
+def main() -> None:
+    """Say what has to be trained and why, then train it; exit status 1 if a run fails."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--dry-run", action="store_true", help="train nothing")
+    options, arguments = parser.parse_known_args()
+    try:
+        runs = plan_runs(read_claims())
+    except ClaimError as error:
+        raise SystemExit(str(error)) from None
+    pending = {run: reason for run in runs if (reason := why_pending(run))}
+    for run, reason in pending.items():
+        print(f"{run.name}, seed {run.seed}: {reason}")
+    print(f"{len(pending)} of {len(runs)} runs to train", flush=True)
+    if pending and not options.dry_run:
+        raise SystemExit(not train_runs(pending, arguments))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The tables: what was published, our runs of the same configuration, and the verdict.
+
+`python -m mnist_rnn.claims.tables` rebuilds them from the records.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from mnist_rnn.claims.published import CONFIGURATION, find_claims, load_claims
+from mnist_rnn.claims.verdicts import judge, predict_interval
+from mnist_rnn.config import TEST_SIZE
+from mnist_rnn.errors import ExperimentError, RecordError
+from mnist_rnn.files import replacing
+from mnist_rnn.paths import RESULTS, shown
+from mnist_rnn.records.record import Record, read_records, tabulate_runs
+
+MEASURES = ["mean", "sd", "interval_low", "interval_high"]
+
+
+def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
+    """A row a claim, then a row a configuration that has runs and that nobody published.
+
+    Test accuracies in percent: the published figure, mean and sample standard deviation over the
+    seeds, the interval and the verdict of `verdicts.RULE`.
+    """
+    ours = runs.groupby("configuration")["test_errors"].agg(runs="count", mean="mean", sd="std")
+    # Means of whole numbers are the same on every machine; those of fractions may not be.
+    ours["mean"], ours["sd"] = 100 - 100 * ours["mean"] / TEST_SIZE, 100 * ours["sd"] / TEST_SIZE
+    unclaimed = runs[~runs["configuration"].isin(claims["configuration"])]
+    table = pd.concat([claims.reset_index(), unclaimed.drop_duplicates("configuration")])
+    table = table.join(ours, on="configuration").reset_index(drop=True)
+    table["runs"] = table["runs"].fillna(0).astype(int)
+    parameters = runs.drop_duplicates("configuration").set_index("configuration")["parameters"]
+    table["parameters"] = table["configuration"].map(parameters).astype("Int64")
+    table = table.join(predict_interval(table)).round({"mean": 2, "sd": 2})
+    table["verdict"] = table.apply(judge, axis=1)
+    columns = ["parameters", "published_test_accuracy", "runs", *MEASURES, "verdict", "source"]
+    return table[["claim", *CONFIGURATION, *columns]]
+
+
+def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
+    """Write accuracy.csv, accuracy.md and runs.csv from all records; returns these and the first.
+
+    accuracy.md leaves out the sources, and the parameters in which all rows agree; it names the
+    files that are not records.
+
+    Raises:
+        RecordError: there is no record.
+    """
+    records, left_out = read_records(results)
+    if not records:
+        raise RecordError(f"There is no record in {shown(results)}/runs; run `make reproduce`.")
+    runs = tabulate_runs(records)
+    table = tabulate_accuracy(runs, load_claims())
+    decimals = {name: table[name].map("{:.2f}".format, "ignore") for name in MEASURES}
+    text = table.assign(**decimals).astype("string").fillna("")
+    agreed = [name for name in CONFIGURATION if len(set(text[name])) == 1]
+    notes = "".join(f"\nLeft out: {error}\n" for error in left_out)
+    markdown = text.drop(columns=["source", *agreed]).to_markdown(
+        index=False, disable_numparse=True
+    )
+    contents = {
+        "accuracy.csv": text.to_csv(index=False),
+        "accuracy.md": f"{markdown}\n{notes}",
+        "runs.csv": runs.drop(columns=list(CONFIGURATION)).to_csv(index=False, float_format="%.3f"),
+    }
+    for name, content in contents.items():
+        with replacing(results / name) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    return records, table
+
+
+def compare_with_claims(record: Record) -> str:
+    """Sentences that set a run's test accuracy beside the figures published for it."""
+    here = 100 * record.test.accuracy
+    published = [claim.published for claim in find_claims(record.config)]
+    sentences = [f"This run reached {here:.2f}%."]
+    for figure in published:
+        there = figure.published_test_accuracy
+        sentences.append(
+            f"`{figure.claim}` published {there}%: {here - there:+.2f} percentage points."
+        )
+    if not published:
+        sentences.append("Nobody published a figure for its configuration.")
+    return " ".join(sentences)
+
+
+def main() -> None:
+    """Rebuild the tables from all records and show the accuracies."""
+    try:
+        records, _ = write_tables()
+    except ExperimentError as error:
+        raise SystemExit(str(error)) from None
+    print((RESULTS / "accuracy.md").read_text(encoding="utf-8"))
+    print(f"From {len(records)} record(s) in {shown(RESULTS / 'runs')}.")
+
+
+if __name__ == "__main__":
+    main()

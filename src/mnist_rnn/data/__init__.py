@@ -1,0 +1,1 @@
+"""MNIST, checked bit for bit."""

@@ -1,0 +1,68 @@
+"""Keras and TensorFlow, set up so that every CPU computes the same bits; imported quietly.
+
+XLA compiles the training step. Two of its flags make the code that it generates independent of the
+machine: one replaces functions of the system's mathematical library, the other holds it to AVX2,
+so that sums of a vector have the same number of lanes on every x86-64 CPU. A GPU would add in
+another order, and is not used.
+
+TensorFlow 2.21 writes notices (no GPU, oneDNN in use) to the process's standard error before its
+own log level takes effect; in a notebook they would look like a wall of warnings. An import that
+fails still raises.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mnist_rnn.errors import BackendError
+
+XLA_FLAGS = ("--xla_cpu_enable_platform_dependent_math=false", "--xla_cpu_max_isa=AVX2")
+
+
+@contextmanager
+def native_stderr_discarded() -> Iterator[None]:
+    """Send what native code writes to file descriptor 2 to nowhere."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def set_xla_flags() -> None:
+    """Add our flags to the environment, after all others: of two that disagree, the last counts."""
+    others = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if flag not in XLA_FLAGS]
+    os.environ["XLA_FLAGS"] = " ".join([*others, *XLA_FLAGS])
+
+
+set_xla_flags()
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+with native_stderr_discarded():
+    import keras
+    import tensorflow as tf
+
+    tf.config.set_visible_devices([], "GPU")
+
+__all__ = ["keras", "require_xla", "tf", "threads"]
+
+
+def require_xla(model: keras.Model) -> None:
+    """Raise BackendError if Keras has dropped XLA, as it does with only a warning."""
+    if not model.jit_compile:
+        raise BackendError(
+            "jit_compile: expected True, got False: Keras has dropped XLA, without which another "
+            "CPU computes other bits. It does so when op determinism is on, or for a layer that "
+            "XLA does not support."
+        )
+
+
+def threads() -> int:
+    """Threads among which TensorFlow divides an operation; TF_NUM_INTRAOP_THREADS sets them."""
+    said = os.environ.get("TF_NUM_INTRAOP_THREADS")
+    return tf.config.threading.get_intra_op_parallelism_threads() or int(
+        said or os.cpu_count() or 1
+    )

@@ -1,0 +1,86 @@
+"""The network: a recurrent layer reads a digit row by row, a dense layer names it."""
+
+import math
+
+import numpy as np
+
+from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
+from mnist_rnn.experiment.backend import keras, require_xla
+from mnist_rnn.experiment.initial_weights import draw_initial_weights
+from mnist_rnn.experiment.portable import LOSSES, RMSprop
+from mnist_rnn.experiment.wide import LONGEST, WideDense, WideSimpleRNNCell
+
+LAYERS = {
+    "simple_rnn": keras.layers.SimpleRNN,
+    "gru": keras.layers.GRU,
+    "lstm": keras.layers.LSTM,
+}
+# With implementation=1, one product a gate; Keras's layers of the same names then refuse dropout.
+CELLS = {"gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell}
+OPTIMIZERS = {
+    "sgd": keras.optimizers.SGD,
+    "adam": keras.optimizers.Adam,
+    "rmsprop": RMSprop,
+    "rmsprop_keras3": lambda: RMSprop(epsilon_inside_root=True),
+}
+
+
+def build_network(config: Configuration) -> keras.Sequential:
+    """The network with its initial weights: (n, 28, 28) to logits (n, 10)."""
+    recurrent, dense = choose_layers(config)
+    network = keras.Sequential([keras.Input((TIMESTEPS, FEATURES)), recurrent, dense])
+    network.set_weights(draw_initial_weights(config))
+    return network
+
+
+def choose_layers(config: Configuration) -> tuple[keras.Layer, keras.Layer]:
+    """The recurrent and the dense layer, with no sum of more than 256 terms that could be cut."""
+    units, options = config.units, {"dropout": config.dropout, "seed": config.seed}
+    dense = keras.layers.Dense(NUM_CLASSES)
+    if config.layer != "simple_rnn":
+        return keras.layers.RNN(CELLS[config.layer](units, implementation=1, **options)), dense
+    if units <= LONGEST:
+        return keras.layers.SimpleRNN(units, unroll=True, **options), dense
+    wide = keras.layers.RNN(WideSimpleRNNCell(units, **options), unroll=True)
+    return wide, WideDense(NUM_CLASSES)
+
+
+def build_model(config: Configuration) -> keras.Sequential:
+    """The network, compiled for training.
+
+    Raises:
+        BackendError: XLA would not be used.
+    """
+    model = build_network(config)
+    optimizer = OPTIMIZERS[config.optimizer]()
+    if config.learning_rate is not None:
+        optimizer.learning_rate = config.learning_rate
+    model.compile(
+        optimizer,
+        loss=LOSSES[config.loss],  # takes logits: softmax is a part of it
+        metrics=["accuracy"],
+        jit_compile=True,
+        steps_per_execution=largest_divisor(count_steps(config), at_most=100),
+    )
+    require_xla(model)
+    return model
+
+
+def count_steps(config: Configuration) -> int:
+    """Steps an epoch; the last batch may be smaller."""
+    return math.ceil(config.train_size / config.batch_size)
+
+
+def largest_divisor(number: int, at_most: int) -> int:
+    """The largest divisor of `number` up to `at_most`: steps that one call of TensorFlow takes."""
+    return max(divisor for divisor in range(1, at_most + 1) if number % divisor == 0)
+
+
+def predict(model: keras.Model, x: np.ndarray, at_once: int = 1000) -> np.ndarray:
+    """The model's answers (n, 10) to x (n, 28, 28).
+
+    The model's own `predict` would build a graph of all the batches that one call of TensorFlow
+    takes in training, which costs more than to run them.
+    """
+    starts = range(0, len(x), at_once)
+    return np.concatenate([model.predict_on_batch(x[start : start + at_once]) for start in starts])

@@ -1,0 +1,36 @@
+"""A figure with its text alternative and its caption. Blue is ours, orange was published."""
+
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+from IPython.display import Image, Markdown, display
+from matplotlib.figure import Figure
+
+from mnist_rnn.files import replacing
+
+OURS, PUBLISHED = "#0072b2", "#d55e00"  # apart for colour-blind readers too
+DARK, LIGHT = "#444444", "#bbbbbb"
+
+
+class Plate(NamedTuple):
+    """A figure, a text for readers who can't see it, and a caption with computed numbers."""
+
+    figure: Figure
+    alt: str
+    caption: str
+
+    def save(self, path: Path) -> None:
+        """Write the figure as a PNG file, whole or not at all."""
+        with replacing(path) as temporary:
+            self.figure.savefig(temporary, dpi=120)
+
+    def _ipython_display_(self) -> None:
+        png = io.BytesIO()
+        self.figure.savefig(png, dpi=120)
+        plt.close(self.figure)
+        display(
+            Image(png.getvalue(), width=int(100 * self.figure.get_figwidth()), alt=self.alt),
+            Markdown(self.caption),
+        )

@@ -1,0 +1,92 @@
+"""The figures of data and training."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mnist_rnn.figures.plate import DARK, LIGHT, OURS, PUBLISHED, Plate
+
+
+def draw_samples(images: np.ndarray, labels: np.ndarray) -> Plate:
+    """The first ten images of each digit, one line for each digit."""
+    rows = [np.hstack(images[labels == digit][:10]) for digit in range(10)]
+    fig, ax = plt.subplots(figsize=(6.2, 6.2), layout="compressed")
+    draw_digit(ax, np.vstack(rows))
+    alt = "A grid of handwritten digits: ten lines, for 0 to 9, each with ten images"
+    return Plate(fig, alt, "The first ten training images of each digit.")
+
+
+def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> Plate:
+    """The share of each digit among the training and the test images."""
+    labels = {"training images": y_train, "test images": y_test}
+    shares = pd.DataFrame({name: 100 * np.bincount(y) / len(y) for name, y in labels.items()})
+    fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+    shares.plot.bar(ax=ax, color=[DARK, LIGHT], width=0.8, rot=0)
+    ax.set(xlabel="digit", ylabel="share (%)", ylim=(0, 15))
+    ax.legend(ncols=2, frameon=False)
+    alt = "Bars for the digits 0 to 9: the shares in training and test images, all near 10%"
+    return Plate(fig, alt, "The share of each digit among the training and the test images.")
+
+
+def draw_timesteps(image: np.ndarray) -> Plate:
+    """A digit beside the 28 vectors of 28 features that the network reads, one a timestep."""
+    fig, (left, right) = plt.subplots(
+        1, 2, figsize=(9, 4.6), width_ratios=(1, 1.15), layout="constrained"
+    )
+    left.imshow(image, cmap="gray_r")
+    left.set(title="the digit", xlabel="column (feature)", ylabel="row (timestep)")
+    for timestep, row in enumerate(image):
+        right.fill_between(np.arange(28), timestep, timestep - 0.9 * row / 255, color=DARK, lw=0)
+    right.set(title="what is read, from top to bottom", xlabel="feature", ylabel="timestep")
+    right.set(xlim=(0, 27), ylim=(27.5, -1.5))
+    alt = "Left, a handwritten digit; right, its 28 rows as 28 curves, one below the other"
+    return Plate(fig, alt, "Left, the digit; right, its rows as 28 vectors, with ink as height.")
+
+
+def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFrame]) -> Figure:
+    """Training loss and accuracy per epoch, over the published curves, by claim."""
+    fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
+        for marker, (claim, curve) in zip("od", published.items(), strict=False):
+            values = curve[f"train_{name}"]
+            ax.plot(values, marker, color=PUBLISHED, ms=4, alpha=0.7, label=claim)
+        values = history[name]
+        ax.plot(range(1, len(values) + 1), values, ".-", color=OURS, label="this run")
+        ax.set(xlabel="epoch", ylabel=f"training {name}")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.legend(frameon=False)
+        ax.grid(alpha=0.3)
+    return fig
+
+
+def draw_confusion(matrix: list[list[int]]) -> Figure:
+    """How often each digit was read as each; shades show the mistakes, on one scale."""
+    counts = np.array(matrix)
+    mistakes = counts - np.diag(np.diag(counts))
+    fig, ax = plt.subplots(figsize=(5.6, 5), layout="constrained")
+    shades = ax.imshow(mistakes, cmap="Blues")
+    for (row, column), count in np.ndenumerate(counts):
+        dark = mistakes[row, column] > mistakes.max() * 0.6
+        ax.text(column, row, count, ha="center", va="center", color="w" if dark else "k", size=8)
+    ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="digit")
+    fig.colorbar(shades, label="mistakes", shrink=0.8)
+    return fig
+
+
+def draw_mistakes(images: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Figure:
+    """Images under what was read, with its probability, and what the label says."""
+    rows = max(1, -(-len(images) // 6))
+    fig = plt.figure(figsize=(9, 2 * rows), layout="constrained")
+    examples = zip(images, y, probabilities, strict=True)
+    for place, (image, digit, beliefs) in enumerate(examples, 1):
+        ax = fig.add_subplot(rows, 6, place)
+        draw_digit(ax, image)
+        ax.set_title(f"read {beliefs.argmax()} ({beliefs.max():.1%})\nlabel {digit}", size=9)
+    return fig
+
+
+def draw_digit(ax: plt.Axes, image: np.ndarray) -> None:
+    """One image, ink on paper, without axes."""
+    ax.imshow(image, cmap="gray_r")
+    ax.axis("off")

@@ -1,0 +1,1 @@
+"""Interpretability: reads the trained model only."""

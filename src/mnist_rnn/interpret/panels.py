@@ -1,0 +1,60 @@
+"""The parts that several figures of 04_reading.ipynb share.
+
+Grey shows ink and belief; blue is the label and what is right, orange is any other digit.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from mnist_rnn.figures.plate import OURS, PUBLISHED
+
+RIGHT, WRONG = OURS, PUBLISHED
+TICKS = (1, 7, 14, 21, 28)
+EDGES = (0.5, 28.5)
+
+
+def draw_gallery(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Figure:
+    """Digits, five a line, each beside its beliefs; `images` holds a multiple of five."""
+    lines = len(images) // 5
+    fig, axes = plt.subplots(
+        lines, 10, figsize=(7.5, 2.2 * lines), layout="constrained", width_ratios=[1, 1.2] * 5
+    )
+    for left, right, image, rows, label in zip(
+        axes[:, ::2].flat, axes[:, 1::2].flat, images, beliefs, y, strict=True
+    ):
+        draw_pixels(left, image, "")
+        left.axis("off")
+        draw_beliefs(right, rows, label)
+        right.set(xticks=(0, 5, 9), yticks=[])
+        right.tick_params(labelsize=8)
+        left.set_title(f"label {label}", size=9, color=RIGHT)
+        answer = rows[-1].argmax()
+        right.set_title(f"read {answer}", size=9, color=RIGHT if answer == label else WRONG)
+    fig.supxlabel("right of each image: belief in the digits 0 to 9 after each row", size=9)
+    return fig
+
+
+def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str) -> None:
+    """Values (28, 28) as shades of grey, from the least to the greatest."""
+    ax.imshow(values, cmap="gray_r", extent=(*EDGES, *EDGES[::-1]), aspect="auto")
+    ax.set(title=title, xlabel="column", xticks=TICKS, yticks=TICKS)
+
+
+def draw_beliefs(ax: plt.Axes, beliefs: np.ndarray, label: int) -> AxesImage:
+    """Beliefs (28, 10) as shades, with a dot on the most probable digit after each row."""
+    shades = draw_shades(ax, beliefs)
+    answers = beliefs.argmax(axis=1)
+    colors = np.where(answers == label, RIGHT, WRONG)
+    ax.scatter(answers, np.arange(1, 29), s=9, c=colors, ec="white", lw=0.4)
+    return shades
+
+
+def draw_shades(ax: plt.Axes, beliefs: np.ndarray) -> AxesImage:
+    """Beliefs (28, 10) as shades of grey on one scale."""
+    ax.set(xticks=range(10), yticks=TICKS)
+    ax.tick_params(axis="x", labelsize=8)
+    return ax.imshow(
+        beliefs, cmap="gray_r", vmin=0, vmax=1, extent=(-0.5, 9.5, *EDGES[::-1]), aspect="auto"
+    )

@@ -1,0 +1,137 @@
+"""What the network believes while it reads, and which rows its answer depends on.
+
+The belief after row t is what the network's dense layer and softmax make of the hidden state after
+row t. Rows are counted from 1; beliefs[:, t - 1] is the belief after row t.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+
+from mnist_rnn.config import FEATURES, TIMESTEPS
+from mnist_rnn.experiment.backend import keras, tf
+from mnist_rnn.experiment.network import predict
+
+
+class Weights(NamedTuple):
+    """What `model.get_weights()` lists for the SimpleRNN network, by name."""
+
+    kernel: np.ndarray
+    recurrent_kernel: np.ndarray
+    bias: np.ndarray
+    dense_kernel: np.ndarray
+    dense_bias: np.ndarray
+
+
+def read_rows(weights: Weights, x: np.ndarray) -> np.ndarray:
+    """The hidden states (n, timesteps, units) after each row of x (n, timesteps, features)."""
+    hidden = np.empty((*x.shape[:2], len(weights.bias)), "float32")
+    state = np.zeros((len(x), len(weights.bias)), "float32")
+    for t in range(x.shape[1]):
+        state = np.tanh(x[:, t] @ weights.kernel + state @ weights.recurrent_kernel + weights.bias)
+        hidden[:, t] = state
+    return hidden
+
+
+def believe(weights: Weights, hidden: np.ndarray) -> np.ndarray:
+    """The probabilities (..., 10) of the ten digits, given hidden states (..., units)."""
+    return softmax(hidden @ weights.dense_kernel + weights.dense_bias, axis=-1)
+
+
+def believe_by_keras(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """The beliefs (n, timesteps, 10) by Keras: the model's layers, applied after each row."""
+    rnn, *last = model.layers
+    rows = keras.Input((TIMESTEPS, FEATURES))
+    sequence = type(rnn).from_config(rnn.get_config() | {"return_sequences": True})
+    beliefs = sequence(rows)
+    sequence.set_weights(rnn.get_weights())
+    for layer in last:
+        beliefs = layer(beliefs)
+    return predict(keras.Model(rows, beliefs), x)
+
+
+def accuracy_by_row(beliefs: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The share of right answers after each row (timesteps,)."""
+    return (beliefs.argmax(axis=2) == y[:, None]).mean(axis=0)
+
+
+def passing_row(accuracy: np.ndarray, level: float) -> int:
+    """The first row after which the accuracy is at least `level`."""
+    return int(np.argmax(accuracy >= level)) + 1
+
+
+def decision_rows(beliefs: np.ndarray) -> np.ndarray:
+    """The row (n,) from which on the answer is the final one; 1 if it never changes."""
+    answers = beliefs.argmax(axis=2)
+    other = answers != answers[:, -1:]
+    last_other = TIMESTEPS - other[:, ::-1].argmax(axis=1)
+    return np.where(other.any(axis=1), last_other + 1, 1)
+
+
+def last_ink_rows(x: np.ndarray) -> np.ndarray:
+    """The last row (n,) of each image that has ink."""
+    return TIMESTEPS - np.any(x, axis=2)[:, ::-1].argmax(axis=1)
+
+
+def tabulate_decisions(beliefs: np.ndarray, y: np.ndarray) -> pd.DataFrame:
+    """For each digit: by which row half, and 90%, of its images are decided.
+
+    The last column is the mean belief in the right digit after row 28.
+    """
+    digits = pd.Series(y, name="digit")
+    rows = pd.Series(decision_rows(beliefs)).groupby(digits)
+    last = pd.Series(beliefs[np.arange(len(y)), -1, y], dtype=float).groupby(digits)
+    return pd.DataFrame(
+        {
+            "half decided by row": rows.median().astype(int),
+            "90% decided by row": rows.quantile(0.9, interpolation="higher"),
+            "images decided only by row 28": rows.agg(lambda row: (row == 28).sum()),
+            "mean belief at the end (%)": (100 * last.mean()).round(1),
+        }
+    )
+
+
+def separation(points: np.ndarray, y: np.ndarray) -> float:
+    """Root-mean-square distance of the class means from their centroid, over that in a class."""
+    means = np.stack([points[y == digit].mean(axis=0) for digit in range(10)])
+    between = ((means - means.mean(axis=0)) ** 2).sum(axis=1).mean()
+    within = ((points - means[y]) ** 2).sum(axis=1).mean()
+    return float(np.sqrt(between / within))
+
+
+def accuracy_if_blank_after(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Accuracy (timesteps,) when all rows after the first 1, 2, ... are blank, and all are read."""
+    return np.array(
+        [accuracy(model, blank(x, range(row, TIMESTEPS)), y) for row in range(1, TIMESTEPS + 1)]
+    )
+
+
+def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
+    """The share of right answers after the last row."""
+    return float((predict(model, x).argmax(axis=1) == y).mean())
+
+
+def accuracy_without(model: keras.Model, x: np.ndarray, y: np.ndarray, band: int) -> np.ndarray:
+    """Accuracies (timesteps / band,) when each `band` rows in turn are blank."""
+    return np.array(
+        [accuracy(model, blank(x, range(row, row + band)), y) for row in range(0, TIMESTEPS, band)]
+    )
+
+
+def blank(x: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    """A copy of x without ink in these timesteps."""
+    blanked = x.copy()
+    blanked[:, list(rows)] = 0
+    return blanked
+
+
+def sensitivity(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """How much the loss of an image changes with each pixel: mean size of the gradient (28, 28)."""
+    pixels = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        loss = tf.reduce_sum(keras.losses.sparse_categorical_crossentropy(y, model(pixels)))
+    return np.abs(tape.gradient(loss, pixels)).mean(axis=0)

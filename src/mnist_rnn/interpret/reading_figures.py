@@ -1,0 +1,144 @@
+"""The figures of beliefs in 04_reading.ipynb. Every number in a caption is computed."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from mnist_rnn.figures.plate import DARK, LIGHT, Plate
+from mnist_rnn.interpret import panels, reading
+from mnist_rnn.interpret.panels import RIGHT, TICKS
+from mnist_rnn.records.metrics import confident_mistakes
+
+
+def draw_reading(image: np.ndarray, beliefs: np.ndarray, label: int) -> Plate:
+    """One digit (28, 28) and, to its right, the belief (28, 10) after each row."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.9), sharey=True, layout="constrained")
+    panels.draw_pixels(left, image, "the digit")
+    left.set_ylabel("row")
+    shades = panels.draw_beliefs(right, beliefs, label)
+    right.set(title="belief after each row", xlabel="digit")
+    fig.colorbar(shades, label="belief (a probability)")
+    answers, decided = beliefs.argmax(axis=1), reading.decision_rows(beliefs[None])[0]
+    return Plate(
+        fig,
+        f"Left, the image of a {label}; right, a heat map of the ten probabilities after each row",
+        f"A {label}, and the belief after each of its rows. The dot marks the most probable digit: "
+        f"blue is the label, orange another digit. {len(set(answers))} different digits are named. "
+        f"The final answer, {answers[-1]}, stands from row {decided} on; after row 28 its "
+        f"probability is {beliefs[-1].max():.0%}.",
+    )
+
+
+def draw_examples(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
+    """The first image of each class, read."""
+    first = [int(np.argmax(y == digit)) for digit in range(10)]
+    rows, ink = reading.decision_rows(beliefs[first]), reading.last_ink_rows(images[first])
+    return Plate(
+        panels.draw_gallery(images[first], beliefs[first], y[first]),
+        "One image of each digit; beside it, a heat map of the ten probabilities after each row",
+        f"The first test image of each class. The dot marks the most probable digit after each "
+        f"row: blue is the label, orange another digit. The earliest of these images is decided "
+        f"after row {rows.min()}, the latest after row {rows.max()}; their last rows with ink are "
+        f"{ink.min()} to {ink.max()}.",
+    )
+
+
+def draw_late(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
+    """Digits that are read right only after the last row, surest first."""
+    last = beliefs[:, -1]
+    late = np.flatnonzero((reading.decision_rows(beliefs) == 28) & (last.argmax(axis=1) == y))
+    shown = late[np.argsort(-last[late].max(axis=1), kind="stable")][:10]
+    share = np.bincount(y[late], minlength=10) / np.bincount(y, minlength=10)
+    blank = (reading.last_ink_rows(images[late]) < 28).sum()
+    return Plate(
+        panels.draw_gallery(images[shown], beliefs[shown], y[shown]),
+        "Ten images beside their heat maps of beliefs: wrong after row 27, right after row 28",
+        f"{len(late)} of {len(y):,} test images are read wrong after row 27 and right after "
+        f"row 28; in {blank} of them row 28 is blank. The ten with the highest final probability "
+        f"are shown. The digit most often affected is {share.argmax()} ({share.max():.1%} of its "
+        f"images).",
+    )
+
+
+def draw_means(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
+    """The mean belief in each digit after each row, for each class."""
+    fig, axes = plt.subplots(
+        2, 5, figsize=(7.5, 5.4), sharex=True, sharey=True, layout="constrained"
+    )
+    rows = reading.decision_rows(beliefs)
+    medians = [int(np.median(rows[y == digit])) for digit in range(10)]
+    for digit, ax in enumerate(axes.flat):
+        panels.draw_shades(ax, beliefs[y == digit].mean(axis=0))
+        ax.add_patch(Rectangle((digit - 0.5, 0.5), 1, 28, fill=False, ec=RIGHT))
+        ax.axhline(medians[digit] - 0.5, color=RIGHT, ls="--", lw=1)
+        ax.set_title(f"all {digit}", size=10)
+    fig.supxlabel("digit", size=10)
+    fig.supylabel("row", size=10)
+    after_ink = (rows >= reading.last_ink_rows(images)).mean()
+    return Plate(
+        fig,
+        "Ten heat maps, one for each class: the mean belief in each digit after each row",
+        f"Mean belief for each class. The blue frame marks the right digit. The dashed line "
+        f"marks the row by which half of the images are decided; it is between row {min(medians)} "
+        f"and row {max(medians)}. {after_ink:.0%} of all images are decided only at their last row "
+        f"with ink or later.",
+    )
+
+
+def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Plate:
+    """Accuracy after each row (28,), and with the rest left blank (28,), on `count` images."""
+    fig, ax = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
+    rows, levels = np.arange(1, 29), (0.5, 0.9, 0.97)
+    ax.plot(rows, 100 * if_blank, "s--", color=DARK, ms=4, label="answer if the rest is blank")
+    ax.plot(rows, 100 * by_row, "o-", color=RIGHT, ms=4, label="belief after the row")
+    ax.set(xlabel="row", ylabel="test accuracy (%)", xticks=TICKS, ylim=(0, 100))
+    ax.set_yticks([0, 20, 50, 90, 97])
+    ax.grid(axis="y", color=LIGHT)
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 0.88))
+    now, seen = (
+        ", ".join(
+            f"{level:.0%} after row {reading.passing_row(curve, level)}"
+            for level in levels
+            if (curve >= level).any()
+        )
+        for curve in (by_row, if_blank)
+    )
+    return Plate(
+        fig,
+        "Two curves of accuracy over rows: that with blank rows below rises long before the other",
+        f"Blue: the accuracy of the belief after each row; it passes {now}. Grey: the accuracy of "
+        f"the answer after row 28 when all rows below are blank; it passes {seen} (first "
+        f"{count:,} test images).",
+    )
+
+
+def draw_surest_mistakes(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
+    """The fifteen images read wrong with the highest probability."""
+    shown = confident_mistakes(beliefs[:, -1], y, count=15)
+    sure = beliefs[shown, -1].max(axis=1)
+    return Plate(
+        panels.draw_gallery(images[shown], beliefs[shown], y[shown]),
+        "Fifteen images that are read wrong, each beside its heat map of probabilities",
+        f"The surest {len(shown)} wrong answers: probability {sure.max():.1%} to {sure.min():.1%}.",
+    )
+
+
+def draw_doubts(beliefs: np.ndarray, y: np.ndarray) -> Plate:
+    """How sure the wrong answers are, and how often the label is the second choice."""
+    last = beliefs[:, -1]
+    wrong = confident_mistakes(last, y, count=len(y))
+    sure, second = last[wrong].max(axis=1), np.argsort(last[wrong])[:, -2] == y[wrong]
+    fig, ax = plt.subplots(figsize=(7.5, 2.8), layout="constrained")
+    names = [f"label second ({second.sum()})", f"label ranked lower ({(~second).sum()})"]
+    ax.hist([sure[second], sure[~second]], [n / 10 for n in range(2, 11)], stacked=True, rwidth=0.9,
+            color=[RIGHT, LIGHT], label=names)  # fmt: skip
+    ax.set(xlabel="probability of the wrong answer", ylabel="images", xlim=(0.2, 1))
+    ax.legend(frameon=False, loc="upper left")
+    right = last.max(axis=1)[last.argmax(axis=1) == y]
+    return Plate(
+        fig,
+        "Histogram of the probability of wrong answers, split by whether the label comes second",
+        f"All {len(wrong)} wrong answers on {len(y):,} test images; blue, those where the label is "
+        f"the second most probable digit. {(sure > 0.9).mean():.0%} of the wrong answers have a "
+        f"probability above 90%, and {(right > 0.9).mean():.0%} of the right ones.",
+    )

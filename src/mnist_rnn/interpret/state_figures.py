@@ -1,0 +1,76 @@
+"""The figures of the hidden state and of the rows in 04_reading.ipynb, with their captions."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patheffects import withStroke
+from sklearn.decomposition import PCA
+
+from mnist_rnn.figures.plate import LIGHT, Plate
+from mnist_rnn.interpret.panels import RIGHT, WRONG, draw_pixels
+from mnist_rnn.interpret.reading import separation
+
+
+def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> Plate:
+    """The mean path of the hidden state (n, 28, units) of each class, in two dimensions."""
+    pca = PCA(n_components=2)
+    paths = pca.fit_transform(hidden.reshape(-1, hidden.shape[2])).reshape(*hidden.shape[:2], 2)
+    means = np.stack([paths[y == digit].mean(axis=0) for digit in range(10)])
+    fig, axes = plt.subplots(
+        2, 5, figsize=(7.5, 4.2), sharex=True, sharey=True, layout="constrained"
+    )
+    for digit, ax in enumerate(axes.flat):
+        ax.plot(*means.transpose(2, 1, 0), color=LIGHT, lw=0.8)
+        ax.plot(*means[digit].T, color=RIGHT, lw=1.5)
+        for row, place in ((1, (-9, -3)), (14, (3, 3)), (28, (4, -8))):
+            ax.plot(*means[digit, row - 1], "o", color=RIGHT, ms=3)
+            label = ax.annotate(
+                row, means[digit, row - 1], place, textcoords="offset points", size=9, weight="bold"
+            )
+            label.set_path_effects([withStroke(linewidth=2, foreground="white")])
+        ax.set_title(f"all {digit}", size=10)
+    fig.supxlabel("first principal component", size=10)
+    fig.supylabel("second principal component", size=10)
+    middle, end = (separation(hidden[:, row - 1], y) for row in (14, 28))
+    return Plate(
+        fig,
+        "Ten panels, one for each class: paths that start at one point and end far apart",
+        f"Blue: the mean path of one class, with row numbers; grey: the other classes. The plane "
+        f"holds {pca.explained_variance_ratio_.sum():.0%} of the variance of the "
+        f"{hidden.shape[2]} units. In all units, the distance of the class means from their "
+        f"centroid is {middle:.1f} times that of images from their class mean after row 14, and "
+        f"{end:.1f} times after row 28 (root mean squares, first {len(y):,} test images).",
+    )
+
+
+def draw_rows(
+    x: np.ndarray, sensitivity: np.ndarray, whole: float, rows: np.ndarray, bands: np.ndarray
+) -> Plate:
+    """Which rows of the images x matter to the loss, and to the accuracy when they are blank.
+
+    Args:
+        x: the images (n, 28, 28) on which all the others were measured.
+        sensitivity: mean size of the loss's gradient for each pixel (28, 28).
+        whole: accuracy with all rows.
+        rows: accuracies without each row (28,).
+        bands: accuracies without each four rows in turn (7,).
+    """
+    fig, axes = plt.subplots(1, 3, figsize=(7.5, 3.2), sharey=True, layout="constrained")
+    draw_pixels(axes[0], x.mean(axis=0), "mean ink")
+    draw_pixels(axes[1], np.log10(sensitivity), "sensitivity (log scale)")
+    axes[0].set_ylabel("row")
+    axes[2].barh(np.arange(2.5, 29, 4), 100 * (whole - bands), 3.6, color=LIGHT, label="four rows")
+    axes[2].barh(np.arange(1, 29), 100 * (whole - rows), 0.7, color=WRONG, label="one row")
+    axes[2].set(title="accuracy lost when blank", xlabel="percentage points")
+    axes[2].legend(frameon=False, loc="lower right")
+    share = sensitivity[:4].sum() / sensitivity.sum()
+    worst, band = int(rows.argmin()) + 1, int(bands.argmin())
+    return Plate(
+        fig,
+        "Three panels with the rows side by side: ink is mostly in the middle rows, sensitivity is "
+        "highest at the top, blank rows cost most in the middle",
+        f"Left, the mean image; in the middle, the mean size of the loss's gradient at each pixel; "
+        f"right, the accuracy lost when rows are blank. One blank row costs at most "
+        f"{100 * (whole - rows.min()):.1f} percentage points (row {worst}), four at most "
+        f"{100 * (whole - bands.min()):.0f} (rows {4 * band + 1} to {4 * band + 4}). The top four "
+        f"rows hold {share:.0%} of the gradient (first {len(x):,} test images).",
+    )

@@ -1,0 +1,106 @@
+"""The code, versions and hardware that a run was made with."""
+
+import hashlib
+import platform
+import re
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from mnist_rnn import experiment
+from mnist_rnn.config import Strict
+from mnist_rnn.paths import ROOT
+
+PACKAGES = ("tensorflow", "keras", "numpy")
+EXPERIMENT = Path(experiment.__file__).parent
+CPU = Path("/proc/cpuinfo")
+
+
+class Cpu(Strict):
+    """A CPU; different ones may carry the same name."""
+
+    architecture: str
+    vendor: str | None
+    family: str | None
+    model: str | None
+    name: str | None
+    flags: list[str]
+
+
+class Environment(Strict):
+    """What a run was made with; its bits depend on `code_sha256` and the versions of PACKAGES.
+
+    `clean` says whether nothing outside results/ differed from the commit. `code_sha256` is
+    the digest of the package `experiment`.
+    """
+
+    commit: str | None
+    clean: bool | None
+    code_sha256: str
+    versions: dict[str, str]
+    cpu: Cpu
+    threads: int
+
+
+def describe_environment(threads: int) -> Environment:
+    """The environment of this process; the commit is None outside a git checkout."""
+    commit = git("rev-parse", "HEAD")
+    changes = git("status", "--porcelain", "--", ".", ":!results")
+    return Environment(
+        commit=commit,
+        clean=None if commit is None else changes == "",
+        code_sha256=digest_code(),
+        versions={"python": platform.python_version()} | find_versions(),
+        cpu=describe_cpu(),
+        threads=threads,
+    )
+
+
+def what_decides_bits(environment: Environment | None = None) -> dict[str, str]:
+    """Digest of the code and versions of what computes, of this process or of a record."""
+    if environment is None:
+        return {"code": digest_code()} | find_versions()
+    versions = {name: environment.versions.get(name, "unknown") for name in PACKAGES}
+    return {"code": environment.code_sha256} | versions
+
+
+def find_versions() -> dict[str, str]:
+    """The versions of PACKAGES; TensorFlow's wheel without GPU kernels has another name."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = version(f"{name}-cpu")
+    return versions
+
+
+def digest_code() -> str:
+    """SHA-256 over the sources of the package `experiment`, in the order of their names."""
+    sources = (path.read_bytes() for path in sorted(EXPERIMENT.glob("*.py")))
+    return hashlib.sha256(b"".join(sources)).hexdigest()
+
+
+def git(*arguments: str) -> str | None:
+    """What git says about the repository; None without git or a repository."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def describe_cpu() -> Cpu:
+    """The CPU as Linux tells it; elsewhere only the architecture."""
+    text = CPU.read_text(encoding="utf-8") if CPU.exists() else ""
+    said = dict(re.findall(r"^(.+?)\t*: (.*)$", text, flags=re.MULTILINE))
+    return Cpu(
+        architecture=platform.machine(),
+        vendor=said.get("vendor_id", said.get("CPU implementer")),
+        family=said.get("cpu family"),
+        model=said.get("model", said.get("CPU part")),
+        name=said.get("model name"),
+        flags=sorted((said.get("flags") or said.get("Features") or "").split()),
+    )

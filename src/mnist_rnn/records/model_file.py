@@ -1,0 +1,56 @@
+"""The model that a run leaves: Keras's own file, which `keras` alone loads."""
+
+import hashlib
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
+from mnist_rnn.errors import ModelError
+from mnist_rnn.experiment.backend import keras
+from mnist_rnn.experiment.network import LAYERS
+from mnist_rnn.files import replacing
+
+MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
+
+
+def save_model(model: keras.Model, config: Configuration, path: Path) -> None:
+    """Write the network's weights in Keras's plain layers, with softmax as the last one."""
+    network = keras.Sequential(
+        [
+            keras.Input((TIMESTEPS, FEATURES)),
+            LAYERS[config.layer](config.units, dropout=config.dropout),
+            keras.layers.Dense(NUM_CLASSES),
+            keras.layers.Activation("softmax"),
+        ]
+    )
+    network.set_weights(model.get_weights())
+    with replacing(path) as temporary:
+        network.save(temporary)
+
+
+def load_model(path: Path) -> keras.Model:
+    """The model that `save_model` wrote; nothing in the file is executed.
+
+    Raises:
+        ModelError: the file is damaged, has other members than a model's, or carries code.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = set(archive.namelist())
+        if members != MEMBERS:
+            raise ModelError(f"{path}: expected {sorted(MEMBERS)} inside, got {sorted(members)}")
+        return keras.models.load_model(path, safe_mode=True)
+    except (zipfile.BadZipFile, ValueError, TypeError, KeyError, OSError) as error:
+        raise ModelError(f"{path} is not a model that can be read safely: {error}") from error
+
+
+def weights_sha256(weights: Iterable[np.ndarray]) -> str:
+    """SHA-256 over the shape, type and little-endian values of each array, in order."""
+    digest = hashlib.sha256()
+    for array in weights:
+        digest.update(f"{array.shape}{array.dtype.name}".encode())
+        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,135 @@
+"""One record a run: all that is needed to repeat it, and what it reached."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError, model_validator
+
+from mnist_rnn.config import TEST_SIZE, Configuration, Strict
+from mnist_rnn.errors import RecordError
+from mnist_rnn.files import replacing
+from mnist_rnn.paths import OUTPUTS, shown
+from mnist_rnn.records.environment import Environment
+from mnist_rnn.records.metrics import Metrics
+
+
+class History(Strict):
+    """A value an epoch: training loss (nats) and accuracy (a fraction), and test errors.
+
+    Runs made before version 2 have no test errors.
+    """
+
+    loss: list[float]
+    accuracy: list[float]
+    test_errors: list[int] | None
+
+
+class Record(Strict):
+    """A finished run.
+
+    `history` has Keras's training loss and accuracy (a fraction) of each epoch, measured while
+    the weights changed and dropout was active, and the test errors after it; `train` and `test`
+    are measured at the end. `parameters` counts the network's. `mistakes` maps the index of each
+    test image read wrong to the digit that was named. `seconds` is the time that training took.
+    """
+
+    schema_version: Literal[3] = 3
+    config: Configuration
+    parameters: int
+    history: History
+    train: Metrics
+    test: Metrics
+    mistakes: dict[int, int]
+    weights_sha256: str
+    data_sha256: str
+    seconds: float
+    environment: Environment
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Record":
+        for name, values in self.history:
+            if values is not None and len(values) != self.config.epochs:
+                raise ValueError(f"history must have {name} for {self.config.epochs} epochs")
+        if self.history.test_errors and self.history.test_errors[-1] != self.test.errors:
+            raise ValueError("history must end with test's errors")
+        for name, metrics, size in (
+            ("train", self.train, self.config.train_size),
+            ("test", self.test, TEST_SIZE),
+        ):
+            if sum(map(sum, metrics.confusion_matrix)) != size:
+                raise ValueError(f"{name} must count {size} examples")
+        if not all(0 <= index < TEST_SIZE for index in self.mistakes):
+            raise ValueError(f"mistakes must be of test images 0 to {TEST_SIZE - 1}")
+        matrix = np.array(self.test.confusion_matrix)
+        wrong = dict(enumerate((matrix.sum(axis=0) - matrix.diagonal()).tolist()))
+        if Counter(self.mistakes.values()) != Counter(wrong):
+            raise ValueError("mistakes must name each digit as often as test's confusion matrix")
+        return self
+
+
+def run_path(config: Configuration, suffix: str, results: Path = OUTPUTS) -> Path:
+    """Where a run keeps its record (`.json`), model (`.keras`) and state (`.checkpoint`)."""
+    return results / "runs" / config.name / f"seed-{config.seed}{suffix}"
+
+
+def write_record(record: Record, results: Path = OUTPUTS) -> Path:
+    """Write the record to its place, whole or not at all; returns the place."""
+    path = run_path(record.config, ".json", results)
+    with replacing(path) as temporary:
+        temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def read_record(path: Path, results: Path = OUTPUTS) -> Record:
+    """Read and check one record.
+
+    Raises:
+        RecordError: names the file and what is wrong with it.
+    """
+    try:
+        record = Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise RecordError(f"{shown(path)} is not a record: {'; '.join(problems)}") from error
+    expected = run_path(record.config, ".json", results)
+    if path != expected:
+        raise RecordError(f"{shown(path)} holds the run of {shown(expected)}")
+    return record
+
+
+def read_records(results: Path = OUTPUTS) -> tuple[list[Record], list[RecordError]]:
+    """All records in the order of their paths, and the errors of those that are left out."""
+    records, errors = [], []
+    for path in sorted((results / "runs").glob("*/seed-*.json")):
+        try:
+            records.append(read_record(path, results))
+        except RecordError as error:
+            errors.append(error)
+    return records, errors
+
+
+def find_runs(records: list[Record], configuration: str) -> list[Record]:
+    """The runs of the configuration of this name."""
+    return [record for record in records if record.config.name == configuration]
+
+
+def tabulate_runs(records: list[Record]) -> pd.DataFrame:
+    """A row a run, by configuration and seed: accuracies in percent, errors, seconds, digest."""
+    rows = [
+        {"configuration": record.config.name}
+        | record.config.model_dump()
+        | {
+            "parameters": record.parameters,
+            "train_accuracy": 100 * record.train.accuracy,
+            "train_errors": record.train.errors,
+            "test_accuracy": 100 * record.test.accuracy,
+            "test_errors": record.test.errors,
+            "seconds": record.seconds,
+            "weights_sha256": record.weights_sha256,
+        }
+        for record in records
+    ]
+    return pd.DataFrame(rows).sort_values(["configuration", "seed"])

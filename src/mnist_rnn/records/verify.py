@@ -1,0 +1,55 @@
+"""Is the default run that was made here the committed one? `python -m mnist_rnn.records.verify`.
+
+On x86-64 with AVX2 and FMA, and on ARM64, the weights must be the same, bit for bit. Where a CPU
+lacks these instructions, the test accuracy must be within TOLERANCE.
+"""
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ExperimentError
+from mnist_rnn.paths import COMMITTED, OUTPUTS, shown
+from mnist_rnn.records.environment import Environment, what_decides_bits
+from mnist_rnn.records.record import Record, read_record, run_path
+
+TOLERANCE = 0.5  # percentage points
+
+
+def compare_records(new: Record, committed: Record) -> tuple[bool, str]:
+    """Whether the new record reproduces the committed one, and a sentence that says so."""
+    reached = f"{new.test.errors} test errors, {new.test.accuracy:.2%} test accuracy"
+    if new.weights_sha256 == committed.weights_sha256:
+        return True, f"The same bits as the committed run: {reached}."
+    then, now = map(what_decides_bits, (committed.environment, new.environment))
+    changed = [name for name in now if now[name] != then[name]]
+    gap = round(100 * abs(new.test.accuracy - committed.test.accuracy), 2)
+    apart = f"{reached}, {gap:.2f} percentage points from the committed run"
+    if changed:
+        return False, f"NOT the same bits: made with other {', '.join(changed)}; {apart}."
+    if fuses(new.environment):
+        return False, f"NOT the same bits, and they should be: {apart}."
+    near = gap <= TOLERANCE
+    return near, f"Other bits, as expected on a CPU without FMA: {apart}, at most {TOLERANCE}."
+
+
+def fuses(environment: Environment) -> bool:
+    """Whether the CPU multiplies and adds with one rounding: all of ARM64, x86-64 with FMA."""
+    cpu = environment.cpu
+    return cpu.architecture != "x86_64" or {"avx2", "fma"} <= set(cpu.flags)
+
+
+def main() -> None:
+    """Compare the two records; exit status 1 if the new one does not reproduce the other."""
+    path = run_path(Configuration(), ".json", OUTPUTS)
+    if not path.exists():
+        raise SystemExit(f"There is no {shown(path)}; run `make reproduce`.")
+    try:
+        new = read_record(path, OUTPUTS)
+        committed = read_record(run_path(Configuration(), ".json", COMMITTED), COMMITTED)
+    except ExperimentError as error:
+        raise SystemExit(str(error)) from None
+    good, sentence = compare_records(new, committed)
+    print(sentence)
+    raise SystemExit(not good)
+
+
+if __name__ == "__main__":
+    main()

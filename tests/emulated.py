@@ -1,0 +1,90 @@
+"""The same Python and packages on other CPUs, by Debian's user-mode emulation (qemu-user)."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from runs import start
+
+from mnist_rnn.paths import ROOT
+
+FIRST_STEPS = Path(__file__).with_name("first_steps.py")
+ARM64 = Path(sys.prefix) / "arm64"  # what fetch_arm64 makes
+SITE = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+# Python 3.13 and the libraries that it and TensorFlow load, as Debian has them for ARM64.
+PACKAGES = """
+    python3.13-minimal libpython3.13-stdlib libpython3.13-minimal libc6 libstdc++6 libgcc-s1
+    libffi8 libssl3t64 zlib1g libbz2-1.0 liblzma5 libexpat1 libuuid1 libzstd1
+"""
+
+
+def missing(cpu: str) -> str:
+    """What the machine lacks to emulate this CPU, in words, or nothing."""
+    program = "qemu-aarch64" if cpu == "neoverse-n1" else "qemu-x86_64"
+    if shutil.which(program) is None:
+        return f"no {program}: to try other CPUs, `apt-get install qemu-user`"
+    if cpu == "neoverse-n1" and not ARM64.exists():
+        return "no ARM64 packages: `python tests/emulated.py` fetches them"
+    return ""
+
+
+def start_first_steps(cpu: str, *names: str, **variables: str) -> subprocess.Popen:
+    """`first_steps.py` on this CPU; a line a name on its output."""
+    source = [str(ROOT / "src"), str(FIRST_STEPS.parent)]
+    if cpu == "neoverse-n1":
+        root = ARM64 / "root"
+        library = f"LD_LIBRARY_PATH={root}/usr/lib/aarch64-linux-gnu"
+        emulator = ["qemu-aarch64", "-cpu", cpu, "-L", root, "-E", library]
+        python, site = root / "usr" / "bin" / "python3.13", ARM64 / "site"
+        variables |= {"PYTHONHOME": str(root / "usr")}
+    else:
+        emulator = ["qemu-x86_64", "-cpu", cpu]
+        python, site = Path(sys.executable).resolve(), SITE  # qemu starts programs, not links
+    variables |= {"PYTHONPATH": os.pathsep.join([*source, str(site)])}
+    command = [*emulator, python, FIRST_STEPS, *names]
+    return start(command, env=os.environ | variables, stderr=subprocess.DEVNULL)
+
+
+def read_digests(process: subprocess.Popen) -> dict[str, str]:
+    """Name to digest, once the process has ended well."""
+    output, _ = process.communicate(timeout=3600)
+    assert process.returncode == 0, output
+    return dict(line.split() for line in output.splitlines())
+
+
+def fetch_arm64() -> None:
+    """Unpack Debian's ARM64 Python, and the wheels of the lock for it, into ARM64; no installing.
+
+    Debian's packages are only unpacked: installed, they would replace the system's Python.
+    """
+    part = ARM64.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    (part / "debs").mkdir(parents=True)
+    subprocess.run(["dpkg", "--add-architecture", "arm64"], check=True)
+    try:
+        subprocess.run(["apt-get", "update", "--quiet=2"], check=True)
+        names = [f"{name}:arm64" for name in PACKAGES.split()]
+        subprocess.run(["apt-get", "download", "--quiet=2", *names], check=True, cwd=part / "debs")
+    finally:
+        subprocess.run(["dpkg", "--remove-architecture", "arm64"], check=True)
+    for package in (part / "debs").glob("*.deb"):
+        subprocess.run(["dpkg", "-x", package, part / "root"], check=True)
+    (part / "root" / "lib").symlink_to("usr/lib")
+    locked = (ROOT / "requirements.lock").read_text()
+    pins = [f"{name}=={version_of(name, locked)}" for name in ("tensorflow", "keras", "numpy")]
+    pins += [f"{name}=={version_of(name, locked)}" for name in ("pydantic", "tqdm", "scipy")]
+    platforms = [f"--platform=manylinux_2_{glibc}_aarch64" for glibc in (17, 27, 28)]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", part / "site"]
+    pip += ["--python-version=313", "--only-binary=:all:", *platforms, *pins]
+    subprocess.run(pip, check=True)
+    part.rename(ARM64)
+
+
+def version_of(name: str, locked: str) -> str:
+    return locked.split(f"\n{name}==")[1].split()[0]
+
+
+if __name__ == "__main__":
+    fetch_arm64()

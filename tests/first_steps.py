@@ -1,0 +1,56 @@
+"""The first steps of each kind of run, and the digest of the weights after them.
+
+`python first_steps.py NAME...` prints a line a name: the name and the digest. It is what emulated
+CPUs run, and needs only what trains. FOLDER=... keeps checkpoints there and goes on from them.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.data.mnist import load_mnist
+from mnist_rnn.experiment.checkpoints import Checkpoint
+from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.network import build_model
+from mnist_rnn.experiment.training import Examples, train
+from mnist_rnn.records.model_file import weights_sha256
+
+STEPS = {"train_size": 256, "epochs": 2}  # two steps an epoch
+NETWORKS = {
+    "sgd": {},
+    "dropout": {"dropout": 0.2},
+    "adam": {"optimizer": "adam"},
+    "adam-clipped": {"optimizer": "adam", "loss": "clipped_cross_entropy"},
+    "rmsprop": {"optimizer": "rmsprop", "dropout": 0.2},
+    "rmsprop-keras3": {"optimizer": "rmsprop_keras3", "dropout": 0.2},
+    "512-units": {"units": 512, "dropout": 0.2},
+    "lstm": {"layer": "lstm", "optimizer": "adam"},
+    "gru": {"layer": "gru"},
+}
+
+
+def train_first_steps(name: str, folder: Path, epochs: int) -> str:
+    config = Configuration(**NETWORKS[name] | STEPS | {"epochs": epochs})
+    (x_train, y_train), (x_test, y_test) = load_mnist()
+    training = Examples(scale(x_train[: config.train_size]), y_train[: config.train_size])
+    test = Examples(scale(x_test[:100]), y_test[:100])
+    model = build_model(config)
+    train(model, training, test, config, Checkpoint(folder / name, {"name": name}))
+    return weights_sha256([*model.get_weights(), model.predict_on_batch(test.x)])
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(os.environ.get("FOLDER", temporary))
+        epochs = int(os.environ.get("EPOCHS", STEPS["epochs"]))
+        for name in sys.argv[1:] or NETWORKS:
+            stdout, sys.stdout = sys.stdout, sys.stderr
+            digest = train_first_steps(name, folder, epochs)
+            sys.stdout = stdout
+            print(name, digest, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""One configuration and seed is one digest of weights, however it is run on this machine.
+
+The matrix: a row a configuration, a column a way to run it. The cheap part runs with the slow
+tests, all of it with `make trials`; other CPUs are in `test_emulated.py`.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+
+import pytest
+from lab import BROWSER, open_browser, open_lab, run_all
+from runs import (
+    RUNS,
+    TRAIN,
+    environment,
+    finish,
+    read_until,
+    set_parameters,
+    start,
+    start_papermill,
+    start_plain,
+)
+
+from mnist_rnn.paths import ROOT
+from mnist_rnn.records.record import read_records
+
+SIZE = {"units": 256, "epochs": 2, "train_size": 3000}
+CHEAP = SIZE | {"units": 32, "dropout": 0.2}
+ROWS = [
+    SIZE,
+    SIZE | {"dropout": 0.2},
+    SIZE | {"optimizer": "adam"},
+    SIZE | {"optimizer": "rmsprop", "dropout": 0.2},
+    SIZE | {"units": 512, "dropout": 0.2},
+    SIZE | {"layer": "lstm", "optimizer": "adam"},
+    SIZE | {"layer": "gru", "batch_size": 100},
+]
+# Made by `make test PYTHON=python3.13 VENV=.venv-3.13`.
+PYTHON_3_13 = ROOT / ".venv-3.13" / "bin" / "python"
+
+
+def threads(number):
+    def run(parameters, results):
+        return finish(start_plain(parameters, results, threads=number), results)
+
+    run.__name__ = f"{number} thread(s)"
+    return run
+
+
+def two_at_once(parameters, results):
+    other = start_plain(parameters, results / "other")
+    record = finish(start_plain(parameters, results / "one"), results / "one")
+    assert finish(other, results / "other").weights_sha256 == record.weights_sha256
+    return record
+
+
+def avx2(parameters, results):
+    """oneDNN, whose products XLA may call, held to AVX2."""
+    command = [sys.executable, RUNS, json.dumps(parameters)]
+    variables = environment(results) | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    return finish(start(command, env=variables), results)
+
+
+def papermill(parameters, results):
+    return finish(start_papermill(parameters, results), results)
+
+
+def resumed(parameters, results):
+    process = start_plain(parameters, results)
+    read_until(process, "1 of")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    return finish(start_plain(parameters, results), results)
+
+
+def nbval(parameters, results):
+    results.mkdir()
+    set_parameters(shutil.copy(TRAIN, results / "copy.ipynb"), parameters)
+    options = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *options, results / "copy.ipynb"]
+    return finish(start(command, env=environment(results)), results)
+
+
+def jupyterlab(parameters, results):
+    if BROWSER is None:
+        return None
+    with open_lab(results, parameters) as lab, open_browser() as browser:
+        run_all(browser, lab, "02_train.ipynb")
+    (record,), _ = read_records(results / "results")
+    return record
+
+
+def python_3_13(parameters, results):
+    if not PYTHON_3_13.exists():
+        return None
+    return finish(start_plain(parameters, results, python=PYTHON_3_13), results)
+
+
+COLUMNS = [*map(threads, (1, 2, 4)), two_at_once, avx2, papermill, resumed, nbval]
+COLUMNS += [jupyterlab, python_3_13]
+
+
+def print_matrix(rows, columns, folder):
+    """Print a row's digests, and say whether they are one; returns the sets of digests."""
+    matrix = []
+    for number, parameters in enumerate(rows):
+        print(f"\n{parameters}")
+        digests = set()
+        for column in columns:
+            record = column(parameters, folder / f"{number}-{column.__name__}")
+            digest = record.weights_sha256 if record else "not run here: it is not installed"
+            print(f"  {column.__name__:12} {digest}")
+            digests |= {record.weights_sha256} if record else set()
+        print("  one digest" if len(digests) == 1 else "  DIFFERENT DIGESTS")
+        matrix.append(digests)
+    return matrix
+
+
+@pytest.mark.slow
+def test_the_cheap_part_of_the_matrix(tmp_path):
+    columns = [threads(1), threads(4), two_at_once, papermill, resumed, nbval]
+    (digests,) = print_matrix([CHEAP], columns, tmp_path)
+    assert len(digests) == 1
+
+
+@pytest.mark.trial
+def test_the_whole_matrix(tmp_path):
+    matrix = print_matrix(ROWS, COLUMNS, tmp_path)
+    assert [len(digests) for digests in matrix] == [1] * len(ROWS)
+    assert len(set.union(*matrix)) == len(ROWS)

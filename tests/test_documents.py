@@ -1,0 +1,189 @@
+"""The documents: commands work as printed, figures are from results/, links lead somewhere."""
+
+import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mnist_rnn.claims.published import read_claims
+from mnist_rnn.paths import MNIST, PUBLISHED, ROOT
+
+PAGES = ("README.md", "docs/usage.md", "CONTRIBUTING.md")
+TEXT = "\n".join((ROOT / page).read_text() for page in PAGES)
+CI = (ROOT / ".ci" / "run").read_text()
+NOT_RUN = {
+    "make lab": "never ends; test_faults.py starts it",
+    "make verify": "needs the default run; .ci/run makes it, and compares it by the same program",
+    "make sweep": "takes hours; test_sweep.py trains small ones",
+    "make trials": "takes hours",
+    "make benchmark": "takes an hour",
+    "make notebooks": "nbval executes the same notebooks",
+    "make results": "takes hours; its parts are tested",
+    "make lock": "its outcome changes with the day",
+    "make audit": "its outcome changes with the day",
+    "make clean": "removes what the others need; it has its own test",
+}
+
+
+def git_files(*options):
+    listed = ["git", "ls-files", "-z", *options]
+    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [path for path in files.split("\0") if path and (ROOT / path).exists()]
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory):
+    """Run a command in a copy of the repository with this Python's packages and the data."""
+    if not (Path(sys.prefix) / "installed").exists():
+        pytest.skip("needs the environment that make sets up")
+    checkout = tmp_path_factory.mktemp("checkout")
+    for path in git_files("--cached", "--others", "--exclude-standard"):
+        (checkout / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, checkout / path)
+        os.utime(checkout / path, (0, 0))  # older than the packages: nothing is installed anew
+    (checkout / ".venv").symlink_to(sys.prefix)
+    (checkout / "data" / "mnist").symlink_to(MNIST)
+    variables = {name: os.environ[name] for name in ("HOME", "PATH")}  # none of an outer make
+    variables["PYTHONPATH"] = str(checkout / "src")
+    for who in ("AUTHOR", "COMMITTER"):
+        variables |= {f"GIT_{who}_NAME": "somebody", f"GIT_{who}_EMAIL": "somebody@example.org"}
+
+    def run(command):
+        """The exit status, and what was printed."""
+        process = subprocess.run(
+            ["bash", "-c", command],
+            cwd=checkout,
+            env=variables,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=600,
+        )
+        # A kernel sometimes says that it was interrupted, when papermill has it shut down.
+        quiet = re.sub(r"^\[IPKernelApp\] .*\n", "", process.stdout, flags=re.MULTILINE)
+        return process.returncode, quiet
+
+    assert run("git init && git add --all && git commit --message start")[0] == 0
+    return run
+
+
+def examples():
+    """Each command that is shown with its output, and that output."""
+    blocks = re.findall(r"^```console\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
+    return [
+        tuple(example.split("\n", 1))
+        for block in blocks
+        for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    ]
+
+
+def targets():
+    """What `make help` lists, but what CI runs itself."""
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = re.findall(r"^make \w+", shown.stdout, flags=re.MULTILINE)
+    return [command for command in listed if command not in CI]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("command", "output"), examples())
+def test_an_example_prints_what_is_shown(shell, command, output):
+    status, printed = shell(command)
+    assert (status != 0) == ("Error: " in output)
+    same = doctest.OutputChecker().check_output(output, printed.strip() + "\n", doctest.ELLIPSIS)
+    assert same, printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", targets())
+def test_a_listed_command_succeeds(shell, command):
+    if command in NOT_RUN:
+        pytest.skip(NOT_RUN[command])
+    status, printed = shell(command)
+    assert status == 0, printed
+
+
+def test_only_commands_that_exist_are_named():
+    named = set(re.findall(r"(?<=`)make [a-z]+", TEXT)) | set(re.findall(r"^make \w+", TEXT, re.M))
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert len(examples()) >= 5
+    assert named <= set(re.findall(r"^make \w+", shown.stdout, flags=re.MULTILINE))
+
+
+def test_what_is_generated_is_not_stale():
+    command = [sys.executable, "docs/generate.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_readme_fits_on_two_screens():
+    before, _ = (ROOT / "README.md").read_text().split("\n## More\n")
+    assert len(before.split()) <= 900
+
+
+@pytest.mark.slow
+def test_the_hooks_refuse_a_notebook_that_was_not_run_in_order(shell):
+    swap = 'sed -i \'s/"execution_count": 1,/"execution_count": 9,/\' notebooks/01_data.ipynb'
+    status, printed = shell(f"make hooks && {swap} && git commit --all --message wrong")
+    shell("git reset --hard")
+    assert status != 0
+    assert re.search(r"notebooks executed in order.*Failed", printed), printed
+
+
+@pytest.mark.slow
+def test_reproducing_leaves_the_committed_results_alone(shell):
+    quick = "-p units 4 -p epochs 1 -p train_size 500"
+    status, printed = shell(f"make reproduce PARAMETERS='{quick}' && git status --porcelain")
+    assert status == 0, printed
+    assert printed.endswith("Executed: outputs/executed/02_train.ipynb\n")
+    status, printed = shell("make verify")
+    assert status != 0
+    assert "run `make reproduce`" in printed
+
+
+def test_the_claim_to_add_is_one(tmp_path):
+    (row,) = re.findall(r"^ *(mine,.*)$", TEXT, flags=re.MULTILINE)
+    copy = tmp_path / "claims.csv"
+    copy.write_text((PUBLISHED / "claims.csv").read_text() + row + "\n")
+    added = read_claims(copy)[-1].published
+    assert (added.claim, added.seeds) == ("mine", 3)
+
+
+def pages():
+    return [ROOT / path for path in git_files("*.md")]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_no_link_of_a_document_is_broken(page):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@pytest.mark.slow
+def test_no_link_of_the_site_is_broken(shell):
+    _, printed = shell("make site && pwd")
+    site = Path(printed.splitlines()[-1]) / "site"
+    text = {page.name: page.read_text() for page in site.iterdir()}
+    assert len(text) == 5
+    assert len({re.search("<title>(.+)</title>", page)[1] for page in text.values()}) == 4
+    for name, page in text.items():
+        for target in re.findall(r'(?:href|src)="(?!https:|data:)([^"]+)"', page):
+            assert target in text, f"{name}: {target}"
+
+
+@pytest.mark.slow
+def test_the_report_needs_nothing_from_elsewhere(shell):
+    _, printed = shell("make report && cat results/report.html")
+    assert printed.count("<img") >= 5
+    assert set(re.findall(r'(?:href|src)="(.{5})', printed)) == {"data:"}
+
+
+@pytest.mark.slow
+def test_make_clean_leaves_the_results(shell):
+    status, printed = shell("make clean && test ! -e .venv && test ! -e data/mnist")
+    assert status == 0, printed
+    assert shell("git diff --exit-code --stat -- results/runs")[0] == 0

@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+
+from mnist_rnn.experiment.backend import keras
+from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.interpret import disturbances, reading
+from mnist_rnn.interpret.reading import Weights
+
+
+@pytest.fixture(scope="module")
+def weights(model):
+    return Weights(*model.get_weights())
+
+
+@pytest.fixture(scope="module")
+def examples(mnist):
+    x_test, y_test = mnist[1]
+    return scale(x_test), y_test
+
+
+@pytest.fixture(scope="module")
+def beliefs(weights, examples):
+    return reading.believe(weights, reading.read_rows(weights, examples[0]))
+
+
+def answers(*digits):
+    """Beliefs of one image that names these digits, the last one until the end."""
+    named = list(digits) + [digits[-1]] * (28 - len(digits))
+    return np.eye(10, dtype="float32")[named][None]
+
+
+def test_one_unit_by_hand():
+    weights = Weights(
+        *map(np.float32, ([[2.0]], [[0.5]], [0.1], [[1.0] + [0.0] * 9], [0.0, 1.0] + [0.0] * 8))
+    )
+    hidden = reading.read_rows(weights, np.array([[[0.3], [0.0]]], "float32"))
+    h1 = np.tanh(2 * 0.3 + 0.1)
+    np.testing.assert_allclose(hidden[0, :, 0], [h1, np.tanh(0.5 * h1 + 0.1)], rtol=1e-6)
+    belief = reading.believe(weights, hidden)[0, 0]
+    powers = np.exp([h1, 1.0] + [0.0] * 8)
+    np.testing.assert_allclose(belief, powers / powers.sum(), rtol=1e-6)
+
+
+def test_the_last_belief_is_the_models_prediction_for_every_test_image(model, examples, beliefs):
+    predicted = model.predict(examples[0], batch_size=1000, verbose=0)
+    assert len(predicted) == 10_000
+    assert np.array_equal(beliefs[:, -1].argmax(axis=1), predicted.argmax(axis=1))
+    np.testing.assert_allclose(beliefs[:, -1], predicted, rtol=0, atol=1e-4)
+
+
+def test_keras_and_numpy_agree_after_each_row(model, examples, beliefs):
+    x, y = examples
+    by_keras = reading.believe_by_keras(model, x)
+    np.testing.assert_allclose(by_keras, beliefs, rtol=0, atol=1e-4)
+    assert np.array_equal(reading.accuracy_by_row(by_keras, y), reading.accuracy_by_row(beliefs, y))
+
+
+def test_accuracy_by_row_by_hand():
+    beliefs = np.concatenate([answers(3, 7), answers(7, 3, 7)])
+    accuracy = reading.accuracy_by_row(beliefs, np.array([7, 7]))
+    assert accuracy.tolist() == [0.5, 0.5] + [1.0] * 26
+    assert [reading.passing_row(accuracy, level) for level in (0.5, 0.9)] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("digits", "row"), [((5,), 1), ((5, 3), 2), ((3, 3, 5, 3), 4), ((1,) * 27 + (2,), 28)]
+)
+def test_the_decision_is_the_row_after_the_last_other_answer(digits, row):
+    assert reading.decision_rows(answers(*digits)).tolist() == [row]
+
+
+def test_the_last_row_with_ink():
+    x = np.zeros((2, 28, 28), "float32")
+    x[0, [4, 20], 3] = x[1, 27, 0] = 0.1
+    assert reading.last_ink_rows(x).tolist() == [21, 28]
+
+
+def test_the_decisions_table_by_hand():
+    images = [answers(digit) for digit in range(10)] + [answers(*[4] * 9, 2), answers(*[4] * 27, 2)]
+    table = reading.tabulate_decisions(np.concatenate(images), np.array([*range(10), 2, 2]))
+    assert table.loc[2].tolist() == [10, 28, 1, 100]
+    assert table.loc[3].tolist() == [1, 1, 0, 100]
+
+
+def test_blank_rows_are_paper_and_the_others_stay():
+    x = np.ones((2, 28, 28), "float32")
+    blanked = reading.blank(x, [0, 5])
+    assert blanked.sum(axis=(0, 2)).tolist() == [0] + [56] * 4 + [0] + [56] * 22
+    assert x.min() == 1
+
+
+def test_accuracies_of_blanked_images(model, examples):
+    x, y = (part[:200] for part in examples)
+    by_hand = [
+        reading.accuracy(model, np.where(np.arange(28)[:, None] // 14 == half, 0, x), y)
+        for half in (0, 1)
+    ]
+    assert reading.accuracy_without(model, x, y, 14).tolist() == by_hand
+    if_blank = reading.accuracy_if_blank_after(model, x, y)
+    assert if_blank[13] == by_hand[1]
+    assert if_blank[27] == reading.accuracy(model, x, y) > 0.9
+
+
+def test_sensitivity_is_the_slope_of_the_loss(model, examples):
+    """A wrong answer has slopes large enough to be measured in single precision."""
+    answers = model.predict(examples[0], batch_size=1000, verbose=0).argmax(axis=1)
+    first = int(np.argmax(answers != examples[1]))
+    x, y = (part[first : first + 1] for part in examples)
+    loss = keras.losses.sparse_categorical_crossentropy
+    slopes = reading.sensitivity(model, x, y)
+    for row, column in ((0, 3), (14, 14), (20, 9)):
+        step = np.zeros_like(x)
+        step[0, row, column] = 0.01
+        rise = float(loss(y, model(x + step))[0] - loss(y, model(x - step))[0])
+        assert slopes[row, column] == pytest.approx(abs(rise) / 0.02, rel=0.05, abs=1e-3)
+
+
+def test_disturbances_do_what_they_say():
+    x = np.zeros((1, 28, 28), "float32")
+    x[0, 10, 6] = 1
+    assert np.argwhere(disturbances.shift(x, down=2, right=-3)).tolist() == [[0, 12, 3]]
+    assert not disturbances.shift(x, down=-11, right=0).any()
+    # A quarter turn counter-clockwise takes what is left of the middle below it.
+    turned = disturbances.rotate(x, 90)[0]
+    assert np.unravel_index(turned.argmax(), turned.shape) == (27 - 6, 10)
+    ways = disturbances.list_disturbances(seed=0)
+    for name, place in (
+        ("read from the bottom up", [0, 17, 6]),
+        ("read from left to right", [0, 6, 10]),
+        ("read from right to left", [0, 21, 10]),
+    ):
+        assert np.argwhere(ways[name][0](x)).tolist() == [place]
+
+
+def test_noise_is_seeded_and_stays_between_paper_and_ink():
+    x = np.full((4, 28, 28), 0.5, "float32")
+    noisy = disturbances.add_noise(x, 0.1, seed=1)
+    assert noisy.std() == pytest.approx(0.1, rel=0.05)
+    assert np.array_equal(noisy, disturbances.add_noise(x, 0.1, seed=1))
+    assert not np.array_equal(noisy, disturbances.add_noise(x, 0.1, seed=2))
+    wild = disturbances.add_noise(x, 9, seed=1)
+    assert (wild.min(), wild.max(), wild.dtype) == (0, 1, np.float32)
+
+
+def test_the_disturbances_table(model, examples):
+    x, y = (part[:500] for part in examples)
+    table = disturbances.tabulate_disturbances(model, x, y, seed=0)
+    whole = 100 * reading.accuracy(model, x, y)
+    assert table.loc["as they are"].tolist() == pytest.approx([whole, 0])
+    backwards = 100 * reading.accuracy(model, x[:, ::-1], y)
+    lost = whole - backwards
+    assert table.loc["read from the bottom up"].tolist() == pytest.approx([backwards, lost])

@@ -1,0 +1,190 @@
+"""What makes the bits of a run the same on every CPU, part by part."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.experiment.backend import keras, tf
+from mnist_rnn.experiment.initial_weights import GATES, draw_initial_weights, orthogonal
+from mnist_rnn.experiment.network import LAYERS, build_model
+from mnist_rnn.experiment.portable import RMSprop, clipped_cross_entropy, cross_entropy, sum_row
+
+
+def by_xla(function, *arguments):
+    return tf.function(function, jit_compile=True)(*arguments).numpy()
+
+
+def kerass_weights(layer, units=128):
+    shape = [keras.Input((28, 28)), LAYERS[layer](units), keras.layers.Dense(10)]
+    return keras.Sequential(shape).get_weights()
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_initial_weights_have_kerass_shapes_and_biases(layer):
+    ours = draw_initial_weights(Configuration(layer=layer, units=128))
+    keras_weights = kerass_weights(layer)
+    assert [w.shape for w in ours] == [w.shape for w in keras_weights]
+    assert {w.dtype for w in ours} == {np.dtype("float32")}
+    for place in (2, 4):  # the biases
+        np.testing.assert_array_equal(ours[place], keras_weights[place])
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("place", [0, 1, 3], ids=["kernel", "recurrent kernel", "dense kernel"])
+def test_initial_weights_have_kerass_distribution(layer, place):
+    """Kolmogorov-Smirnov, at 1e-4; twice the scale of either would be found with certainty."""
+    keras.utils.set_random_seed(1)
+    ours = draw_initial_weights(Configuration(layer=layer, units=128, seed=1))[place].ravel()
+    theirs = kerass_weights(layer)[place].ravel()
+    assert stats.ks_2samp(ours, theirs).pvalue > 1e-4
+    assert stats.ks_2samp(1.2 * ours, theirs).pvalue < 1e-4
+    assert abs(ours.std() / theirs.std() - 1) < 0.03
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_recurrent_kernel_is_orthogonal(layer):
+    kernel = draw_initial_weights(Configuration(layer=layer, units=64))[1].astype("float64")
+    assert kernel.shape == (64, 64 * GATES[layer])
+    np.testing.assert_allclose(kernel @ kernel.T, np.eye(64), atol=1e-5)
+
+
+def test_each_seed_has_initial_weights_of_its_own():
+    first, again, other = (draw_initial_weights(Configuration(seed=s))[0] for s in (0, 0, 1))
+    assert np.array_equal(first, again)
+    assert not np.isclose(first, other).any(axis=1).all()
+
+
+def test_the_last_bits_of_the_linear_algebra_do_not_show(monkeypatch):
+    """As another kernel of the library would round: the weights are the same bits."""
+    qr = np.linalg.qr
+
+    def rounded_otherwise(matrix):
+        q, r = qr(matrix)
+        return q * (1 + 2e-16 * np.sign(np.sin(np.arange(q.size).reshape(q.shape)))), r
+
+    q = orthogonal(np.random.default_rng(0), 64, 64)
+    monkeypatch.setattr(np.linalg, "qr", rounded_otherwise)
+    assert np.array_equal(orthogonal(np.random.default_rng(0), 64, 64), q)
+
+
+def test_a_row_is_added_from_left_to_right():
+    """Terms so different in size that each order of adding them has a sum of its own."""
+    random = np.random.default_rng(0)
+    x = (random.standard_normal((1000, 10)) * 10.0 ** random.integers(-4, 5, (1000, 10))).astype(
+        "float32"
+    )
+    expected = x[:, 0]
+    for column in range(1, 10):
+        expected = expected + x[:, column]
+    np.testing.assert_array_equal(by_xla(sum_row, x), expected)
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, clipped_cross_entropy])
+def test_no_sum_of_a_row_is_left_to_the_compiler(loss):
+    """It would add as many terms at once as the CPU's vectors hold. The maximum may be."""
+
+    def differentiate(y, logits):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            value = loss(y, logits)
+        return value, tape.gradient(value, logits)
+
+    def count_reductions(function):
+        arguments = tf.zeros(96, "int32"), tf.zeros((96, 10))
+        compiled = tf.function(function, jit_compile=True)
+        program = compiled.experimental_get_compiler_ir(*arguments)(stage="hlo")
+        return len(re.findall(r"f32\[96\]\S* reduce\(.*dimensions=\{1\}", program))
+
+    assert count_reductions(differentiate) == 1
+    assert count_reductions(lambda y, x: loss(y, x) + tf.reduce_mean(tf.reduce_sum(x, 1))) == 2
+
+
+def value_and_gradient(loss, y, logits):
+    logits = tf.constant(logits)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        value = loss(y, logits)
+    return float(value), tape.gradient(value, logits).numpy()
+
+
+def test_the_loss_is_kerass_cross_entropy():
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 5, (96, 10)).astype("float32")
+    y = random.integers(0, 10, 96)
+    value, gradient = value_and_gradient(cross_entropy, y, logits)
+    of_keras = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    expected, slope = value_and_gradient(of_keras, y, logits)
+    assert value == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(gradient, slope, atol=1e-7)
+
+
+def test_the_clipped_loss_by_hand():
+    """Probabilities 1/2 and about e**-40: the second is held at 1e-7, and moves nothing."""
+    logits = np.full((2, 10), -50, "float32")
+    logits[0, :2], logits[1, :2] = 0, (-40, 0)
+    y = np.array([0, 0])
+    value, gradient = value_and_gradient(clipped_cross_entropy, y, logits)
+    assert value == pytest.approx((np.log(2) - np.log(1e-7)) / 2, rel=1e-5)
+    np.testing.assert_allclose(gradient[0, :2], [-0.25, 0.25], rtol=1e-5)
+    assert not gradient[1].any()
+    unclipped, slope = value_and_gradient(cross_entropy, y, logits)
+    assert unclipped == pytest.approx((np.log(2) + 40) / 2)
+    assert slope[1].any()
+
+
+def step(optimizer, gradients):
+    variable = keras.Variable(np.array([1.0, 2.0], "float32"))
+    for gradient in gradients:
+        optimizer.apply([tf.constant(gradient)], [variable])
+    return variable.numpy()
+
+
+GRADIENTS = np.array([[0.1, -1e-5], [0.2, 3e-5], [-0.05, 1e-5]], "float32")
+
+
+def test_rmsprop_of_keras_2_by_hand():
+    square, weights = np.zeros(2), np.array([1.0, 2.0])
+    for gradient in GRADIENTS.astype("float64"):
+        square = 0.9 * square + 0.1 * gradient**2
+        weights = weights - 0.001 * gradient / (np.sqrt(square) + 1e-7)
+    np.testing.assert_allclose(step(RMSprop(), GRADIENTS), weights, rtol=1e-6)
+
+
+def test_rmsprop_of_keras_3_is_kerass():
+    expected = step(keras.optimizers.RMSprop(), GRADIENTS)
+    ours = step(RMSprop(epsilon_inside_root=True), GRADIENTS)
+    np.testing.assert_allclose(ours, expected, rtol=1e-6)
+    assert not np.allclose(step(RMSprop(), GRADIENTS)[1], expected[1], rtol=1e-6)
+
+
+def test_a_model_without_xla_is_refused():
+    """Keras itself only warns."""
+    program = (
+        "from mnist_rnn.config import Configuration\n"
+        "from mnist_rnn.experiment.backend import tf\n"
+        "from mnist_rnn.experiment.network import build_model\n"
+        "tf.config.experimental.enable_op_determinism()\n"
+        "build_model(Configuration(units=2))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "BackendError: jit_compile: expected True, got False" in done.stderr
+
+
+def test_our_flags_come_last_and_once(monkeypatch):
+    from mnist_rnn.experiment import backend
+
+    ours = ["--xla_cpu_enable_platform_dependent_math=false", "--xla_cpu_max_isa=AVX2"]
+    monkeypatch.setenv("XLA_FLAGS", f"--xla_cpu_max_isa=AVX512 {ours[0]}")
+    backend.set_xla_flags()
+    backend.set_xla_flags()
+    assert backend.os.environ["XLA_FLAGS"].split() == ["--xla_cpu_max_isa=AVX512", *ours]
+
+
+def test_the_compiled_step_uses_xla():
+    model = build_model(Configuration(units=2))
+    assert model.jit_compile is True

@@ -1,0 +1,288 @@
+"""The sweep trains what is missing or outdated, nothing else, and survives being killed."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+import slurm
+from runs import TRAIN, environment, finish, outcome, start, start_papermill
+from test_records import change, cpu
+
+from mnist_rnn.claims.published import read_claims
+from mnist_rnn.claims.sweep import describe_progress, plan_runs, why_pending
+from mnist_rnn.config import Configuration
+from mnist_rnn.paths import PUBLISHED, ROOT
+from mnist_rnn.records.record import read_records, run_path, write_record
+
+AN_OLD_CPU = cpu("x86_64", "avx")
+HEADER = (
+    "claim,kind,layer,units,optimizer,dropout,batch_size,epochs,train_size,seeds,"
+    "published_test_accuracy,rounding,has_curve,source\n"
+)
+SHORT = "short,run,lstm,8,adam,0.0,128,1,512,2,50,1,no,nowhere\n"
+LONG = "long,run,simple_rnn,8,sgd,0.2,128,150,512,2,50,1,no,nowhere\n"
+GRU = "gru,run,gru,8,sgd,0.0,128,1,512,3,50,1,no,nowhere\n"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A folder with two tiny claims of two seeds each."""
+    folder = tmp_path_factory.mktemp("published")
+    (folder / "claims.csv").write_text(HEADER + SHORT + LONG)
+    shutil.copy(PUBLISHED / "curves.csv", folder)
+    return folder
+
+
+def start_sweep(results, published, *arguments, **variables):
+    env = environment(results) | {"MNIST_RNN_PUBLISHED": str(published)} | variables
+    return start([sys.executable, "-m", "mnist_rnn.claims.sweep", *arguments], cwd=ROOT, env=env)
+
+
+def sweep(results, published, *arguments, **variables):
+    """What a sweep says, once it has ended well."""
+    process = start_sweep(results, published, *arguments, **variables)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output
+    return output
+
+
+def outcomes(results):
+    """The outcome of each run; every file among the records is one."""
+    records, left_out = read_records(results)
+    assert not left_out
+    return {run_path(record.config, "", Path()): outcome(record) for record in records}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(published, tmp_path_factory):
+    """The results of a sweep that nothing happened to."""
+    results = tmp_path_factory.mktemp("undisturbed")
+    output = sweep(results, published)
+    assert "4 of 4 runs to train" in output
+    assert "4 of 4 runs finished, about 0:00:00 to go" in output
+    assert len(outcomes(results)) == 4
+    return results
+
+
+@pytest.fixture
+def results(undisturbed, tmp_path):
+    """A copy of those results."""
+    return shutil.copytree(undisturbed, tmp_path / "results")
+
+
+def test_the_plan_has_each_run_once_and_the_seeds_of_all_claims_side_by_side():
+    runs = plan_runs(read_claims()[:13])  # those of the originals; others may follow
+    assert len({(run.name, run.seed) for run in runs}) == len(runs) >= 2 * 10 + 6 * 5
+    assert [run.seed for run in runs] == sorted(run.seed for run in runs)
+    first = [(run.layer, run.units) for run in runs[:8]]
+    assert first == [("lstm", 256)] * 2 + [("simple_rnn", 512)] + [("simple_rnn", 256)] * 5
+
+
+def test_claims_of_one_configuration_share_the_larger_number_of_seeds(tmp_path):
+    (tmp_path / "claims.csv").write_text(HEADER + SHORT + GRU + SHORT.replace("short", "b"))
+    runs = plan_runs(read_claims(tmp_path / "claims.csv"))
+    assert [(run.layer, run.seed) for run in runs] == [
+        ("lstm", 0), ("gru", 0), ("lstm", 1), ("gru", 1), ("gru", 2),
+    ]  # fmt: skip
+
+
+def test_the_time_left_is_by_cost():
+    short, long = Configuration(units=100, epochs=1), Configuration(units=100, epochs=9)
+    assert (
+        describe_progress([long], [short, long], 60) == "1 of 2 runs finished, about 0:09:00 to go"
+    )
+    assert (
+        describe_progress([short], [short, long], 90) == "1 of 2 runs finished, about 0:00:10 to go"
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "reason"),
+    [
+        ("environment", {"code_sha256": "0" * 64}, "made with other code"),
+        ("environment", {"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
+        ("data_sha256", "0" * 64, "made with other data"),
+        ("environment", {"cpu": AN_OLD_CPU}, None),
+        ("environment", {"threads": 64, "commit": None, "clean": None}, None),
+    ],
+)
+def test_what_makes_a_record_outdated(part, values, reason, make_record, tmp_path):
+    record = make_record()
+    if isinstance(values, dict):
+        record = change(record, part, **values)
+    else:
+        record = record.model_copy(update={part: values})
+    write_record(record, tmp_path)
+    answer = why_pending(record.config, tmp_path)
+    assert (answer is None) if reason is None else reason in answer
+
+
+def test_a_missing_a_broken_and_a_foreign_record_are_pending(make_record, tmp_path):
+    record = make_record()
+    assert why_pending(record.config, tmp_path) == "no record"
+    path = write_record(record, tmp_path)
+    other = path.with_name("seed-1.json")
+    other.write_bytes(path.read_bytes())
+    assert "holds the run of" in why_pending(Configuration(**dict(record.config, seed=1)), tmp_path)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "is not a record" in why_pending(record.config, tmp_path)
+
+
+@pytest.mark.slow
+def test_only_code_that_computes_makes_records_outdated(undisturbed, published, tmp_path):
+    """Seen from a copy of the repository: new times of files, other prose, then another model."""
+    for name in ("src", "notebooks", "workflow"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    source = {"PYTHONPATH": str(tmp_path / "src")}
+
+    def to_train():
+        output = sweep(undisturbed, published, "--dry-run", **source)
+        return int(re.search(r"(\d) of 4 runs to train", output)[1])
+
+    assert to_train() == 0
+    for when in (0, time.time()):
+        for path in (*tmp_path.rglob("*.*"), *undisturbed.rglob("seed-*")):
+            os.utime(path, (when, when))
+        assert to_train() == 0
+    notebook = tmp_path / "notebooks" / TRAIN.name
+    content = nbformat.read(notebook, as_version=4)
+    content.cells[0].source += "\n\nMore prose."
+    nbformat.write(content, notebook)
+    assert to_train() == 0
+    with (tmp_path / "src" / "mnist_rnn" / "experiment" / "network.py").open("a") as code:
+        code.write("# changed\n")
+    assert to_train() == 4
+
+
+@pytest.mark.slow
+def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
+    undisturbed, results, published, tmp_path
+):
+    """One record deleted, its executed copy left; one broken; a GRU claim is one more row."""
+    more = shutil.copytree(published, tmp_path / "published")
+    with (more / "claims.csv").open("a") as claims:
+        claims.write(GRU)
+    deleted, broken, *_ = (
+        run_path(run, ".json", results) for run in plan_runs(read_claims(published / "claims.csv"))
+    )
+    deleted.unlink()
+    broken.write_text("{}")
+    before = {path: path.stat().st_mtime_ns for path in results.glob("runs/*/seed-*")}
+    output = sweep(results, more)
+    assert "5 of 7 runs to train" in output
+    after = {path: path.stat().st_mtime_ns for path in results.glob("runs/*/seed-*.json")}
+    assert sorted(path.name for path in after if path.parent.name.startswith("gru")) == [
+        "seed-0.json", "seed-1.json", "seed-2.json",
+    ]  # fmt: skip
+    touched = {path for path in after.keys() & before.keys() if after[path] != before[path]}
+    assert touched == {broken}
+    assert after.keys() - before.keys() == {deleted} | set(results.glob("runs/gru-*/seed-*.json"))
+    assert outcomes(results).items() >= outcomes(undisturbed).items()
+    assert "0 of 7 runs to train" in sweep(results, more)
+
+
+def wait_until_training(process, run, results):
+    """The papermill and its kernel, under a sweep's process, once they have kept an epoch."""
+    executed = f"executed/{run.name}/seed-{run.seed}.part.ipynb"
+    checkpoint = run_path(run, ".checkpoint", results)
+    for _ in range(3000):
+        time.sleep(0.05)
+        for papermill in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+                if (
+                    executed in papermill.cmdline()
+                    and checkpoint.stat().st_mtime > papermill.create_time()
+                ):
+                    return papermill, *papermill.children()
+    raise AssertionError(f"{checkpoint} does not come")
+
+
+def test_a_wrong_claim_stops_a_sweep_in_words(published, tmp_path):
+    wrong = shutil.copytree(published, tmp_path / "published")
+    (wrong / "claims.csv").write_text(HEADER + SHORT.replace("adam", "adm"))
+    output, _ = (process := start_sweep(tmp_path, wrong)).communicate(timeout=60)
+    assert process.returncode == 1
+    assert output.startswith("claims.csv, claim 'short', column optimizer: expected 'sgd'")
+    assert output.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_sweep_ends_in_seconds(stop, published, tmp_path):
+    """As by Ctrl-C, or by whoever ends all processes of a session."""
+    process = start_sweep(tmp_path, published)
+    run = next(
+        run for run in plan_runs(read_claims(published / "claims.csv")) if run.layer != "lstm"
+    )
+    wait_until_training(process, run, tmp_path)
+    os.killpg(process.pid, stop)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output.count("Not finished: ") == 4 - len(outcomes(tmp_path)) >= 2
+    assert "0:00:00 to go" not in output
+
+
+@pytest.mark.slow
+def test_killed_kernels_papermills_and_sweeps_cost_no_result(undisturbed, published, tmp_path):
+    """A run fails twice while others go on; then all is killed; then all is done."""
+    results = tmp_path / "results"
+    run = next(
+        run for run in plan_runs(read_claims(published / "claims.csv")) if run.layer != "lstm"
+    )
+    process = start_sweep(results, published)
+    papermill, kernel = wait_until_training(process, run, results)
+    kernel.kill()
+    papermill.wait(timeout=60)
+    papermill, _ = wait_until_training(process, run, results)
+    papermill.kill()
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode != 0
+    assert "3 of 4 runs finished" in output
+    assert f"Not finished: {run.name}, seed 0; see results/executed/{run.name}/seed-0.log" in output
+    expected = outcomes(undisturbed)
+    failed = expected.pop(run_path(run, "", Path()))
+    assert outcomes(results) == expected
+
+    process = start_sweep(results, published)
+    wait_until_training(process, run, results)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert outcomes(results) == expected
+
+    assert "1 of 4 runs to train" in sweep(results, published)
+    assert outcomes(results) == expected | {run_path(run, "", Path()): failed}
+
+
+@pytest.mark.slow
+def test_a_sweep_gives_the_bits_of_plain_papermill(undisturbed, published, tmp_path):
+    run = plan_runs(read_claims(published / "claims.csv"))[0]
+    parameters = run.model_dump(exclude_none=True)
+    record = finish(start_papermill(parameters, tmp_path), tmp_path)
+    expected = outcomes(undisturbed)[run_path(run, "", Path())]
+    assert record.weights_sha256 == expected["weights_sha256"]
+    assert {record.environment.threads for record in read_records(undisturbed)[0]} == {1}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(slurm.missing() != [], reason=f"not installed: {', '.join(slurm.missing())}")
+def test_slurm_gives_the_same_bits(undisturbed, published, tmp_path):
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder, slurm.start(Path(folder)) as here:
+        output = sweep(
+            tmp_path / "slurm",
+            published,
+            "--profile=workflow/profiles/slurm",
+            "--seconds-between-status-checks=1",
+            "--slurm-init-seconds-before-status-checks=1",
+            **here,
+        )
+    assert output.count("has been submitted with SLURM jobid") == 4
+    assert outcomes(tmp_path / "slurm") == outcomes(undisturbed)
