@@ -20,7 +20,10 @@ def test_each_kind_of_run_has_a_digest_of_its_own():
     assert len(set(DIGESTS.values())) == len(DIGESTS)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name",
+    [n if n in ("sgd", "512-units") else pytest.param(n, marks=pytest.mark.slow) for n in NETWORKS],
+)
 def test_this_cpu_computes_the_committed_bits(name, tmp_path):
     assert train_first_steps(name, tmp_path, epochs=2) == DIGESTS[name]
 

@@ -50,8 +50,8 @@ def kill_after_writing(monkeypatch, count, error=Killed):
     [
         ("simple_rnn", "sgd"),
         ("simple_rnn", "rmsprop"),
-        ("gru", "adam"),
-        ("lstm", "rmsprop_keras3"),
+        pytest.param("gru", "adam", marks=pytest.mark.slow),
+        pytest.param("lstm", "rmsprop_keras3", marks=pytest.mark.slow),
     ],
 )
 def test_resumed_twice_is_as_left_alone(layer, optimizer, small, run, make_checkpoint, monkeypatch):
