@@ -179,7 +179,7 @@ def test_our_flags_come_last_and_once(monkeypatch):
     from mnist_rnn.experiment import backend
 
     ours = ["--xla_cpu_enable_platform_dependent_math=false", "--xla_cpu_max_isa=AVX2"]
-    monkeypatch.setenv("XLA_FLAGS", f"--xla_cpu_max_isa=AVX512 {ours[0]}")
+    monkeypatch.setenv("XLA_FLAGS", f"--xla_cpu_max_isa=AVX512 {ours[1]}")
     backend.set_xla_flags()
     backend.set_xla_flags()
     assert backend.os.environ["XLA_FLAGS"].split() == ["--xla_cpu_max_isa=AVX512", *ours]
