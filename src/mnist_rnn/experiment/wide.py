@@ -5,6 +5,7 @@ by the library where the CPU's cache and the number of threads suggest it; here 
 256 terms each, and the parts are added in order.
 """
 
+from collections.abc import Callable
 from functools import reduce
 from operator import add
 
@@ -13,20 +14,23 @@ from mnist_rnn.experiment.backend import keras, tf
 LONGEST = 256  # terms
 
 
-def multiply(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """The product (n, columns) of x (n, rows) and kernel (rows, columns), block by block.
+@tf.custom_gradient
+def multiply(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """The product (n, columns) of x (n, rows) and kernel (rows, columns), and its gradients."""
+    rows, columns = (cut(length) for length in kernel.shape)
 
-    Backward, the gradient of x is a sum over the columns: they are cut too.
-    """
-    rows, columns = kernel.shape
-    strips = [
-        [
-            tf.matmul(x[:, row : row + LONGEST], kernel[row : row + LONGEST, left : left + LONGEST])
-            for row in range(0, rows, LONGEST)
-        ]
-        for left in range(0, columns, LONGEST)
-    ]
-    return tf.concat([reduce(add, strip) for strip in strips], axis=1)
+    def differentiate(gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        parts = zip(tf.split(gradient, columns, 1), tf.split(kernel, columns, 1), strict=True)
+        products = [tf.matmul(part, kernels, transpose_b=True) for part, kernels in parts]
+        return reduce(add, products), tf.matmul(x, gradient, transpose_a=True)
+
+    parts = zip(tf.split(x, rows, 1), tf.split(kernel, rows, 0), strict=True)
+    return reduce(add, [tf.matmul(part, kernels) for part, kernels in parts]), differentiate
+
+
+def cut(length: int) -> list[int]:
+    """The lengths of the parts of a sum of so many terms."""
+    return [min(LONGEST, length - start) for start in range(0, length, LONGEST)]
 
 
 class WideSimpleRNNCell(keras.layers.SimpleRNNCell):
