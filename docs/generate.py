@@ -23,7 +23,7 @@ FOLDERS = ("data", "experiment", "records", "claims", "figures", "interpret", "p
 def read_results() -> list[dict[str, str]]:
     """The rows of accuracy.csv that answer a claim."""
     with (COMMITTED / "accuracy.csv").open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["claim"]]
+        return [row for row in csv.DictReader(file) if row["published_test_accuracy"]]
 
 
 def make_headline() -> str:

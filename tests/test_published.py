@@ -60,7 +60,7 @@ def test_a_claim_is_one_row(tmp_path):
         ("seeds", "0", "a whole number from 1 to 1000, got '0'."),
         ("has_curve", "1", "'yes' or 'no', got '1'."),
         ("published_parameters", "int", "a whole number above 0, or nothing, got 'int'."),
-        ("kind", "prose", "'run', 'table' or 'text', got 'prose'."),
+        ("kind", "prose", "'run', 'table', 'text' or 'candidate', got 'prose'."),
         ("published_test_loss", "-1", "a number from 0, or nothing, got '-1'."),
         ("source", "", "where it was published, got nothing."),
         ("epoch", "5", f"one of {', '.join(COLUMNS)}, got '5'. Did you mean 'epochs'?"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from mnist_rnn.config import Configuration, Strict, whole
 from mnist_rnn.errors import ClaimError
@@ -18,11 +18,12 @@ class Published(Strict):
     """What was published for a configuration: accuracies in percent, the loss in nats.
 
     A `run` was printed by a run whose output is in the source, a `table` is of unknown origin, a
-    `text` says "about". We run the configuration with the seeds 0 to `seeds` - 1.
+    `text` says "about". A `candidate` has no figure: it is run because it could explain why
+    another's is not reproduced. We run the configuration with the seeds 0 to `seeds` - 1.
     """
 
     claim: str = Field(min_length=1, description="a name")
-    kind: Literal["run", "table", "text"]
+    kind: Literal["run", "table", "text", "candidate"]
     seeds: int = whole(..., 1, 1000)
     published_parameters: int | None = Field(
         None, ge=1, description="a whole number above 0, or nothing"
@@ -30,11 +31,22 @@ class Published(Strict):
     published_train_accuracy: float | None = Field(
         None, ge=0, le=100, description="a number from 0 to 100, or nothing"
     )
-    published_test_accuracy: float = Field(ge=0, le=100, description="a number from 0 to 100")
+    published_test_accuracy: float | None = Field(
+        None, ge=0, le=100, description="a number from 0 to 100", validate_default=True
+    )
     published_test_loss: float | None = Field(None, ge=0, description="a number from 0, or nothing")
-    rounding: float = Field(gt=0, description="a number above 0")
-    has_curve: Literal["yes", "no"]
+    rounding: float | None = Field(
+        None, gt=0, description="a number above 0", validate_default=True
+    )
+    has_curve: Literal["yes", "no"] = "no"
     source: str = Field(min_length=1, description="where it was published")
+
+    @field_validator("published_test_accuracy", "rounding")
+    @classmethod
+    def _has_figure(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is None and info.data.get("kind") != "candidate":
+            raise ValueError("only a candidate has no figure")
+        return value
 
 
 class Claim(Strict):
@@ -47,8 +59,8 @@ class Claim(Strict):
 CONFIGURATION = {name: f for name, f in Configuration.model_fields.items() if name != "seed"}
 COLUMNS = CONFIGURATION | Published.model_fields
 # What need not be said, or was not published.
-OPTIONAL = {"learning_rate", "loss", "train_size", "published_parameters"}
-OPTIONAL |= {"published_train_accuracy", "published_test_loss"}
+OPTIONAL = {"learning_rate", "loss", "train_size", "has_curve", "rounding"}
+OPTIONAL |= {name for name in Published.model_fields if name.startswith("published")}
 
 
 def read_claims(path: Path = PUBLISHED / "claims.csv") -> list[Claim]:

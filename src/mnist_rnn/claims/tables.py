@@ -74,14 +74,15 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
 def compare_with_claims(record: Record) -> str:
     """Sentences that set a run's test accuracy beside the figures published for it."""
     here = 100 * record.test.accuracy
-    published = [claim.published for claim in find_claims(record.config)]
     sentences = [f"This run reached {here:.2f}%."]
-    for figure in published:
-        there = figure.published_test_accuracy
-        sentences.append(
-            f"`{figure.claim}` published {there}%: {here - there:+.2f} percentage points."
-        )
-    if not published:
+    for claim in find_claims(record.config):
+        there = claim.published.published_test_accuracy
+        if there is not None:
+            sentences.append(
+                f"`{claim.published.claim}` published {there}%: {here - there:+.2f} percentage "
+                "points."
+            )
+    if len(sentences) == 1:
         sentences.append("Nobody published a figure for its configuration.")
     return " ".join(sentences)
 
