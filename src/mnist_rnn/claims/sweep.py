@@ -68,7 +68,7 @@ def describe_progress(
 
 def train_runs(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> bool:
     """Train the runs, saying how far it is and how long it will take; whether all are finished."""
-    records = [run_path(run, ".json").relative_to(RESULTS) for run in runs]
+    records = [run_path(run, ".json", RESULTS).relative_to(RESULTS) for run in runs]
     command: list[str | Path] = [
         sys.executable,
         "-m",
