@@ -220,7 +220,11 @@ WORDS = some.text("#d=.0123456789 -<%&'\"", max_size=40) | some.text(max_size=20
 
 
 @settings(max_examples=300, deadline=None)
-@given(some.lists(WORDS | some.from_regex(r"#d=[0-9]{0,14}(\.[0-9]{0,7})*", fullmatch=True), min_size=10))
+@given(
+    some.lists(
+        WORDS | some.from_regex(r"#d=[0-9]{0,14}(\.[0-9]{0,7})*", fullmatch=True), min_size=10
+    )
+)
 def test_an_address_made_up_by_hand_is_a_drawing_or_nothing(opened, addresses):
     page, _ = opened
     for address, strokes in zip(addresses, in_page(page, "readAddress", addresses), strict=True):

@@ -10,7 +10,12 @@ from matplotlib.lines import Line2D
 from mnist_rnn.claims.published import load_curve
 from mnist_rnn.config import NUM_CLASSES, TEST_SIZE, Configuration
 from mnist_rnn.figures.plate import OURS, PUBLISHED, Plate
-from mnist_rnn.figures.training import draw_confusion, draw_mistakes
+from mnist_rnn.figures.training import (
+    describe_confusion,
+    draw_confusion,
+    draw_mistakes,
+    list_mistakes,
+)
 from mnist_rnn.records.record import Record, find_runs
 
 RUN: dict[str, Any] = {"color": OURS, "ls": "none", "marker": "o", "ms": 5, "alpha": 0.6, "mew": 0}
@@ -36,9 +41,18 @@ def draw_claims(records: list[Record], accuracy: pd.DataFrame, claims: pd.DataFr
     found = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     return Plate(
         fig,
-        "A line for each claim: our runs as dots, their prediction interval, the published figure",
+        "A line for each claim, in percent: "
+        + "; ".join(map(describe_claim, rows.to_dict("records"))),
         f"Every run is a dot; the number of runs is in brackets. Of {len(rows)} claims: {found}.",
     )
+
+
+def describe_claim(row: dict[str, Any]) -> str:
+    """A row of the table in words: published, our interval, verdict."""
+    ours = f"interval {row['interval_low']:.2f} to {row['interval_high']:.2f}"
+    if pd.isna(row["interval_low"]):
+        ours = "no interval"
+    return f"{row['claim']}: {row['published_test_accuracy']}, {ours}, {row['verdict']}"
 
 
 def draw_published_curves(records: list[Record], claims: pd.DataFrame) -> Plate:
@@ -48,8 +62,18 @@ def draw_published_curves(records: list[Record], claims: pd.DataFrame) -> Plate:
     fig, axes = plt.subplots(
         len(claims), 2, figsize=size, sharex=True, squeeze=False, layout="constrained"
     )
+    ends: list[str] = []
     for pair, (name, claim) in zip(axes, claims.iterrows(), strict=True):
         runs = find_runs(records, claim["configuration"])
+        last = load_curve(name).dropna(subset="train_loss").iloc[-1]
+        ends.append(
+            f"{name} ends at loss {last.train_loss:.3g}, accuracy {last.train_accuracy:.1%}"
+        )
+        if runs:
+            ours = [
+                np.mean([getattr(r.history, m)[-1] for r in runs]) for m in ("loss", "accuracy")
+            ]
+            ends[-1] += f"; ours, on average, at {ours[0]:.3g} and {ours[1]:.1%}"
         for ax, measure in zip(pair, ("loss", "accuracy"), strict=True):
             if runs:
                 ours = np.array([getattr(run.history, measure) for run in runs])
@@ -66,7 +90,9 @@ def draw_published_curves(records: list[Record], claims: pd.DataFrame) -> Plate:
     fig.supxlabel("epoch", size=9)
     return Plate(
         fig,
-        "A line for each claim: published training loss and accuracy per epoch, over our runs",
+        "A line for each claim, published training loss and accuracy per epoch, over our runs: "
+        + "; ".join(ends)
+        + ".",
         "Orange: what the original printed after each epoch. Blue: the mean of our runs, and the "
         "range from their minimum to their maximum; the number of runs is in brackets. Loss and "
         "accuracy are measured on the training images while the weights change and dropout is "
@@ -79,14 +105,15 @@ def draw_error_rates(records: list[Record], claims: pd.DataFrame) -> Plate:
     fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.8), sharey=True, layout="constrained")
     claims = claims[alike(claims, "layer", "loss", "batch_size", "epochs", "train_size")]
     claims = claims[claims["learning_rate"].isna()]
-    draw_groups(axes[0], records, claims[alike(claims, "units")], "optimizer")
-    draw_groups(axes[1], records, claims[alike(claims, "optimizer")], "units")
+    left = draw_groups(axes[0], records, claims[alike(claims, "units")], "optimizer")
+    right = draw_groups(axes[1], records, claims[alike(claims, "optimizer")], "units")
     axes[0].set(xlabel="optimizer, dropout (256 units)", ylabel="test error (%)")
     axes[1].set(xlabel="units, dropout (SGD)")
     fig.legend(handles=KEY, loc="outside upper center", ncols=2, frameon=False)
     return Plate(
         fig,
-        "Test errors of our runs and as published, by optimizer and dropout, by units and dropout",
+        "Test errors of our runs, on average, and as published. "
+        + " ".join(left + [word for word in right if word not in left]),
         "Test error of the SimpleRNN after 20 epochs: every run is a dot, the bar is their mean. "
         "A column holds the runs and the published figures of one configuration.",
     )
@@ -98,10 +125,11 @@ def alike(claims: pd.DataFrame, *names: str) -> pd.Series:
     return (claims[list(names)] == [getattr(default, name) for name in names]).all(axis=1)
 
 
-def draw_groups(ax: plt.Axes, records: list[Record], claims: pd.DataFrame, name: str) -> None:
-    """A column for each published pair of this parameter and dropout."""
+def draw_groups(ax: plt.Axes, records: list[Record], claims: pd.DataFrame, name: str) -> list[str]:
+    """A column for each published pair of this parameter and dropout; returns them in words."""
+    words = []
     groups = claims.groupby([name, "dropout"])
-    for place, (_, group) in enumerate(groups):
+    for place, ((value, dropout), group) in enumerate(groups):
         runs = find_runs(records, group["configuration"].iloc[0])
         errors = [100 * run.test.errors / TEST_SIZE for run in runs]
         ax.plot([place - 0.12] * len(errors), errors, **RUN)
@@ -109,9 +137,13 @@ def draw_groups(ax: plt.Axes, records: list[Record], claims: pd.DataFrame, name:
             ax.hlines(np.mean(errors), place - 0.3, place + 0.06, color=OURS)
         published = 100 - group["published_test_accuracy"]
         ax.plot([place + 0.15] * len(group), published, **CLAIM)
+        mean = f"{np.mean(errors):.2f}%" if errors else "no run"
+        listed = ", ".join(f"{error:.2f}%" for error in published)
+        words.append(f"{name} {value}, dropout {dropout}: ours {mean}, published {listed}.")
     ax.set_xticks(range(len(groups)), [f"{value}\n{dropout}" for value, dropout in groups.groups])
     ax.set(xlim=(-0.5, len(groups) - 0.5), ylim=(0, None))
     ax.grid(axis="y", alpha=0.3)
+    return words
 
 
 def draw_confusions(runs: list[Record]) -> Plate:
@@ -123,7 +155,7 @@ def draw_confusions(runs: list[Record]) -> Plate:
     digit, named = np.unravel_index(mistakes.argmax(), mistakes.shape)
     return Plate(
         draw_confusion(matrix.tolist()),
-        "The confusion matrix: a row for each digit and a column for what it was read as",
+        describe_confusion(matrix),
         f"Counts over all test images and all runs of the default configuration (runs: "
         f"{len(runs)}). The most frequent of {mistakes.sum():,} mistakes is to read a {digit} as "
         f"a {named}: {mistakes.max()} times.",
@@ -140,7 +172,7 @@ def draw_common_mistakes(runs: list[Record], images: np.ndarray, y: np.ndarray) 
     worst = worst[wrong[worst] > 0]
     return Plate(
         draw_mistakes(images[worst], y[worst], named[worst] / len(runs)),
-        "Test images with their most frequent wrong answer and their label",
+        f"Images with the share of runs: {list_mistakes(y[worst], named[worst] / len(runs))}.",
         f"Of {TEST_SIZE:,} test images, {(wrong > 0).sum()} are read wrong by at least one run of "
         f"the default configuration and {((wrong > 0) & (wrong == len(runs))).sum()} by every run "
         f"(runs: {len(runs)}). Shown are those that most runs read wrong, with the most frequent "

@@ -56,14 +56,16 @@ async function unpack(data) {
   const size = ROWS * ROWS;
   const digits = Array.from(data.labels, (label, i) => ({
     label: Number(label),
-    image: Float32Array.from(images.subarray(i * size, (i + 1) * size), (pixel) => pixel / 255),
+    image: new Float32Array(images.subarray(i * size, (i + 1) * size)).map((pixel) => pixel / 255),
   }));
   return { weights, digits };
 }
 
 /** The bytes of zlib's format in base64. */
 async function inflate(text) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
