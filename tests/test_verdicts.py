@@ -18,11 +18,12 @@ from mnist_rnn.claims.verdicts import (
     judge_claims,
 )
 from mnist_rnn.figures.results import (
+    draw_agreement,
     draw_claims,
     draw_common_mistakes,
     draw_confusions,
-    draw_error_rates,
     draw_published_curves,
+    draw_test_errors,
 )
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.record import read_records, tabulate_runs
@@ -222,10 +223,6 @@ def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
     ax = draw_claims(records, accuracy, claims).figure.axes[0]
     # notebook-2019 and notebook-2020; notebook-2020-lstm-sgd
     assert dots(ax) == [3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0]
-    other = claims.loc[["notebook-2019"]].assign(epochs=5, configuration="another")
-    by_optimizer, by_units = draw_error_rates(records, pd.concat([other, claims])).figure.axes
-    assert dots(by_optimizer) == [0, 0, 0, 3, 0]  # adam, adam, rmsprop, sgd, sgd
-    assert dots(by_units) == [3, 0, 0]
     titles = [ax.get_title() for ax in draw_published_curves(records, claims).figure.axes]
     assert {"notebook-2019 (3)", "notebook-2019-dropout (0)"} <= set(titles)
 
@@ -242,6 +239,27 @@ def test_common_mistakes_by_hand(make_record, mnist):
         f"read 1 ({share})\nlabel {label}" for share, label in zip(shares, y_test[:5], strict=True)
     ]
     assert "of 8 mistakes is to read a 0 as a 1: 8 times" in draw_confusions(runs).caption
+
+
+def test_falls_of_the_test_accuracy_by_hand(make_record):
+    run = make_record(200, **FULL)
+    history = run.history.model_copy(update={"test_errors": [300, 350, 330, 380, *[200] * 16]})
+    plate = draw_test_errors([run.model_copy(update={"history": history}), run], 97.9)
+    assert "in 2 of 38 cases" in plate.caption
+    lines = plate.figure.axes[0].get_lines()
+    assert lines[0].get_ydata()[:4].tolist() == [97.0, 96.5, 96.7, 96.2]
+    assert lines[-1].get_xydata().tolist() == [[20, 97.9]]
+
+
+def test_the_agreement_in_the_figure_by_hand():
+    figures = pd.concat(
+        [make_figures(configuration=name, test_accuracy=[98.0]) for name in ("a", "b")]
+    ).set_axis(["first", "second"])
+    agreement = pd.DataFrame({"a": [0.9, 0.06], "b": [0.01, 0.04]}, index=figures.index)
+    plate = draw_agreement(agreement, figures)
+    assert "outside the frames, 1 do" in plate.caption
+    frames = [patch.get_xy() for patch in plate.figure.axes[0].patches]
+    assert frames == [(-0.5, -0.5), (0.5, 0.5)]
 
 
 def test_figures_without_a_run_say_so(mnist):

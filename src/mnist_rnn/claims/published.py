@@ -39,7 +39,7 @@ class Published(Strict):
     rounding: float | None = Field(
         None, gt=0, description="a number above 0", validate_default=True
     )
-    has_curve: Literal["yes", "no"] = "no"
+    has_curve: Literal["yes", "no"]
     source: str = Field(min_length=1, description="where it was published")
 
     @field_validator("published_test_accuracy", "rounding")
@@ -60,7 +60,7 @@ class Claim(Strict):
 CONFIGURATION = {name: f for name, f in Configuration.model_fields.items() if name != "seed"}
 COLUMNS = CONFIGURATION | Published.model_fields
 # What need not be said, or was not published.
-OPTIONAL = {"learning_rate", "loss", "train_size", "has_curve", "rounding"}
+OPTIONAL = {"learning_rate", "loss", "train_size", "rounding"}
 OPTIONAL |= {name for name in Published.model_fields if name.startswith("published")}
 
 

@@ -63,6 +63,16 @@ def compare_text(row: pd.Series) -> str:
     return f"ours {side} by {abs(row['mean'] - published):.2f}"
 
 
+def describe_verdicts(accuracy: pd.DataFrame) -> str:
+    """The verdicts on the claims that are judged, in a sentence each."""
+    judged = accuracy[accuracy["kind"].isin(("run", "table"))]
+    sentences = [f"{len(judged)} published results are judged."]
+    for verdict, rows in judged.groupby("verdict"):
+        names = ", ".join(f"`{claim}`" for claim in rows["claim"])
+        sentences.append(f"**{len(rows)} {verdict}**: {names}.")
+    return " ".join(sentences)
+
+
 def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
     """Write accuracy.csv, accuracy.md and runs.csv from all records; returns these and the first.
 
