@@ -57,7 +57,7 @@ class Exporter(HTMLExporter):
     """nbconvert's exporter, with the renderer above."""
 
     @pass_context
-    def markdown2html(self, context, source):
+    def markdown2html(self, context, source):  # noqa: ARG002  (nbconvert passes it)
         """Markdown to HTML, also that of outputs."""
         return MarkdownWithMath(renderer=Renderer(escape=False)).render(source)
 
@@ -103,10 +103,17 @@ def highlight_style() -> str:
 
 def mend(text: str) -> str:
     """What pandas, Rich and Pygments wrote into outputs, without styles of theirs."""
-    text = re.sub(r"<style( scoped)?>\s*(pre|\.dataframe|td\.linenos).*?</style>", "", text, flags=re.S)
-    text = re.sub(r'<table border="1" class="dataframe">.*?</table>', lambda t: wrap_table(t[0]), text, flags=re.S)
+    text = re.sub(
+        r"<style( scoped)?>\s*(pre|\.dataframe|td\.linenos).*?</style>", "", text, flags=re.S
+    )
+    text = re.sub(
+        r'<table border="1" class="dataframe">.*?</table>',
+        lambda t: wrap_table(t[0]),
+        text,
+        flags=re.S,
+    )
     text = text.replace(' style="text-align: right;"', "").replace("<th></th>", "<td></td>")
-    text = re.sub(r'<th>([^<]*)</th>(?=\s*<td>)', r'<th scope="row">\1</th>', text)
+    text = re.sub(r"<th>([^<]*)</th>(?=\s*<td>)", r'<th scope="row">\1</th>', text)
     return text.replace("<pre", '<pre tabindex="0"')
 
 
@@ -152,7 +159,9 @@ def main() -> None:
     """Make the site, or the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", nargs=2, type=Path, metavar=("NOTEBOOK", "PAGE"))
-    parser.add_argument("--model", type=Path, default=run_path(Configuration(), ".keras", COMMITTED))
+    parser.add_argument(
+        "--model", type=Path, default=run_path(Configuration(), ".keras", COMMITTED)
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "site")
     wanted = parser.parse_args()
     if wanted.report:

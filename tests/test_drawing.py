@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from mnist_rnn.pad.drawing import BOX, FULL, MIDDLE, NotADigit, center_strokes
 from scipy import ndimage
 
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.interpret.reading import Weights
-from mnist_rnn.pad.drawing import BOX, FULL, MIDDLE, NotADigit, center_strokes
 from mnist_rnn.pad.pad import SIDE, Pad
 
 pytestmark = pytest.mark.quick

@@ -45,7 +45,7 @@ def describe_gallery(beliefs: np.ndarray, y: np.ndarray) -> str:
 
 
 def list_answers(beliefs: np.ndarray) -> str:
-    """The most probable digit of beliefs (28, 10) after each row, as in `1 from row 1, 7 from row 9`."""
+    """The most probable digit of beliefs (28, 10) after each row: `1 from row 1, 7 from row 9`."""
     answers = beliefs.argmax(axis=1)
     changes = np.flatnonzero(np.diff(answers, prepend=-1))
     listed = (f"{answers[row]} from row {row + 1}" for row in changes)

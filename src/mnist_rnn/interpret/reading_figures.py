@@ -115,8 +115,8 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Plate
         fig,
         "Two curves of accuracy over rows: that with blank rows below rises long before the other. "
         + " ".join(
-            f"After row {row}, {if_blank[row - 1]:.0%} with blank rows below, {by_row[row - 1]:.0%} "
-            "by the belief."
+            f"After row {row}, {if_blank[row - 1]:.0%} with blank rows below, "
+            f"{by_row[row - 1]:.0%} by the belief."
             for row in TICKS
         ),
         f"Blue: the accuracy of the belief after each row; it passes {now}. Grey: the accuracy of "

@@ -65,7 +65,7 @@ def find_hardest(weights: Weights, images: np.ndarray, labels: np.ndarray) -> np
 
 
 def compress(content: bytes) -> str:
-    """zlib's format in base64."""
+    """Zlib's format in base64."""
     return base64.b64encode(zlib.compress(content, 9)).decode()
 
 
