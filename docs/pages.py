@@ -34,7 +34,7 @@ PAGES = {
     "03_results.html": "Results",
     "04_reading.html": "Reading",
 }
-LIGHT, DARK = "default", "github-dark"  # Pygments's styles of code
+LIGHT, DARK = "xcode", "github-dark"  # those of Pygments with contrast enough
 
 
 class Renderer(IPythonRenderer):
@@ -63,8 +63,8 @@ class Exporter(HTMLExporter):
 
 
 def wrap_table(table: str) -> str:
-    """A table in a region that the keyboard can scroll."""
-    return f'<div class="wide" role="region" aria-label="Table" tabindex="0">{table}</div>'
+    """A table in a box that the keyboard can scroll."""
+    return f'<div class="wide" role="group" aria-label="Table" tabindex="0">{table}</div>'
 
 
 def read_style() -> str:
@@ -98,7 +98,10 @@ def highlight_style() -> str:
         for name in (LIGHT, DARK)
     )
     plain = ".highlight, .output_html { background: none }"
-    return f"{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}\n{plain}\n"
+    return (
+        f"@media print, (prefers-color-scheme: light) {{ {light} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ {dark} }}\n{plain}\n"
+    )
 
 
 def mend(text: str) -> str:
@@ -114,6 +117,7 @@ def mend(text: str) -> str:
     )
     text = text.replace(' style="text-align: right;"', "").replace("<th></th>", "<td></td>")
     text = re.sub(r"<th>([^<]*)</th>(?=\s*<td>)", r'<th scope="row">\1</th>', text)
+    text = re.sub(r'<span style="color[^"]*">', "<span>", text)
     return text.replace("<pre", '<pre tabindex="0"')
 
 

@@ -22,12 +22,12 @@ const BODY = `
   <p id="pad-keys" class="pad-note">By keyboard: arrow keys move the pen, Home, End, Page Up and
     Page Down move it diagonally; Space puts it down and lifts it.</p>
 </div>
-<div class="pad-guess" role="group" aria-label="Your guess" hidden>
-  <span>You read a</span>${DIGITS.map((digit) => `<button name="guess">${digit}</button>`).join("")}
-  <button name="guess">Reveal</button>
-</div>
 <div class="reading">
   <p class="answer" role="status"></p>
+  <div class="pad-guess" role="group" aria-label="Your guess" hidden>
+    <span>You read a</span>${DIGITS.map((digit) => `<button name="guess">${digit}</button>`).join("")}
+    <button name="guess">Reveal</button>
+  </div>
   <div class="pad-panels">
     <div class="pad-head">what the network sees</div>
     <div class="pad-head pad-digits">${DIGITS.map((digit) => `<span>${digit}</span>`).join("")}</div>
@@ -66,6 +66,7 @@ async function mount(root, data, address = false) {
   const score = { taken: 0, you: 0, network: 0 };
   let strokes, pen, test, image, beliefs, timer, hard = 0;
 
+  find("[name=share]").hidden = !address;
   const read = (pixels) => readRows(weights, pixels).map((hidden) => believe(weights, hidden));
 
   function clear(advice) {
@@ -87,7 +88,7 @@ async function mount(root, data, address = false) {
   function show(text) {
     stop();
     if (find(".answer").textContent !== text) find(".answer").textContent = text;
-    find("[name=share]").hidden = !address || !strokes.length;
+    find("[name=share]").disabled = !strokes.length;
     find("[name=play]").disabled = range.disabled = !beliefs;
     drawSheet();
     showRows(28);
