@@ -13,7 +13,9 @@ from lab import BROWSER, open_browser
 from shapes import SHAPES, draw
 
 from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.network import build_model
 from mnist_rnn.interpret.reading import Weights, believe, read_rows
 from mnist_rnn.pad.pad import HARD, find_hardest
 from mnist_rnn.pad.page import make_page
@@ -164,7 +166,7 @@ def test_everything_can_be_done_by_keyboard(page):
     for _ in range(12):
         page.keyboard.press("Tab")
         names.add(page.evaluate("document.activeElement.name ?? document.activeElement.id"))
-    assert {"play", "speed", "row", "source"} <= names | {"source"}
+    assert {"play", "speed", "row"} <= names
     page.locator("[name=hard]").focus()
     page.keyboard.press("Enter")
     page.locator("[name=guess]").first.focus()
@@ -251,6 +253,7 @@ def test_nothing_is_inaccessible_or_wider_than_the_window(page, width, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.slow
 def test_it_is_small_and_answers_soon_on_a_slow_machine(browser, file):
     assert file.stat().st_size < 700_000
     page = browser.new_page()
@@ -268,8 +271,42 @@ def test_it_is_small_and_answers_soon_on_a_slow_machine(browser, file):
 def make_run(folder, make_record, model, **parameters):
     """A run's record and model in their place; returns the model's."""
     config = Configuration(**parameters)
-    record = make_record(**config.model_dump())
+    record = make_record(**parameters | {"epochs": 20, "train_size": 60_000})
     weights = model.get_weights()
     write_record(record.model_copy(update={"weights_sha256": weights_sha256(weights)}), folder)
     save_model(model, config, run_path(config, ".keras", folder))
     return run_path(config, ".keras", folder)
+
+
+@pytest.fixture
+def smaller():
+    """Its initial weights will do."""
+    return build_model(Configuration(units=64, dropout=0.2))
+
+
+def test_another_model_makes_a_working_page(smaller, make_record, tmp_path, browser):
+    path = make_run(tmp_path, make_record, smaller, units=64, dropout=0.2)
+    make_page(path, tmp_path / "draw.html")
+    page = browser.new_page()
+    page.goto((tmp_path / "draw.html").as_uri())
+    draw(page, SHAPES["7 plain"], wait=100)
+    assert page.locator(".answer").inner_text().startswith("The network reads a ")
+    assert "SimpleRNN of 64 units" in page.locator("main").inner_text()
+    page.close()
+
+
+def test_weights_that_are_not_their_records_are_refused(smaller, make_record, tmp_path):
+    path = make_run(tmp_path, make_record, smaller, units=64, dropout=0.2)
+    smaller.set_weights([array + 1 for array in smaller.get_weights()])
+    save_model(smaller, Configuration(units=64, dropout=0.2), path)
+    with pytest.raises(ModelError, match=r"expected the weights of its record, SHA-256 \w{12}"):
+        make_page(path, tmp_path / "draw.html")
+    assert not (tmp_path / "draw.html").exists()
+
+
+def test_another_layer_is_refused(make_record, tmp_path):
+    config = Configuration(layer="gru", units=8)
+    model = build_model(config)
+    path = make_run(tmp_path, make_record, model, layer="gru", units=8)
+    with pytest.raises(ModelError, match="expected a simple_rnn, got gru"):
+        make_page(path, tmp_path / "draw.html")
