@@ -68,6 +68,7 @@ def in_page(page, name, values):
     return page.evaluate(f"values => values.map(value => pad.{name}(value))", values)
 
 
+@pytest.mark.slow
 def test_the_page_makes_exactly_the_records_mistakes(page, mnist):
     x_test, y_test = mnist[1]
     answers = []
