@@ -19,18 +19,19 @@ from mnist_rnn.experiment.network import build_model
 from mnist_rnn.interpret.reading import Weights, believe, read_rows
 from mnist_rnn.pad.pad import HARD, find_hardest
 from mnist_rnn.pad.page import make_page
-from mnist_rnn.paths import COMMITTED
+from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.model_file import save_model, weights_sha256
 from mnist_rnn.records.record import read_record, run_path, write_record
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium")
+STYLE = (ROOT / "notebooks" / "page.css").read_text()
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("site") / "draw.html"
-    make_page(MODEL, path)
+    make_page(MODEL, path, STYLE)
     return path
 
 
@@ -287,7 +288,7 @@ def smaller():
 
 def test_another_model_makes_a_working_page(smaller, make_record, tmp_path, browser):
     path = make_run(tmp_path, make_record, smaller, units=64, dropout=0.2)
-    make_page(path, tmp_path / "draw.html")
+    make_page(path, tmp_path / "draw.html", STYLE)
     page = browser.new_page()
     page.goto((tmp_path / "draw.html").as_uri())
     draw(page, SHAPES["7 plain"], wait=100)
@@ -301,7 +302,7 @@ def test_weights_that_are_not_their_records_are_refused(smaller, make_record, tm
     smaller.set_weights([array + 1 for array in smaller.get_weights()])
     save_model(smaller, Configuration(units=64, dropout=0.2), path)
     with pytest.raises(ModelError, match=r"expected the weights of its record, SHA-256 \w{12}"):
-        make_page(path, tmp_path / "draw.html")
+        make_page(path, tmp_path / "draw.html", STYLE)
     assert not (tmp_path / "draw.html").exists()
 
 
@@ -310,4 +311,4 @@ def test_another_layer_is_refused(make_record, tmp_path):
     model = build_model(config)
     path = make_run(tmp_path, make_record, model, layer="gru", units=8)
     with pytest.raises(ModelError, match="expected a simple_rnn, got gru"):
-        make_page(path, tmp_path / "draw.html")
+        make_page(path, tmp_path / "draw.html", STYLE)
