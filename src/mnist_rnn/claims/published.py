@@ -19,7 +19,8 @@ class Published(Strict):
 
     A `run` was printed by a run whose output is in the source, a `table` is of unknown origin, a
     `text` says "about". A `candidate` has no figure: it is run because it could explain why
-    another's is not reproduced. We run the configuration with the seeds 0 to `seeds` - 1.
+    another's is not reproduced. We run the configuration with the seeds 0 to `seeds` - 1, unless
+    the claim is answered by `pytorch`: then `make originals` runs that code, unseeded.
     """
 
     claim: str = Field(min_length=1, description="a name")
@@ -39,6 +40,7 @@ class Published(Strict):
         None, gt=0, description="a number above 0", validate_default=True
     )
     has_curve: Literal["yes", "no"] = "no"
+    answered_by: Literal["ours", "pytorch"] = "ours"
     source: str = Field(min_length=1, description="where it was published")
 
     @field_validator("published_test_accuracy", "rounding")
@@ -59,7 +61,7 @@ class Claim(Strict):
 CONFIGURATION = {name: f for name, f in Configuration.model_fields.items() if name != "seed"}
 COLUMNS = CONFIGURATION | Published.model_fields
 # What need not be said, or was not published.
-OPTIONAL = {"learning_rate", "loss", "train_size", "has_curve", "rounding"}
+OPTIONAL = {"learning_rate", "loss", "train_size", "has_curve", "rounding", "answered_by"}
 OPTIONAL |= {name for name in Published.model_fields if name.startswith("published")}
 
 
@@ -116,14 +118,20 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def load_claims() -> pd.DataFrame:
-    """One published test accuracy (percent) a row, indexed by the claim's name."""
+    """One published test accuracy (percent) a row, indexed by the claim's name.
+
+    `configuration` is that of the runs which answer it, as in `tabulate_runs`, or `pytorch`, as in
+    `tabulate_originals`.
+    """
     rows = [
         {"configuration": claim.config.name}
         | claim.config.model_dump(exclude={"seed"})
         | claim.published.model_dump()
         for claim in read_claims()
     ]
-    return pd.DataFrame(rows).set_index("claim")
+    claims = pd.DataFrame(rows).set_index("claim")
+    ours = claims["answered_by"] == "ours"
+    return claims.assign(configuration=claims["configuration"].where(ours, claims["answered_by"]))
 
 
 def load_curve(claim: str) -> pd.DataFrame:
@@ -148,5 +156,9 @@ def load_curves(config: Configuration) -> dict[str, pd.DataFrame]:
 
 
 def find_claims(config: Configuration) -> list[Claim]:
-    """The claims about this configuration, whatever its seed."""
-    return [claim for claim in read_claims() if claim.config.name == config.name]
+    """The claims that our runs of this configuration answer, whatever the seed."""
+    return [
+        claim
+        for claim in read_claims()
+        if claim.config.name == config.name and claim.published.answered_by == "ours"
+    ]
