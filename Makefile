@@ -12,7 +12,7 @@ PAGE = $(BIN)/jupyter nbconvert --log-level ERROR --to html --template basic \
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 3600 -p no:cacheprovider
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce verify lab plan sweep report site check test slow trials benchmark notebooks results hooks lock audit clean
+.PHONY: help reproduce verify lab plan sweep report site check test slow trials benchmark originals notebooks results hooks lock audit clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -78,6 +78,9 @@ trials: $(INSTALLED)  ## The long trials: emulated CPUs, the matrix of bit equal
 benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's code, PyTorch and JAX (an hour, alone on the machine)
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)
 	$(BIN)/python benchmarks/report_speed.py
+
+originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code, Keras 40 times and PyTorch 10 times, into results/originals (hours)
+	@$(BIN)/python originals/run.py --peers $(PEERS)/bin/python $(ARGS)
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
 	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks

@@ -22,6 +22,7 @@ NOT_RUN = {
     "make sweep": "takes hours; test_sweep.py trains small ones",
     "make trials": "takes hours",
     "make benchmark": "takes an hour",
+    "make originals": "takes hours; test_originals.py runs small ones",
     "make notebooks": "nbval executes the same notebooks",
     "make results": "takes hours; its parts are tested",
     "make lock": "its outcome changes with the day",
