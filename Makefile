@@ -12,7 +12,7 @@ PAGE = $(BIN)/jupyter nbconvert --log-level ERROR --to html --template basic \
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 3600 -p no:cacheprovider
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce verify lab plan sweep report site check test slow trials benchmark notebooks results hooks lock audit clean
+.PHONY: help reproduce verify ledger lab plan sweep report site check test slow trials benchmark notebooks results hooks lock audit clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -28,6 +28,9 @@ reproduce: $(INSTALLED)  ## Train the original experiment by papermill, into out
 
 verify: $(INSTALLED)  ## Compare the default run in outputs/ with the committed one
 	@$(BIN)/python -m mnist_rnn.records.verify
+
+ledger: $(INSTALLED)  ## Check the records in results/reproductions and make their table
+	@$(BIN)/python docs/ledger.py $(ARGS)
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks $(ARGS)
