@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 PEERS = $(VENV)-peers
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 OUTPUTS = $(or $(MNIST_RNN_RESULTS),outputs)
 RESULTS = $(or $(MNIST_RNN_RESULTS),results)
 PAGE = $(BIN)/jupyter nbconvert --log-level ERROR --to html --template basic \
@@ -12,10 +13,10 @@ PAGE = $(BIN)/jupyter nbconvert --log-level ERROR --to html --template basic \
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 3600 -p no:cacheprovider
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce verify ledger lab plan sweep report site check test slow trials benchmark notebooks results hooks lock audit clean
+.PHONY: help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark notebooks results hooks lock audit clean
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 reproduce: $(INSTALLED)  ## Train the original experiment by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p $(OUTPUTS)/executed
@@ -53,6 +54,16 @@ site: $(INSTALLED)  ## Render the notebooks, outputs as committed, as a few link
 	@$(PAGE) --output-dir site notebooks/*.ipynb
 	@cp site/01_data.html site/index.html
 	@echo "Written: site/index.html"
+
+release: $(INSTALLED)  ## Pack the commit, its pages and the model with its card into one archive, in dist/
+	@rm -rf site
+	@$(MAKE) --no-print-directory site
+	@$(PAGE) --no-input --output-dir $(VENV)/release --output report notebooks/03_results.ipynb
+	@$(BIN)/python release/make.py site $(VENV)/release/report.html dist
+
+release-check: $(INSTALLED)  ## Check the archive in dist/, and score its model in a fresh environment
+	@$(BIN)/python -c 'from mnist_rnn.data.mnist import load_mnist; load_mnist()'
+	@bash release/check.sh dist/mnist-rnn-$(VERSION).tar $(PYTHON) data/mnist
 
 check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute
 	$(BIN)/ruff check

@@ -25,7 +25,6 @@ from mnist_rnn.records.reproduction import (
     Reproduction,
     describe_reproduction,
     read_reproduction,
-    write_reproduction,
 )
 from mnist_rnn.records.verify import describe_run
 
@@ -40,9 +39,9 @@ GOOD = json.loads(describe_run(KNOWN[0], PATH).model_dump_json())
 def keep(content, folder):
     """A record with this content under the name that it should have, if it has one."""
     content = content if isinstance(content, bytes) else json.dumps(content).encode()
-    with contextlib.suppress(ValueError):
-        return write_reproduction(Reproduction.model_validate_json(content), folder)
     path = folder / "record.json"
+    with contextlib.suppress(ValueError):
+        path = folder / Reproduction.model_validate_json(content).file_name
     path.write_bytes(content)
     return path
 
@@ -140,9 +139,10 @@ def check_one(content, tmp_path_factory):
     path = keep(content, tmp_path_factory.getbasetemp())
     try:
         row = ledger.make_row(*ledger.read_judged(path, *KNOWN), "us")
-    except RecordError as error:
-        assert str(error).isprintable()
-        return False
+    except RecordError as refused:
+        if str(refused).isprintable():
+            return False
+        raise
     finally:
         path.unlink()
     assert row.count("|") == 10
