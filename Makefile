@@ -70,7 +70,9 @@ check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format \
 		--default-filetype yaml CITATION.cff
 	$(BIN)/check-jsonschema --schemafile tests/environment.schema.json environment.yml
