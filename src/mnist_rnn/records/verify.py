@@ -64,8 +64,8 @@ def main() -> None:
     try:
         left = write_reproduction(describe_run(new, path), OUTPUTS / "reproductions")
         print(f"For the ledger: {shown(left)}")
-    except OSError as error:
-        print(f"No record for the ledger, {OUTPUTS} can't be written: {error.strerror}")
+    except (OSError, ValueError) as error:
+        print(f"No record for the ledger: {str(error).splitlines()[0]}")
     good, sentence = compare_records(new, committed)
     print(sentence)
     raise SystemExit(not good)
