@@ -8,6 +8,7 @@ import argparse
 import ast
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -27,13 +28,14 @@ def read_results() -> list[dict[str, str]]:
 
 
 def make_headline() -> str:
-    """How many claims are reproduced, and what is said of the others."""
-    rows = read_results()
-    others = [row for row in rows if row["verdict"] != "reproduced"]
-    count = f"**{len(rows) - len(others)} of {len(rows)} published accuracies are reproduced.**"
-    if not others:
-        return count
-    return f"{count} Not: " + ", ".join(f"`{r['claim']}` ({r['verdict']})" for r in others) + "."
+    """How many claims have each verdict, and how much spread a claim's own runs have."""
+    counts = Counter(row["verdict"] for row in read_results() if row["kind"] in ("run", "table"))
+    parts = [f"{counts[name]} {name}" for name in ("reproduced", "compatible", "not reproduced")]
+    return (
+        f"**Of {counts.total()} published results, {', '.join(parts)}.** *Reproduced* means that "
+        "our runs agree with all that was published, and that those of the other published "
+        "configurations would not; *compatible*, that others agree too."
+    )
 
 
 def make_claims() -> str:

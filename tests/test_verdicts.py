@@ -5,134 +5,207 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mnist_rnn.claims.published import load_claims
+from mnist_rnn.claims.contrasts import tabulate_contrasts
+from mnist_rnn.claims.discrimination import find_wrongly_reproduced, simulate_true_claims
+from mnist_rnn.claims.published import load_claims, read_figures
 from mnist_rnn.claims.tables import tabulate_accuracy
-from mnist_rnn.claims.verdicts import judge, predict_interval, weigh, weigh_dropout
+from mnist_rnn.claims.verdicts import (
+    MEASURES,
+    combine,
+    find_detectable,
+    find_p,
+    judge,
+    judge_claims,
+)
 from mnist_rnn.figures.results import (
+    draw_agreement,
     draw_claims,
     draw_common_mistakes,
     draw_confusions,
-    draw_error_rates,
     draw_published_curves,
+    draw_test_errors,
 )
-from mnist_rnn.records.record import tabulate_runs
+from mnist_rnn.paths import COMMITTED
+from mnist_rnn.records.record import read_records, tabulate_runs
 
 pytestmark = pytest.mark.quick
 
 FULL = {"train_size": 60_000, "epochs": 20}
 
 
-def tabulate(published, mean, sd, runs, rounding=0.1):
-    """A table of claims with our intervals and verdicts."""
-    table = pd.DataFrame(
-        {
-            "published_test_accuracy": published,
-            "mean": mean,
-            "sd": sd,
-            "runs": runs,
-            "rounding": rounding,
-        },
-        index=range(np.size(published)),
+# Of a printed table of Student's t: 0.975 with 4 and with 9 degrees of freedom.
+T4, T9 = 2.776, 2.262
+
+
+def make_figures(half_unit=0.0, configuration="a", **published):
+    """Published figures: a list of values by measure; what is not named was not published."""
+    length = len(next(iter(published.values())))
+    figures = {"configuration": configuration}
+    for measure in MEASURES:
+        figures[measure] = published.get(measure, [np.nan] * length)
+        figures[f"{measure}_half_unit"] = half_unit
+    return pd.DataFrame(figures, index=[f"claim-{i}" for i in range(length)])
+
+
+def make_runs(configuration="a", **measured):
+    """Runs of a configuration: a list of values by measure."""
+    length = len(next(iter(measured.values())))
+    columns = {measure: measured.get(measure, [1.0] * length) for measure in MEASURES}
+    return pd.DataFrame({"configuration": configuration, "seed": range(length)} | columns)
+
+
+FIVE = [97.8, 97.9, 98.0, 98.1, 98.2]  # mean 98, sample standard deviation sqrt(0.1 / 4)
+
+
+def test_a_p_value_by_hand():
+    reach = T4 * np.sqrt(0.1 / 4) * np.sqrt(1 + 1 / 5)
+    figures = make_figures(0.05, test_accuracy=[98, 98.04, 98 + reach + 0.05, 98 - reach - 0.05])
+    p = find_p(figures, make_runs(test_accuracy=FIVE))
+    assert p["test_accuracy"].tolist() == pytest.approx([1, 1, 0.05, 0.05], abs=1e-4)
+    assert p.drop(columns="test_accuracy").isna().all(axis=None)
+
+
+def test_losses_are_compared_by_their_ratio():
+    runs = make_runs(test_loss=list(np.exp([-0.2, -0.1, 0, 0.1, 0.2])))
+    reach = T4 * np.sqrt(0.1 / 4) * np.sqrt(1 + 1 / 5)
+    p = find_p(make_figures(test_loss=[np.exp(reach), np.exp(-reach)]), runs)["test_loss"]
+    assert p.tolist() == pytest.approx([0.05, 0.05], abs=1e-4)
+
+
+def test_the_smallest_p_counts_times_the_number_of_figures():
+    p = pd.DataFrame(
+        {"a": [0.01, 0.9, np.nan], "b": [0.5, 0.6, np.nan], "c": [np.nan, 0.7, np.nan]}
     )
-    table = table.join(predict_interval(table))
-    return table.assign(verdict=table.apply(judge, axis=1))
+    assert combine(p).tolist() == pytest.approx([0.02, 1, np.nan], nan_ok=True)
 
 
-def test_an_interval_by_hand():
-    # t(0.975, 9) is 2.262 in any printed table: 2.262 * 0.12 * sqrt(1.1) = 0.285, and 0.05
-    row = tabulate(98.2, 98.0, 0.12, 10).loc[0]
-    assert (row["interval_low"], row["interval_high"]) == (97.67, 98.33)
-    # t(0.975, 4) is 2.776: 2.776 * 0.1 * sqrt(1.2) = 0.304, and 0.005
-    row = tabulate(98.2, 98.0, 0.1, 5, rounding=0.01).loc[0]
-    assert (row["interval_low"], row["interval_high"]) == (97.69, 98.31)
+def test_runs_that_are_all_alike_agree_with_what_rounds_to_them():
+    figures = make_figures(0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
+    p = find_p(figures, make_runs(test_accuracy=[97.85] * 3))["test_accuracy"]
+    assert (p > 0.05).tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_fewer_than_three_runs_have_no_verdict(count):
+    runs = pd.concat([make_runs(test_accuracy=FIVE[:count]), make_runs("b", test_accuracy=FIVE)])
+    verdict = judge_claims(make_figures(test_accuracy=[98.0]), runs).iloc[0]
+    assert verdict["verdict"] == "too few runs"
+    assert np.isnan(verdict["p"])
 
 
 @pytest.mark.parametrize(
-    ("published", "verdict"),
+    ("own", "others", "claims", "verdict"),
     [
-        (98.33, "reproduced"),
-        (98.34, "ours lower by 0.34"),
-        (97.67, "reproduced"),
-        (97.66, "ours higher by 0.34"),
+        (0.5, [0.001, 0.049], 10, "reproduced"),
+        (0.5, [0.001, 0.051], 10, "compatible"),
+        (0.0051, [0.001, 0.001], 10, "reproduced"),
+        (0.0049, [0.001, 0.9], 10, "not reproduced"),
+        (0.0056, [0.001, 0.001], 9, "reproduced"),
+        (0.5, [np.nan], 10, "reproduced"),
     ],
 )
-def test_the_verdict_changes_at_the_printed_bound(published, verdict):
-    assert tabulate(published, 98.0, 0.12, 10).loc[0, "verdict"] == verdict
+def test_the_verdicts_by_hand(own, others, claims, verdict):
+    assert judge(own, pd.Series(others), claims) == verdict
 
 
-def test_runs_that_are_all_alike_leave_the_rounding():
-    verdicts = tabulate([97.9, 97.8, 97.7, 98.0], 97.85, 0.0, 10)["verdict"].tolist()
-    assert verdicts == ["reproduced", "reproduced", "ours higher by 0.15", "ours lower by 0.15"]
+def test_what_else_agrees_and_what_one_seed_decides():
+    near, far = [value + 0.1 for value in FIVE], [value - 9 for value in FIVE]
+    runs = pd.concat(
+        [make_runs(name, test_accuracy=v) for name, v in (("a", FIVE), ("b", near), ("c", far))],
+        ignore_index=True,
+    )
+    figures = pd.concat(
+        [
+            make_figures(configuration=name, test_accuracy=[value])
+            for name, value in (("a", 98.0), ("b", 97.9), ("c", 89.0))
+        ]
+    ).set_axis(["mine", "yours", "far"])
+    verdicts = judge_claims(figures, runs)
+    assert verdicts["also_agree"].tolist() == ["b", "a", ""]
+    assert verdicts["verdict"].tolist() == ["compatible", "compatible", "reproduced"]
+    assert verdicts["without_a_seed"].tolist() == verdicts["verdict"].tolist()
+    # One stray run makes the spread so wide that 97 agrees; without it, it doesn't.
+    stray = make_runs(test_accuracy=[98.0, 98.01, 98.02, 98.03, 96.0])
+    verdict = judge_claims(make_figures(test_accuracy=[97.0]), stray).iloc[0]
+    assert verdict["without_a_seed"] == "not reproduced or reproduced"
 
 
-@pytest.mark.parametrize(("runs", "mean", "sd"), [(0, np.nan, np.nan), (1, 98, np.nan), (2, 98, 1)])
-def test_fewer_than_three_runs_have_no_verdict(runs, mean, sd):
-    row = tabulate(98.0, mean, sd, runs).loc[0]
-    assert row["verdict"] == "too few runs"
-    assert row[["interval_low", "interval_high"]].isna().all() == (runs < 2)
-
-
-@pytest.mark.parametrize(
-    ("seeds", "shift", "least", "most"), [(5, 0, 0.94, 0.96), (10, 0, 0.94, 0.96), (10, 4, 0, 0.1)]
-)
-def test_simulated_claims(seeds, shift, least, most):
-    """2,000 claims, each one more run like our seeds, or one so many standard deviations off."""
+def test_the_detectable_error_is_found_with_four_chances_in_five():
+    """200 times ten runs, and for each 50 further ones, published with this error."""
     rng = np.random.default_rng(0)
-    ours, published = rng.normal(98, 1, (2000, seeds)), rng.normal(98 + shift, 1, 2000)
-    table = tabulate(published, ours.mean(axis=1), ours.std(axis=1, ddof=1), seeds, rounding=0)
-    assert least <= (table["verdict"] == "reproduced").mean() <= most
+    found = []
+    for _ in range(200):
+        runs = make_runs(test_accuracy=rng.normal(98, 0.1, 10))
+        # The spread that is known, so that the error is the same in each trial.
+        known = make_runs(test_accuracy=98 + 0.1 * stats.zscore(runs["test_accuracy"], ddof=1))
+        figures = make_figures(test_accuracy=rng.normal(98, 0.1, 50))
+        figures["test_accuracy"] += find_detectable(known, figures.iloc[0], 1, 1)
+        found += (combine(find_p(figures, runs)) < 0.05).tolist()
+    assert 0.77 <= np.mean(found) <= 0.83
 
 
-def test_simulated_claims_as_they_are_printed():
-    """Counts of wrong images, binomial and more spread by the seeds; published to 0.1%."""
+@pytest.mark.parametrize("seeds", [5, 10])
+def test_simulated_claims(seeds):
+    """200 times as many runs, and for each 50 true claims of two figures."""
     rng = np.random.default_rng(0)
-    errors = rng.binomial(10_000, rng.normal(0.02, 0.0005, (2000, 11)))
-    ours = 100 - errors[:, 1:] / 100
-    published = (100 - errors[:, 0] / 100).round(1)
-    table = tabulate(published, ours.mean(axis=1), ours.std(axis=1, ddof=1), 10)
-    assert 0.94 <= (table["verdict"] == "reproduced").mean() <= 0.98
+    rejected = []
+    for _ in range(200):
+        runs = make_runs(
+            test_accuracy=rng.normal(98, 0.1, seeds), mean_log_loss=rng.normal(-3, 0.1, seeds)
+        )
+        figures = make_figures(
+            test_accuracy=rng.normal(98, 0.1, 50), mean_log_loss=rng.normal(-3, 0.1, 50)
+        )
+        rejected += (combine(find_p(figures, runs)) < 0.05).tolist()
+    assert 0.035 <= np.mean(rejected) <= 0.06
 
 
-def test_the_effect_of_dropout_is_paired_by_seed(make_record):
+def test_wrong_configurations_and_true_claims():
+    """Of two distinct configurations, no wrong one is reproduced, and each true claim stays."""
+    rng = np.random.default_rng(0)
+    runs = pd.concat(
+        [
+            make_runs(name, test_accuracy=rng.normal(mean, 0.1, 10))
+            for name, mean in (("a", 98), ("b", 95))
+        ],
+        ignore_index=True,
+    )
+    figures = pd.concat(
+        [make_figures(configuration=n, test_accuracy=[v]) for n, v in (("a", 98.0), ("b", 95.0))]
+    ).set_axis(["first", "second"])
+    wrong = find_wrongly_reproduced(figures, runs)
+    assert wrong.melt()["value"].dropna().tolist() == ["not reproduced"] * 2
+    simulated = simulate_true_claims(figures, runs)
+    assert len(simulated) == 20
+    assert (simulated["verdict"] == "reproduced").mean() >= 0.93
+    same = find_wrongly_reproduced(figures, runs.assign(test_accuracy=rng.normal(96, 2, 20)))
+    assert same.melt()["value"].dropna().tolist() == ["compatible"] * 2
+
+
+def test_the_rule_tells_right_from_wrong_in_the_committed_runs():
+    records, _ = read_records(COMMITTED)
+    figures, runs = read_figures(load_claims()), tabulate_runs(records)
+    wrong = find_wrongly_reproduced(figures, runs).melt()["value"].dropna()
+    assert len(wrong) == 10 * 7
+    assert (wrong == "reproduced").mean() <= 0.1
+    simulated = simulate_true_claims(figures, runs)
+    kept = simulated["verdict"] == simulated["claim"].map(judge_claims(figures, runs)["verdict"])
+    assert kept.mean() >= 0.93
+
+
+def test_a_contrast_is_paired_by_seed(make_record):
     without, dropped = [200, 210, 190, 205], [190, 195, 185, 199]
     records = [
         make_record(errors, seed=seed, dropout=dropout, **FULL)
         for dropout, counts in ((0.0, [*without, 300]), (0.2, dropped))
         for seed, errors in enumerate(counts)
     ]
+    table = tabulate_contrasts(tabulate_runs(records))
     interval = stats.ttest_rel(without, dropped).confidence_interval()
-    assert weigh_dropout(records, "sgd") == (
-        "- sgd: **it helps**: +0.09 percentage points, 95% confidence interval "
-        f"{interval.low / 100:+.2f} to {interval.high / 100:+.2f} (seeds run both ways: 4)"
-    )
-    assert weigh_dropout(records, "adam") == "- adam: **too few runs** (seeds run both ways: 0)"
-
-
-@pytest.mark.parametrize(
-    ("dropped", "effect"),
-    [([200, 190, 196], "no effect can be told"), ([205, 205, 205], "it harms")],
-)
-def test_dropout_may_do_nothing_or_harm(dropped, effect, make_record):
-    records = [
-        make_record(errors, seed=seed, dropout=dropout, **FULL)
-        for dropout, counts in ((0.0, [195, 195, 195]), (0.2, dropped))
-        for seed, errors in enumerate(counts)
-    ]
-    assert f"**{effect}**" in weigh_dropout(records, "sgd")
-
-
-def test_a_figure_is_weighed_for_the_configuration_of_a_claim(make_record):
-    records = [make_record(200 + seed, seed=seed, **FULL) for seed in range(3)]
-    accuracy = tabulate_accuracy(tabulate_runs(records), load_claims())
-    # sd 0.01: 4.303 * 0.01 * sqrt(4 / 3) = 0.05, and 0.05
-    ours = "(runs: 3, mean 97.99%, interval 97.89 to 98.09%)"
-    assert weigh(accuracy, "notebook-2019", "book-512-sgd").splitlines() == [
-        f"- 97.9% (`notebook-2019`) for 256 units, sgd, dropout 0.0: **reproduced** {ours}",
-        "- 98.3% (`book-512-sgd`) for 512 units, sgd, dropout 0.2: **too few runs** (runs: 0)",
-    ]
-    assert weigh(accuracy, "notebook-2019", figure_of="book-512-sgd") == (
-        f"- 98.3% (`book-512-sgd`) for 256 units, sgd, dropout 0.0: **ours lower by 0.31** {ours}"
-    )
+    row = table.loc["dropout 0.2 or none, with SGD"]
+    assert row.tolist() == pytest.approx([0.09, interval.low / 100, interval.high / 100, 4])
+    assert table["pairs"].tolist() == [4, 0, 0, 0, 0, 0, 0]
+    assert table.drop(index=row.name)["interval_low"].isna().all()
 
 
 def dots(ax):
@@ -150,10 +223,6 @@ def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
     ax = draw_claims(records, accuracy, claims).figure.axes[0]
     # notebook-2019 and notebook-2020; notebook-2020-lstm-sgd
     assert dots(ax) == [3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0]
-    other = claims.loc[["notebook-2019"]].assign(epochs=5, configuration="another")
-    by_optimizer, by_units = draw_error_rates(records, pd.concat([other, claims])).figure.axes
-    assert dots(by_optimizer) == [0, 0, 0, 3, 0]  # adam, adam, rmsprop, sgd, sgd
-    assert dots(by_units) == [3, 0, 0]
     titles = [ax.get_title() for ax in draw_published_curves(records, claims).figure.axes]
     assert {"notebook-2019 (3)", "notebook-2019-dropout (0)"} <= set(titles)
 
@@ -170,6 +239,27 @@ def test_common_mistakes_by_hand(make_record, mnist):
         f"read 1 ({share})\nlabel {label}" for share, label in zip(shares, y_test[:5], strict=True)
     ]
     assert "of 8 mistakes is to read a 0 as a 1: 8 times" in draw_confusions(runs).caption
+
+
+def test_falls_of_the_test_accuracy_by_hand(make_record):
+    run = make_record(200, **FULL)
+    history = run.history.model_copy(update={"test_errors": [300, 350, 330, 380, *[200] * 16]})
+    plate = draw_test_errors([run.model_copy(update={"history": history}), run], 97.9)
+    assert "in 2 of 38 cases" in plate.caption
+    lines = plate.figure.axes[0].get_lines()
+    assert lines[0].get_ydata()[:4].tolist() == [97.0, 96.5, 96.7, 96.2]
+    assert lines[-1].get_xydata().tolist() == [[20, 97.9]]
+
+
+def test_the_agreement_in_the_figure_by_hand():
+    figures = pd.concat(
+        [make_figures(configuration=name, test_accuracy=[98.0]) for name in ("a", "b")]
+    ).set_axis(["first", "second"])
+    agreement = pd.DataFrame({"a": [0.9, 0.06], "b": [0.01, 0.04]}, index=figures.index)
+    plate = draw_agreement(agreement, figures)
+    assert "outside the frames, 1 do" in plate.caption
+    frames = [patch.get_xy() for patch in plate.figure.axes[0].patches]
+    assert frames == [(-0.5, -0.5), (0.5, 0.5)]
 
 
 def test_figures_without_a_run_say_so(mnist):

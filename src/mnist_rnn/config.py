@@ -55,6 +55,16 @@ class Configuration(Strict):
                 name += f"-{field}_{getattr(self, field)}"
         return name
 
+    @property
+    def label(self) -> str:
+        """A short name for tables, as in `simple_rnn 256, adam, dropout 0.2`."""
+        parts = [f"{self.layer} {self.units}", self.optimizer]
+        default = type(self).model_fields
+        for field in ("dropout", "batch_size", "epochs", "learning_rate", "loss", "train_size"):
+            if getattr(self, field) != default[field].default:
+                parts.append(f"{field} {getattr(self, field)}")
+        return ", ".join(parts)
+
 
 class Interpretation(Strict):
     """The parameters of 04_reading.ipynb, which trains nothing."""

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
@@ -38,7 +39,7 @@ class Published(Strict):
     rounding: float | None = Field(
         None, gt=0, description="a number above 0", validate_default=True
     )
-    has_curve: Literal["yes", "no"] = "no"
+    has_curve: Literal["yes", "no"]
     source: str = Field(min_length=1, description="where it was published")
 
     @field_validator("published_test_accuracy", "rounding")
@@ -59,7 +60,7 @@ class Claim(Strict):
 CONFIGURATION = {name: f for name, f in Configuration.model_fields.items() if name != "seed"}
 COLUMNS = CONFIGURATION | Published.model_fields
 # What need not be said, or was not published.
-OPTIONAL = {"learning_rate", "loss", "train_size", "has_curve", "rounding"}
+OPTIONAL = {"learning_rate", "loss", "train_size", "rounding"}
 OPTIONAL |= {name for name in Published.model_fields if name.startswith("published")}
 
 
@@ -118,12 +119,38 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def load_claims() -> pd.DataFrame:
     """One published test accuracy (percent) a row, indexed by the claim's name."""
     rows = [
-        {"configuration": claim.config.name}
+        {"configuration": claim.config.name, "network": claim.config.label}
         | claim.config.model_dump(exclude={"seed"})
         | claim.published.model_dump()
         for claim in read_claims()
     ]
     return pd.DataFrame(rows).set_index("claim")
+
+
+def read_figures(claims: pd.DataFrame) -> pd.DataFrame:
+    """What was published for the claims that are judged, by measure as in `verdicts.MEASURES`.
+
+    For each measure also `<measure>_half_unit`: half the unit in which its source rounded it.
+    """
+    judged = claims[claims["kind"].isin(("run", "table"))]
+    logs = {name: np.log(load_curve(name)["train_loss"]) for name in judged.index}
+    return pd.DataFrame(
+        {
+            "configuration": judged["configuration"],
+            "test_accuracy": judged["published_test_accuracy"],
+            "test_accuracy_half_unit": judged["rounding"] / 2,
+            "last_epoch_accuracy": judged["published_train_accuracy"],
+            "last_epoch_accuracy_half_unit": 0.005,
+            "test_loss": judged["published_test_loss"],
+            "test_loss_half_unit": 0.0,
+            "first_epoch_loss": {
+                name: np.exp(log.get(1)) if len(log) else np.nan for name, log in logs.items()
+            },
+            "first_epoch_loss_half_unit": 0.0,
+            "mean_log_loss": {name: log.mean() for name, log in logs.items()},
+            "mean_log_loss_half_unit": 0.0,
+        }
+    )
 
 
 def load_curve(claim: str) -> pd.DataFrame:

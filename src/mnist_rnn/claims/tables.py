@@ -7,22 +7,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from mnist_rnn.claims.published import CONFIGURATION, find_claims, load_claims
-from mnist_rnn.claims.verdicts import judge, predict_interval
+from mnist_rnn.claims.published import CONFIGURATION, find_claims, load_claims, read_figures
+from mnist_rnn.claims.verdicts import FEWEST, MEASURES, judge_claims, predict_interval
 from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.record import Record, read_records, tabulate_runs
 
-MEASURES = ["mean", "sd", "interval_low", "interval_high"]
+OURS = ["runs", "mean", "sd", "interval_low", "interval_high"]
+EVIDENCE = [f"p_{measure}" for measure in MEASURES]
+SHOWN = ["claim", "verdict", "published_test_accuracy", *OURS, "p", "detectable", "without_a_seed"]
+SHOWN += ["network", "also_agree"]  # the columns of accuracy.md
 
 
 def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
-    """A row a claim, then a row a configuration that has runs and that nobody published.
+    """A row a claim, then a row a configuration that has runs and that is not among the claims.
 
-    Test accuracies in percent: the published figure, mean and sample standard deviation over the
-    seeds, the interval and the verdict of `verdicts.RULE`.
+    Accuracies in percent: the published figure, mean and sample standard deviation over the
+    seeds, the 95% interval of one further run, and what `verdicts.judge_claims` says.
     """
     ours = runs.groupby("configuration")["test_errors"].agg(runs="count", mean="mean", sd="std")
     # Means of whole numbers are the same on every machine; those of fractions may not be.
@@ -34,36 +37,66 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     parameters = runs.drop_duplicates("configuration").set_index("configuration")["parameters"]
     table["parameters"] = table["configuration"].map(parameters).astype("Int64")
     table = table.join(predict_interval(table)).round({"mean": 2, "sd": 2})
-    table["verdict"] = table.apply(judge, axis=1)
-    columns = ["parameters", "published_test_accuracy", "runs", *MEASURES, "verdict", "source"]
+    judged = judge_claims(read_figures(claims), runs)
+    table = table.join(judged, on="claim")
+    table["verdict"] = table["verdict"].fillna(table.apply(compare_text, axis=1))
+    networks = dict(zip(table["configuration"], table["network"], strict=True))
+    table["also_agree"] = table["also_agree"].map(
+        lambda names: "; ".join(networks[name] for name in names.split(", ")) if names else names,
+        "ignore",
+    )
+    columns = ["kind", "verdict", "parameters", "published_test_accuracy", *OURS]
+    columns += ["p", *EVIDENCE, "detectable", "without_a_seed", "also_agree", "network", "source"]
     return table[["claim", *CONFIGURATION, *columns]]
+
+
+def compare_text(row: pd.Series) -> str:
+    """Where a figure that is not judged lies, beside the interval of our runs."""
+    published = row["published_test_accuracy"]
+    if pd.isna(published):
+        return ""
+    if row["runs"] < FEWEST:
+        return "too few runs"
+    if row["interval_low"] <= published <= row["interval_high"]:
+        return "within our interval"
+    side = "higher" if row["mean"] > published else "lower"
+    return f"ours {side} by {abs(row['mean'] - published):.2f}"
+
+
+def describe_verdicts(accuracy: pd.DataFrame) -> str:
+    """The verdicts on the claims that are judged, in a sentence each."""
+    judged = accuracy[accuracy["kind"].isin(("run", "table"))]
+    sentences = [f"{len(judged)} published results are judged."]
+    for verdict, rows in judged.groupby("verdict"):
+        names = ", ".join(f"`{claim}`" for claim in rows["claim"])
+        sentences.append(f"**{len(rows)} {verdict}**: {names}.")
+    return " ".join(sentences)
 
 
 def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
     """Write accuracy.csv, accuracy.md and runs.csv from all records; returns these and the first.
 
-    accuracy.md leaves out the sources, and the parameters in which all rows agree; it names the
-    files that are not records.
+    accuracy.md has fewer columns; it names the files that are not records.
 
     Raises:
         RecordError: there is no record.
     """
     records, left_out = read_records(results)
     if not records:
-        raise RecordError(f"There is no record in {shown(results)}/runs; run `make reproduce`.")
+        raise RecordError(f"There is no record in {shown(results)}/runs; run `make sweep`.")
     runs = tabulate_runs(records)
     table = tabulate_accuracy(runs, load_claims())
-    decimals = {name: table[name].map("{:.2f}".format, "ignore") for name in MEASURES}
-    text = table.assign(**decimals).astype("string").fillna("")
-    agreed = [name for name in CONFIGURATION if len(set(text[name])) == 1]
+    two = {name: table[name].map("{:.2f}".format, "ignore") for name in [*OURS[1:], "detectable"]}
+    three = {name: table[name].map("{:.3f}".format, "ignore") for name in ["p", *EVIDENCE]}
+    text = table.assign(**two, **three).astype("string").fillna("")
     notes = "".join(f"\nLeft out: {error}\n" for error in left_out)
-    markdown = text.drop(columns=["source", *agreed]).to_markdown(
-        index=False, disable_numparse=True
-    )
+    markdown = text[SHOWN].to_markdown(index=False, disable_numparse=True)
     contents = {
         "accuracy.csv": text.to_csv(index=False),
         "accuracy.md": f"{markdown}\n{notes}",
-        "runs.csv": runs.drop(columns=list(CONFIGURATION)).to_csv(index=False, float_format="%.3f"),
+        "runs.csv": runs.drop(columns=[*CONFIGURATION, "network"]).to_csv(
+            index=False, float_format="%.6g"
+        ),
     }
     for name, content in contents.items():
         with replacing(results / name) as temporary:

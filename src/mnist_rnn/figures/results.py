@@ -5,11 +5,14 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from mnist_rnn.claims.published import load_curve
-from mnist_rnn.config import NUM_CLASSES, TEST_SIZE, Configuration
-from mnist_rnn.figures.plate import OURS, PUBLISHED, Plate
+from mnist_rnn.claims.verdicts import LEVEL
+from mnist_rnn.config import NUM_CLASSES, TEST_SIZE
+from mnist_rnn.figures.plate import LIGHT, OURS, PUBLISHED, Plate
 from mnist_rnn.figures.training import draw_confusion, draw_mistakes
 from mnist_rnn.records.record import Record, find_runs
 
@@ -21,7 +24,7 @@ KEY = [Line2D([], [], **RUN, label="a run of ours"), Line2D([], [], **CLAIM, lab
 def draw_claims(records: list[Record], accuracy: pd.DataFrame, claims: pd.DataFrame) -> Plate:
     """Each published test accuracy beside the runs of its configuration and their interval."""
     fig, ax = plt.subplots(figsize=(7.5, 5.2), layout="constrained")
-    rows, names = accuracy[accuracy["claim"].notna()], claims["configuration"]
+    rows, names = accuracy.dropna(subset="published_test_accuracy"), claims["configuration"]
     for place, row in rows.iterrows():
         values = [100 * run.test.accuracy for run in find_runs(records, names[row["claim"]])]
         ax.hlines(place, row["interval_low"], row["interval_high"], color=OURS, lw=9, alpha=0.2)
@@ -32,86 +35,100 @@ def draw_claims(records: list[Record], accuracy: pd.DataFrame, claims: pd.DataFr
     ax.grid(axis="x", alpha=0.3)
     interval = Line2D([], [], color=OURS, lw=9, alpha=0.2, label="95% prediction interval")
     fig.legend(handles=[*KEY, interval], loc="outside upper center", ncols=3, frameon=False)
-    counts = rows["verdict"].str.replace(r" by .*", "", regex=True).value_counts()
-    found = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     return Plate(
         fig,
         "A line for each claim: our runs as dots, their prediction interval, the published figure",
-        f"Every run is a dot; the number of runs is in brackets. Of {len(rows)} claims: {found}.",
+        "Every run is a dot; the number of runs is in brackets.",
+    )
+
+
+def draw_agreement(agreement: pd.DataFrame, figures: pd.DataFrame) -> Plate:
+    """The p-value of each claim (a row), were it of each configuration (a column)."""
+    names = dict.fromkeys(figures["configuration"])
+    own = [list(names).index(name) for name in figures["configuration"]]
+    shown = agreement.reindex(columns=list(names))
+    fig, ax = plt.subplots(figsize=(7.5, 5), layout="constrained")
+    bounds = [0, LEVEL / len(figures), LEVEL, 1]
+    colors = ListedColormap(["white", LIGHT, OURS])
+    mesh = ax.imshow(shown, cmap=colors, norm=BoundaryNorm(bounds, 3), aspect="auto")
+    for (row, column), p in np.ndenumerate(shown):
+        color = "white" if p >= LEVEL else "black"
+        ax.text(column, row, f"{p:.3f}", ha="center", va="center", size=8, color=color)
+    for row, column in enumerate(own):
+        ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec=PUBLISHED, lw=2))
+    labels = [name.split("-batch")[0].replace("-", "\n") for name in names]
+    ax.set_xticks(range(len(names)), labels, size=7)
+    ax.set_yticks(range(len(shown)), shown.index)
+    bar = fig.colorbar(mesh, ax=ax, ticks=bounds, location="top", shrink=0.5, aspect=40)
+    bar.ax.set_xticklabels([f"{bound:g}" for bound in bounds])
+    bar.set_label("p")
+    agree = np.array(shown >= LEVEL)
+    agree[range(len(own)), own] = False
+    return Plate(
+        fig,
+        "The p-value of each claim, a row, for the runs of each configuration, a column",
+        "In an orange frame: the configuration that the claim was published for. Dark blue: its "
+        f"runs agree with the claim (p at least {LEVEL}); outside the frames, {agree.sum()} do.",
     )
 
 
 def draw_published_curves(records: list[Record], claims: pd.DataFrame) -> Plate:
-    """Training loss and accuracy per epoch as published, over the band of our runs."""
+    """Training loss per epoch as published, over the band of our runs, and how far it is off."""
     claims = claims[claims["has_curve"] == "yes"]
     size = (7.5, 1.7 * len(claims) + 0.3)
     fig, axes = plt.subplots(
         len(claims), 2, figsize=size, sharex=True, squeeze=False, layout="constrained"
     )
-    for pair, (name, claim) in zip(axes, claims.iterrows(), strict=True):
+    off = []
+    for (left, right), (name, claim) in zip(axes, claims.iterrows(), strict=True):
         runs = find_runs(records, claim["configuration"])
-        for ax, measure in zip(pair, ("loss", "accuracy"), strict=True):
-            if runs:
-                ours = np.array([getattr(run.history, measure) for run in runs])
-                epochs = range(1, ours.shape[1] + 1)
-                ax.fill_between(epochs, ours.min(axis=0), ours.max(axis=0), color=OURS, alpha=0.3)
-                ax.plot(epochs, ours.mean(axis=0), color=OURS, lw=1)
-            ax.plot(load_curve(name)[f"train_{measure}"], ".", color=PUBLISHED, ms=5)
+        published = load_curve(name)["train_loss"]
+        left.set(yscale="log", ylim=(0.008, 3), ylabel="training loss")
+        left.set_title(f"{name} ({len(runs)})", size=9)
+        right.set(ylim=(-4.5, 4.5), ylabel="deviations")
+        right.axhspan(-2, 2, color=OURS, alpha=0.15)
+        for ax in (left, right):
             ax.grid(alpha=0.3)
-        pair[0].set(yscale="log", ylim=(0.008, 3), ylabel="training loss")
-        pair[0].set_title(f"{name} ({len(runs)})", size=9)
-        pair[1].set(yscale="logit", ylim=(0.2, 0.998), ylabel="accuracy (%)")
-        pair[1].set_yticks((0.5, 0.9, 0.95, 0.99), (50, 90, 95, 99))
-        pair[1].minorticks_off()
+        if len(runs) > 2:
+            ours = np.array([run.history.loss for run in runs])
+            left.fill_between(
+                published.index, ours.min(axis=0), ours.max(axis=0), color=OURS, alpha=0.3
+            )
+            left.plot(published.index, ours.mean(axis=0), color=OURS, lw=1)
+            logs = np.log(ours)
+            residuals = (np.log(published) - logs.mean(axis=0)) / logs.std(axis=0, ddof=1)
+            right.plot(residuals, ".-", color=PUBLISHED, ms=5, lw=0.7)
+            off.extend(residuals)
+        left.plot(published, ".", color=PUBLISHED, ms=5)
     fig.supxlabel("epoch", size=9)
     return Plate(
         fig,
-        "A line for each claim: published training loss and accuracy per epoch, over our runs",
-        "Orange: what the original printed after each epoch. Blue: the mean of our runs, and the "
-        "range from their minimum to their maximum; the number of runs is in brackets. Loss and "
-        "accuracy are measured on the training images while the weights change and dropout is "
-        "active. Accuracy is on a logit scale.",
+        "A line for each claim: published training loss per epoch over our runs, and its deviation",
+        "Left, orange: what the original printed after each epoch; blue: the mean of our runs and "
+        "their range (in brackets, how many). Right: the published loss's distance from our mean "
+        "in standard deviations of our runs, both on a logarithmic scale; "
+        f"{np.mean(np.abs(off) > 2):.0%} of the points are outside the band of two.",
     )
 
 
-def draw_error_rates(records: list[Record], claims: pd.DataFrame) -> Plate:
-    """Test error of the SimpleRNN against the optimizer, and against the units."""
-    fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.8), sharey=True, layout="constrained")
-    claims = claims[alike(claims, "layer", "loss", "batch_size", "epochs", "train_size")]
-    claims = claims[claims["learning_rate"].isna()]
-    draw_groups(axes[0], records, claims[alike(claims, "units")], "optimizer")
-    draw_groups(axes[1], records, claims[alike(claims, "optimizer")], "units")
-    axes[0].set(xlabel="optimizer, dropout (256 units)", ylabel="test error (%)")
-    axes[1].set(xlabel="units, dropout (SGD)")
-    fig.legend(handles=KEY, loc="outside upper center", ncols=2, frameon=False)
+def draw_test_errors(runs: list[Record], published: float) -> Plate:
+    """Test accuracy after each epoch, a line a run, and the published accuracy (percent)."""
+    known = [run.history.test_errors for run in runs if run.history.test_errors]
+    accuracy = 100 - 100 * np.array(known, float).reshape(len(known), -1) / TEST_SIZE
+    fig, ax = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
+    epochs = np.arange(1, accuracy.shape[1] + 1)
+    ax.plot(epochs, accuracy.T, color=OURS, lw=0.8, alpha=0.5)
+    ax.plot(epochs[-1:], [published] * len(epochs[-1:]), **CLAIM)
+    ax.set(xlabel="epoch", ylabel="test accuracy (%)", ylim=(90, 99), xticks=range(0, 21, 5))
+    ax.grid(alpha=0.3)
+    falls = np.diff(accuracy, axis=1) <= -0.5
     return Plate(
         fig,
-        "Test errors of our runs and as published, by optimizer and dropout, by units and dropout",
-        "Test error of the SimpleRNN after 20 epochs: every run is a dot, the bar is their mean. "
-        "A column holds the runs and the published figures of one configuration.",
+        "The test accuracy of each run after each epoch, and the published accuracy at the end",
+        f"A line a run (runs: {len(known)}); the diamond is what one published run reached. "
+        f"From one epoch to the next the accuracy falls by half a percentage point or more in "
+        f"{falls.sum()} of {falls.size} cases.",
     )
-
-
-def alike(claims: pd.DataFrame, *names: str) -> pd.Series:
-    """Which claims have the default values of these parameters."""
-    default = Configuration()
-    return (claims[list(names)] == [getattr(default, name) for name in names]).all(axis=1)
-
-
-def draw_groups(ax: plt.Axes, records: list[Record], claims: pd.DataFrame, name: str) -> None:
-    """A column for each published pair of this parameter and dropout."""
-    groups = claims.groupby([name, "dropout"])
-    for place, (_, group) in enumerate(groups):
-        runs = find_runs(records, group["configuration"].iloc[0])
-        errors = [100 * run.test.errors / TEST_SIZE for run in runs]
-        ax.plot([place - 0.12] * len(errors), errors, **RUN)
-        if errors:
-            ax.hlines(np.mean(errors), place - 0.3, place + 0.06, color=OURS)
-        published = 100 - group["published_test_accuracy"]
-        ax.plot([place + 0.15] * len(group), published, **CLAIM)
-    ax.set_xticks(range(len(groups)), [f"{value}\n{dropout}" for value, dropout in groups.groups])
-    ax.set(xlim=(-0.5, len(groups) - 0.5), ylim=(0, None))
-    ax.grid(axis="y", alpha=0.3)
 
 
 def draw_confusions(runs: list[Record]) -> Plate:

@@ -117,9 +117,13 @@ def find_runs(records: list[Record], configuration: str) -> list[Record]:
 
 
 def tabulate_runs(records: list[Record]) -> pd.DataFrame:
-    """A row a run, by configuration and seed: accuracies in percent, errors, seconds, digest."""
+    """A row a run, by configuration and seed: accuracies in percent, losses in nats, digest.
+
+    `last_epoch_accuracy` and the losses of epochs are Keras's, measured while the weights changed;
+    `mean_log_loss` is the mean over the epochs of the training loss's natural logarithm.
+    """
     rows = [
-        {"configuration": record.config.name}
+        {"configuration": record.config.name, "network": record.config.label}
         | record.config.model_dump()
         | {
             "parameters": record.parameters,
@@ -127,9 +131,13 @@ def tabulate_runs(records: list[Record]) -> pd.DataFrame:
             "train_errors": record.train.errors,
             "test_accuracy": 100 * record.test.accuracy,
             "test_errors": record.test.errors,
+            "test_loss": record.test.loss,
+            "last_epoch_accuracy": 100 * record.history.accuracy[-1],
+            "first_epoch_loss": record.history.loss[0],
+            "mean_log_loss": np.mean(np.log(record.history.loss)),
             "seconds": record.seconds,
             "weights_sha256": record.weights_sha256,
         }
         for record in records
     ]
-    return pd.DataFrame(rows).sort_values(["configuration", "seed"])
+    return pd.DataFrame(rows).sort_values(["configuration", "seed"], ignore_index=True)
