@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 PEERS = $(VENV)-peers
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 OUTPUTS = $(or $(MNIST_RNN_RESULTS),outputs)
 RESULTS = $(or $(MNIST_RNN_RESULTS),results)
 PAGE = $(BIN)/jupyter nbconvert --log-level ERROR --to html --template basic \
@@ -12,10 +13,10 @@ PAGE = $(BIN)/jupyter nbconvert --log-level ERROR --to html --template basic \
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 3600 -p no:cacheprovider
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce verify lab plan sweep report site check test slow trials benchmark originals notebooks results hooks lock audit clean
+.PHONY: help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark originals notebooks results hooks lock audit clean
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 reproduce: $(INSTALLED)  ## Train the original experiment by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p $(OUTPUTS)/executed
@@ -28,6 +29,9 @@ reproduce: $(INSTALLED)  ## Train the original experiment by papermill, into out
 
 verify: $(INSTALLED)  ## Compare the default run in outputs/ with the committed one
 	@$(BIN)/python -m mnist_rnn.records.verify
+
+ledger: $(INSTALLED)  ## Check the records in results/reproductions and make their table
+	@$(BIN)/python docs/ledger.py $(ARGS)
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks $(ARGS)
@@ -51,12 +55,24 @@ site: $(INSTALLED)  ## Render the notebooks, outputs as committed, as a few link
 	@cp site/01_data.html site/index.html
 	@echo "Written: site/index.html"
 
+release: $(INSTALLED)  ## Pack the commit, its pages and the model with its card into one archive, in dist/
+	@rm -rf site
+	@$(MAKE) --no-print-directory site
+	@$(PAGE) --no-input --output-dir $(VENV)/release --output report notebooks/03_results.ipynb
+	@$(BIN)/python release/make.py site $(VENV)/release/report.html dist
+
+release-check: $(INSTALLED)  ## Check the archive in dist/, and score its model in a fresh environment
+	@$(BIN)/python -c 'from mnist_rnn.data.mnist import load_mnist; load_mnist()'
+	@bash release/check.sh dist/mnist-rnn-$(VERSION).tar $(PYTHON) data/mnist
+
 check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format \
 		--default-filetype yaml CITATION.cff
 	$(BIN)/check-jsonschema --schemafile tests/environment.schema.json environment.yml

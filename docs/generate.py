@@ -72,7 +72,7 @@ def describe_runs(row: Mapping[str, str]) -> str:
 def make_commands() -> str:
     """The targets of the Makefile with their help."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = re.findall(r"^([a-z]+):.*?## (.+)$", makefile, flags=re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):.*?## (.+)$", makefile, flags=re.MULTILINE)
     rows = [f"| `make {name}` | {text} |" for name, text in targets]
     return "\n".join(["| Command | What it does |", "| --- | --- |", *rows])
 
