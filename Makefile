@@ -8,8 +8,6 @@ PEERS = $(VENV)-peers
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 OUTPUTS = $(or $(MNIST_RNN_RESULTS),outputs)
 RESULTS = $(or $(MNIST_RNN_RESULTS),results)
-PAGE = $(BIN)/jupyter nbconvert --log-level ERROR --to html --template basic \
-	--template-file notebooks/page.html.j2 --HTMLExporter.exclude_anchor_links=True
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 3600 -p no:cacheprovider
 
 .DEFAULT_GOAL := help
@@ -47,13 +45,11 @@ report: $(INSTALLED)  ## Rebuild the tables, and results/report.html from the re
 	@$(BIN)/papermill --no-progress-bar --log-level ERROR notebooks/03_results.ipynb \
 		$(RESULTS)/executed/03_results.part.ipynb
 	@mv $(RESULTS)/executed/03_results.part.ipynb $(RESULTS)/executed/03_results.ipynb
-	@$(PAGE) --no-input --output-dir $(RESULTS) --output report $(RESULTS)/executed/03_results.ipynb
+	@$(BIN)/python docs/pages.py --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/report.html
 	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and report.html in $(RESULTS)"
 
-site: $(INSTALLED)  ## Render the notebooks, outputs as committed, as a few linked pages
-	@$(PAGE) --output-dir site notebooks/*.ipynb
-	@cp site/01_data.html site/index.html
-	@echo "Written: site/index.html"
+site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks, outputs as committed
+	@$(BIN)/python docs/pages.py $(if $(MODEL),--model $(MODEL))
 
 release: $(INSTALLED)  ## Pack the commit, its pages and the model with its card into one archive, in dist/
 	@rm -rf site

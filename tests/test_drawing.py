@@ -1,13 +1,15 @@
+"""What a drawing becomes: in NumPy, with which test_page.py compares the page."""
+
 import numpy as np
 import pytest
+from drawing import BOX, FULL, MIDDLE, NotADigit, center_strokes
 from scipy import ndimage
 
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.interpret.reading import Weights
-from mnist_rnn.pad.drawing import BOX, FULL, MIDDLE, NotADigit, center_strokes
-from mnist_rnn.pad.pad import SIDE, Pad
 
 pytestmark = pytest.mark.quick
+
+SIDE = 252
 
 SEVEN = [(0.27, 0.2), (0.72, 0.2), (0.45, 0.85)]
 
@@ -85,88 +87,3 @@ FILLED = [[(0.01 * SIDE, y), (0.99 * SIDE, y)] for y in range(0, SIDE, 5)]
 def test_what_is_no_digit_is_answered_with_advice(strokes, advice):
     with pytest.raises(NotADigit, match=advice):
         center_strokes(strokes, SIDE)
-
-
-@pytest.fixture(scope="module")
-def pad(mnist, model):
-    x_test, y_test = mnist[1]
-    return Pad(Weights(*model.get_weights()), scale(x_test), y_test, seed=0)
-
-
-@pytest.fixture(params=["mouse", "finger"])
-def draw(request, pad):
-    """Draw a stroke as the page reports it, by mouse or by touch."""
-    pad.clear()
-
-    def send(event, x, y):
-        if request.param == "mouse":
-            message = {"event": f"mouse_{event}", "x": x, "y": y}
-        else:
-            event = {"down": "start", "move": "move", "up": "end"}[event]
-            touches = [] if event == "end" else [{"x": x, "y": y}]
-            message = {"event": f"touch_{event}", "touches": touches}
-        pad.canvas._handle_frontend_event(pad.canvas, message, [])
-
-    def draw(stroke):
-        send("down", *stroke[0])
-        for point in stroke[1:]:
-            send("move", *point)
-        send("up", *stroke[-1])
-
-    return draw
-
-
-def test_the_pad_reads_a_drawn_digit_and_clears(pad, draw):
-    draw(place(SEVEN))
-    assert pad.text.startswith("The network reads a 7 (")
-    assert pad.text in pad.view.value
-    pad.clear()
-    assert pad.text == "Draw a digit on the pad."
-
-
-def test_a_moving_pen_that_is_up_draws_nothing(pad, draw):
-    pad.move_pen(10, 10)
-    assert pad.strokes == []
-
-
-def test_a_dot_is_no_traceback(pad, draw):
-    draw([(100, 100)])
-    assert pad.text.startswith("That is a dot.")
-
-
-def test_a_filled_pad_is_no_traceback(pad, draw):
-    for stroke in FILLED:
-        draw(stroke)
-    assert pad.text.startswith("The pad is full.")
-
-
-def test_a_hundred_quick_strokes_are_all_read(pad, draw):
-    random = np.random.default_rng(0)
-    for _ in range(100):
-        draw(random.uniform(0, SIDE, (5, 2)).tolist())
-    assert len(pad.strokes) == 100
-    assert pad.text.startswith(("The network reads", "The pad is full"))
-
-
-def test_a_test_digit_hides_its_label_until_the_guess(pad):
-    pad.take_test_digit()
-    label = pad.labels[pad.hidden]
-    assert pad.guesses.layout.visibility == "visible"
-    assert not any(character.isdigit() for character in pad.text)
-    pad.guesses.children[3].click()
-    assert pad.text.startswith("You read a 3. The network reads a ")
-    assert pad.text.endswith(f"The label is {label}.")
-    assert pad.guesses.layout.visibility == "hidden"
-
-
-def test_revealing_is_no_guess(pad):
-    pad.take_test_digit()
-    pad.guesses.children[-1].click()
-    assert pad.text.startswith("The network reads a ")
-
-
-def test_drawing_on_a_test_digit_begins_a_new_sheet(pad, draw):
-    pad.take_test_digit()
-    draw(place(SEVEN))
-    assert pad.text.startswith("The network reads a 7 (")
-    assert pad.guesses.layout.visibility == "hidden"

@@ -5,12 +5,17 @@ import sysconfig
 from pathlib import Path
 
 from mnist_rnn.experiment.backend import keras
+from mnist_rnn.figures.plate import show_image
 from mnist_rnn.files import replacing
 
 
 def draw_layers(model: keras.Model, path: Path) -> None:
-    """Write a picture of the layers with their shapes, by the system's Graphviz or by pip's."""
+    """Write a picture of the layers with their shapes, by Graphviz or pip's, and display it."""
     program = shutil.which("dot") or str(Path(sysconfig.get_path("scripts"), "graphviz-pure"))
     dot = keras.utils.model_to_dot(model, show_shapes=True, show_layer_names=True, dpi=100)
     with replacing(path) as temporary:
         dot.write(str(temporary), format="png", prog=program)
+    layers = ", ".join(f"{layer.name}, {layer.output.shape[1:]}" for layer in model.layers)
+    alt = f"An image, {model.input_shape[1:]}, goes through these layers, with the shape of their "
+    alt += f"output: {layers}."
+    show_image(path.read_bytes(), 420, alt, "The layers in their order, with their shapes.")

@@ -1,6 +1,7 @@
 """A figure with its text alternative and its caption. Blue is ours, orange was published."""
 
 import io
+from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,11 @@ DARK, LIGHT = "#444444", "#bbbbbb"
 
 
 class Plate(NamedTuple):
-    """A figure, a text for readers who can't see it, and a caption with computed numbers."""
+    """A figure, a text for readers who can't see it, and a caption, with computed numbers.
+
+    Pages made of a notebook give the text to the image. JupyterLab drops it there, so it also
+    stands below the caption, folded.
+    """
 
     figure: Figure
     alt: str
@@ -30,7 +35,10 @@ class Plate(NamedTuple):
         png = io.BytesIO()
         self.figure.savefig(png, dpi=120)
         plt.close(self.figure)
-        display(
-            Image(png.getvalue(), width=int(100 * self.figure.get_figwidth()), alt=self.alt),
-            Markdown(self.caption),
-        )
+        show_image(png.getvalue(), int(100 * self.figure.get_figwidth()), self.alt, self.caption)
+
+
+def show_image(png: bytes, width: int, alt: str, caption: str) -> None:
+    """Display an image, as wide as so many CSS pixels, with its text alternative and caption."""
+    words = f"<details><summary>The figure in words</summary>{escape(alt)}</details>"
+    display(Image(png, width=width, alt=alt), Markdown(f"{caption}\n\n{words}"))

@@ -13,7 +13,12 @@ from mnist_rnn.claims.published import load_curve
 from mnist_rnn.claims.verdicts import LEVEL
 from mnist_rnn.config import NUM_CLASSES, TEST_SIZE
 from mnist_rnn.figures.plate import LIGHT, OURS, PUBLISHED, Plate
-from mnist_rnn.figures.training import draw_confusion, draw_mistakes
+from mnist_rnn.figures.training import (
+    describe_confusion,
+    draw_confusion,
+    draw_mistakes,
+    list_mistakes,
+)
 from mnist_rnn.records.record import Record, find_runs
 
 RUN: dict[str, Any] = {"color": OURS, "ls": "none", "marker": "o", "ms": 5, "alpha": 0.6, "mew": 0}
@@ -37,9 +42,18 @@ def draw_claims(records: list[Record], accuracy: pd.DataFrame, claims: pd.DataFr
     fig.legend(handles=[*KEY, interval], loc="outside upper center", ncols=3, frameon=False)
     return Plate(
         fig,
-        "A line for each claim: our runs as dots, their prediction interval, the published figure",
+        "A line for each claim, in percent: "
+        + "; ".join(map(describe_claim, rows.to_dict("records"))),
         "Every run is a dot; the number of runs is in brackets.",
     )
+
+
+def describe_claim(row: dict[str, Any]) -> str:
+    """A row of the table in words: published, our interval, verdict."""
+    ours = f"interval {row['interval_low']:.2f} to {row['interval_high']:.2f}"
+    if pd.isna(row["interval_low"]):
+        ours = "no interval"
+    return f"{row['claim']}: {row['published_test_accuracy']}, {ours}, {row['verdict']}"
 
 
 def draw_agreement(agreement: pd.DataFrame, figures: pd.DataFrame) -> Plate:
@@ -66,7 +80,12 @@ def draw_agreement(agreement: pd.DataFrame, figures: pd.DataFrame) -> Plate:
     agree[range(len(own)), own] = False
     return Plate(
         fig,
-        "The p-value of each claim, a row, for the runs of each configuration, a column",
+        "The p-value of each claim, a row, for the runs of each configuration, a column. For its "
+        "own: "
+        + ", ".join(
+            f"{claim} {shown.iloc[row, column]:.3f}"
+            for row, (claim, column) in enumerate(zip(shown.index, own, strict=True))
+        ),
         "In an orange frame: the configuration that the claim was published for. Dark blue: its "
         f"runs agree with the claim (p at least {LEVEL}); outside the frames, {agree.sum()} do.",
     )
@@ -79,7 +98,7 @@ def draw_published_curves(records: list[Record], claims: pd.DataFrame) -> Plate:
     fig, axes = plt.subplots(
         len(claims), 2, figsize=size, sharex=True, squeeze=False, layout="constrained"
     )
-    off = []
+    off, ends = [], []
     for (left, right), (name, claim) in zip(axes, claims.iterrows(), strict=True):
         runs = find_runs(records, claim["configuration"])
         published = load_curve(name)["train_loss"]
@@ -100,10 +119,12 @@ def draw_published_curves(records: list[Record], claims: pd.DataFrame) -> Plate:
             right.plot(residuals, ".-", color=PUBLISHED, ms=5, lw=0.7)
             off.extend(residuals)
         left.plot(published, ".", color=PUBLISHED, ms=5)
+        ends.append(f"{name}: from {published.iloc[0]:.3g} to {published.iloc[-1]:.3g}.")
     fig.supxlabel("epoch", size=9)
     return Plate(
         fig,
-        "A line for each claim: published training loss per epoch over our runs, and its deviation",
+        "A line for each claim: published training loss per epoch over our runs, its deviation. "
+        + " ".join(ends),
         "Left, orange: what the original printed after each epoch; blue: the mean of our runs and "
         "their range (in brackets, how many). Right: the published loss's distance from our mean "
         "in standard deviations of our runs, both on a logarithmic scale; "
@@ -124,7 +145,9 @@ def draw_test_errors(runs: list[Record], published: float) -> Plate:
     falls = np.diff(accuracy, axis=1) <= -0.5
     return Plate(
         fig,
-        "The test accuracy of each run after each epoch, and the published accuracy at the end",
+        "The test accuracy of each run after each epoch: after the first, "
+        f"{accuracy[:, 0].min():.1f}% to {accuracy[:, 0].max():.1f}%; after the last, "
+        f"{accuracy[:, -1].min():.2f}% to {accuracy[:, -1].max():.2f}%. Published: {published}%.",
         f"A line a run (runs: {len(known)}); the diamond is what one published run reached. "
         f"From one epoch to the next the accuracy falls by half a percentage point or more in "
         f"{falls.sum()} of {falls.size} cases.",
@@ -140,7 +163,7 @@ def draw_confusions(runs: list[Record]) -> Plate:
     digit, named = np.unravel_index(mistakes.argmax(), mistakes.shape)
     return Plate(
         draw_confusion(matrix.tolist()),
-        "The confusion matrix: a row for each digit and a column for what it was read as",
+        describe_confusion(matrix),
         f"Counts over all test images and all runs of the default configuration (runs: "
         f"{len(runs)}). The most frequent of {mistakes.sum():,} mistakes is to read a {digit} as "
         f"a {named}: {mistakes.max()} times.",
@@ -157,7 +180,7 @@ def draw_common_mistakes(runs: list[Record], images: np.ndarray, y: np.ndarray) 
     worst = worst[wrong[worst] > 0]
     return Plate(
         draw_mistakes(images[worst], y[worst], named[worst] / len(runs)),
-        "Test images with their most frequent wrong answer and their label",
+        f"Images with the share of runs: {list_mistakes(y[worst], named[worst] / len(runs))}.",
         f"Of {TEST_SIZE:,} test images, {(wrong > 0).sum()} are read wrong by at least one run of "
         f"the default configuration and {((wrong > 0) & (wrong == len(runs))).sum()} by every run "
         f"(runs: {len(runs)}). Shown are those that most runs read wrong, with the most frequent "

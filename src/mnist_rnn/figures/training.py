@@ -13,7 +13,12 @@ def draw_samples(images: np.ndarray, labels: np.ndarray) -> Plate:
     rows = [np.hstack(images[labels == digit][:10]) for digit in range(10)]
     fig, ax = plt.subplots(figsize=(6.2, 6.2), layout="compressed")
     draw_digit(ax, np.vstack(rows))
-    alt = "A grid of handwritten digits: ten lines, for 0 to 9, each with ten images"
+    ink = [100 * (images[labels == digit] > 0).mean() for digit in range(10)]
+    alt = (
+        "A grid of handwritten digits: ten lines, for 0 to 9, each with ten images. Of their 784 "
+        f"pixels, a {np.argmin(ink)} has least ink ({min(ink):.0f}% of the pixels, on average) and "
+        f"a {np.argmax(ink)} most ({max(ink):.0f}%)."
+    )
     return Plate(fig, alt, "The first ten training images of each digit.")
 
 
@@ -25,7 +30,14 @@ def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> Plate:
     shares.plot.bar(ax=ax, color=[DARK, LIGHT], width=0.8, rot=0)
     ax.set(xlabel="digit", ylabel="share (%)", ylim=(0, 15))
     ax.legend(ncols=2, frameon=False)
-    alt = "Bars for the digits 0 to 9: the shares in training and test images, all near 10%"
+    listed = [
+        ", ".join(f"{digit}: {share:.1f}%" for digit, share in shares[name].items())
+        for name in shares
+    ]
+    alt = (
+        f"Bars for the digits 0 to 9, all near 10%. In the training images {listed[0]}; in the "
+        f"test images {listed[1]}."
+    )
     return Plate(fig, alt, "The share of each digit among the training and the test images.")
 
 
@@ -40,11 +52,15 @@ def draw_timesteps(image: np.ndarray) -> Plate:
         right.fill_between(np.arange(28), timestep, timestep - 0.9 * row / 255, color=DARK, lw=0)
     right.set(title="what is read, from top to bottom", xlabel="feature", ylabel="timestep")
     right.set(xlim=(0, 27), ylim=(27.5, -1.5))
-    alt = "Left, a handwritten digit; right, its 28 rows as 28 curves, one below the other"
+    rows = np.flatnonzero(image.any(axis=1))
+    alt = (
+        "Left, a handwritten digit; right, its 28 rows as 28 curves, one below the other. They are "
+        f"flat but for rows {rows[0]} to {rows[-1]}, counted from 0, which have ink."
+    )
     return Plate(fig, alt, "Left, the digit; right, its rows as 28 vectors, with ink as height.")
 
 
-def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFrame]) -> Figure:
+def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFrame]) -> Plate:
     """Training loss and accuracy per epoch, over the published curves, by claim."""
     fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
@@ -57,7 +73,46 @@ def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFra
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.legend(frameon=False)
         ax.grid(alpha=0.3)
-    return fig
+    loss, accuracy = history["loss"], history["accuracy"]
+    alt = (
+        f"Two curves over {len(loss)} epochs: the training loss goes from {loss[0]:.2f} to "
+        f"{loss[-1]:.3f}, the training accuracy from {accuracy[0]:.1%} to {accuracy[-1]:.1%}."
+    )
+    for claim, curve in published.items():
+        ends = curve.dropna(subset="train_loss").iloc[[0, -1]]
+        alt += f" Published by {claim}: loss " + " to ".join(f"{x:.3g}" for x in ends.train_loss)
+        alt += ", accuracy " + " to ".join(f"{x:.1%}" for x in ends.train_accuracy) + "."
+    caption = (
+        "Blue, this run; orange, what the originals of this configuration printed after each of "
+        "their epochs, where they did. Loss and accuracy are measured on the training images while "
+        "the weights still change."
+    )
+    return Plate(fig, alt, caption)
+
+
+def show_confusion(matrix: list[list[int]]) -> Plate:
+    """The confusion matrix (10, 10) of one run."""
+    caption = (
+        "Rows are the digits, columns what they were read as. Right answers stand on the diagonal; "
+        "the darker a field beside it, the more often that mistake was made."
+    )
+    return Plate(draw_confusion(matrix), describe_confusion(np.array(matrix)), caption)
+
+
+def describe_confusion(matrix: np.ndarray) -> str:
+    """A confusion matrix (10, 10) in words: right answers, and the most frequent mistakes."""
+    mistakes = matrix - np.diag(np.diag(matrix))
+    most = np.argsort(-mistakes, axis=None, kind="stable")[:3]
+    places = [np.unravel_index(place, mistakes.shape) for place in most]
+    named = ", ".join(
+        f"{row} as {column} ({mistakes[row, column]} times)" for row, column in places
+    )
+    right = ", ".join(f"{digit}: {count}" for digit, count in enumerate(np.diag(matrix)))
+    return (
+        "A matrix with a row for each digit and a column for what it was read as. On the diagonal "
+        f"are the right answers ({right}). The most frequent of {mistakes.sum():,} mistakes are to "
+        f"read a {named}."
+    )
 
 
 def draw_confusion(matrix: list[list[int]]) -> Figure:
@@ -72,6 +127,22 @@ def draw_confusion(matrix: list[list[int]]) -> Figure:
     ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="digit")
     fig.colorbar(shades, label="mistakes", shrink=0.8)
     return fig
+
+
+def show_mistakes(images: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Plate:
+    """Images (n, 28, 28) that one run read wrong, with labels (n,) and probabilities (n, 10)."""
+    caption = "The mistakes that the network was surest of, with the probability of its answer."
+    alt = f"Images that are read wrong: {list_mistakes(y, probabilities)}."
+    return Plate(draw_mistakes(images, y, probabilities), alt, caption)
+
+
+def list_mistakes(y: np.ndarray, probabilities: np.ndarray) -> str:
+    """What was read, its probability in percent, and the label of each image, in words."""
+    answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    return ", ".join(
+        f"a {digit} read as {answer} ({share:.1%})"
+        for digit, answer, share in zip(y, answers, sure, strict=True)
+    )
 
 
 def draw_mistakes(images: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Figure:

@@ -36,6 +36,22 @@ def draw_gallery(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Figu
     return fig
 
 
+def describe_gallery(beliefs: np.ndarray, y: np.ndarray) -> str:
+    """Beliefs (n, 28, 10) of images with labels (n,) in words: the rows of the last answers."""
+    last = (list_answers(rows).rsplit(", ", 2) for rows in beliefs)
+    return "; ".join(
+        f"label {label}: {', '.join(words[-2:])}" for label, words in zip(y, last, strict=True)
+    )
+
+
+def list_answers(beliefs: np.ndarray) -> str:
+    """The most probable digit of beliefs (28, 10) after each row: `1 from row 1, 7 from row 9`."""
+    answers = beliefs.argmax(axis=1)
+    changes = np.flatnonzero(np.diff(answers, prepend=-1))
+    listed = (f"{answers[row]} from row {row + 1}" for row in changes)
+    return ", ".join(listed)
+
+
 def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str) -> None:
     """Values (28, 28) as shades of grey, from the least to the greatest."""
     ax.imshow(values, cmap="gray_r", extent=(*EDGES, *EDGES[::-1]), aspect="auto")

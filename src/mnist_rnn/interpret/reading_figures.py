@@ -21,7 +21,8 @@ def draw_reading(image: np.ndarray, beliefs: np.ndarray, label: int) -> Plate:
     answers, decided = beliefs.argmax(axis=1), reading.decision_rows(beliefs[None])[0]
     return Plate(
         fig,
-        f"Left, the image of a {label}; right, a heat map of the ten probabilities after each row",
+        f"Left, the image of a {label}; right, a heat map of the ten probabilities after each row. "
+        f"The most probable digit is {panels.list_answers(beliefs)}.",
         f"A {label}, and the belief after each of its rows. The dot marks the most probable digit: "
         f"blue is the label, orange another digit. {len(set(answers))} different digits are named. "
         f"The final answer, {answers[-1]}, stands from row {decided} on; after row 28 its "
@@ -35,7 +36,8 @@ def draw_examples(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Pla
     rows, ink = reading.decision_rows(beliefs[first]), reading.last_ink_rows(images[first])
     return Plate(
         panels.draw_gallery(images[first], beliefs[first], y[first]),
-        "One image of each digit; beside it, a heat map of the ten probabilities after each row",
+        "One image of each digit; beside it, a heat map of the ten probabilities after each row. "
+        + panels.describe_gallery(beliefs[first], y[first]),
         f"The first test image of each class. The dot marks the most probable digit after each "
         f"row: blue is the label, orange another digit. The earliest of these images is decided "
         f"after row {rows.min()}, the latest after row {rows.max()}; their last rows with ink are "
@@ -52,7 +54,8 @@ def draw_late(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
     blank = (reading.last_ink_rows(images[late]) < 28).sum()
     return Plate(
         panels.draw_gallery(images[shown], beliefs[shown], y[shown]),
-        "Ten images beside their heat maps of beliefs: wrong after row 27, right after row 28",
+        "Ten images beside their heat maps of beliefs: wrong after row 27, right after row 28. "
+        + panels.describe_gallery(beliefs[shown], y[shown]),
         f"{len(late)} of {len(y):,} test images are read wrong after row 27 and right after "
         f"row 28; in {blank} of them row 28 is blank. The ten with the highest final probability "
         f"are shown. The digit most often affected is {share.argmax()} ({share.max():.1%} of its "
@@ -77,7 +80,12 @@ def draw_means(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
     after_ink = (rows >= reading.last_ink_rows(images)).mean()
     return Plate(
         fig,
-        "Ten heat maps, one for each class: the mean belief in each digit after each row",
+        "Ten heat maps, one for each class: the mean belief in each digit after each row. The row "
+        "by which half of the images are decided, and the mean belief in the label after row 28: "
+        + "; ".join(
+            f"{digit}: row {medians[digit]}, {beliefs[y == digit, -1, digit].mean():.0%}"
+            for digit in range(10)
+        ),
         f"Mean belief for each class. The blue frame marks the right digit. The dashed line "
         f"marks the row by which half of the images are decided; it is between row {min(medians)} "
         f"and row {max(medians)}. {after_ink:.0%} of all images are decided only at their last row "
@@ -105,7 +113,12 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Plate
     )
     return Plate(
         fig,
-        "Two curves of accuracy over rows: that with blank rows below rises long before the other",
+        "Two curves of accuracy over rows: that with blank rows below rises long before the other. "
+        + " ".join(
+            f"After row {row}, {if_blank[row - 1]:.0%} with blank rows below, "
+            f"{by_row[row - 1]:.0%} by the belief."
+            for row in TICKS
+        ),
         f"Blue: the accuracy of the belief after each row; it passes {now}. Grey: the accuracy of "
         f"the answer after row 28 when all rows below are blank; it passes {seen} (first "
         f"{count:,} test images).",
@@ -118,7 +131,8 @@ def draw_surest_mistakes(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray)
     sure = beliefs[shown, -1].max(axis=1)
     return Plate(
         panels.draw_gallery(images[shown], beliefs[shown], y[shown]),
-        "Fifteen images that are read wrong, each beside its heat map of probabilities",
+        f"{len(shown)} images that are read wrong, each beside its heat map of probabilities. "
+        + panels.describe_gallery(beliefs[shown], y[shown]),
         f"The surest {len(shown)} wrong answers: probability {sure.max():.1%} to {sure.min():.1%}.",
     )
 
@@ -137,7 +151,9 @@ def draw_doubts(beliefs: np.ndarray, y: np.ndarray) -> Plate:
     right = last.max(axis=1)[last.argmax(axis=1) == y]
     return Plate(
         fig,
-        "Histogram of the probability of wrong answers, split by whether the label comes second",
+        "Histogram of the probability of wrong answers, split by whether the label comes second: "
+        f"in {second.sum()} it does, in {(~second).sum()} it is ranked lower. Half of the wrong "
+        f"answers have a probability above {np.median(sure):.0%}.",
         f"All {len(wrong)} wrong answers on {len(y):,} test images; blue, those where the label is "
         f"the second most probable digit. {(sure > 0.9).mean():.0%} of the wrong answers have a "
         f"probability above 90%, and {(right > 0.9).mean():.0%} of the right ones.",

@@ -1,4 +1,4 @@
-"""From strokes on a pad to an image as MNIST has them.
+"""From strokes on a pad to an image as MNIST has them: drawing.js in NumPy, to compare it with.
 
 MNIST's digits were scaled into a box of 20 by 20 pixels, keeping their proportions, smoothed at
 the edges, and placed in 28 by 28 pixels with their centre of mass in the middle. Here strokes are

@@ -1,0 +1,184 @@
+"""The pages: the site of a start page, the pad and the notebooks, and the report, a page alone.
+
+`python docs/pages.py` makes `site/`; `--report NOTEBOOK PAGE` makes one page without code. No page
+asks for anything from elsewhere: formulas are MathML, images and styles are in the page.
+"""
+
+import argparse
+import base64
+import re
+from html import escape
+from pathlib import Path
+
+import nbformat
+from generate import make_headline
+from jinja2 import Environment, FileSystemLoader, pass_context
+from latex2mathml.converter import convert
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from pygments.formatters import HtmlFormatter
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ExperimentError
+from mnist_rnn.files import replacing
+from mnist_rnn.pad.page import make_page
+from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.record import run_path
+
+NOTEBOOKS = ROOT / "notebooks"
+PAGES = {
+    "index.html": "Start",
+    "draw.html": "Draw",
+    "01_data.html": "Data",
+    "02_train.html": "Training",
+    "03_results.html": "Results",
+    "04_reading.html": "Reading",
+}
+LIGHT, DARK = "xcode", "github-dark"  # those of Pygments with contrast enough
+
+
+class Renderer(IPythonRenderer):
+    """Markdown with formulas as MathML and tables that scroll in a region of their own."""
+
+    def inline_math(self, body: str) -> str:
+        """A formula in a line, given in LaTeX."""
+        return convert(body)
+
+    def block_math(self, body: str) -> str:
+        """A formula by itself, given in LaTeX."""
+        return convert(body, display="block")
+
+    def table(self, text: str) -> str:
+        """A table, given its rows."""
+        return wrap_table(f"<table>{text}</table>")
+
+
+class Exporter(HTMLExporter):
+    """nbconvert's exporter, with the renderer above."""
+
+    @pass_context
+    def markdown2html(self, context, source):  # noqa: ARG002  (nbconvert passes it)
+        """Markdown to HTML, also that of outputs."""
+        return MarkdownWithMath(renderer=Renderer(escape=False)).render(source)
+
+
+def wrap_table(table: str) -> str:
+    """A table in a box that the keyboard can scroll."""
+    return f'<div class="wide" role="group" aria-label="Table" tabindex="0">{table}</div>'
+
+
+def read_style() -> str:
+    """The CSS of all pages."""
+    return (NOTEBOOKS / "page.css").read_text(encoding="utf-8")
+
+
+def make_notebook_page(path: Path, output: Path, alone: bool) -> None:
+    """A notebook (.ipynb) as a page; alone, without code and links to other pages."""
+    notebook = nbformat.read(path, as_version=4)
+    exporter = Exporter(
+        template_name="basic",
+        template_file=str(NOTEBOOKS / "page.html.j2"),
+        exclude_input=alone,
+        exclude_anchor_links=True,
+    )
+    resources = {
+        "title": notebook.cells[0].source.split("\n")[0][2:],
+        "pages": {} if alone else PAGES,
+        "here": output.name,
+        "style": read_style() + highlight_style(),
+    }
+    text, _ = exporter.from_notebook_node(notebook, resources)
+    write(output, mend(text))
+
+
+def highlight_style() -> str:
+    """The colours of code in both schemes."""
+    light, dark = (
+        HtmlFormatter(style=name).get_style_defs([".highlight", ".output_html"])
+        for name in (LIGHT, DARK)
+    )
+    plain = ".highlight, .output_html { background: none }"
+    return (
+        f"@media print, (prefers-color-scheme: light) {{ {light} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ {dark} }}\n{plain}\n"
+    )
+
+
+def mend(text: str) -> str:
+    """What pandas, Rich and Pygments wrote into outputs, without styles of theirs."""
+    text = re.sub(
+        r"<style( scoped)?>\s*(pre|\.dataframe|td\.linenos).*?</style>", "", text, flags=re.S
+    )
+    text = re.sub(
+        r'<table border="1" class="dataframe">.*?</table>',
+        lambda t: wrap_table(t[0]),
+        text,
+        flags=re.S,
+    )
+    text = text.replace(' style="text-align: right;"', "").replace("<th></th>", "<td></td>")
+    text = re.sub(r"<th>([^<]*)</th>(?=\s*<td>)", r'<th scope="row">\1</th>', text)
+    text = re.sub(r'<span style="color[^"]*">', "<span>", text)
+    return text.replace("<pre", '<pre tabindex="0"')
+
+
+def make_start(output: Path) -> None:
+    """The start page."""
+    notebooks = {}
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
+        notebooks[path.with_suffix(".html").name] = (title[2:], strip(text))
+    environment = Environment(loader=FileSystemLoader(NOTEBOOKS), autoescape=False)
+    page = environment.get_template("start.html.j2").render(
+        style=read_style(),
+        pages=PAGES,
+        headline=strip(make_headline()),
+        figure=base64.b64encode((COMMITTED / "accuracy.png").read_bytes()).decode(),
+        alt=escape(find_alt(NOTEBOOKS / "03_results.ipynb")),
+        notebooks=notebooks,
+    )
+    write(output, page)
+
+
+def strip(markdown: str) -> str:
+    """A paragraph of Markdown as HTML, without the paragraph's tags."""
+    return Exporter().markdown2html({}, markdown).strip().removeprefix("<p>").removesuffix("</p>")
+
+
+def find_alt(path: Path) -> str:
+    """The text alternative of a notebook's first figure."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                return output.metadata["image/png"]["alt"]
+    raise SystemExit(f"{path.name}: expected a figure with a text alternative, got none")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a page, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Make the site, or the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--report", nargs=2, type=Path, metavar=("NOTEBOOK", "PAGE"))
+    parser.add_argument(
+        "--model", type=Path, default=run_path(Configuration(), ".keras", COMMITTED)
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "site")
+    wanted = parser.parse_args()
+    if wanted.report:
+        return make_notebook_page(*wanted.report, alone=True)
+    try:
+        make_page(wanted.model.resolve(), wanted.output / "draw.html", read_style())
+    except ExperimentError as error:
+        raise SystemExit(str(error)) from None
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        make_notebook_page(path, wanted.output / path.with_suffix(".html").name, alone=False)
+    make_start(wanted.output / "index.html")
+    print("Written: site/index.html")
+
+
+if __name__ == "__main__":
+    main()

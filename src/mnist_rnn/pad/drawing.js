@@ -1,0 +1,85 @@
+// From strokes on the pad to an image as MNIST has them, and from strokes to an address and back.
+//
+// MNIST's digits were scaled into a box of 20 by 20 pixels, keeping their proportions, smoothed at
+// the edges, and placed in 28 by 28 pixels with their centre of mass in the middle. Here strokes
+// are scaled before they get their width, so that a small drawing does not come out bold.
+// A stroke is a list of points [x, y] in thousandths of the pad's side.
+
+const SIDE = 1000;
+const BOX = 20;
+const MIDDLE = 14; // of MNIST's centres of mass, in rows and columns counted from 0
+const PEN = 2.6; // width of a stroke: with it, drawn digits have as much ink as MNIST's
+const SMALLEST = 0.1; // of the pad; what is smaller is a dot
+const FULL = 0.85; // of the box's ink; no digit of MNIST has as much
+const MOST_POINTS = 5000; // in an address
+
+/** `{ image }` with 784 pixels in [0, 1], or `{ advice }` where the strokes are no digit. */
+function centerStrokes(strokes) {
+  if (!strokes.length) return { advice: "Draw a digit on the pad." };
+  const ends = [0, 1].map((axis) => {
+    const along = strokes.flat().map((point) => point[axis]);
+    return along.reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [along[0], along[0]]);
+  });
+  const size = Math.max(...ends.map(([low, high]) => high - low));
+  if (size < SMALLEST * SIDE) return { advice: "That is a dot. Draw a digit over most of the pad." };
+  const zoom = (BOX - PEN) / size;
+  const [x0, y0] = ends.map(([low, high]) => (low + high) / 2);
+  const scale = ([x, y]) => [(x - x0) * zoom + MIDDLE, (y - y0) * zoom + MIDDLE];
+  const scaled = strokes.map((stroke) => stroke.map(scale));
+  const ink = drawInk(scaled);
+  const mass = ink.reduce((a, b) => a + b);
+  if (mass > FULL * BOX ** 2) return { advice: "The pad is full. Clear it and draw a digit." };
+  const center = (place) => ink.reduce((sum, value, i) => sum + value * place(i), 0) / mass;
+  const right = MIDDLE - center((i) => i % ROWS);
+  const down = MIDDLE - center((i) => Math.floor(i / ROWS));
+  return { image: drawInk(scaled.map((stroke) => stroke.map(([x, y]) => [x + right, y + down]))) };
+}
+
+/** The strokes in pixels as an image: ink within half a pen, over one pixel turning into paper. */
+function drawInk(strokes) {
+  const image = new Float32Array(ROWS * ROWS);
+  const reach = Math.ceil(PEN / 2 + 0.5);
+  for (const [x, y] of strokes.flatMap(refine)) {
+    const [column, row] = [Math.round(x), Math.round(y)];
+    for (let r = Math.max(0, row - reach); r <= Math.min(ROWS - 1, row + reach); r++) {
+      for (let c = Math.max(0, column - reach); c <= Math.min(ROWS - 1, column + reach); c++) {
+        const ink = Math.min(1, PEN / 2 + 0.5 - Math.sqrt((c - x) ** 2 + (r - y) ** 2));
+        if (ink > image[r * ROWS + c]) image[r * ROWS + c] = ink;
+      }
+    }
+  }
+  return image;
+}
+
+/** Points along the stroke, at most a quarter of a pixel apart. */
+function refine(stroke) {
+  const along = [0];
+  for (let i = 1; i < stroke.length; i++) {
+    const [[x, y], [u, v]] = [stroke[i - 1], stroke[i]];
+    along.push(along.at(-1) + Math.hypot(u - x, v - y));
+  }
+  const length = along.at(-1);
+  const last = Math.floor(4 * length) + 1;
+  let i = 0;
+  return Array.from({ length: last + 1 }, (_, n) => {
+    const place = (n * length) / last;
+    while (i < stroke.length - 2 && along[i + 1] < place) i++;
+    const [[x, y], [u, v]] = [stroke[i], stroke[i + 1] ?? stroke[i]];
+    const share = (place - along[i]) / (along[i + 1] - along[i]) || 0;
+    return [x + share * (u - x), y + share * (v - y)];
+  });
+}
+
+/** An address's fragment with six figures a point, and a full stop between strokes. */
+function writeAddress(strokes) {
+  const figures = (number) => String(number).padStart(3, "0");
+  return "#d=" + strokes.map((stroke) => stroke.flat().map(figures).join("")).join(".");
+}
+
+/** The strokes that `writeAddress` wrote, or null: whatever else it says is not a drawing. */
+function readAddress(fragment) {
+  if (fragment.length > 7 * MOST_POINTS || !/^#d=(\d{6})+(\.(\d{6})+)*$/.test(fragment)) return null;
+  const readStroke = (text) =>
+    text.match(/.{6}/g).map((point) => [Number(point.slice(0, 3)), Number(point.slice(3))]);
+  return fragment.slice(3).split(".").map(readStroke);
+}

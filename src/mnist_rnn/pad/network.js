@@ -1,0 +1,71 @@
+// The network: a recurrent layer reads a digit row by row, a dense layer and softmax name it.
+// `weights` has Keras's arrays by name, each a Float32Array in row-major order.
+
+const ROWS = 28; // of an image, and pixels in a row
+
+/** x @ matrix + bias: as many numbers as the bias has. */
+function affine(x, matrix, bias) {
+  const sum = Float64Array.from(bias);
+  x.forEach((value, i) => {
+    if (value) for (let j = 0; j < sum.length; j++) sum[j] += value * matrix[i * sum.length + j];
+  });
+  return sum;
+}
+
+/** The hidden states, 28 arrays of `units` numbers: one after each row of an image of 784 pixels. */
+function readRows(weights, image) {
+  let state = new Float64Array(weights.bias.length);
+  return Array.from({ length: ROWS }, (_, t) => {
+    const row = affine(image.subarray(ROWS * t, ROWS * (t + 1)), weights.kernel, weights.bias);
+    return (state = affine(state, weights.recurrent_kernel, row).map(Math.tanh));
+  });
+}
+
+/** The probabilities of the ten digits, given a hidden state. */
+function believe(weights, hidden) {
+  const logits = affine(hidden, weights.dense_kernel, weights.dense_bias);
+  const powers = logits.map((logit) => Math.exp(logit - Math.max(...logits)));
+  const sum = powers.reduce((a, b) => a + b);
+  return powers.map((power) => power / sum);
+}
+
+/** The most probable digit. */
+function name(beliefs) {
+  return beliefs.indexOf(Math.max(...beliefs));
+}
+
+/** The rows, counted from 1, in which the answer stays the same: `[{ digit, from, to }, ...]`. */
+function findAnswers(beliefs) {
+  const answers = [];
+  beliefs.map(name).forEach((digit, t) => {
+    if (answers.at(-1)?.digit !== digit) answers.push({ digit, from: t + 1 });
+    answers.at(-1).to = t + 1;
+  });
+  return answers;
+}
+
+/** The arrays and test digits from the text that `pack` in pad.py makes of them. */
+async function unpack(data) {
+  const [bytes, images] = await Promise.all([inflate(data.weights), inflate(data.images)]);
+  const numbers = new Float32Array(bytes.buffer);
+  const weights = {};
+  let start = 0;
+  for (const [key, size] of Object.entries(data.sizes)) {
+    weights[key] = numbers.subarray(start, (start += size));
+  }
+  const size = ROWS * ROWS;
+  const digits = Array.from(data.labels, (label, i) => ({
+    label: Number(label),
+    image: new Float32Array(images.subarray(i * size, (i + 1) * size)).map((pixel) => pixel / 255),
+  }));
+  return { weights, digits };
+}
+
+/** The bytes of zlib's format in base64. */
+async function inflate(text) {
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}

@@ -1,0 +1,60 @@
+"""`draw.html`: the pad and one trained network in one file that asks for nothing from elsewhere."""
+
+import json
+from pathlib import Path
+from string import Template
+
+from mnist_rnn.data.mnist import load_mnist
+from mnist_rnn.errors import ModelError
+from mnist_rnn.files import replacing
+from mnist_rnn.interpret.reading import Weights
+from mnist_rnn.pad.pad import pack, read_module, read_style
+from mnist_rnn.paths import shown
+from mnist_rnn.records.model_file import load_model, weights_sha256
+from mnist_rnn.records.record import Record, read_record
+
+TEMPLATE = Path(__file__).with_name("draw.html")
+
+
+def make_page(model: Path, output: Path, style: str = "") -> None:
+    """Write the page of one trained SimpleRNN, whole or not at all.
+
+    Args:
+        model: a `.keras` file in its place among the results, its record beside it.
+        output: the page to write.
+        style: CSS of the pages around it.
+
+    Raises:
+        ModelError: the file is no model, its weights are not its record's, or it has another layer.
+        RecordError: the record beside it is missing or damaged.
+    """
+    record, weights = load_checked(model)
+    images, labels = load_mnist()[1]
+    text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        style=style + read_style(),
+        module=read_module().split("\nexport ")[0],
+        data=json.dumps(pack(weights, images, labels)),
+        units=record.config.units,
+        parameters=f"{record.parameters:,}",
+        dropout=f", dropout {record.config.dropout}" if record.config.dropout else "",
+        accuracy=f"{record.test.accuracy:.2%}",
+        errors=record.test.errors,
+        digest=record.weights_sha256,
+    )
+    with replacing(output) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def load_checked(path: Path) -> tuple[Record, Weights]:
+    """A model's record and weights; raises as `make_page` does."""
+    record = read_record(path.with_suffix(".json"), path.parents[2])
+    if record.config.layer != "simple_rnn":
+        raise ModelError(f"{shown(path)}: expected a simple_rnn, got {record.config.layer}")
+    weights = load_model(path).get_weights()
+    digest = weights_sha256(weights)
+    if digest != record.weights_sha256:
+        raise ModelError(
+            f"{shown(path)}: expected the weights of its record, SHA-256 "
+            f"{record.weights_sha256[:12]}..., got {digest[:12]}..."
+        )
+    return record, Weights(*weights)

@@ -1,0 +1,77 @@
+"""Digits to draw on the pad, and how a mouse draws them."""
+
+from math import cos, radians, sin
+
+
+def arc(x, y, width, height, start, end):
+    """Points of an ellipse; angles in degrees, 0 to the right and 90 down."""
+    angles = [radians(start + (end - start) * step / 20) for step in range(21)]
+    return [(x + width * cos(angle), y + height * sin(angle)) for angle in angles]
+
+
+# Strokes of points (x, y) in parts of the pad's side, from its upper left corner.
+SHAPES = {
+    "1 upright": [[(0.5, 0.15), (0.5, 0.85)]],
+    "0 round": [arc(0.5, 0.5, 0.25, 0.35, -90, 270)],
+    "7 plain": [[(0.27, 0.2), (0.72, 0.2), (0.45, 0.85)]],
+    "0 narrow": [arc(0.5, 0.5, 0.17, 0.35, -60, 300)],
+    "0 wide": [arc(0.5, 0.5, 0.33, 0.33, -90, -450)],
+    "1 slanted": [[(0.6, 0.15), (0.4, 0.85)]],
+    "1 with a flag": [[(0.4, 0.3), (0.52, 0.15), (0.5, 0.85)]],
+    "2 curved": [[*arc(0.5, 0.33, 0.2, 0.18, 180, 380), (0.3, 0.82), (0.72, 0.82)]],
+    "2 small": [[*arc(0.3, 0.26, 0.1, 0.09, 180, 380), (0.2, 0.51), (0.41, 0.51)]],
+    "3 round": [arc(0.47, 0.32, 0.2, 0.17, 200, 450) + arc(0.47, 0.66, 0.22, 0.18, -90, 160)],
+    "3 flat": [[(0.3, 0.17), (0.68, 0.17), (0.48, 0.43), *arc(0.47, 0.63, 0.22, 0.2, -80, 150)]],
+    "4 open": [[(0.35, 0.15), (0.28, 0.52), (0.72, 0.5)], [(0.66, 0.15), (0.6, 0.85)]],
+    "4 closed": [[(0.6, 0.85), (0.6, 0.15), (0.25, 0.6), (0.78, 0.6)]],
+    "5 in two strokes": [
+        [(0.38, 0.18), (0.35, 0.46), *arc(0.46, 0.63, 0.2, 0.19, -110, 140)],
+        [(0.38, 0.18), (0.7, 0.17)],
+    ],
+    "5 in one stroke": [
+        [(0.7, 0.18), (0.38, 0.18), (0.35, 0.46), *arc(0.46, 0.64, 0.2, 0.19, -110, 140)]
+    ],
+    "6 straight": [[(0.6, 0.15), (0.42, 0.38), *arc(0.48, 0.66, 0.17, 0.18, 190, 540)]],
+    "6 round": [arc(0.62, 0.5, 0.28, 0.36, -100, -180) + arc(0.49, 0.66, 0.16, 0.18, 180, -180)],
+    "7 curved": [[(0.25, 0.22), (0.7, 0.18), (0.55, 0.5), (0.48, 0.85)]],
+    "7 with a bar": [[(0.27, 0.2), (0.72, 0.2), (0.45, 0.85)], [(0.38, 0.52), (0.7, 0.5)]],
+    "8": [arc(0.5, 0.33, 0.16, 0.16, 90, -270) + arc(0.5, 0.67, 0.19, 0.18, -90, 270)],
+    "9 straight": [[*arc(0.5, 0.33, 0.17, 0.17, 0, -360), (0.66, 0.33), (0.6, 0.85)]],
+    "9 hooked": [[*arc(0.48, 0.33, 0.18, 0.17, -20, -360), (0.66, 0.5), (0.6, 0.75), (0.42, 0.84)]],
+}  # fmt: skip
+
+
+def draw(page, strokes, wait=1000):
+    """Draw with the mouse; returns the answer, and the seconds from the last stroke's end to it.
+
+    The time is taken in the page: from the event of the last point drawn to the last change of
+    the answer.
+    """
+    page.locator("canvas[tabindex]").scroll_into_view_if_needed()
+    pad = page.locator("canvas[tabindex]").bounding_box()
+    page.evaluate(WATCH)
+    for stroke in strokes:
+        points = [(pad["x"] + x * pad["width"], pad["y"] + y * pad["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=4)
+        page.mouse.up()
+    page.wait_for_timeout(wait)  # an answer that comes until then counts as late
+    # No change at all: what was drawn last did not alter the image, as with a straight 1.
+    seconds = max(0, page.evaluate("window.answered - window.drawn")) / 1000
+    return page.locator(".answer").inner_text(), seconds
+
+
+WATCH = """() => {
+    window.answered = 0;
+    window.drawn = Infinity;
+    if (window.watching) return;
+    window.watching = true;
+    const draw = event => { if (event.buttons) window.drawn = event.timeStamp; };
+    document.addEventListener("pointerdown", draw, true);
+    document.addEventListener("pointermove", draw, true);
+    const view = document.querySelector(".reading").parentElement;
+    new MutationObserver(() => { window.answered = performance.now(); })
+        .observe(view, {childList: true, subtree: true});
+}"""

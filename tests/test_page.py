@@ -1,0 +1,312 @@
+"""draw.html, as a person opens it: from a file, in Chromium, without a network."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from drawing import NotADigit, center_strokes
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from lab import BROWSER, open_browser
+from shapes import SHAPES, draw
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ModelError
+from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.network import build_model
+from mnist_rnn.interpret.reading import Weights, believe, read_rows
+from mnist_rnn.pad.pad import HARD, find_hardest
+from mnist_rnn.pad.page import make_page
+from mnist_rnn.paths import COMMITTED
+from mnist_rnn.records.model_file import save_model, weights_sha256
+from mnist_rnn.records.record import read_record, run_path, write_record
+
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium")
+MODEL = run_path(Configuration(), ".keras", COMMITTED)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("site") / "draw.html"
+    make_page(MODEL, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def opened(browser, file):
+    """The page, and what its console said and what it asked for."""
+    with browser.new_context(offline=True, viewport={"width": 1000, "height": 900}) as context:
+        page, said = context.new_page(), []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: said.append(request.url))
+        page.goto(file.as_uri())
+        page.get_by_text("Draw a digit on the pad.").wait_for()
+        yield page, said
+
+
+@pytest.fixture
+def page(opened, file):
+    page, said = opened
+    page.get_by_role("button", name="Clear").click()
+    page.evaluate("location.hash = ''")
+    yield page
+    assert set(said) <= {file.as_uri(), file.as_uri() + "#"}
+    assert page.evaluate("performance.getEntriesByType('resource').length") == 0
+
+
+def in_page(page, name, values):
+    """What a function of the page's own module gives for each value."""
+    return page.evaluate(f"values => values.map(value => pad.{name}(value))", values)
+
+
+def test_the_page_makes_exactly_the_records_mistakes(page, mnist):
+    x_test, y_test = mnist[1]
+    answers = []
+    for part in np.split(x_test.reshape(-1, 784), 10):
+        answers += page.evaluate(READ_ALL, part.tobytes().hex())
+    wrong = {i: a for i, (a, y) in enumerate(zip(answers, y_test, strict=True)) if a != y}
+    assert wrong == read_record(MODEL.with_suffix(".json"), COMMITTED).mistakes
+
+
+READ_ALL = """hex => {
+    const bytes = Float32Array.from(hex.match(/../g), pair => parseInt(pair, 16) / 255);
+    return Array.from({length: bytes.length / 784}, (_, i) => {
+        const last = pad.read(bytes.subarray(784 * i, 784 * (i + 1)))[27];
+        return last.indexOf(Math.max(...last));
+    });
+}"""
+
+
+def test_the_page_believes_what_numpy_believes(page, mnist, model):
+    x, weights = scale(mnist[1][0][:100]), Weights(*model.get_weights())
+    pixels = "x => pad.read(Float32Array.from(x)).map(row => [...row])"
+    beliefs = [page.evaluate(pixels, image.ravel().tolist()) for image in x]
+    np.testing.assert_allclose(beliefs, believe(weights, read_rows(weights, x)), atol=1e-5)
+
+
+def test_strokes_become_the_same_image_as_in_numpy(page):
+    random = np.random.default_rng(0)
+    drawings = [[*map(thousandths, strokes)] for strokes in SHAPES.values()]
+    for _ in range(300):
+        sizes = random.integers(1, 12, random.integers(1, 5))
+        drawings.append([random.integers(0, 1000, (size, 2)).tolist() for size in sizes])
+    drawings += [[], [[[500, 500]]], [[[0, y], [999, y]] for y in range(0, 1000, 20)]]
+    refused = 0
+    for drawn in drawings:
+        got = page.evaluate("x => (y => y.advice ?? [...y.image])(pad.centerStrokes(x))", drawn)
+        if isinstance(got, str):
+            refused += 1
+            with pytest.raises(NotADigit, match=f"^{re.escape(got)}$"):
+                center_strokes(drawn, 1000)
+        else:
+            expected = center_strokes(drawn, 1000).ravel()
+            np.testing.assert_allclose(got, expected, atol=1e-5)
+    assert refused >= 3
+
+
+def thousandths(stroke):
+    return [[round(1000 * x), round(1000 * y)] for x, y in stroke]
+
+
+def test_drawn_shapes_are_recognised_at_once(page):
+    read, slowest = {}, 0.0
+    for name, strokes in SHAPES.items():
+        read[name], seconds = draw(page, strokes, wait=100)
+        slowest = max(slowest, seconds)
+        page.get_by_role("button", name="Clear").click()
+    wrong = [name for name, text in read.items() if f"reads a {name[0]} " not in text]
+    print(f"\n{len(read) - len(wrong)} of {len(read)}, not: {wrong}; {1000 * slowest:.0f} ms")
+    assert len(read) - len(wrong) >= 20
+    assert slowest < 0.05
+
+
+def test_what_is_no_digit_is_answered_with_advice(page):
+    assert draw(page, [[(0.5, 0.5)]])[0].startswith("That is a dot.")
+    page.get_by_role("button", name="Clear").click()
+    fan = [[(0.2, 0.2), (0.2 + step / 200, 0.7)] for step in range(100)]
+    answer, seconds = draw(page, fan)
+    assert answer.startswith("The network reads a ")
+    assert seconds < 0.05
+    page.get_by_role("button", name="Clear").click()
+    filled = [[(0.01, step / 30), (0.99, step / 30)] for step in range(1, 30)]
+    assert draw(page, filled)[0].startswith("The pad is full.")
+
+
+def test_a_finger_draws(browser, file):
+    with browser.new_context(has_touch=True, viewport={"width": 360, "height": 740}) as context:
+        page = context.new_page()
+        page.goto(file.as_uri())
+        box = page.locator("canvas[tabindex]").bounding_box()
+        client = context.new_cdp_session(page)
+        points = [(0.27, 0.2), (0.5, 0.2), (0.72, 0.2), (0.6, 0.5), (0.45, 0.85)]
+        for kind, (x, y) in zip(["touchStart"] + 4 * ["touchMove"], points, strict=True):
+            place = {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
+            client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
+        client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.get_by_text("The network reads a 7 (").wait_for()
+
+
+def test_everything_can_be_done_by_keyboard(page):
+    page.locator("canvas[tabindex]").focus()
+    for key, times in {"ArrowLeft": 8, " ": 1, "ArrowRight": 18, "End": 7, "ArrowDown": 18}.items():
+        for _ in range(times):
+            page.keyboard.press(key)
+    page.keyboard.press(" ")
+    assert page.locator(".answer").inner_text().startswith("The network reads a 7 (")
+    names = set()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        names.add(page.evaluate("document.activeElement.name ?? document.activeElement.id"))
+    assert {"play", "speed", "row"} <= names
+    page.locator("[name=hard]").focus()
+    page.keyboard.press("Enter")
+    page.locator("[name=guess]").first.focus()
+    page.keyboard.press("Enter")
+    assert re.match(r"You read a 0\. The network reads a", page.locator(".answer").inner_text())
+    assert page.evaluate("document.activeElement.name") == "hard"
+
+
+def test_the_hardest_digits_come_first_and_are_hidden_until_the_guess(page, mnist, model):
+    hardest = find_hardest(Weights(*model.get_weights()), *mnist[1])
+    mistakes = read_record(MODEL.with_suffix(".json"), COMMITTED).mistakes
+    assert set(hardest[: len(mistakes)].tolist()) == set(mistakes)
+    assert len(mistakes) < HARD
+    page.get_by_role("button", name="Hard test digit").click()
+    assert page.locator(".answer").inner_text() == "Which digit is it? Guess, then see."
+    assert page.locator(".pad-changes").inner_text() == ""
+    page.get_by_role("button", name="Reveal").click()
+    named = re.search(r"reads a (\d) .* The label is (\d)\.", page.locator(".answer").inner_text())
+    assert named[1] != named[2]
+
+
+def test_reading_is_played_row_by_row_and_says_where_the_mind_changes(page):
+    draw(page, SHAPES["7 plain"])
+    page.get_by_label("Rows a second").select_option("10")
+    page.get_by_role("button", name="Play").click()
+    page.get_by_text(re.compile(r"^After row \d:")).wait_for()
+    page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for()
+    page.get_by_role("button", name="Play").wait_for()
+    assert re.search(r"changes its mind \d+ times.*, 7 \(\d+ to 28\)\.", changes(page))
+    page.get_by_label("Rows read").focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_text(re.compile(r"^After row 27:")).wait_for()
+
+
+def changes(page):
+    return page.locator(".pad-changes").inner_text()
+
+
+def test_a_drawing_is_shared_by_its_address(page, browser):
+    answer, _ = draw(page, SHAPES["5 in two strokes"])
+    beliefs = page.locator(".pad-after").inner_text() + changes(page)
+    page.get_by_role("button", name="Share this drawing").click()
+    assert "#d=" in page.url
+    other = browser.new_page()
+    other.goto(page.url)
+    other.get_by_text(answer).wait_for()
+    assert other.locator(".pad-after").inner_text() + changes(other) == beliefs
+    other.close()
+
+
+WORDS = some.text("#d=.0123456789 -<%&'\"", max_size=40) | some.text(max_size=20)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    some.lists(
+        WORDS | some.from_regex(r"#d=[0-9]{0,14}(\.[0-9]{0,7})*", fullmatch=True), min_size=10
+    )
+)
+def test_an_address_made_up_by_hand_is_a_drawing_or_nothing(opened, addresses):
+    page, _ = opened
+    for address, strokes in zip(addresses, in_page(page, "readAddress", addresses), strict=True):
+        whole = re.fullmatch(r"#d=([0-9]{6})+(\.([0-9]{6})+)*", address)
+        assert (strokes is not None) == bool(whole)
+        if whole:
+            assert in_page(page, "writeAddress", [strokes]) == [address]
+            in_page(page, "centerStrokes", [strokes])
+
+
+@pytest.mark.parametrize("address", ["#d=1", "#d=<img src=x>", "#x", "#d=" + 40_000 * "0"])
+def test_an_address_that_holds_no_drawing_is_ignored(page, address):
+    page.evaluate("address => { location.hash = address }", address)
+    page.get_by_text("The address holds no drawing. Draw a digit on the pad.").wait_for()
+    page.evaluate("location.hash = ''")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 360, 800, 1440, 1920])
+def test_nothing_is_inaccessible_or_wider_than_the_window(page, width, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    draw(page, SHAPES["7 plain"])
+    assert Axe().run(page).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.slow
+def test_it_is_small_and_answers_soon_on_a_slow_machine(browser, file):
+    assert file.stat().st_size < 700_000
+    page = browser.new_page()
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.goto("about:blank")
+    start = time.perf_counter()
+    page.goto(file.as_uri() + "#d=270200720200450850")
+    page.get_by_text("The network reads a 7 (").wait_for()
+    seconds = time.perf_counter() - start
+    print(f"\nfirst answer after {seconds:.2f} s; {file.stat().st_size:,} bytes")
+    assert seconds < 1
+    page.close()
+
+
+def make_run(folder, make_record, model, **parameters):
+    """A run's record and model in their place; returns the model's."""
+    config = Configuration(**parameters)
+    record = make_record(**parameters | {"epochs": 20, "train_size": 60_000})
+    weights = model.get_weights()
+    write_record(record.model_copy(update={"weights_sha256": weights_sha256(weights)}), folder)
+    save_model(model, config, run_path(config, ".keras", folder))
+    return run_path(config, ".keras", folder)
+
+
+@pytest.fixture
+def smaller():
+    """Its initial weights will do."""
+    return build_model(Configuration(units=64, dropout=0.2))
+
+
+def test_another_model_makes_a_working_page(smaller, make_record, tmp_path, browser):
+    path = make_run(tmp_path, make_record, smaller, units=64, dropout=0.2)
+    make_page(path, tmp_path / "draw.html")
+    page = browser.new_page()
+    page.goto((tmp_path / "draw.html").as_uri())
+    draw(page, SHAPES["7 plain"], wait=100)
+    assert page.locator(".answer").inner_text().startswith("The network reads a ")
+    assert "SimpleRNN of 64 units" in page.locator("main").inner_text()
+    page.close()
+
+
+def test_weights_that_are_not_their_records_are_refused(smaller, make_record, tmp_path):
+    path = make_run(tmp_path, make_record, smaller, units=64, dropout=0.2)
+    smaller.set_weights([array + 1 for array in smaller.get_weights()])
+    save_model(smaller, Configuration(units=64, dropout=0.2), path)
+    with pytest.raises(ModelError, match=r"expected the weights of its record, SHA-256 \w{12}"):
+        make_page(path, tmp_path / "draw.html")
+    assert not (tmp_path / "draw.html").exists()
+
+
+def test_another_layer_is_refused(make_record, tmp_path):
+    config = Configuration(layer="gru", units=8)
+    model = build_model(config)
+    path = make_run(tmp_path, make_record, model, layer="gru", units=8)
+    with pytest.raises(ModelError, match="expected a simple_rnn, got gru"):
+        make_page(path, tmp_path / "draw.html")

@@ -1,0 +1,84 @@
+"""The pages of `make site`, in Chromium without a network, and the figures of the notebooks."""
+
+import re
+import subprocess
+import sys
+from html import unescape
+from itertools import zip_longest
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from lab import BROWSER, open_browser
+
+from mnist_rnn.paths import ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = ["index", *(path.stem for path in NOTEBOOKS), "draw"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, ROOT / "docs" / "pages.py", "--output", folder]
+    subprocess.run(command, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if BROWSER is None:
+        pytest.skip("no chromium")
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_every_figure_says_in_words_and_numbers_what_it_shows(path, site):
+    """In the image's own alternative, for pages, and below it, for JupyterLab, which drops that."""
+    alternatives = []
+    for cell in nbformat.read(path, as_version=4).cells:
+        outputs = [output for output in cell.get("outputs", []) if "data" in output]
+        for output, below in zip_longest(outputs, outputs[1:]):
+            if "image/png" in output.data:
+                alternatives.append(output.metadata["image/png"]["alt"])
+                assert alternatives[-1] in unescape(below.data["text/markdown"])
+    assert alternatives
+    assert all(len(words) > 60 and re.search(r"\d", words) for words in alternatives)
+    page = (site / path.with_suffix(".html").name).read_text()
+    assert [unescape(alt) for alt in re.findall(r'<img[^>]*\balt="([^"]*)"', page)] == alternatives
+    assert page.count("<img") == len(alternatives)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_asks_for_nothing_and_withholds_nothing(name, scheme, site, browser):
+    asked = []
+    with browser.new_context(offline=True, color_scheme=scheme) as context:
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: asked.append(message.text))
+        page.goto((site / f"{name}.html").as_uri())
+        violations = Axe().run(page).response["violations"]
+        assert [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in violations] == []
+        for width in (320, 360, 800, 1920):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert {url for url in asked if not url.startswith("data:")} == {
+        (site / f"{name}.html").as_uri()
+    }
+
+
+def test_formulas_need_no_script(site):
+    page = (site / "04_reading.html").read_text()
+    assert page.count("<math") >= 6
+    assert "$$" not in page
+    assert "<script" not in page
+
+
+def test_no_link_of_the_site_is_broken(site):
+    names = {page.name for page in site.iterdir()}
+    assert len(names) == 6
+    for page in site.iterdir():
+        links = re.findall(r'href="(?!https:|data:|#)([^"#]+)', page.read_text())
+        assert set(links) <= names, page.name
