@@ -5,15 +5,16 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 PEERS = $(VENV)-peers
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 OUTPUTS = $(or $(MNIST_RNN_RESULTS),outputs)
 RESULTS = $(or $(MNIST_RNN_RESULTS),results)
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 3600 -p no:cacheprovider
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce verify lab plan sweep report site check test slow trials benchmark notebooks results hooks lock audit clean
+.PHONY: help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark originals notebooks results hooks lock audit clean
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 reproduce: $(INSTALLED)  ## Train the original experiment by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p $(OUTPUTS)/executed
@@ -26,6 +27,9 @@ reproduce: $(INSTALLED)  ## Train the original experiment by papermill, into out
 
 verify: $(INSTALLED)  ## Compare the default run in outputs/ with the committed one
 	@$(BIN)/python -m mnist_rnn.records.verify
+
+ledger: $(INSTALLED)  ## Check the records in results/reproductions and make their table
+	@$(BIN)/python docs/ledger.py $(ARGS)
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks $(ARGS)
@@ -47,12 +51,24 @@ report: $(INSTALLED)  ## Rebuild the tables, and results/report.html from the re
 site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks, outputs as committed
 	@$(BIN)/python docs/pages.py $(if $(MODEL),--model $(MODEL))
 
+release: $(INSTALLED)  ## Pack the commit, its pages and the model with its card into one archive, in dist/
+	@rm -rf site
+	@$(MAKE) --no-print-directory site
+	@$(PAGE) --no-input --output-dir $(VENV)/release --output report notebooks/03_results.ipynb
+	@$(BIN)/python release/make.py site $(VENV)/release/report.html dist
+
+release-check: $(INSTALLED)  ## Check the archive in dist/, and score its model in a fresh environment
+	@$(BIN)/python -c 'from mnist_rnn.data.mnist import load_mnist; load_mnist()'
+	@bash release/check.sh dist/mnist-rnn-$(VERSION).tar $(PYTHON) data/mnist
+
 check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format \
 		--default-filetype yaml CITATION.cff
 	$(BIN)/check-jsonschema --schemafile tests/environment.schema.json environment.yml
@@ -74,6 +90,9 @@ trials: $(INSTALLED)  ## The long trials: emulated CPUs, the matrix of bit equal
 benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's code, PyTorch and JAX (an hour, alone on the machine)
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)
 	$(BIN)/python benchmarks/report_speed.py
+
+originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code, Keras 40 times and PyTorch 10 times, into results/originals (hours)
+	@$(BIN)/python originals/run.py --peers $(PEERS)/bin/python $(ARGS)
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
 	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks

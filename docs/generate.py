@@ -22,15 +22,16 @@ FOLDERS = ("data", "experiment", "records", "claims", "figures", "interpret", "p
 
 
 def read_results() -> list[dict[str, str]]:
-    """The rows of accuracy.csv that answer a claim."""
+    """The rows of accuracy.csv that answer a claim and are judged."""
     with (COMMITTED / "accuracy.csv").open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["published_test_accuracy"]]
+        return [row for row in csv.DictReader(file) if row["kind"] in ("run", "table")]
 
 
 def make_headline() -> str:
     """How many claims have each verdict, and how much spread a claim's own runs have."""
-    counts = Counter(row["verdict"] for row in read_results() if row["kind"] in ("run", "table"))
-    parts = [f"{counts[name]} {name}" for name in ("reproduced", "compatible", "not reproduced")]
+    counts = Counter(row["verdict"] for row in read_results())
+    names = ("reproduced", "compatible", "not reproduced", "too few runs")
+    parts = [f"{counts[name]} {name}" for name in names if counts[name]]
     return (
         f"**Of {counts.total()} published results, {', '.join(parts)}.** *Reproduced* means that "
         "our runs agree with all that was published, and that those of the other published "
@@ -71,7 +72,7 @@ def describe_runs(row: Mapping[str, str]) -> str:
 def make_commands() -> str:
     """The targets of the Makefile with their help."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = re.findall(r"^([a-z]+):.*?## (.+)$", makefile, flags=re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):.*?## (.+)$", makefile, flags=re.MULTILINE)
     rows = [f"| `make {name}` | {text} |" for name, text in targets]
     return "\n".join(["| Command | What it does |", "| --- | --- |", *rows])
 

@@ -1,6 +1,11 @@
-"""The same Python and packages on other CPUs, by Debian's user-mode emulation (qemu-user)."""
+"""The same Python and packages on other CPUs, by Debian's user-mode emulation (qemu-user).
+
+`python emulated.py` fetches ARM64's packages; `python emulated.py Haswell sgd` computes the first
+steps of `sgd` on this CPU and leaves a record for the ledger in outputs/reproductions.
+"""
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -8,7 +13,7 @@ from pathlib import Path
 
 from runs import start
 
-from mnist_rnn.paths import ROOT
+from mnist_rnn.paths import OUTPUTS, ROOT
 
 FIRST_STEPS = Path(__file__).with_name("first_steps.py")
 ARM64 = Path(sys.prefix) / "arm64"  # what fetch_arm64 makes
@@ -22,6 +27,8 @@ PACKAGES = """
 
 def missing(cpu: str) -> str:
     """What the machine lacks to emulate this CPU, in words, or nothing."""
+    if platform.machine() != "x86_64":
+        return "other CPUs are emulated on x86-64 only"
     program = "qemu-aarch64" if cpu == "neoverse-n1" else "qemu-x86_64"
     if shutil.which(program) is None:
         return f"no {program}: to try other CPUs, `apt-get install qemu-user`"
@@ -42,7 +49,7 @@ def start_first_steps(cpu: str, *names: str, **variables: str) -> subprocess.Pop
     else:
         emulator = ["qemu-x86_64", "-cpu", cpu]
         python, site = Path(sys.executable).resolve(), SITE  # qemu starts programs, not links
-    variables |= {"PYTHONPATH": os.pathsep.join([*source, str(site)])}
+    variables |= {"EMULATED": cpu, "PYTHONPATH": os.pathsep.join([*source, str(site)])}
     command = [*emulator, python, FIRST_STEPS, *names]
     return start(command, env=os.environ | variables, stderr=subprocess.DEVNULL)
 
@@ -86,5 +93,17 @@ def version_of(name: str, locked: str) -> str:
     return locked.split(f"\n{name}==")[1].split()[0]
 
 
+def main() -> None:
+    if len(sys.argv) == 1:
+        return fetch_arm64()
+    cpu, *names = sys.argv[1:]
+    if missing(cpu):
+        raise SystemExit(missing(cpu))
+    process = start_first_steps(cpu, *names, RECORD=str(OUTPUTS / "reproductions"))
+    for line in process.stdout:
+        print(line, end="", flush=True)
+    raise SystemExit(process.wait())
+
+
 if __name__ == "__main__":
-    fetch_arm64()
+    main()

@@ -2,11 +2,14 @@
 
 `python first_steps.py NAME...` prints a line a name: the name and the digest. It is what emulated
 CPUs run, and needs only what trains. FOLDER=... keeps checkpoints there and goes on from them.
+RECORD=... leaves a record for the ledger in that folder.
 """
 
 import os
 import sys
 import tempfile
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mnist_rnn.config import Configuration
@@ -15,7 +18,9 @@ from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.experiment.training import Examples, train
+from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.model_file import weights_sha256
+from mnist_rnn.records.reproduction import describe_reproduction, write_reproduction
 
 STEPS = {"train_size": 256, "epochs": 2}  # two steps an epoch
 NETWORKS = {
@@ -28,11 +33,12 @@ NETWORKS = {
     "512-units": {"units": 512, "dropout": 0.2},
     "lstm": {"layer": "lstm", "optimizer": "adam"},
     "gru": {"layer": "gru"},
+    "first-epoch": {"train_size": 60_000, "epochs": 1},
 }
 
 
 def train_first_steps(name: str, folder: Path, epochs: int) -> str:
-    config = Configuration(**NETWORKS[name] | STEPS | {"epochs": epochs})
+    config = Configuration(**STEPS | {"epochs": epochs} | NETWORKS[name])
     (x_train, y_train), (x_test, y_test) = load_mnist()
     training = Examples(scale(x_train[: config.train_size]), y_train[: config.train_size])
     test = Examples(scale(x_test[:100]), y_test[:100])
@@ -42,14 +48,19 @@ def train_first_steps(name: str, folder: Path, epochs: int) -> str:
 
 
 def main() -> None:
+    digests, started = {}, time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(os.environ.get("FOLDER", temporary))
         epochs = int(os.environ.get("EPOCHS", STEPS["epochs"]))
         for name in sys.argv[1:] or NETWORKS:
             stdout, sys.stdout = sys.stdout, sys.stderr
-            digest = train_first_steps(name, folder, epochs)
+            digests[name] = train_first_steps(name, folder, epochs)
             sys.stdout = stdout
-            print(name, digest, flush=True)
+            print(name, digests[name], flush=True)
+    if "RECORD" in os.environ:
+        seconds, today = time.monotonic() - started, datetime.now(UTC).date()
+        made = describe_reproduction(describe_environment(threads=1), digests, seconds, today)
+        write_reproduction(made, Path(os.environ["RECORD"]))
 
 
 if __name__ == "__main__":

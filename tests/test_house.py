@@ -12,7 +12,13 @@ from mnist_rnn.paths import ROOT
 pytestmark = pytest.mark.quick
 
 PACKAGE = ROOT / "src" / "mnist_rnn"
-SOURCES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")])
+SOURCES = sorted(
+    [
+        *PACKAGE.rglob("*.py"),
+        *(ROOT / "benchmarks").glob("*.py"),
+        *(ROOT / "originals").glob("*.py"),
+    ]
+)
 SILENT = {
     getattr(tokenize, name)
     for name in ("COMMENT", "NL", "NEWLINE", "INDENT", "DEDENT", "ENDMARKER")

@@ -40,7 +40,7 @@ def simulate_true_claims(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFr
     rows = []
     for claim, figure in figures.iterrows():
         own = published[published["configuration"] == figure["configuration"]]
-        simulated = pd.DataFrame([figure] * len(own), index=own.index)
+        simulated = figures.loc[[claim] * len(own)].set_axis(own.index)
         for measure in MEASURES:
             simulated[measure] = own[measure] if pd.notna(figure[measure]) else np.nan
         others = tabulate_agreement(simulated, published.drop(own.index))

@@ -20,7 +20,8 @@ class Published(Strict):
 
     A `run` was printed by a run whose output is in the source, a `table` is of unknown origin, a
     `text` says "about". A `candidate` has no figure: it is run because it could explain why
-    another's is not reproduced. We run the configuration with the seeds 0 to `seeds` - 1.
+    another's is not reproduced. We run the configuration with the seeds 0 to `seeds` - 1, unless
+    the claim is answered by `pytorch`: then `make originals` runs that code, unseeded.
     """
 
     claim: str = Field(min_length=1, description="a name")
@@ -40,6 +41,7 @@ class Published(Strict):
         None, gt=0, description="a number above 0", validate_default=True
     )
     has_curve: Literal["yes", "no"]
+    answered_by: Literal["ours", "pytorch"] = "ours"
     source: str = Field(min_length=1, description="where it was published")
 
     @field_validator("published_test_accuracy", "rounding")
@@ -60,7 +62,7 @@ class Claim(Strict):
 CONFIGURATION = {name: f for name, f in Configuration.model_fields.items() if name != "seed"}
 COLUMNS = CONFIGURATION | Published.model_fields
 # What need not be said, or was not published.
-OPTIONAL = {"learning_rate", "loss", "train_size", "rounding"}
+OPTIONAL = {"learning_rate", "loss", "train_size", "rounding", "answered_by"}
 OPTIONAL |= {name for name in Published.model_fields if name.startswith("published")}
 
 
@@ -117,14 +119,22 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def load_claims() -> pd.DataFrame:
-    """One published test accuracy (percent) a row, indexed by the claim's name."""
+    """One published test accuracy (percent) a row, indexed by the claim's name.
+
+    `configuration` is that of the runs which answer it, as in `tabulate_runs`, or `pytorch`, as in
+    `tabulate_originals`.
+    """
     rows = [
         {"configuration": claim.config.name, "network": claim.config.label}
         | claim.config.model_dump(exclude={"seed"})
         | claim.published.model_dump()
         for claim in read_claims()
     ]
-    return pd.DataFrame(rows).set_index("claim")
+    claims = pd.DataFrame(rows).set_index("claim")
+    theirs = claims["answered_by"] != "ours"
+    for column in ("configuration", "network"):
+        claims.loc[theirs, column] = claims.loc[theirs, "answered_by"]
+    return claims
 
 
 def read_figures(claims: pd.DataFrame) -> pd.DataFrame:
@@ -175,5 +185,9 @@ def load_curves(config: Configuration) -> dict[str, pd.DataFrame]:
 
 
 def find_claims(config: Configuration) -> list[Claim]:
-    """The claims about this configuration, whatever its seed."""
-    return [claim for claim in read_claims() if claim.config.name == config.name]
+    """The claims that our runs of this configuration answer, whatever the seed."""
+    return [
+        claim
+        for claim in read_claims()
+        if claim.config.name == config.name and claim.published.answered_by == "ours"
+    ]

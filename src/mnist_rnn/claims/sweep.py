@@ -28,6 +28,8 @@ def plan_runs(claims: Sequence[Claim]) -> list[Configuration]:
     """Each run once, in the order to start them: low seeds first, of one seed the longest first."""
     runs: dict[tuple[str, int], Configuration] = {}
     for claim in claims:
+        if claim.published.answered_by != "ours":
+            continue
         for seed in range(claim.published.seeds):
             run = claim.config.model_copy(update={"seed": seed})
             runs.setdefault((run.name, seed), run)

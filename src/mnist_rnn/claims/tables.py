@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mnist_rnn.claims.originals import ORIGINALS, tabulate_originals
 from mnist_rnn.claims.published import CONFIGURATION, find_claims, load_claims, read_figures
 from mnist_rnn.claims.verdicts import FEWEST, MEASURES, judge_claims, predict_interval
 from mnist_rnn.config import TEST_SIZE
@@ -50,6 +51,14 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     return table[["claim", *CONFIGURATION, *columns]]
 
 
+def add_pytorch(runs: pd.DataFrame, originals: Path = ORIGINALS) -> pd.DataFrame:
+    """These runs, and those of the PyTorch notebook's code, which answer its claims."""
+    if not any(originals.glob("pytorch-*.json")):
+        return runs
+    theirs = tabulate_originals(originals).query("configuration == 'pytorch'")
+    return pd.concat([runs, theirs], ignore_index=True)
+
+
 def compare_text(row: pd.Series) -> str:
     """Where a figure that is not judged lies, beside the interval of our runs."""
     published = row["published_test_accuracy"]
@@ -85,7 +94,7 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
     if not records:
         raise RecordError(f"There is no record in {shown(results)}/runs; run `make sweep`.")
     runs = tabulate_runs(records)
-    table = tabulate_accuracy(runs, load_claims())
+    table = tabulate_accuracy(add_pytorch(runs, results / "originals"), load_claims())
     two = {name: table[name].map("{:.2f}".format, "ignore") for name in [*OURS[1:], "detectable"]}
     three = {name: table[name].map("{:.3f}".format, "ignore") for name in ["p", *EVIDENCE]}
     text = table.assign(**two, **three).astype("string").fillna("")

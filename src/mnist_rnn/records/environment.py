@@ -26,6 +26,11 @@ class Cpu(Strict):
     name: str | None
     flags: list[str]
 
+    @property
+    def fuses(self) -> bool:
+        """Whether it multiplies and adds with one rounding: all of ARM64, x86-64 with FMA."""
+        return self.architecture != "x86_64" or {"avx2", "fma"} <= set(self.flags)
+
 
 class Environment(Strict):
     """What a run was made with; its bits depend on `code_sha256` and the versions of PACKAGES.

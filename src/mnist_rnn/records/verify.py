@@ -4,11 +4,20 @@ On x86-64 with AVX2 and FMA, and on ARM64, the weights must be the same, bit for
 lacks these instructions, the test accuracy must be within TOLERANCE.
 """
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.paths import COMMITTED, OUTPUTS, shown
-from mnist_rnn.records.environment import Environment, what_decides_bits
+from mnist_rnn.records.environment import what_decides_bits
 from mnist_rnn.records.record import Record, read_record, run_path
+from mnist_rnn.records.reproduction import (
+    WHOLE_RUN,
+    Reproduction,
+    describe_reproduction,
+    write_reproduction,
+)
 
 TOLERANCE = 0.5  # percentage points
 
@@ -24,20 +33,26 @@ def compare_records(new: Record, committed: Record) -> tuple[bool, str]:
     apart = f"{reached}, {gap:.2f} percentage points from the committed run"
     if changed:
         return False, f"NOT the same bits: made with other {', '.join(changed)}; {apart}."
-    if fuses(new.environment):
+    if new.environment.cpu.fuses:
         return False, f"NOT the same bits, and they should be: {apart}."
     near = gap <= TOLERANCE
     return near, f"Other bits, as expected on a CPU without FMA: {apart}, at most {TOLERANCE}."
 
 
-def fuses(environment: Environment) -> bool:
-    """Whether the CPU multiplies and adds with one rounding: all of ARM64, x86-64 with FMA."""
-    cpu = environment.cpu
-    return cpu.architecture != "x86_64" or {"avx2", "fma"} <= set(cpu.flags)
+def describe_run(record: Record, path: Path) -> Reproduction:
+    """The record of the reproduction that this run is; its day is that of the file at `path`."""
+    day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+    digests = {WHOLE_RUN: record.weights_sha256}
+    return describe_reproduction(
+        record.environment, digests, record.seconds, day, record.test.errors
+    )
 
 
 def main() -> None:
-    """Compare the two records; exit status 1 if the new one does not reproduce the other."""
+    """Compare the two records; exit status 1 if the new one does not reproduce the other.
+
+    The record of the reproduction is left in outputs/reproductions; the comparison is said last.
+    """
     path = run_path(Configuration(), ".json", OUTPUTS)
     if not path.exists():
         raise SystemExit(f"There is no {shown(path)}; run `make reproduce`.")
@@ -46,6 +61,11 @@ def main() -> None:
         committed = read_record(run_path(Configuration(), ".json", COMMITTED), COMMITTED)
     except ExperimentError as error:
         raise SystemExit(str(error)) from None
+    try:
+        left = write_reproduction(describe_run(new, path), OUTPUTS / "reproductions")
+        print(f"For the ledger: {shown(left)}")
+    except (OSError, ValueError) as error:
+        print(f"No record for the ledger: {str(error).splitlines()[0]}")
     good, sentence = compare_records(new, committed)
     print(sentence)
     raise SystemExit(not good)

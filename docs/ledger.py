@@ -1,0 +1,161 @@
+"""The ledger of reproductions: each record in results/reproductions, judged and listed.
+
+`python docs/ledger.py` checks the records and rewrites results/reproductions/README.md. The folder
+of a record says who measured it. `--add FOLDER` first takes in the records of that folder. Exit
+status 1 if a record is refused.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from mnist_rnn.config import TEST_SIZE, Configuration
+from mnist_rnn.errors import RecordError
+from mnist_rnn.files import replacing
+from mnist_rnn.paths import COMMITTED, ROOT, shown
+from mnist_rnn.records.environment import what_decides_bits
+from mnist_rnn.records.record import Record, read_record, run_path
+from mnist_rnn.records.reproduction import (
+    WHOLE_RUN,
+    Reproduction,
+    read_reproduction,
+    say,
+    write_reproduction,
+)
+
+LEDGER = COMMITTED / "reproductions"
+MEASURED = {"ours": "us", "ci": "CI", "self-reported": "its sender"}
+FIRST_STEPS = ROOT / "tests" / "first_steps.json"
+SAME = "the same bits"
+INTRODUCTION = """# Reproductions
+
+{count}
+
+The default run is compared with the committed one; *first steps* are a few steps of each kind of
+run, compared with [first_steps.json](../../tests/first_steps.json). *Measured by* its sender means
+that nobody else has checked the row. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says
+how to send one. `make ledger` makes this page from the records beside it.
+
+| CPU | System | Python | Computed | Outcome | Test accuracy (%) | Seconds | Day | Measured by |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+def read_expected() -> tuple[Record, dict[str, str]]:
+    """The committed run, and the digest that each reproduction must have."""
+    committed = read_record(run_path(Configuration(), ".json", COMMITTED), COMMITTED)
+    steps = json.loads(FIRST_STEPS.read_text(encoding="utf-8"))
+    return committed, {WHOLE_RUN: committed.weights_sha256} | steps
+
+
+def judge(made: Reproduction, committed: Record, expected: dict[str, str]) -> str:
+    """What this reproduction shows, in a few words.
+
+    Raises:
+        ValueError: it is of another experiment, or can't be true.
+    """
+    unknown = sorted(set(made.digests) - set(expected))
+    if unknown:
+        raise ValueError(f"is of another experiment: {', '.join(unknown)}")
+    wrong = [name for name, digest in made.digests.items() if digest != expected[name]]
+    if not wrong:
+        if made.test_errors not in (None, committed.test.errors):
+            raise ValueError("has the committed digest with another number of test errors")
+        return SAME
+    then = what_decides_bits(committed.environment)
+    now = made.versions.model_dump() | {"code": made.code_sha256}
+    changed = [name for name in then if now[name] != then[name]]
+    if changed:
+        return f"**other bits**, made with other {', '.join(changed)}"
+    if made.cpu.fuses:
+        return "**other bits**" + ("" if WHOLE_RUN in wrong else f": {', '.join(wrong)}")
+    return "other bits, as expected without FMA"
+
+
+def make_row(made: Reproduction, outcome: str, measured: str) -> str:
+    """A row of the table."""
+    cpu = made.cpu
+    kind = " ".join(word for word in (cpu.vendor, cpu.family, cpu.model) if word)
+    name = f"{cpu.name or 'unknown'}, {cpu.architecture}" + (f" ({kind})" if kind else "")
+    errors = made.test_errors
+    cells = [
+        f"{name}, emulated" if made.emulated else name,
+        made.system,
+        made.versions.python,
+        WHOLE_RUN if errors is not None else f"first steps: {', '.join(made.digests)}",
+        f"{outcome}: `{made.digests[WHOLE_RUN][:12]}`" if errors is not None else outcome,
+        "" if errors is None else f"{100 - 100 * errors / TEST_SIZE:.2f}",
+        f"{made.seconds:.0f}",
+        str(made.date),
+        measured,
+    ]
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def read_judged(
+    path: Path, committed: Record, expected: dict[str, str]
+) -> tuple[Reproduction, str]:
+    """A record and its outcome.
+
+    Raises:
+        RecordError: says in one sentence why the record is refused.
+    """
+    made = read_reproduction(path)
+    try:
+        return made, judge(made, committed, expected)
+    except ValueError as error:
+        raise RecordError(say(path, str(error))) from None
+
+
+def make_page(folder: Path) -> tuple[str, list[str]]:
+    """The page, and a sentence for each file that is refused."""
+    known = read_expected()
+    rows, same, refused = [], 0, []
+    for origin, measured in MEASURED.items():
+        for path in sorted((folder / origin).glob("*")):
+            try:
+                made, outcome = read_judged(path, *known)
+            except RecordError as error:
+                refused.append(str(error))
+                continue
+            same += outcome == SAME
+            rows.append(make_row(made, outcome, measured))
+    count = f"**{same} of {len(rows)} reproductions have the committed bits.**"
+    return INTRODUCTION.format(count=count) + "".join(rows), refused
+
+
+def add(source: Path, destination: Path) -> None:
+    """Copy the records of a folder into the ledger: all, or none if one is refused.
+
+    Raises:
+        RecordError: a record is refused, or there is none.
+    """
+    known = read_expected()
+    records = [read_judged(path, *known)[0] for path in sorted(source.glob("*.json"))]
+    if not records:
+        raise RecordError(f"{shown(source)} has no record of a reproduction; `make reproduce`.")
+    for record in records:
+        print(f"Added: {shown(write_reproduction(record, destination))}")
+
+
+def main() -> None:
+    """Take in records if told to, and rewrite the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--add", type=Path, metavar="FOLDER", help="take in the records there")
+    parser.add_argument("--measured-by", choices=MEASURED, default="self-reported")
+    arguments = parser.parse_args()
+    try:
+        if arguments.add:
+            add(arguments.add, LEDGER / arguments.measured_by)
+        page, refused = make_page(LEDGER)
+    except RecordError as error:
+        raise SystemExit(str(error)) from None
+    with replacing(LEDGER / "README.md") as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    print(f"Written: {shown(LEDGER / 'README.md')}")
+    if refused:
+        raise SystemExit("Refused:\n" + "\n".join(refused))
+
+
+if __name__ == "__main__":
+    main()

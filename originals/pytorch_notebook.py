@@ -1,0 +1,106 @@
+"""The code of the same author's PyTorch notebook, its lines in their order: no seed.
+
+From versions/2023/rnn/demo/rnn_mnist.ipynb in roatienza/Deep-Learning-Experiments, commits f5b5a5c
+and 2da0bfc. At f5b5a5c the line that applies `fc` is commented out, in a cell that was changed
+after the training whose output stands there; without that line, the training can't run. Here it is
+applied. What is not the notebook's: the images are scaled once, not each time that they are shown
+(to the same numbers), and what is measured and written.
+
+`python pytorch_notebook.py MNIST.npz EPOCHS OUTPUT.json`
+"""
+
+import json
+import platform
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn as nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+class RNN(nn.Module):
+    """The notebook's network: images (n, 1, 28, 28) to the logits of ten digits."""
+
+    def __init__(self, input_size=28, hidden_size=256, num_layers=1, num_classes=10):
+        """PyTorch's own initial weights, 75,786 in all."""
+        super().__init__()
+        self.rnn = nn.RNN(input_size, hidden_size, num_layers, batch_first=True)
+        self.fc = nn.Linear(hidden_size, num_classes)
+
+    def forward(self, x):
+        """The last output of `rnn` is what `fc` sees."""
+        x = x.squeeze(1)
+        y, _ = self.rnn(x)
+        return self.fc(y[:, -1, :])
+
+
+def scale(images: np.ndarray) -> torch.Tensor:
+    """As ToTensor() and Normalize((0.5,), (0.5,)): uint8 to float32, -1 to 1, (n, 1, 28, 28)."""
+    return (torch.tensor(images).unsqueeze(1).float().div(255) - 0.5) / 0.5
+
+
+def main() -> None:
+    """Train and test as the notebook does; `test_errors` are counted after each epoch.
+
+    `loss` is the notebook's, the mean over an epoch's batches, and `accuracy` the fraction of its
+    images that were read right, both while the weights changed. No random number is drawn for them.
+    """
+    with np.load(sys.argv[1]) as mnist:
+        x_train, x_test = scale(mnist["x_train"]), scale(mnist["x_test"])
+        y_train, y_test = (torch.tensor(mnist[f"y_{part}"]).long() for part in ("train", "test"))
+
+    batch_size = 64
+    train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=batch_size, shuffle=True)
+    model = RNN()
+    criterion = nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+    losses, accuracies, test_errors = [], [], []
+
+    @torch.no_grad()
+    def answer_test() -> torch.Tensor:
+        return torch.cat([model(images) for images in x_test.split(1000)])
+
+    start = time.perf_counter()
+    model.train()
+    for epoch in range(int(sys.argv[2])):
+        total_loss, correct = 0, 0
+        for images, labels in train_loader:
+            outputs = model(images)
+            loss = criterion(outputs, labels)
+
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+            total_loss += loss.item()
+            correct += (outputs.argmax(1) == labels).sum().item()
+        losses.append(total_loss / len(train_loader))
+        accuracies.append(correct / len(x_train))
+        test_errors.append((answer_test().argmax(1) != y_test).sum().item())
+        print(f"Epoch: {epoch + 1}, Loss: {losses[-1]:.4f}", flush=True)
+    seconds = time.perf_counter() - start
+
+    model.eval()
+    print(f"Test Accuracy: {1 - test_errors[-1] / len(y_test):.4f}")
+    measured = {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "train_size": len(x_train),
+        "loss": losses,
+        "accuracy": accuracies,
+        "test_errors": test_errors,
+        "test_loss": criterion(answer_test(), y_test).item(),
+        "seconds": seconds,
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+    }
+    with open(sys.argv[3], "w", encoding="utf-8") as file:
+        json.dump(measured, file)
+
+
+if __name__ == "__main__":
+    main()

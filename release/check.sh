@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Check a release as its reader would: its SHA-256, then its files and its model in a fresh
+# environment. `bash release/check.sh ARCHIVE PYTHON MNIST`
+set -euo pipefail
+archive=$1 python=$2 mnist=$(realpath "$3")
+(cd "$(dirname "$archive")" && sha256sum --check --strict "$(basename "$archive").sha256")
+folder=$(mktemp --directory)
+trap 'rm -rf "$folder"' EXIT
+tar --extract --no-same-owner --file "$archive" --directory "$folder"
+cd "$folder"/*/
+"$python" -m venv "$folder/environment"
+"$folder/environment/bin/pip" install --quiet --require-hashes --requirement model/requirements.txt
+"$folder/environment/bin/python" -IB check.py "$mnist"

@@ -1,0 +1,117 @@
+"""Runs of the originals' own code, which `make originals` leaves in results/originals."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, ValidationError, model_validator
+
+from mnist_rnn.config import TEST_SIZE, Strict
+from mnist_rnn.errors import RecordError
+from mnist_rnn.paths import RESULTS, shown
+from mnist_rnn.records.environment import Cpu
+
+ORIGINALS = RESULTS / "originals"
+
+
+class Original(Strict):
+    """A finished run of an original's code, in a file as `keras-00.json`.
+
+    An epoch has training loss (nats) and accuracy (a fraction), measured while the weights changed,
+    and the errors on the 10,000 test images after it; `test_loss` (nats) is measured at the end.
+    `code_sha256` is the digest of the script, `seconds` the time that training took.
+    """
+
+    kind: Literal["keras", "pytorch"]
+    parameters: int = Field(ge=1)
+    train_size: int = Field(ge=1)
+    loss: list[Annotated[float, Field(ge=0)]] = Field(min_length=1)
+    accuracy: list[Annotated[float, Field(ge=0, le=1)]]
+    test_errors: list[Annotated[int, Field(ge=0, le=TEST_SIZE)]]
+    test_loss: float = Field(ge=0)
+    seconds: float = Field(gt=0)
+    versions: dict[str, str]
+    cpu: Cpu
+    code_sha256: str
+    commit: str | None
+    clean: bool | None
+    data_sha256: str
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Original":
+        if not len(self.loss) == len(self.accuracy) == len(self.test_errors):
+            raise ValueError("loss, accuracy and test_errors must have the same number of epochs")
+        return self
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs the run had."""
+        return len(self.loss)
+
+
+def read_original(path: Path) -> Original:
+    """Read and check one run; RecordError names the file and what is wrong with it."""
+    try:
+        run = Original.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise RecordError(
+            f"{shown(path)} is not an original's run: {'; '.join(problems)}"
+        ) from error
+    if path.stem.rpartition("-")[0] != run.kind:
+        raise RecordError(f"{shown(path)} holds a run of kind {run.kind}")
+    return run
+
+
+def read_originals(folder: Path = ORIGINALS) -> dict[str, Original]:
+    """All runs by name, as `keras-00`; those of one kind must be of one code and length.
+
+    Raises:
+        RecordError: there is no run, a file is not one, or two differ in more than chance.
+    """
+    runs = {path.stem: read_original(path) for path in sorted(folder.glob("*-*.json"))}
+    if not runs:
+        raise RecordError(f"There is no run in {shown(folder)}; run `make originals`.")
+    first: dict[str, str] = {}
+    for name, run in runs.items():
+        other = first.setdefault(run.kind, name)
+        for part in ("code_sha256", "data_sha256", "train_size", "epochs"):
+            if getattr(run, part) != getattr(runs[other], part):
+                raise RecordError(f"{shown(folder)}: {other} and {name} have different {part}")
+    return runs
+
+
+def load_originals(folder: Path = ORIGINALS) -> pd.DataFrame:
+    """A row a run and epoch: kind, run (its name), epoch from 1, and what Original holds of it."""
+    measured = ("loss", "accuracy", "test_errors")
+    tables = [
+        pd.DataFrame({"kind": run.kind, "run": name, "epoch": range(1, run.epochs + 1)}).assign(
+            **{part: getattr(run, part) for part in measured}
+        )
+        for name, run in read_originals(folder).items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def tabulate_originals(folder: Path = ORIGINALS) -> pd.DataFrame:
+    """A row a run with the columns of `tabulate_runs` that it has; its configuration is its kind.
+
+    Accuracies are in percent, losses in nats.
+    """
+    rows = [
+        {
+            "configuration": run.kind,
+            "run": name,
+            "parameters": run.parameters,
+            "test_accuracy": 100 - 100 * run.test_errors[-1] / TEST_SIZE,
+            "test_errors": run.test_errors[-1],
+            "test_loss": run.test_loss,
+            "last_epoch_accuracy": 100 * run.accuracy[-1],
+            "first_epoch_loss": run.loss[0],
+            "mean_log_loss": np.mean(np.log(run.loss)),
+            "seconds": run.seconds,
+        }
+        for name, run in read_originals(folder).items()
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,164 @@
+"""The record of a reproduction, to be sent in. Nothing in it tells whose machine it was."""
+
+import hashlib
+import os
+import platform
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from mnist_rnn.config import TEST_SIZE, Strict
+from mnist_rnn.errors import RecordError
+from mnist_rnn.files import replacing
+from mnist_rnn.paths import shown
+from mnist_rnn.records.environment import PACKAGES, Cpu, Environment
+
+WHOLE_RUN = "default run"
+LARGEST = 10_000  # bytes
+# No slash, angle bracket, vertical bar or line end: neither a path nor markup.
+Text = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ()@.,:+_-]{1,60}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Processor(Strict):
+    """A CPU without its flags; `fuses` says whether it must give the committed bits."""
+
+    architecture: Text
+    vendor: Text | None
+    family: Text | None
+    model: Text | None
+    name: Text | None
+    fuses: bool
+
+
+class Versions(Strict):
+    """Of Python, and of what decides the bits."""
+
+    python: Text
+    tensorflow: Text
+    keras: Text
+    numpy: Text
+
+
+class Reproduction(Strict):
+    """What was computed on a machine: the default run, or the first steps of some kinds of run.
+
+    `digests` maps the name of what was computed to the SHA-256 of the weights. `test_errors` (of
+    10,000 images) belongs to the default run only. `emulated`: `cpu` is what an emulator imitated.
+    `seconds` is the time of the training, `date` the day it ended (UTC).
+    """
+
+    schema_version: Literal[1] = 1
+    digests: dict[Text, Digest] = Field(min_length=1, max_length=20)
+    test_errors: int | None = Field(ge=0, le=TEST_SIZE)
+    code_sha256: Digest
+    versions: Versions
+    cpu: Processor
+    emulated: bool
+    system: Text
+    seconds: float = Field(ge=0)
+    date: date
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Reproduction":
+        if WHOLE_RUN in self.digests and len(self.digests) > 1:
+            raise ValueError(f"digests must be of the {WHOLE_RUN} alone, or of first steps")
+        if (self.test_errors is None) == (WHOLE_RUN in self.digests):
+            raise ValueError(f"test_errors must be given for the {WHOLE_RUN}, and only for it")
+        return self
+
+    @property
+    def file_name(self) -> str:
+        """Of CPU, Python, day and the start of the content's SHA-256."""
+        cpu = [self.cpu.name or self.cpu.vendor, self.cpu.family, self.cpu.model]
+        words = [word for word in (self.cpu.architecture, *cpu) if word]
+        plain = re.sub(r"[^a-z0-9.]+", "-", " ".join(words).lower()).strip("-.")
+        content = hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        python = ".".join(self.versions.python.split(".")[:2]).replace(" ", "")
+        return f"{plain}-python{python}-{self.date}-{content[:8]}.json"
+
+
+def describe_reproduction(
+    made_with: Environment,
+    digests: dict[str, str],
+    seconds: float,
+    day: date,
+    test_errors: int | None = None,
+) -> Reproduction:
+    """The record of a reproduction on this machine.
+
+    Under an emulator, the environment variable EMULATED names the CPU: Linux tells the host's.
+    """
+    cpu, emulated = made_with.cpu, os.environ.get("EMULATED")
+    if emulated:
+        nothing = dict.fromkeys(("vendor", "family", "model"))
+        cpu = Cpu(architecture=cpu.architecture, name=emulated, flags=["avx2", "fma"], **nothing)
+    told = {name: plain(value) for name, value in cpu.model_dump(exclude={"flags"}).items()}
+    versions = {
+        name: plain(made_with.versions.get(name, "unknown")) for name in ("python", *PACKAGES)
+    }
+    return Reproduction(
+        digests=digests,
+        test_errors=test_errors,
+        code_sha256=made_with.code_sha256,
+        versions=Versions.model_validate(versions),
+        cpu=Processor.model_validate(told | {"fuses": cpu.fuses}),
+        emulated=bool(emulated),
+        system=describe_system(),
+        seconds=round(seconds, 1),
+        date=day,
+    )
+
+
+def plain(text: str | None) -> str | None:
+    """As `Text` allows it."""
+    return text and (re.sub(r"[^A-Za-z0-9 ()@.,:+_-]", "", text)[:60] or None)
+
+
+def describe_system() -> str:
+    """The system, its distribution and its C library, without the kernel and the host's name."""
+    try:
+        told = platform.freedesktop_os_release()
+    except OSError:
+        told = {}
+    words = (platform.system(), told.get("ID"), told.get("VERSION_ID"), *platform.libc_ver())
+    return plain(" ".join(word for word in words if word)) or "unknown"
+
+
+def write_reproduction(reproduction: Reproduction, folder: Path) -> Path:
+    """Write the record under its name, whole or not at all; returns the path."""
+    path = folder / reproduction.file_name
+    with replacing(path) as temporary:
+        temporary.write_text(reproduction.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def read_reproduction(path: Path) -> Reproduction:
+    """Read and check one record.
+
+    Raises:
+        RecordError: names the file and, in one sentence, the first thing that is wrong with it.
+    """
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+            raise RecordError(say(path, f"is not a file of at most {LARGEST} bytes"))
+        reproduction = Reproduction.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))[:60]
+        raise RecordError(
+            say(path, f"is not the record of a reproduction: {place}: {first['msg']}")
+        ) from None
+    except OSError as error:
+        raise RecordError(say(path, f"can't be read: {error.strerror}")) from None
+    if path.name != reproduction.file_name:
+        raise RecordError(say(path, f"holds {reproduction.file_name}"))
+    return reproduction
+
+
+def say(path: Path, problem: str) -> str:
+    """A sentence about a file, in printable characters whatever name or content it has."""
+    return "".join(c if c.isprintable() else "?" for c in f"{shown(path)} {problem}.")

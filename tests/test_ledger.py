@@ -1,0 +1,226 @@
+"""Reproductions sent in are judged or refused in one sentence, whatever they hold."""
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+from datetime import date
+
+import ledger
+import pytest
+from emulated import FIRST_STEPS
+from first_steps import NETWORKS
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_hostile import json_values, places
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import RecordError
+from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records import verify
+from mnist_rnn.records.record import read_record, run_path, write_record
+from mnist_rnn.records.reproduction import (
+    WHOLE_RUN,
+    Reproduction,
+    describe_reproduction,
+    read_reproduction,
+)
+from mnist_rnn.records.verify import describe_run
+
+many = settings(
+    max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
+KNOWN = ledger.read_expected()
+PATH = run_path(Configuration(), ".json", COMMITTED)
+GOOD = json.loads(describe_run(KNOWN[0], PATH).model_dump_json())
+
+
+def keep(content, folder):
+    """A record with this content under the name that it should have, if it has one."""
+    content = content if isinstance(content, bytes) else json.dumps(content).encode()
+    path = folder / "record.json"
+    with contextlib.suppress(ValueError):
+        path = folder / Reproduction.model_validate_json(content).file_name
+    path.write_bytes(content)
+    return path
+
+
+def change(**parts):
+    return GOOD | parts
+
+
+def test_the_committed_run_is_a_reproduction(tmp_path):
+    made, outcome = ledger.read_judged(keep(GOOD, tmp_path), *KNOWN)
+    assert outcome == "the same bits"
+    row = ledger.make_row(made, outcome, "us")
+    assert f"the same bits: `{KNOWN[0].weights_sha256[:12]}` | 98.16 |" in row
+
+
+@pytest.mark.parametrize(
+    ("parts", "outcome"),
+    [
+        ({"digests": {WHOLE_RUN: "0" * 64}}, "**other bits**"),
+        ({"digests": {WHOLE_RUN: "0" * 64}, "code_sha256": "0" * 64},
+         "**other bits**, made with other code"),
+        ({"digests": {WHOLE_RUN: "0" * 64}, "cpu": GOOD["cpu"] | {"fuses": False}},
+         "other bits, as expected without FMA"),
+        ({"digests": {"sgd": "0" * 64, "gru": KNOWN[1]["gru"]}, "test_errors": None},
+         "**other bits**: sgd"),
+    ],
+)  # fmt: skip
+def test_a_failure_is_listed(parts, outcome, tmp_path):
+    assert ledger.read_judged(keep(change(**parts), tmp_path), *KNOWN)[1] == outcome
+    (tmp_path / "ours").mkdir()
+    keep(change(**parts), tmp_path / "ours")
+    page, refused = ledger.make_page(tmp_path)
+    assert (page.count(outcome), refused) == (1, [])
+    assert "**0 of 1 reproductions" in page
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (change(digests={"another": "0" * 64}, test_errors=None), "is of another experiment"),
+        (change(test_errors=183), "committed digest with another number of test errors"),
+        (change(test_errors=None), "test_errors must be given"),
+        (change(digests=GOOD["digests"] | {"sgd": "0" * 64}), "alone, or of first steps"),
+        (change(digests={}), "at least 1 item"),
+        (change(digests={WHOLE_RUN: "beef"}), "should match pattern"),
+        (change(note="by hand"), "note: Extra inputs"),
+        (change(seconds="fast"), "valid number"),
+        (change(schema_version=2), "should be 1"),
+        (change(system="/home/somebody"), "should match pattern"),
+        (change(system="a | b"), "should match pattern"),
+        (change(system="<script>"), "should match pattern"),
+        (change(system="a\nb"), "should match pattern"),
+        (json.dumps(GOOD).encode()[:-20], "Invalid JSON"),
+        (b"", "Invalid JSON"),
+        (b"\xff" * 20_000, "at most 10000 bytes"),
+        (b"[" * 9_000, "Invalid JSON"),
+    ],
+)
+def test_a_bad_record_is_refused_in_one_sentence(content, problem, tmp_path):
+    with pytest.raises(RecordError, match=problem) as error:
+        ledger.read_judged(keep(content, tmp_path), *KNOWN)
+    assert "\n" not in str(error.value)
+
+
+def test_a_record_under_another_name_is_refused(tmp_path):
+    path = keep(GOOD, tmp_path)
+    other = path.rename(tmp_path / "mine.json")
+    with pytest.raises(RecordError, match=rf"mine\.json holds {re.escape(path.name)}"):
+        read_reproduction(other)
+    (tmp_path / path.name).symlink_to(other)
+    with pytest.raises(RecordError, match="is not a file"):
+        read_reproduction(path)
+
+
+@many
+@given(st.data())
+def test_any_change_to_a_record_is_judged_or_refused(tmp_path_factory, draws):
+    record = json.loads(json.dumps(GOOD))
+    *path, last = draws.draw(st.sampled_from(list(places(GOOD))[1:]))
+    inner = record
+    for key in path:
+        inner = inner[key]
+    inner[last] = draws.draw(json_values)
+    check_one(record, tmp_path_factory)
+
+
+@many
+@given(st.binary() | json_values.map(json.dumps).map(str.encode))
+def test_any_bytes_are_refused(tmp_path_factory, content):
+    assert not check_one(content, tmp_path_factory)
+
+
+def check_one(content, tmp_path_factory):
+    """Whether it became a row; else it was refused in one printable sentence."""
+    path = keep(content, tmp_path_factory.getbasetemp())
+    try:
+        row = ledger.make_row(*ledger.read_judged(path, *KNOWN), "us")
+    except RecordError as refused:
+        if str(refused).isprintable():
+            return False
+        raise
+    finally:
+        path.unlink()
+    assert row.count("|") == 10
+    assert row.count("\n") == 1
+    assert "<" not in row
+    return True
+
+
+def test_records_are_taken_in_all_or_none(tmp_path):
+    source, destination = tmp_path / "source", tmp_path / "destination"
+    source.mkdir()
+    with pytest.raises(RecordError, match="has no record"):
+        ledger.add(source, destination)
+    path = keep(GOOD, source)
+    ledger.add(source, destination)
+    assert read_reproduction(destination / path.name) == read_reproduction(path)
+    (source / "bad.json").write_text("{}")
+    with pytest.raises(RecordError, match=r"bad\.json is not the record"):
+        ledger.add(source, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.fixture
+def outputs(tmp_path, monkeypatch):
+    """The committed run as if it had been made here."""
+    monkeypatch.setattr(verify, "OUTPUTS", tmp_path)
+    write_record(read_record(PATH, COMMITTED), tmp_path)
+    return tmp_path
+
+
+def verify_outputs(capsys):
+    with pytest.raises(SystemExit) as ended:
+        verify.main()
+    return ended.value.code, capsys.readouterr().out.splitlines()
+
+
+def test_a_reproduction_leaves_its_record_and_says_the_outcome_last(outputs, capsys):
+    status, lines = verify_outputs(capsys)
+    assert status == 0
+    assert lines[-1].startswith("The same bits as the committed run: ")
+    assert verify_outputs(capsys)[1] == lines
+    (path,) = (outputs / "reproductions").iterdir()
+    assert ledger.read_judged(path, *KNOWN)[1] == "the same bits"
+
+
+def test_a_disk_full_at_its_record_leaves_the_outcome(outputs, capsys, fill_disk):
+    fill_disk()
+    status, lines = verify_outputs(capsys)
+    assert status == 0
+    assert lines[0].startswith("No record for the ledger")
+    assert lines[-1].startswith("The same bits")
+    assert not list((outputs / "reproductions").iterdir())
+
+
+def test_nothing_tells_whose_machine_it_was(environment, monkeypatch):
+    told = environment.cpu.model_copy(update={"name": "Fast CPU w/ a <name> | of\n80" + "x" * 80})
+    made_with = environment.model_copy(update={"cpu": told})
+    made = describe_reproduction(made_with, {"sgd": "0" * 64}, 1.23, KNOWN_DAY)
+    assert made.cpu.name == "Fast CPU w a name  of80" + "x" * 37
+    text = made.model_dump_json()
+    assert "/" not in text
+    assert not set(made.model_dump()) & {"commit", "user", "host", "path", "threads"}
+    monkeypatch.setenv("EMULATED", "Haswell")
+    made = describe_reproduction(environment, {"sgd": "0" * 64}, 1.23, KNOWN_DAY)
+    assert (made.emulated, made.cpu.name, made.cpu.vendor) == (True, "Haswell", None)
+
+
+KNOWN_DAY = date(2026, 1, 1)
+
+
+def test_each_kind_of_first_steps_is_known():
+    assert list(json.loads(FIRST_STEPS.with_suffix(".json").read_text())) == list(NETWORKS)
+    assert set(KNOWN[1]) == {WHOLE_RUN, *NETWORKS}
+
+
+def test_the_committed_page_is_what_the_records_say():
+    page, refused = ledger.make_page(ledger.LEDGER)
+    assert refused == []
+    assert page == (ledger.LEDGER / "README.md").read_text()
+    help_text = [sys.executable, "docs/ledger.py", "--help"]
+    assert subprocess.run(help_text, cwd=ROOT, capture_output=True).returncode == 0

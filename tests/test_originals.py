@@ -1,0 +1,267 @@
+"""The originals' own code: runs that go on when stopped, and files that are refused when wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from run import why_pending
+from runs import start
+
+from mnist_rnn.claims.originals import (
+    load_originals,
+    read_original,
+    read_originals,
+    tabulate_originals,
+)
+from mnist_rnn.claims.published import find_claims, load_claims, read_claims
+from mnist_rnn.claims.sweep import plan_runs
+from mnist_rnn.config import Configuration
+from mnist_rnn.data.mnist import DATA_SHA256
+from mnist_rnn.errors import RecordError
+from mnist_rnn.paths import ROOT
+from mnist_rnn.records.environment import describe_cpu
+
+RUN = ROOT / "originals" / "run.py"
+PEERS = ROOT / ".venv-peers" / "bin" / "python"
+SMALL = ("--epochs", "1", "--train-size", "640")
+
+
+def command(*options):
+    return [sys.executable, RUN, *options]
+
+
+def run(results, *options):
+    """The exit status of run.py, and what it prints."""
+    done = subprocess.run(
+        command(*options),
+        env=os.environ | {"MNIST_RNN_RESULTS": str(results)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a run's file with some values changed."""
+
+    def write(name="keras-00", **values):
+        content = {
+            "kind": name.split("-")[0],
+            "parameters": 75_530,
+            "train_size": 60_000,
+            "loss": [0.5, 0.25],
+            "accuracy": [0.875, 0.9375],
+            "test_errors": [1000, 250],
+            "test_loss": 0.125,
+            "seconds": 100.0,
+            "versions": {"keras": "3.15.1"},
+            "cpu": describe_cpu().model_dump(),
+            "code_sha256": "0" * 64,
+            "commit": None,
+            "clean": None,
+            "data_sha256": DATA_SHA256,
+        }
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(content | values))
+        return path
+
+    return write
+
+
+@pytest.mark.quick
+def test_a_row_a_run_and_epoch_and_a_row_a_run(write, tmp_path):
+    write("keras-01", test_errors=[900, 240])
+    write("keras-00")
+    write("pytorch-00")
+    epochs = load_originals(tmp_path)
+    assert epochs["run"].tolist() == ["keras-00"] * 2 + ["keras-01"] * 2 + ["pytorch-00"] * 2
+    assert epochs["epoch"].tolist() == [1, 2] * 3
+    assert epochs.loc[3, ["loss", "accuracy", "test_errors"]].tolist() == [0.25, 0.9375, 240]
+    runs = tabulate_originals(tmp_path).set_index("run")
+    assert runs["configuration"].tolist() == ["keras", "keras", "pytorch"]
+    assert runs["test_accuracy"].tolist() == [97.5, 97.6, 97.5]
+    assert runs.loc["keras-00", "last_epoch_accuracy"] == 93.75
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"kind": "jax"}, "kind: Input should be 'keras' or 'pytorch'"),
+        ({"kind": "pytorch"}, "holds a run of kind pytorch"),
+        ({"accuracy": [0.5]}, "must have the same number of epochs"),
+        ({"loss": [], "accuracy": [], "test_errors": []}, "loss: List should have at least 1"),
+        ({"test_errors": [1000, 10_001]}, "test_errors.1: Input should be less than or equal"),
+        ({"test_errors": [1000, 2.5]}, "test_errors.1: Input should be a valid integer"),
+        ({"accuracy": [0.9, 93.75]}, "accuracy.1: Input should be less than or equal to 1"),
+        ({"loss": [0.5, float("nan")]}, "loss.1: "),
+        ({"seed": 0}, "seed: Extra inputs are not permitted"),
+        ({"seconds": None}, "seconds: Input should be a valid number"),
+    ],
+)
+def test_a_wrong_file_is_refused_in_one_sentence(values, problem, write, tmp_path):
+    path = write(**values)
+    with pytest.raises(RecordError) as error:
+        load_originals(tmp_path)
+    assert "\n" not in str(error.value)
+    assert path.name in str(error.value)
+    assert problem in str(error.value)
+
+
+@pytest.mark.quick
+def test_a_damaged_file_and_an_empty_folder_are_refused(write, tmp_path):
+    with pytest.raises(RecordError, match=r"There is no run in .*; run `make originals`"):
+        read_originals(tmp_path)
+    path = write()
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(
+        RecordError, match=r"keras-00.json is not an original's run: : Invalid JSON"
+    ):
+        read_original(path)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("part", "values"),
+    [
+        ("code_sha256", {"code_sha256": "1" * 64}),
+        ("train_size", {"train_size": 640}),
+        ("epochs", {"loss": [1.0], "accuracy": [0.5], "test_errors": [9]}),
+    ],
+)
+def test_runs_of_different_code_or_length_are_not_mixed(part, values, write, tmp_path):
+    write()
+    write("keras-01", **values)
+    with pytest.raises(RecordError, match=f"keras-00 and keras-01 have different {part}$"):
+        read_originals(tmp_path)
+
+
+@pytest.mark.quick
+def test_what_pytorch_answers_is_no_run_of_ours():
+    claims = [claim for claim in read_claims() if claim.published.answered_by == "pytorch"]
+    assert [claim.published.published_test_accuracy for claim in claims] == [95.67, 96.81]
+    assert plan_runs(claims) == []
+    assert find_claims(claims[0].config) == []
+    table = load_claims()
+    names = [claim.published.claim for claim in claims]
+    assert table.index[table["configuration"] == "pytorch"].tolist() == names
+    assert table.loc["notebook-2019", "configuration"] == Configuration().name
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--keras", "many"), "argument --keras: expected a whole number up to 100, got 'many'."),
+        (("--keras", "-1"), "argument --keras: expected"),
+        (("--pytorch", "101"), "argument --pytorch: expected a whole number up to 100, got '101'."),
+        (("--epochs", "0"), "argument --epochs: expected at least 1, got 0."),
+        (("--train-size", "60001"), "argument --train-size: expected a whole number up to 60000"),
+        (("--seeds", "3"), "unrecognized arguments: --seeds 3."),
+        (("--kera", "3"), "unrecognized arguments: --kera 3."),
+        ((), "argument --peers: expected a Python that has PyTorch, got None."),
+    ],
+)
+def test_a_bad_option_is_refused_in_one_sentence(options, sentence, tmp_path):
+    status, printed = run(tmp_path, *options)
+    assert status == 1
+    assert printed.startswith(sentence)
+    assert printed.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.quick
+def test_a_trial_does_not_go_among_the_results():
+    variables = {name: value for name, value in os.environ.items() if name != "MNIST_RNN_RESULTS"}
+    done = subprocess.run(command(*SMALL), env=variables, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "A trial needs a folder of its own: set MNIST_RNN_RESULTS.\n"
+
+
+@pytest.mark.quick
+def test_the_scripts_set_no_flag_no_seed_and_no_thread():
+    for script in (ROOT / "originals").glob("*_notebook.py"):
+        code = script.read_text().split('"""', 2)[2]
+        for word in ("environ", "seed", "threads", "deterministic", "jit_compile", "mnist_rnn"):
+            assert word not in code, (script.name, word)
+
+
+def test_a_stopped_command_goes_on_and_makes_no_run_twice(tmp_path):
+    """Ended by SIGTERM while Keras runs, which leaves nothing running; then killed, then whole."""
+    options = ("--keras", "1", "--pytorch", "0", *SMALL)
+    folder = tmp_path / "originals"
+    for kill in (signal.SIGTERM, signal.SIGKILL):
+        process = start(command(*options), env=os.environ | {"MNIST_RNN_RESULTS": str(tmp_path)})
+        children = []
+        while not children:
+            time.sleep(0.1)
+            children = [
+                child
+                for child in psutil.Process(process.pid).children()
+                if any("keras_notebook" in word for word in child.cmdline())
+            ]
+        os.kill(process.pid, kill)
+        process.communicate(timeout=30)
+        if kill == signal.SIGTERM:
+            assert not any(child.is_running() for child in children)
+        else:
+            for child in children:
+                child.kill()
+        assert not list(folder.glob("*.json"))
+    status, printed = run(tmp_path, *options)
+    assert status == 0, printed
+    original = read_original(folder / "keras-00.json")
+    assert (original.parameters, original.train_size, original.epochs) == (75_530, 640, 1)
+    printed_accuracy = (tmp_path / "executed" / "originals" / "keras-00.log").read_text()
+    errors = original.test_errors[-1]
+    assert f"Test accuracy: {100 - errors / 100:.1f}%" in printed_accuracy
+    before = (folder / "keras-00.json").stat().st_mtime_ns
+    assert run(tmp_path, *options) == (0, "0 of 1 runs to make\n")
+    assert (folder / "keras-00.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.quick
+def test_what_makes_a_run_outdated(write):
+    expected = {"epochs": 2, "train_size": 60_000, "code_sha256": "0" * 64}
+    path = write()
+    assert why_pending(path, expected) is None
+    changed = {"epochs": 20, "code_sha256": "1" * 64}
+    assert why_pending(path, expected | changed) == "made with other epochs, code_sha256"
+    assert why_pending(path.with_name("keras-01.json"), expected) == "no run"
+    path.write_text("{}")
+    assert "is not an original's run" in why_pending(path, expected)
+
+
+def test_a_run_that_fails_is_named(tmp_path):
+    """The Python that should have PyTorch has none."""
+    status, printed = run(
+        tmp_path, "--keras", "0", "--pytorch", "1", "--peers", sys.executable, *SMALL
+    )
+    assert status == 1
+    assert "Not finished: pytorch-00; see " in printed
+    log = (tmp_path / "executed" / "originals" / "pytorch-00.log").read_text()
+    assert "No module named 'torch'" in log
+    assert not list((tmp_path / "originals").glob("*"))
+
+
+@pytest.mark.skipif(
+    not PEERS.exists(), reason="needs the environment that `make benchmark` sets up"
+)
+def test_pytorch_has_the_published_number_of_parameters(tmp_path):
+    status, printed = run(tmp_path, "--keras", "0", "--pytorch", "1", "--peers", str(PEERS), *SMALL)
+    assert status == 0, printed
+    original = read_original(tmp_path / "originals" / "pytorch-00.json")
+    (published,) = {
+        claim.published.published_parameters
+        for claim in read_claims()
+        if claim.published.answered_by == "pytorch"
+    }
+    assert original.parameters == published == 75_786

@@ -1,0 +1,154 @@
+"""A release of one commit is always the same bytes, and any change to it is found."""
+
+import random
+import subprocess
+import sys
+import tarfile
+
+import check
+import make
+import pytest
+import yaml
+
+from mnist_rnn.paths import MNIST, ROOT
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The archive of this commit with a small page, and the folder that it unpacks to."""
+    folder = tmp_path_factory.mktemp("release")
+    (folder / "site").mkdir()
+    (folder / "site" / "index.html").write_text("a page")
+    (folder / "report.html").write_text("a report")
+    archive = folder / "one.tar"
+    make.pack(make.collect(folder / "site", folder / "report.html"), 1_700_000_000, archive)
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    return archive, folder / make.NAME
+
+
+def test_two_releases_of_one_commit_are_the_same_bytes(built, tmp_path):
+    archive, _ = built
+    folder = archive.parent
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("a page")  # another time and inode
+    again = tmp_path / "two.tar"
+    make.pack(make.collect(tmp_path / "site", folder / "report.html"), 1_700_000_000, again)
+    assert archive.read_bytes() == again.read_bytes()
+
+
+def test_a_release_is_whole(built):
+    archive, folder = built
+    assert check.check_files(folder) == []
+    with tarfile.open(archive) as tar:
+        members = tar.getmembers()
+    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {
+        (0, 0, "", "", 1_700_000_000)
+    }
+    names = {member.name.split("/", 1)[1] for member in members}
+    assert {"LICENSE", "requirements.lock", "site/index.html", "report.html", "README.md"} < names
+    assert {"results/accuracy.csv", "notebooks/02_train.ipynb", "model/model.keras"} < names
+
+
+def flip(path, position):
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1 << position % 8
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_byte_changed_anywhere_in_a_file_is_found(built, seed):
+    _, folder = built
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
+    draw = random.Random(seed)
+    position = draw.randrange(sum(path.stat().st_size for path in files))
+    for path in files:
+        if position < path.stat().st_size:
+            break
+        position -= path.stat().st_size
+    flip(path, position)
+    assert check.check_files(folder)
+    flip(path, position)
+    assert check.check_files(folder) == []
+
+
+@pytest.mark.parametrize("position", range(10))
+def test_a_byte_changed_in_the_list_is_found(built, position):
+    _, folder = built
+    path = folder / "SHA256SUMS"
+    position = random.Random(position).randrange(path.stat().st_size)
+    flip(path, position)
+    assert check.check_files(folder)
+    flip(path, position)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_byte_changed_anywhere_in_the_archive_is_found(built, seed, tmp_path):
+    archive = tmp_path / "one.tar"
+    archive.write_bytes(built[0].read_bytes())
+    sums = archive.with_suffix(".tar.sha256")
+    sums.write_text(f"{check.digest(archive)}  {archive.name}\n")
+    command = ["bash", ROOT / "release" / "check.sh", archive, "false", MNIST]
+    flip(archive, random.Random(seed).randrange(archive.stat().st_size))
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"{archive.name}: FAILED" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda folder: (folder / "more").write_text("x"), "'more' is not of the release."),
+        (lambda folder: (folder / "LICENSE").unlink(), "LICENSE is missing."),
+        (lambda folder: (folder / "a\nb").write_text("x"), r"'a\nb' is not of the release."),
+        (lambda folder: (folder / "SHA256SUMS").write_bytes(b"\xff"), "SHA256SUMS can't be read."),
+        (lambda folder: (folder / "SHA256SUMS").write_text("x"), "SHA256SUMS can't be read."),
+        (lambda folder: (folder / "SHA256SUMS").unlink(), "SHA256SUMS can't be read."),
+    ],
+)
+def test_another_folder_is_not_a_release(built, damage, problem, tmp_path):
+    with tarfile.open(built[0]) as tar:
+        tar.extractall(tmp_path, filter="data")
+    folder = tmp_path / make.NAME
+    damage(folder)
+    assert check.check_files(folder) == [problem]
+    done = subprocess.run([sys.executable, folder / "check.py"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, problem + "\n")
+
+
+def test_a_file_replaced_by_a_link_is_found(built, tmp_path):
+    with tarfile.open(built[0]) as tar:
+        tar.extractall(tmp_path, filter="data")
+    licence = tmp_path / make.NAME / "LICENSE"
+    licence.rename(tmp_path / "LICENSE")
+    licence.symlink_to(tmp_path / "LICENSE")
+    assert check.check_files(tmp_path / make.NAME) == ["LICENSE was changed."]
+
+
+def test_the_card_has_metadata_for_a_model_hub(built):
+    _, front, body = (built[1] / "model" / "README.md").read_text().split("---\n", 2)
+    card = yaml.safe_load(front)
+    assert (card["library_name"], card["license"]) == ("keras", "mit")
+    (metric,) = card["model-index"][0]["results"][0]["metrics"]
+    assert metric["value"] == 0.9816
+    assert body.startswith("\n# Model card")
+
+
+def test_what_the_model_needs_is_locked_with_hashes(built):
+    text = (built[1] / "model" / "requirements.txt").read_text()
+    names = {line.split("==")[0] for line in text.splitlines() if "==" in line}
+    assert {"keras", "numpy", "tensorflow", "tensorflow-cpu", "h5py"} <= names
+    assert not names & {"pandas", "papermill", "pydantic", "matplotlib"}
+    assert text.count("--hash=sha256:") >= len(names)
+
+
+def test_a_tree_that_differs_from_its_commit_is_not_released(monkeypatch):
+    answers = {"status": b" M README.md\n"}
+    monkeypatch.setattr(make, "run_git", lambda *words: answers[words[0]])
+    monkeypatch.setattr(sys, "argv", ["make.py", "site", "report.html", "dist"])
+    with pytest.raises(SystemExit, match=r"Commit first: 1 file\(s\) differ, such as README\.md\."):
+        make.main()
+
+
+def test_the_model_is_scored_as_its_record_says(built):
+    assert check.count_errors(built[1] / "model" / "model.keras", MNIST) == 184
