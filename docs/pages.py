@@ -59,7 +59,8 @@ class Exporter(HTMLExporter):
     @pass_context
     def markdown2html(self, context, source):  # noqa: ARG002  (nbconvert passes it)
         """Markdown to HTML, also that of outputs."""
-        return MarkdownWithMath(renderer=Renderer(escape=False)).render(source)
+        renderer = Renderer(escape=False, exclude_anchor_links=True)
+        return MarkdownWithMath(renderer=renderer).render(source)
 
 
 def wrap_table(table: str) -> str:

@@ -16,7 +16,7 @@ from mnist_rnn.records.record import Record, read_record
 TEMPLATE = Path(__file__).with_name("draw.html")
 
 
-def make_page(model: Path, output: Path, style: str = "") -> None:
+def make_page(model: Path, output: Path, style: str) -> None:
     """Write the page of one trained SimpleRNN, whole or not at all.
 
     Args:
