@@ -17,6 +17,7 @@ import slurm
 from runs import TRAIN, environment, finish, outcome, start, start_papermill
 from test_records import change, cpu
 
+import mnist_rnn.claims.sweep as module
 from mnist_rnn.claims.published import read_claims
 from mnist_rnn.claims.sweep import describe_progress, plan_runs, why_pending
 from mnist_rnn.config import Configuration
@@ -135,6 +136,21 @@ def test_a_missing_a_broken_and_a_foreign_record_are_pending(make_record, tmp_pa
     assert "holds the run of" in why_pending(Configuration(**dict(record.config, seed=1)), tmp_path)
     path.write_bytes(path.read_bytes()[:-100])
     assert "is not a record" in why_pending(record.config, tmp_path)
+
+
+def test_a_sweep_asks_for_records_in_the_results(tmp_path, monkeypatch):
+    """Unlike a single run, which goes to outputs/."""
+    commands = []
+
+    def note(command, **_):
+        commands.append(command)
+        raise InterruptedError
+
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    monkeypatch.setattr(module.subprocess, "Popen", note)
+    with pytest.raises(InterruptedError):
+        module.train_runs([Configuration()])
+    assert f"runs/{Configuration().name}/seed-0.json" in commands[0]
 
 
 @pytest.mark.slow
