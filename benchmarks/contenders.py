@@ -45,8 +45,8 @@ def original(settings: dict, inputs: dict) -> Outcome:
 def ours(settings: dict, inputs: dict) -> Outcome:
     """This repository's training; a lap ends when its epoch is kept in the checkpoint.
 
-    The test errors after each epoch, which the others don't count, are those of 1000 images, as many
-    as one prediction of ours takes: another number would be compiled once more.
+    The test errors after each epoch, which the others don't count, are those of 1000 images, as
+    many as one prediction of ours takes: another number would be compiled once more.
     """
     from mnist_rnn.config import Configuration
     from mnist_rnn.experiment.checkpoints import Checkpoint
