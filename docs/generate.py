@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mnist_rnn.claims.published import read_claims
+from mnist_rnn.claims.published import JUDGED, read_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, ROOT
 
@@ -24,7 +24,7 @@ FOLDERS = ("data", "experiment", "records", "claims", "figures", "interpret", "p
 def read_results() -> list[dict[str, str]]:
     """The rows of accuracy.csv that answer a claim and are judged."""
     with (COMMITTED / "accuracy.csv").open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["kind"] in ("run", "table")]
+        return [row for row in csv.DictReader(file) if row["kind"] in JUDGED]
 
 
 def make_headline() -> str:

@@ -26,7 +26,7 @@ from mnist_rnn.data.mnist import DATA_SHA256, load_mnist
 from mnist_rnn.errors import DataError, RecordError
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import RESULTS, shown
-from mnist_rnn.records.environment import describe_cpu, git
+from mnist_rnn.records.environment import describe_cpu, describe_environment
 
 SCRIPTS = {kind: Path(__file__).with_name(f"{kind}_notebook.py") for kind in ("keras", "pytorch")}
 EPOCHS = {"keras": 20, "pytorch": 10}
@@ -47,12 +47,11 @@ def why_pending(path: Path, expected: dict[str, object]) -> str | None:
 
 def describe_code(kind: str) -> dict[str, object]:
     """The digest of the script and the state of the repository."""
-    commit = git("rev-parse", "HEAD")
-    changes = git("status", "--porcelain", "--", ".", ":!results")
+    environment = describe_environment(threads=1)
     return {
         "code_sha256": hashlib.sha256(SCRIPTS[kind].read_bytes()).hexdigest(),
-        "commit": commit,
-        "clean": None if commit is None else changes == "",
+        "commit": environment.commit,
+        "clean": environment.clean,
     }
 
 

@@ -220,7 +220,7 @@ def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
     records += [make_record(**{name: value}, **FULL) for name, value in others.items()]
     claims = load_claims().head(13)  # those of the originals; others may follow
     accuracy = tabulate_accuracy(tabulate_runs(records), claims)
-    ax = draw_claims(records, accuracy, claims).figure.axes[0]
+    ax = draw_claims(tabulate_runs(records), accuracy, claims).figure.axes[0]
     # notebook-2019 and notebook-2020; notebook-2020-lstm-sgd
     assert dots(ax) == [3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0]
     titles = [ax.get_title() for ax in draw_published_curves(records, claims).figure.axes]

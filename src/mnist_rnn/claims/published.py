@@ -59,6 +59,7 @@ class Claim(Strict):
     published: Published
 
 
+JUDGED = ("run", "table")  # the kinds of claims that have a verdict
 CONFIGURATION = {name: f for name, f in Configuration.model_fields.items() if name != "seed"}
 COLUMNS = CONFIGURATION | Published.model_fields
 # What need not be said, or was not published.
@@ -142,7 +143,7 @@ def read_figures(claims: pd.DataFrame) -> pd.DataFrame:
 
     For each measure also `<measure>_half_unit`: half the unit in which its source rounded it.
     """
-    judged = claims[claims["kind"].isin(("run", "table"))]
+    judged = claims[claims["kind"].isin(JUDGED)]
     logs = {name: np.log(load_curve(name)["train_loss"]) for name in judged.index}
     return pd.DataFrame(
         {

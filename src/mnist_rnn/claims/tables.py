@@ -8,7 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from mnist_rnn.claims.originals import ORIGINALS, tabulate_originals
-from mnist_rnn.claims.published import CONFIGURATION, find_claims, load_claims, read_figures
+from mnist_rnn.claims.published import (
+    CONFIGURATION,
+    JUDGED,
+    find_claims,
+    load_claims,
+    read_figures,
+)
 from mnist_rnn.claims.verdicts import FEWEST, MEASURES, judge_claims, predict_interval
 from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.errors import ExperimentError, RecordError
@@ -74,7 +80,7 @@ def compare_text(row: pd.Series) -> str:
 
 def describe_verdicts(accuracy: pd.DataFrame) -> str:
     """The verdicts on the claims that are judged, in a sentence each."""
-    judged = accuracy[accuracy["kind"].isin(("run", "table"))]
+    judged = accuracy[accuracy["kind"].isin(JUDGED)]
     sentences = [f"{len(judged)} published results are judged."]
     for verdict, rows in judged.groupby("verdict"):
         names = ", ".join(f"`{claim}`" for claim in rows["claim"])

@@ -1,5 +1,6 @@
 """The figures of 03_results.ipynb, each with its caption: blue is ours, orange was published."""
 
+import re
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -26,12 +27,12 @@ CLAIM: dict[str, Any] = {"color": PUBLISHED, "ls": "none", "marker": "D", "ms": 
 KEY = [Line2D([], [], **RUN, label="a run of ours"), Line2D([], [], **CLAIM, label="published")]
 
 
-def draw_claims(records: list[Record], accuracy: pd.DataFrame, claims: pd.DataFrame) -> Plate:
-    """Each published test accuracy beside the runs of its configuration and their interval."""
+def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame) -> Plate:
+    """Each published test accuracy beside the runs that answer it and their interval."""
     fig, ax = plt.subplots(figsize=(7.5, 5.2), layout="constrained")
     rows, names = accuracy.dropna(subset="published_test_accuracy"), claims["configuration"]
     for place, row in rows.iterrows():
-        values = [100 * run.test.accuracy for run in find_runs(records, names[row["claim"]])]
+        values = runs.loc[runs["configuration"] == names[row["claim"]], "test_accuracy"]
         ax.hlines(place, row["interval_low"], row["interval_high"], color=OURS, lw=9, alpha=0.2)
         ax.plot(values, [place] * len(values), **RUN)
         ax.plot(row["published_test_accuracy"], place, **CLAIM)
@@ -67,14 +68,22 @@ def draw_agreement(agreement: pd.DataFrame, figures: pd.DataFrame) -> Plate:
     mesh = ax.imshow(shown, cmap=colors, norm=BoundaryNorm(bounds, 3), aspect="auto")
     for (row, column), p in np.ndenumerate(shown):
         color = "white" if p >= LEVEL else "black"
-        ax.text(column, row, f"{p:.3f}", ha="center", va="center", size=8, color=color)
+        ax.text(
+            column,
+            row,
+            "" if np.isnan(p) else f"{p:.3f}",
+            ha="center",
+            va="center",
+            size=8,
+            color=color,
+        )
     for row, column in enumerate(own):
         ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec=PUBLISHED, lw=2))
-    labels = [name.split("-batch")[0].replace("-", "\n") for name in names]
+    labels = [re.sub("-|(?<=dropout)_", "\n", name.split("-batch")[0]) for name in names]
     ax.set_xticks(range(len(names)), labels, size=7)
     ax.set_yticks(range(len(shown)), shown.index)
     bar = fig.colorbar(mesh, ax=ax, ticks=bounds, location="top", shrink=0.5, aspect=40)
-    bar.ax.set_xticklabels([f"{bound:g}" for bound in bounds])
+    bar.ax.set_xticklabels([f"{bound:.2g}" for bound in bounds])
     bar.set_label("p")
     agree = np.array(shown >= LEVEL)
     agree[range(len(own)), own] = False
@@ -87,7 +96,8 @@ def draw_agreement(agreement: pd.DataFrame, figures: pd.DataFrame) -> Plate:
             for row, (claim, column) in enumerate(zip(shown.index, own, strict=True))
         ),
         "In an orange frame: the configuration that the claim was published for. Dark blue: its "
-        f"runs agree with the claim (p at least {LEVEL}); outside the frames, {agree.sum()} do.",
+        f"runs agree with the claim (p at least {LEVEL}); outside the frames, {agree.sum()} do. "
+        "An empty field has too few runs.",
     )
 
 
