@@ -195,3 +195,8 @@ def test_other_code_or_versions_are_named(record):
     good, sentence = compare_records(other, record)
     assert not good
     assert "made with other code, tensorflow, keras, numpy;" in sentence
+
+
+def test_a_record_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(RecordError, match=r"none\.json: expected a record, got No such file"):
+        read_record(tmp_path / "none.json", tmp_path)

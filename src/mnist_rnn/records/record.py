@@ -91,6 +91,8 @@ def read_record(path: Path, results: Path = OUTPUTS) -> Record:
     """
     try:
         record = Record.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{shown(path)}: expected a record, got {error.strerror}") from None
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise RecordError(f"{shown(path)} is not a record: {'; '.join(problems)}") from error
