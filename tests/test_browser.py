@@ -1,6 +1,7 @@
 """The notebooks as a person uses them: JupyterLab in a real browser, without a screen."""
 
 import re
+import shutil
 
 import pytest
 from lab import BROWSER, open_browser, open_lab, run_all
@@ -22,7 +23,9 @@ QUICK = {"epochs": 1, "train_size": 2000}  # 02_train with its defaults trains f
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    with open_lab(tmp_path_factory.mktemp("home"), QUICK) as address:
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(ROOT / "results", home / "results")
+    with open_lab(home, QUICK) as address:
         yield address
 
 
