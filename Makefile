@@ -76,8 +76,8 @@ check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute
 
 test: check  ## All but the slow tests, and nbval over all notebooks
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not quick and not slow and not trial"
-	rm -rf $(VENV)/nbval && mkdir -p $(VENV)/nbval && cp -r results $(VENV)/nbval
-	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/nbval/results $(BIN)/python -m pytest \
+	rm -rf $(VENV)/nbval && mkdir -p $(VENV)/nbval && cp -r results $(VENV)/nbval/outputs
+	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/nbval/outputs $(BIN)/python -m pytest \
 		--numprocesses 2 --dist loadfile $(NBVAL) notebooks
 
 slow: $(INSTALLED)  ## The slow tests: kills, Slurm, an emulated CPU, the documented commands, and the browser alone
@@ -95,8 +95,8 @@ originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code, Kera
 	@$(BIN)/python originals/run.py --peers $(PEERS)/bin/python $(ARGS)
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
-	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks
-	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/notebooks/results $(BIN)/jupyter nbconvert \
+	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks/outputs
+	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
 		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 results: sweep report notebooks  ## Make all committed results anew: runs, tables, notebooks, README

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mnist_rnn.claims.published import JUDGED, read_claims
+from mnist_rnn.claims.published import JUDGED, Claim, read_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, ROOT
 
@@ -30,34 +30,37 @@ def read_results() -> list[dict[str, str]]:
 def make_headline() -> str:
     """How many claims have each verdict, and how much spread a claim's own runs have."""
     counts = Counter(row["verdict"] for row in read_results())
-    names = ("reproduced", "compatible", "not reproduced", "too few runs")
-    parts = [f"{counts[name]} {name}" for name in names if counts[name]]
+    words = {name: f"are {name}" for name in ("reproduced", "compatible", "not reproduced")}
+    words["too few runs"] = "have too few runs"
+    parts = [f"{counts[name]} {verb}" for name, verb in words.items() if counts[name]]
     return (
         f"**Of {counts.total()} published results, {', '.join(parts)}.** *Reproduced* means that "
-        "our runs agree with all that was published, and that those of the other published "
-        "configurations would not; *compatible*, that others agree too."
+        "our runs agree with all that was published for it, and that those of the other published "
+        "configurations would not; *compatible*, that those of another agree as well."
     )
 
 
 def make_claims() -> str:
     """A row a claim: what was published, our runs and the verdict."""
-    configurations = {claim.published.claim: claim.config for claim in read_claims()}
+    claims = {claim.published.claim: claim for claim in read_claims()}
     rows = ["| Claim | Published (%) | Ours (%) | Verdict |", "|---|---|---|---|"]
     for row in read_results():
-        name = f"`{row['claim']}`{describe_network(configurations[row['claim']])}"
+        name = f"`{row['claim']}`{describe_network(claims[row['claim']])}"
         published = row["published_test_accuracy"]
         rows.append(f"| {name} | {published} | {describe_runs(row)} | {row['verdict']} |")
     return "\n".join(rows)
 
 
-def describe_network(config: Configuration) -> str:
+def describe_network(claim: Claim) -> str:
     """What differs from the default, as in `: adam, dropout 0.2`; nothing for the default."""
     defaults = Configuration().model_dump(exclude={"seed"})
     changed = [
         str(value) if isinstance(value, str) else f"{name} {value}"
-        for name, value in config.model_dump(exclude={"seed"}).items()
+        for name, value in claim.config.model_dump(exclude={"seed"}).items()
         if value != defaults[name]
     ]
+    if claim.published.answered_by == "pytorch":
+        changed.insert(0, "PyTorch")
     return ": " + ", ".join(changed) if changed else ""
 
 

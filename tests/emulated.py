@@ -82,7 +82,8 @@ def fetch_arm64() -> None:
     locked = (ROOT / "requirements.lock").read_text()
     pins = [f"{name}=={version_of(name, locked)}" for name in ("tensorflow", "keras", "numpy")]
     pins += [f"{name}=={version_of(name, locked)}" for name in ("pydantic", "tqdm", "scipy")]
-    platforms = [f"--platform=manylinux_2_{glibc}_aarch64" for glibc in (17, 27, 28)]
+    tags = ("manylinux2014", "manylinux_2_17", "manylinux_2_27", "manylinux_2_28")
+    platforms = [f"--platform={tag}_aarch64" for tag in tags]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", part / "site"]
     pip += ["--python-version=313", "--only-binary=:all:", *platforms, *pins]
     subprocess.run(pip, check=True)

@@ -126,7 +126,7 @@ def test_papermill_stops_before_tensorflow_is_loaded(name, value, expected, tmp_
 
 
 def test_reading_parameters_and_records_does_not_load_tensorflow():
-    modules = "data.mnist, records.verify, claims.sweep, figures.results"  # these import the others
+    modules = "data.mnist, records.verify, claims.sweep, figures.spread"  # these import the others
     imports = "; ".join(f"import mnist_rnn.{name}" for name in modules.split(", "))
     program = f"import sys; {imports}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0

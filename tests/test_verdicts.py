@@ -1,5 +1,7 @@
 """The rule of the verdicts: by hand, and on simulated runs."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,13 @@ from scipy import stats
 
 from mnist_rnn.claims.contrasts import tabulate_contrasts
 from mnist_rnn.claims.discrimination import find_wrongly_reproduced, simulate_true_claims
+from mnist_rnn.claims.equivalence import (
+    KERAS,
+    OURS,
+    describe_equivalence,
+    group_accuracies,
+    tabulate_accuracies,
+)
 from mnist_rnn.claims.published import load_claims, read_figures
 from mnist_rnn.claims.tables import tabulate_accuracy
 from mnist_rnn.claims.verdicts import (
@@ -20,10 +29,13 @@ from mnist_rnn.claims.verdicts import (
 from mnist_rnn.figures.results import (
     draw_agreement,
     draw_claims,
+    draw_published_curves,
+)
+from mnist_rnn.figures.spread import (
     draw_common_mistakes,
     draw_confusions,
-    draw_published_curves,
-    draw_test_errors,
+    draw_distributions,
+    draw_test_accuracies,
 )
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.record import read_records, tabulate_runs
@@ -202,10 +214,9 @@ def test_a_contrast_is_paired_by_seed(make_record):
     ]
     table = tabulate_contrasts(tabulate_runs(records))
     interval = stats.ttest_rel(without, dropped).confidence_interval()
-    row = table.loc["dropout 0.2 or none, with SGD"]
-    assert row.tolist() == pytest.approx([0.09, interval.low / 100, interval.high / 100, 4])
-    assert table["pairs"].tolist() == [4, 0, 0, 0, 0, 0, 0]
-    assert table.drop(index=row.name)["interval_low"].isna().all()
+    assert table.index.tolist() == ["dropout 0.2 minus none, with SGD"]
+    expected = [0.09, interval.low / 100, interval.high / 100, 4]
+    assert table.iloc[0].tolist() == pytest.approx(expected)
 
 
 def dots(ax):
@@ -223,7 +234,7 @@ def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
     ax = draw_claims(tabulate_runs(records), accuracy, claims).figure.axes[0]
     # notebook-2019 and notebook-2020; notebook-2020-lstm-sgd
     assert dots(ax) == [3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0]
-    titles = [ax.get_title() for ax in draw_published_curves(records, claims).figure.axes]
+    titles = [ax.get_title() for ax in draw_published_curves(records, {}, claims).figure.axes]
     assert {"notebook-2019 (3)", "notebook-2019-dropout (0)"} <= set(titles)
 
 
@@ -241,14 +252,60 @@ def test_common_mistakes_by_hand(make_record, mnist):
     assert "of 8 mistakes is to read a 0 as a 1: 8 times" in draw_confusions(runs).caption
 
 
-def test_falls_of_the_test_accuracy_by_hand(make_record):
-    run = make_record(200, **FULL)
-    history = run.history.model_copy(update={"test_errors": [300, 350, 330, 380, *[200] * 16]})
-    plate = draw_test_errors([run.model_copy(update={"history": history}), run], 97.9)
-    assert "in 2 of 38 cases" in plate.caption
+def test_falls_of_the_test_accuracy_by_hand():
+    accuracies = np.array([[97.0, 96.5, 96.7, 96.2, 98.0], [95.0, 96.0, 97.0, 97.0, 98.2]])
+    plate = draw_test_accuracies(accuracies, 97.9)
+    assert "in 2 of 8 cases" in plate.caption
     lines = plate.figure.axes[0].get_lines()
-    assert lines[0].get_ydata()[:4].tolist() == [97.0, 96.5, 96.7, 96.2]
-    assert lines[-1].get_xydata().tolist() == [[20, 97.9]]
+    assert lines[0].get_ydata().tolist() == accuracies[0].tolist()
+    assert lines[-1].get_xydata().tolist() == [[5, 97.9]]
+    (row,) = tabulate_accuracies({"ours": accuracies}).to_dict("records")
+    assert (row["runs"], row["epochs"], row["falls"]) == (2, 5, 25.0)
+    assert (row["mean"], row["min"], row["max"]) == (98.1, 98.0, 98.2)
+
+
+@pytest.mark.parametrize(
+    ("gap", "sentence"),
+    [
+        (0.0, "**the means are equivalent**"),
+        (-0.02, "**the means are equivalent**"),
+        (0.06, "**it is open whether the means are equivalent**"),
+        (0.5, "**the means differ**"),
+    ],
+)
+def test_equivalence_by_hand(gap, sentence):
+    """Twice 41 runs with a variance of 0.04; Student's t, 0.95, is 1.664 for 80 degrees."""
+    last = np.array([97.8, 98.2] * 20 + [98.0])[:, None]
+    words = describe_equivalence({OURS: last + gap, KERAS: last})
+    assert sentence in words
+    reach = 1.664 * np.sqrt(2 * 0.04 / 41)
+    low, high = (float(word) for word in re.findall(r"interval, (\S+) to (\S+),", words)[0])
+    assert low == pytest.approx(gap - reach, abs=0.0006)
+    assert high == pytest.approx(gap + reach, abs=0.0006)
+
+
+def test_the_figure_of_both_distributions_by_hand():
+    groups = {OURS: np.array([[90.0, 98.0], [91.0, 97.0]]), KERAS: np.array([[90.0, 97.5]])}
+    plate = draw_distributions(groups, 97.9)
+    first, second, published = plate.figure.axes[0].get_lines()
+    assert first.get_xdata()[1:].tolist() == [97.0, 98.0]
+    assert first.get_ydata().tolist() == [0.0, 0.5, 1.0]
+    assert second.get_xdata()[1:].tolist() == [97.5]
+    assert published.get_xdata() == [97.9, 97.9]
+    assert "half of the runs of ours lie from 97.25% to 97.75%" in plate.alt
+
+
+def test_equivalence_needs_runs_of_both():
+    last = np.full((9, 1), 98.0)
+    assert describe_equivalence({OURS: last}) == "There are too few runs to compare the means."
+
+
+def test_groups_are_of_the_default_configuration_and_by_code(make_record):
+    runs = [make_record(200, **FULL), make_record(150, **FULL, units=64)]
+    groups = group_accuracies(runs, {})
+    assert list(groups) == [OURS]
+    assert groups[OURS].shape == (1, 20)
+    assert groups[OURS][0, -1] == 98.0
 
 
 def test_the_agreement_in_the_figure_by_hand():
@@ -257,7 +314,7 @@ def test_the_agreement_in_the_figure_by_hand():
     ).set_axis(["first", "second"])
     agreement = pd.DataFrame({"a": [0.9, 0.06], "b": [0.01, 0.04]}, index=figures.index)
     plate = draw_agreement(agreement, figures)
-    assert "outside the frames, 1 do" in plate.caption
+    assert "White: below 0.025, which is 0.05 divided by 2 claims" in plate.caption
     frames = [patch.get_xy() for patch in plate.figure.axes[0].patches]
     assert frames == [(-0.5, -0.5), (0.5, 0.5)]
 

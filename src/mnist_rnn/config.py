@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 TRAIN_SIZE, TEST_SIZE = 60_000, 10_000  # images of MNIST
 TIMESTEPS, FEATURES, NUM_CLASSES = 28, 28, 10
@@ -12,6 +12,11 @@ class Strict(BaseModel):
     """Nothing is converted, changed or ignored: no unknown name, no nan."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+def list_problems(error: ValidationError) -> str:
+    """What is wrong with a file's content, each problem with its place."""
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
 
 
 def whole(default: Any, least: int, most: int) -> Any:

@@ -59,9 +59,9 @@ def describe_discrimination(figures: pd.DataFrame, runs: pd.DataFrame) -> str:
     kept = (simulated["verdict"] == simulated["claim"].map(verdicts)).mean()
     rejected = (simulated["verdict"] == "not reproduced").sum()
     return (
-        f"Of the {len(wrong)} pairs of a claim and a wrong configuration, "
-        f"{(wrong == 'reproduced').sum()} would be *reproduced* and "
-        f"{(wrong == 'compatible').sum()} *compatible*. With each of our runs in turn taken for "
-        f"the published one ({len(simulated)} simulated claims), the verdict stays the same in "
-        f"{100 * kept:.0f}%, and {rejected} are *not reproduced*."
+        f"Were a claim judged by the runs of a wrong configuration as its own ({len(wrong)} "
+        f"pairs), {(wrong == 'reproduced').sum()} would be *reproduced* and "
+        f"{(wrong == 'compatible').sum()} *compatible*. Were each of our runs in turn what was "
+        f"published for its claim, and judged by the others ({len(simulated)} simulated claims), "
+        f"{100 * kept:.0f}% would have the claim's verdict, and {rejected} be *not reproduced*."
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, ValidationError, model_validator
 
-from mnist_rnn.config import TEST_SIZE, Strict
+from mnist_rnn.config import TEST_SIZE, Strict, list_problems
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.environment import Cpu
@@ -55,10 +55,8 @@ def read_original(path: Path) -> Original:
     try:
         run = Original.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise RecordError(
-            f"{shown(path)} is not an original's run: {'; '.join(problems)}"
-        ) from error
+        problems = list_problems(error)
+        raise RecordError(f"{shown(path)} is not an original's run: {problems}") from error
     if path.stem.rpartition("-")[0] != run.kind:
         raise RecordError(f"{shown(path)} holds a run of kind {run.kind}")
     return run
@@ -68,11 +66,9 @@ def read_originals(folder: Path = ORIGINALS) -> dict[str, Original]:
     """All runs by name, as `keras-00`; those of one kind must be of one code and length.
 
     Raises:
-        RecordError: there is no run, a file is not one, or two differ in more than chance.
+        RecordError: a file is not a run, or two of a kind differ in more than chance.
     """
     runs = {path.stem: read_original(path) for path in sorted(folder.glob("*-*.json"))}
-    if not runs:
-        raise RecordError(f"There is no run in {shown(folder)}; run `make originals`.")
     first: dict[str, str] = {}
     for name, run in runs.items():
         other = first.setdefault(run.kind, name)
@@ -82,19 +78,7 @@ def read_originals(folder: Path = ORIGINALS) -> dict[str, Original]:
     return runs
 
 
-def load_originals(folder: Path = ORIGINALS) -> pd.DataFrame:
-    """A row a run and epoch: kind, run (its name), epoch from 1, and what Original holds of it."""
-    measured = ("loss", "accuracy", "test_errors")
-    tables = [
-        pd.DataFrame({"kind": run.kind, "run": name, "epoch": range(1, run.epochs + 1)}).assign(
-            **{part: getattr(run, part) for part in measured}
-        )
-        for name, run in read_originals(folder).items()
-    ]
-    return pd.concat(tables, ignore_index=True)
-
-
-def tabulate_originals(folder: Path = ORIGINALS) -> pd.DataFrame:
+def tabulate_originals(originals: dict[str, Original]) -> pd.DataFrame:
     """A row a run with the columns of `tabulate_runs` that it has; its configuration is its kind.
 
     Accuracies are in percent, losses in nats.
@@ -112,6 +96,6 @@ def tabulate_originals(folder: Path = ORIGINALS) -> pd.DataFrame:
             "mean_log_loss": np.mean(np.log(run.loss)),
             "seconds": run.seconds,
         }
-        for name, run in read_originals(folder).items()
+        for name, run in originals.items()
     ]
     return pd.DataFrame(rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mnist_rnn.claims.originals import ORIGINALS, tabulate_originals
+from mnist_rnn.claims.originals import Original, read_originals, tabulate_originals
 from mnist_rnn.claims.published import (
     CONFIGURATION,
     JUDGED,
@@ -57,12 +57,10 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     return table[["claim", *CONFIGURATION, *columns]]
 
 
-def add_pytorch(runs: pd.DataFrame, originals: Path = ORIGINALS) -> pd.DataFrame:
+def add_pytorch(runs: pd.DataFrame, originals: dict[str, Original]) -> pd.DataFrame:
     """These runs, and those of the PyTorch notebook's code, which answer its claims."""
-    if not any(originals.glob("pytorch-*.json")):
-        return runs
-    theirs = tabulate_originals(originals).query("configuration == 'pytorch'")
-    return pd.concat([runs, theirs], ignore_index=True)
+    theirs = {name: run for name, run in originals.items() if run.kind == "pytorch"}
+    return pd.concat([runs, tabulate_originals(theirs)], ignore_index=True)
 
 
 def compare_text(row: pd.Series) -> str:
@@ -91,7 +89,7 @@ def describe_verdicts(accuracy: pd.DataFrame) -> str:
 def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
     """Write accuracy.csv, accuracy.md and runs.csv from all records; returns these and the first.
 
-    accuracy.md has fewer columns; it names the files that are not records.
+    accuracy.md has fewer columns, and no candidates; it names the files that are not records.
 
     Raises:
         RecordError: there is no record.
@@ -100,12 +98,15 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
     if not records:
         raise RecordError(f"There is no record in {shown(results)}/runs; run `make sweep`.")
     runs = tabulate_runs(records)
-    table = tabulate_accuracy(add_pytorch(runs, results / "originals"), load_claims())
+    table = tabulate_accuracy(
+        add_pytorch(runs, read_originals(results / "originals")), load_claims()
+    )
     two = {name: table[name].map("{:.2f}".format, "ignore") for name in [*OURS[1:], "detectable"]}
     three = {name: table[name].map("{:.3f}".format, "ignore") for name in ["p", *EVIDENCE]}
     text = table.assign(**two, **three).astype("string").fillna("")
     notes = "".join(f"\nLeft out: {error}\n" for error in left_out)
-    markdown = text[SHOWN].to_markdown(index=False, disable_numparse=True)
+    told = text.loc[table["kind"] != "candidate", SHOWN]
+    markdown = told.to_markdown(index=False, disable_numparse=True)
     contents = {
         "accuracy.csv": text.to_csv(index=False),
         "accuracy.md": f"{markdown}\n{notes}",

@@ -9,21 +9,22 @@ from scipy import stats
 LEVEL = 0.05
 FEWEST = 3  # runs for a verdict
 RULE = f"""\
-All that was published for a claim is judged: the test accuracy and, where they are known, the
-training accuracy of the last epoch, the test loss, and from the curve the training loss of the
-first epoch and the mean of its logarithm over all epochs. Each figure has a *p*-value: how often a
-further run of ours would be as far from the mean of our runs (Student's *t* for one further run;
-half the unit of the source's rounding is taken off the distance). The claim's *p* is the smallest
-of its figures', times their number.
+Up to five numbers were published for a claim: the test accuracy, the test loss, the training
+accuracy of the last epoch, and from the printed curve the training loss of the first epoch and the
+mean of its logarithm over all epochs. Each has a *p*-value for the runs of a configuration: how
+often one further run would be as far from their mean (Student's *t*; half the unit in which the
+source rounded is taken off the distance). The claim's *p* is the smallest of these, times how many
+there are, and at most 1.
 
-- *not reproduced*: for the claim's own configuration, *p* times the number of claims is below
-  {LEVEL}.
-- *reproduced*: our runs agree with the claim, and for each other published configuration *p* is
-  below {LEVEL}: the runs of a wrong configuration would not agree.
-- *compatible*: our runs agree with the claim, but so do those of another published configuration.
+- *not reproduced*: for the runs of the claim's own configuration, *p* is below {LEVEL} divided by
+  the number of claims that are judged.
+- *reproduced*: it is not below that, and for the runs of each other published configuration *p* is
+  below {LEVEL}: a wrong configuration would not agree.
+- *compatible*: it is not below that, but the runs of another published configuration agree too.
 
-A figure that a text gives without a run is not judged; it is compared with the 95% prediction
-interval of one further run of ours. With fewer than {FEWEST} runs there is no verdict."""
+A number that a text gives with "about" is not judged. It is compared with the 95% prediction
+interval of one further run of ours, which half the unit of its rounding makes wider. With fewer
+than {FEWEST} runs there is no verdict."""
 
 # By measure of a run (a column of runs.csv): what is compared.
 MEASURES: dict[str, Callable[[pd.Series], pd.Series]] = {

@@ -46,16 +46,19 @@ def draw_timesteps(image: np.ndarray) -> Plate:
     fig, (left, right) = plt.subplots(
         1, 2, figsize=(9, 4.6), width_ratios=(1, 1.15), layout="constrained"
     )
-    left.imshow(image, cmap="gray_r")
+    left.imshow(image, cmap="gray_r", extent=(0.5, 28.5, 28.5, 0.5))
     left.set(title="the digit", xlabel="column (feature)", ylabel="row (timestep)")
-    for timestep, row in enumerate(image):
-        right.fill_between(np.arange(28), timestep, timestep - 0.9 * row / 255, color=DARK, lw=0)
+    numbers = np.arange(1, 29)
+    for timestep, row in zip(numbers, image, strict=True):
+        right.fill_between(numbers, timestep, timestep - 0.9 * row / 255, color=DARK, lw=0)
     right.set(title="what is read, from top to bottom", xlabel="feature", ylabel="timestep")
-    right.set(xlim=(0, 27), ylim=(27.5, -1.5))
-    rows = np.flatnonzero(image.any(axis=1))
+    right.set(xlim=(1, 28), ylim=(28.5, -0.5))
+    for ax in (left, right):
+        ax.set(xticks=(1, 7, 14, 21, 28), yticks=(1, 7, 14, 21, 28))
+    rows = 1 + np.flatnonzero(image.any(axis=1))
     alt = (
         "Left, a handwritten digit; right, its 28 rows as 28 curves, one below the other. They are "
-        f"flat but for rows {rows[0]} to {rows[-1]}, counted from 0, which have ink."
+        f"flat but for rows {rows[0]} to {rows[-1]}, which have ink."
     )
     return Plate(fig, alt, "Left, the digit; right, its rows as 28 vectors, with ink as height.")
 

@@ -86,9 +86,9 @@ def tabulate_decisions(beliefs: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     last = pd.Series(beliefs[np.arange(len(y)), -1, y], dtype=float).groupby(digits)
     return pd.DataFrame(
         {
-            "half decided by row": rows.median().astype(int),
-            "90% decided by row": rows.quantile(0.9, interpolation="higher"),
-            "images decided only by row 28": rows.agg(lambda row: (row == 28).sum()),
+            "half decided after row": rows.median().astype(int),
+            "90% decided after row": rows.quantile(0.9, interpolation="higher"),
+            "images decided only after row 28": rows.agg(lambda row: (row == 28).sum()),
             "mean belief at the end (%)": (100 * last.mean()).round(1),
         }
     )

@@ -41,7 +41,8 @@ def draw_examples(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Pla
         f"The first test image of each class. The dot marks the most probable digit after each "
         f"row: blue is the label, orange another digit. The earliest of these images is decided "
         f"after row {rows.min()}, the latest after row {rows.max()}; their last rows with ink are "
-        f"{ink.min()} to {ink.max()}.",
+        f"{ink.min()} to {ink.max()}. The images are narrowed, so that each row stands beside its "
+        "beliefs.",
     )
 
 
@@ -119,9 +120,9 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Plate
             f"{by_row[row - 1]:.0%} by the belief."
             for row in TICKS
         ),
-        f"Blue: the accuracy of the belief after each row; it passes {now}. Grey: the accuracy of "
-        f"the answer after row 28 when all rows below are blank; it passes {seen} (first "
-        f"{count:,} test images).",
+        f"The first {count:,} test images. Blue: the accuracy of the belief after each row; it "
+        f"passes {now}. Grey: the accuracy of the answer after row 28 when all rows below are "
+        f"blank; it passes {seen}.",
     )
 
 

@@ -6,7 +6,7 @@ from matplotlib.patheffects import withStroke
 from sklearn.decomposition import PCA
 
 from mnist_rnn.figures.plate import LIGHT, Plate
-from mnist_rnn.interpret.panels import RIGHT, WRONG, draw_pixels
+from mnist_rnn.interpret.panels import RIGHT, draw_pixels
 from mnist_rnn.interpret.reading import separation
 
 
@@ -21,7 +21,9 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> Plate:
     for digit, ax in enumerate(axes.flat):
         ax.plot(*means.transpose(2, 1, 0), color=LIGHT, lw=0.8)
         ax.plot(*means[digit].T, color=RIGHT, lw=1.5)
-        for row, place in ((1, (-9, -3)), (14, (3, 3)), (28, (4, -8))):
+        ax.plot(*means[digit, 0], "o", color=RIGHT, mfc="white", ms=5)
+        ax.margins(0.15)
+        for row, place in ((14, (3, 3)), (28, (4, -8))):
             ax.plot(*means[digit, row - 1], "o", color=RIGHT, ms=3)
             label = ax.annotate(
                 row, means[digit, row - 1], place, textcoords="offset points", size=9, weight="bold"
@@ -38,11 +40,11 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> Plate:
         f"Ten panels, one for each class: paths that start at one point and end far apart. In the "
         f"plane, the mean distance of the ten classes from their centroid is {spread[0]:.1f} after "
         f"row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row 28.",
-        f"Blue: the mean path of one class, with row numbers; grey: the other classes. The plane "
-        f"holds {pca.explained_variance_ratio_.sum():.0%} of the variance of the "
-        f"{hidden.shape[2]} units. In all units, the distance of the class means from their "
-        f"centroid is {middle:.1f} times that of images from their class mean after row 14, and "
-        f"{end:.1f} times after row 28 (root mean squares, first {len(y):,} test images).",
+        f"Blue: the mean path of one class, from the ring (row 1) past row 14 to row 28; grey: the "
+        f"other classes. The plane holds {pca.explained_variance_ratio_.sum():.0%} of the variance "
+        f"of the {hidden.shape[2]} units. In all units, the classes are {middle:.1f} times as far "
+        f"apart as their images are spread after row 14, and {end:.1f} times after row 28 (root "
+        f"mean squares, first {len(y):,} test images).",
     )
 
 
@@ -60,10 +62,10 @@ def draw_rows(
     """
     fig, axes = plt.subplots(1, 3, figsize=(7.5, 3.2), sharey=True, layout="constrained")
     draw_pixels(axes[0], x.mean(axis=0), "mean ink")
-    draw_pixels(axes[1], np.log10(sensitivity), "sensitivity (log scale)")
+    draw_pixels(axes[1], np.log10(sensitivity), "sensitivity (logarithm)")
     axes[0].set_ylabel("row")
     axes[2].barh(np.arange(2.5, 29, 4), 100 * (whole - bands), 3.6, color=LIGHT, label="four rows")
-    axes[2].barh(np.arange(1, 29), 100 * (whole - rows), 0.7, color=WRONG, label="one row")
+    axes[2].barh(np.arange(1, 29), 100 * (whole - rows), 0.7, color=RIGHT, label="one row")
     axes[2].set(title="accuracy lost when blank", xlabel="percentage points")
     axes[2].legend(frameon=False, loc="lower right")
     ink = x.sum(axis=(0, 2)) / x.sum()
@@ -75,7 +77,8 @@ def draw_rows(
         f"ink. The gradient is largest in row {sensitivity.sum(axis=1).argmax() + 1}. Four blank "
         "rows cost, from the top, in percentage points: "
         + ", ".join(f"{100 * (whole - band):.1f}" for band in bands),
-        f"Left, the mean image; in the middle, the mean size of the loss's gradient at each pixel; "
+        f"Left, the mean image; in the middle, the mean size of the loss's gradient at each pixel, "
+        f"the darker the larger ({sensitivity.min():.1g} to {sensitivity.max():.1g}); "
         f"right, the accuracy lost when rows are blank. One blank row costs at most "
         f"{100 * (whole - rows.min()):.1f} percentage points (row {worst}), four at most "
         f"{100 * (whole - bands.min()):.0f} (rows {4 * band + 1} to {4 * band + 4}). The top four "

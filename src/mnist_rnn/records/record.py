@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError, model_validator
 
-from mnist_rnn.config import TEST_SIZE, Configuration, Strict
+from mnist_rnn.config import TEST_SIZE, Configuration, Strict, list_problems
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import OUTPUTS, shown
@@ -94,8 +94,7 @@ def read_record(path: Path, results: Path = OUTPUTS) -> Record:
     except OSError as error:
         raise RecordError(f"{shown(path)}: expected a record, got {error.strerror}") from None
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise RecordError(f"{shown(path)} is not a record: {'; '.join(problems)}") from error
+        raise RecordError(f"{shown(path)} is not a record: {list_problems(error)}") from error
     expected = run_path(record.config, ".json", results)
     if path != expected:
         raise RecordError(f"{shown(path)} holds the run of {shown(expected)}")

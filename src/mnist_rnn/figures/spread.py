@@ -1,0 +1,93 @@
+"""The figures of how runs of one configuration are spread, each with its caption."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from mnist_rnn.claims import equivalence
+from mnist_rnn.config import NUM_CLASSES, TEST_SIZE
+from mnist_rnn.figures.plate import DARK, OURS, PUBLISHED, Plate
+from mnist_rnn.figures.results import CLAIM
+from mnist_rnn.figures.training import (
+    describe_confusion,
+    draw_confusion,
+    draw_mistakes,
+    list_mistakes,
+)
+from mnist_rnn.records.record import Record
+
+
+def draw_distributions(groups: dict[str, np.ndarray], published: float) -> Plate:
+    """How the last accuracies of `group_accuracies` are spread; `published` is in percent."""
+    fig, ax = plt.subplots(figsize=(7.5, 3), layout="constrained")
+    told = []
+    for name, color in ((equivalence.OURS, OURS), (equivalence.KERAS, DARK)):
+        if name not in groups:
+            continue
+        last = groups[name][:, -1]
+        ax.ecdf(last, color=color, label=f"{name} ({len(last)} runs)")
+        quartiles = " to ".join(f"{quartile:.2f}%" for quartile in np.quantile(last, [0.25, 0.75]))
+        told.append(f"half of the runs of {name} lie from {quartiles}")
+    ax.axvline(published, color=PUBLISHED, ls="--", label="published")
+    ax.set(xlabel="test accuracy (%)", ylabel="share of runs up to it", ylim=(0, 1))
+    ax.grid(alpha=0.3)
+    ax.legend(frameon=False, loc="upper left")
+    return Plate(
+        fig,
+        f"Steps that rise from 0 to 1: {'; '.join(told)}. Published: {published}%.",
+        "For each test accuracy, the share of runs that reached no more.",
+    )
+
+
+def draw_test_accuracies(accuracies: np.ndarray, published: float) -> Plate:
+    """Test accuracies (runs, epochs), a line a run, and what was published, all in percent."""
+    fig, ax = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
+    runs, epochs = accuracies.shape
+    ax.plot(np.arange(1, epochs + 1), accuracies.T, color=OURS, lw=0.8, alpha=0.5)
+    ax.plot(epochs, published, **CLAIM)
+    ax.set(xlabel="epoch", ylabel="test accuracy (%)", xticks=[1, 5, 10, 15, 20])
+    ax.grid(alpha=0.3)
+    falls = np.diff(accuracies, axis=1).round(6) <= -equivalence.FALL
+    return Plate(
+        fig,
+        "The test accuracy of each run after each epoch: after the first, "
+        f"{accuracies[:, 0].min():.1f}% to {accuracies[:, 0].max():.1f}%; after the last, "
+        f"{accuracies[:, -1].min():.2f}% to {accuracies[:, -1].max():.2f}%. Published: "
+        f"{published}%.",
+        f"A line a run (runs: {runs}); the diamond is what one published run reached. From one "
+        f"epoch to the next the accuracy falls by half a percentage point or more in {falls.sum()} "
+        f"of {falls.size} cases.",
+    )
+
+
+def draw_confusions(runs: list[Record]) -> Plate:
+    """How often each test digit was read as each digit, in all these runs."""
+    matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), int)
+    for run in runs:
+        matrix += run.test.confusion_matrix
+    mistakes = matrix - np.diag(np.diag(matrix))
+    digit, named = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    return Plate(
+        draw_confusion(matrix.tolist()),
+        describe_confusion(matrix),
+        f"Counts over all test images and all runs of the default configuration (runs: "
+        f"{len(runs)}). The most frequent of {mistakes.sum():,} mistakes is to read a {digit} as "
+        f"a {named}: {mistakes.max()} times.",
+    )
+
+
+def draw_common_mistakes(runs: list[Record], images: np.ndarray, y: np.ndarray) -> Plate:
+    """The test images (10000, 28, 28) that most of these runs read wrong."""
+    named = np.zeros((TEST_SIZE, NUM_CLASSES), int)
+    for run in runs:
+        named[list(run.mistakes), list(run.mistakes.values())] += 1
+    wrong = named.sum(axis=1)
+    worst = np.argsort(-wrong, kind="stable")[:18]
+    worst = worst[wrong[worst] > 0]
+    return Plate(
+        draw_mistakes(images[worst], y[worst], named[worst] / len(runs)),
+        f"Images with the share of runs: {list_mistakes(y[worst], named[worst] / len(runs))}.",
+        f"Of {TEST_SIZE:,} test images, {(wrong > 0).sum()} are read wrong by at least one run of "
+        f"the default configuration and {((wrong > 0) & (wrong == len(runs))).sum()} by every run "
+        f"(runs: {len(runs)}). Shown are those that most runs read wrong, with the most frequent "
+        f"wrong answer and the share of runs that gave it.",
+    )
