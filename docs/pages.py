@@ -198,7 +198,7 @@ def main() -> None:
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         make_notebook_page(path, wanted.output / path.with_suffix(".html").name, alone=False)
     make_start(wanted.output / "index.html")
-    print("Written: site/index.html")
+    print(f"Written: {shown(wanted.output / 'index.html')}")
 
 
 if __name__ == "__main__":
