@@ -172,24 +172,96 @@ def test_a_finger_draws(browser, file):
         page.get_by_text("The network reads a 7 (").wait_for()
 
 
-def test_everything_can_be_done_by_keyboard(page):
-    page.locator("canvas[tabindex]").focus()
-    for key, times in {"ArrowLeft": 8, " ": 1, "ArrowRight": 18, "End": 7, "ArrowDown": 18}.items():
-        for _ in range(times):
-            page.keyboard.press(key)
-    page.keyboard.press(" ")
-    assert page.locator(".answer").inner_text().startswith("The network reads a 7 (")
-    names = set()
-    for _ in range(12):
+LINKS = ["Start", "Draw", "Data", "Training", "Results", "Reading"]
+TOOLS = ["clear", "undo", "hard", "random"]
+DRAWN = [*LINKS, *TOOLS, "share", "Drawing pad", "play", "speed", "row", "whole network"]
+TO_GUESS = [*LINKS, *TOOLS, "Drawing pad", *11 * ["guess"], "speed", "whole network"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_focus_is_seen_and_goes_as_the_page_is_read(page, file, scheme):
+    page.emulate_media(color_scheme=scheme)
+    for drawn, order in ((True, DRAWN), (False, TO_GUESS)):
+        page.goto("about:blank")  # or the first key goes on from where the last one ended
+        page.goto(file.as_uri() + "#d=270200720200450850")
+        page.get_by_text("The network reads a 7 (").wait_for()
+        if not drawn:
+            page.evaluate("document.querySelector('[name=hard]').click()")
+        for name in order:
+            page.keyboard.press("Tab")
+            assert name in focused(page)
+            outline, color, paper = page.evaluate(OUTLINE)
+            assert outline == "solid 3px"
+            assert contrast(color, paper) > 3
+
+
+OUTLINE = """() => {
+    const style = getComputedStyle(document.activeElement);
+    return [`${style.outlineStyle} ${style.outlineWidth}`, style.outlineColor,
+        getComputedStyle(document.body).backgroundColor];
+}"""
+
+
+def contrast(*colors):
+    """The contrast of two colours as WCAG defines it, from 1 to 21."""
+    light = []
+    for color in colors:
+        parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        light.append(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+    return (max(light) + 0.05) / (min(light) + 0.05)
+
+
+def focused(page):
+    """The name of what has the focus, or its text."""
+    element = "document.activeElement"
+    return page.evaluate(f"{element}.name || {element}.ariaLabel || {element}.textContent")
+
+
+def press(page, name, *keys):
+    """Go to a control with Tab, and press keys there."""
+    for _ in range(2 * len(TO_GUESS)):
+        if focused(page) == name:
+            break
         page.keyboard.press("Tab")
-        names.add(page.evaluate("document.activeElement.name ?? document.activeElement.id"))
-    assert {"play", "speed", "row"} <= names
-    page.locator("[name=hard]").focus()
-    page.keyboard.press("Enter")
-    page.locator("[name=guess]").first.focus()
-    page.keyboard.press("Enter")
-    assert re.match(r"You read a 0\. The network reads a", page.locator(".answer").inner_text())
-    assert page.evaluate("document.activeElement.name") == "hard"
+    assert focused(page) == name
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_everything_can_be_done_by_keyboard(page, browser):
+    answer = page.locator(".answer")
+    seven = [*8 * ["ArrowLeft"], " ", *18 * ["ArrowRight"], *7 * ["End"], *18 * ["ArrowDown"], " "]
+    press(page, "Drawing pad", *seven)
+    drawn = answer.inner_text()
+    assert drawn.startswith("The network reads a 7 (")
+    press(
+        page, "Drawing pad", *20 * ["ArrowUp"], " ", *12 * ["ArrowLeft"], *12 * ["ArrowDown"], " "
+    )
+    assert answer.inner_text() != drawn
+    press(page, "undo", "Enter")
+    assert answer.inner_text() == drawn
+    press(page, "speed", "ArrowDown", "ArrowDown")
+    press(page, "play", "Enter")
+    page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for()
+    press(page, "row", "ArrowLeft")
+    page.get_by_text(re.compile(r"^After row 27:")).wait_for()
+    press(page, "share", "Enter")
+    page.get_by_text("The address of this page now holds the drawing").wait_for()
+    other = browser.new_page()
+    other.goto(page.url)
+    other.get_by_text(drawn).wait_for()
+    other.close()
+    press(page, "undo", "Enter")
+    assert answer.inner_text() == "Draw a digit on the pad."
+    press(page, "hard", "Enter")
+    press(page, "guess", "Enter")
+    assert re.match(r"You read a 0\. The network reads a", answer.inner_text())
+    assert focused(page) == "hard"
+    press(page, "random", "Enter")
+    assert answer.inner_text() == "Which digit is it? Guess, then see."
+    press(page, "clear", "Enter")
+    assert answer.inner_text() == "Draw a digit on the pad."
 
 
 def test_the_hardest_digits_come_first_and_are_hidden_until_the_guess(page, mnist, model):
