@@ -54,7 +54,7 @@ site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, 
 release: $(INSTALLED)  ## Pack the commit, its pages and the model with its card into one archive, in dist/
 	@rm -rf site
 	@$(MAKE) --no-print-directory site
-	@$(PAGE) --no-input --output-dir $(VENV)/release --output report notebooks/03_results.ipynb
+	@$(BIN)/python docs/pages.py --report notebooks/03_results.ipynb $(VENV)/release/report.html
 	@$(BIN)/python release/make.py site $(VENV)/release/report.html dist
 
 release-check: $(INSTALLED)  ## Check the archive in dist/, and score its model in a fresh environment

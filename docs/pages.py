@@ -22,7 +22,7 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.files import replacing
 from mnist_rnn.pad.page import make_page
-from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.record import run_path
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -34,6 +34,11 @@ PAGES = {
     "03_results.html": "Results",
     "04_reading.html": "Reading",
 }
+# What reading raises where a file is no notebook, or one of a format before 4.
+NO_NOTEBOOK = (
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
+    nbformat.ValidationError,
+)
 LIGHT, DARK = "xcode", "github-dark"  # those of Pygments with contrast enough
 
 
@@ -73,9 +78,24 @@ def read_style() -> str:
     return (NOTEBOOKS / "page.css").read_text(encoding="utf-8")
 
 
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """A notebook (.ipynb) that begins with its title; of another file, a sentence says so."""
+    try:
+        notebook = nbformat.reader.reads(path.read_text(encoding="utf-8"))
+        nbformat.validate(notebook)
+        if notebook.cells[0].source.startswith("# "):
+            return notebook
+        got = "another first cell"
+    except OSError as error:
+        got = error.strerror
+    except NO_NOTEBOOK:
+        got = "no notebook"
+    raise SystemExit(f"{shown(path)}: expected a notebook that begins with its title, got {got}")
+
+
 def make_notebook_page(path: Path, output: Path, alone: bool) -> None:
     """A notebook (.ipynb) as a page; alone, without code and links to other pages."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     exporter = Exporter(
         template_name="basic",
         template_file=str(NOTEBOOKS / "page.html.j2"),
@@ -126,7 +146,7 @@ def make_start(output: Path) -> None:
     """The start page."""
     notebooks = {}
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
+        title, text = read_notebook(path).cells[0].source.split("\n\n")[:2]
         notebooks[path.with_suffix(".html").name] = (title[2:], strip(text))
     environment = Environment(loader=FileSystemLoader(NOTEBOOKS), autoescape=False)
     page = environment.get_template("start.html.j2").render(
@@ -147,7 +167,7 @@ def strip(markdown: str) -> str:
 
 def find_alt(path: Path) -> str:
     """The text alternative of a notebook's first figure."""
-    for cell in nbformat.read(path, as_version=4).cells:
+    for cell in read_notebook(path).cells:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 return output.metadata["image/png"]["alt"]
@@ -178,7 +198,7 @@ def main() -> None:
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         make_notebook_page(path, wanted.output / path.with_suffix(".html").name, alone=False)
     make_start(wanted.output / "index.html")
-    print("Written: site/index.html")
+    print(f"Written: {shown(wanted.output / 'index.html')}")
 
 
 if __name__ == "__main__":

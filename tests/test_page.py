@@ -1,6 +1,9 @@
 """draw.html, as a person opens it: from a file, in Chromium, without a network."""
 
 import re
+import shutil
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -10,17 +13,18 @@ from drawing import NotADigit, center_strokes
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from lab import BROWSER, open_browser
+from runs import finish, start_plain
 from shapes import SHAPES, draw
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
-from mnist_rnn.interpret.reading import Weights, believe, read_rows
+from mnist_rnn.interpret.reading import Weights, believe, believe_by_keras, read_rows
 from mnist_rnn.pad.pad import HARD, find_hardest
 from mnist_rnn.pad.page import make_page
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.model_file import save_model, weights_sha256
+from mnist_rnn.records.model_file import load_model, save_model, weights_sha256
 from mnist_rnn.records.record import read_record, run_path, write_record
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium")
@@ -71,12 +75,17 @@ def in_page(page, name, values):
 
 @pytest.mark.slow
 def test_the_page_makes_exactly_the_records_mistakes(page, mnist):
+    recorded = read_record(MODEL.with_suffix(".json"), COMMITTED)
+    assert find_mistakes(page, mnist) == recorded.mistakes
+
+
+def find_mistakes(page, mnist):
+    """The page's wrong answers, by the index of the test image."""
     x_test, y_test = mnist[1]
     answers = []
     for part in np.split(x_test.reshape(-1, 784), 10):
         answers += page.evaluate(READ_ALL, part.tobytes().hex())
-    wrong = {i: a for i, (a, y) in enumerate(zip(answers, y_test, strict=True)) if a != y}
-    assert wrong == read_record(MODEL.with_suffix(".json"), COMMITTED).mistakes
+    return {i: a for i, (a, y) in enumerate(zip(answers, y_test, strict=True)) if a != y}
 
 
 READ_ALL = """hex => {
@@ -90,9 +99,15 @@ READ_ALL = """hex => {
 
 def test_the_page_believes_what_numpy_believes(page, mnist, model):
     x, weights = scale(mnist[1][0][:100]), Weights(*model.get_weights())
+    np.testing.assert_allclose(
+        read_pixels(page, x), believe(weights, read_rows(weights, x)), atol=1e-5
+    )
+
+
+def read_pixels(page, x):
+    """The page's beliefs (n, timesteps, 10) for images as the network is given them."""
     pixels = "x => pad.read(Float32Array.from(x)).map(row => [...row])"
-    beliefs = [page.evaluate(pixels, image.ravel().tolist()) for image in x]
-    np.testing.assert_allclose(beliefs, believe(weights, read_rows(weights, x)), atol=1e-5)
+    return [page.evaluate(pixels, image.ravel().tolist()) for image in x]
 
 
 def test_strokes_become_the_same_image_as_in_numpy(page):
@@ -157,24 +172,96 @@ def test_a_finger_draws(browser, file):
         page.get_by_text("The network reads a 7 (").wait_for()
 
 
-def test_everything_can_be_done_by_keyboard(page):
-    page.locator("canvas[tabindex]").focus()
-    for key, times in {"ArrowLeft": 8, " ": 1, "ArrowRight": 18, "End": 7, "ArrowDown": 18}.items():
-        for _ in range(times):
-            page.keyboard.press(key)
-    page.keyboard.press(" ")
-    assert page.locator(".answer").inner_text().startswith("The network reads a 7 (")
-    names = set()
-    for _ in range(12):
+LINKS = ["Start", "Draw", "Data", "Training", "Results", "Reading"]
+TOOLS = ["clear", "undo", "hard", "random"]
+DRAWN = [*LINKS, *TOOLS, "share", "Drawing pad", "play", "speed", "row", "whole network"]
+TO_GUESS = [*LINKS, *TOOLS, "Drawing pad", *11 * ["guess"], "speed", "whole network"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_focus_is_seen_and_goes_as_the_page_is_read(page, file, scheme):
+    page.emulate_media(color_scheme=scheme)
+    for drawn, order in ((True, DRAWN), (False, TO_GUESS)):
+        page.goto("about:blank")  # or the first key goes on from where the last one ended
+        page.goto(file.as_uri() + "#d=270200720200450850")
+        page.get_by_text("The network reads a 7 (").wait_for()
+        if not drawn:
+            page.evaluate("document.querySelector('[name=hard]').click()")
+        for name in order:
+            page.keyboard.press("Tab")
+            assert name in focused(page)
+            outline, color, paper = page.evaluate(OUTLINE)
+            assert outline == "solid 3px"
+            assert contrast(color, paper) > 3
+
+
+OUTLINE = """() => {
+    const style = getComputedStyle(document.activeElement);
+    return [`${style.outlineStyle} ${style.outlineWidth}`, style.outlineColor,
+        getComputedStyle(document.body).backgroundColor];
+}"""
+
+
+def contrast(*colors):
+    """The contrast of two colours as WCAG defines it, from 1 to 21."""
+    light = []
+    for color in colors:
+        parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        light.append(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+    return (max(light) + 0.05) / (min(light) + 0.05)
+
+
+def focused(page):
+    """The name of what has the focus, or its text."""
+    element = "document.activeElement"
+    return page.evaluate(f"{element}.name || {element}.ariaLabel || {element}.textContent")
+
+
+def press(page, name, *keys):
+    """Go to a control with Tab, and press keys there."""
+    for _ in range(2 * len(TO_GUESS)):
+        if focused(page) == name:
+            break
         page.keyboard.press("Tab")
-        names.add(page.evaluate("document.activeElement.name ?? document.activeElement.id"))
-    assert {"play", "speed", "row"} <= names
-    page.locator("[name=hard]").focus()
-    page.keyboard.press("Enter")
-    page.locator("[name=guess]").first.focus()
-    page.keyboard.press("Enter")
-    assert re.match(r"You read a 0\. The network reads a", page.locator(".answer").inner_text())
-    assert page.evaluate("document.activeElement.name") == "hard"
+    assert focused(page) == name
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_everything_can_be_done_by_keyboard(page, browser):
+    answer = page.locator(".answer")
+    seven = [*8 * ["ArrowLeft"], " ", *18 * ["ArrowRight"], *7 * ["End"], *18 * ["ArrowDown"], " "]
+    press(page, "Drawing pad", *seven)
+    drawn = answer.inner_text()
+    assert drawn.startswith("The network reads a 7 (")
+    press(
+        page, "Drawing pad", *20 * ["ArrowUp"], " ", *12 * ["ArrowLeft"], *12 * ["ArrowDown"], " "
+    )
+    assert answer.inner_text() != drawn
+    press(page, "undo", "Enter")
+    assert answer.inner_text() == drawn
+    press(page, "speed", "ArrowDown", "ArrowDown")
+    press(page, "play", "Enter")
+    page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for()
+    press(page, "row", "ArrowLeft")
+    page.get_by_text(re.compile(r"^After row 27:")).wait_for()
+    press(page, "share", "Enter")
+    page.get_by_text("The address of this page now holds the drawing").wait_for()
+    other = browser.new_page()
+    other.goto(page.url)
+    other.get_by_text(drawn).wait_for()
+    other.close()
+    press(page, "undo", "Enter")
+    assert answer.inner_text() == "Draw a digit on the pad."
+    press(page, "hard", "Enter")
+    press(page, "guess", "Enter")
+    assert re.match(r"You read a 0\. The network reads a", answer.inner_text())
+    assert focused(page) == "hard"
+    press(page, "random", "Enter")
+    assert answer.inner_text() == "Which digit is it? Guess, then see."
+    press(page, "clear", "Enter")
+    assert answer.inner_text() == "Draw a digit on the pad."
 
 
 def test_the_hardest_digits_come_first_and_are_hidden_until_the_guess(page, mnist, model):
@@ -283,30 +370,55 @@ def make_run(folder, make_record, model, **parameters):
     return run_path(config, ".keras", folder)
 
 
-@pytest.fixture
-def smaller():
-    """Its initial weights will do."""
-    return build_model(Configuration(units=64, dropout=0.2))
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A small run with dropout: its model, in its place beside its record, and the record."""
+    results = tmp_path_factory.mktemp("results")
+    parameters = {"units": 8, "epochs": 1, "train_size": 1000, "dropout": 0.2}
+    record = finish(start_plain(parameters, results), results)
+    return run_path(record.config, ".keras", results), record
 
 
-def test_another_model_makes_a_working_page(smaller, make_record, tmp_path, browser):
-    path = make_run(tmp_path, make_record, smaller, units=64, dropout=0.2)
-    make_page(path, tmp_path / "draw.html", STYLE)
+def make_site(model, folder):
+    """What `make site MODEL=...` calls."""
+    command = [sys.executable, ROOT / "docs" / "pages.py", "--model", model, "--output", folder]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_the_site_of_another_model_reads_as_keras_and_numpy_do(trained, mnist, browser, tmp_path):
+    path, record = trained
+    made = make_site(path, tmp_path / "site")
+    assert (made.returncode, made.stdout) == (0, f"Written: {tmp_path}/site/index.html\n")
     page = browser.new_page()
-    page.goto((tmp_path / "draw.html").as_uri())
+    page.goto((tmp_path / "site" / "draw.html").as_uri())
     draw(page, SHAPES["7 plain"], wait=100)
     assert page.locator(".answer").inner_text().startswith("The network reads a ")
-    assert "SimpleRNN of 64 units" in page.locator("main").inner_text()
+    text = page.locator("main").inner_text()
+    assert "SimpleRNN of 8 units" in text
+    assert "386 weights, dropout 0.2, trained" in text
+    assert f"{record.test.accuracy:.2%} of the 10,000 test digits right" in text
+    assert find_mistakes(page, mnist) == record.mistakes
+    model, x = load_model(path), scale(mnist[1][0][:100])
+    beliefs = read_pixels(page, x)
+    np.testing.assert_allclose(beliefs, believe_by_keras(model, x), atol=1e-5)
+    rows = read_rows(Weights(*model.get_weights()), x)
+    np.testing.assert_allclose(beliefs, believe(Weights(*model.get_weights()), rows), atol=1e-5)
     page.close()
 
 
-def test_weights_that_are_not_their_records_are_refused(smaller, make_record, tmp_path):
-    path = make_run(tmp_path, make_record, smaller, units=64, dropout=0.2)
-    smaller.set_weights([array + 1 for array in smaller.get_weights()])
-    save_model(smaller, Configuration(units=64, dropout=0.2), path)
-    with pytest.raises(ModelError, match=r"expected the weights of its record, SHA-256 \w{12}"):
-        make_page(path, tmp_path / "draw.html", STYLE)
-    assert not (tmp_path / "draw.html").exists()
+def test_weights_that_are_not_their_records_are_refused(trained, tmp_path):
+    path, record = trained
+    copied = run_path(record.config, ".keras", shutil.copytree(path.parents[2], tmp_path / "copy"))
+    model = load_model(copied)
+    first, *others = model.get_weights()
+    first[0, 0] += 1
+    model.set_weights([first, *others])
+    model.save(copied)
+    made = make_site(copied, tmp_path / "site")
+    expected = f"{copied}: expected the weights of its record, SHA-256 {record.weights_sha256[:12]}"
+    assert made.returncode == 1
+    assert re.fullmatch(re.escape(expected) + r"\.\.\., got \w{12}\.\.\.\n", made.stderr)
+    assert not (tmp_path / "site").exists()
 
 
 def test_another_layer_is_refused(make_record, tmp_path):

@@ -76,6 +76,15 @@ def test_make_help_lists_every_target():
     assert re.findall(r"^make ([\w-]+) +\S", shown.stdout, flags=re.MULTILINE) == phony
 
 
+def test_no_command_of_make_uses_a_variable_that_nothing_sets():
+    makefile = (ROOT / "Makefile").read_text()
+    used = set(re.findall(r"\$\((\w+)\)", makefile))
+    set_here = set(re.findall(r"^(\w+) \??=", makefile, flags=re.MULTILINE))
+    by_make = {"CURDIR", "MAKE", "MAKEFILE_LIST"}
+    given = {"ARGS", "MNIST_RNN_RESULTS", "MODEL", "PARAMETERS", "PROFILE"}
+    assert used == set_here | by_make | given
+
+
 def test_the_guarantees_name_tests_that_exist():
     named = set(re.findall(r"`(test_\w+)(?:\.py)?`", (ROOT / "GUARANTEES.md").read_text()))
     files = list((ROOT / "tests").glob("test_*.py"))

@@ -47,7 +47,9 @@ def make_page(model: Path, output: Path, style: str) -> None:
 
 def load_checked(path: Path) -> tuple[Record, Weights]:
     """A model's record and weights; raises as `make_page` does."""
-    record = read_record(path.with_suffix(".json"), path.parents[2])
+    if not path.is_file():
+        raise ModelError(f"{shown(path)}: expected a model, got no file")
+    record = read_record(path.with_suffix(".json"), path.parent.parent.parent)
     if record.config.layer != "simple_rnn":
         raise ModelError(f"{shown(path)}: expected a simple_rnn, got {record.config.layer}")
     weights = load_model(path).get_weights()
