@@ -135,11 +135,11 @@ def test_what_else_agrees_and_what_one_seed_decides():
     verdicts = judge_claims(figures, runs)
     assert verdicts["also_agree"].tolist() == ["b", "a", ""]
     assert verdicts["verdict"].tolist() == ["compatible", "compatible", "reproduced"]
-    assert verdicts["without_a_seed"].tolist() == verdicts["verdict"].tolist()
+    assert set(verdicts["without_a_seed"]) == {""}
     # One stray run makes the spread so wide that 97 agrees; without it, it doesn't.
     stray = make_runs(test_accuracy=[98.0, 98.01, 98.02, 98.03, 96.0])
     verdict = judge_claims(make_figures(test_accuracy=[97.0]), stray).iloc[0]
-    assert verdict["without_a_seed"] == "not reproduced or reproduced"
+    assert verdict["without_a_seed"] == "not reproduced"
 
 
 def test_the_detectable_error_is_found_with_four_chances_in_five():

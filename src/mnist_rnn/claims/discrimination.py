@@ -59,9 +59,10 @@ def describe_discrimination(figures: pd.DataFrame, runs: pd.DataFrame) -> str:
     kept = (simulated["verdict"] == simulated["claim"].map(verdicts)).mean()
     rejected = (simulated["verdict"] == "not reproduced").sum()
     return (
-        f"Were a claim judged by the runs of a wrong configuration as its own ({len(wrong)} "
-        f"pairs), {(wrong == 'reproduced').sum()} would be *reproduced* and "
-        f"{(wrong == 'compatible').sum()} *compatible*. Were each of our runs in turn what was "
-        f"published for its claim, and judged by the others ({len(simulated)} simulated claims), "
-        f"{100 * kept:.0f}% would have the claim's verdict, and {rejected} be *not reproduced*."
+        "We judged each claim by the runs of each wrong configuration, as if that were its own: of "
+        f"{len(wrong)} pairs, {(wrong == 'reproduced').sum()} are *reproduced* and "
+        f"{(wrong == 'compatible').sum()} *compatible*. We also took each of our runs in turn for "
+        f"the published one, and judged it by the others: of {len(simulated)} such claims, "
+        f"{100 * kept:.0f}% have the verdict of the claim itself, and {rejected} are *not "
+        "reproduced*."
     )

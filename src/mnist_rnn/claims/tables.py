@@ -24,8 +24,8 @@ from mnist_rnn.records.record import Record, read_records, tabulate_runs
 
 OURS = ["runs", "mean", "sd", "interval_low", "interval_high"]
 EVIDENCE = [f"p_{measure}" for measure in MEASURES]
-SHOWN = ["claim", "verdict", "published_test_accuracy", *OURS, "p", "detectable", "without_a_seed"]
-SHOWN += ["network", "also_agree"]  # the columns of accuracy.md
+SHOWN = ["claim", "verdict", "published", "runs", "mean", "sd", "interval", "p", "detectable"]
+SHOWN += ["without_a_seed", "network", "also_agree"]  # the columns of accuracy.md
 
 
 def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
@@ -105,8 +105,11 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
     three = {name: table[name].map("{:.3f}".format, "ignore") for name in ["p", *EVIDENCE]}
     text = table.assign(**two, **three).astype("string").fillna("")
     notes = "".join(f"\nLeft out: {error}\n" for error in left_out)
-    told = text.loc[table["kind"] != "candidate", SHOWN]
-    markdown = told.to_markdown(index=False, disable_numparse=True)
+    told = text[table["kind"] != "candidate"].rename(
+        columns={"published_test_accuracy": "published"}
+    )
+    told["interval"] = (told["interval_low"] + " to " + told["interval_high"]).replace(" to ", "")
+    markdown = told[SHOWN].to_markdown(index=False, disable_numparse=True)
     contents = {
         "accuracy.csv": text.to_csv(index=False),
         "accuracy.md": f"{markdown}\n{notes}",

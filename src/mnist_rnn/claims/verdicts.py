@@ -85,8 +85,8 @@ def judge_claims(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     p-values of a claim's figures, `p` is its own. `also_agree` names the other published
     configurations whose runs would agree. `detectable` is the error in the test accuracy
     (percentage points) that the rule would have found with four chances in five.
-    `without_a_seed` has all verdicts that come out when any one run of the claim's configuration
-    is left out.
+    `without_a_seed` has the other verdicts that come out when any one run of the claim's
+    configuration is left out.
     """
     published = runs[runs["configuration"].isin(figures["configuration"])]
     agreement = tabulate_agreement(figures, published)
@@ -97,6 +97,7 @@ def judge_claims(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         others = agreement.loc[claim].drop(name, errors="ignore")
 
         p, n = find_p(alone, own), len(figures)
+        verdict = judge(combine(p).iloc[0], others, n)
         without = {
             judge(combine(find_p(alone, own.drop(run))).iloc[0], others, n) for run in own.index
         }
@@ -104,8 +105,8 @@ def judge_claims(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
             "p": combine(p).iloc[0],
             "also_agree": ", ".join(others.index[others >= LEVEL]),
             "detectable": find_detectable(own, figure, int(p.notna().sum(axis=1).iloc[0]), n),
-            "without_a_seed": " or ".join(sorted(without)),
-            "verdict": judge(combine(p).iloc[0], others, n),
+            "without_a_seed": " or ".join(sorted(without - {verdict})),
+            "verdict": verdict,
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 

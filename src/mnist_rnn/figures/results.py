@@ -89,7 +89,7 @@ def draw_agreement(agreement: pd.DataFrame, figures: pd.DataFrame) -> Plate:
             for row, (claim, column) in enumerate(zip(shown.index, own, strict=True))
         ),
         "In an orange frame: the configuration that the claim was published for. White: below "
-        f"{bounds[1]:.2g}, which is {LEVEL} divided by {len(figures)} claims. Dark blue: at least "
+        f"{bounds[1]:.2g}, which is {LEVEL} divided by {len(figures)} claims. Blue: at least "
         f"{LEVEL}, the runs agree with the claim. An empty field has too few runs.",
     )
 
