@@ -70,6 +70,19 @@ def test_a_page_asks_for_nothing_and_withholds_nothing(name, scheme, site, brows
     }
 
 
+def test_the_start_page_shows_the_result_and_leads_to_the_pad(site, browser):
+    with browser.new_context(offline=True, viewport={"width": 800, "height": 900}) as context:
+        page = context.new_page()
+        page.goto((site / "index.html").as_uri())
+        assert page.get_by_role("img", name="A line for each claim").count() == 1
+        invitation = page.get_by_role("link", name="Draw a digit and watch")
+        box = invitation.bounding_box()
+        assert box["width"] > 600
+        assert box["y"] + box["height"] < 900  # seen without scrolling
+        invitation.click()
+        page.get_by_text("Draw a digit on the pad.").wait_for()
+
+
 def test_formulas_need_no_script(site):
     page = (site / "04_reading.html").read_text()
     assert page.count("<math") >= 6
