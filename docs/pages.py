@@ -39,6 +39,10 @@ NO_NOTEBOOK = (
     *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
     nbformat.ValidationError,
 )
+# pandas writes the name of an index into a second row of the head, which is empty else.
+INDEX_NAME = (
+    r"<td></td>((?:\s*<th>[^<]*</th>)+\s*</tr>)\s*<tr>\s*<th>(.*?)</th>(?:\s*<td></td>)+\s*</tr>"
+)
 LIGHT, DARK = "xcode", "github-dark"  # those of Pygments with contrast enough
 
 
@@ -128,7 +132,10 @@ def highlight_style() -> str:
 def mend(text: str) -> str:
     """What pandas, Rich and Pygments wrote into outputs, without styles of theirs."""
     text = re.sub(
-        r"<style( scoped)?>\s*(pre|\.dataframe|td\.linenos).*?</style>", "", text, flags=re.S
+        r"<style( scoped(=\"\")?)?>\s*(pre|\.dataframe|td\.linenos).*?</style>",
+        "",
+        text,
+        flags=re.S,
     )
     text = re.sub(
         r'<table border="1" class="dataframe">.*?</table>',
@@ -137,7 +144,9 @@ def mend(text: str) -> str:
         flags=re.S,
     )
     text = text.replace(' style="text-align: right;"', "").replace("<th></th>", "<td></td>")
+    text = re.sub(INDEX_NAME, r"<th>\2</th>\1", text)
     text = re.sub(r"<th>([^<]*)</th>(?=\s*<td>)", r'<th scope="row">\1</th>', text)
+    text = re.sub("<th[^>]*>[^<]*", lambda head: head[0].replace("_", "_<wbr>"), text)
     text = re.sub(r'<span style="color[^"]*">', "<span>", text)
     return text.replace("<pre", '<pre tabindex="0"')
 

@@ -342,6 +342,16 @@ def test_nothing_is_inaccessible_or_wider_than_the_window(page, width, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_on_paper_the_pad_is_light_and_has_no_buttons(page):
+    draw(page, SHAPES["7 plain"], wait=100)
+    sheet = page.locator("canvas[tabindex]")
+    for media, shade, seen in (("screen", "invert(1)", True), ("print", "invert(0)", False)):
+        page.emulate_media(media=media, color_scheme="dark")
+        assert sheet.evaluate("sheet => getComputedStyle(sheet).filter") == shade
+        assert page.get_by_role("button", name="Play").is_visible() == seen
+    page.emulate_media(media="screen")
+
+
 @pytest.mark.slow
 def test_it_is_small_and_answers_soon_on_a_slow_machine(browser, file):
     assert file.stat().st_size < 700_000
