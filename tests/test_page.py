@@ -13,6 +13,7 @@ from drawing import NotADigit, center_strokes
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from lab import BROWSER, open_browser
+from pages import make_links
 from runs import finish, start_plain
 from shapes import SHAPES, draw
 
@@ -35,7 +36,7 @@ MODEL = run_path(Configuration(), ".keras", COMMITTED)
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("site") / "draw.html"
-    make_page(MODEL, path, STYLE)
+    make_page(MODEL, path, STYLE, make_links(path.name))
     return path
 
 
@@ -436,4 +437,4 @@ def test_another_layer_is_refused(make_record, tmp_path):
     model = build_model(config)
     path = make_run(tmp_path, make_record, model, layer="gru", units=8)
     with pytest.raises(ModelError, match="expected a simple_rnn, got gru"):
-        make_page(path, tmp_path / "draw.html", STYLE)
+        make_page(path, tmp_path / "draw.html", STYLE, "")
