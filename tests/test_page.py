@@ -159,18 +159,29 @@ def test_what_is_no_digit_is_answered_with_advice(page):
     assert draw(page, filled)[0].startswith("The pad is full.")
 
 
-def test_a_finger_draws(browser, file):
-    with browser.new_context(has_touch=True, viewport={"width": 360, "height": 740}) as context:
+@pytest.mark.parametrize("palm", [[], [(0.1, 0.9)]], ids=["finger", "finger and palm"])
+def test_a_finger_draws(browser, file, palm):
+    with browser.new_context(has_touch=True, viewport={"width": 360, "height": 900}) as context:
         page = context.new_page()
         page.goto(file.as_uri())
         box = page.locator("canvas[tabindex]").bounding_box()
         client = context.new_cdp_session(page)
-        points = [(0.27, 0.2), (0.5, 0.2), (0.72, 0.2), (0.6, 0.5), (0.45, 0.85)]
-        for kind, (x, y) in zip(["touchStart"] + 4 * ["touchMove"], points, strict=True):
-            place = {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
-            client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
-        client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+        def touch(kind, *points):
+            places = [
+                {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"], "id": i}
+                for i, (x, y) in enumerate(points)
+            ]
+            client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+        touch("touchStart", (0.27, 0.2))
+        touch("touchStart", (0.27, 0.2), *palm)
+        for finger in [(0.5, 0.2), (0.72, 0.2), (0.6, 0.5), (0.45, 0.85)]:
+            touch("touchMove", finger, *palm)
+        touch("touchEnd")
         page.get_by_text("The network reads a 7 (").wait_for()
+        page.get_by_role("button", name="Share this drawing").click()
+        assert len(in_page(page, "readAddress", [page.evaluate("location.hash")])[0]) == 1
 
 
 LINKS = ["Start", "Draw", "Data", "Training", "Results", "Reading"]
@@ -261,6 +272,10 @@ def test_everything_can_be_done_by_keyboard(page, browser):
     assert focused(page) == "hard"
     press(page, "random", "Enter")
     assert answer.inner_text() == "Which digit is it? Guess, then see."
+    press(page, "Drawing pad", " ")  # on a test digit, the pen begins a new sheet
+    assert answer.inner_text().startswith("That is a dot.")
+    page.locator("canvas[tabindex]").hover()  # which draws nothing
+    assert answer.inner_text().startswith("That is a dot.")
     press(page, "clear", "Enter")
     assert answer.inner_text() == "Draw a digit on the pad."
 
