@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -374,15 +375,18 @@ def test_it_is_small_and_answers_soon_on_a_slow_machine(browser, file):
     page = browser.new_page()
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
     taken = []
-    for _ in range(3):  # the best counts: other programs may run
+    for _ in range(5):
         page.goto("about:blank")
         start = time.perf_counter()
         page.goto(file.as_uri() + "#d=270200720200450850")
         page.get_by_text("The network reads a 7 (").wait_for()
         taken.append(time.perf_counter() - start)
-    seconds = min(taken)
-    print(f"\nfirst answer after {seconds:.2f} s; {file.stat().st_size:,} bytes")
-    assert seconds < 1
+    best, middle = min(taken), statistics.median(taken)
+    print(
+        f"\nfirst answer after {middle:.2f} s (median of 5), {best:.2f} s at best; "
+        f"{file.stat().st_size:,} bytes"
+    )
+    assert best < 1  # the median would be that of the other programs too
     page.close()
 
 
