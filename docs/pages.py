@@ -6,17 +6,13 @@ asks for anything from elsewhere: formulas are MathML, images and styles are in 
 
 import argparse
 import base64
-import re
 from html import escape
 from pathlib import Path
 
 import nbformat
 from generate import make_headline
-from jinja2 import Environment, FileSystemLoader, pass_context
-from latex2mathml.converter import convert
-from nbconvert.exporters import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from pygments.formatters import HtmlFormatter
+from jinja2 import Environment, FileSystemLoader
+from markup import Exporter, highlight_style, mend
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError
@@ -39,38 +35,13 @@ NO_NOTEBOOK = (
     *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
     nbformat.ValidationError,
 )
-LIGHT, DARK = "xcode", "github-dark"  # those of Pygments with contrast enough
 
 
-class Renderer(IPythonRenderer):
-    """Markdown with formulas as MathML and tables that scroll in a region of their own."""
-
-    def inline_math(self, body: str) -> str:
-        """A formula in a line, given in LaTeX."""
-        return convert(body)
-
-    def block_math(self, body: str) -> str:
-        """A formula by itself, given in LaTeX."""
-        return convert(body, display="block")
-
-    def table(self, text: str) -> str:
-        """A table, given its rows."""
-        return wrap_table(f"<table>{text}</table>")
-
-
-class Exporter(HTMLExporter):
-    """nbconvert's exporter, with the renderer above."""
-
-    @pass_context
-    def markdown2html(self, context, source):  # noqa: ARG002  (nbconvert passes it)
-        """Markdown to HTML, also that of outputs."""
-        renderer = Renderer(escape=False, exclude_anchor_links=True)
-        return MarkdownWithMath(renderer=renderer).render(source)
-
-
-def wrap_table(table: str) -> str:
-    """A table in a box that the keyboard can scroll."""
-    return f'<div class="wide" role="group" aria-label="Table" tabindex="0">{table}</div>'
+def make_links(here: str) -> str:
+    """The links to all pages, of which `here` is the one that has them."""
+    current = {here: ' aria-current="page"'}
+    links = [f'<a href="{page}"{current.get(page, "")}>{PAGES[page]}</a>' for page in PAGES]
+    return '<nav aria-label="Pages">\n' + "\n".join(links) + "\n</nav>"
 
 
 def read_style() -> str:
@@ -104,42 +75,11 @@ def make_notebook_page(path: Path, output: Path, alone: bool) -> None:
     )
     resources = {
         "title": notebook.cells[0].source.split("\n")[0][2:],
-        "pages": {} if alone else PAGES,
-        "here": output.name,
+        "links": "" if alone else make_links(output.name),
         "style": read_style() + highlight_style(),
     }
     text, _ = exporter.from_notebook_node(notebook, resources)
     write(output, mend(text))
-
-
-def highlight_style() -> str:
-    """The colours of code in both schemes."""
-    light, dark = (
-        HtmlFormatter(style=name).get_style_defs([".highlight", ".output_html"])
-        for name in (LIGHT, DARK)
-    )
-    plain = ".highlight, .output_html { background: none }"
-    return (
-        f"@media print, (prefers-color-scheme: light) {{ {light} }}\n"
-        f"@media screen and (prefers-color-scheme: dark) {{ {dark} }}\n{plain}\n"
-    )
-
-
-def mend(text: str) -> str:
-    """What pandas, Rich and Pygments wrote into outputs, without styles of theirs."""
-    text = re.sub(
-        r"<style( scoped)?>\s*(pre|\.dataframe|td\.linenos).*?</style>", "", text, flags=re.S
-    )
-    text = re.sub(
-        r'<table border="1" class="dataframe">.*?</table>',
-        lambda t: wrap_table(t[0]),
-        text,
-        flags=re.S,
-    )
-    text = text.replace(' style="text-align: right;"', "").replace("<th></th>", "<td></td>")
-    text = re.sub(r"<th>([^<]*)</th>(?=\s*<td>)", r'<th scope="row">\1</th>', text)
-    text = re.sub(r'<span style="color[^"]*">', "<span>", text)
-    return text.replace("<pre", '<pre tabindex="0"')
 
 
 def make_start(output: Path) -> None:
@@ -151,7 +91,7 @@ def make_start(output: Path) -> None:
     environment = Environment(loader=FileSystemLoader(NOTEBOOKS), autoescape=False)
     page = environment.get_template("start.html.j2").render(
         style=read_style(),
-        pages=PAGES,
+        links=make_links(output.name),
         headline=strip(make_headline()),
         figure=base64.b64encode((COMMITTED / "accuracy.png").read_bytes()).decode(),
         alt=escape(find_alt(NOTEBOOKS / "03_results.ipynb")),
@@ -192,7 +132,8 @@ def main() -> None:
     if wanted.report:
         return make_notebook_page(*wanted.report, alone=True)
     try:
-        make_page(wanted.model.resolve(), wanted.output / "draw.html", read_style())
+        draw = wanted.output / "draw.html"
+        make_page(wanted.model.resolve(), draw, read_style(), make_links(draw.name))
     except ExperimentError as error:
         raise SystemExit(str(error)) from None
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):

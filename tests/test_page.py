@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from drawing import NotADigit, center_strokes
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from lab import BROWSER, open_browser
+from pages import make_links
 from runs import finish, start_plain
 from shapes import SHAPES, draw
 
@@ -35,7 +37,7 @@ MODEL = run_path(Configuration(), ".keras", COMMITTED)
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("site") / "draw.html"
-    make_page(MODEL, path, STYLE)
+    make_page(MODEL, path, STYLE, make_links(path.name))
     return path
 
 
@@ -158,18 +160,29 @@ def test_what_is_no_digit_is_answered_with_advice(page):
     assert draw(page, filled)[0].startswith("The pad is full.")
 
 
-def test_a_finger_draws(browser, file):
-    with browser.new_context(has_touch=True, viewport={"width": 360, "height": 740}) as context:
+@pytest.mark.parametrize("palm", [[], [(0.1, 0.9)]], ids=["finger", "finger and palm"])
+def test_a_finger_draws(browser, file, palm):
+    with browser.new_context(has_touch=True, viewport={"width": 360, "height": 900}) as context:
         page = context.new_page()
         page.goto(file.as_uri())
         box = page.locator("canvas[tabindex]").bounding_box()
         client = context.new_cdp_session(page)
-        points = [(0.27, 0.2), (0.5, 0.2), (0.72, 0.2), (0.6, 0.5), (0.45, 0.85)]
-        for kind, (x, y) in zip(["touchStart"] + 4 * ["touchMove"], points, strict=True):
-            place = {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
-            client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
-        client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+        def touch(kind, *points):
+            places = [
+                {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"], "id": i}
+                for i, (x, y) in enumerate(points)
+            ]
+            client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+        touch("touchStart", (0.27, 0.2))
+        touch("touchStart", (0.27, 0.2), *palm)
+        for finger in [(0.5, 0.2), (0.72, 0.2), (0.6, 0.5), (0.45, 0.85)]:
+            touch("touchMove", finger, *palm)
+        touch("touchEnd")
         page.get_by_text("The network reads a 7 (").wait_for()
+        page.get_by_role("button", name="Share this drawing").click()
+        assert len(in_page(page, "readAddress", [page.evaluate("location.hash")])[0]) == 1
 
 
 LINKS = ["Start", "Draw", "Data", "Training", "Results", "Reading"]
@@ -260,6 +273,10 @@ def test_everything_can_be_done_by_keyboard(page, browser):
     assert focused(page) == "hard"
     press(page, "random", "Enter")
     assert answer.inner_text() == "Which digit is it? Guess, then see."
+    press(page, "Drawing pad", " ")  # on a test digit, the pen begins a new sheet
+    assert answer.inner_text().startswith("That is a dot.")
+    page.locator("canvas[tabindex]").hover()  # which draws nothing
+    assert answer.inner_text().startswith("That is a dot.")
     press(page, "clear", "Enter")
     assert answer.inner_text() == "Draw a digit on the pad."
 
@@ -342,21 +359,34 @@ def test_nothing_is_inaccessible_or_wider_than_the_window(page, width, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_on_paper_the_pad_is_light_and_has_no_buttons(page):
+    draw(page, SHAPES["7 plain"], wait=100)
+    sheet = page.locator("canvas[tabindex]")
+    for media, shade, seen in (("screen", "invert(1)", True), ("print", "invert(0)", False)):
+        page.emulate_media(media=media, color_scheme="dark")
+        assert sheet.evaluate("sheet => getComputedStyle(sheet).filter") == shade
+        assert page.get_by_role("button", name="Play").is_visible() == seen
+    page.emulate_media(media="screen")
+
+
 @pytest.mark.slow
 def test_it_is_small_and_answers_soon_on_a_slow_machine(browser, file):
     assert file.stat().st_size < 700_000
     page = browser.new_page()
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
     taken = []
-    for _ in range(3):  # the best counts: other programs may run
+    for _ in range(5):
         page.goto("about:blank")
         start = time.perf_counter()
         page.goto(file.as_uri() + "#d=270200720200450850")
         page.get_by_text("The network reads a 7 (").wait_for()
         taken.append(time.perf_counter() - start)
-    seconds = min(taken)
-    print(f"\nfirst answer after {seconds:.2f} s; {file.stat().st_size:,} bytes")
-    assert seconds < 1
+    best, middle = min(taken), statistics.median(taken)
+    print(
+        f"\nfirst answer after {middle:.2f} s (median of 5), {best:.2f} s at best; "
+        f"{file.stat().st_size:,} bytes"
+    )
+    assert best < 1  # the median would be that of the other programs too
     page.close()
 
 
@@ -426,4 +456,4 @@ def test_another_layer_is_refused(make_record, tmp_path):
     model = build_model(config)
     path = make_run(tmp_path, make_record, model, layer="gru", units=8)
     with pytest.raises(ModelError, match="expected a simple_rnn, got gru"):
-        make_page(path, tmp_path / "draw.html", STYLE)
+        make_page(path, tmp_path / "draw.html", STYLE, "")

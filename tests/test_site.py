@@ -70,6 +70,45 @@ def test_a_page_asks_for_nothing_and_withholds_nothing(name, scheme, site, brows
     }
 
 
+@pytest.mark.parametrize("name", ["03_results", "04_reading"])
+def test_a_table_fits_a_desk_and_no_word_of_its_head_is_split(name, site, browser):
+    text = (site / f"{name}.html").read_text()
+    assert text.count("<style") == 1  # pandas writes one with each table
+    assert not re.search(r"<tr>\s*<th[^>]*>[^<]*</th>(\s*<td></td>)+\s*</tr>\s*</thead>", text)
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto((site / f"{name}.html").as_uri())
+    tables = page.evaluate(
+        "[...document.querySelectorAll('.wide')].map(e => e.scrollWidth - e.clientWidth)"
+    )
+    assert tables
+    assert max(tables) <= 0
+    for width in (360, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(SPLIT) == []
+    page.close()
+
+
+SPLIT = """() => [...document.querySelectorAll("th")].filter(head => {
+    const range = document.createRange();
+    range.selectNodeContents(head);
+    const lines = new Set([...range.getClientRects()].map(box => box.top));
+    return lines.size > head.textContent.split(/[ _]/).length;
+}).map(head => head.textContent)"""
+
+
+def test_the_start_page_shows_the_result_and_leads_to_the_pad(site, browser):
+    with browser.new_context(offline=True, viewport={"width": 800, "height": 900}) as context:
+        page = context.new_page()
+        page.goto((site / "index.html").as_uri())
+        assert page.get_by_role("img", name="A line for each claim").count() == 1
+        invitation = page.get_by_role("link", name="Draw a digit and watch")
+        box = invitation.bounding_box()
+        assert box["width"] > 600
+        assert box["y"] + box["height"] < 900  # seen without scrolling
+        invitation.click()
+        page.get_by_text("Draw a digit on the pad.").wait_for()
+
+
 def test_formulas_need_no_script(site):
     page = (site / "04_reading.html").read_text()
     assert page.count("<math") >= 6

@@ -5,7 +5,7 @@ const NEAR = 5; // thousandths of the pad; a point nearer to the last one is lef
 const STEP = 25; // of the pen that keys move
 const KEYS = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
-  Home: [-1, -1], PageUp: [1, -1], End: [-1, 1], PageDown: [1, 1],
+  Home: [-1, -1], PageUp: [1, -1], End: [-1, 1], PageDown: [1, 1], " ": [0, 0],
 };
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const BODY = `
@@ -34,7 +34,7 @@ const BODY = `
     <canvas class="pad-ink pad-image" width="28" height="28" role="img"></canvas>
     <div class="pad-beliefs">
       <canvas class="pad-ink" width="10" height="28" role="img"></canvas>
-      ${Array.from({ length: 28 }, () => "<i></i>").join("")}
+      <div class="pad-dots"></div>
     </div>
     <div class="pad-foot">28 rows of 28 pixels</div>
     <div class="pad-foot">belief after each row</div>
@@ -62,22 +62,23 @@ async function mount(root, data, address = false) {
   root.innerHTML = BODY;
   const find = (selector) => root.querySelector(selector);
   const [sheet, view, map] = root.querySelectorAll("canvas");
-  const [range, speed] = [find("[name=row]"), find("[name=speed]")];
+  const [share, play, range] = ["share", "play", "row"].map((name) => find(`[name=${name}]`));
   const score = { taken: 0, you: 0, network: 0 };
   let strokes, pen, test, image, beliefs, timer, hard = 0;
 
-  find("[name=share]").hidden = !address;
+  share.hidden = !address;
   const read = (pixels) => readRows(weights, pixels).map((hidden) => believe(weights, hidden));
 
-  function clear(advice) {
-    strokes = [];
+  /** A new sheet with these strokes; `advice` stands where they are no digit. */
+  function begin(drawn = [], advice) {
+    strokes = drawn;
     pen = { x: 500, y: 200, down: false, keys: false };
     test = null;
     find(".pad-guess").hidden = true;
     answer(advice);
   }
 
-  /** Read what is drawn and show it; `advice` stands where nothing is. */
+  /** Read what is drawn and show it. */
   function answer(advice) {
     const drawn = centerStrokes(strokes);
     image = drawn.image;
@@ -87,114 +88,108 @@ async function mount(root, data, address = false) {
 
   function show(text) {
     stop();
-    if (find(".answer").textContent !== text) find(".answer").textContent = text;
-    find("[name=share]").disabled = !strokes.length;
-    find("[name=play]").disabled = range.disabled = !beliefs;
+    say(text);
+    share.disabled = !strokes.length;
+    play.disabled = range.disabled = !beliefs;
     drawSheet();
-    showRows(28);
+    showRows(ROWS);
+  }
+
+  function say(text) {
+    if (find(".answer").textContent !== text) find(".answer").textContent = text;
   }
 
   /** What has been read after so many rows, and what the network would answer there. */
   function showRows(count) {
-    range.value = count;
-    paint(view, image, ROWS, beliefs ? count : ROWS);
-    paint(map, beliefs?.flatMap((row) => [...row]), 10, count);
+    const rows = beliefs?.slice(0, count) ?? [];
     const final = test?.label ?? (beliefs && name(beliefs[27]));
-    root.querySelectorAll(".pad-beliefs i").forEach((dot, t) => {
-      const digit = beliefs && name(beliefs[t]);
-      dot.hidden = !beliefs || t >= count;
-      dot.className = digit === final ? "pad-right" : "pad-wrong";
-      dot.style = `left: ${10 * digit + 5}%; top: ${((t + 0.5) / ROWS) * 100}%`;
-    });
+    const now = beliefs && name(rows.at(-1));
+    const [after, changes] = beliefs ? describeRows(rows) : ["", ""];
+    range.value = count;
+    paint(view, image ?? [], ROWS, count);
+    paint(map, rows.flatMap((row) => [...row]), 10, count);
+    find(".pad-dots").innerHTML = rows.map(name).map((digit, t) => `<i
+      class="${digit === final ? "pad-right" : "pad-wrong"}"
+      style="left: ${10 * digit + 5}%; top: ${(t + 0.5) / 0.28}%"></i>`).join("");
     root.querySelectorAll(".pad-digits span").forEach((head, digit) => {
-      head.classList.toggle("pad-now", Boolean(beliefs) && digit === name(beliefs[count - 1]));
+      head.classList.toggle("pad-now", digit === now);
     });
-    const [after, changes] = beliefs ? describeRows(beliefs, count) : ["", ""];
     find(".pad-after").textContent = after;
     find(".pad-changes").textContent = changes;
-    range.setAttribute("aria-valuetext", after || "nothing read");
-    view.setAttribute("aria-label", image ? "The digit, scaled and centred" : "No digit");
-    map.setAttribute("aria-label", changes || "No beliefs");
+    range.ariaValueText = after || "nothing read";
+    view.ariaLabel = image ? "The digit, scaled and centred" : "No digit";
+    map.ariaLabel = changes || "No beliefs";
   }
 
   function stop() {
     clearInterval(timer);
     timer = null;
-    find("[name=play]").textContent = "Play";
+    play.textContent = "Play";
   }
 
-  function play() {
-    if (timer) return stop();
-    if (Number(range.value) === ROWS) showRows(1);
-    find("[name=play]").textContent = "Pause";
+  function start() {
+    if (range.valueAsNumber === ROWS) showRows(1);
+    play.textContent = "Pause";
     timer = setInterval(() => {
-      showRows(Number(range.value) + 1);
-      if (Number(range.value) === ROWS) stop();
-    }, 1000 / Number(speed.value));
+      showRows(range.valueAsNumber + 1);
+      if (range.valueAsNumber === ROWS) stop();
+    }, 1000 / find("[name=speed]").value);
   }
 
-  /** Values in [0, 1] as ink, `width` a row, of the first `count` rows; unread rows are pale. */
+  /** Values in [0, 1] as ink, `width` a row; rows after the first `count` are pale. */
   function paint(canvas, values, width, count) {
     const pixels = new ImageData(width, ROWS);
-    values?.forEach((value, i) => {
-      const unread = i >= width * count;
-      pixels.data[4 * i + 3] = 255 * value * (unread ? (width === ROWS ? 0.25 : 0) : 1);
+    values.forEach((value, i) => {
+      pixels.data[4 * i + 3] = 255 * value * (i < width * count ? 1 : 0.25);
     });
     canvas.getContext("2d").putImageData(pixels, 0, 0);
   }
 
   function drawSheet() {
     const context = sheet.getContext("2d");
+    const cell = SIDE / ROWS;
     context.clearRect(0, 0, SIDE, SIDE);
-    Object.assign(context, { lineWidth: 71, lineCap: "round", lineJoin: "round" });
-    for (const [first, ...others] of strokes) {
+    Object.assign(context, { lineWidth: 71, lineCap: "round", lineJoin: "round", strokeStyle: "#000" });
+    for (const stroke of strokes) {
       context.beginPath();
-      context.moveTo(...first);
-      [first, ...others].forEach((point) => context.lineTo(...point));
+      [stroke[0], ...stroke].forEach((point) => context.lineTo(...point)); // one point is a dot
       context.stroke();
     }
-    if (test) drawDigit(context);
+    test?.image.forEach((value, i) => {
+      context.fillStyle = `rgb(0 0 0 / ${value})`;
+      context.fillRect((i % ROWS) * cell, Math.floor(i / ROWS) * cell, cell, cell);
+    });
     if (!pen.keys) return;
     Object.assign(context, { lineWidth: 6, strokeStyle: "#888" });
     context.beginPath();
     context.arc(pen.x, pen.y, pen.down ? 20 : 44, 0, 7);
     context.stroke();
-    context.strokeStyle = "#000";
   }
 
-  function drawDigit(context) {
-    const cell = SIDE / ROWS;
-    test.image.forEach((value, i) => {
-      context.fillStyle = `rgb(0 0 0 / ${value})`;
-      context.fillRect((i % ROWS) * cell, Math.floor(i / ROWS) * cell, cell, cell);
-    });
-  }
-
-  /** Put the pen down, beginning a stroke; on a test digit, or an empty pad, a new sheet. */
+  /** Put the pen down, which begins a stroke; on a test digit, a new sheet too. */
   function putPenDown(x, y) {
-    if (test) clear();
-    Object.assign(pen, { x, y, down: true });
+    const put = { ...pen, x, y, down: true };
+    if (test) begin();
+    pen = put;
     strokes.push([[x, y]]);
     answer();
   }
 
   function movePen(x, y) {
     Object.assign(pen, { x, y });
-    if (!pen.down) return pen.keys && drawSheet();
+    if (!pen.down) return drawSheet();
     const [u, v] = strokes.at(-1).at(-1);
-    if (Math.max(Math.abs(x - u), Math.abs(y - v)) < NEAR) return;
+    if (Math.hypot(x - u, y - v) < NEAR) return;
     strokes.at(-1).push([x, y]);
     answer();
   }
 
-  function place(event) {
-    const box = sheet.getBoundingClientRect();
-    const within = (share) => Math.max(0, Math.min(SIDE - 1, Math.round(SIDE * share)));
-    return [within((event.clientX - box.left) / box.width), within((event.clientY - box.top) / box.height)];
-  }
+  const within = (value) => Math.max(0, Math.min(SIDE - 1, Math.round(value)));
+  const place = ({ offsetX, offsetY }) =>
+    [offsetX / sheet.clientWidth, offsetY / sheet.clientHeight].map((part) => within(SIDE * part));
 
   function take(digit) {
-    clear();
+    begin();
     test = digit;
     image = digit.image;
     find(".pad-guess").hidden = false;
@@ -203,24 +198,20 @@ async function mount(root, data, address = false) {
 
   function reveal(guess) {
     beliefs = read(image);
-    const guessed = DIGITS.includes(Number(guess));
     find(".pad-guess").hidden = true;
     find("[name=hard]").focus();
-    let text = `${guessed ? `You read a ${guess}. ` : ""}The network reads ${describe(beliefs[27])}. `;
-    text += `The label is ${test.label}.`;
-    if (guessed) {
-      score.taken += 1;
-      score.you += Number(guess) === test.label;
-      score.network += name(beliefs[27]) === test.label;
-      text += ` Right so far: you ${score.you} of ${score.taken}, the network ${score.network}.`;
-    }
-    show(text);
+    const text = `The network reads ${describe(beliefs[27])}. The label is ${test.label}.`;
+    if (isNaN(guess)) return show(text);
+    score.taken += 1;
+    score.you += Number(guess) === test.label;
+    score.network += name(beliefs[27]) === test.label;
+    show(`You read a ${guess}. ${text} Right so far: you ${score.you} of ${score.taken}, ` +
+      `the network ${score.network}.`);
   }
 
-  function share() {
+  function writeHash() {
     location.hash = writeAddress(strokes);
     const done = "The address of this page now holds the drawing";
-    const say = (text) => (find(".answer").textContent = text);
     const copied = navigator.clipboard?.writeText(location.href) ?? Promise.reject();
     copied.then(() => say(`${done}, and is copied.`), () => say(`${done}: copy it from there.`));
   }
@@ -228,71 +219,68 @@ async function mount(root, data, address = false) {
   function readHash() {
     if (location.hash.length < 2 || location.hash === writeAddress(strokes)) return;
     const drawn = readAddress(location.hash);
-    clear(drawn ? undefined : "The address holds no drawing. Draw a digit on the pad.");
-    if (drawn) strokes = drawn;
-    if (drawn) answer();
+    begin(drawn ?? [], drawn ? null : "The address holds no drawing. Draw a digit on the pad.");
   }
 
   const press = {
-    clear: () => clear(),
+    clear: () => begin(),
     undo: () => {
-      if (test) return clear();
+      if (test) return begin();
       strokes.pop();
       pen.down = false;
       answer();
     },
-    hard: () => take(digits[hard++ % Number(data.hard)]),
+    hard: () => take(digits[hard++ % data.hard]),
     random: () => take(digits[data.hard + Math.floor(Math.random() * (digits.length - data.hard))]),
     guess: (button) => reveal(button.textContent),
-    play,
-    share,
+    play: () => (timer ? stop() : start()),
+    share: writeHash,
   };
   root.addEventListener("click", (event) => press[event.target.name]?.(event.target));
   range.addEventListener("input", () => {
     stop();
-    showRows(Number(range.value));
+    showRows(range.valueAsNumber);
   });
   sheet.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
+    if (event.button || !event.isPrimary) return;
     sheet.setPointerCapture(event.pointerId);
     pen.keys = false;
     putPenDown(...place(event));
   });
   sheet.addEventListener("pointermove", (event) => {
-    if (pen.down && !pen.keys) movePen(...place(event));
+    if (event.isPrimary && sheet.hasPointerCapture(event.pointerId)) movePen(...place(event));
   });
-  for (const end of ["pointerup", "pointercancel"]) {
-    sheet.addEventListener(end, () => (pen.down = pen.keys && pen.down));
-  }
+  sheet.addEventListener("lostpointercapture", (event) => {
+    if (event.isPrimary) pen.down = false;
+  });
   sheet.addEventListener("keydown", (event) => {
-    const [right, down] = KEYS[event.key] ?? [0, 0];
-    if (!(event.key in KEYS) && event.key !== " ") return;
+    if (!(event.key in KEYS)) return;
     event.preventDefault();
     pen.keys = true;
-    const within = (value) => Math.max(0, Math.min(SIDE - 1, value));
+    const [right, down] = KEYS[event.key];
     if (event.key !== " ") return movePen(within(pen.x + STEP * right), within(pen.y + STEP * down));
     if (!pen.down) return putPenDown(pen.x, pen.y);
     pen.down = false;
     drawSheet();
   });
-  clear();
+  begin();
   if (address) readHash();
   if (address) addEventListener("hashchange", readHash);
   return { read, centerStrokes, readAddress, writeAddress };
 }
 
-/** What is believed after a row, and where the answer changed until then, in words. */
-function describeRows(beliefs, count) {
-  const now = beliefs[count - 1];
+/** What is believed after some rows, and where the answer changed until then, in words. */
+function describeRows(rows) {
+  const now = rows.at(-1);
   const best = DIGITS.toSorted((a, b) => now[b] - now[a]).slice(0, 3);
-  const answers = findAnswers(beliefs.slice(0, count));
-  const rows = ({ digit, from, to }) => `${digit} (${from === to ? from : `${from} to ${to}`})`;
+  const answers = findAnswers(rows);
+  const list = ({ digit, from, to }) => `${digit} (${from === to ? from : `${from} to ${to}`})`;
   const times = answers.length === 2 ? "once" : `${answers.length - 1} times`;
   return [
-    `After row ${count}: ${best.map((digit) => `${digit} (${percent(now[digit])})`).join(", ")}.`,
+    `After row ${rows.length}: ${best.map((digit) => `${digit} (${percent(now[digit])})`).join(", ")}.`,
     answers.length === 1
-      ? `It has not changed its mind: ${rows(answers[0])}.`
-      : `It changes its mind ${times}; its answers, with their rows: ${answers.map(rows).join(", ")}.`,
+      ? `It has not changed its mind: ${list(answers[0])}.`
+      : `It changes its mind ${times}; its answers, with their rows: ${answers.map(list).join(", ")}.`,
   ];
 }
 

@@ -16,13 +16,14 @@ from mnist_rnn.records.record import Record, read_record
 TEMPLATE = Path(__file__).with_name("draw.html")
 
 
-def make_page(model: Path, output: Path, style: str) -> None:
+def make_page(model: Path, output: Path, style: str, links: str) -> None:
     """Write the page of one trained SimpleRNN, whole or not at all.
 
     Args:
         model: a `.keras` file in its place among the results, its record beside it.
         output: the page to write.
         style: CSS of the pages around it.
+        links: HTML with links to them.
 
     Raises:
         ModelError: the file is no model, its weights are not its record's, or it has another layer.
@@ -32,6 +33,7 @@ def make_page(model: Path, output: Path, style: str) -> None:
     images, labels = load_mnist()[1]
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         style=style + read_style(),
+        links=links,
         module=read_module().split("\nexport ")[0],
         data=json.dumps(pack(weights, images, labels)),
         units=record.config.units,
