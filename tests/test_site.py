@@ -15,14 +15,16 @@ from lab import BROWSER, open_browser
 from mnist_rnn.paths import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-PAGES = ["index", *(path.stem for path in NOTEBOOKS), "draw"]
+PAGES = ["index", *(path.stem for path in NOTEBOOKS), "draw", "report"]
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, ROOT / "docs" / "pages.py", "--output", folder]
-    subprocess.run(command, check=True)
+    command = [sys.executable, ROOT / "docs" / "pages.py"]
+    subprocess.run([*command, "--output", folder], check=True)
+    results = ROOT / "notebooks" / "03_results.ipynb"
+    subprocess.run([*command, "--report", results, folder / "report.html"], check=True)
     return folder
 
 
@@ -70,7 +72,7 @@ def test_a_page_asks_for_nothing_and_withholds_nothing(name, scheme, site, brows
     }
 
 
-@pytest.mark.parametrize("name", ["03_results", "04_reading"])
+@pytest.mark.parametrize("name", ["03_results", "04_reading", "report"])
 def test_a_table_fits_a_desk_and_no_word_of_its_head_is_split(name, site, browser):
     text = (site / f"{name}.html").read_text()
     assert text.count("<style") == 1  # pandas writes one with each table
@@ -118,7 +120,7 @@ def test_formulas_need_no_script(site):
 
 def test_no_link_of_the_site_is_broken(site):
     names = {page.name for page in site.iterdir()}
-    assert len(names) == 6
+    assert len(names) == 7
     for page in site.iterdir():
         links = re.findall(r'href="(?!https:|data:|#)([^"#]+)', page.read_text())
         assert set(links) <= names, page.name
