@@ -53,14 +53,14 @@ def make_claims() -> str:
 
 def describe_network(claim: Claim) -> str:
     """What differs from the default, as in `: adam, dropout 0.2`; nothing for the default."""
+    if claim.published.answered_by == "pytorch":
+        return f": PyTorch, {claim.config.optimizer}"
     defaults = Configuration().model_dump(exclude={"seed"})
     changed = [
         str(value) if isinstance(value, str) else f"{name} {value}"
         for name, value in claim.config.model_dump(exclude={"seed"}).items()
         if value != defaults[name]
     ]
-    if claim.published.answered_by == "pytorch":
-        changed.insert(0, "PyTorch")
     return ": " + ", ".join(changed) if changed else ""
 
 

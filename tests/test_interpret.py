@@ -146,7 +146,6 @@ def test_the_disturbances_table(model, examples):
     x, y = (part[:500] for part in examples)
     table = disturbances.tabulate_disturbances(model, x, y, seed=0)
     whole = 100 * reading.accuracy(model, x, y)
-    assert table.loc["as they are"].tolist() == pytest.approx([whole, 0])
+    assert table.loc["as they are"].tolist() == pytest.approx([whole])
     backwards = 100 * reading.accuracy(model, x[:, ::-1], y)
-    lost = whole - backwards
-    assert table.loc["read from the bottom up"].tolist() == pytest.approx([backwards, lost])
+    assert table.loc["read from the bottom up"].tolist() == pytest.approx([backwards])
