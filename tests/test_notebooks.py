@@ -94,7 +94,13 @@ def test_papermill_shows_a_type_and_help_for_each_parameter():
         assert parameter["help"]
 
 
-@pytest.mark.parametrize("cwd", [ROOT, None], ids=["root", "another folder"])
+@pytest.mark.parametrize(
+    "cwd",
+    [
+        pytest.param(ROOT, id="root", marks=pytest.mark.slow),  # as `make reproduce` does
+        pytest.param(None, id="another folder"),
+    ],
+)
 def test_papermill_runs_with_other_parameters(cwd, tmp_path):
     parameters = {"units": 8, "epochs": 1, "optimizer": "adam", "train_size": 500, "seed": 3}
     done = run_papermill(tmp_path, parameters, cwd)

@@ -415,6 +415,7 @@ def make_site(model, folder):
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_the_site_of_another_model_reads_as_keras_and_numpy_do(trained, mnist, browser, tmp_path):
     path, record = trained
     made = make_site(path, tmp_path / "site")

@@ -49,7 +49,7 @@ def kill_after_writing(monkeypatch, count, error=Killed):
     ("layer", "optimizer"),
     [
         ("simple_rnn", "sgd"),
-        ("simple_rnn", "rmsprop"),
+        pytest.param("simple_rnn", "rmsprop", marks=pytest.mark.slow),
         pytest.param("gru", "adam", marks=pytest.mark.slow),
         pytest.param("lstm", "rmsprop_keras3", marks=pytest.mark.slow),
     ],

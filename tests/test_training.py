@@ -82,7 +82,10 @@ def test_a_batch_draws_its_dropout_once(small):
     assert np.array_equal(np.array(state) - before, [0, 1])
 
 
-@pytest.mark.parametrize("layer", ["simple_rnn", "gru", "lstm"])
+@pytest.mark.parametrize(
+    "layer",
+    ["simple_rnn", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gru", "lstm"))],
+)
 def test_a_seed_gives_the_same_bits_again(layer, small, run):
     config = small.model_copy(update={"layer": layer})
     digests = [weights_sha256(run(config)[0].get_weights()) for _ in range(2)]
