@@ -28,7 +28,7 @@ def read_results() -> list[dict[str, str]]:
 
 
 def make_headline() -> str:
-    """How many claims have each verdict, and how much spread a claim's own runs have."""
+    """How many claims have each verdict, and what the verdicts mean."""
     counts = Counter(row["verdict"] for row in read_results())
     words = {name: f"are {name}" for name in ("reproduced", "compatible", "not reproduced")}
     words["too few runs"] = "have too few runs"

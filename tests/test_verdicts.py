@@ -8,10 +8,15 @@ import pytest
 from scipy import stats
 
 from mnist_rnn.claims.contrasts import tabulate_contrasts
-from mnist_rnn.claims.discrimination import find_wrongly_reproduced, simulate_true_claims
+from mnist_rnn.claims.discrimination import (
+    describe_discrimination,
+    find_wrongly_reproduced,
+    simulate_true_claims,
+)
 from mnist_rnn.claims.equivalence import (
     KERAS,
     OURS,
+    PYTORCH,
     describe_equivalence,
     group_accuracies,
     tabulate_accuracies,
@@ -297,13 +302,18 @@ def test_the_figure_of_both_distributions_by_hand():
 
 def test_equivalence_needs_runs_of_both():
     last = np.full((9, 1), 98.0)
-    assert describe_equivalence({OURS: last}) == "There are too few runs to compare the means."
+    words = describe_equivalence({OURS: last, KERAS: last[:0]})
+    assert words == "There are too few runs to compare the means."
 
 
 def test_groups_are_of_the_default_configuration_and_by_code(make_record):
     runs = [make_record(200, **FULL), make_record(150, **FULL, units=64)]
     groups = group_accuracies(runs, {})
-    assert list(groups) == [OURS]
+    assert {name: len(accuracies) for name, accuracies in groups.items()} == {
+        OURS: 1,
+        KERAS: 0,
+        PYTORCH: 0,
+    }
     assert groups[OURS].shape == (1, 20)
     assert groups[OURS][0, -1] == 98.0
 
@@ -319,7 +329,18 @@ def test_the_agreement_in_the_figure_by_hand():
     assert frames == [(-0.5, -0.5), (0.5, 0.5)]
 
 
+def test_runs_of_no_published_configuration_judge_nothing(make_record):
+    runs = tabulate_runs([make_record(200, units=64)])
+    assert describe_discrimination(read_figures(load_claims()), runs).startswith("No run is of")
+    assert tabulate_contrasts(runs).empty
+
+
 def test_figures_without_a_run_say_so(mnist):
+    groups = group_accuracies([], {})
+    assert tabulate_accuracies(groups).empty
+    assert "after the last, no run." in draw_test_accuracies(groups[OURS], 97.9).alt
+    assert "(runs: 0)" in draw_test_accuracies(groups[OURS], 97.9).caption
+    assert draw_distributions(groups, 97.9).figure.axes[0].get_lines()
     _, (x_test, y_test) = mnist
     assert "and 0 by every run (runs: 0)" in draw_common_mistakes([], x_test, y_test).caption
     assert "(runs: 0)" in draw_confusions([]).caption

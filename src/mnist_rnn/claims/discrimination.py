@@ -48,13 +48,15 @@ def simulate_true_claims(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFr
             p = combine(find_p(simulated.loc[[place]], own.drop(place))).iloc[0]
             verdict = judge(p, others.loc[place], len(figures))
             rows.append({"claim": claim, "seed": run["seed"], "verdict": verdict})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["claim", "seed", "verdict"])
 
 
 def describe_discrimination(figures: pd.DataFrame, runs: pd.DataFrame) -> str:
     """Both rates in a sentence."""
     wrong = find_wrongly_reproduced(figures, runs).melt()["value"].dropna()
     simulated = simulate_true_claims(figures, runs)
+    if not len(simulated):
+        return "No run is of a published configuration, so there is nothing to judge by."
     verdicts = judge_claims(figures, runs)["verdict"]
     kept = (simulated["verdict"] == simulated["claim"].map(verdicts)).mean()
     rejected = (simulated["verdict"] == "not reproduced").sum()

@@ -19,30 +19,36 @@ FALL = 0.5  # percentage points
 def group_accuracies(
     records: list[Record], originals: Mapping[str, Original]
 ) -> dict[str, np.ndarray]:
-    """Test accuracies in percent (runs, epochs), by whose code it was; without runs, no entry."""
+    """Test accuracies in percent (runs, epochs), by whose code it was."""
     default = find_runs(records, Configuration().name)
     errors = {
         OURS: [run.history.test_errors for run in default if run.history.test_errors],
         KERAS: [run.test_errors for run in originals.values() if run.kind == "keras"],
         PYTORCH: [run.test_errors for run in originals.values() if run.kind == "pytorch"],
     }
-    return {name: 100 - 100 * np.array(runs) / TEST_SIZE for name, runs in errors.items() if runs}
+    none = np.empty((0, 1))
+    return {name: 100 - 100 * np.array(runs or none) / TEST_SIZE for name, runs in errors.items()}
+
+
+def find_falls(accuracies: np.ndarray) -> np.ndarray:
+    """Whether the accuracy (runs, epochs) fell by FALL or more from each epoch to the next."""
+    return np.diff(accuracies, axis=1).round(6) <= -FALL
 
 
 def tabulate_accuracies(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """A row a group of `group_accuracies`: the accuracies after the last epoch, and falls.
+    """A row a group that has runs: the accuracies after the last epoch.
 
-    `falls` is the share, in percent, of the epochs after the first at whose end the accuracy was
-    at least FALL percentage points below that of the epoch before.
+    `falls` is the share of epochs after the first, in percent, that `find_falls` tells.
     """
     rows = {}
     for name, accuracies in groups.items():
-        last = pd.Series(accuracies[:, -1])
-        told = last.agg(["count", "mean", "std", "min", "median", "max"])
-        falls = 100 * (np.diff(accuracies, axis=1).round(6) <= -FALL).mean()
-        rows[name] = {"epochs": accuracies.shape[1], **told, "falls": falls}
-    table = pd.DataFrame.from_dict(rows, orient="index").rename(columns={"count": "runs"})
-    return table.astype({"runs": int, "epochs": int})
+        if not len(accuracies):
+            continue
+        runs, epochs = accuracies.shape
+        told = pd.Series(accuracies[:, -1]).agg(["mean", "std", "min", "median", "max"])
+        falls = 100 * find_falls(accuracies).mean()
+        rows[name] = {"epochs": epochs, "runs": runs, **told, "falls": falls}
+    return pd.DataFrame.from_dict(rows, orient="index").rename(columns={"std": "sd"})
 
 
 def describe_equivalence(groups: Mapping[str, np.ndarray]) -> str:
@@ -51,7 +57,7 @@ def describe_equivalence(groups: Mapping[str, np.ndarray]) -> str:
     Two one-sided Welch tests at 5% each: the means are equivalent if the 90% interval of their
     difference is within MARGIN.
     """
-    ours, theirs = (groups.get(name, np.empty((0, 1)))[:, -1] for name in (OURS, KERAS))
+    ours, theirs = (groups[name][:, -1] for name in (OURS, KERAS))
     if min(len(ours), len(theirs)) < FEWEST:
         return "There are too few runs to compare the means."
     low, high = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.90)

@@ -21,9 +21,9 @@ def draw_distributions(groups: dict[str, np.ndarray], published: float) -> Plate
     fig, ax = plt.subplots(figsize=(7.5, 3), layout="constrained")
     told = []
     for name, color in ((equivalence.OURS, OURS), (equivalence.KERAS, DARK)):
-        if name not in groups:
-            continue
         last = groups[name][:, -1]
+        if not len(last):
+            continue
         ax.ecdf(last, color=color, label=f"{name} ({len(last)} runs)")
         quartiles = " to ".join(f"{quartile:.2f}%" for quartile in np.quantile(last, [0.25, 0.75]))
         told.append(f"half of the runs of {name} lie from {quartiles}")
@@ -46,13 +46,15 @@ def draw_test_accuracies(accuracies: np.ndarray, published: float) -> Plate:
     ax.plot(epochs, published, **CLAIM)
     ax.set(xlabel="epoch", ylabel="test accuracy (%)", xticks=[1, 5, 10, 15, 20])
     ax.grid(alpha=0.3)
-    falls = np.diff(accuracies, axis=1).round(6) <= -equivalence.FALL
+    falls = equivalence.find_falls(accuracies)
+    first, last = (
+        f"{column.min():.2f}% to {column.max():.2f}%" if runs else "no run"
+        for column in (accuracies[:, 0], accuracies[:, -1])
+    )
     return Plate(
         fig,
-        "The test accuracy of each run after each epoch: after the first, "
-        f"{accuracies[:, 0].min():.1f}% to {accuracies[:, 0].max():.1f}%; after the last, "
-        f"{accuracies[:, -1].min():.2f}% to {accuracies[:, -1].max():.2f}%. Published: "
-        f"{published}%.",
+        f"The test accuracy of each run after each epoch: after the first, {first}; after the "
+        f"last, {last}. Published: {published}%.",
         f"A line a run (runs: {runs}); the diamond is what one published run reached. From one "
         f"epoch to the next the accuracy falls by half a percentage point or more in {falls.sum()} "
         f"of {falls.size} cases.",
