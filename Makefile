@@ -72,10 +72,10 @@ check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format \
 		--default-filetype yaml CITATION.cff
 	$(BIN)/check-jsonschema --schemafile tests/environment.schema.json environment.yml
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m quick
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m quick
 
 test: check  ## All but the slow tests, and nbval over all notebooks
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not quick and not slow and not trial"
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not quick and not slow and not trial"
 	rm -rf $(VENV)/nbval && mkdir -p $(VENV)/nbval && cp -r results $(VENV)/nbval/outputs
 	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/nbval/outputs $(BIN)/python -m pytest \
 		--numprocesses 2 --dist loadfile $(NBVAL) notebooks

@@ -19,6 +19,9 @@ from mnist_rnn.records.record import History, Record, run_path
 # Started in the background, Python ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# It trains in a second; the last batch of an epoch is smaller.
+SMALL = Configuration(units=8, epochs=3, train_size=1000, dropout=0.2)
+
 
 @pytest.fixture(scope="session")
 def mnist():
@@ -48,8 +51,7 @@ def fill_disk(monkeypatch):
 
 @pytest.fixture
 def small():
-    """A configuration that trains in a second; the last batch of an epoch is smaller."""
-    return Configuration(units=8, epochs=3, train_size=1000, dropout=0.2)
+    return SMALL
 
 
 @pytest.fixture
@@ -80,6 +82,15 @@ def run(examples, make_checkpoint):
         return model, state
 
     return run
+
+
+@pytest.fixture(scope="session")
+def left_alone(examples, tmp_path_factory):
+    """A run of `small` that nothing stopped: its model and state."""
+    owner = {"config": SMALL.model_dump()}
+    checkpoint = Checkpoint(tmp_path_factory.mktemp("alone") / "checkpoint", owner)
+    model = build_model(SMALL)
+    return model, train(model, *examples(SMALL.train_size), SMALL, checkpoint)
 
 
 @pytest.fixture

@@ -53,15 +53,11 @@ def test_too_little_memory_is_a_failed_run(tmp_path):
     assert read_records(tmp_path) == ([], [])
 
 
-@pytest.mark.parametrize(
-    ("learning_rate", "reason"),
-    [("1e6", "The network did not learn"), ("1e38", "The loss became nan in epoch 1")],
-)
-def test_numbers_gone_wrong_are_a_failed_run(learning_rate, reason, tmp_path):
-    process = start_papermill(QUICK | {"learning_rate": learning_rate}, tmp_path)
+def test_numbers_gone_wrong_are_a_failed_run(tmp_path):
+    process = start_papermill(QUICK | {"learning_rate": "1e38"}, tmp_path)
     output, _ = process.communicate(timeout=120)
     assert process.returncode != 0
-    assert f"TrainingError: {reason}" in output
+    assert "TrainingError: The loss became nan in epoch 1" in output
     assert read_records(tmp_path) == ([], [])
 
 
@@ -77,13 +73,14 @@ def test_results_that_cannot_be_written_stop_a_run_before_it_trains(tmp_path):
 
 def test_a_disk_full_at_the_notebook_leaves_the_old_notebook(tmp_path):
     """No file may grow over 40 KB; the executed notebook would be larger, the checkpoint not."""
-    (tmp_path / "executed").mkdir()
-    (tmp_path / "executed" / "02_train.ipynb").write_text("old")
+    notebook = tmp_path / "executed" / "02_train.ipynb"
+    notebook.parent.mkdir()
+    notebook.write_text("old")
     parameters = " ".join(f"-p {name} {value}" for name, value in QUICK.items())
     done = subprocess.run(
-        ["make", "reproduce", f"EXECUTED={tmp_path / 'executed'}", f"PARAMETERS={parameters}"],
+        ["make", "reproduce", f"PARAMETERS={parameters}"],
         cwd=ROOT,
-        env=environment(tmp_path / "results"),
+        env=environment(tmp_path),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)),
         capture_output=True,
         text=True,
@@ -91,7 +88,7 @@ def test_a_disk_full_at_the_notebook_leaves_the_old_notebook(tmp_path):
     assert done.returncode != 0
     assert "File too large" in done.stderr + done.stdout
     assert "Not finished; the reason is above." in done.stdout
-    assert (tmp_path / "executed" / "02_train.ipynb").read_text() == "old"
+    assert notebook.read_text() == "old"
 
 
 def test_a_model_that_carries_code_is_refused(tmp_path):

@@ -19,7 +19,7 @@ from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.record import read_record, run_path
 
 many = settings(
-    max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
 values = st.recursive(
