@@ -162,8 +162,14 @@ def pages():
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 def test_no_link_of_a_document_is_broken(page):
-    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
-        assert target.startswith("https://") or (page.parent / target).exists(), target
+    for target, heading in re.findall(r"\]\(([^)#]+)#?([^)]*)\)", page.read_text()):
+        if target.startswith("https://"):
+            continue
+        linked = page.parent / target
+        assert linked.exists(), target
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", linked.read_text(), flags=re.MULTILINE)
+            assert heading in {title.lower().replace(" ", "-") for title in titles}, heading
 
 
 @pytest.mark.slow

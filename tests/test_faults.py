@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
+from itertools import chain
 
 import psutil
 import pytest
@@ -160,6 +161,11 @@ def test_jupyterlab_asks_for_a_token_and_listens_on_loopback_only():
         assert re.fullmatch(rf"http://(localhost|127\.0\.0\.1):{port}", address)
         assert status(f"{address}/api/contents") == 403
         assert status(f"{address}/api/contents?token={token}") == 200
+        parent = psutil.Process(process.pid)
+        connections = (p.net_connections() for p in [parent, *parent.children(recursive=True)])
+        listening = {c.laddr.ip for c in chain(*connections) if c.status == psutil.CONN_LISTEN}
+        assert listening
+        assert listening <= {"127.0.0.1", "::1"}
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()

@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
 from datetime import date
@@ -159,8 +161,8 @@ def test_records_are_taken_in_all_or_none(tmp_path):
     path = keep(GOOD, source)
     ledger.add(source, destination)
     assert read_reproduction(destination / path.name) == read_reproduction(path)
-    (source / "bad.json").write_text("{}")
-    with pytest.raises(RecordError, match=r"bad\.json is not the record"):
+    (source / "zzz.json").write_text("{}")  # after the good one
+    with pytest.raises(RecordError, match=r"zzz\.json is not the record"):
         ledger.add(source, tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
@@ -188,6 +190,14 @@ def test_a_reproduction_leaves_its_record_and_says_the_outcome_last(outputs, cap
     assert ledger.read_judged(path, *KNOWN)[1] == "the same bits"
 
 
+def test_other_bits_are_said_last_and_fail(outputs, capsys):
+    record = read_record(PATH, COMMITTED)
+    write_record(record.model_copy(update={"weights_sha256": "0" * 64}), outputs)
+    status, lines = verify_outputs(capsys)
+    assert status == 1
+    assert lines[-1].startswith("NOT the same bits")
+
+
 def test_a_disk_full_at_its_record_leaves_the_outcome(outputs, capsys, fill_disk):
     fill_disk()
     status, lines = verify_outputs(capsys)
@@ -204,6 +214,8 @@ def test_nothing_tells_whose_machine_it_was(environment, monkeypatch):
     assert made.cpu.name == "Fast CPU w a name  of80" + "x" * 37
     text = made.model_dump_json()
     assert "/" not in text
+    assert socket.gethostname() not in text
+    assert os.uname().release not in text
     assert not set(made.model_dump()) & {"commit", "user", "host", "path", "threads"}
     monkeypatch.setenv("EMULATED", "Haswell")
     made = describe_reproduction(environment, {"sgd": "0" * 64}, 1.23, KNOWN_DAY)

@@ -81,8 +81,13 @@ def test_the_committed_model_reaches_the_committed_record(mnist):
 def test_the_learning_rate_is_kerass_unless_given(optimizer, learning_rate, expected):
     config = Configuration(units=1, optimizer=optimizer, learning_rate=learning_rate)
     model = build_model(config)
-    assert type(model.optimizer) is type(OPTIMIZERS[optimizer]())
     assert float(model.optimizer.learning_rate) == pytest.approx(expected)
+
+
+def test_each_rmsprop_has_the_formula_of_its_version():
+    formulas = {name: OPTIMIZERS[name]() for name in ("rmsprop", "rmsprop_keras3")}
+    inside = {name: optimizer.epsilon_inside_root for name, optimizer in formulas.items()}
+    assert inside == {"rmsprop": False, "rmsprop_keras3": True}
 
 
 def test_dropout_acts_on_the_recurrent_layers_inputs():

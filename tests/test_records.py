@@ -1,6 +1,7 @@
 import json
 import os
 import platform
+import subprocess
 
 import pytest
 from matplotlib.figure import Figure
@@ -34,10 +35,26 @@ def test_a_record_comes_back_as_it_was_written(record, tmp_path):
 
 def test_a_record_says_what_it_was_made_with(record):
     made_with = record.environment
-    assert made_with.commit == environment.git("rev-parse", "HEAD")
     assert made_with.versions["tensorflow"].startswith("2.")
     assert made_with.cpu.architecture == platform.machine()
     assert len(made_with.cpu.flags) > 5
+
+
+def test_a_tree_is_clean_whatever_its_results(tmp_path, monkeypatch):
+    def git(*words):
+        command = ["git", "-c", "user.name=x", "-c", "user.email=x", *words]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    git("init")
+    git("commit", "--allow-empty", "-m", "first")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "run.json").touch()
+    made_with = describe_environment(1)
+    assert made_with.commit == git("rev-parse", "HEAD").stdout.strip()
+    assert made_with.clean
+    (tmp_path / "code.py").touch()
+    assert describe_environment(1).clean is False
 
 
 def test_the_commit_is_unknown_outside_a_checkout(tmp_path, monkeypatch):

@@ -35,6 +35,22 @@ def test_two_releases_of_one_commit_are_the_same_bytes(built, tmp_path):
     again = tmp_path / "two.tar"
     make.pack(make.collect(tmp_path / "site", folder / "report.html"), 1_700_000_000, again)
     assert archive.read_bytes() == again.read_bytes()
+    files = make.collect(tmp_path / "site", folder / "report.html")
+    make.pack(dict(reversed(files.items())), 1_700_000_000, again)
+    assert archive.read_bytes() == again.read_bytes()
+
+
+def test_a_release_has_the_time_of_its_commit(built, tmp_path, monkeypatch):
+    git, folder = make.run_git, built[0].parent
+    monkeypatch.setattr(
+        make, "run_git", lambda *words: b"" if words[0] == "status" else git(*words)
+    )
+    words = ["make.py", str(folder / "site"), str(folder / "report.html"), str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    make.main()
+    committed = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True)
+    with tarfile.open(tmp_path / f"{make.NAME}.tar") as tar:
+        assert {member.mtime for member in tar} == {int(committed.stdout)}
 
 
 def test_a_release_is_whole(built):
@@ -152,3 +168,13 @@ def test_a_tree_that_differs_from_its_commit_is_not_released(monkeypatch):
 
 def test_the_model_is_scored_as_its_record_says(built):
     assert check.count_errors(built[1] / "model" / "model.keras", MNIST) == 184
+
+
+@pytest.mark.parametrize("errors", [183, 184])
+def test_a_model_that_is_not_its_record_fails(errors, built, monkeypatch):
+    monkeypatch.setattr(check, "HERE", built[1])
+    monkeypatch.setattr(check, "count_errors", lambda *_: errors)
+    monkeypatch.setattr(sys, "argv", ["check.py", str(MNIST)])
+    with pytest.raises(SystemExit) as ended:
+        check.main()
+    assert ended.value.code == (errors != 184)

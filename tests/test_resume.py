@@ -1,5 +1,7 @@
 """A stopped run goes on where it was, and ends with the bits of a run left alone."""
 
+import hashlib
+import io
 import os
 import pickle
 import random
@@ -147,6 +149,28 @@ def test_a_damaged_checkpoint_is_named_and_set_aside(damage, small, make_checkpo
     assert checkpoint.read() is None
     assert "checkpoint is damaged and was set aside as checkpoint.damaged" in caplog.text
     assert not checkpoint.path.exists()
+
+
+class Hostile:
+    """Pickled, it makes a folder when it is read."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def test_a_checkpoint_that_carries_code_is_refused(small, make_checkpoint, tmp_path):
+    """Its digest is right: whoever writes the code writes that too."""
+    checkpoint = make_checkpoint(small)
+    arrays = io.BytesIO()
+    np.savez(arrays, np.array([Hostile(tmp_path / "escaped")], dtype=object))
+    content = arrays.getvalue()
+    checkpoint.path.write_bytes(hashlib.sha256(content).digest() + content)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        checkpoint.read()
+    assert not (tmp_path / "escaped").exists()
 
 
 def test_a_full_disk_keeps_the_last_checkpoint_and_the_run(

@@ -53,6 +53,16 @@ def test_every_figure_says_in_words_and_numbers_what_it_shows(path, site):
     assert page.count("<img") == len(alternatives)
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_the_policy_of_a_page_forbids_what_it_does_not_name(name, site):
+    page = (site / f"{name}.html").read_text()
+    (tag,) = re.findall(r'<meta [^>]*http-equiv="Content-Security-Policy"[^>]*>', page)
+    (policy,) = re.findall(r'content="([^"]*)"', tag)
+    assert policy.startswith("default-src 'none';")
+    assert "http" not in policy
+    assert "*" not in policy
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_asks_for_nothing_and_withholds_nothing(name, scheme, site, browser):

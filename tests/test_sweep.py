@@ -151,6 +151,7 @@ def test_a_sweep_asks_for_records_in_the_results(tmp_path, monkeypatch):
     with pytest.raises(InterruptedError):
         module.train_runs([Configuration()])
     assert f"runs/{Configuration().name}/seed-0.json" in commands[0]
+    assert commands[0][commands[0].index("--directory") + 1] == str(tmp_path)
 
 
 @pytest.mark.slow
@@ -174,9 +175,10 @@ def test_only_code_that_computes_makes_records_outdated(undisturbed, published, 
     content.cells[0].source += "\n\nMore prose."
     nbformat.write(content, notebook)
     assert to_train() == 0
-    with (tmp_path / "src" / "mnist_rnn" / "experiment" / "network.py").open("a") as code:
-        code.write("# changed\n")
-    assert to_train() == 4
+    for changed, expected in (("records/metrics.py", 0), ("experiment/network.py", 4)):
+        with (tmp_path / "src" / "mnist_rnn" / changed).open("a") as code:
+            code.write("# changed\n")
+        assert to_train() == expected
 
 
 @pytest.mark.slow

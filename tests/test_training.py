@@ -6,10 +6,11 @@ import pytest
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
+from mnist_rnn.experiment.checkpoints import State
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
 from mnist_rnn.experiment.network import LAYERS, build_model, count_steps, largest_divisor, predict
-from mnist_rnn.experiment.training import Examples, batches
+from mnist_rnn.experiment.training import Examples, batches, get_variables
 from mnist_rnn.records.metrics import measure, to_probabilities
 from mnist_rnn.records.model_file import weights_sha256
 
@@ -116,9 +117,13 @@ def test_a_run_that_does_not_learn_fails_with_its_reason(small, run, make_checkp
 
 def test_a_loss_that_is_not_a_number_fails_with_its_reason(small, run, make_checkpoint):
     config = small.model_copy(update={"learning_rate": 1e38})
-    with pytest.raises(TrainingError, match="The loss became nan in epoch 1"):
-        run(config)
-    assert not make_checkpoint(config).path.exists()
+    model, checkpoint = build_model(config), make_checkpoint(config)
+    model.optimizer.build(model.trainable_variables)
+    history = {"loss": [2.0], "accuracy": [0.5], "test_errors": [99]}
+    checkpoint.write(State(history, 1.0, get_variables(model)))
+    with pytest.raises(TrainingError, match="The loss became nan in epoch 2"):
+        run(config, checkpoint)
+    assert not checkpoint.path.exists()
 
 
 def test_a_clock_set_back_does_not_matter(small, run, left_alone, monkeypatch):

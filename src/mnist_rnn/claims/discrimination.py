@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_rnn.claims.verdicts import (
+    FEWEST,
     MEASURES,
     combine,
     find_p,
@@ -16,39 +17,39 @@ from mnist_rnn.claims.verdicts import (
 def find_wrongly_reproduced(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """For each claim (a row) and each wrong configuration (a column): the verdict if it were right.
 
-    The claim's own configuration is nan.
+    The runs of the claim's own configuration, which is nan, are not there to disagree.
     """
     published = runs[runs["configuration"].isin(figures["configuration"])]
     agreement = tabulate_agreement(figures, published)
-    verdicts = {
-        claim: {
-            name: judge(p[name], p.drop(name), len(figures))
-            for name in p.index
-            if name != figures.loc[claim, "configuration"]
-        }
-        for claim, p in agreement.iterrows()
-    }
+    verdicts = {}
+    for claim, p in agreement.iterrows():
+        wrong = p.drop(figures.loc[claim, "configuration"], errors="ignore").dropna()
+        verdicts[claim] = {name: judge(wrong, name, len(figures)) for name in wrong.index}
     return pd.DataFrame.from_dict(verdicts, orient="index").reindex(columns=agreement.columns)
 
 
 def simulate_true_claims(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Each run of a claim's configuration as if it had been published, judged by the others.
 
-    A row a claim and run: `claim`, `seed` and the verdict.
+    A row a claim and run: `claim`, `run` (its place in `runs`) and the verdict. A configuration
+    that has too few runs without the one is left out.
     """
     published = runs[runs["configuration"].isin(figures["configuration"])]
     rows = []
     for claim, figure in figures.iterrows():
-        own = published[published["configuration"] == figure["configuration"]]
+        name = figure["configuration"]
+        own = published[published["configuration"] == name]
+        if len(own) <= FEWEST:
+            continue
         simulated = figures.loc[[claim] * len(own)].set_axis(own.index)
         for measure in MEASURES:
             simulated[measure] = own[measure] if pd.notna(figure[measure]) else np.nan
         others = tabulate_agreement(simulated, published.drop(own.index))
-        for place, run in own.iterrows():
-            p = combine(find_p(simulated.loc[[place]], own.drop(place))).iloc[0]
-            verdict = judge(p, others.loc[place], len(figures))
-            rows.append({"claim": claim, "seed": run["seed"], "verdict": verdict})
-    return pd.DataFrame(rows, columns=["claim", "seed", "verdict"])
+        for run in own.index:
+            p = others.loc[run].copy()
+            p[name] = combine(find_p(simulated.loc[[run]], own.drop(run))).iloc[0]
+            rows.append({"claim": claim, "run": run, "verdict": judge(p, name, len(figures))})
+    return pd.DataFrame(rows, columns=["claim", "run", "verdict"])
 
 
 def describe_discrimination(figures: pd.DataFrame, runs: pd.DataFrame) -> str:
@@ -59,12 +60,13 @@ def describe_discrimination(figures: pd.DataFrame, runs: pd.DataFrame) -> str:
         return "No run is of a published configuration, so there is nothing to judge by."
     verdicts = judge_claims(figures, runs)["verdict"]
     kept = (simulated["verdict"] == simulated["claim"].map(verdicts)).mean()
-    rejected = (simulated["verdict"] == "not reproduced").sum()
+    rejected = simulated[simulated["verdict"] == "not reproduced"]
     return (
-        "We judged each claim by the runs of each wrong configuration, as if that were its own: of "
-        f"{len(wrong)} pairs, {(wrong == 'reproduced').sum()} are *reproduced* and "
-        f"{(wrong == 'compatible').sum()} *compatible*. We also took each of our runs in turn for "
-        f"the published one, and judged it by the others: of {len(simulated)} such claims, "
-        f"{100 * kept:.0f}% have the verdict of the claim itself, and {rejected} are *not "
-        "reproduced*."
+        "We judged each claim by the runs of each wrong configuration, as if that were its own and "
+        f"the right one had not been run: of {len(wrong)} pairs, {(wrong == 'reproduced').sum()} "
+        f"are *reproduced* and {(wrong == 'compatible').sum()} *compatible*. We also took each of "
+        "the runs in turn for the published one, and judged it by the others: of "
+        f"{len(simulated)} such claims, made of {simulated['run'].nunique()} runs, "
+        f"{100 * kept:.0f}% have the verdict of the claim itself, and {len(rejected)} are *not "
+        f"reproduced* (different runs: {rejected['run'].nunique()})."
     )

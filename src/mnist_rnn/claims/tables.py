@@ -79,7 +79,7 @@ def compare_text(row: pd.Series) -> str:
 def describe_verdicts(accuracy: pd.DataFrame) -> str:
     """The verdicts on the claims that are judged, in a sentence each."""
     judged = accuracy[accuracy["kind"].isin(JUDGED)]
-    sentences = [f"{len(judged)} published results are judged."]
+    sentences = [f"{len(judged)} published results are to be judged."]
     for verdict, rows in judged.groupby("verdict"):
         names = ", ".join(f"`{claim}`" for claim in rows["claim"])
         sentences.append(f"**{len(rows)} {verdict}**: {names}.")

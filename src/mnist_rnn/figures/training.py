@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mnist_rnn.figures.plate import DARK, LIGHT, OURS, PUBLISHED, Plate
+from mnist_rnn.figures.plate import DARK, LIGHT, OURS, PUBLISHED, TICKS, Plate
 
 
 def draw_samples(images: np.ndarray, labels: np.ndarray) -> Plate:
@@ -54,7 +54,7 @@ def draw_timesteps(image: np.ndarray) -> Plate:
     right.set(title="what is read, from top to bottom", xlabel="feature", ylabel="timestep")
     right.set(xlim=(1, 28), ylim=(28.5, -0.5))
     for ax in (left, right):
-        ax.set(xticks=(1, 7, 14, 21, 28), yticks=(1, 7, 14, 21, 28))
+        ax.set(xticks=TICKS, yticks=TICKS)
     rows = 1 + np.flatnonzero(image.any(axis=1))
     alt = (
         "Left, a handwritten digit; right, its 28 rows as 28 curves, one below the other. They are "

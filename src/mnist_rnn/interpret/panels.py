@@ -8,10 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from mnist_rnn.figures.plate import OURS, PUBLISHED
+from mnist_rnn.figures.plate import OURS, PUBLISHED, TICKS
 
 RIGHT, WRONG = OURS, PUBLISHED
-TICKS = (1, 7, 14, 21, 28)
 EDGES = (0.5, 28.5)
 
 

@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from mnist_rnn.figures.plate import DARK, LIGHT, Plate
+from mnist_rnn.figures.plate import DARK, LIGHT, TICKS, Plate
 from mnist_rnn.interpret import panels, reading
-from mnist_rnn.interpret.panels import RIGHT, TICKS
+from mnist_rnn.interpret.panels import RIGHT
 from mnist_rnn.records.metrics import confident_mistakes
 
 
