@@ -7,7 +7,7 @@ import pandas as pd
 from speed_figure import draw, name_networks
 
 from mnist_rnn.config import TRAIN_SIZE
-from mnist_rnn.files import replacing
+from mnist_rnn.files import replacing, write_text
 from mnist_rnn.paths import COMMITTED, shown
 from mnist_rnn.records.environment import PACKAGES, Environment
 
@@ -137,12 +137,11 @@ def limit(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Write both."""
+    """Write the tables and the figure."""
     table = read_measurements(COMMITTED / "benchmark.csv")
     machine = (COMMITTED / "benchmark.json").read_text(encoding="utf-8")
     text, fig = describe(table, Environment.model_validate_json(machine)), draw(table)
-    with replacing(COMMITTED / "benchmark.md") as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_text(COMMITTED / "benchmark.md", text + "\n")
     with replacing(COMMITTED / "benchmark.png") as temporary:
         fig.savefig(temporary, format="png", dpi=110)
     print(text)

@@ -8,17 +8,15 @@ import argparse
 import ast
 import csv
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mnist_rnn.claims.published import JUDGED, Claim, read_claims
-from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, ROOT
 
 PACKAGE = ROOT / "src" / "mnist_rnn"
-# In the order of the imports; a folder that is not named here is an error.
-FOLDERS = ("data", "experiment", "records", "claims", "figures", "interpret", "pad")
 
 
 def read_results() -> list[dict[str, str]]:
@@ -55,13 +53,9 @@ def describe_network(claim: Claim) -> str:
     """What differs from the default, as in `: adam, dropout 0.2`; nothing for the default."""
     if claim.published.answered_by == "pytorch":
         return f": PyTorch, {claim.config.optimizer}"
-    defaults = Configuration().model_dump(exclude={"seed"})
-    changed = [
-        str(value) if isinstance(value, str) else f"{name} {value}"
-        for name, value in claim.config.model_dump(exclude={"seed"}).items()
-        if value != defaults[name]
-    ]
-    return ": " + ", ".join(changed) if changed else ""
+    changed = claim.config.model_dump(exclude_defaults=True)
+    words = (v if isinstance(v, str) else f"{name} {v}" for name, v in changed.items())
+    return ": " + ", ".join(words) if changed else ""
 
 
 def describe_runs(row: Mapping[str, str]) -> str:
@@ -82,12 +76,10 @@ def make_commands() -> str:
 
 def make_modules() -> str:
     """The package's folders and modules with the first line of each docstring."""
-    folders = sorted(
-        (path.parent for path in PACKAGE.glob("*/__init__.py")),
-        key=lambda folder: FOLDERS.index(folder.name),
-    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
     lines = [list_module(path, "") for path in modules_in(PACKAGE)]
-    for folder in folders:
+    for folder in (PACKAGE / name for name in reversed(layers) if (PACKAGE / name).is_dir()):
         lines.append(f"- **{folder.name}/**: {first_line(folder / '__init__.py')}")
         lines += [list_module(path, "  ") for path in modules_in(folder)]
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mnist_rnn.config import TEST_SIZE, Configuration
 from mnist_rnn.errors import RecordError
-from mnist_rnn.files import replacing
+from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.environment import what_decides_bits
 from mnist_rnn.records.record import Record, read_record, run_path
@@ -150,8 +150,7 @@ def main() -> None:
         page, refused = make_page(LEDGER)
     except RecordError as error:
         raise SystemExit(str(error)) from None
-    with replacing(LEDGER / "README.md") as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(LEDGER / "README.md", page)
     print(f"Written: {shown(LEDGER / 'README.md')}")
     if refused:
         raise SystemExit("Refused:\n" + "\n".join(refused))

@@ -16,7 +16,7 @@ from markup import Exporter, highlight_style, mend
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError
-from mnist_rnn.files import replacing
+from mnist_rnn.files import write_text
 from mnist_rnn.pad.page import make_page
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.record import run_path
@@ -71,7 +71,6 @@ def make_notebook_page(path: Path, output: Path, alone: bool) -> None:
         template_name="basic",
         template_file=str(NOTEBOOKS / "page.html.j2"),
         exclude_input=alone,
-        exclude_anchor_links=True,
     )
     resources = {
         "title": notebook.cells[0].source.split("\n")[0][2:],
@@ -79,7 +78,7 @@ def make_notebook_page(path: Path, output: Path, alone: bool) -> None:
         "style": read_style() + highlight_style(),
     }
     text, _ = exporter.from_notebook_node(notebook, resources)
-    write(output, mend(text))
+    write_text(output, mend(text))
 
 
 def make_start(output: Path) -> None:
@@ -97,7 +96,7 @@ def make_start(output: Path) -> None:
         alt=escape(find_alt(NOTEBOOKS / "03_results.ipynb")),
         notebooks=notebooks,
     )
-    write(output, page)
+    write_text(output, page)
 
 
 def strip(markdown: str) -> str:
@@ -112,12 +111,6 @@ def find_alt(path: Path) -> str:
             if "image/png" in output.get("data", {}):
                 return output.metadata["image/png"]["alt"]
     raise SystemExit(f"{path.name}: expected a figure with a text alternative, got none")
-
-
-def write(path: Path, text: str) -> None:
-    """Write a page, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def main() -> None:

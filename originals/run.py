@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
 
@@ -24,9 +24,9 @@ from mnist_rnn.claims.originals import ORIGINALS, Original, read_original
 from mnist_rnn.config import TRAIN_SIZE
 from mnist_rnn.data.mnist import DATA_SHA256, load_mnist
 from mnist_rnn.errors import DataError, RecordError
-from mnist_rnn.files import replacing
+from mnist_rnn.files import write_text
 from mnist_rnn.paths import RESULTS, shown
-from mnist_rnn.records.environment import describe_cpu, describe_environment
+from mnist_rnn.records.environment import describe_environment
 
 SCRIPTS = {kind: Path(__file__).with_name(f"{kind}_notebook.py") for kind in ("keras", "pytorch")}
 EPOCHS = {"keras": 20, "pytorch": 10}
@@ -45,29 +45,30 @@ def why_pending(path: Path, expected: dict[str, object]) -> str | None:
     return f"made with other {', '.join(changed)}" if changed else None
 
 
-def describe_code(kind: str) -> dict[str, object]:
-    """The digest of the script and the state of the repository."""
-    environment = describe_environment(threads=1)
-    return {
-        "code_sha256": hashlib.sha256(SCRIPTS[kind].read_bytes()).hexdigest(),
-        "commit": environment.commit,
-        "clean": environment.clean,
-    }
+def digest_script(kind: str) -> str:
+    """SHA-256 of the script."""
+    return hashlib.sha256(SCRIPTS[kind].read_bytes()).hexdigest()
 
 
 class Run:
     """One run: a process on a core, whose measurements become a file when it has ended well."""
 
-    def __init__(self, name: str, python: str | Path, data: Path, epochs: int, core: int) -> None:
+    def __init__(self, name: str, pythons: dict, data: Path, epochs: dict, core: int) -> None:
         """Start it; the process inherits the core."""
         self.name, self.core, self.kind = name, core, name.split("-")[0]
-        self.code = describe_code(self.kind)
+        environment = describe_environment(threads=1)
+        self.about = environment.model_dump(include={"commit", "clean", "cpu"}) | {
+            "kind": self.kind,
+            "code_sha256": digest_script(self.kind),
+            "data_sha256": DATA_SHA256,
+        }
         self.output = data.with_name(f"{name}.json")
         cores = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {core})
         try:
             with (LOGS / f"{name}.log").open("w") as log:
-                command = [python, SCRIPTS[self.kind], data, str(epochs), self.output]
+                command = [pythons[self.kind], SCRIPTS[self.kind], data]
+                command += [str(epochs[self.kind]), self.output]
                 self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         finally:
             os.sched_setaffinity(0, cores)
@@ -77,43 +78,42 @@ class Run:
         if self.process.returncode:
             return None
         measured = json.loads(self.output.read_text(encoding="utf-8"))
-        about = {"kind": self.kind, "cpu": describe_cpu(), "data_sha256": DATA_SHA256}
-        run = Original.model_validate(measured | about | self.code)
-        with replacing(ORIGINALS / f"{self.name}.json") as temporary:
-            temporary.write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        run = Original.model_validate(measured | self.about)
+        write_text(ORIGINALS / f"{self.name}.json", run.model_dump_json(indent=1) + "\n")
         return run
 
 
-def train_runs(names: list[str], pythons: dict, data: Path, epochs: dict) -> Iterator[str]:
-    """Make the runs, one a core at a time; yields a sentence on each when it has ended."""
-    waiting, running = list(names), []
+def train_runs(names: list[str], pythons: dict, data: Path, epochs: dict) -> bool:
+    """Make the runs, one a core at a time; whether all ended well."""
+    waiting, running, good = list(names), [], True
     free = sorted(os.sched_getaffinity(0))
     try:
         while waiting or running:
             while waiting and free:
-                name = waiting.pop(0)
-                kind = name.split("-")[0]
-                running.append(Run(name, pythons[kind], data, epochs[kind], free.pop()))
+                running.append(Run(waiting.pop(0), pythons, data, epochs, free.pop()))
             time.sleep(0.2)
             for run in [run for run in running if run.process.poll() is not None]:
                 running.remove(run)
                 free.append(run.core)
                 if made := run.keep():
-                    yield f"{run.name}: {made.test_errors[-1]} test errors, {made.seconds:.0f} s"
+                    errors, seconds = made.test_errors[-1], made.seconds
+                    print(f"{run.name}: {errors} test errors, {seconds:.0f} s", flush=True)
                 else:
-                    yield f"Not finished: {run.name}; see {shown(LOGS / run.name)}.log"
+                    good = False
+                    print(f"Not finished: {run.name}; see {shown(LOGS / run.name)}.log", flush=True)
     finally:
         for run in running:
             run.process.kill()
             run.process.wait()
+    return good
 
 
-def number(most: int) -> object:
-    """A reader of an option's whole number from 0 or 1 up to `most`."""
+def number(least: int, most: int) -> Callable[[str], int]:
+    """What reads an option that is a whole number in this range."""
 
     def read(text: str) -> int:
-        if not text.isdecimal() or int(text) > most:
-            raise argparse.ArgumentTypeError(f"expected a whole number up to {most}, got {text!r}")
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"expected {least} to {most}, got {text!r}")
         return int(text)
 
     return read
@@ -124,15 +124,12 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.error = lambda message: sys.exit(f"{message}.")  # type: ignore[method-assign]
     parser.add_argument("--peers", type=Path, help="Python that has PyTorch")
-    parser.add_argument("--keras", type=number(100), default=40, help="runs (default 40)")
-    parser.add_argument("--pytorch", type=number(100), default=10, help="runs (default 10)")
-    parser.add_argument("--epochs", type=number(1000), help="fewer, for a trial")
-    parser.add_argument("--train-size", type=number(TRAIN_SIZE), default=TRAIN_SIZE,
+    parser.add_argument("--keras", type=number(0, 100), default=40, help="runs (default 40)")
+    parser.add_argument("--pytorch", type=number(0, 100), default=10, help="runs (default 10)")
+    parser.add_argument("--epochs", type=number(1, 1000), help="fewer, for a trial")
+    parser.add_argument("--train-size", type=number(1, TRAIN_SIZE), default=TRAIN_SIZE,
                         help="fewer images, for a trial")  # fmt: skip
     options = parser.parse_args()
-    for name in ("epochs", "train_size"):
-        if getattr(options, name) == 0:
-            parser.error(f"argument --{name.replace('_', '-')}: expected at least 1, got 0")
     trial = options.epochs is not None or options.train_size != TRAIN_SIZE
     if trial and "MNIST_RNN_RESULTS" not in os.environ:
         parser.error("A trial needs a folder of its own: set MNIST_RNN_RESULTS")
@@ -151,7 +148,7 @@ def main() -> None:
     pending = []
     for name in names:
         kind = name.split("-")[0]
-        own = {"epochs": epochs[kind], "code_sha256": describe_code(kind)["code_sha256"]}
+        own = {"epochs": epochs[kind], "code_sha256": digest_script(kind)}
         if reason := why_pending(ORIGINALS / f"{name}.json", expected | own):
             print(f"{name}: {reason}")
             pending.append(name)
@@ -161,7 +158,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the runs are ended too
     pythons = {"keras": sys.executable, "pytorch": options.peers}
     LOGS.mkdir(parents=True, exist_ok=True)
-    failed = False
     try:
         with tempfile.TemporaryDirectory() as folder:
             data = Path(folder) / "mnist.npz"
@@ -170,14 +166,12 @@ def main() -> None:
             np.savez(
                 data, x_train=x_train[:size], y_train=y_train[:size], x_test=x_test, y_test=y_test
             )
-            for sentence in train_runs(pending, pythons, data, epochs):
-                print(sentence, flush=True)
-                failed |= sentence.startswith("Not finished")
+            good = train_runs(pending, pythons, data, epochs)
     except DataError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("Stopped; the same command goes on.")
-    sys.exit(failed)
+    sys.exit(not good)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.files import replacing
+from mnist_rnn.files import replacing, write_text
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.record import read_record, run_path
 
@@ -117,8 +117,7 @@ def main() -> None:
     path = (folder / f"{NAME}.tar").resolve()
     pack(collect(site, report), when, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    with replacing(path.with_suffix(".tar.sha256")) as temporary:
-        temporary.write_text(f"{digest}  {path.name}\n", encoding="utf-8")
+    write_text(path.with_suffix(".tar.sha256"), f"{digest}  {path.name}\n")
     print(f"Written: {shown(path)}, SHA-256 {digest}")
 
 

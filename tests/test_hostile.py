@@ -133,7 +133,7 @@ def test_any_bytes_for_the_data(content):
         for name in data.SHA256:
             (cache / name).write_bytes(content)
         with pytest.raises(DataError, match="is damaged"):
-            data.from_cache(cache, cache)
+            data.from_cache(cache)
         assert {path.name for path in cache.iterdir()} == {
             f"{name}.damaged" for name in data.SHA256
         }

@@ -54,21 +54,17 @@ class Configuration(Strict):
             f"{self.layer}-{self.units}-{self.optimizer}-dropout_{self.dropout}"
             f"-batch_{self.batch_size}-epochs_{self.epochs}"
         )
-        default = type(self).model_fields
-        for field in ("learning_rate", "loss", "train_size"):
-            if getattr(self, field) != default[field].default:
-                name += f"-{field}_{getattr(self, field)}"
-        return name
+        rare = {"learning_rate", "loss", "train_size"}
+        changed = self.model_dump(include=rare, exclude_defaults=True)
+        return name + "".join(f"-{field}_{value}" for field, value in changed.items())
 
     @property
     def label(self) -> str:
         """A short name for tables, as in `simple_rnn 256, adam, dropout 0.2`."""
+        always = {"layer", "units", "optimizer", "seed"}
+        changed = self.model_dump(exclude=always, exclude_defaults=True)
         parts = [f"{self.layer} {self.units}", self.optimizer]
-        default = type(self).model_fields
-        for field in ("dropout", "batch_size", "epochs", "learning_rate", "loss", "train_size"):
-            if getattr(self, field) != default[field].default:
-                parts.append(f"{field} {getattr(self, field)}")
-        return ", ".join(parts)
+        return ", ".join([*parts, *(f"{field} {value}" for field, value in changed.items())])
 
 
 class Interpretation(Strict):

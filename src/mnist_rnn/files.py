@@ -29,6 +29,12 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file of text, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def set_aside(path: Path) -> None:
     """Rename a damaged file out of the way, as `<name>.damaged`, and say so."""
     aside = path.with_name(f"{path.name}.damaged")

@@ -38,13 +38,12 @@ def tabulate_contrasts(runs: pd.DataFrame) -> pd.DataFrame:
     their networks are alike, start from the same weights. The 95% confidence interval is of
     Student's t over these seeds; a contrast with fewer than FEWEST is left out.
     """
-    accuracy = runs.set_index(["configuration", "seed"])["test_accuracy"]
+    accuracy = runs.pivot_table("test_accuracy", index="seed", columns="configuration")
     rows = {}
     for name, pair in CONTRASTS.items():
         first, second = (Configuration.model_validate(dict(changes)).name for changes in pair)
-        known = accuracy.index.get_level_values(0)
-        gains = accuracy[known == first].droplevel(0) - accuracy[known == second].droplevel(0)
-        gains = gains.dropna()
+        both = accuracy.reindex(columns=[first, second]).dropna()
+        gains = both[first] - both[second]
         if len(gains) < FEWEST:
             continue
         mean, reach = gains.mean(), stats.t.ppf(0.975, len(gains) - 1) * gains.sem()

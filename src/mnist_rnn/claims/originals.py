@@ -86,7 +86,6 @@ def tabulate_originals(originals: dict[str, Original]) -> pd.DataFrame:
     rows = [
         {
             "configuration": run.kind,
-            "run": name,
             "parameters": run.parameters,
             "test_accuracy": 100 - 100 * run.test_errors[-1] / TEST_SIZE,
             "test_errors": run.test_errors[-1],
@@ -94,8 +93,7 @@ def tabulate_originals(originals: dict[str, Original]) -> pd.DataFrame:
             "last_epoch_accuracy": 100 * run.accuracy[-1],
             "first_epoch_loss": run.loss[0],
             "mean_log_loss": np.mean(np.log(run.loss)),
-            "seconds": run.seconds,
         }
-        for name, run in originals.items()
+        for run in originals.values()
     ]
     return pd.DataFrame(rows)

@@ -71,13 +71,7 @@ def describe_progress(
 def train_runs(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> bool:
     """Train the runs, saying how far it is and how long it will take; whether all are finished."""
     records = [run_path(run, ".json", RESULTS).relative_to(RESULTS) for run in runs]
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        WORKFLOW / "Snakefile",
-    ]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(WORKFLOW / "Snakefile")]
     command += ["--forcerun", *map(str, records), "--directory", str(RESULTS), *arguments]
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
         # SIGTERM alone makes Snakemake wait for ever, once its runs were ended by the same signal.

@@ -18,7 +18,7 @@ from mnist_rnn.claims.published import (
 from mnist_rnn.claims.verdicts import FEWEST, MEASURES, judge_claims, predict_interval
 from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.errors import ExperimentError, RecordError
-from mnist_rnn.files import replacing
+from mnist_rnn.files import write_text
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.record import Record, read_records, tabulate_runs
 
@@ -87,7 +87,7 @@ def describe_verdicts(accuracy: pd.DataFrame) -> str:
 
 
 def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
-    """Write accuracy.csv, accuracy.md and runs.csv from all records; returns these and the first.
+    """Write accuracy.csv, accuracy.md and runs.csv; returns the records and the accuracy table.
 
     accuracy.md has fewer columns, and no candidates; it names the files that are not records.
 
@@ -118,8 +118,7 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
         ),
     }
     for name, content in contents.items():
-        with replacing(results / name) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+        write_text(results / name, content)
     return records, table
 
 

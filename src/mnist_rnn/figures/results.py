@@ -63,16 +63,9 @@ def draw_agreement(agreement: pd.DataFrame, figures: pd.DataFrame) -> Plate:
     colors = ListedColormap(["white", LIGHT, OURS])
     mesh = ax.imshow(shown, cmap=colors, norm=BoundaryNorm(bounds, 3), aspect="auto")
     for (row, column), p in np.ndenumerate(shown):
+        label = "" if np.isnan(p) else f"{p:.3f}"
         color = "white" if p >= LEVEL else "black"
-        ax.text(
-            column,
-            row,
-            "" if np.isnan(p) else f"{p:.3f}",
-            ha="center",
-            va="center",
-            size=8,
-            color=color,
-        )
+        ax.text(column, row, label, ha="center", va="center", size=8, color=color)
     for row, column in enumerate(own):
         ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec=PUBLISHED, lw=2))
     labels = [re.sub("-|(?<=dropout)_", "\n", name.split("-batch")[0]) for name in names]

@@ -7,12 +7,7 @@ from mnist_rnn.claims import equivalence
 from mnist_rnn.config import NUM_CLASSES, TEST_SIZE
 from mnist_rnn.figures.plate import DARK, OURS, PUBLISHED, Plate
 from mnist_rnn.figures.results import CLAIM
-from mnist_rnn.figures.training import (
-    describe_confusion,
-    draw_confusion,
-    draw_mistakes,
-    list_mistakes,
-)
+from mnist_rnn.figures.training import draw_confusion, draw_mistakes
 from mnist_rnn.records.record import Record
 
 
@@ -73,9 +68,8 @@ def draw_confusions(runs: list[Record]) -> Plate:
         matrix += run.test.confusion_matrix
     mistakes = matrix - np.diag(np.diag(matrix))
     digit, named = np.unravel_index(mistakes.argmax(), mistakes.shape)
-    return Plate(
-        draw_confusion(matrix.tolist()),
-        describe_confusion(matrix),
+    return draw_confusion(
+        matrix,
         f"Counts over all test images and all runs of the default configuration (runs: "
         f"{len(runs)}). The most frequent of {mistakes.sum():,} mistakes is to read a {digit} as "
         f"a {named}: {mistakes.max()} times.",
@@ -90,9 +84,11 @@ def draw_common_mistakes(runs: list[Record], images: np.ndarray, y: np.ndarray) 
     wrong = named.sum(axis=1)
     worst = np.argsort(-wrong, kind="stable")[:18]
     worst = worst[wrong[worst] > 0]
-    return Plate(
-        draw_mistakes(images[worst], y[worst], named[worst] / len(runs)),
-        f"Images with the share of runs: {list_mistakes(y[worst], named[worst] / len(runs))}.",
+    return draw_mistakes(
+        images[worst],
+        y[worst],
+        named[worst] / len(runs),
+        "Images with the share of runs",
         f"Of {TEST_SIZE:,} test images, {(wrong > 0).sum()} are read wrong by at least one run of "
         f"the default configuration and {((wrong > 0) & (wrong == len(runs))).sum()} by every run "
         f"(runs: {len(runs)}). Shown are those that most runs read wrong, with the most frequent "

@@ -3,7 +3,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from mnist_rnn.figures.plate import DARK, LIGHT, OURS, PUBLISHED, TICKS, Plate
 
@@ -99,65 +98,57 @@ def show_confusion(matrix: list[list[int]]) -> Plate:
         "Rows are the digits, columns what they were read as. Right answers stand on the diagonal; "
         "the darker a field beside it, the more often that mistake was made."
     )
-    return Plate(draw_confusion(matrix), describe_confusion(np.array(matrix)), caption)
+    return draw_confusion(np.array(matrix), caption)
 
 
-def describe_confusion(matrix: np.ndarray) -> str:
-    """A confusion matrix (10, 10) in words: right answers, and the most frequent mistakes."""
-    mistakes = matrix - np.diag(np.diag(matrix))
-    most = np.argsort(-mistakes, axis=None, kind="stable")[:3]
-    places = [np.unravel_index(place, mistakes.shape) for place in most]
-    named = ", ".join(
-        f"{row} as {column} ({mistakes[row, column]} times)" for row, column in places
-    )
-    right = ", ".join(f"{digit}: {count}" for digit, count in enumerate(np.diag(matrix)))
-    return (
-        "A matrix with a row for each digit and a column for what it was read as. On the diagonal "
-        f"are the right answers ({right}). The most frequent of {mistakes.sum():,} mistakes are to "
-        f"read a {named}."
-    )
-
-
-def draw_confusion(matrix: list[list[int]]) -> Figure:
+def draw_confusion(matrix: np.ndarray, caption: str) -> Plate:
     """How often each digit was read as each; shades show the mistakes, on one scale."""
-    counts = np.array(matrix)
-    mistakes = counts - np.diag(np.diag(counts))
+    mistakes = matrix - np.diag(np.diag(matrix))
     fig, ax = plt.subplots(figsize=(5.6, 5), layout="constrained")
     shades = ax.imshow(mistakes, cmap="Blues")
-    for (row, column), count in np.ndenumerate(counts):
+    for (row, column), count in np.ndenumerate(matrix):
         dark = mistakes[row, column] > mistakes.max() * 0.6
         ax.text(column, row, count, ha="center", va="center", color="w" if dark else "k", size=8)
     ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="digit")
     fig.colorbar(shades, label="mistakes", shrink=0.8)
-    return fig
+    most = np.argsort(-mistakes, axis=None, kind="stable")[:3]
+    named = ", ".join(
+        f"{row} as {column} ({mistakes[row, column]} times)"
+        for row, column in zip(*np.unravel_index(most, mistakes.shape), strict=True)
+    )
+    right = ", ".join(f"{digit}: {count}" for digit, count in enumerate(np.diag(matrix)))
+    alt = (
+        "A matrix with a row for each digit and a column for what it was read as. On the diagonal "
+        f"are the right answers ({right}). The most frequent of {mistakes.sum():,} mistakes are to "
+        f"read a {named}."
+    )
+    return Plate(fig, alt, caption)
 
 
 def show_mistakes(images: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Plate:
     """Images (n, 28, 28) that one run read wrong, with labels (n,) and probabilities (n, 10)."""
     caption = "The mistakes that the network was surest of, with the probability of its answer."
-    alt = f"Images that are read wrong: {list_mistakes(y, probabilities)}."
-    return Plate(draw_mistakes(images, y, probabilities), alt, caption)
+    return draw_mistakes(images, y, probabilities, "Images that are read wrong", caption)
 
 
-def list_mistakes(y: np.ndarray, probabilities: np.ndarray) -> str:
-    """What was read, its probability in percent, and the label of each image, in words."""
+def draw_mistakes(
+    images: np.ndarray, y: np.ndarray, probabilities: np.ndarray, title: str, caption: str
+) -> Plate:
+    """Images under what was read, with its probability, and what the label says.
+
+    The text alternative is `title` and the same in words.
+    """
     answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    return ", ".join(
-        f"a {digit} read as {answer} ({share:.1%})"
-        for digit, answer, share in zip(y, answers, sure, strict=True)
-    )
-
-
-def draw_mistakes(images: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Figure:
-    """Images under what was read, with its probability, and what the label says."""
     rows = max(1, -(-len(images) // 6))
     fig = plt.figure(figsize=(9, 2 * rows), layout="constrained")
-    examples = zip(images, y, probabilities, strict=True)
-    for place, (image, digit, beliefs) in enumerate(examples, 1):
+    words = []
+    examples = zip(images, y, answers, sure, strict=True)
+    for place, (image, digit, answer, share) in enumerate(examples, 1):
         ax = fig.add_subplot(rows, 6, place)
         draw_digit(ax, image)
-        ax.set_title(f"read {beliefs.argmax()} ({beliefs.max():.1%})\nlabel {digit}", size=9)
-    return fig
+        ax.set_title(f"read {answer} ({share:.1%})\nlabel {digit}", size=9)
+        words.append(f"a {digit} read as {answer} ({share:.1%})")
+    return Plate(fig, f"{title}: {', '.join(words)}.", caption)
 
 
 def draw_digit(ax: plt.Axes, image: np.ndarray) -> None:

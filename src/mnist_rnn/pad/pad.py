@@ -19,9 +19,8 @@ PARTS = ("network.js", "drawing.js", "pad.js")
 
 
 def read_module() -> str:
-    """The pad's ES module: its parts in their order. Its default export is what anywidget takes."""
-    parts = (Path(__file__).with_name(part).read_text(encoding="utf-8") for part in PARTS)
-    return "\n".join([*parts, "export { mount, source };\nexport default { render };\n"])
+    """The pad's JavaScript: its parts in their order."""
+    return "\n".join(Path(__file__).with_name(part).read_text(encoding="utf-8") for part in PARTS)
 
 
 def read_style() -> str:
@@ -32,7 +31,7 @@ def read_style() -> str:
 class Pad(AnyWidget):
     """The pad in JupyterLab; the kernel gives the data and computes nothing."""
 
-    _esm = read_module()
+    _esm = f"{read_module()}\nexport default {{ render }};\n"
     _css = read_style()
     data = traitlets.Dict().tag(sync=True)
 
@@ -74,12 +73,8 @@ def open_pad(weights: Weights, images: np.ndarray, labels: np.ndarray) -> None:
 
     A page without a kernel would show an error in the pad's place, so no output may hold one that
     was made by a program. Front ends for people say which cell they run, in the request's
-    metadata; programs that execute notebooks (nbclient, papermill, nbval) don't.
-
-    Args:
-        weights: float32 arrays of a SimpleRNN of any number of units.
-        images: test images (n, 28, 28), uint8.
-        labels: their labels (n,).
+    metadata; programs that execute notebooks (nbclient, papermill, nbval) don't. The arguments are
+    those of `pack`.
     """
     if "cellId" in get_ipython().kernel.get_parent()["metadata"]:
         display(Pad(data=pack(weights, images, labels)))

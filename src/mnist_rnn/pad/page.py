@@ -6,7 +6,7 @@ from string import Template
 
 from mnist_rnn.data.mnist import load_mnist
 from mnist_rnn.errors import ModelError
-from mnist_rnn.files import replacing
+from mnist_rnn.files import write_text
 from mnist_rnn.interpret.reading import Weights
 from mnist_rnn.pad.pad import pack, read_module, read_style
 from mnist_rnn.paths import shown
@@ -34,7 +34,7 @@ def make_page(model: Path, output: Path, style: str, links: str) -> None:
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         style=style + read_style(),
         links=links,
-        module=read_module().split("\nexport ")[0],
+        module=read_module(),
         data=json.dumps(pack(weights, images, labels)),
         units=record.config.units,
         parameters=f"{record.parameters:,}",
@@ -43,8 +43,7 @@ def make_page(model: Path, output: Path, style: str, links: str) -> None:
         errors=record.test.errors,
         digest=record.weights_sha256,
     )
-    with replacing(output) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(output, text)
 
 
 def load_checked(path: Path) -> tuple[Record, Weights]:

@@ -36,13 +36,6 @@ def to_probabilities(logits: np.ndarray) -> np.ndarray:
     return softmax(logits.astype("float64"), axis=-1)
 
 
-def mean_loss(probabilities: np.ndarray, y: np.ndarray) -> float:
-    """The mean of -log(probability of the label) in nats, to six decimals."""
-    # Keras clips at the same bounds.
-    likelihoods = np.clip(probabilities[np.arange(len(y)), y], 1e-7, 1 - 1e-7)
-    return round(float(-np.log(likelihoods).mean()), 6)
-
-
 def measure(probabilities: np.ndarray, y: np.ndarray) -> Metrics:
     """Loss (cross-entropy in nats), accuracy (a fraction), errors and confusion matrix.
 
@@ -50,10 +43,11 @@ def measure(probabilities: np.ndarray, y: np.ndarray) -> Metrics:
         probabilities: (n, 10), each row a distribution over the classes.
         y: labels (n,).
     """
+    likelihoods = np.clip(probabilities[np.arange(len(y)), y], 1e-7, 1 - 1e-7)  # as Keras does
     pairs = NUM_CLASSES * y.astype(int) + probabilities.argmax(axis=1)
     matrix = np.bincount(pairs, minlength=NUM_CLASSES**2).reshape(NUM_CLASSES, NUM_CLASSES)
     return Metrics(
-        loss=mean_loss(probabilities, y),
+        loss=round(float(-np.log(likelihoods).mean()), 6),
         accuracy=float(matrix.trace() / len(y)),
         errors=int(len(y) - matrix.trace()),
         confusion_matrix=matrix.tolist(),

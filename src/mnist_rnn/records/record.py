@@ -10,7 +10,7 @@ from pydantic import ValidationError, model_validator
 
 from mnist_rnn.config import TEST_SIZE, Configuration, Strict, list_problems
 from mnist_rnn.errors import RecordError
-from mnist_rnn.files import replacing
+from mnist_rnn.files import write_text
 from mnist_rnn.paths import OUTPUTS, shown
 from mnist_rnn.records.environment import Environment
 from mnist_rnn.records.metrics import Metrics
@@ -78,8 +78,7 @@ def run_path(config: Configuration, suffix: str, results: Path = OUTPUTS) -> Pat
 def write_record(record: Record, results: Path = OUTPUTS) -> Path:
     """Write the record to its place, whole or not at all; returns the place."""
     path = run_path(record.config, ".json", results)
-    with replacing(path) as temporary:
-        temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_text(path, record.model_dump_json(indent=1) + "\n")
     return path
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from mnist_rnn.config import TEST_SIZE, Strict
 from mnist_rnn.errors import RecordError
-from mnist_rnn.files import replacing
+from mnist_rnn.files import write_text
 from mnist_rnn.paths import shown
 from mnist_rnn.records.environment import PACKAGES, Cpu, Environment
 
@@ -73,12 +73,11 @@ class Reproduction(Strict):
     @property
     def file_name(self) -> str:
         """Of CPU, Python, day and the start of the content's SHA-256."""
-        cpu = [self.cpu.name or self.cpu.vendor, self.cpu.family, self.cpu.model]
-        words = [word for word in (self.cpu.architecture, *cpu) if word]
-        plain = re.sub(r"[^a-z0-9.]+", "-", " ".join(words).lower()).strip("-.")
+        cpu, python = self.cpu, ".".join(self.versions.python.split(".")[:2])
+        words = [cpu.architecture, cpu.name or cpu.vendor, cpu.family, cpu.model, f"python{python}"]
+        start = re.sub(r"[^a-z0-9.]+", "-", " ".join(filter(None, words)).lower()).strip("-.")
         content = hashlib.sha256(self.model_dump_json().encode()).hexdigest()
-        python = ".".join(self.versions.python.split(".")[:2]).replace(" ", "")
-        return f"{plain}-python{python}-{self.date}-{content[:8]}.json"
+        return f"{start}-{self.date}-{content[:8]}.json"
 
 
 def describe_reproduction(
@@ -90,7 +89,7 @@ def describe_reproduction(
 ) -> Reproduction:
     """The record of a reproduction on this machine.
 
-    Under an emulator, the environment variable EMULATED names the CPU: Linux tells the host's.
+    Under an emulator, EMULATED in the environment names the CPU: `/proc/cpuinfo` is the host's.
     """
     cpu, emulated = made_with.cpu, os.environ.get("EMULATED")
     if emulated:
@@ -131,8 +130,7 @@ def describe_system() -> str:
 def write_reproduction(reproduction: Reproduction, folder: Path) -> Path:
     """Write the record under its name, whole or not at all; returns the path."""
     path = folder / reproduction.file_name
-    with replacing(path) as temporary:
-        temporary.write_text(reproduction.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_text(path, reproduction.model_dump_json(indent=1) + "\n")
     return path
 
 
