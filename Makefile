@@ -16,7 +16,7 @@ NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 3600 -p no:cacheprovide
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-reproduce: $(INSTALLED)  ## Train the original experiment by papermill, into outputs/, and compare it with the committed run
+reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p $(OUTPUTS)/executed
 	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
@@ -37,7 +37,7 @@ lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 plan: $(INSTALLED)  ## Say which runs `make sweep` would train, and why
 	@$(BIN)/python -m mnist_rnn.claims.sweep --dry-run
 
-sweep: $(INSTALLED)  ## Train what is missing of all published configurations, into results/
+sweep: $(INSTALLED)  ## Train what is missing of all configurations in claims.csv, into results/
 	@$(BIN)/python -m mnist_rnn.claims.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
 
 report: $(INSTALLED)  ## Rebuild the tables, and results/report.html from the records
@@ -99,7 +99,7 @@ notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are 
 	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
 		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
-results: sweep report notebooks  ## Make all committed results anew: runs, tables, notebooks, README
+results: sweep report notebooks  ## Train what is missing, and make tables, notebooks and generated text anew
 	$(BIN)/python docs/generate.py
 
 hooks: $(INSTALLED)  ## Run the quick checks at each commit

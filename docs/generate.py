@@ -32,9 +32,9 @@ def make_headline() -> str:
     words["too few runs"] = "have too few runs"
     parts = [f"{counts[name]} {verb}" for name, verb in words.items() if counts[name]]
     return (
-        f"**Of {counts.total()} published results, {', '.join(parts)}.** *Reproduced* means that "
-        "our runs agree with all that was published for it, and that those of the other published "
-        "configurations would not; *compatible*, that those of another agree as well."
+        f"**Of {counts.total()} published results, {', '.join(parts)}.** *Reproduced*: our runs "
+        "agree with all that was published for the result, and runs of no other published "
+        "configuration do. *Compatible*: runs of another configuration agree too."
     )
 
 

@@ -314,7 +314,7 @@ def test_falls_of_the_test_accuracy_by_hand():
     plate = draw_test_accuracies(accuracies, 97.9)
     assert "in 2 of 8 cases" in plate.caption
     assert "at most the published one in 0 of 2 runs" in plate.caption
-    assert "in the second half of the epochs, in 4 of 6 cases" in plate.caption
+    assert "in the second half of the epochs, 4 of 6 are." in plate.caption
     lines = plate.figure.axes[0].get_lines()
     assert lines[0].get_ydata().tolist() == accuracies[0].tolist()
     assert lines[-1].get_xydata().tolist() == [[5, 97.9]]

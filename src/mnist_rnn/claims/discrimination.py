@@ -62,11 +62,11 @@ def describe_discrimination(figures: pd.DataFrame, runs: pd.DataFrame) -> str:
     kept = (simulated["verdict"] == simulated["claim"].map(verdicts)).mean()
     rejected = simulated[simulated["verdict"] == "not reproduced"]
     return (
-        "We judged each claim by the runs of each wrong configuration, as if that were its own and "
-        f"the right one had not been run: of {len(wrong)} pairs, {(wrong == 'reproduced').sum()} "
-        f"are *reproduced* and {(wrong == 'compatible').sum()} *compatible*. We also took each of "
-        "the runs in turn for the published one, and judged it by the others: of "
-        f"{len(simulated)} such claims, made of {simulated['run'].nunique()} runs, "
+        "For each claim and each wrong configuration, we left out the runs of the right one and "
+        f"took the wrong one for the claim's own: of {len(wrong)} pairs, "
+        f"{(wrong == 'reproduced').sum()} are *reproduced* and {(wrong == 'compatible').sum()} "
+        "*compatible*. We also took each run in turn for the published one, and judged it by the "
+        f"others: of {len(simulated)} such claims, made of {simulated['run'].nunique()} runs, "
         f"{100 * kept:.0f}% have the verdict of the claim itself, and {len(rejected)} are *not "
         f"reproduced* (different runs: {rejected['run'].nunique()})."
     )

@@ -19,9 +19,10 @@ class Published(Strict):
     """What was published for a configuration: accuracies in percent, the loss in nats.
 
     A `run` was printed by a run whose output is in the source, a `table` is of unknown origin, a
-    `text` says "about". A `candidate` has no figure: it is run because it could explain why
-    another's is not reproduced. We run the configuration with the seeds 0 to `seeds` - 1, unless
-    the claim is answered by `pytorch`: then `make originals` runs that code, unseeded.
+    `text` is from a docstring or prose. A `candidate` has no figure: it is run because it could
+    explain why another's is not reproduced. We run the configuration with the seeds 0 to
+    `seeds` - 1, unless the claim is answered by `pytorch`: then `make originals` runs that code,
+    unseeded.
     """
 
     claim: str = Field(min_length=1, description="a name")

@@ -12,18 +12,19 @@ RULE = f"""\
 Up to five numbers were published for a claim: the test accuracy, the test loss, the training
 accuracy of the last epoch, and from the printed curve the training loss of the first epoch and the
 mean of its logarithm over all epochs. Each has a *p*-value for the runs of a configuration: how
-often one further run would be as far from their mean (Student's *t*; half the unit in which the
-source rounded is taken off the distance). The claim's *p* is the smallest of these, times how many
-there are, and at most 1. Student's *t* takes the runs for normal; the test accuracies of some
-configurations have a longer tail to the low side.
+often one further run would be at least as far from their mean (Student's *t*; half the unit in
+which the source rounded is taken off the distance). The claim's *p* is the smallest of these, times
+how many there are, and at most 1. Student's *t* assumes that runs are normally distributed; the
+test accuracies of some configurations have a longer tail to the low side.
 
 - *not reproduced*: for the runs of the claim's own configuration, *p* is below {LEVEL} divided by
   the number of claims that are judged.
-- *reproduced*: it is not below that, and for the runs of each other published configuration that
-  has enough *p* is below {LEVEL}: a wrong configuration would not agree.
-- *compatible*: it is not below that, but the runs of another published configuration agree too.
+- *reproduced*: otherwise, if for each other published configuration with at least {FEWEST} runs *p*
+  is below {LEVEL}, so that a wrong configuration would not agree.
+- *compatible*: otherwise. The runs of another published configuration agree too, or there is none
+  with enough runs.
 
-A number that a text gives with "about" is not judged. It is compared with the 95% prediction
+A number from a docstring or from prose is not judged. It is compared with the 95% prediction
 interval of one further run of ours, which half the unit of its rounding makes wider. With fewer
 than {FEWEST} runs there is no verdict."""
 

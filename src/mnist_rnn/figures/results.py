@@ -132,8 +132,8 @@ def draw_published_curves(
         + " ".join(ends),
         "Left, orange: what the original printed after each epoch; blue: the mean of our runs, or "
         "of those of the PyTorch notebook's code, and their range (in brackets, how many). Right: "
-        "how far the logarithm of the published loss is from the mean of theirs, in standard "
-        f"deviations of these runs; {sum(far)} of {len(far)} points are outside the band of "
-        f"two, where {sum(expected):.0f} are to be expected. The epochs of one run depend on each "
+        "the logarithm of the published loss, less the mean of the runs' logarithms, over their "
+        f"standard deviation; {sum(far)} of {len(far)} points are outside the band from -2 to 2, "
+        f"where {sum(expected):.0f} are to be expected. The epochs of one run depend on each "
         "other, so a run may stay on one side.",
     )

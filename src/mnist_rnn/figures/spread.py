@@ -56,8 +56,8 @@ def draw_test_accuracies(accuracies: np.ndarray, published: float) -> Plate:
         f"A line a run (runs: {runs}); the diamond is what one published run reached. From one "
         f"epoch to the next the accuracy falls by half a percentage point or more in {falls.sum()} "
         f"of {falls.size} cases. The last accuracy is at most the published one in "
-        f"{(last <= published).sum()} of {runs} runs; any in the second half of the epochs, in "
-        f"{(late <= published).sum()} of {late.size} cases.",
+        f"{(last <= published).sum()} of {runs} runs. Of all accuracies in the second half of the "
+        f"epochs, {(late <= published).sum()} of {late.size} are.",
     )
 
 
