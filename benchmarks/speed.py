@@ -54,28 +54,24 @@ def plan(rounds: int, epochs: int) -> Iterator[dict]:
 
 
 def train_at_once(measurement: dict, inputs: Path, peers: Path, errors: IO[str]) -> dict:
-    """Start the contender's runs, `cores` at a time if each has one; returns what they took."""
+    """Start the contender's runs, all at once; returns what they took."""
     contender, cores = measurement["contender"], measurement["cores"]
     python = peers if contender in ("jax", "pytorch") else sys.executable
     # The original sets no threads.
     limits = dict.fromkeys(("TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"), str(cores))
     environment = os.environ | ({} if contender == "original" else limits)
-    outputs, memory, at_once = [], 0, 2 // cores
+    outputs, memory, started = [], 0, []
+    pipes = {"stdout": subprocess.PIPE, "stderr": errors, "text": True}
     start = time.perf_counter()
-    for first in range(0, measurement["runs"], at_once):
-        started = []
-        for run in range(first, min(first + at_once, measurement["runs"])):
-            affinity = CORES if cores == 2 else [CORES[run % 2]]
-            settings = json.dumps(measurement | {"affinity": affinity})
-            command = [python, CONTENDERS, contender, settings, inputs]
-            started.append(
-                subprocess.Popen(command, env=environment, stdout=subprocess.PIPE,
-                                 stderr=errors, text=True)
-            )  # fmt: skip
-        for process in started:
-            output = process.stdout.read()
-            memory = max(memory, wait(process, errors))
-            outputs.append(json.loads(output))
+    for run in range(measurement["runs"]):
+        affinity = CORES if cores == 2 else [CORES[run]]
+        settings = json.dumps(measurement | {"affinity": affinity})
+        command = [python, CONTENDERS, contender, settings, inputs]
+        started.append(subprocess.Popen(command, env=environment, **pipes))
+    for process in started:
+        output = process.stdout.read()
+        memory = max(memory, wait(process, errors))
+        outputs.append(json.loads(output))
     seconds = time.perf_counter() - start
     return {
         "wall_seconds": round(seconds, 2),

@@ -3,6 +3,7 @@ import signal
 
 import numpy as np
 import pytest
+from lab import BROWSER, open_browser
 
 from mnist_rnn.config import NUM_CLASSES, Configuration
 from mnist_rnn.data.mnist import DATA_SHA256, load_mnist
@@ -14,7 +15,7 @@ from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.metrics import find_mistakes, measure
 from mnist_rnn.records.model_file import load_model
-from mnist_rnn.records.record import History, Record, run_path
+from mnist_rnn.records.record import History, Record, read_record, run_path
 
 # Started in the background, Python ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -34,9 +35,23 @@ def environment():
 
 
 @pytest.fixture(scope="session")
+def committed():
+    """The record of the default run in results/."""
+    return read_record(run_path(Configuration(), ".json", COMMITTED), COMMITTED)
+
+
+@pytest.fixture(scope="session")
 def model():
     """The committed one, of the default run."""
     return load_model(run_path(Configuration(), ".keras", COMMITTED))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if BROWSER is None:
+        pytest.skip("no chromium: for the tests in a browser, `apt-get install chromium`")
+    with open_browser() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ steps of `sgd` on this CPU and leaves a record for the ledger in outputs/reprodu
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -80,18 +81,14 @@ def fetch_arm64() -> None:
         subprocess.run(["dpkg", "-x", package, part / "root"], check=True)
     (part / "root" / "lib").symlink_to("usr/lib")
     locked = (ROOT / "requirements.lock").read_text()
-    pins = [f"{name}=={version_of(name, locked)}" for name in ("tensorflow", "keras", "numpy")]
-    pins += [f"{name}=={version_of(name, locked)}" for name in ("pydantic", "tqdm", "scipy")]
+    needed = r"^(?:tensorflow|keras|numpy|pydantic|tqdm|scipy)==\S+"
+    pins = re.findall(needed, locked, flags=re.MULTILINE)
     tags = ("manylinux2014", "manylinux_2_17", "manylinux_2_27", "manylinux_2_28")
     platforms = [f"--platform={tag}_aarch64" for tag in tags]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", part / "site"]
     pip += ["--python-version=313", "--only-binary=:all:", *platforms, *pins]
     subprocess.run(pip, check=True)
     part.rename(ARM64)
-
-
-def version_of(name: str, locked: str) -> str:
-    return locked.split(f"\n{name}==")[1].split()[0]
 
 
 def main() -> None:

@@ -15,14 +15,12 @@ import nbformat
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.record import Record, read_records
 
-RUNS = Path(__file__)
 TRAIN = ROOT / "notebooks" / "02_train.ipynb"
 
 
-def environment(results: Path, threads: int | None = None) -> dict[str, str]:
-    """A process's environment with its own results, and as many threads as wanted."""
-    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS") if threads else ()
-    return os.environ | {"MNIST_RNN_RESULTS": str(results)} | dict.fromkeys(names, str(threads))
+def environment(results: Path) -> dict[str, str]:
+    """A process's environment with its own results."""
+    return os.environ | {"MNIST_RNN_RESULTS": str(results)}
 
 
 def start(command, **options) -> subprocess.Popen:
@@ -31,9 +29,9 @@ def start(command, **options) -> subprocess.Popen:
     return subprocess.Popen(command, **pipes | {"start_new_session": True} | options)
 
 
-def start_plain(parameters, results, threads=None, python=sys.executable) -> subprocess.Popen:
-    command = [python, RUNS, json.dumps(parameters)]
-    return start(command, env=environment(results, threads))
+def start_plain(parameters, results, python=sys.executable, **variables) -> subprocess.Popen:
+    command = [python, __file__, json.dumps(parameters)]
+    return start(command, env=environment(results) | variables)
 
 
 def papermill_command(parameters, output, notebook=TRAIN) -> list[str]:

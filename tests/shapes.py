@@ -39,6 +39,10 @@ SHAPES = {
     "9 straight": [[*arc(0.5, 0.33, 0.17, 0.17, 0, -360), (0.66, 0.33), (0.6, 0.85)]],
     "9 hooked": [[*arc(0.48, 0.33, 0.18, 0.17, -20, -360), (0.66, 0.5), (0.6, 0.75), (0.42, 0.84)]],
 }  # fmt: skip
+# Strokes that are no digit, and a hundred in a hurry.
+DOT = [[(0.5, 0.5)]]
+FILLED = [[(0.01, step / 30), (0.99, step / 30)] for step in range(1, 30)]
+FAN = [[(0.2, 0.2), (0.2 + step / 200, 0.7)] for step in range(100)]
 
 
 def draw(page, strokes, wait=1000):
@@ -61,6 +65,21 @@ def draw(page, strokes, wait=1000):
     # No change at all: what was drawn last did not alter the image, as with a straight 1.
     seconds = max(0, page.evaluate("window.answered - window.drawn")) / 1000
     return page.locator(".answer").inner_text(), seconds
+
+
+def draw_all(page, wait=1000):
+    """Draw each shape; returns the names of those read wrong, and the seconds of the slowest."""
+    wrong, slowest = [], 0.0
+    for name, strokes in SHAPES.items():
+        answer, seconds = draw(page, strokes, wait)
+        if f"reads a {name[0]} " not in answer:
+            wrong.append(name)
+        slowest = max(slowest, seconds)
+        page.get_by_role("button", name="Clear").click()
+        page.get_by_text("Draw a digit on the pad.").wait_for()
+    print(f"\n{len(SHAPES) - len(wrong)} of {len(SHAPES)} shapes recognised; not: {wrong}")
+    print(f"slowest answer {1000 * slowest:.0f} ms after the stroke's end")
+    return wrong, slowest
 
 
 WATCH = """() => {

@@ -4,7 +4,6 @@ The matrix: a row a configuration, a column a way to run it. The cheap part runs
 tests, all of it with `make trials`; other CPUs are in `test_emulated.py`.
 """
 
-import json
 import os
 import shutil
 import signal
@@ -13,7 +12,6 @@ import sys
 import pytest
 from lab import BROWSER, open_browser, open_lab, run_all
 from runs import (
-    RUNS,
     TRAIN,
     environment,
     finish,
@@ -44,7 +42,9 @@ PYTHON_3_13 = ROOT / ".venv-3.13" / "bin" / "python"
 
 def threads(number):
     def run(parameters, results):
-        return finish(start_plain(parameters, results, threads=number), results)
+        names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+        variables = dict.fromkeys(names, str(number))
+        return finish(start_plain(parameters, results, **variables), results)
 
     run.__name__ = f"{number} thread(s)"
     return run
@@ -59,9 +59,7 @@ def two_at_once(parameters, results):
 
 def avx2(parameters, results):
     """oneDNN, whose products XLA may call, held to AVX2."""
-    command = [sys.executable, RUNS, json.dumps(parameters)]
-    variables = environment(results) | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
-    return finish(start(command, env=variables), results)
+    return finish(start_plain(parameters, results, ONEDNN_MAX_CPU_ISA="AVX2"), results)
 
 
 def papermill(parameters, results):

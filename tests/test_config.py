@@ -90,10 +90,7 @@ def test_the_reading_refuses_wrong_parameters_too(name, value, expected):
         read_parameters(Interpretation().model_dump() | {name: value}, Interpretation)
     cells = ["# Parameters\nexampel = 5\n"]
     with pytest.raises(ParameterError, match=r"^exampel: .* Did you mean 'example'\?$"):
-        read_parameters(
-            Interpretation().model_dump() | {"In": cells, "exampel": 5},
-            Interpretation,
-        )
+        read_parameters(Interpretation().model_dump() | {"In": cells, "exampel": 5}, Interpretation)
 
 
 def test_a_configuration_is_frozen():

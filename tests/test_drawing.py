@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawing import BOX, FULL, MIDDLE, NotADigit, center_strokes
+from drawing import BOX, FULL, MIDDLE, center_strokes
 from scipy import ndimage
 
 from mnist_rnn.experiment.inputs import scale
@@ -69,21 +69,3 @@ def test_no_digit_of_mnist_is_taken_for_a_full_pad(mnist):
     (x_train, _), (x_test, _) = mnist
     most = max(images.sum(axis=(1, 2)).max() for images in (x_train, x_test)) / 255
     assert most < FULL * BOX**2
-
-
-FILLED = [[(0.01 * SIDE, y), (0.99 * SIDE, y)] for y in range(0, SIDE, 5)]
-
-
-@pytest.mark.parametrize(
-    ("strokes", "advice"),
-    [
-        ([], "Draw a digit"),
-        ([[(10, 10), (10, 10)]], "That is a dot"),
-        ([[(10, 10), (12, 9)]], "That is a dot"),
-        (FILLED, "The pad is full"),
-    ],
-    ids=["empty", "dot", "small dot", "filled"],
-)
-def test_what_is_no_digit_is_answered_with_advice(strokes, advice):
-    with pytest.raises(NotADigit, match=advice):
-        center_strokes(strokes, SIDE)

@@ -15,29 +15,31 @@ from mnist_rnn.data import mnist as data
 from mnist_rnn.errors import DataError, ParameterError, RecordError
 from mnist_rnn.experiment.checkpoints import Checkpoint, State
 from mnist_rnn.parameters import read_parameters
-from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.record import read_record, run_path
 
 many = settings(
     max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
-values = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=5,
-)
+
+
+def nest(leaves):
+    """These values, also in lists and dictionaries."""
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=5,
+    )
+
+
+json_scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+scalars = json_scalars | st.binary()
 PARAMETERS = list(Configuration.model_fields)
 near = st.integers(-2, 60_002) | st.floats(-1, 2) | st.sampled_from(["sgd", "gru", "adam", "lstm"])
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=5,
-)
+json_values = nest(json_scalars)
 
 
 @many
-@given(st.dictionaries(st.sampled_from(PARAMETERS), values | near))
+@given(st.dictionaries(st.sampled_from(PARAMETERS), nest(scalars) | near))
 def test_any_value_of_any_parameter(parameters):
     namespace = Configuration().model_dump() | parameters
     try:
@@ -69,13 +71,6 @@ def test_any_unknown_name(name, value):
         read_parameters(Configuration().model_dump() | {name: value, "In": cells})
 
 
-@pytest.fixture(scope="module")
-def committed():
-    content = run_path(Configuration(), ".json", COMMITTED).read_bytes()
-    read(content)
-    return json.loads(content)
-
-
 def read(content):
     with tempfile.TemporaryDirectory() as folder:
         path = run_path(Configuration(), ".json", Path(folder))
@@ -92,17 +87,22 @@ def places(value, path=()):
             yield from places(value[key], (*path, key))
 
 
+def change_one(text, draws):
+    """This JSON with one of its values replaced by any other."""
+    content = json.loads(text)
+    *path, last = draws.draw(st.sampled_from(list(places(content))[1:]))
+    inner = content
+    for key in path:
+        inner = inner[key]
+    inner[last] = draws.draw(json_values)
+    return json.dumps(content)
+
+
 @many
 @given(st.data())
 def test_any_change_to_a_record(committed, draws):
     """Each value of a real record, replaced by any other: read as it stands or refused."""
-    record = json.loads(json.dumps(committed))
-    *path, last = draws.draw(st.sampled_from(list(places(committed))[1:]))
-    inner = record
-    for key in path:
-        inner = inner[key]
-    inner[last] = draws.draw(json_values)
-    content = json.dumps(record)
+    content = change_one(committed.model_dump_json(), draws)
     with contextlib.suppress(RecordError):
         taken = read(content.encode()).model_dump_json()
         assert holds(json.loads(taken, parse_int=float), json.loads(content, parse_int=float))
@@ -146,8 +146,10 @@ def test_any_damage_to_a_checkpoint(content, position, change):
         checkpoint = Checkpoint(Path(folder) / "checkpoint", {})
         checkpoint.path.write_bytes(content)
         assert checkpoint.read() is None
+        assert not checkpoint.path.exists()
         checkpoint.write(State({"loss": [1.0], "accuracy": [0.5], "test_errors": [9]}, 1.0, []))
         whole = bytearray(checkpoint.path.read_bytes())
         whole[position % len(whole)] ^= change
         checkpoint.path.write_bytes(whole)
         assert checkpoint.read() is None
+        assert not checkpoint.path.exists()

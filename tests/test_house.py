@@ -12,13 +12,8 @@ from mnist_rnn.paths import ROOT
 pytestmark = pytest.mark.quick
 
 PACKAGE = ROOT / "src" / "mnist_rnn"
-SOURCES = sorted(
-    [
-        *PACKAGE.rglob("*.py"),
-        *(ROOT / "benchmarks").glob("*.py"),
-        *(ROOT / "originals").glob("*.py"),
-    ]
-)
+FOLDERS = (PACKAGE, ROOT / "benchmarks", ROOT / "originals")
+SOURCES = sorted(path for folder in FOLDERS for path in folder.rglob("*.py"))
 SILENT = {
     getattr(tokenize, name)
     for name in ("COMMENT", "NL", "NEWLINE", "INDENT", "DEDENT", "ENDMARKER")

@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mnist_rnn.records.metrics import (
-    Metrics,
-    confident_mistakes,
-    find_mistakes,
-    measure,
-)
+from mnist_rnn.records.metrics import Metrics, confident_mistakes, find_mistakes, measure
 from mnist_rnn.records.model_file import weights_sha256
 
 pytestmark = pytest.mark.quick

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.backend import keras
@@ -13,14 +14,7 @@ from mnist_rnn.experiment.network import OPTIMIZERS, build_model, predict
 from mnist_rnn.figures.network import draw_layers
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.model_file import load_model, save_model, weights_sha256
-from mnist_rnn.records.record import read_record, run_path
-
-DEFAULT = Configuration()
-
-
-def softmax(logits):
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+from mnist_rnn.records.record import run_path
 
 
 def read_by_hand(weights, x):
@@ -29,7 +23,7 @@ def read_by_hand(weights, x):
     hidden = np.zeros((len(x), len(bias)), "float32")
     for timestep in range(x.shape[1]):
         hidden = np.tanh(x[:, timestep] @ kernel + hidden @ recurrent_kernel + bias)
-    return softmax(hidden @ dense_kernel + dense_bias)
+    return softmax(hidden @ dense_kernel + dense_bias, axis=1)
 
 
 @pytest.mark.parametrize(
@@ -61,17 +55,16 @@ def test_the_network_computes_what_its_equations_say(mnist):
     x = scale(mnist[1][0][:100])
     expected = read_by_hand(model.get_weights(), x)
     for answers in (model.predict(x, verbose=0), predict(model, x, at_once=60)):
-        np.testing.assert_allclose(softmax(answers), expected, atol=1e-5)
+        np.testing.assert_allclose(softmax(answers, axis=1), expected, atol=1e-5)
 
 
-def test_the_committed_model_reaches_the_committed_record(mnist):
-    record = read_record(run_path(DEFAULT, ".json", COMMITTED), COMMITTED)
-    weights = load_model(run_path(DEFAULT, ".keras", COMMITTED)).get_weights()
-    assert weights_sha256(weights) == record.weights_sha256
+def test_the_committed_model_reaches_the_committed_record(mnist, model, committed):
+    weights = model.get_weights()
+    assert weights_sha256(weights) == committed.weights_sha256
     x_test, y_test = mnist[1]
     answers = read_by_hand(weights, scale(x_test)).argmax(axis=1)
-    assert int((answers != y_test).sum()) == record.test.errors
-    assert float((answers == y_test).mean()) == record.test.accuracy
+    assert int((answers != y_test).sum()) == committed.test.errors
+    assert float((answers == y_test).mean()) == committed.test.accuracy
 
 
 @pytest.mark.parametrize(
@@ -102,11 +95,11 @@ def test_a_saved_model_comes_back_with_softmax(mnist, tmp_path):
     assert weights_sha256(again.get_weights()) == weights_sha256(model.get_weights())
     assert [type(layer).__name__ for layer in again.layers] == ["GRU", "Dense", "Activation"]
     x = scale(mnist[1][0][:100])
-    expected = softmax(predict(model, x))
+    expected = softmax(predict(model, x), axis=1)
     np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-6)
 
 
-def test_keras_alone_loads_the_committed_model(mnist):
+def test_keras_alone_loads_the_committed_model(mnist, committed):
     """In a process that never sees this package: the record's errors."""
     program = (
         "import io, sys, keras, numpy as np\n"
@@ -117,12 +110,11 @@ def test_keras_alone_loads_the_committed_model(mnist):
     )
     images = io.BytesIO()
     np.save(images, mnist[1][0])
-    command = [sys.executable, "-c", program, run_path(DEFAULT, ".keras", COMMITTED)]
+    command = [sys.executable, "-c", program, run_path(committed.config, ".keras", COMMITTED)]
     done = subprocess.run(command, input=images.getvalue(), capture_output=True, check=True)
     parameters, *answers = map(int, done.stdout.split())
-    record = read_record(run_path(DEFAULT, ".json", COMMITTED), COMMITTED)
-    assert parameters == record.parameters == 75_530
-    assert (np.array(answers) != mnist[1][1]).sum() == record.test.errors
+    assert parameters == committed.parameters == 75_530
+    assert (np.array(answers) != mnist[1][1]).sum() == committed.test.errors
 
 
 @pytest.mark.parametrize("path", ["", os.environ["PATH"]], ids=["without dot", "PATH as it is"])

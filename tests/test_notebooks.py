@@ -13,7 +13,7 @@ from runs import TRAIN, environment, papermill_command
 
 from mnist_rnn.config import Configuration, Interpretation
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.record import read_record, read_records, run_path
+from mnist_rnn.records.record import read_records
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -68,19 +68,15 @@ def test_house_style(notebook):
     assert notebook.metadata.kernelspec.name == "python3"
 
 
-def parameters_cell(path):
-    notebook = nbformat.read(path, as_version=4)
-    (cell,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
-    return cell.source
-
-
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("02_train.ipynb", Configuration), ("04_reading.ipynb", Interpretation)],
 )
 def test_the_parameters_are_the_checked_ones_with_their_defaults(name, kind):
+    cells = nbformat.read(TRAIN.with_name(name), as_version=4).cells
+    (cell,) = (cell for cell in cells if "parameters" in cell.metadata.get("tags", []))
     values = {}
-    for node in ast.parse(parameters_cell(TRAIN.with_name(name))).body:
+    for node in ast.parse(cell.source).body:
         assert isinstance(node, ast.AnnAssign)
         values[node.target.id] = ast.literal_eval(node.value)
     assert values == kind().model_dump()
@@ -109,7 +105,7 @@ def test_papermill_runs_with_other_parameters(cwd, tmp_path):
     assert record.config == Configuration(**parameters)
     assert not left_out
     outputs = (tmp_path / "out.ipynb").read_text()
-    assert "Nobody published a figure for its configuration." in outputs
+    assert "Nobody published a number for its configuration." in outputs
 
 
 @pytest.mark.parametrize(
@@ -138,12 +134,11 @@ def test_reading_parameters_and_records_does_not_load_tensorflow():
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
-def test_the_committed_notebook_says_what_its_record_says():
+def test_the_committed_notebook_says_what_its_record_says(committed):
     """They are two runs, of the same bits where they were made on one machine."""
     text = json.dumps(nbformat.read(TRAIN, as_version=4))
-    record = read_record(run_path(Configuration(), ".json", COMMITTED), COMMITTED)
-    assert f"Test accuracy: {record.test.accuracy:.2%}, loss: {record.test.loss:.4f}" in text
-    assert f"{record.test.errors} of 10,000 test images" in text
+    assert f"Test accuracy: {committed.test.accuracy:.2%}, loss: {committed.test.loss:.4f}" in text
+    assert f"{committed.test.errors} of 10,000 test images" in text
 
 
 def test_the_results_notebook_shows_the_committed_table():

@@ -10,14 +10,10 @@ import time
 import psutil
 import pytest
 from run import why_pending
-from runs import start
+from runs import environment, start
 
 from mnist_rnn.claims.equivalence import KERAS, PYTORCH, group_accuracies
-from mnist_rnn.claims.originals import (
-    read_original,
-    read_originals,
-    tabulate_originals,
-)
+from mnist_rnn.claims.originals import read_original, read_originals, tabulate_originals
 from mnist_rnn.claims.published import find_claims, load_claims, read_claims
 from mnist_rnn.claims.sweep import plan_runs
 from mnist_rnn.config import Configuration
@@ -39,7 +35,7 @@ def run(results, *options):
     """The exit status of run.py, and what it prints."""
     done = subprocess.run(
         command(*options),
-        env=os.environ | {"MNIST_RNN_RESULTS": str(results)},
+        env=environment(results),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -198,7 +194,7 @@ def test_a_stopped_command_goes_on_and_makes_no_run_twice(tmp_path):
     options = ("--keras", "1", "--pytorch", "0", *SMALL)
     folder = tmp_path / "originals"
     for kill in (signal.SIGTERM, signal.SIGKILL):
-        process = start(command(*options), env=os.environ | {"MNIST_RNN_RESULTS": str(tmp_path)})
+        process = start(command(*options), env=environment(tmp_path))
         children = []
         while not children:
             time.sleep(0.1)

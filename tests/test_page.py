@@ -13,23 +13,20 @@ from axe_playwright_python.sync_playwright import Axe
 from drawing import NotADigit, center_strokes
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from lab import BROWSER, open_browser
 from pages import make_links
 from runs import finish, start_plain
-from shapes import SHAPES, draw
+from shapes import DOT, FAN, FILLED, SHAPES, draw, draw_all
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.experiment.network import build_model
 from mnist_rnn.interpret.reading import Weights, believe, believe_by_keras, read_rows
 from mnist_rnn.pad.pad import HARD, find_hardest
 from mnist_rnn.pad.page import make_page
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.model_file import load_model, save_model, weights_sha256
-from mnist_rnn.records.record import read_record, run_path, write_record
+from mnist_rnn.records.model_file import load_model
+from mnist_rnn.records.record import run_path, write_record
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium")
 STYLE = (ROOT / "notebooks" / "page.css").read_text()
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
 
@@ -39,12 +36,6 @@ def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("site") / "draw.html"
     make_page(MODEL, path, STYLE, make_links(path.name))
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +67,8 @@ def in_page(page, name, values):
 
 
 @pytest.mark.slow
-def test_the_page_makes_exactly_the_records_mistakes(page, mnist):
-    recorded = read_record(MODEL.with_suffix(".json"), COMMITTED)
-    assert find_mistakes(page, mnist) == recorded.mistakes
+def test_the_page_makes_exactly_the_records_mistakes(page, mnist, committed):
+    assert find_mistakes(page, mnist) == committed.mistakes
 
 
 def find_mistakes(page, mnist):
@@ -118,7 +108,8 @@ def test_strokes_become_the_same_image_as_in_numpy(page):
     for _ in range(300):
         sizes = random.integers(1, 12, random.integers(1, 5))
         drawings.append([random.integers(0, 1000, (size, 2)).tolist() for size in sizes])
-    drawings += [[], [[[500, 500]]], [[[0, y], [999, y]] for y in range(0, 1000, 20)]]
+    drawings += [[], [[[500, 500]]], [[[500, 500], [590, 520]]]]
+    drawings += [[[[0, y], [999, y]] for y in range(0, 1000, 20)]]
     refused = 0
     for drawn in drawings:
         got = page.evaluate("x => (y => y.advice ?? [...y.image])(pad.centerStrokes(x))", drawn)
@@ -129,7 +120,7 @@ def test_strokes_become_the_same_image_as_in_numpy(page):
         else:
             expected = center_strokes(drawn, 1000).ravel()
             np.testing.assert_allclose(got, expected, atol=1e-5)
-    assert refused >= 3
+    assert refused >= 4
 
 
 def thousandths(stroke):
@@ -137,27 +128,19 @@ def thousandths(stroke):
 
 
 def test_drawn_shapes_are_recognised_at_once(page):
-    read, slowest = {}, 0.0
-    for name, strokes in SHAPES.items():
-        read[name], seconds = draw(page, strokes, wait=100)
-        slowest = max(slowest, seconds)
-        page.get_by_role("button", name="Clear").click()
-    wrong = [name for name, text in read.items() if f"reads a {name[0]} " not in text]
-    print(f"\n{len(read) - len(wrong)} of {len(read)}, not: {wrong}; {1000 * slowest:.0f} ms")
-    assert len(read) - len(wrong) >= 20
+    wrong, slowest = draw_all(page, wait=100)
+    assert len(SHAPES) - len(wrong) >= 20
     assert slowest < 0.05
 
 
 def test_what_is_no_digit_is_answered_with_advice(page):
-    assert draw(page, [[(0.5, 0.5)]])[0].startswith("That is a dot.")
+    assert draw(page, DOT)[0].startswith("That is a dot.")
     page.get_by_role("button", name="Clear").click()
-    fan = [[(0.2, 0.2), (0.2 + step / 200, 0.7)] for step in range(100)]
-    answer, seconds = draw(page, fan)
+    answer, seconds = draw(page, FAN)
     assert answer.startswith("The network reads a ")
     assert seconds < 0.05
     page.get_by_role("button", name="Clear").click()
-    filled = [[(0.01, step / 30), (0.99, step / 30)] for step in range(1, 30)]
-    assert draw(page, filled)[0].startswith("The pad is full.")
+    assert draw(page, FILLED)[0].startswith("The pad is full.")
 
 
 @pytest.mark.parametrize("palm", [[], [(0.1, 0.9)]], ids=["finger", "finger and palm"])
@@ -281,9 +264,11 @@ def test_everything_can_be_done_by_keyboard(page, browser):
     assert answer.inner_text() == "Draw a digit on the pad."
 
 
-def test_the_hardest_digits_come_first_and_are_hidden_until_the_guess(page, mnist, model):
+def test_the_hardest_digits_come_first_and_are_hidden_until_the_guess(
+    page, mnist, model, committed
+):
     hardest = find_hardest(Weights(*model.get_weights()), *mnist[1])
-    mistakes = read_record(MODEL.with_suffix(".json"), COMMITTED).mistakes
+    mistakes = committed.mistakes
     assert set(hardest[: len(mistakes)].tolist()) == set(mistakes)
     assert len(mistakes) < HARD
     page.get_by_role("button", name="Hard test digit").click()
@@ -302,9 +287,6 @@ def test_reading_is_played_row_by_row_and_says_where_the_mind_changes(page):
     page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for()
     page.get_by_role("button", name="Play").wait_for()
     assert re.search(r"changes its mind \d+ times.*, 7 \(\d+ to 28\)\.", changes(page))
-    page.get_by_label("Rows read").focus()
-    page.keyboard.press("ArrowLeft")
-    page.get_by_text(re.compile(r"^After row 27:")).wait_for()
 
 
 def changes(page):
@@ -390,16 +372,6 @@ def test_it_is_small_and_answers_soon_on_a_slow_machine(browser, file):
     page.close()
 
 
-def make_run(folder, make_record, model, **parameters):
-    """A run's record and model in their place; returns the model's."""
-    config = Configuration(**parameters)
-    record = make_record(**parameters | {"epochs": 20, "train_size": 60_000})
-    weights = model.get_weights()
-    write_record(record.model_copy(update={"weights_sha256": weights_sha256(weights)}), folder)
-    save_model(model, config, run_path(config, ".keras", folder))
-    return run_path(config, ".keras", folder)
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A small run with dropout: its model, in its place beside its record, and the record."""
@@ -416,7 +388,7 @@ def make_site(model, folder):
 
 
 @pytest.mark.slow
-def test_the_site_of_another_model_reads_as_keras_and_numpy_do(trained, mnist, browser, tmp_path):
+def test_the_site_of_another_model_reads_as_keras_and_numpy_do(browser, trained, mnist, tmp_path):
     path, record = trained
     made = make_site(path, tmp_path / "site")
     assert (made.returncode, made.stdout) == (0, f"Written: {tmp_path}/site/index.html\n")
@@ -453,8 +425,7 @@ def test_weights_that_are_not_their_records_are_refused(trained, tmp_path):
 
 
 def test_another_layer_is_refused(make_record, tmp_path):
-    config = Configuration(layer="gru", units=8)
-    model = build_model(config)
-    path = make_run(tmp_path, make_record, model, layer="gru", units=8)
+    path = write_record(make_record(layer="gru"), tmp_path).with_suffix(".keras")
+    path.touch()  # refused by its record, before it is read
     with pytest.raises(ModelError, match="expected a simple_rnn, got gru"):
         make_page(path, tmp_path / "draw.html", STYLE, "")

@@ -17,6 +17,7 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text()
 PROJECT = tomllib.loads(PYPROJECT)["project"]
 GROUPS = tomllib.loads(PYPROJECT)["dependency-groups"]
 DEPENDENCIES = [*PROJECT["dependencies"], *GROUPS["test"], *GROUPS["dev"]]
+MAKEFILE = (ROOT / "Makefile").read_text()
 LOCK = (ROOT / "requirements.lock").read_text()
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -70,16 +71,14 @@ def test_conda_gets_python_pip_graphviz_and_the_same_lock():
 
 
 def test_make_help_lists_every_target():
-    makefile = (ROOT / "Makefile").read_text()
-    phony = re.search(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)[1].split()
+    phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, flags=re.MULTILINE)[1].split()
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert re.findall(r"^make ([\w-]+) +\S", shown.stdout, flags=re.MULTILINE) == phony
 
 
 def test_no_command_of_make_uses_a_variable_that_nothing_sets():
-    makefile = (ROOT / "Makefile").read_text()
-    used = set(re.findall(r"\$\((\w+)\)", makefile))
-    set_here = set(re.findall(r"^(\w+) \??=", makefile, flags=re.MULTILINE))
+    used = set(re.findall(r"\$\((\w+)\)", MAKEFILE))
+    set_here = set(re.findall(r"^(\w+) \??=", MAKEFILE, flags=re.MULTILINE))
     by_make = {"CURDIR", "MAKE", "MAKEFILE_LIST"}
     given = {"ARGS", "MNIST_RNN_RESULTS", "MODEL", "PARAMETERS", "PROFILE"}
     assert used == set_here | by_make | given

@@ -10,7 +10,6 @@ import nbformat
 import pages
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab import BROWSER, open_browser
 
 from mnist_rnn.paths import ROOT
 
@@ -26,14 +25,6 @@ def site(tmp_path_factory):
     results = ROOT / "notebooks" / "03_results.ipynb"
     subprocess.run([*command, "--report", results, folder / "report.html"], check=True)
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if BROWSER is None:
-        pytest.skip("no chromium")
-    with open_browser() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
@@ -66,20 +57,18 @@ def test_the_policy_of_a_page_forbids_what_it_does_not_name(name, site):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_asks_for_nothing_and_withholds_nothing(name, scheme, site, browser):
-    asked = []
+    asked, address = [], (site / f"{name}.html").as_uri()
     with browser.new_context(offline=True, color_scheme=scheme) as context:
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: asked.append(message.text))
-        page.goto((site / f"{name}.html").as_uri())
+        page.goto(address)
         violations = Axe().run(page).response["violations"]
         assert [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in violations] == []
         for width in (320, 360, 800, 1920):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert {url for url in asked if not url.startswith("data:")} == {
-        (site / f"{name}.html").as_uri()
-    }
+    assert {url for url in asked if not url.startswith("data:")} == {address}
 
 
 @pytest.mark.parametrize("name", ["03_results", "04_reading", "report"])

@@ -209,9 +209,9 @@ def name_runs(claim: pd.Series) -> str:
 
 
 def weigh_again(claim: pd.Series, curve: list | None, runs: list[dict]) -> dict[str, float]:
-    """The p-value of each of a claim's figures, by these runs."""
+    """The p-value of each of a claim's numbers, by these runs."""
     logs = [[log(loss) for loss in r["history"]["loss"]] for r in runs]
-    figures = {
+    numbers = {
         "test_accuracy": (
             claim.published_test_accuracy,
             claim.rounding / 2,
@@ -225,10 +225,10 @@ def weigh_again(claim: pd.Series, curve: list | None, runs: list[dict]) -> dict[
         "test_loss": (log(claim.published_test_loss), 0, [log(r["test"]["loss"]) for r in runs]),
     }
     if curve:
-        figures["first_epoch_loss"] = (log(curve[0]), 0, [values[0] for values in logs])
-        figures["mean_log_loss"] = (mean(map(log, curve)), 0, [mean(values) for values in logs])
+        numbers["first_epoch_loss"] = (log(curve[0]), 0, [values[0] for values in logs])
+        numbers["mean_log_loss"] = (mean(map(log, curve)), 0, [mean(values) for values in logs])
     found = {}
-    for name, (published, half, ours) in figures.items():
+    for name, (published, half, ours) in numbers.items():
         if not pd.isna(published):
             far = max(0, abs(published - mean(ours)) - half)
             t = far / max(stdev(ours), 1e-9) / (1 + 1 / len(ours)) ** 0.5
@@ -278,7 +278,7 @@ def test_the_sentence_of_comparison(make_record):
         "`notebook-2020` published 98.15%: -0.06 percentage points."
     )
     assert compare_with_claims(make_record(191, units=64, **FULL)) == (
-        "This run reached 98.09%. Nobody published a figure for its configuration."
+        "This run reached 98.09%. Nobody published a number for its configuration."
     )
 
 

@@ -21,7 +21,7 @@ from mnist_rnn.claims.equivalence import (
     group_accuracies,
     tabulate_accuracies,
 )
-from mnist_rnn.claims.published import load_claims, load_curve, read_figures
+from mnist_rnn.claims.published import load_claims, load_curve, read_numbers
 from mnist_rnn.claims.tables import tabulate_accuracy
 from mnist_rnn.claims.verdicts import (
     MEASURES,
@@ -31,11 +31,7 @@ from mnist_rnn.claims.verdicts import (
     judge,
     judge_claims,
 )
-from mnist_rnn.figures.results import (
-    draw_agreement,
-    draw_claims,
-    draw_published_curves,
-)
+from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves
 from mnist_rnn.figures.spread import (
     draw_common_mistakes,
     draw_confusions,
@@ -54,14 +50,17 @@ FULL = {"train_size": 60_000, "epochs": 20}
 T4, T9 = 2.776, 2.262
 
 
-def make_figures(half_unit=0.0, configuration="a", **published):
-    """Published figures: a list of values by measure; what is not named was not published."""
+def make_numbers(half_unit=0.0, configuration="a", **published):
+    """Published numbers: a list of values by measure; what is not named was not published.
+
+    A row is `claim-0`, `claim-1`, ..., of one configuration or of one each.
+    """
     length = len(next(iter(published.values())))
-    figures = {"configuration": configuration}
+    numbers = {"configuration": configuration}
     for measure in MEASURES:
-        figures[measure] = published.get(measure, [np.nan] * length)
-        figures[f"{measure}_half_unit"] = half_unit
-    return pd.DataFrame(figures, index=[f"claim-{i}" for i in range(length)])
+        numbers[measure] = published.get(measure, [np.nan] * length)
+        numbers[f"{measure}_half_unit"] = half_unit
+    return pd.DataFrame(numbers, index=[f"claim-{i}" for i in range(length)])
 
 
 def make_runs(configuration="a", **measured):
@@ -71,13 +70,19 @@ def make_runs(configuration="a", **measured):
     return pd.DataFrame({"configuration": configuration, "seed": range(length)} | columns)
 
 
+def group_runs(**accuracies):
+    """Runs of several configurations: a list of test accuracies each."""
+    runs = [make_runs(name, test_accuracy=values) for name, values in accuracies.items()]
+    return pd.concat(runs, ignore_index=True)
+
+
 FIVE = [97.8, 97.9, 98.0, 98.1, 98.2]  # mean 98, sample standard deviation sqrt(0.1 / 4)
 
 
 def test_a_p_value_by_hand():
     reach = T4 * np.sqrt(0.1 / 4) * np.sqrt(1 + 1 / 5)
-    figures = make_figures(0.05, test_accuracy=[98, 98.04, 98 + reach + 0.05, 98 - reach - 0.05])
-    p = find_p(figures, make_runs(test_accuracy=FIVE))
+    numbers = make_numbers(0.05, test_accuracy=[98, 98.04, 98 + reach + 0.05, 98 - reach - 0.05])
+    p = find_p(numbers, make_runs(test_accuracy=FIVE))
     assert p["test_accuracy"].tolist() == pytest.approx([1, 1, 0.05, 0.05], abs=1e-4)
     assert p.drop(columns="test_accuracy").isna().all(axis=None)
 
@@ -85,7 +90,7 @@ def test_a_p_value_by_hand():
 def test_losses_are_compared_by_their_ratio():
     runs = make_runs(test_loss=list(np.exp([-0.2, -0.1, 0, 0.1, 0.2])))
     reach = T4 * np.sqrt(0.1 / 4) * np.sqrt(1 + 1 / 5)
-    p = find_p(make_figures(test_loss=[np.exp(reach), np.exp(-reach)]), runs)["test_loss"]
+    p = find_p(make_numbers(test_loss=[np.exp(reach), np.exp(-reach)]), runs)["test_loss"]
     assert p.tolist() == pytest.approx([0.05, 0.05], abs=1e-4)
 
 
@@ -97,15 +102,15 @@ def test_the_smallest_p_counts_times_the_number_of_figures():
 
 
 def test_runs_that_are_all_alike_agree_with_what_rounds_to_them():
-    figures = make_figures(0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
-    p = find_p(figures, make_runs(test_accuracy=[97.85] * 3))["test_accuracy"]
+    numbers = make_numbers(0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
+    p = find_p(numbers, make_runs(test_accuracy=[97.85] * 3))["test_accuracy"]
     assert (p > 0.05).tolist() == [True, True, False, False]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_fewer_than_three_runs_have_no_verdict(count):
-    runs = pd.concat([make_runs(test_accuracy=FIVE[:count]), make_runs("b", test_accuracy=FIVE)])
-    verdict = judge_claims(make_figures(test_accuracy=[98.0]), runs).iloc[0]
+    runs = group_runs(a=FIVE[:count], b=FIVE)
+    verdict = judge_claims(make_numbers(test_accuracy=[98.0]), runs).iloc[0]
     assert verdict["verdict"] == "too few runs"
     assert np.isnan(verdict["p"])
 
@@ -132,17 +137,8 @@ def test_the_verdicts_by_hand(own, others, claims, verdict):
 
 def test_what_else_agrees_and_what_one_seed_decides():
     near, far = [value + 0.1 for value in FIVE], [value - 9 for value in FIVE]
-    runs = pd.concat(
-        [make_runs(name, test_accuracy=v) for name, v in (("a", FIVE), ("b", near), ("c", far))],
-        ignore_index=True,
-    )
-    figures = pd.concat(
-        [
-            make_figures(configuration=name, test_accuracy=[value])
-            for name, value in (("a", 98.0), ("b", 97.9), ("c", 89.0))
-        ]
-    ).set_axis(["mine", "yours", "far"])
-    verdicts = judge_claims(figures, runs)
+    numbers = make_numbers(configuration=["a", "b", "c"], test_accuracy=[98.0, 97.9, 89.0])
+    verdicts = judge_claims(numbers, group_runs(a=FIVE, b=near, c=far))
     assert verdicts["also_agree"].tolist() == ["b", "a", ""]
     assert verdicts["verdict"].tolist() == ["compatible", "compatible", "reproduced"]
     assert set(verdicts["without_a_seed"]) == {""}
@@ -151,21 +147,14 @@ def test_what_else_agrees_and_what_one_seed_decides():
 def test_one_stray_run_decides():
     """It makes a spread so wide that 97 agrees: that of the claim's own runs, or of others."""
     stray = [98.0, 98.01, 98.02, 98.03, 96.0]
-    others = make_runs("b", test_accuracy=[90.0, 90.01, 90.02])
-    figures = make_figures(test_accuracy=[97.0])
-    figures = pd.concat([figures, make_figures(configuration="b", test_accuracy=[90.0])])
-    figures.index = ["first", "second"]
-    runs = pd.concat([make_runs(test_accuracy=stray), others])
-    verdicts = judge_claims(figures, runs)
+    numbers = make_numbers(configuration=["a", "b"], test_accuracy=[97.0, 90.0])
+    verdicts = judge_claims(numbers, group_runs(a=stray, b=[90.0, 90.01, 90.02]))
     assert verdicts["verdict"].tolist() == ["reproduced", "reproduced"]
     # Without one of the three others there would be too few, which is no other verdict.
     assert verdicts["without_a_seed"].tolist() == ["not reproduced", ""]
-    figures.loc["second", "test_accuracy"] = 97.0
-    runs["test_accuracy"] = [*stray, 97.0, 97.01, 97.02]
-    assert judge_claims(figures, runs).loc["second", ["verdict", "without_a_seed"]].tolist() == [
-        "compatible",
-        "reproduced",
-    ]
+    numbers = make_numbers(configuration=["a", "b"], test_accuracy=[97.0, 97.0])
+    second = judge_claims(numbers, group_runs(a=stray, b=[97.0, 97.01, 97.02])).loc["claim-1"]
+    assert second[["verdict", "without_a_seed"]].tolist() == ["compatible", "reproduced"]
 
 
 @pytest.mark.parametrize(("seeds", "measures", "claims"), [(3, 1, 1), (5, 1, 12), (20, 5, 12)])
@@ -177,69 +166,60 @@ def test_the_detectable_error_is_found_with_four_chances_in_five(seeds, measures
         runs = make_runs(test_accuracy=rng.normal(98, 0.1, seeds))
         # The spread that is known, so that the error is the same in each trial.
         known = make_runs(test_accuracy=98 + 0.1 * stats.zscore(runs["test_accuracy"], ddof=1))
-        figures = make_figures(test_accuracy=rng.normal(98, 0.1, 50))
-        figures["test_accuracy"] += find_detectable(known, figures.iloc[0], measures, claims)
-        found += (find_p(figures, runs)["test_accuracy"] * measures * claims < 0.05).tolist()
+        numbers = make_numbers(test_accuracy=rng.normal(98, 0.1, 50))
+        numbers["test_accuracy"] += find_detectable(known, numbers.iloc[0], measures, claims)
+        found += (find_p(numbers, runs)["test_accuracy"] * measures * claims < 0.05).tolist()
     assert 0.77 <= np.mean(found) <= 0.83
 
 
 @pytest.mark.parametrize("seeds", [5, 10])
 def test_simulated_claims(seeds):
-    """200 times as many runs, and for each 50 true claims of two figures."""
+    """200 times as many runs, and for each 50 true claims of two numbers."""
     rng = np.random.default_rng(0)
     rejected = []
     for _ in range(200):
         runs = make_runs(
             test_accuracy=rng.normal(98, 0.1, seeds), mean_log_loss=rng.normal(-3, 0.1, seeds)
         )
-        figures = make_figures(
+        numbers = make_numbers(
             test_accuracy=rng.normal(98, 0.1, 50), mean_log_loss=rng.normal(-3, 0.1, 50)
         )
-        rejected += (combine(find_p(figures, runs)) < 0.05).tolist()
+        rejected += (combine(find_p(numbers, runs)) < 0.05).tolist()
     assert 0.035 <= np.mean(rejected) <= 0.06
 
 
 def test_wrong_configurations_and_true_claims():
     """Of three distinct configurations, no wrong one is reproduced, and each true claim stays."""
     rng = np.random.default_rng(0)
-    runs = pd.concat(
-        [
-            make_runs(name, test_accuracy=rng.normal(mean, 0.1, 10))
-            for name, mean in (("a", 98), ("b", 95), ("c", 92))
-        ],
-        ignore_index=True,
-    )
-    figures = pd.concat(
-        [
-            make_figures(configuration=name, test_accuracy=[mean])
-            for name, mean in zip("abc", (98.0, 95.0, 92.0), strict=True)
-        ]
-    ).set_axis(["first", "second", "third"])
-    wrong = find_wrongly_reproduced(figures, runs)
+    means = [98.0, 95.0, 92.0]
+    a, b, c = (rng.normal(mean, 0.1, 10) for mean in means)
+    runs = group_runs(a=a, b=b, c=c)
+    numbers = make_numbers(configuration=["a", "b", "c"], test_accuracy=means)
+    wrong = find_wrongly_reproduced(numbers, runs)
     assert wrong.melt()["value"].dropna().tolist() == ["not reproduced"] * 6
-    simulated = simulate_true_claims(figures, runs)
+    simulated = simulate_true_claims(numbers, runs)
     assert len(simulated) == simulated["run"].nunique() == 30
     assert (simulated["verdict"] == "reproduced").mean() >= 0.93
     same = find_wrongly_reproduced(
-        figures.assign(test_accuracy=96.0), runs.assign(test_accuracy=rng.normal(96, 2, 30))
+        numbers.assign(test_accuracy=96.0), runs.assign(test_accuracy=rng.normal(96, 2, 30))
     )
     assert same.melt()["value"].dropna().tolist() == ["compatible"] * 6
     # Were b's runs as good as a's, they would reproduce a's number: a's are not asked.
-    alike = runs.assign(test_accuracy=runs["test_accuracy"] + 3 * (runs["configuration"] == "b"))
-    assert find_wrongly_reproduced(figures, alike).loc["first", "b"] == "reproduced"
+    alike = group_runs(a=a, b=b + 3, c=c)
+    assert find_wrongly_reproduced(numbers, alike).loc["claim-0", "b"] == "reproduced"
     # Three runs are too few for one of them to be judged by the others.
-    few = pd.concat([runs.head(3), runs.tail(20)])
-    assert simulate_true_claims(figures, few)["claim"].unique().tolist() == ["second", "third"]
+    few = simulate_true_claims(numbers, group_runs(a=a[:3], b=b, c=c))
+    assert few["claim"].unique().tolist() == ["claim-1", "claim-2"]
 
 
 def test_the_rule_tells_right_from_wrong_in_the_committed_runs():
     records, _ = read_records(COMMITTED)
-    figures, runs = read_figures(load_claims()), tabulate_runs(records)
-    wrong = find_wrongly_reproduced(figures, runs).melt()["value"].dropna()
+    numbers, runs = read_numbers(load_claims()), tabulate_runs(records)
+    wrong = find_wrongly_reproduced(numbers, runs).melt()["value"].dropna()
     assert len(wrong) >= 10 * 7
     assert (wrong == "reproduced").mean() <= 0.1
-    simulated = simulate_true_claims(figures, runs)
-    kept = simulated["verdict"] == simulated["claim"].map(judge_claims(figures, runs)["verdict"])
+    simulated = simulate_true_claims(numbers, runs)
+    kept = simulated["verdict"] == simulated["claim"].map(judge_claims(numbers, runs)["verdict"])
     assert kept.mean() >= 0.93
 
 
@@ -379,21 +359,16 @@ def test_equivalence_needs_runs_of_both():
 def test_groups_are_of_the_default_configuration_and_by_code(make_record):
     runs = [make_record(200, **FULL), make_record(150, **FULL, units=64)]
     groups = group_accuracies(runs, {})
-    assert {name: len(accuracies) for name, accuracies in groups.items()} == {
-        OURS: 1,
-        KERAS: 0,
-        PYTORCH: 0,
-    }
+    sizes = {name: len(accuracies) for name, accuracies in groups.items()}
+    assert sizes == {OURS: 1, KERAS: 0, PYTORCH: 0}
     assert groups[OURS].shape == (1, 20)
     assert groups[OURS][0, -1] == 98.0
 
 
 def test_the_agreement_in_the_figure_by_hand():
-    figures = pd.concat(
-        [make_figures(configuration=name, test_accuracy=[98.0]) for name in ("a", "b")]
-    ).set_axis(["first", "second"])
-    agreement = pd.DataFrame({"a": [0.9, 0.06], "b": [0.01, 0.04]}, index=figures.index)
-    plate = draw_agreement(agreement, figures)
+    numbers = make_numbers(configuration=["a", "b"], test_accuracy=[98.0, 98.0])
+    agreement = pd.DataFrame({"a": [0.9, 0.06], "b": [0.01, 0.04]}, index=numbers.index)
+    plate = draw_agreement(agreement, numbers)
     assert "White: below 0.025, which is 0.05 divided by 2 claims" in plate.caption
     frames = [patch.get_xy() for patch in plate.figure.axes[0].patches]
     assert frames == [(-0.5, -0.5), (0.5, 0.5)]
@@ -401,7 +376,7 @@ def test_the_agreement_in_the_figure_by_hand():
 
 def test_runs_of_no_published_configuration_judge_nothing(make_record):
     runs = tabulate_runs([make_record(200, units=64)])
-    assert describe_discrimination(read_figures(load_claims()), runs).startswith("No run is of")
+    assert describe_discrimination(read_numbers(load_claims()), runs).startswith("No run is of")
     assert tabulate_contrasts(runs).empty
 
 

@@ -14,51 +14,51 @@ from mnist_rnn.claims.verdicts import (
 )
 
 
-def find_wrongly_reproduced(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def find_wrongly_reproduced(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """For each claim (a row) and each wrong configuration (a column): the verdict if it were right.
 
     The runs of the claim's own configuration, which is nan, are not there to disagree.
     """
-    published = runs[runs["configuration"].isin(figures["configuration"])]
-    agreement = tabulate_agreement(figures, published)
+    runs = runs[runs["configuration"].isin(numbers["configuration"])]
+    agreement = tabulate_agreement(numbers, runs)
     verdicts = {}
     for claim, p in agreement.iterrows():
-        wrong = p.drop(figures.loc[claim, "configuration"], errors="ignore").dropna()
-        verdicts[claim] = {name: judge(wrong, name, len(figures)) for name in wrong.index}
+        wrong = p.drop(numbers.loc[claim, "configuration"], errors="ignore").dropna()
+        verdicts[claim] = {name: judge(wrong, name, len(numbers)) for name in wrong.index}
     return pd.DataFrame.from_dict(verdicts, orient="index").reindex(columns=agreement.columns)
 
 
-def simulate_true_claims(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def simulate_true_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Each run of a claim's configuration as if it had been published, judged by the others.
 
     A row a claim and run: `claim`, `run` (its place in `runs`) and the verdict. A configuration
     that has too few runs without the one is left out.
     """
-    published = runs[runs["configuration"].isin(figures["configuration"])]
+    runs = runs[runs["configuration"].isin(numbers["configuration"])]
     rows = []
-    for claim, figure in figures.iterrows():
-        name = figure["configuration"]
-        own = published[published["configuration"] == name]
+    for claim, row in numbers.iterrows():
+        name = row["configuration"]
+        own = runs[runs["configuration"] == name]
         if len(own) <= FEWEST:
             continue
-        simulated = figures.loc[[claim] * len(own)].set_axis(own.index)
+        simulated = numbers.loc[[claim] * len(own)].set_axis(own.index)
         for measure in MEASURES:
-            simulated[measure] = own[measure] if pd.notna(figure[measure]) else np.nan
-        others = tabulate_agreement(simulated, published.drop(own.index))
+            simulated[measure] = own[measure] if pd.notna(row[measure]) else np.nan
+        others = tabulate_agreement(simulated, runs.drop(own.index))
         for run in own.index:
             p = others.loc[run].copy()
             p[name] = combine(find_p(simulated.loc[[run]], own.drop(run))).iloc[0]
-            rows.append({"claim": claim, "run": run, "verdict": judge(p, name, len(figures))})
+            rows.append({"claim": claim, "run": run, "verdict": judge(p, name, len(numbers))})
     return pd.DataFrame(rows, columns=["claim", "run", "verdict"])
 
 
-def describe_discrimination(figures: pd.DataFrame, runs: pd.DataFrame) -> str:
+def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
     """Both rates in a sentence."""
-    wrong = find_wrongly_reproduced(figures, runs).melt()["value"].dropna()
-    simulated = simulate_true_claims(figures, runs)
+    wrong = find_wrongly_reproduced(numbers, runs).melt()["value"].dropna()
+    simulated = simulate_true_claims(numbers, runs)
     if not len(simulated):
         return "No run is of a published configuration, so there is nothing to judge by."
-    verdicts = judge_claims(figures, runs)["verdict"]
+    verdicts = judge_claims(numbers, runs)["verdict"]
     kept = (simulated["verdict"] == simulated["claim"].map(verdicts)).mean()
     rejected = simulated[simulated["verdict"] == "not reproduced"]
     return (

@@ -19,7 +19,7 @@ class Published(Strict):
     """What was published for a configuration: accuracies in percent, the loss in nats.
 
     A `run` was printed by a run whose output is in the source, a `table` is of unknown origin, a
-    `text` is from a docstring or prose. A `candidate` has no figure: it is run because it could
+    `text` is from a docstring or prose. A `candidate` has no number: it is run because it could
     explain why another's is not reproduced. We run the configuration with the seeds 0 to
     `seeds` - 1, unless the claim is answered by `pytorch`: then `make originals` runs that code,
     unseeded.
@@ -47,9 +47,9 @@ class Published(Strict):
 
     @field_validator("published_test_accuracy", "rounding")
     @classmethod
-    def _has_figure(cls, value: float | None, info: ValidationInfo) -> float | None:
+    def _has_number(cls, value: float | None, info: ValidationInfo) -> float | None:
         if value is None and info.data.get("kind") != "candidate":
-            raise ValueError("only a candidate has no figure")
+            raise ValueError("only a candidate has no number")
         return value
 
 
@@ -137,7 +137,7 @@ def load_claims() -> pd.DataFrame:
     return claims
 
 
-def read_figures(claims: pd.DataFrame) -> pd.DataFrame:
+def read_numbers(claims: pd.DataFrame) -> pd.DataFrame:
     """What was published for the claims that are judged, by measure as in `verdicts.MEASURES`.
 
     For each measure also `<measure>_half_unit`: half the unit in which its source rounded it.

@@ -13,7 +13,7 @@ from mnist_rnn.claims.published import (
     JUDGED,
     find_claims,
     load_claims,
-    read_figures,
+    read_numbers,
 )
 from mnist_rnn.claims.verdicts import FEWEST, MEASURES, judge_claims, predict_interval
 from mnist_rnn.config import TEST_SIZE
@@ -31,7 +31,7 @@ SHOWN += ["without_a_seed", "network", "also_agree"]  # the columns of accuracy.
 def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     """A row a claim, then a row a configuration that has runs and that is not among the claims.
 
-    Accuracies in percent: the published figure, mean and sample standard deviation over the
+    Accuracies in percent: the published number, mean and sample standard deviation over the
     seeds, the 95% interval of one further run, and what `verdicts.judge_claims` says.
     """
     ours = runs.groupby("configuration")["test_errors"].agg(runs="count", mean="mean", sd="std")
@@ -44,7 +44,7 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     parameters = runs.drop_duplicates("configuration").set_index("configuration")["parameters"]
     table["parameters"] = table["configuration"].map(parameters).astype("Int64")
     table = table.join(predict_interval(table)).round({"mean": 2, "sd": 2})
-    judged = judge_claims(read_figures(claims), runs)
+    judged = judge_claims(read_numbers(claims), runs)
     table = table.join(judged, on="claim")
     table["verdict"] = table["verdict"].fillna(table.apply(compare_text, axis=1))
     networks = dict(zip(table["configuration"], table["network"], strict=True))
@@ -64,7 +64,7 @@ def add_pytorch(runs: pd.DataFrame, originals: dict[str, Original]) -> pd.DataFr
 
 
 def compare_text(row: pd.Series) -> str:
-    """Where a figure that is not judged lies, beside the interval of our runs."""
+    """Where a number that is not judged lies, beside the interval of our runs."""
     published = row["published_test_accuracy"]
     if pd.isna(published):
         return ""
@@ -123,7 +123,7 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
 
 
 def compare_with_claims(record: Record) -> str:
-    """Sentences that set a run's test accuracy beside the figures published for it."""
+    """Sentences that set a run's test accuracy beside the numbers published for it."""
     here = 100 * record.test.accuracy
     sentences = [f"This run reached {here:.2f}%."]
     for claim in find_claims(record.config):
@@ -134,7 +134,7 @@ def compare_with_claims(record: Record) -> str:
                 "points."
             )
     if len(sentences) == 1:
-        sentences.append("Nobody published a figure for its configuration.")
+        sentences.append("Nobody published a number for its configuration.")
     return " ".join(sentences)
 
 

@@ -1,4 +1,4 @@
-"""Which published figures our runs reproduce: one rule for all claims."""
+"""Which published numbers our runs reproduce: one rule for all claims."""
 
 from collections.abc import Callable, Iterator
 
@@ -38,37 +38,37 @@ MEASURES: dict[str, Callable[[pd.Series], pd.Series]] = {
 }
 
 
-def find_p(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """The p-value of each published figure, if it were of the configuration of these runs.
+def find_p(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The p-value of each published number, if it were of the configuration of these runs.
 
-    `figures` has a row a claim, and by measure the published value and `half_unit`s; `runs` a row
-    a run. A figure that was not published has nan, as all have with fewer than FEWEST runs.
+    `numbers` has a row a claim, and by measure the published value and `half_unit`s; `runs` a row
+    a run. A number that was not published has nan, as all have with fewer than FEWEST runs.
     """
     found = {}
     for measure, scale in MEASURES.items():
         ours = scale(runs[measure].astype(float)).dropna()
         n = len(ours)
         if n < FEWEST:
-            found[measure] = pd.Series(np.nan, figures.index)
+            found[measure] = pd.Series(np.nan, numbers.index)
             continue
-        there = figures[measure].astype(float)
-        gap = (scale(there) - ours.mean()).abs() - figures[f"{measure}_half_unit"]
+        there = numbers[measure].astype(float)
+        gap = (scale(there) - ours.mean()).abs() - numbers[f"{measure}_half_unit"]
         gap = gap.clip(lower=0).where(there.notna())
         spread = max(ours.std(ddof=1), 1e-9) * np.sqrt(1 + 1 / n)  # runs may all be alike
-        found[measure] = pd.Series(2 * stats.t.sf(gap / spread, n - 1), figures.index)
+        found[measure] = pd.Series(2 * stats.t.sf(gap / spread, n - 1), numbers.index)
     return pd.DataFrame(found)
 
 
 def combine(p: pd.DataFrame) -> pd.Series:
-    """One p-value a claim, of those of its figures: the smallest, times their number."""
+    """One p-value a claim, of those of its numbers: the smallest, times their number."""
     return (p.min(axis=1) * p.notna().sum(axis=1)).clip(upper=1)
 
 
-def tabulate_agreement(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def tabulate_agreement(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """The p-value of each claim (a row) if it were of each configuration (a column)."""
     groups = runs.groupby("configuration", sort=False)
-    p = {name: combine(find_p(figures, group)) for name, group in groups}
-    return pd.DataFrame(p, index=figures.index)
+    p = {name: combine(find_p(numbers, group)) for name, group in groups}
+    return pd.DataFrame(p, index=numbers.index)
 
 
 def judge(p: pd.Series, own: str, claims: int) -> str:
@@ -81,23 +81,23 @@ def judge(p: pd.Series, own: str, claims: int) -> str:
     return "reproduced" if len(others) and others.max() < LEVEL else "compatible"
 
 
-def judge_claims(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """The verdict on each claim (a row), with its evidence.
 
-    `figures` holds the claims that are judged, with their `configuration`. `p_<measure>` are the
-    p-values of a claim's figures, `p` is its own. `also_agree` names the other published
+    `numbers` holds the claims that are judged, with their `configuration`. `p_<measure>` are the
+    p-values of a claim's numbers, `p` is its own. `also_agree` names the other published
     configurations whose runs would agree. `detectable` is the error in the test accuracy
     (percentage points) that the rule would have found with four chances in five.
     `without_a_seed` has the other verdicts that come out when any one run is left out.
     """
-    published = runs[runs["configuration"].isin(figures["configuration"])]
-    agreement = tabulate_agreement(figures, published)
-    without = list(leave_each_out(figures, published))
+    runs = runs[runs["configuration"].isin(numbers["configuration"])]
+    agreement = tabulate_agreement(numbers, runs)
+    without = list(leave_each_out(numbers, runs))
     rows = {}
-    for claim, figure in figures.iterrows():
-        name, p, n = figure["configuration"], agreement.loc[claim], len(figures)
-        own = published[published["configuration"] == name]
-        evidence = find_p(figures.loc[[claim]], own).iloc[0]
+    for claim, row in numbers.iterrows():
+        name, p, n = row["configuration"], agreement.loc[claim], len(numbers)
+        own = runs[runs["configuration"] == name]
+        evidence = find_p(numbers.loc[[claim]], own).iloc[0]
         others = p.drop(name, errors="ignore")
         verdict = judge(p, name, n)
         verdicts = {
@@ -108,21 +108,21 @@ def judge_claims(figures: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         rows[claim] = {f"p_{measure}": value for measure, value in evidence.items()} | {
             "p": p.get(name, np.nan),
             "also_agree": ", ".join(others.index[others >= LEVEL]),
-            "detectable": find_detectable(own, figure, int(evidence.notna().sum()), n),
+            "detectable": find_detectable(own, row, int(evidence.notna().sum()), n),
             "without_a_seed": " or ".join(sorted(verdicts - {verdict})),
             "verdict": verdict,
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def leave_each_out(figures: pd.DataFrame, runs: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
+def leave_each_out(numbers: pd.DataFrame, runs: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
     """For each run: its configuration, and the claims' p-values for the others of that."""
     for name, group in runs.groupby("configuration", sort=False):
         for run in group.index:
-            yield name, combine(find_p(figures, group.drop(run)))
+            yield name, combine(find_p(numbers, group.drop(run)))
 
 
-def find_detectable(runs: pd.DataFrame, figure: pd.Series, measures: int, claims: int) -> float:
+def find_detectable(runs: pd.DataFrame, row: pd.Series, measures: int, claims: int) -> float:
     """The error in a published test accuracy that is found with a probability of 0.8.
 
     With the runs' standard deviation for the true one; then t is noncentral.
@@ -133,7 +133,7 @@ def find_detectable(runs: pd.DataFrame, figure: pd.Series, measures: int, claims
     least = stats.t.isf(LEVEL / 2 / measures / claims, n - 1)
     shift = optimize.brentq(lambda shift: stats.nct.sf(least, n - 1, shift) - 0.8, 0, 10 * least)
     spread = runs["test_accuracy"].std(ddof=1) * np.sqrt(1 + 1 / n)
-    return shift * spread + figure["test_accuracy_half_unit"]
+    return shift * spread + row["test_accuracy_half_unit"]
 
 
 def predict_interval(accuracy: pd.DataFrame) -> pd.DataFrame:

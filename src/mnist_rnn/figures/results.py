@@ -53,13 +53,13 @@ def describe_claim(row: dict[str, Any]) -> str:
     return f"{row['claim']}: {row['published_test_accuracy']}, {ours}, {row['verdict']}"
 
 
-def draw_agreement(agreement: pd.DataFrame, figures: pd.DataFrame) -> Plate:
+def draw_agreement(agreement: pd.DataFrame, numbers: pd.DataFrame) -> Plate:
     """The p-value of each claim (a row), were it of each configuration (a column)."""
-    names = dict.fromkeys(figures["configuration"])
-    own = [list(names).index(name) for name in figures["configuration"]]
+    names = dict.fromkeys(numbers["configuration"])
+    own = [list(names).index(name) for name in numbers["configuration"]]
     shown = agreement.reindex(columns=list(names))
     fig, ax = plt.subplots(figsize=(7.5, 5), layout="constrained")
-    bounds = [0, LEVEL / len(figures), LEVEL, 1]
+    bounds = [0, LEVEL / len(numbers), LEVEL, 1]
     colors = ListedColormap(["white", LIGHT, OURS])
     mesh = ax.imshow(shown, cmap=colors, norm=BoundaryNorm(bounds, 3), aspect="auto")
     for (row, column), p in np.ndenumerate(shown):
@@ -83,7 +83,7 @@ def draw_agreement(agreement: pd.DataFrame, figures: pd.DataFrame) -> Plate:
             for row, (claim, column) in enumerate(zip(shown.index, own, strict=True))
         ),
         "In an orange frame: the configuration that the claim was published for. White: below "
-        f"{bounds[1]:.2g}, which is {LEVEL} divided by {len(figures)} claims. Blue: at least "
+        f"{bounds[1]:.2g}, which is {LEVEL} divided by {len(numbers)} claims. Blue: at least "
         f"{LEVEL}, the runs agree with the claim. An empty field has too few runs.",
     )
 
