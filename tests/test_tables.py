@@ -283,7 +283,8 @@ def test_the_sentence_of_comparison(make_record):
 
 
 def test_the_committed_tables_are_those_of_the_committed_records(tmp_path):
-    (tmp_path / "runs").symlink_to(COMMITTED / "runs")
+    for folder in ("runs", "originals"):
+        (tmp_path / folder).symlink_to(COMMITTED / folder)
     write_tables(tmp_path)
     for name in ("accuracy.csv", "accuracy.md", "runs.csv"):
         assert (tmp_path / name).read_bytes() == (COMMITTED / name).read_bytes()

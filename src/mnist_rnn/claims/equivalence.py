@@ -54,7 +54,8 @@ def tabulate_accuracies(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
         if not len(accuracies):
             continue
         runs, epochs = accuracies.shape
-        told = pd.Series(accuracies[:, -1]).agg(["mean", "std", "min", "median", "max"])
+        # Rounded, so that a mean of 96.115 is not 96.11499999999998 and shown as 96.11.
+        told = pd.Series(accuracies[:, -1]).agg(["mean", "std", "min", "median", "max"]).round(6)
         falls = 100 * find_falls(accuracies).mean()
         rows[name] = {"epochs": epochs, "runs": runs, **told, "falls": falls}
     return pd.DataFrame.from_dict(rows, orient="index").rename(columns={"std": "sd"})
