@@ -127,6 +127,7 @@ def thousandths(stroke):
     return [[round(1000 * x), round(1000 * y)] for x, y in stroke]
 
 
+@pytest.mark.slow
 def test_drawn_shapes_are_recognised_at_once(page):
     wrong, slowest = draw_all(page, wait=100)
     assert len(SHAPES) - len(wrong) >= 20
