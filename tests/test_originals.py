@@ -121,6 +121,10 @@ def test_a_damaged_file_is_refused_and_an_empty_folder_has_no_run(write, tmp_pat
         RecordError, match=r"keras-00.json is not an original's run: : Invalid JSON"
     ):
         read_original(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(RecordError, match=r"keras-00.json: expected a run, got Is a directory$"):
+        read_original(path)
 
 
 @pytest.mark.quick

@@ -54,6 +54,8 @@ def read_original(path: Path) -> Original:
     """Read and check one run; RecordError names the file and what is wrong with it."""
     try:
         run = Original.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{shown(path)}: expected a run, got {error.strerror}") from None
     except ValidationError as error:
         problems = list_problems(error)
         raise RecordError(f"{shown(path)} is not an original's run: {problems}") from error
