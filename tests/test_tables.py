@@ -282,6 +282,16 @@ def test_the_sentence_of_comparison(make_record):
     )
 
 
+def test_pytorchs_runs_leave_whole_numbers_whole(write):
+    folder = write(200, units=64)
+    (folder / "originals").symlink_to(COMMITTED / "originals")
+    write_tables(folder)
+    accuracy = pd.read_csv(folder / "accuracy.csv", dtype=str, index_col="claim")
+    assert accuracy.loc["notebook-2019", ["units", "epochs"]].tolist() == ["256", "20"]
+    assert accuracy["units"].tolist()[-1] == "64"
+    assert int(accuracy.loc["pytorch-f5b5a5c", "runs"]) >= 3
+
+
 def test_the_committed_tables_are_those_of_the_committed_records(tmp_path):
     for folder in ("runs", "originals"):
         (tmp_path / folder).symlink_to(COMMITTED / folder)

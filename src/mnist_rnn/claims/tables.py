@@ -59,8 +59,12 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
 
 def add_pytorch(runs: pd.DataFrame, originals: dict[str, Original]) -> pd.DataFrame:
     """These runs, and those of the PyTorch notebook's code, which answer its claims."""
-    theirs = {name: run for name, run in originals.items() if run.kind == "pytorch"}
-    return pd.concat([runs, tabulate_originals(theirs)], ignore_index=True)
+    kept = {name: run for name, run in originals.items() if run.kind == "pytorch"}
+    if not kept:
+        return runs
+    theirs = tabulate_originals(kept)
+    whole = runs.select_dtypes("integer").columns.difference(theirs.columns)  # theirs are missing
+    return pd.concat([runs.astype(dict.fromkeys(whole, "Int64")), theirs], ignore_index=True)
 
 
 def compare_text(row: pd.Series) -> str:
