@@ -8,7 +8,6 @@ PEERS = $(VENV)-peers
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 OUTPUTS = $(or $(MNIST_RNN_RESULTS),outputs)
 RESULTS = $(or $(MNIST_RNN_RESULTS),results)
-NBVAL = --nbval --nbval-current-env --nbval-cell-timeout 3600 -p no:cacheprovider
 
 .DEFAULT_GOAL := help
 .PHONY: help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark originals notebooks results hooks lock audit clean
@@ -75,10 +74,8 @@ check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m quick
 
 test: check  ## All but the slow tests, and nbval over all notebooks
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not quick and not slow and not trial"
-	rm -rf $(VENV)/nbval && mkdir -p $(VENV)/nbval && cp -r results $(VENV)/nbval/outputs
-	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/nbval/outputs $(BIN)/python -m pytest \
-		--numprocesses 2 --dist loadfile $(NBVAL) notebooks
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not quick and not slow and not trial" \
+		tests/test_notebooks.py tests
 
 slow: $(INSTALLED)  ## The slow tests: kills, Slurm, an emulated CPU, the documented commands, and the browser alone
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow --ignore tests/test_browser.py

@@ -47,6 +47,11 @@ def start_papermill(parameters, results, **options) -> subprocess.Popen:
     return start(command, env=environment(results), **options)
 
 
+def start_nbval(notebook: Path, results: Path, *options: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "pytest", "--nbval-current-env", "-p", "no:cacheprovider"]
+    return start([*command, *options, notebook], env=environment(results))
+
+
 def set_parameters(notebook: Path, parameters) -> None:
     """Change the defaults in the parameters cell of a copy of 02_train.ipynb."""
     content = nbformat.read(notebook, as_version=4)

@@ -7,17 +7,15 @@ tests, all of it with `make trials`; other CPUs are in `test_emulated.py`.
 import os
 import shutil
 import signal
-import sys
 
 import pytest
 from lab import BROWSER, open_browser, open_lab, run_all
 from runs import (
     TRAIN,
-    environment,
     finish,
     read_until,
     set_parameters,
-    start,
+    start_nbval,
     start_papermill,
     start_plain,
 )
@@ -79,9 +77,7 @@ def resumed(parameters, results):
 def nbval(parameters, results):
     results.mkdir()
     set_parameters(shutil.copy(TRAIN, results / "copy.ipynb"), parameters)
-    options = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", *options, results / "copy.ipynb"]
-    return finish(start(command, env=environment(results)), results)
+    return finish(start_nbval(results / "copy.ipynb", results, "--nbval-lax"), results)
 
 
 def jupyterlab(parameters, results):

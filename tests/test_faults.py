@@ -121,7 +121,7 @@ def test_a_damaged_model_is_named(damage, tmp_path):
 
 
 def test_a_model_of_a_foreign_module_is_refused(tmp_path):
-    """A configuration that names a function of another package to be called."""
+    """A configuration that names a class of another package, to be constructed."""
     path = tmp_path / "model.keras"
     save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path) as archive:
@@ -132,7 +132,7 @@ def test_a_model_of_a_foreign_module_is_refused(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in (members | {"config.json": json.dumps(config)}).items():
             archive.writestr(name, content)
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError, match="Could not locate class 'Popen'"):
         load_model(path)
     assert not (tmp_path / "escaped").exists()
 

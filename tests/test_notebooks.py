@@ -3,13 +3,14 @@
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 
 import nbformat
 import papermill
 import pytest
-from runs import TRAIN, environment, papermill_command
+from runs import TRAIN, environment, papermill_command, start_nbval
 
 from mnist_rnn.config import Configuration, Interpretation
 from mnist_rnn.paths import COMMITTED, ROOT
@@ -31,6 +32,14 @@ def run_papermill(folder, parameters, cwd=None):
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
 def notebook(request):
     return nbformat.read(request.param, as_version=4)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_nbval_finds_the_committed_outputs(path, tmp_path):
+    shutil.copytree(COMMITTED, tmp_path / "outputs")
+    nbval = start_nbval(path, tmp_path / "outputs", "--nbval", "--nbval-cell-timeout", "3600")
+    output, _ = nbval.communicate()
+    assert nbval.returncode == 0, output
 
 
 def code_cells(notebook):

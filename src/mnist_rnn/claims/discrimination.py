@@ -62,11 +62,10 @@ def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
     kept = (simulated["verdict"] == simulated["claim"].map(verdicts)).mean()
     rejected = simulated[simulated["verdict"] == "not reproduced"]
     return (
-        "For each claim and each wrong configuration, we left out the runs of the right one and "
-        f"took the wrong one for the claim's own: of {len(wrong)} pairs, "
-        f"{(wrong == 'reproduced').sum()} are *reproduced* and {(wrong == 'compatible').sum()} "
-        "*compatible*. We also took each run in turn for the published one, and judged it by the "
-        f"others: of {len(simulated)} such claims, made of {simulated['run'].nunique()} runs, "
-        f"{100 * kept:.0f}% have the verdict of the claim itself, and {len(rejected)} are *not "
-        f"reproduced* (different runs: {rejected['run'].nunique()})."
+        "We took each wrong configuration in turn for a claim's own, without the runs of the right "
+        f"one: of {len(wrong)} such pairs, {(wrong == 'reproduced').sum()} are *reproduced* and "
+        f"{(wrong == 'compatible').sum()} *compatible*. We also took each run in turn for the "
+        f"published one, and judged it by the others: of {len(simulated)} such claims, made of "
+        f"{simulated['run'].nunique()} runs, {100 * kept:.0f}% have the verdict of the claim "
+        f"itself; {len(rejected)}, made of {rejected['run'].nunique()} runs, are *not reproduced*."
     )

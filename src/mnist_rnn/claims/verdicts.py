@@ -13,9 +13,9 @@ Up to five numbers were published for a claim: the test accuracy, the test loss,
 accuracy of the last epoch, and from the printed curve the training loss of the first epoch and the
 mean of its logarithm over all epochs. Each has a *p*-value for the runs of a configuration: how
 often one further run would be at least as far from their mean (Student's *t*; half the unit in
-which the source rounded is taken off the distance). The claim's *p* is the smallest of these, times
-how many there are, and at most 1. Student's *t* assumes that runs are normally distributed; the
-test accuracies of some configurations have a longer tail to the low side.
+which the source rounded is taken off the distance). The claim's *p* is the smallest of these after
+Bonferroni's correction: times their number, and at most 1. Student's *t* assumes that runs are
+normally distributed; the test accuracies of some configurations have a longer tail to the low side.
 
 - *not reproduced*: for the runs of the claim's own configuration, *p* is below {LEVEL} divided by
   the number of claims that are judged.

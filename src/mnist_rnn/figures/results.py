@@ -15,12 +15,15 @@ from scipy import stats
 from mnist_rnn.claims.originals import Original
 from mnist_rnn.claims.published import load_curve
 from mnist_rnn.claims.verdicts import LEVEL
-from mnist_rnn.figures.plate import LIGHT, OURS, PUBLISHED, Plate
+from mnist_rnn.figures.plate import DARK, LIGHT, OURS, PUBLISHED, Plate
 from mnist_rnn.records.record import Record
 
 RUN: dict[str, Any] = {"color": OURS, "ls": "none", "marker": "o", "ms": 5, "alpha": 0.6, "mew": 0}
 CLAIM: dict[str, Any] = {"color": PUBLISHED, "ls": "none", "marker": "D", "ms": 6}
-KEY = [Line2D([], [], **RUN, label="a run of ours"), Line2D([], [], **CLAIM, label="published")]
+KEY = [
+    Line2D([], [], **RUN, label="a run (their number in brackets)"),
+    Line2D([], [], **CLAIM, label="published"),
+]
 
 
 def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame) -> Plate:
@@ -41,7 +44,7 @@ def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame
         fig,
         "A line for each claim, in percent: "
         + "; ".join(map(describe_claim, rows.to_dict("records"))),
-        "Every run is a dot; the number of runs is in brackets.",
+        "Every run is a dot. The runs are ours, but for `pytorch-...`: of the author's own code.",
     )
 
 
@@ -60,7 +63,7 @@ def draw_agreement(agreement: pd.DataFrame, numbers: pd.DataFrame) -> Plate:
     shown = agreement.reindex(columns=list(names))
     fig, ax = plt.subplots(figsize=(7.5, 5), layout="constrained")
     bounds = [0, LEVEL / len(numbers), LEVEL, 1]
-    colors = ListedColormap(["white", LIGHT, OURS])
+    colors = ListedColormap(["white", LIGHT, DARK])
     mesh = ax.imshow(shown, cmap=colors, norm=BoundaryNorm(bounds, 3), aspect="auto")
     for (row, column), p in np.ndenumerate(shown):
         label = "" if np.isnan(p) else f"{p:.3f}"
@@ -83,8 +86,9 @@ def draw_agreement(agreement: pd.DataFrame, numbers: pd.DataFrame) -> Plate:
             for row, (claim, column) in enumerate(zip(shown.index, own, strict=True))
         ),
         "In an orange frame: the configuration that the claim was published for. White: below "
-        f"{bounds[1]:.2g}, which is {LEVEL} divided by {len(numbers)} claims. Blue: at least "
-        f"{LEVEL}, the runs agree with the claim. An empty field has too few runs.",
+        f"{bounds[1]:.2g}, which is {LEVEL} divided by {len(numbers)} claims; the configuration's "
+        f"own claim would be *not reproduced*. Dark: at least {LEVEL}; a wrong configuration with "
+        "such runs makes the claim *compatible* at best. An empty field has too few runs.",
     )
 
 

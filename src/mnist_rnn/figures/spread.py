@@ -56,8 +56,8 @@ def draw_test_accuracies(accuracies: np.ndarray, published: float) -> Plate:
         f"A line a run (runs: {runs}); the diamond is what one published run reached. From one "
         f"epoch to the next the accuracy falls by half a percentage point or more in {falls.sum()} "
         f"of {falls.size} cases. The last accuracy is at most the published one in "
-        f"{(last <= published).sum()} of {runs} runs. Of all accuracies in the second half of the "
-        f"epochs, {(late <= published).sum()} of {late.size} are.",
+        f"{(last <= published).sum()} of {runs} runs; after epochs {epochs // 2 + 1} to {epochs}, "
+        f"{(late <= published).sum()} of {late.size} accuracies are.",
     )
 
 
@@ -71,8 +71,8 @@ def draw_confusions(runs: list[Record]) -> Plate:
     return draw_confusion(
         matrix,
         f"Counts over all test images and all runs of the default configuration (runs: "
-        f"{len(runs)}). The most frequent of {mistakes.sum():,} mistakes is to read a {digit} as "
-        f"a {named}: {mistakes.max()} times.",
+        f"{len(runs)}). The most frequent of {mistakes.sum():,} mistakes is to read {digit} as "
+        f"{named}: {mistakes.max()} times.",
     )
 
 

@@ -43,14 +43,14 @@ def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> Plate:
 def draw_timesteps(image: np.ndarray) -> Plate:
     """A digit beside the 28 vectors of 28 features that the network reads, one a timestep."""
     fig, (left, right) = plt.subplots(
-        1, 2, figsize=(9, 4.6), width_ratios=(1, 1.15), layout="constrained"
+        1, 2, figsize=(9, 4.6), width_ratios=(1, 1.15), sharey=True, layout="constrained"
     )
-    left.imshow(image, cmap="gray_r", extent=(0.5, 28.5, 28.5, 0.5))
+    left.imshow(image, cmap="gray_r", extent=(0.5, 28.5, 28.5, 0.5), aspect="auto")
     left.set(title="the digit", xlabel="column (feature)", ylabel="row (timestep)")
     numbers = np.arange(1, 29)
     for timestep, row in zip(numbers, image, strict=True):
         right.fill_between(numbers, timestep, timestep - 0.9 * row / 255, color=DARK, lw=0)
-    right.set(title="what is read, from top to bottom", xlabel="feature", ylabel="timestep")
+    right.set(title="what is read, from top to bottom", xlabel="feature")
     right.set(xlim=(1, 28), ylim=(28.5, -0.5))
     for ax in (left, right):
         ax.set(xticks=TICKS, yticks=TICKS)
@@ -96,7 +96,7 @@ def show_confusion(matrix: list[list[int]]) -> Plate:
     """The confusion matrix (10, 10) of one run."""
     caption = (
         "Rows are the digits, columns what they were read as. Right answers stand on the diagonal; "
-        "the darker a field beside it, the more often that mistake was made."
+        "the darker a field off it, the more frequent the mistake."
     )
     return draw_confusion(np.array(matrix), caption)
 
@@ -120,7 +120,7 @@ def draw_confusion(matrix: np.ndarray, caption: str) -> Plate:
     alt = (
         "A matrix with a row for each digit and a column for what it was read as. On the diagonal "
         f"are the right answers ({right}). The most frequent of {mistakes.sum():,} mistakes are to "
-        f"read a {named}."
+        f"read {named}."
     )
     return Plate(fig, alt, caption)
 
@@ -147,7 +147,7 @@ def draw_mistakes(
         ax = fig.add_subplot(rows, 6, place)
         draw_digit(ax, image)
         ax.set_title(f"read {answer} ({share:.1%})\nlabel {digit}", size=9)
-        words.append(f"a {digit} read as {answer} ({share:.1%})")
+        words.append(f"{digit} read as {answer} ({share:.1%})")
     return Plate(fig, f"{title}: {', '.join(words)}.", caption)
 
 

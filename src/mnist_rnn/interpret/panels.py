@@ -26,12 +26,15 @@ def draw_gallery(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Figu
         draw_pixels(left, image, "")
         left.axis("off")
         draw_beliefs(right, rows, label)
-        right.set(xticks=(0, 5, 9), yticks=[])
-        right.tick_params(labelsize=8)
+        right.set_xticks((0, 5, 9))
+        right.tick_params(labelsize=8, labelleft=False)
         left.set_title(f"label {label}", size=9, color=RIGHT)
         answer = rows[-1].argmax()
         right.set_title(f"read {answer}", size=9, color=RIGHT if answer == label else WRONG)
-    fig.supxlabel("right of each image: belief in the digits 0 to 9 after each row", size=9)
+    for right in axes[:, -1]:
+        right.tick_params(left=False, right=True, labelright=True)
+    words = "right of each image: belief in the digits 0 to 9 after rows 1 to 28; darker is higher"
+    fig.supxlabel(words, size=9)
     return fig
 
 

@@ -42,9 +42,9 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> Plate:
         f"row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row 28.",
         f"Blue: the mean path of one class, from the ring (row 1) past row 14 to row 28; grey: the "
         f"other classes. The plane holds {pca.explained_variance_ratio_.sum():.0%} of the variance "
-        f"of the {hidden.shape[2]} units. In all units, the classes are {middle:.1f} times as far "
-        f"apart as their images are spread after row 14, and {end:.1f} times after row 28 (root "
-        f"mean squares, first {len(y):,} test images).",
+        f"of the {hidden.shape[2]} units. In all units, the distance between classes is "
+        f"{middle:.1f} times the spread within a class after row 14, and {end:.1f} times after row "
+        f"28 (root mean squares, first {len(y):,} test images).",
     )
 
 
@@ -62,7 +62,7 @@ def draw_rows(
     """
     fig, axes = plt.subplots(1, 3, figsize=(7.5, 3.2), sharey=True, layout="constrained")
     draw_pixels(axes[0], x.mean(axis=0), "mean ink")
-    draw_pixels(axes[1], np.log10(sensitivity), "sensitivity (logarithm)")
+    draw_pixels(axes[1], np.log10(sensitivity), "gradient (logarithm)")
     axes[0].set_ylabel("row")
     axes[2].barh(np.arange(2.5, 29, 4), 100 * (whole - bands), 3.6, color=LIGHT, label="four rows")
     axes[2].barh(np.arange(1, 29), 100 * (whole - rows), 0.7, color=RIGHT, label="one row")
