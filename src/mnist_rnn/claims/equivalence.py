@@ -30,8 +30,8 @@ def group_accuracies(
 
 
 def list_accuracies(runs: list[Record]) -> np.ndarray:
-    """Test accuracies in percent (runs, epochs) of the runs that have them for each epoch."""
-    return to_accuracies([run.history.test_errors for run in runs if run.history.test_errors])
+    """Test accuracies in percent (runs, epochs) of these runs."""
+    return to_accuracies([run.history.test_errors for run in runs])
 
 
 def to_accuracies(errors: list[list[int]]) -> np.ndarray:

@@ -17,14 +17,11 @@ from mnist_rnn.records.metrics import Metrics
 
 
 class History(Strict):
-    """A value an epoch: training loss (nats) and accuracy (a fraction), and test errors.
-
-    Runs made before version 2 have no test errors.
-    """
+    """A value an epoch: training loss (nats) and accuracy (a fraction), and test errors."""
 
     loss: list[float]
     accuracy: list[float]
-    test_errors: list[int] | None
+    test_errors: list[int]
 
 
 class Record(Strict):
@@ -51,9 +48,9 @@ class Record(Strict):
     @model_validator(mode="after")
     def _agree(self) -> "Record":
         for name, values in self.history:
-            if values is not None and len(values) != self.config.epochs:
+            if len(values) != self.config.epochs:
                 raise ValueError(f"history must have {name} for {self.config.epochs} epochs")
-        if self.history.test_errors and self.history.test_errors[-1] != self.test.errors:
+        if self.history.test_errors[-1] != self.test.errors:
             raise ValueError("history must end with test's errors")
         for name, metrics, size in (
             ("train", self.train, self.config.train_size),
