@@ -73,6 +73,7 @@ check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute
 	$(BIN)/check-jsonschema --schemafile tests/environment.schema.json environment.yml
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m quick
 
+# The notebooks come first: they take longest.
 test: check  ## All but the slow tests, and nbval over all notebooks
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not quick and not slow and not trial" \
 		tests/test_notebooks.py tests

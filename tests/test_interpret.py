@@ -5,6 +5,7 @@ from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.interpret import disturbances, reading
 from mnist_rnn.interpret.reading import Weights
+from mnist_rnn.interpret.reading_figures import draw_late
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,17 @@ def test_the_decisions_table_by_hand():
     table = reading.tabulate_decisions(np.concatenate(images), np.array([*range(10), 2, 2]))
     assert table.loc[2].tolist() == [10, 28, 1, 100]
     assert table.loc[3].tolist() == [1, 1, 0, 100]
+
+
+def test_the_last_row_turns_answers_both_ways():
+    late, lost, early = [1] * 27 + [2], [2] * 27 + [1], map(answers, range(10))
+    beliefs = np.concatenate([*[answers(*late)] * 5, answers(*lost), *early])
+    images = np.zeros((16, 28, 28), "float32")
+    images[:, 9, 3] = images[0, 27, 3] = 1
+    plate = draw_late(images, beliefs, np.array([2] * 6 + list(range(10))))
+    assert "5 of 16 test images are read wrong after row 27" in plate.caption
+    assert "in 4 of them row 28 is blank" in plate.caption
+    assert "1 are right after row 27 and wrong after row 28" in plate.caption
 
 
 def test_blank_rows_are_paper_and_the_others_stay():

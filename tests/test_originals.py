@@ -117,9 +117,7 @@ def test_a_damaged_file_is_refused_and_an_empty_folder_has_no_run(write, tmp_pat
     assert read_originals(tmp_path) == {}
     path = write()
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(
-        RecordError, match=r"keras-00.json is not an original's run: : Invalid JSON"
-    ):
+    with pytest.raises(RecordError, match=r"keras-00.json is not an original's run: Invalid JSON"):
         read_original(path)
     path.unlink()
     path.mkdir()

@@ -79,6 +79,8 @@ REST = {str(index): 1 for index in range(1, 200)}  # the record's mistakes but t
         ({"seconds": "fast"}, "seconds: Input should be a valid number"),
         ({"history": HISTORY | {"accuracy": []}}, "history must have accuracy"),
         ({"history": HISTORY | {"test_errors": [1]}}, "must end with"),
+        ({"history": HISTORY | {"test_errors": []}}, "record: Value error, history must have test"),
+        ({"history": HISTORY | {"test_errors": None}}, "history.test_errors: Input should be"),
         ({"train": TWO_EXAMPLES}, "train must count 1 "),
         ({"mistakes": {}}, "mistakes must name each digit as often"),
         ({"mistakes": REST | {"0": 2}}, "as often"),

@@ -282,6 +282,31 @@ def test_the_sentence_of_comparison(make_record):
     )
 
 
+def test_what_the_prose_says_of_the_committed_runs():
+    """README, 02, 03 and 04 say this in words, which nothing computes."""
+    runs = [json.loads(path.read_text()) for path in COMMITTED.glob("runs/*/seed-*.json")]
+    told = {}
+    for run in runs:
+        config = run["config"]
+        key = config["layer"], config["units"], config["optimizer"], config["dropout"]
+        if config["loss"] == "cross_entropy":
+            told.setdefault(key, {})[config["seed"]] = run
+    errors = {
+        key: [run["test"]["errors"] for _, run in sorted(seeds.items())]
+        for key, seeds in told.items()
+    }
+    default, dropped = ("simple_rnn", 256, "sgd", 0.0), ("simple_rnn", 256, "sgd", 0.2)
+    assert sorted(errors[default]).index(errors[default][0]) < len(errors[default]) / 4
+    assert min(errors["lstm", 256, "sgd", 0.0]) > 378
+    wide = errors["simple_rnn", 512, "sgd", 0.2]
+    assert min(wide) < 170 < max(wide)
+    assert sum(count > 170 for count in errors[dropped]) > 0.8 * len(errors[dropped])
+    curves = pd.read_csv(PUBLISHED / "curves.csv").groupby("claim")["train_loss"].last()
+    ends = {key: [run["history"]["loss"][-1] for run in told[key].values()] for key in told}
+    assert curves["notebook-2019"] < stats.scoreatpercentile(ends[default], 25)
+    assert curves["notebook-2019-dropout"] > stats.scoreatpercentile(ends[dropped], 75)
+
+
 def test_pytorchs_runs_leave_whole_numbers_whole(write):
     folder = write(200, units=64)
     (folder / "originals").symlink_to(COMMITTED / "originals")

@@ -15,8 +15,9 @@ class Strict(BaseModel):
 
 
 def list_problems(error: ValidationError) -> str:
-    """What is wrong with a file's content, each problem with its place."""
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    """What is wrong with a file's content, each problem after its place, if it has one."""
+    told = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    return "; ".join(problem.removeprefix(": ") for problem in told)
 
 
 def whole(default: Any, least: int, most: int) -> Any:

@@ -18,7 +18,12 @@ def draw_gallery(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Figu
     """Digits, five a line, each beside its beliefs; `images` holds a multiple of five."""
     lines = len(images) // 5
     fig, axes = plt.subplots(
-        lines, 10, figsize=(7.5, 2.2 * lines), layout="constrained", width_ratios=[1, 1.2] * 5
+        lines,
+        10,
+        figsize=(7.5, 2.2 * lines),
+        squeeze=False,
+        layout="constrained",
+        width_ratios=[1, 1.2] * 5,
     )
     for left, right, image, rows, label in zip(
         axes[:, ::2].flat, axes[:, 1::2].flat, images, beliefs, y, strict=True
