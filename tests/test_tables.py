@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from mnist_rnn.claims.equivalence import group_accuracies, tabulate_equivalence
+from mnist_rnn.claims.originals import read_originals
 from mnist_rnn.claims.tables import compare_with_claims, write_tables
+from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import COMMITTED, PUBLISHED
-from mnist_rnn.records.record import write_record
+from mnist_rnn.records.record import read_records, write_record
 
 pytestmark = pytest.mark.quick
 
@@ -305,6 +308,28 @@ def test_what_the_prose_says_of_the_committed_runs():
     ends = {key: [run["history"]["loss"][-1] for run in told[key].values()] for key in told}
     assert curves["notebook-2019"] < stats.scoreatpercentile(ends[default], 25)
     assert curves["notebook-2019-dropout"] > stats.scoreatpercentile(ends[dropped], 75)
+
+
+def test_the_equivalence_of_the_committed_runs_by_welchs_formulas():
+    ours = list(COMMITTED.glob(f"runs/{Configuration().name}/seed-*.json"))
+    theirs = list(COMMITTED.glob("originals/keras-*.json"))
+    errors = [
+        [json.loads(path.read_text())["history"]["test_errors"] for path in ours],
+        [json.loads(path.read_text())["test_errors"] for path in theirs],
+    ]
+    groups = group_accuracies(read_records(COMMITTED)[0], read_originals())
+    table = tabulate_equivalence(groups)
+    for epochs, row in zip((1, 5), table.to_dict("records"), strict=True):
+        means = [[100 - mean(run[-epochs:]) / 100 for run in runs] for runs in errors]
+        parts = [stdev(values) ** 2 / len(values) for values in means]
+        freedom = sum(parts) ** 2 / sum(
+            part**2 / (len(values) - 1) for part, values in zip(parts, means, strict=True)
+        )
+        reach = stats.t.ppf(0.95, freedom) * sum(parts) ** 0.5
+        difference = mean(means[0]) - mean(means[1])
+        assert row["difference"] == pytest.approx(difference)
+        assert row["interval_high"] - row["difference"] == pytest.approx(reach)
+        assert (row["verdict"] == "equivalent") == (abs(difference) + reach < 0.10)
 
 
 def test_pytorchs_runs_leave_whole_numbers_whole(write):

@@ -15,6 +15,7 @@ OURS, KERAS, PYTORCH = "ours", "the original's code", "the PyTorch notebook's co
 # Two means within it count as equivalent: the unit, in percentage points of test accuracy, in which
 # the original printed its own.
 MARGIN = 0.10
+LEVEL = 5  # epochs
 FALL = 0.5  # percentage points
 
 
@@ -61,32 +62,39 @@ def tabulate_accuracies(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename(columns={"std": "sd"})
 
 
-def describe_equivalence(groups: Mapping[str, np.ndarray]) -> str:
-    """Whether the mean test accuracies of ours and of the original's code are equivalent, in words.
+def tabulate_equivalence(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Whether the mean test accuracies of ours and of the original's code are equivalent.
 
-    Two one-sided Welch tests at 5% each: the means are equivalent if the 90% interval of their
-    difference is within MARGIN. They differ if the 95% interval leaves out zero.
+    A row for the last epoch, which the original prints, and one for each run's mean over its last
+    LEVEL epochs, which varies less from run to run. Columns: see `compare_means`.
     """
-    ours, theirs = (groups[name][:, -1] for name in (OURS, KERAS))
+    levels = {"last epoch": 1, f"mean of the last {LEVEL} epochs": LEVEL}
+    rows = {}
+    for name, epochs in levels.items():
+        ours, theirs = (groups[code][:, -epochs:].mean(axis=1) for code in (OURS, KERAS))
+        rows[name] = compare_means(ours, theirs)
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def compare_means(ours: np.ndarray, theirs: np.ndarray) -> dict[str, float | str]:
+    """The difference of two means, in percentage points, with its 90% confidence interval.
+
+    Two one-sided Welch tests at 5% each: the means are equivalent if the interval is within MARGIN.
+    `power` is the probability that so many runs with these spreads show it if the means are equal;
+    `spreads_p` is the *p* of Levene's test for equal spreads.
+    """
     if min(len(ours), len(theirs)) < FEWEST:
-        return "There are too few runs to compare the means."
+        return {"verdict": "too few runs"}
     test = stats.ttest_ind(ours, theirs, equal_var=False)
     low, high = test.confidence_interval(0.90)
     error = (high - low) / 2 / stats.t.isf(0.05, test.df)
-    chance = max(0, 1 - 2 * stats.t.sf(MARGIN / error - stats.t.isf(0.05, test.df), test.df))
-    within = max(-low, high)
-    if within < MARGIN:
-        verdict = f"**the means are equivalent** within {MARGIN:.2f} points"
-    else:
-        verdict = f"whether the means are equivalent within {MARGIN:.2f} points is **open**"
-    if test.pvalue < 0.05:
-        verdict += f", and they **differ** (p = {test.pvalue:.3f})"
-    spreads = stats.levene(ours, theirs).pvalue
-    return (
-        f"The mean of ours differs by {ours.mean() - theirs.mean():+.3f} percentage points from "
-        f"that of the original's code, with a 90% confidence interval of {low:+.3f} to "
-        f"{high:+.3f}: {verdict}. They are equivalent within {within:.2f} points. If the means "
-        f"were equal, {len(ours)} and {len(theirs)} such runs would show an equivalence within "
-        f"{MARGIN:.2f} points with a probability of {chance:.0%}. For the spreads, Levene's test "
-        f"has p = {spreads:.2f}."
-    )
+    power = max(0, 1 - 2 * stats.t.sf(MARGIN / error - stats.t.isf(0.05, test.df), test.df))
+    different = "different" if test.pvalue < 0.05 else "open"
+    return {
+        "difference": ours.mean() - theirs.mean(),
+        "interval_low": low,
+        "interval_high": high,
+        "power": power,
+        "verdict": "equivalent" if max(-low, high) < MARGIN else different,
+        "spreads_p": stats.levene(ours, theirs).pvalue,
+    }
