@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mnist_rnn.claims.published import JUDGED, Claim, read_claims
+from mnist_rnn.claims.verdicts import LEVEL
 from mnist_rnn.paths import COMMITTED, ROOT
 
 PACKAGE = ROOT / "src" / "mnist_rnn"
@@ -27,14 +28,21 @@ def read_results() -> list[dict[str, str]]:
 
 def make_headline() -> str:
     """How many claims have each verdict, and what the verdicts mean."""
-    counts = Counter(row["verdict"] for row in read_results())
+    rows = read_results()
+    counts = Counter(row["verdict"] for row in rows)
+    alone = sum(row["by_test_accuracy"] == "reproduced" for row in rows)
+    detectable = [float(row["detectable"]) for row in rows if row["detectable"]]
     words = {name: f"are {name}" for name in ("reproduced", "compatible", "not reproduced")}
     words["too few runs"] = "have too few runs"
     parts = [f"{counts[name]} {verb}" for name, verb in words.items() if counts[name]]
     return (
-        f"**Of {counts.total()} published results, {', '.join(parts)}.** *Reproduced*: our runs "
-        "agree with all that was published for the result, and runs of no other published "
-        "configuration do. *Compatible*: runs of another configuration agree too."
+        f"**Of {counts.total()} published results, {', '.join(parts)}.** *Reproduced*: all that "
+        f"was published for the result agrees with our runs (*p* at least {LEVEL / len(rows):.2g}) "
+        f"and not with those of any other published configuration (*p* below {LEVEL}). "
+        "*Compatible*: it agrees with those of another too. By the test accuracy alone, "
+        f"{alone or 'none'} would be reproduced: printed losses and training accuracies tell the "
+        "configurations apart. A wrong test accuracy would be found if it were off by "
+        f"{min(detectable):.1f} to {max(detectable):.1f} points (`detectable` in accuracy.md)."
     )
 
 

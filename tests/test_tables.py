@@ -179,6 +179,10 @@ def check_verdict(
     p = {name: combine_again(weigh_again(claim, curve, runs)) for name, runs in groups.items()}
     assert float(row["p"]) == pytest.approx(p[own], abs=0.002)
     assert row["verdict"] == judge_again(p, own, judged)
+    alone = {
+        name: weigh_again(claim, curve, runs)["test_accuracy"] for name, runs in groups.items()
+    }
+    assert row["by_test_accuracy"] == judge_again(alone, own, judged)
     also = [name for name, value in p.items() if name != own and value >= 0.05]
     assert len([name for name in row["also_agree"].split("; ") if name]) == len(also)
     without = set()
@@ -303,10 +307,11 @@ def test_what_the_prose_says_of_the_committed_runs():
     assert min(errors["lstm", 256, "sgd", 0.0]) > 378
     wide = errors["simple_rnn", 512, "sgd", 0.2]
     assert min(wide) < 170 < max(wide)
+    assert min(errors["simple_rnn", 256, "adam", 0.0]) > 200
     assert sum(count > 170 for count in errors[dropped]) > 0.8 * len(errors[dropped])
     curves = pd.read_csv(PUBLISHED / "curves.csv").groupby("claim")["train_loss"].last()
     ends = {key: [run["history"]["loss"][-1] for run in told[key].values()] for key in told}
-    assert curves["notebook-2019"] < stats.scoreatpercentile(ends[default], 25)
+    assert curves["notebook-2019"] < stats.scoreatpercentile(ends[default], 10)
     assert curves["notebook-2019-dropout"] > stats.scoreatpercentile(ends[dropped], 75)
 
 
@@ -319,7 +324,7 @@ def test_the_equivalence_of_the_committed_runs_by_welchs_formulas():
     ]
     groups = group_accuracies(read_records(COMMITTED)[0], read_originals())
     table = tabulate_equivalence(groups)
-    for epochs, row in zip((1, 5), table.to_dict("records"), strict=True):
+    for epochs, row in zip((1, 5), table.iloc[:2].to_dict("records"), strict=True):
         means = [[100 - mean(run[-epochs:]) / 100 for run in runs] for runs in errors]
         parts = [stdev(values) ** 2 / len(values) for values in means]
         freedom = sum(parts) ** 2 / sum(

@@ -16,6 +16,7 @@ from mnist_rnn.claims.equivalence import (
     OURS,
     PYTORCH,
     compare_means,
+    compare_measures,
     group_accuracies,
     tabulate_accuracies,
     tabulate_equivalence,
@@ -28,6 +29,7 @@ from mnist_rnn.claims.verdicts import (
     find_detectable,
     find_p,
     judge,
+    judge_by_test_accuracy,
     judge_claims,
 )
 from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves
@@ -75,6 +77,7 @@ def group_runs(**accuracies):
     return pd.concat(runs, ignore_index=True)
 
 
+CLAIM = pd.Series({"published_test_accuracy": 97.9, "rounding": 0.1})
 FIVE = [97.8, 97.9, 98.0, 98.1, 98.2]  # mean 98, sample standard deviation sqrt(0.1 / 4)
 
 
@@ -141,6 +144,17 @@ def test_what_else_agrees_and_what_one_seed_decides():
     assert verdicts["also_agree"].tolist() == ["b", "a", ""]
     assert verdicts["verdict"].tolist() == ["compatible", "compatible", "reproduced"]
     assert set(verdicts["without_a_seed"]) == {""}
+
+
+def test_the_verdict_by_the_test_accuracy_alone():
+    """The loss tells a and b apart, the accuracy does not; c is out of both."""
+    runs = group_runs(a=FIVE, b=FIVE, c=FIVE)
+    runs["test_loss"] = np.exp([*FIVE, *(np.array(FIVE) - 9), *(np.array(FIVE) + 9)])
+    published = {"test_accuracy": [98.0, 91.0], "test_loss": np.exp([98.0, 89.0])}
+    numbers = make_numbers(configuration=["a", "b"], **published)
+    alone = judge_by_test_accuracy(numbers, runs)
+    assert alone.tolist() == ["compatible", "not reproduced"]
+    assert judge_claims(numbers, runs)["verdict"].tolist() == ["reproduced", "not reproduced"]
 
 
 def test_one_stray_run_decides():
@@ -258,7 +272,8 @@ def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
 def test_points_outside_the_band_by_hand(make_record):
     """The logarithms of three runs' losses are -1, 0 and 1: their mean is 0, and their sd 1.
 
-    Student's t with two degrees of freedom is further off than t in 1 - t / sqrt(t**2 + 2).
+    Beside the others, with a mean of half and an sd of 0.71, the first and the last are far off in
+    all 20 epochs; the second is not in any.
     """
     records = []
     for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0])):
@@ -267,11 +282,9 @@ def test_points_outside_the_band_by_hand(make_record):
         records.append(record.model_copy(update={"history": history}))
     caption = draw_published_curves(records, {}, load_claims().loc[["notebook-2019"]]).caption
     far = (np.log(load_curve("notebook-2019")["train_loss"]).abs() > 2).sum()
-    t = 2 / np.sqrt(1 + 1 / 3)
-    expected = 20 * (1 - t / np.sqrt(t**2 + 2))
     assert 0 < far < 20
     assert f"{far} of 20 points are outside" in caption
-    assert f"where {expected:.0f} are to be expected" in caption
+    assert "published one, 13 would be, and 0 to 20 in 95% of such draws" in caption
 
 
 def test_common_mistakes_by_hand(make_record, mnist):
@@ -290,10 +303,12 @@ def test_common_mistakes_by_hand(make_record, mnist):
 
 def test_falls_of_the_test_accuracy_by_hand():
     accuracies = np.array([[97.0, 96.5, 96.7, 96.2, 98.0], [95.0, 96.0, 97.0, 97.0, 98.2]])
-    plate = draw_test_accuracies(accuracies, 97.9)
+    plate = draw_test_accuracies(accuracies, CLAIM)
     assert "in 2 of 8 cases" in plate.caption
-    assert "at most the published one in 0 of 2 runs" in plate.caption
+    assert "at most the published one, as it was rounded, in 0 of 2 runs" in plate.caption
     assert "after epochs 3 to 5, 4 of 6 accuracies are." in plate.caption
+    tie = draw_test_accuracies(accuracies - 0.05, CLAIM).caption  # 97.95 would be printed as 97.9
+    assert "as it was rounded, in 1 of 2 runs" in tie
     lines = plate.figure.axes[0].get_lines()
     assert lines[0].get_ydata().tolist() == accuracies[0].tolist()
     assert lines[-1].get_xydata().tolist() == [[5, 97.9]]
@@ -323,14 +338,22 @@ def test_equivalence_by_hand(gap, verdict):
     assert row["interval_high"] == pytest.approx(gap + reach, abs=0.0001)
 
 
-def test_the_last_epoch_and_the_last_five_are_compared():
-    """Theirs are the same after each epoch; ours fall by half a point after the last."""
+def test_the_last_epoch_the_last_five_and_the_later_runs_are_compared():
+    """Theirs are the same after each epoch; ours fall by half a point after the last.
+
+    Our first 20 runs and their first 10 are better by half a point and by a whole.
+    """
     theirs = np.array([[97.8], [98.2], [98.0]] * 20) + np.zeros(7)
     ours = theirs - [9, 9, 0, 0, 0, 0, 0.5]
+    ours[:20] += 0.5
+    theirs[:10] += 1
     table = tabulate_equivalence({OURS: ours, KERAS: theirs})
-    assert table["difference"].tolist() == pytest.approx([-0.5, -0.1])
-    assert table["verdict"].tolist() == ["different", "different"]
-    assert table["spreads_p"].tolist() == pytest.approx([1, 1])
+    assert table["ours"].tolist() == [60, 60, 40]
+    assert table["theirs"].tolist() == [60, 60, 50]
+    assert table["difference"].tolist() == pytest.approx([-0.5, -0.1, -0.1], abs=0.01)
+    assert table["verdict"].tolist() == ["different", "open", "different"]
+    again = tabulate_equivalence({OURS: theirs, KERAS: theirs})
+    assert again["spreads_p"].iloc[0] == pytest.approx(1)
 
 
 def test_the_power_to_show_an_equivalence_is_as_often_as_it_is_shown():
@@ -344,21 +367,39 @@ def test_the_power_to_show_an_equivalence_is_as_often_as_it_is_shown():
 
 
 def test_the_figure_of_both_distributions_by_hand():
-    groups = {OURS: np.array([[90.0, 98.0], [91.0, 97.0]]), KERAS: np.array([[90.0, 97.5]])}
-    plate = draw_distributions(groups, 97.9)
+    groups = {OURS: np.array([[90.0, 97.85], [91.0, 97.0]]), KERAS: np.array([[90.0, 97.5]])}
+    plate = draw_distributions(groups, CLAIM)
     first, second, published = plate.figure.axes[0].get_lines()
-    assert first.get_xdata()[1:].tolist() == [97.0, 98.0]
+    assert first.get_xdata()[1:].tolist() == [97.0, 97.85]
     assert first.get_ydata().tolist() == [0.0, 0.5, 1.0]
     assert second.get_xdata()[1:].tolist() == [97.5]
     assert published.get_xdata() == [97.9, 97.9]
-    assert "half of the runs of ours lie from 97.25% to 97.75%" in plate.alt
-    assert "reached the published one: ours, 1 of 2; the original's code, 0 of 1." in plate.caption
+    assert "half of the runs of ours lie from 97.21% to 97.64%" in plate.alt
+    assert (
+        "published one, as it was rounded: ours, 1 of 2; the original's code, 0 of 1."
+        in plate.caption
+    )
 
 
 def test_equivalence_needs_runs_of_both():
     last = np.full((9, 1), 98.0)
     table = tabulate_equivalence({OURS: last, KERAS: last[:0]})
-    assert table["verdict"].tolist() == ["too few runs"] * 2
+    assert table["verdict"].tolist() == ["too few runs"] * 3
+
+
+def test_the_measures_of_two_groups_by_hand():
+    """Five and five runs of the same spread, a tenth apart: of a loss, in its logarithm."""
+    runs = make_runs(**dict.fromkeys(MEASURES, FIVE))
+    ours = runs.assign(test_loss=np.exp(FIVE))
+    theirs = runs.assign(
+        test_accuracy=runs["test_accuracy"] - 0.1, test_loss=np.exp(np.array(FIVE) - 0.1)
+    )
+    table = compare_measures(ours, theirs).loc[["test_accuracy", "test_loss"]]
+    reach = 2.306 * np.sqrt(2 * 0.025 / 5)  # Student's t, 0.975, for 8 degrees of freedom
+    assert table["difference"].tolist() == pytest.approx([0.1, 0.1])
+    assert table["interval_low"].tolist() == pytest.approx([0.1 - reach] * 2, abs=1e-4)
+    assert table["interval_high"].tolist() == pytest.approx([0.1 + reach] * 2, abs=1e-4)
+    assert (table["p"] > 0.05).all()
 
 
 def test_groups_are_of_the_default_configuration_and_by_code(make_record):
@@ -388,9 +429,9 @@ def test_runs_of_no_published_configuration_judge_nothing(make_record):
 def test_figures_without_a_run_say_so(mnist):
     groups = group_accuracies([], {})
     assert tabulate_accuracies(groups).empty
-    assert "after the last, no run." in draw_test_accuracies(groups[OURS], 97.9).alt
-    assert "(runs: 0)" in draw_test_accuracies(groups[OURS], 97.9).caption
-    assert draw_distributions(groups, 97.9).figure.axes[0].get_lines()
+    assert "after the last, no run." in draw_test_accuracies(groups[OURS], CLAIM).alt
+    assert "(runs: 0)" in draw_test_accuracies(groups[OURS], CLAIM).caption
+    assert draw_distributions(groups, CLAIM).figure.axes[0].get_lines()
     _, (x_test, y_test) = mnist
     assert "and 0 by every run (runs: 0)" in draw_common_mistakes([], x_test, y_test).caption
     assert "(runs: 0)" in draw_confusions([]).caption

@@ -5,6 +5,7 @@ import pandas as pd
 
 from mnist_rnn.claims.verdicts import (
     FEWEST,
+    LEVEL,
     MEASURES,
     combine,
     find_p,
@@ -53,8 +54,10 @@ def simulate_true_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFr
 
 
 def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
-    """Both rates in a sentence."""
-    wrong = find_wrongly_reproduced(numbers, runs).melt()["value"].dropna()
+    """Both rates in a sentence each."""
+    wrong = find_wrongly_reproduced(numbers, runs)
+    counts = (wrong == "reproduced").sum(axis=1)
+    whose = ", ".join(f"{n} of `{claim}`" for claim, n in counts[counts > 0].items())
     simulated = simulate_true_claims(numbers, runs)
     if not len(simulated):
         return "No run is of a published configuration, so there is nothing to judge by."
@@ -63,9 +66,11 @@ def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
     rejected = simulated[simulated["verdict"] == "not reproduced"]
     return (
         "We took each wrong configuration in turn for a claim's own, without the runs of the right "
-        f"one: of {len(wrong)} such pairs, {(wrong == 'reproduced').sum()} are *reproduced* and "
-        f"{(wrong == 'compatible').sum()} *compatible*. We also took each run in turn for the "
-        f"published one, and judged it by the others: of {len(simulated)} such claims, made of "
-        f"{simulated['run'].nunique()} runs, {100 * kept:.0f}% have the verdict of the claim "
-        f"itself; {len(rejected)}, made of {rejected['run'].nunique()} runs, are *not reproduced*."
+        f"one: of {wrong.notna().to_numpy().sum()} such pairs, {counts.sum()} are *reproduced* "
+        f"({whose or 'none'}) and {(wrong == 'compatible').to_numpy().sum()} *compatible*. We also "
+        f"took each run in turn for the published one, and judged it by the others: of "
+        f"{len(simulated)} such claims, made of {simulated['run'].nunique()} runs, {kept:.0%} have "
+        f"the verdict of the claim itself. {len(rejected)}, made of {rejected['run'].nunique()} "
+        f"runs, are *not reproduced*, where {LEVEL * len(simulated) / len(numbers):.1f} would be "
+        "expected if runs were normally distributed."
     )

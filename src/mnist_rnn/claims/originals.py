@@ -80,8 +80,8 @@ def read_originals(folder: Path = ORIGINALS) -> dict[str, Original]:
     return runs
 
 
-def tabulate_originals(originals: dict[str, Original]) -> pd.DataFrame:
-    """A row a run with the columns of `tabulate_runs` that it has; its configuration is its kind.
+def tabulate_originals(originals: dict[str, Original], kind: str) -> pd.DataFrame:
+    """A row a run of this kind, its configuration, with the columns of `tabulate_runs` it has.
 
     Accuracies are in percent, losses in nats.
     """
@@ -97,5 +97,6 @@ def tabulate_originals(originals: dict[str, Original]) -> pd.DataFrame:
             "mean_log_loss": np.mean(np.log(run.loss)),
         }
         for run in originals.values()
+        if run.kind == kind
     ]
     return pd.DataFrame(rows)

@@ -15,7 +15,13 @@ from mnist_rnn.claims.published import (
     load_claims,
     read_numbers,
 )
-from mnist_rnn.claims.verdicts import FEWEST, MEASURES, judge_claims, predict_interval
+from mnist_rnn.claims.verdicts import (
+    FEWEST,
+    MEASURES,
+    judge_by_test_accuracy,
+    judge_claims,
+    predict_interval,
+)
 from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.files import write_text
@@ -44,7 +50,10 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     parameters = runs.drop_duplicates("configuration").set_index("configuration")["parameters"]
     table["parameters"] = table["configuration"].map(parameters).astype("Int64")
     table = table.join(predict_interval(table)).round({"mean": 2, "sd": 2})
-    judged = judge_claims(read_numbers(claims), runs)
+    numbers = read_numbers(claims)
+    judged = judge_claims(numbers, runs).assign(
+        by_test_accuracy=judge_by_test_accuracy(numbers, runs)
+    )
     table = table.join(judged, on="claim")
     table["verdict"] = table["verdict"].fillna(table.apply(compare_text, axis=1))
     networks = dict(zip(table["configuration"], table["network"], strict=True))
@@ -53,16 +62,16 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
         "ignore",
     )
     columns = ["kind", "verdict", "parameters", "published_test_accuracy", *OURS]
-    columns += ["p", *EVIDENCE, "detectable", "without_a_seed", "also_agree", "network", "source"]
+    columns += ["p", *EVIDENCE, "detectable", "by_test_accuracy", "without_a_seed", "also_agree"]
+    columns += ["network", "source"]
     return table[["claim", *CONFIGURATION, *columns]]
 
 
 def add_pytorch(runs: pd.DataFrame, originals: dict[str, Original]) -> pd.DataFrame:
     """These runs, and those of the PyTorch notebook's code, which answer its claims."""
-    kept = {name: run for name, run in originals.items() if run.kind == "pytorch"}
-    if not kept:
+    theirs = tabulate_originals(originals, "pytorch")
+    if theirs.empty:
         return runs
-    theirs = tabulate_originals(kept)
     whole = runs.select_dtypes("integer").columns.difference(theirs.columns)  # theirs are missing
     return pd.concat([runs.astype(dict.fromkeys(whole, "Int64")), theirs], ignore_index=True)
 

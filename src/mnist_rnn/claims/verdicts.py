@@ -13,9 +13,10 @@ Up to five numbers were published for a claim: the test accuracy, the test loss,
 accuracy of the last epoch, and from the printed curve the training loss of the first epoch and the
 mean of its logarithm over all epochs. Each has a *p*-value for the runs of a configuration: how
 often one further run would be at least as far from their mean (Student's *t*; half the unit in
-which the source rounded is taken off the distance). The claim's *p* is the smallest of these after
-Bonferroni's correction: times their number, and at most 1. Student's *t* assumes that runs are
-normally distributed; the test accuracies of some configurations have a longer tail to the low side.
+which the source rounded an accuracy is taken off the distance). The claim's *p* is the smallest of
+these after Bonferroni's correction: times their number, and at most 1. Student's *t* assumes that
+runs are normally distributed; the test accuracies of some configurations have a longer tail to the
+low side.
 
 - *not reproduced*: for the runs of the claim's own configuration, *p* is below {LEVEL} divided by
   the number of claims that are judged.
@@ -113,6 +114,19 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
             "verdict": verdict,
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def judge_by_test_accuracy(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
+    """The verdict on each claim if nothing but its test accuracy had been published."""
+    runs = runs[runs["configuration"].isin(numbers["configuration"])]
+    rest = MEASURES.keys() - {"test_accuracy"}
+    agreement = tabulate_agreement(numbers.assign(**dict.fromkeys(rest, np.nan)), runs)
+    return pd.Series(
+        {
+            claim: judge(p, numbers.loc[claim, "configuration"], len(numbers))
+            for claim, p in agreement.iterrows()
+        }
+    )
 
 
 def leave_each_out(numbers: pd.DataFrame, runs: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
