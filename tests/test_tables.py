@@ -11,11 +11,13 @@ from scipy import stats
 
 from mnist_rnn.claims.equivalence import group_accuracies, tabulate_equivalence
 from mnist_rnn.claims.originals import read_originals
-from mnist_rnn.claims.tables import compare_with_claims, write_tables
+from mnist_rnn.claims.published import load_claims, read_numbers
+from mnist_rnn.claims.tables import add_pytorch, compare_with_claims, write_tables
+from mnist_rnn.claims.verdicts import weigh_together
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import COMMITTED, PUBLISHED
-from mnist_rnn.records.record import read_records, write_record
+from mnist_rnn.records.record import read_records, tabulate_runs, write_record
 
 pytestmark = pytest.mark.quick
 
@@ -309,6 +311,10 @@ def test_what_the_prose_says_of_the_committed_runs():
     assert min(wide) < 170 < max(wide)
     assert min(errors["simple_rnn", 256, "adam", 0.0]) > 200
     assert sum(count > 170 for count in errors[dropped]) > 0.8 * len(errors[dropped])
+    runs = add_pytorch(tabulate_runs(read_records(COMMITTED)[0]), read_originals())
+    together = weigh_together(read_numbers(load_claims()), runs).loc["first_epoch_loss"]
+    assert together["z"] < 0
+    assert 0.02 < 5 * together["p"] < 0.1
     curves = pd.read_csv(PUBLISHED / "curves.csv").groupby("claim")["train_loss"].last()
     ends = {key: [run["history"]["loss"][-1] for run in told[key].values()] for key in told}
     assert curves["notebook-2019"] < stats.scoreatpercentile(ends[default], 10)

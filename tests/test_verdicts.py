@@ -21,6 +21,7 @@ from mnist_rnn.claims.equivalence import (
     tabulate_accuracies,
     tabulate_equivalence,
 )
+from mnist_rnn.claims.originals import tabulate_originals
 from mnist_rnn.claims.published import load_claims, load_curve, read_numbers
 from mnist_rnn.claims.tables import tabulate_accuracy
 from mnist_rnn.claims.verdicts import (
@@ -31,6 +32,7 @@ from mnist_rnn.claims.verdicts import (
     judge,
     judge_by_test_accuracy,
     judge_claims,
+    weigh_together,
 )
 from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves
 from mnist_rnn.figures.spread import (
@@ -144,6 +146,31 @@ def test_what_else_agrees_and_what_one_seed_decides():
     assert verdicts["also_agree"].tolist() == ["b", "a", ""]
     assert verdicts["verdict"].tolist() == ["compatible", "compatible", "reproduced"]
     assert set(verdicts["without_a_seed"]) == {""}
+
+
+def test_all_claims_together_by_hand():
+    """Three claims at the 97.5% quantile of one further run, two of them by the same five runs."""
+    far = 98 + T4 * np.sqrt(0.1 / 4) * np.sqrt(1 + 1 / 5)
+    numbers = make_numbers(configuration=["a", "a", "b", "c"], test_accuracy=[far] * 4)
+    table = weigh_together(numbers, group_runs(a=FIVE, b=FIVE, c=FIVE[:2]))
+    row = table.loc["test_accuracy"]
+    assert row["claims"] == 3  # two runs are too few
+    assert row["z"] == pytest.approx(3 * 1.96 / np.sqrt(3 + 2 / 6), abs=0.001)
+    assert row["p"] == pytest.approx(2 * stats.norm.sf(row["z"]))
+    below = weigh_together(numbers.assign(test_accuracy=196 - far), group_runs(a=FIVE, b=FIVE))
+    assert below.loc["test_accuracy", "z"] == pytest.approx(-row["z"])
+    assert table.index.tolist() == ["test_accuracy"]
+
+
+def test_claims_together_are_rarely_apart_if_all_are_true():
+    """500 times two claims by ten runs: without the correlation it would be 7%."""
+    rng = np.random.default_rng(0)
+    apart = []
+    for _ in range(500):
+        numbers = make_numbers(configuration=["a"] * 9, test_accuracy=rng.normal(98, 0.1, 9))
+        p = weigh_together(numbers, group_runs(a=rng.normal(98, 0.1, 10)))["p"]
+        apart.append(p["test_accuracy"] < 0.05)
+    assert 0.03 <= np.mean(apart) <= 0.07
 
 
 def test_the_verdict_by_the_test_accuracy_alone():
@@ -422,7 +449,11 @@ def test_the_agreement_in_the_figure_by_hand():
 
 def test_runs_of_no_published_configuration_judge_nothing(make_record):
     runs = tabulate_runs([make_record(200, units=64)])
-    assert describe_discrimination(read_numbers(load_claims()), runs).startswith("No run is of")
+    numbers, theirs = read_numbers(load_claims()), tabulate_originals({}, "keras")
+    assert describe_discrimination(numbers, runs).startswith("No run is of")
+    assert weigh_together(numbers, runs).empty
+    assert combine(find_p(numbers, theirs)).isna().all()
+    assert compare_measures(runs, theirs).empty
     assert tabulate_contrasts(runs).empty
 
 

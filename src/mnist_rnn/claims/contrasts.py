@@ -24,7 +24,7 @@ CONTRASTS: dict[str, tuple[Changes, Changes]] = {
         {"optimizer": "adam", "loss": "clipped_cross_entropy"},
         {"optimizer": "adam"},
     ),
-    "RMSprop of Keras 3 minus that of Keras 2, dropout 0.2": (
+    "RMSprop of Keras 3 minus Keras 2, dropout 0.2": (
         {"optimizer": "rmsprop_keras3", "dropout": 0.2},
         {"optimizer": "rmsprop", "dropout": 0.2},
     ),

@@ -110,8 +110,10 @@ def compare_measures(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     """By measure, the difference of the means of these runs, ours minus theirs, by Welch's test.
 
     Of losses the logarithms are compared. The 95% confidence intervals are not corrected for their
-    number.
+    number. Empty with fewer than FEWEST runs of either.
     """
+    if min(len(ours), len(theirs)) < FEWEST:
+        return pd.DataFrame()
     rows = {}
     for measure, scale in MEASURES.items():
         first, second = scale(ours[measure]), scale(theirs[measure])

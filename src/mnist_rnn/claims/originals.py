@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, ValidationError, model_validator
 
+from mnist_rnn.claims.verdicts import MEASURES
 from mnist_rnn.config import TEST_SIZE, Strict, list_problems
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import RESULTS, shown
@@ -99,4 +100,4 @@ def tabulate_originals(originals: dict[str, Original], kind: str) -> pd.DataFram
         for run in originals.values()
         if run.kind == kind
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["configuration", "parameters", "test_errors", *MEASURES])

@@ -65,6 +65,32 @@ def combine(p: pd.DataFrame) -> pd.Series:
     return (p.min(axis=1) * p.notna().sum(axis=1)).clip(upper=1)
 
 
+def weigh_together(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """By measure, whether the published numbers of all claims lie on one side of their runs.
+
+    Student's t of each number is made a z, the claims' z are added (Stouffer), and `p` is of the
+    sum, two-sided. Claims with the same n runs have z that correlate by 1 / (n + 1). Rounding is
+    not taken off.
+    """
+    rows = {}
+    for measure, scale in MEASURES.items():
+        values = scale(runs[measure].astype(float)).groupby(runs["configuration"])
+        told = numbers.dropna(subset=measure).join(
+            values.agg(["mean", "std", "count"]), on="configuration"
+        )
+        told = told[told["count"] >= FEWEST]
+        if told.empty:
+            continue
+        n, name = told["count"].to_numpy(), told["configuration"].to_numpy()
+        gap = scale(told[measure].astype(float)) - told["mean"]
+        z = stats.norm.isf(stats.t.sf(gap / told["std"] / np.sqrt(1 + 1 / n), n - 1))
+        correlation = np.where(name[:, None] == name, 1 / (n + 1), 0)
+        np.fill_diagonal(correlation, 1)
+        total = z.sum() / np.sqrt(correlation.sum())
+        rows[measure] = {"claims": len(told), "z": total, "p": 2 * stats.norm.sf(abs(total))}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def tabulate_agreement(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """The p-value of each claim (a row) if it were of each configuration (a column)."""
     groups = runs.groupby("configuration", sort=False)
