@@ -65,12 +65,13 @@ def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
     kept = (simulated["verdict"] == simulated["claim"].map(verdicts)).mean()
     rejected = simulated[simulated["verdict"] == "not reproduced"]
     return (
-        "We took each wrong configuration in turn for a claim's own, without the runs of the right "
-        f"one: of {wrong.notna().to_numpy().sum()} such pairs, {counts.sum()} are *reproduced* "
-        f"({whose or 'none'}) and {(wrong == 'compatible').to_numpy().sum()} *compatible*. We also "
-        f"took each run in turn for the published one, and judged it by the others: of "
-        f"{len(simulated)} such claims, made of {simulated['run'].nunique()} runs, {kept:.0%} have "
-        f"the verdict of the claim itself. {len(rejected)}, made of {rejected['run'].nunique()} "
-        f"runs, are *not reproduced*, where {LEVEL * len(simulated) / len(numbers):.1f} would be "
-        "expected if runs were normally distributed."
+        "For each claim, we pretended that a wrong configuration was the right one, and left out "
+        f"the runs of the right one: of {wrong.notna().to_numpy().sum()} such pairs, "
+        f"{counts.sum()} are *reproduced* ({whose or 'none'}) and "
+        f"{(wrong == 'compatible').to_numpy().sum()} *compatible*. We also pretended that each "
+        f"run was the published one, and judged it by the others: of {len(simulated)} such claims, "
+        f"{kept:.0%} have the verdict of the claim itself. {len(rejected)} (of "
+        f"{rejected['run'].nunique()} different runs) are *not reproduced*; if runs were normally "
+        f"distributed, it would be {LEVEL * len(simulated) / len(numbers):.1f}. So *not "
+        "reproduced* is weaker evidence than its *p* says."
     )

@@ -71,7 +71,7 @@ def tabulate_equivalence(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
     LEVEL epochs, which varies less from run to run; and one for this mean without the runs that
     had been made when it was chosen. Columns: see `compare_means`.
     """
-    mean = f"mean of the last {LEVEL} epochs"
+    mean = f"mean of the last {LEVEL}"
     cases = {"last epoch": (1, {}), mean: (LEVEL, {}), f"{mean}, later runs": (LEVEL, CHOSEN_WITH)}
     rows = {}
     for name, (epochs, left_out) in cases.items():

@@ -13,8 +13,9 @@ Up to five numbers were published for a claim: the test accuracy, the test loss,
 accuracy of the last epoch, and from the printed curve the training loss of the first epoch and the
 mean of its logarithm over all epochs. Each has a *p*-value for the runs of a configuration: how
 often one further run would be at least as far from their mean (Student's *t*; half the unit in
-which the source rounded an accuracy is taken off the distance). The claim's *p* is the smallest of
-these after Bonferroni's correction: times their number, and at most 1. Student's *t* assumes that
+which the source rounded an accuracy is taken off the distance; losses are compared by their
+logarithms). The claim's *p* is the smallest of these after Bonferroni's correction: times their
+number, and at most 1. Student's *t* assumes that
 runs are normally distributed; the test accuracies of some configurations have a longer tail to the
 low side.
 
@@ -24,6 +25,9 @@ low side.
   is below {LEVEL}, so that a wrong configuration would not agree.
 - *compatible*: otherwise. The runs of another published configuration agree too, or there is none
   with enough runs.
+
+The first threshold is low so that a claim that is true is seldom rejected, the second is high so
+that a configuration that may be right is not called wrong.
 
 A number from a docstring or from prose is not judged. It is compared with the 95% prediction
 interval of one further run of ours, which half the unit of its rounding makes wider. With fewer
@@ -115,7 +119,7 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     p-values of a claim's numbers, `p` is its own. `also_agree` names the other published
     configurations whose runs would agree. `detectable` is the error in the test accuracy
     (percentage points) that the rule would have found with four chances in five.
-    `without_a_seed` has the other verdicts that come out when any one run is left out.
+    `leave_one_out` has the other verdicts that come out when any one run is left out.
     """
     runs = runs[runs["configuration"].isin(numbers["configuration"])]
     agreement = tabulate_agreement(numbers, runs)
@@ -136,7 +140,7 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
             "p": p.get(name, np.nan),
             "also_agree": ", ".join(others.index[others >= LEVEL]),
             "detectable": find_detectable(own, row, int(evidence.notna().sum()), n),
-            "without_a_seed": " or ".join(sorted(verdicts - {verdict})),
+            "leave_one_out": " or ".join(sorted(verdicts - {verdict})),
             "verdict": verdict,
         }
     return pd.DataFrame.from_dict(rows, orient="index")

@@ -87,7 +87,8 @@ def draw_agreement(agreement: pd.DataFrame, numbers: pd.DataFrame) -> Plate:
         "In an orange frame: the configuration that the claim was published for. White: below "
         f"{bounds[1]:.2g}, which is {LEVEL} divided by {len(numbers)} claims; the configuration's "
         f"own claim would be *not reproduced*. Dark: at least {LEVEL}; a wrong configuration with "
-        "such runs makes the claim *compatible* at best. An empty field has too few runs.",
+        "such runs makes the claim *compatible* at best. Light: a wrong configuration does not "
+        "agree, the claim's own does. A configuration with too few runs has an empty field.",
     )
 
 
@@ -157,6 +158,6 @@ def tell_expected(alike: list[np.ndarray]) -> str:
     totals = np.sum([rng.choice(counts, 10_000) for counts in alike], axis=0)
     low, high = np.quantile(totals, [0.025, 0.975])
     return (
-        f"If one of our runs stood for each published one, {totals.mean():.0f} would be, and "
-        f"{low:.0f} to {high:.0f} in 95% of such draws."
+        f"With one of our runs, drawn at random, in place of each published one, "
+        f"{totals.mean():.0f} are on average (95% of draws: {low:.0f} to {high:.0f})."
     )

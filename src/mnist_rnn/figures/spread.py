@@ -34,8 +34,8 @@ def draw_distributions(groups: dict[str, np.ndarray], claim: pd.Series) -> Plate
     return Plate(
         fig,
         f"Steps that rise from 0 to 1: {'; '.join(told)}. Published: {published}%.",
-        "For each test accuracy, the share of runs that reached no more. Runs that reached the "
-        f"published one, as it was rounded: {'; '.join(reached)}.",
+        "The share of runs with at most this test accuracy. Runs with at least "
+        f"{published - half:.2f}%, which is rounded to the published number: {'; '.join(reached)}.",
     )
 
 
@@ -59,11 +59,11 @@ def draw_test_accuracies(accuracies: np.ndarray, claim: pd.Series) -> Plate:
         fig,
         f"The test accuracy of each run after each epoch: after the first, {starts}; after the "
         f"last, {ends}. Published: {published}%.",
-        f"A line a run (runs: {runs}); the diamond is what one published run reached. From one "
+        f"One line per run (runs: {runs}); the diamond is what one published run reached. From one "
         f"epoch to the next the accuracy falls by half a percentage point or more in {falls.sum()} "
-        f"of {falls.size} cases. The last accuracy is at most the published one, as "
-        f"it was rounded, in {(last < most).sum()} of {runs} runs; after epochs {epochs // 2 + 1} "
-        f"to {epochs}, {(late < most).sum()} of {late.size} accuracies are.",
+        f"of {falls.size} cases. The last accuracy is at most {most:.2f}%, which is rounded to the "
+        f"published number, in {(last < most).sum()} of {runs} runs; over epochs "
+        f"{epochs // 2 + 1} to {epochs}, this holds for {(late < most).sum()} of {late.size}.",
     )
 
 
@@ -77,8 +77,8 @@ def draw_confusions(runs: list[Record]) -> Plate:
     return draw_confusion(
         matrix,
         f"Counts over all test images and all runs of the default configuration (runs: "
-        f"{len(runs)}). The most frequent of {mistakes.sum():,} mistakes is to read {digit} as "
-        f"{named}: {mistakes.max()} times.",
+        f"{len(runs)}). Right answers stand on the diagonal. The most frequent of "
+        f"{mistakes.sum():,} mistakes is to read {digit} as {named}: {mistakes.max()} times.",
     )
 
 
@@ -97,6 +97,6 @@ def draw_common_mistakes(runs: list[Record], images: np.ndarray, y: np.ndarray) 
         "Images with the share of runs",
         f"Of {TEST_SIZE:,} test images, {(wrong > 0).sum()} are read wrong by at least one run of "
         f"the default configuration and {((wrong > 0) & (wrong == len(runs))).sum()} by every run "
-        f"(runs: {len(runs)}). Shown are those that most runs read wrong, with the most frequent "
-        f"wrong answer and the share of runs that gave it.",
+        f"(runs: {len(runs)}). Shown are those that most runs read wrong, in this order, with the "
+        f"most frequent answer and the share of runs that gave it.",
     )
