@@ -330,6 +330,7 @@ def test_what_the_prose_says_of_the_committed_runs():
         tabulate_originals(originals, "keras"),
     )
     assert (5 * measures["p"] > 0.05).all()
+    assert measures.loc["first_epoch_loss", "difference"] < 0
     equivalence = tabulate_equivalence(group_accuracies(read_records(COMMITTED)[0], originals))
     assert equivalence["verdict"].tolist() == ["open"] * 3
     assert equivalence["interval_high"].max() < 0.2
@@ -337,6 +338,9 @@ def test_what_the_prose_says_of_the_committed_runs():
     accuracy = pd.read_csv(COMMITTED / "accuracy.csv", index_col="claim")
     reach = accuracy["interval_high"] - accuracy["mean"]
     assert 0.4 < reach["notebook-2019"] < 0.7
+    spread = runs.groupby("configuration")["test_accuracy"]
+    distance = (runs["test_accuracy"] - spread.transform("mean")) / spread.transform("std")
+    assert distance.min() < -2 < distance.max() < 2
     curves = pd.read_csv(PUBLISHED / "curves.csv").set_index(["claim", "epoch"])["train_loss"]
     for epoch in range(10, 21):
         ours = [run["history"]["loss"][epoch - 1] for run in told[default].values()]

@@ -375,8 +375,8 @@ def test_the_last_epoch_the_last_five_and_the_later_runs_are_compared():
     ours[:20] += 0.5
     theirs[:10] += 1
     table = tabulate_equivalence({OURS: ours, KERAS: theirs})
-    assert table["ours"].tolist() == [60, 60, 40]
-    assert table["theirs"].tolist() == [60, 60, 50]
+    assert table["our_runs"].tolist() == [60, 60, 40]
+    assert table["their_runs"].tolist() == [60, 60, 50]
     assert table["difference"].tolist() == pytest.approx([-0.5, -0.1, -0.1], abs=0.01)
     assert table["verdict"].tolist() == ["different", "open", "different"]
     again = tabulate_equivalence({OURS: theirs, KERAS: theirs})

@@ -78,7 +78,9 @@ def tabulate_equivalence(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
         ours, theirs = (
             groups[code][left_out.get(code, 0) :, -epochs:].mean(axis=1) for code in (OURS, KERAS)
         )
-        rows[name] = {"ours": len(ours), "theirs": len(theirs)} | compare_means(ours, theirs)
+        rows[name] = {"our_runs": len(ours), "their_runs": len(theirs)} | compare_means(
+            ours, theirs
+        )
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
