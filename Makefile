@@ -89,7 +89,7 @@ benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's c
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)
 	$(BIN)/python benchmarks/report_speed.py
 
-originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code, Keras 40 times and PyTorch 10 times, into results/originals (hours)
+originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code, 60 times in all, into results/originals (hours)
 	@$(BIN)/python originals/run.py --peers $(PEERS)/bin/python $(ARGS)
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed

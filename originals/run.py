@@ -28,8 +28,13 @@ from mnist_rnn.files import write_text
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.environment import describe_environment
 
-SCRIPTS = {kind: Path(__file__).with_name(f"{kind}_notebook.py") for kind in ("keras", "pytorch")}
-EPOCHS = {"keras": 20, "pytorch": 10}
+# The script of each kind of run, and what it imports from beside it.
+SCRIPTS = {
+    "keras": ["keras_notebook.py"],
+    "pytorch": ["pytorch_notebook.py"],
+    "seeded": ["seeded_notebook.py", "keras_notebook.py"],
+}
+EPOCHS = {"keras": 20, "pytorch": 10, "seeded": 20}
 LOGS = RESULTS / "executed" / "originals"
 
 
@@ -46,8 +51,9 @@ def why_pending(path: Path, expected: dict[str, object]) -> str | None:
 
 
 def digest_script(kind: str) -> str:
-    """SHA-256 of the script."""
-    return hashlib.sha256(SCRIPTS[kind].read_bytes()).hexdigest()
+    """SHA-256 of the script, and of what it imports from beside it."""
+    files = (Path(__file__).with_name(name).read_bytes() for name in SCRIPTS[kind])
+    return hashlib.sha256(b"".join(files)).hexdigest()
 
 
 class Run:
@@ -55,7 +61,9 @@ class Run:
 
     def __init__(self, name: str, pythons: dict, data: Path, epochs: dict, core: int) -> None:
         """Start it; the process inherits the core."""
-        self.name, self.core, self.kind = name, core, name.split("-")[0]
+        self.name, self.core = name, core
+        self.kind, seed = name.split("-")  # only the seeded kind reads it
+        script = Path(__file__).with_name(SCRIPTS[self.kind][0])
         environment = describe_environment(threads=1)
         self.about = environment.model_dump(include={"commit", "clean", "cpu"}) | {
             "kind": self.kind,
@@ -67,8 +75,8 @@ class Run:
         os.sched_setaffinity(0, {core})
         try:
             with (LOGS / f"{name}.log").open("w") as log:
-                command = [pythons[self.kind], SCRIPTS[self.kind], data]
-                command += [str(epochs[self.kind]), self.output]
+                command = [pythons[self.kind], script, data]
+                command += [str(epochs[self.kind]), self.output, seed]
                 self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         finally:
             os.sched_setaffinity(0, cores)
@@ -126,6 +134,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--peers", type=Path, help="Python that has PyTorch")
     parser.add_argument("--keras", type=number(0, 100), default=40, help="runs (default 40)")
     parser.add_argument("--pytorch", type=number(0, 100), default=10, help="runs (default 10)")
+    parser.add_argument("--seeded", type=number(0, 100), default=10, help="runs (default 10)")
     parser.add_argument("--epochs", type=number(1, 1000), help="fewer, for a trial")
     parser.add_argument("--train-size", type=number(1, TRAIN_SIZE), default=TRAIN_SIZE,
                         help="fewer images, for a trial")  # fmt: skip
@@ -156,7 +165,7 @@ def main() -> None:
     if not pending:
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the runs are ended too
-    pythons = {"keras": sys.executable, "pytorch": options.peers}
+    pythons = dict.fromkeys(SCRIPTS, sys.executable) | {"pytorch": options.peers}
     LOGS.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory() as folder:

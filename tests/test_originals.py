@@ -19,6 +19,9 @@ from mnist_rnn.claims.sweep import plan_runs
 from mnist_rnn.config import Configuration
 from mnist_rnn.data.mnist import DATA_SHA256
 from mnist_rnn.errors import RecordError
+from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.network import build_model
+from mnist_rnn.experiment.training import Examples, train
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.environment import describe_cpu
 
@@ -91,7 +94,7 @@ def test_a_row_a_run(write, tmp_path):
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        ({"kind": "jax"}, "kind: Input should be 'keras' or 'pytorch'"),
+        ({"kind": "jax"}, "kind: Input should be 'keras', 'pytorch' or 'seeded'"),
         ({"kind": "pytorch"}, "holds a run of kind pytorch"),
         ({"accuracy": [0.5]}, "must have the same number of epochs"),
         ({"loss": [], "accuracy": [], "test_errors": []}, "loss: List should have at least 1"),
@@ -184,8 +187,9 @@ def test_a_trial_does_not_go_among_the_results():
 
 
 @pytest.mark.quick
-def test_the_scripts_set_no_flag_no_seed_and_no_thread():
-    for script in (ROOT / "originals").glob("*_notebook.py"):
+def test_the_originals_scripts_set_no_flag_no_seed_and_no_thread():
+    for kind in ("keras", "pytorch"):
+        script = ROOT / "originals" / f"{kind}_notebook.py"
         code = script.read_text().split('"""', 2)[2]
         for word in ("environ", "seed", "threads", "deterministic", "jit_compile", "mnist_rnn"):
             assert word not in code, (script.name, word)
@@ -193,7 +197,7 @@ def test_the_scripts_set_no_flag_no_seed_and_no_thread():
 
 def test_a_stopped_command_goes_on_and_makes_no_run_twice(tmp_path):
     """Ended by SIGTERM while Keras runs, which leaves nothing running; then killed, then whole."""
-    options = ("--keras", "1", "--pytorch", "0", *SMALL)
+    options = ("--keras", "1", "--pytorch", "0", "--seeded", "0", *SMALL)
     folder = tmp_path / "originals"
     for kill in (signal.SIGTERM, signal.SIGKILL):
         process = start(command(*options), env=environment(tmp_path))
@@ -240,7 +244,7 @@ def test_what_makes_a_run_outdated(write):
 def test_a_run_that_fails_is_named(tmp_path):
     """The Python that should have PyTorch has none."""
     status, printed = run(
-        tmp_path, "--keras", "0", "--pytorch", "1", "--peers", sys.executable, *SMALL
+        tmp_path, "--keras", "0", "--seeded", "0", "--peers", sys.executable, *SMALL
     )
     assert status == 1
     assert "Not finished: pytorch-00; see " in printed
@@ -262,3 +266,18 @@ def test_pytorch_has_the_published_number_of_parameters(tmp_path):
         if claim.published.answered_by == "pytorch"
     }
     assert original.parameters == published == 75_786
+
+
+def test_the_originals_code_from_our_start_trains_as_ours(mnist, make_checkpoint, tmp_path):
+    """In Keras's own graph, with its softmax and loss; ours is compiled by XLA."""
+    options = ("--keras", "0", "--pytorch", "0", "--seeded", "2", "--epochs", "2")
+    status, printed = run(tmp_path, *options, "--train-size", "1000")
+    assert status == 0, printed
+    theirs = read_originals(tmp_path / "originals")["seeded-01"]
+    config = Configuration(seed=1, epochs=2, train_size=1000)
+    (x_train, y_train), (x_test, y_test) = mnist
+    training = Examples(scale(x_train[:1000]), y_train[:1000])
+    test = Examples(scale(x_test), y_test)
+    ours = train(build_model(config), training, test, config, make_checkpoint(config)).history
+    assert ours["test_errors"] == theirs.test_errors
+    assert ours["loss"] == pytest.approx(theirs.loss, abs=1e-5)

@@ -19,12 +19,13 @@ ORIGINALS = RESULTS / "originals"
 class Original(Strict):
     """A finished run of an original's code, in a file as `keras-00.json`.
 
+    `seeded-07.json` is the code of `keras`, with the initial weights and order of images of seed 7.
     An epoch has training loss (nats) and accuracy (a fraction), measured while the weights changed,
     and the errors on the 10,000 test images after it; `test_loss` (nats) is measured at the end.
     `code_sha256` is the digest of the script, `seconds` the time that training took.
     """
 
-    kind: Literal["keras", "pytorch"]
+    kind: Literal["keras", "pytorch", "seeded"]
     parameters: int = Field(ge=1)
     train_size: int = Field(ge=1)
     loss: list[Annotated[float, Field(ge=0)]] = Field(min_length=1)
