@@ -57,7 +57,7 @@ def start_first_steps(cpu: str, *names: str, **variables: str) -> subprocess.Pop
 
 def read_digests(process: subprocess.Popen) -> dict[str, str]:
     """Name to digest, once the process has ended well."""
-    output, _ = process.communicate(timeout=3600)
+    output, _ = process.communicate(timeout=3 * 3600)
     assert process.returncode == 0, output
     return dict(line.split() for line in output.splitlines())
 

@@ -17,11 +17,12 @@ from mnist_rnn.claims.equivalence import (
     PYTORCH,
     compare_means,
     compare_measures,
+    compare_seeds,
     group_accuracies,
     tabulate_accuracies,
     tabulate_equivalence,
 )
-from mnist_rnn.claims.originals import tabulate_originals
+from mnist_rnn.claims.originals import Original, tabulate_originals
 from mnist_rnn.claims.published import load_claims, load_curve, read_numbers
 from mnist_rnn.claims.tables import tabulate_accuracy
 from mnist_rnn.claims.verdicts import (
@@ -412,6 +413,27 @@ def test_equivalence_needs_runs_of_both():
     last = np.full((9, 1), 98.0)
     table = tabulate_equivalence({OURS: last, KERAS: last[:0]})
     assert table["verdict"].tolist() == ["too few runs"] * 3
+
+
+def test_runs_from_the_same_start_are_compared_by_seed(make_record):
+    """Ours of seeds 0 and 7: 150 test errors after each epoch, a loss of 0.5. Seed 3 has no run."""
+    records = [make_record(150, **FULL, seed=seed) for seed in (7, 0)]
+    records.append(make_record(150, **FULL, seed=3, units=64))
+    alike = {"test_errors": [150] * 20, "loss": [0.5] * 20}
+    other = {"test_errors": [150] * 18 + [151, 140], "loss": [0.5] * 19 + [0.625]}
+    kinds = {"keras-00": other, "seeded-00": alike, "seeded-03": alike, "seeded-07": other}
+    originals = {
+        name: Original.model_construct(kind=name.split("-")[0], **run)
+        for name, run in kinds.items()
+    }
+    table = compare_seeds(records, originals)
+    assert table.index.tolist() == [0, 7]
+    assert table["our_test_errors"].tolist() == [150, 150]
+    assert table["their_test_errors"].tolist() == [150, 140]
+    assert table["epochs"].tolist() == [20, 20]
+    assert table["same_errors"].tolist() == [20, 18]
+    assert table["loss_apart"].tolist() == [0, 0.125]
+    assert compare_seeds(records, {}).empty
 
 
 def test_the_measures_of_two_groups_by_hand():

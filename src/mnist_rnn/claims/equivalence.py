@@ -128,3 +128,26 @@ def compare_measures(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
             "p": test.pvalue,
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def compare_seeds(records: list[Record], originals: Mapping[str, Original]) -> pd.DataFrame:
+    """A row a seed: our run beside the original's code from the same start (kind `seeded`).
+
+    Test errors are those after the last epoch; `same_errors` is the number of epochs after which
+    both have as many, and `loss_apart` the largest difference of their training losses, in nats.
+    """
+    histories = {run.config.seed: run.history for run in find_runs(records, Configuration().name)}
+    rows = {}
+    for name, theirs in originals.items():
+        kind, number = name.split("-")
+        if kind != "seeded" or not (ours := histories.get(int(number))):
+            continue
+        same = np.equal(ours.test_errors, theirs.test_errors)
+        rows[int(number)] = {
+            "our_test_errors": ours.test_errors[-1],
+            "their_test_errors": theirs.test_errors[-1],
+            "epochs": theirs.epochs,
+            "same_errors": same.sum(),
+            "loss_apart": np.abs(np.subtract(ours.loss, theirs.loss)).max(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("seed")
