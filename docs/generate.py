@@ -39,10 +39,10 @@ def make_headline() -> str:
         f"**Of {counts.total()} published results, {', '.join(parts)}.** *Reproduced*: all that "
         f"was published for the result agrees with our runs (*p* at least {LEVEL / len(rows):.2g}) "
         f"and not with those of any other published configuration (*p* below {LEVEL}). "
-        "*Compatible*: the runs of another agree too. By the test accuracy alone, "
-        f"{alone or 'none'} would be reproduced: printed losses and training accuracies tell the "
-        "configurations apart. A wrong test accuracy would be found with probability 0.8 if it "
-        f"were off by {min(detectable):.1f} to {max(detectable):.1f} points."
+        "*Compatible*: another configuration's runs agree too. By the test accuracy alone, "
+        f"{alone or 'none'} would be reproduced: printed losses and training accuracies tell "
+        f"configurations apart. A test accuracy off by {min(detectable):.1f} to "
+        f"{max(detectable):.1f} points, depending on the claim, is found with probability 0.8."
     )
 
 

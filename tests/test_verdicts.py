@@ -312,7 +312,7 @@ def test_points_outside_the_band_by_hand(make_record):
     far = (np.log(load_curve("notebook-2019")["train_loss"]).abs() > 2).sum()
     assert 0 < far < 20
     assert f"{far} of 20 points are outside" in caption
-    assert "published one, 13 are on average (95% of draws: 0 to 20)" in caption
+    assert "published one, 13 would be outside on average (95% of the time: 0 to 20)" in caption
 
 
 def test_common_mistakes_by_hand(make_record, mnist):
@@ -333,10 +333,10 @@ def test_falls_of_the_test_accuracy_by_hand():
     accuracies = np.array([[97.0, 96.5, 96.7, 96.2, 98.0], [95.0, 96.0, 97.0, 97.0, 98.2]])
     plate = draw_test_accuracies(accuracies, CLAIM)
     assert "in 2 of 8 cases" in plate.caption
-    assert "at most 97.95%, which is rounded to the published number, in 0 of 2" in plate.caption
-    assert "over epochs 3 to 5, this holds for 4 of 6." in plate.caption
+    assert "In 0 of 2 runs the last accuracy is at most 97.95%, the most" in plate.caption
+    assert "over epochs 3 to 5, 4 of 6 accuracies are." in plate.caption
     tie = draw_test_accuracies(accuracies - 0.05, CLAIM).caption  # 97.95 would be printed as 97.9
-    assert "in 1 of 2 runs" in tie
+    assert "In 1 of 2 runs" in tie
     lines = plate.figure.axes[0].get_lines()
     assert lines[0].get_ydata().tolist() == accuracies[0].tolist()
     assert lines[-1].get_xydata().tolist() == [[5, 97.9]]
@@ -404,7 +404,7 @@ def test_the_figure_of_both_distributions_by_hand():
     assert published.get_xdata() == [97.9, 97.9]
     assert "half of the runs of ours lie from 97.21% to 97.64%" in plate.alt
     assert (
-        "Runs with at least 97.85%, which is rounded to the published number: ours, 1 of 2; "
+        "at least 97.85%, the least that is rounded to the published number: ours, 1 of 2; "
         "the original's code, 0 of 1." in plate.caption
     )
 

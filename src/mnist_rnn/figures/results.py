@@ -158,6 +158,6 @@ def tell_expected(alike: list[np.ndarray]) -> str:
     totals = np.sum([rng.choice(counts, 10_000) for counts in alike], axis=0)
     low, high = np.quantile(totals, [0.025, 0.975])
     return (
-        f"With one of our runs, drawn at random, in place of each published one, "
-        f"{totals.mean():.0f} are on average (95% of draws: {low:.0f} to {high:.0f})."
+        f"If a random run stood in place of each published one, {totals.mean():.0f} would be "
+        f"outside on average (95% of the time: {low:.0f} to {high:.0f})."
     )

@@ -35,7 +35,8 @@ def draw_distributions(groups: dict[str, np.ndarray], claim: pd.Series) -> Plate
         fig,
         f"Steps that rise from 0 to 1: {'; '.join(told)}. Published: {published}%.",
         "The share of runs with at most this test accuracy. Runs with at least "
-        f"{published - half:.2f}%, which is rounded to the published number: {'; '.join(reached)}.",
+        f"{published - half:.2f}%, the least that is rounded to the published number: "
+        f"{'; '.join(reached)}.",
     )
 
 
@@ -61,9 +62,9 @@ def draw_test_accuracies(accuracies: np.ndarray, claim: pd.Series) -> Plate:
         f"last, {ends}. Published: {published}%.",
         f"One line per run (runs: {runs}); the diamond is what one published run reached. From one "
         f"epoch to the next the accuracy falls by half a percentage point or more in {falls.sum()} "
-        f"of {falls.size} cases. The last accuracy is at most {most:.2f}%, which is rounded to the "
-        f"published number, in {(last < most).sum()} of {runs} runs; over epochs "
-        f"{epochs // 2 + 1} to {epochs}, this holds for {(late < most).sum()} of {late.size}.",
+        f"of {falls.size} cases. In {(last < most).sum()} of {runs} runs the last accuracy is at "
+        f"most {most:.2f}%, the most that is rounded to the published number; over epochs "
+        f"{epochs // 2 + 1} to {epochs}, {(late < most).sum()} of {late.size} accuracies are.",
     )
 
 
