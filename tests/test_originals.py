@@ -269,7 +269,7 @@ def test_pytorch_has_the_published_number_of_parameters(tmp_path):
 
 
 def test_the_originals_code_from_our_start_trains_as_ours(mnist, make_checkpoint, tmp_path):
-    """With Keras's own loss, compilation and feeding of batches, which ours replaces."""
+    """Without XLA, with Keras's own loss and feeding of batches."""
     options = ("--keras", "0", "--pytorch", "0", "--seeded", "2", "--epochs", "2")
     status, printed = run(tmp_path, *options, "--train-size", "1000")
     assert status == 0, printed
