@@ -95,7 +95,7 @@ def test_a_row_a_run(write, tmp_path):
     ("values", "problem"),
     [
         ({"kind": "jax"}, "kind: Input should be 'keras', 'pytorch' or 'seeded'"),
-        ({"kind": "pytorch"}, "holds a run of kind pytorch"),
+        ({"kind": "pytorch"}, "keras-00.json is not named as pytorch-00"),
         ({"accuracy": [0.5]}, "must have the same number of epochs"),
         ({"loss": [], "accuracy": [], "test_errors": []}, "loss: List should have at least 1"),
         ({"test_errors": [1000, 10_001]}, "test_errors.1: Input should be less than or equal"),
@@ -118,6 +118,8 @@ def test_a_wrong_file_is_refused_in_one_sentence(values, problem, write, tmp_pat
 @pytest.mark.quick
 def test_a_damaged_file_is_refused_and_an_empty_folder_has_no_run(write, tmp_path):
     assert read_originals(tmp_path) == {}
+    with pytest.raises(RecordError, match=r"seeded-a.json is not named as seeded-00$"):
+        read_original(write("seeded-a"))
     path = write()
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(RecordError, match=r"keras-00.json is not an original's run: Invalid JSON"):

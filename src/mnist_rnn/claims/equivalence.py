@@ -139,15 +139,13 @@ def compare_seeds(records: list[Record], originals: Mapping[str, Original]) -> p
     histories = {run.config.seed: run.history for run in find_runs(records, Configuration().name)}
     rows = {}
     for name, theirs in originals.items():
-        kind, number = name.split("-")
-        if kind != "seeded" or not (ours := histories.get(int(number))):
-            continue
-        same = np.equal(ours.test_errors, theirs.test_errors)
-        rows[int(number)] = {
-            "our_test_errors": ours.test_errors[-1],
-            "their_test_errors": theirs.test_errors[-1],
-            "epochs": theirs.epochs,
-            "same_errors": same.sum(),
-            "loss_apart": np.abs(np.subtract(ours.loss, theirs.loss)).max(),
-        }
+        ours = histories.get(seed := int(name.split("-")[1]))
+        if theirs.kind == "seeded" and ours and len(ours.loss) == theirs.epochs:
+            rows[seed] = {
+                "our_test_errors": ours.test_errors[-1],
+                "their_test_errors": theirs.test_errors[-1],
+                "epochs": theirs.epochs,
+                "same_errors": np.equal(ours.test_errors, theirs.test_errors).sum(),
+                "loss_apart": np.abs(np.subtract(ours.loss, theirs.loss)).max(),
+            }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("seed")

@@ -1,5 +1,6 @@
 """Runs of the originals' own code, which `make originals` leaves in results/originals."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,8 +62,8 @@ def read_original(path: Path) -> Original:
     except ValidationError as error:
         problems = list_problems(error)
         raise RecordError(f"{shown(path)} is not an original's run: {problems}") from error
-    if path.stem.rpartition("-")[0] != run.kind:
-        raise RecordError(f"{shown(path)} holds a run of kind {run.kind}")
+    if not re.fullmatch(rf"{run.kind}-\d+", path.stem):
+        raise RecordError(f"{shown(path)} is not named as {run.kind}-00")
     return run
 
 
