@@ -57,7 +57,7 @@ def two_at_once(parameters, results):
 
 
 def avx2(parameters, results):
-    """oneDNN, by which XLA multiplies, held to AVX2, where 512 units have other bits."""
+    """oneDNN, by which XLA multiplies, held to AVX2; test_emulated.py has it for 512 units."""
     if parameters["units"] > LONGEST:
         return None
     return finish(start_plain(parameters, results, ONEDNN_MAX_CPU_ISA="AVX2"), results)

@@ -150,6 +150,17 @@ def test_the_committed_notebook_says_what_its_record_says(committed):
     assert f"{committed.test.errors} of 10,000 test images" in text
 
 
+def test_the_results_notebook_needs_no_run_of_the_originals(tmp_path):
+    """Results of one's own, of one configuration, as `make report` reads them."""
+    (tmp_path / "runs").mkdir()
+    name = Configuration().name
+    (tmp_path / "runs" / name).symlink_to(COMMITTED / "runs" / name)
+    command = papermill_command({}, tmp_path / "out.ipynb", TRAIN.with_name("03_results.ipynb"))
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "Runs of the originals' code: 0" in (tmp_path / "out.ipynb").read_text()
+
+
 def test_the_results_notebook_shows_the_committed_table():
     cells = code_cells(nbformat.read(TRAIN.with_name("03_results.ipynb"), as_version=4))
     shown = [

@@ -438,7 +438,9 @@ def test_runs_from_the_same_start_are_compared_by_seed(make_record):
     assert table["epochs"].tolist() == [20, 20]
     assert table["same_errors"].tolist() == [20, 18]
     assert table["loss_apart"].tolist() == [0, 0.125]
-    assert compare_seeds(records, {}).empty
+    without = compare_seeds(records, {})
+    assert without.empty
+    assert without.columns.tolist() == table.columns.tolist()
 
 
 def test_the_measures_of_two_groups_by_hand():

@@ -137,15 +137,13 @@ def compare_seeds(records: list[Record], originals: Mapping[str, Original]) -> p
     both have as many, and `loss_apart` the largest difference of their training losses, in nats.
     """
     histories = {run.config.seed: run.history for run in find_runs(records, Configuration().name)}
-    rows = {}
+    rows = []
     for name, theirs in originals.items():
         ours = histories.get(seed := int(name.split("-")[1]))
         if theirs.kind == "seeded" and ours and len(ours.loss) == theirs.epochs:
-            rows[seed] = {
-                "our_test_errors": ours.test_errors[-1],
-                "their_test_errors": theirs.test_errors[-1],
-                "epochs": theirs.epochs,
-                "same_errors": np.equal(ours.test_errors, theirs.test_errors).sum(),
-                "loss_apart": np.abs(np.subtract(ours.loss, theirs.loss)).max(),
-            }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("seed")
+            same = np.equal(ours.test_errors, theirs.test_errors).sum()
+            apart = np.abs(np.subtract(ours.loss, theirs.loss)).max()
+            errors = ours.test_errors[-1], theirs.test_errors[-1]
+            rows.append((seed, *errors, theirs.epochs, same, apart))
+    columns = ["our_test_errors", "their_test_errors", "epochs", "same_errors", "loss_apart"]
+    return pd.DataFrame(rows, columns=["seed", *columns]).set_index("seed")
