@@ -338,6 +338,9 @@ def test_what_the_prose_says_of_the_committed_runs():
     assert [run.test_errors for run in originals.values() if run.kind == "seeded"] == [
         told[default][seed]["history"]["test_errors"] for seed in range(10)
     ]
+    for seed in range(10):
+        losses = told[default][seed]["history"]["loss"]
+        assert losses == pytest.approx(originals[f"seeded-{seed:02d}"].loss, abs=2e-7)
     accuracy = pd.read_csv(COMMITTED / "accuracy.csv", index_col="claim")
     reach = accuracy["interval_high"] - accuracy["mean"]
     assert 0.4 < reach["notebook-2019"] < 0.7
