@@ -20,7 +20,6 @@ from runs import (
     start_plain,
 )
 
-from mnist_rnn.experiment.wide import LONGEST
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.record import read_records
 
@@ -57,9 +56,7 @@ def two_at_once(parameters, results):
 
 
 def avx2(parameters, results):
-    """oneDNN, by which XLA multiplies, held to AVX2; test_emulated.py has it for 512 units."""
-    if parameters["units"] > LONGEST:
-        return None
+    """oneDNN, by which XLA multiplies, held to AVX2."""
     return finish(start_plain(parameters, results, ONEDNN_MAX_CPU_ISA="AVX2"), results)
 
 

@@ -7,6 +7,7 @@ digests of weights and logits.
 import functools
 import json
 import os
+import platform
 import sys
 from subprocess import DEVNULL
 
@@ -16,34 +17,12 @@ from first_steps import NETWORKS, train_first_steps
 from runs import start
 
 from mnist_rnn.experiment.checkpoints import Checkpoint
-from mnist_rnn.records.environment import describe_cpu
 
 DIGESTS = json.loads(FIRST_STEPS.with_suffix(".json").read_text())
 EPOCH = "first-epoch"  # a whole one: an hour on an emulated CPU
 STEPS = [name for name in DIGESTS if name != EPOCH]
-CPUS = {
-    "Haswell": "AVX2",
-    "Skylake-Client": "AVX2",
-    "EPYC-Milan": "AVX2",
-    "neoverse-n1": "ARM64",
-}
-# What has other bits and should not, by the instructions that the CPU has; GUARANTEES.md says so.
-OTHER_BITS = {"AVX-512": [], "AVX2": ["512-units"], "ARM64": ["adam", "lstm", "gru"]}
-
-
-def find_instructions():
-    """Those of this CPU, in the words of OTHER_BITS."""
-    cpu = describe_cpu()
-    if cpu.architecture != "x86_64":
-        return "ARM64"
-    return "AVX-512" if "avx512f" in cpu.flags else "AVX2"
-
-
-def case(name, instructions, *values, slow=False):
-    """A parameter; of a run that is known to have other bits, the test has to fail."""
-    known = name in OTHER_BITS[instructions]
-    marks = [pytest.mark.xfail(reason="other bits: GUARANTEES.md", strict=True)] * known
-    return pytest.param(*values, name, marks=[*marks, *[pytest.mark.slow] * slow])
+CPUS = ("Haswell", "Skylake-Client", "EPYC-Milan", "neoverse-n1")
+QUICK = ("sgd", "512-units")
 
 
 def test_each_kind_of_run_has_a_digest_of_its_own():
@@ -53,7 +32,7 @@ def test_each_kind_of_run_has_a_digest_of_its_own():
 
 @pytest.mark.parametrize(
     "name",
-    [case(n, find_instructions(), slow=n not in ("sgd", "512-units")) for n in NETWORKS],
+    [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in NETWORKS],
 )
 def test_this_cpu_computes_the_committed_bits(name, tmp_path):
     assert train_first_steps(name, tmp_path, epochs=2) == DIGESTS[name]
@@ -66,8 +45,9 @@ def digests_with_avx2():
     return read_digests(start([sys.executable, FIRST_STEPS, *STEPS], env=variables, stderr=DEVNULL))
 
 
-@pytest.mark.skipif(find_instructions() == "ARM64", reason="oneDNN's kernels for x86-64")
-@pytest.mark.parametrize("name", [case(name, "AVX2", slow=True) for name in STEPS])
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN's kernels for x86-64")
+@pytest.mark.parametrize("name", STEPS)
 def test_products_by_avx2_have_the_committed_bits(name, digests_with_avx2):
     assert digests_with_avx2[name] == DIGESTS[name]
 
@@ -90,9 +70,8 @@ def compute_first_steps(cpu):
 
 
 @pytest.mark.trial
-@pytest.mark.parametrize(
-    ("cpu", "name"), [case(name, CPUS[cpu], cpu) for cpu in CPUS for name in STEPS]
-)
+@pytest.mark.parametrize("cpu", CPUS)
+@pytest.mark.parametrize("name", STEPS)
 def test_an_emulated_cpu_computes_the_committed_bits(cpu, name):
     require(cpu)
     digest = compute_first_steps(cpu)[name]

@@ -12,8 +12,10 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.experiment import backend
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.initial_weights import GATES, draw_initial_weights, orthogonal
-from mnist_rnn.experiment.network import LAYERS, build_model
+from mnist_rnn.experiment.layers import multiply
+from mnist_rnn.experiment.network import build_model
 from mnist_rnn.experiment.portable import RMSprop, clipped_cross_entropy, cross_entropy, sum_row
+from mnist_rnn.records.model_file import LAYERS
 
 
 def kerass_weights(layer, units=128):
@@ -67,6 +69,47 @@ def test_the_last_bits_of_the_linear_algebra_do_not_show(monkeypatch):
     q = orthogonal(np.random.default_rng(0), 64, 64)
     monkeypatch.setattr(np.linalg, "qr", rounded_otherwise)
     assert np.array_equal(orthogonal(np.random.default_rng(0), 64, 64), q)
+
+
+def test_xla_rounds_a_product_before_it_adds():
+    """The square of 1 + 2**-12 is 1 + 2**-11 + 2**-24: float32 rounds the last term away."""
+    x = tf.fill([64], 1 + 2**-12)
+    multiply_and_add = tf.function(lambda x, y: x * x + y, jit_compile=True)
+    assert not np.any(multiply_and_add(x, tf.fill([64], -1 - 2**-11)))
+
+
+def add_one_by_one(a, b):
+    """The product of matrices: each term added with one rounding, then the parts of 256 terms."""
+    parts = []
+    for start in range(0, len(b), 256):
+        part = np.zeros((len(a), b.shape[1]), "float32")
+        for column, row in zip(a.T[start : start + 256], b[start : start + 256], strict=True):
+            exact = np.outer(column.astype("longdouble"), row)
+            part = (part + exact).astype("float32")
+        parts.append(part)
+    return sum(parts[1:], parts[0])
+
+
+@pytest.mark.parametrize("n", [128, 96])
+@pytest.mark.parametrize("columns", [10, 256, 512])
+@pytest.mark.parametrize("rows", [40, 256, 512])
+def test_products_are_added_one_by_one(rows, columns, n):
+    """In the forward step, and in both gradients; 96 images are in the last batch of an epoch."""
+    random = np.random.default_rng(0)
+    shapes = (n, rows), (rows, columns), (n, columns)
+    x, kernel, slope = (random.standard_normal(shape).astype("float32") for shape in shapes)
+
+    @tf.function(jit_compile=True)
+    def compute(x, kernel):
+        with tf.GradientTape() as tape:
+            tape.watch((x, kernel))
+            product = multiply(x, kernel)
+        return product, *tape.gradient(product, (x, kernel), slope)
+
+    product, of_x, of_kernel = compute(tf.constant(x), tf.constant(kernel))
+    np.testing.assert_array_equal(product, add_one_by_one(x, kernel))
+    np.testing.assert_array_equal(of_x, add_one_by_one(slope, kernel.T))
+    np.testing.assert_array_equal(of_kernel, add_one_by_one(x.T, slope))
 
 
 def test_a_row_is_added_from_left_to_right():
@@ -168,7 +211,7 @@ def test_a_model_without_xla_is_refused():
 
 
 def test_our_flags_come_last_and_once(monkeypatch):
-    ours = ["--xla_cpu_enable_platform_dependent_math=false", "--xla_cpu_max_isa=AVX2"]
+    ours = backend.XLA_FLAGS
     monkeypatch.setenv("XLA_FLAGS", f"--xla_cpu_max_isa=AVX512 {ours[1]}")
     backend.set_xla_flags()
     backend.set_xla_flags()

@@ -9,10 +9,10 @@ from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.checkpoints import State
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
-from mnist_rnn.experiment.network import LAYERS, build_model, count_steps, largest_divisor, predict
+from mnist_rnn.experiment.network import build_model, count_steps, largest_divisor, predict
 from mnist_rnn.experiment.training import Examples, batches, get_variables
 from mnist_rnn.records.metrics import measure, to_probabilities
-from mnist_rnn.records.model_file import weights_sha256
+from mnist_rnn.records.model_file import LAYERS, weights_sha256
 
 
 def test_each_epoch_has_an_order_of_its_own():

@@ -1,9 +1,9 @@
 """Keras and TensorFlow, set up so that every CPU computes the same bits; imported quietly.
 
-XLA compiles the training step. Two of its flags make the code that it generates independent of the
-machine: one replaces functions of the system's mathematical library, the other holds it to AVX2,
-so that sums of a vector have the same number of lanes on every x86-64 CPU. A GPU would add in
-another order, and is not used.
+XLA compiles the training step, with two flags. One replaces functions of the system's mathematical
+library. The other keeps XLA's own code from multiplying and adding in one rounding, since what it
+fuses in that way depends on the CPU: on x86-64 it is held to AVX, which can't; on ARM64 LLVM's pass
+that fuses is left out. A GPU would add in another order, and is not used.
 
 TensorFlow 2.21 writes notices (no GPU, oneDNN in use) to the process's standard error before its
 own log level takes effect; in a notebook they would look like a wall of warnings. An import that
@@ -11,12 +11,17 @@ fails still raises.
 """
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mnist_rnn.errors import BackendError
 
-XLA_FLAGS = ("--xla_cpu_enable_platform_dependent_math=false", "--xla_cpu_max_isa=AVX2")
+ARM64 = platform.machine() in ("aarch64", "arm64")
+UNFUSED = (
+    "--xla_backend_extra_options=-aarch64-enable-mcr=false" if ARM64 else "--xla_cpu_max_isa=AVX"
+)
+XLA_FLAGS = ("--xla_cpu_enable_platform_dependent_math=false", UNFUSED)
 
 
 @contextmanager

@@ -7,16 +7,10 @@ import numpy as np
 from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
 from mnist_rnn.experiment.backend import keras, require_xla
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
+from mnist_rnn.experiment.layers import Dense, GRUCell, LSTMCell, SimpleRNNCell
 from mnist_rnn.experiment.portable import LOSSES, RMSprop
-from mnist_rnn.experiment.wide import LONGEST, WideDense, WideSimpleRNNCell
 
-LAYERS = {
-    "simple_rnn": keras.layers.SimpleRNN,
-    "gru": keras.layers.GRU,
-    "lstm": keras.layers.LSTM,
-}
-# With implementation=1, one product a gate; Keras's layers of the same names then refuse dropout.
-CELLS = {"gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell}
+CELLS = {"simple_rnn": SimpleRNNCell, "gru": GRUCell, "lstm": LSTMCell}
 OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
     "adam": keras.optimizers.Adam,
@@ -27,22 +21,11 @@ OPTIMIZERS = {
 
 def build_network(config: Configuration) -> keras.Sequential:
     """The network with its initial weights: (n, 28, 28) to logits (n, 10)."""
-    recurrent, dense = choose_layers(config)
-    network = keras.Sequential([keras.Input((TIMESTEPS, FEATURES)), recurrent, dense])
+    cell = CELLS[config.layer](config.units, dropout=config.dropout, seed=config.seed)
+    recurrent = keras.layers.RNN(cell, unroll=config.layer == "simple_rnn")  # there it is faster
+    network = keras.Sequential([keras.Input((TIMESTEPS, FEATURES)), recurrent, Dense(NUM_CLASSES)])
     network.set_weights(draw_initial_weights(config))
     return network
-
-
-def choose_layers(config: Configuration) -> tuple[keras.Layer, keras.Layer]:
-    """The recurrent and the dense layer, with no sum of more than 256 terms that could be cut."""
-    units, options = config.units, {"dropout": config.dropout, "seed": config.seed}
-    dense = keras.layers.Dense(NUM_CLASSES)
-    if config.layer != "simple_rnn":
-        return keras.layers.RNN(CELLS[config.layer](units, implementation=1, **options)), dense
-    if units <= LONGEST:
-        return keras.layers.SimpleRNN(units, unroll=True, **options), dense
-    wide = keras.layers.RNN(WideSimpleRNNCell(units, **options), unroll=True)
-    return wide, WideDense(NUM_CLASSES)
 
 
 def build_model(config: Configuration) -> keras.Sequential:

@@ -10,9 +10,13 @@ import numpy as np
 from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.backend import keras
-from mnist_rnn.experiment.network import LAYERS
 from mnist_rnn.files import replacing
 
+LAYERS = {
+    "simple_rnn": keras.layers.SimpleRNN,
+    "gru": keras.layers.GRU,
+    "lstm": keras.layers.LSTM,
+}
 MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 
 

@@ -1,0 +1,108 @@
+"""Keras's layers, with products of matrices that have the same bits on every CPU.
+
+The library that multiplies has other code for other CPUs and shapes. Nearly all of it adds the
+terms of a sum one after the other; what would meet the rest is cut or padded here.
+"""
+
+from collections.abc import Callable
+from functools import reduce
+from operator import add
+
+from mnist_rnn.experiment.backend import keras, tf
+
+LONGEST = 256  # terms
+PADDED = 40  # features
+
+
+@tf.custom_gradient
+def multiply(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """The product (n, columns) of x (n, rows) and kernel (rows, columns), and its gradients.
+
+    Sums of up to 256 terms are not cut. Longer ones the library cuts where the CPU's cache and the
+    number of threads suggest it; here they are cut into 256 terms each, and added in order.
+    """
+
+    def differentiate(gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # The kernel's gradient is computed first: XLA then makes better use of two cores.
+        rows = [tf.matmul(part, gradient, transpose_a=True) for part in cut(x, 1)]
+        of_kernel = tf.concat(rows, 0)
+        parts = zip(cut(gradient, 1), cut(kernel, 1), strict=True)
+        of_x = reduce(add, [tf.matmul(part, some, transpose_b=True) for part, some in parts])
+        return of_x, of_kernel
+
+    parts = zip(cut(x, 1), cut(kernel, 0), strict=True)
+    return reduce(add, [tf.matmul(part, some) for part, some in parts]), differentiate
+
+
+def cut(matrix: tf.Tensor, axis: int) -> list[tf.Tensor]:
+    """The parts of a matrix that are at most 256 long on this axis."""
+    length = matrix.shape[axis]
+    if length <= LONGEST:
+        return [matrix]
+    parts = [min(LONGEST, length - start) for start in range(0, length, LONGEST)]
+    return tf.split(matrix, parts, axis)
+
+
+def read(cell: keras.layers.Layer, pixels: tf.Tensor, training: bool) -> tf.Tensor:
+    """A timestep's pixels (n, features) times the cell's kernel, in training with dropout.
+
+    Both get zeros up to 40 features, since the library adds in another order what is left over
+    of the kernel's gradient: of 28 rows, four where ARM64 takes eight at once; of 32, two where
+    AVX2 takes six.
+    """
+    mask = cell.get_dropout_mask(pixels)
+    if training and mask is not None:
+        pixels = pixels * mask
+    missing = [0, PADDED - pixels.shape[1]]
+    return multiply(tf.pad(pixels, [[0, 0], missing]), tf.pad(cell.kernel, [missing, [0, 0]]))
+
+
+class SimpleRNNCell(keras.layers.SimpleRNNCell):
+    """h' = tanh(x W + h U + b)."""
+
+    def call(
+        self, pixels: tf.Tensor, states: list[tf.Tensor], training: bool = False
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """One timestep: (n, features) and the state [(n, units)] to (n, units) and the state."""
+        seen = read(self, pixels, training) + self.bias
+        hidden = tf.tanh(seen + multiply(states[0], self.recurrent_kernel))
+        return hidden, [hidden]
+
+
+class GRUCell(keras.layers.GRUCell):
+    """Keras's GRU, which resets the state after it was multiplied."""
+
+    def call(
+        self, pixels: tf.Tensor, states: list[tf.Tensor], training: bool = False
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """One timestep, as in SimpleRNNCell."""
+        seen = read(self, pixels, training) + self.bias[0]
+        kept = multiply(states[0], self.recurrent_kernel) + self.bias[1]
+        (z, r, g), (kept_z, kept_r, kept_g) = tf.split(seen, 3, 1), tf.split(kept, 3, 1)
+        update = tf.sigmoid(z + kept_z)
+        candidate = tf.tanh(g + tf.sigmoid(r + kept_r) * kept_g)
+        hidden = update * states[0] + (1 - update) * candidate
+        return hidden, [hidden]
+
+
+class LSTMCell(keras.layers.LSTMCell):
+    """Keras's LSTM."""
+
+    def call(
+        self, pixels: tf.Tensor, states: list[tf.Tensor], training: bool = False
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """One timestep; the state is [hidden (n, units), carry (n, units)]."""
+        hidden, carry = states
+        gates = read(self, pixels, training) + multiply(hidden, self.recurrent_kernel) + self.bias
+        enter, forget, candidate, leave = tf.split(gates, 4, 1)
+        carry = tf.sigmoid(forget) * carry + tf.sigmoid(enter) * tf.tanh(candidate)
+        hidden = tf.sigmoid(leave) * tf.tanh(carry)
+        return hidden, [hidden, carry]
+
+
+class Dense(keras.layers.Dense):
+    """Keras's Dense, without an activation."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """(n, units) to (n, classes)."""
+        return multiply(inputs, self.kernel) + self.bias
