@@ -33,8 +33,7 @@ INTRODUCTION = """# Reproductions
 
 The default run is compared with the committed one; *first steps* are a few steps of each kind of
 run, compared with [first_steps.json](../../tests/first_steps.json). *Measured by* its sender means
-that nobody else has checked the row. [GUARANTEES](../../GUARANTEES.md) says which other
-bits are known. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says
+that nobody else has checked the row. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says
 how to send one. `make ledger` makes this page from the records beside it.
 
 | CPU | System | Python | Computed | Outcome | Test accuracy (%) | Seconds | Day | Measured by |
