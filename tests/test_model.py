@@ -84,8 +84,8 @@ def test_each_rmsprop_has_the_formula_of_its_version():
 
 
 def test_dropout_acts_on_the_recurrent_layers_inputs():
-    layer = build_model(Configuration(units=1, dropout=0.25)).layers[0]
-    assert (layer.dropout, layer.recurrent_dropout) == (0.25, 0.0)
+    cell = build_model(Configuration(units=1, dropout=0.25)).layers[0].cell
+    assert (cell.dropout, cell.recurrent_dropout) == (0.25, 0.0)
 
 
 def test_a_saved_model_comes_back_with_softmax(mnist, tmp_path):

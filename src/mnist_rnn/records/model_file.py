@@ -20,8 +20,8 @@ LAYERS = {
 MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 
 
-def save_model(model: keras.Model, config: Configuration, path: Path) -> None:
-    """Write the network's weights in Keras's plain layers, with softmax as the last one."""
+def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequential:
+    """The network with its weights in Keras's plain layers, with softmax as the last one."""
     network = keras.Sequential(
         [
             keras.Input((TIMESTEPS, FEATURES)),
@@ -31,8 +31,13 @@ def save_model(model: keras.Model, config: Configuration, path: Path) -> None:
         ]
     )
     network.set_weights(model.get_weights())
+    return network
+
+
+def save_model(model: keras.Model, config: Configuration, path: Path) -> None:
+    """Write the network, with its weights, in Keras's plain layers."""
     with replacing(path) as temporary:
-        network.save(temporary)
+        as_plain_keras(model, config).save(temporary)
 
 
 def load_model(path: Path) -> keras.Model:
