@@ -91,7 +91,7 @@ def add_one_by_one(a, b):
 
 
 @pytest.mark.parametrize("n", [128, 96])
-@pytest.mark.parametrize("columns", [10, 256, 512])
+@pytest.mark.parametrize("columns", [10, 256, 512, 1024])
 @pytest.mark.parametrize("rows", [40, 256, 512])
 def test_products_are_added_one_by_one(rows, columns, n):
     """In the forward step, and in both gradients; 96 images are in the last batch of an epoch."""

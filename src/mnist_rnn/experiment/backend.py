@@ -3,7 +3,8 @@
 XLA compiles the training step, with two flags. One replaces functions of the system's mathematical
 library. The other keeps XLA's own code from multiplying and adding in one rounding, since what it
 fuses in that way depends on the CPU: on x86-64 it is held to AVX, which can't; on ARM64 LLVM's pass
-that fuses is left out. A GPU would add in another order, and is not used.
+that fuses is left out. Matrix products are not XLA's own code, and fuse everywhere. A GPU would add
+in another order, and is not used.
 
 TensorFlow 2.21 writes notices (no GPU, oneDNN in use) to the process's standard error before its
 own log level takes effect; in a notebook they would look like a wall of warnings. An import that

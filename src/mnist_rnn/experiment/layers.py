@@ -1,7 +1,8 @@
 """Keras's layers, with products of matrices that have the same bits on every CPU.
 
-The library that multiplies has other code for other CPUs and shapes. Nearly all of it adds the
-terms of a sum one after the other; what would meet the rest is cut or padded here.
+The library that multiplies (Eigen, on x86-64 with oneDNN) has other code for other CPUs and shapes.
+Nearly all of it adds the terms of a sum one after the other. With 256 or 512 units and batches of
+128, what would meet the rest is cut or padded here. Of Keras's options, only dropout is heeded.
 """
 
 from collections.abc import Callable
@@ -18,12 +19,14 @@ PADDED = 40  # features
 def multiply(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """The product (n, columns) of x (n, rows) and kernel (rows, columns), and its gradients.
 
-    Sums of up to 256 terms are not cut. Longer ones the library cuts where the CPU's cache and the
-    number of threads suggest it; here they are cut into 256 terms each, and added in order.
+    The library cuts a sum of more than 256 terms where the CPU's cache and the number of threads
+    suggest it. Here sums over rows and columns are cut into 256 terms each, and the parts are added
+    in order; sums over the n images are left whole. The kernel's gradient is computed 256 rows at a
+    time: of 512, code for AVX2 would add the terms of the last two rows in another order.
     """
 
     def differentiate(gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # The kernel's gradient is computed first: XLA then makes better use of two cores.
+        # The kernel's gradient comes first: XLA then makes better use of two cores.
         rows = [tf.matmul(part, gradient, transpose_a=True) for part in cut(x, 1)]
         of_kernel = tf.concat(rows, 0)
         parts = zip(cut(gradient, 1), cut(kernel, 1), strict=True)
@@ -46,9 +49,9 @@ def cut(matrix: tf.Tensor, axis: int) -> list[tf.Tensor]:
 def read(cell: keras.layers.Layer, pixels: tf.Tensor, training: bool) -> tf.Tensor:
     """A timestep's pixels (n, features) times the cell's kernel, in training with dropout.
 
-    Both get zeros up to 40 features, since the library adds in another order what is left over
-    of the kernel's gradient: of 28 rows, four where ARM64 takes eight at once; of 32, two where
-    AVX2 takes six.
+    Pixels and kernel get zeros up to 40 features. In the kernel's gradient with 28 rows, code for
+    ARM64 would add the terms of the last four in another order; with 32, code for AVX2 those of
+    the last two.
     """
     mask = cell.get_dropout_mask(pixels)
     if training and mask is not None:
