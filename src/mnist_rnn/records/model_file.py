@@ -26,7 +26,7 @@ def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequentia
         [
             keras.Input((TIMESTEPS, FEATURES)),
             LAYERS[config.layer](config.units, dropout=config.dropout),
-            keras.layers.Dense(NUM_CLASSES),
+            keras.layers.Dense(NUM_CLASSES, name="dense"),  # Keras would count all in the process
             keras.layers.Activation("softmax"),
         ]
     )
