@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from mnist_rnn.errors import BackendError
 
 ARM64 = platform.machine() in ("aarch64", "arm64")
-UNFUSED = (
-    "--xla_backend_extra_options=-aarch64-enable-mcr=false" if ARM64 else "--xla_cpu_max_isa=AVX"
+XLA_FLAGS = (
+    "--xla_cpu_enable_platform_dependent_math=false",
+    "--xla_backend_extra_options=-aarch64-enable-mcr=false" if ARM64 else "--xla_cpu_max_isa=AVX",
 )
-XLA_FLAGS = ("--xla_cpu_enable_platform_dependent_math=false", UNFUSED)
 
 
 @contextmanager
@@ -39,13 +39,7 @@ def native_stderr_discarded() -> Iterator[None]:
         os.close(nowhere)
 
 
-def set_xla_flags() -> None:
-    """Add our flags to the environment, after all others: of two that disagree, the last counts."""
-    others = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if flag not in XLA_FLAGS]
-    os.environ["XLA_FLAGS"] = " ".join([*others, *XLA_FLAGS])
-
-
-set_xla_flags()
+os.environ["XLA_FLAGS"] = " ".join(XLA_FLAGS)  # in place of others, which could change bits
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with native_stderr_discarded():
     import keras
