@@ -1,10 +1,10 @@
-"""Keras and TensorFlow, set up so that every CPU computes the same bits; imported quietly.
+"""Keras and TensorFlow, set up to compute the same bits on other CPUs; imported quietly.
 
 XLA compiles the training step, with two flags. One replaces functions of the system's mathematical
-library. The other keeps XLA's own code from multiplying and adding in one rounding, since what it
-fuses in that way depends on the CPU: on x86-64 it is held to AVX, which can't; on ARM64 LLVM's pass
-that fuses is left out. Matrix products are not XLA's own code, and fuse everywhere. A GPU would add
-in another order, and is not used.
+library. The other keeps XLA's own code from fusing, which is to multiply and add in one rounding:
+what it fuses depends on the CPU. On x86-64 it may use no instructions later than AVX, where none
+fuses; on ARM64 LLVM's pass that fuses is left out. Matrix products are not XLA's own code, and are
+fused on every CPU. A GPU would add in another order, and is not used.
 
 TensorFlow 2.21 writes notices (no GPU, oneDNN in use) to the process's standard error before its
 own log level takes effect; in a notebook they would look like a wall of warnings. An import that
@@ -62,7 +62,6 @@ def require_xla(model: keras.Model) -> None:
 
 def threads() -> int:
     """Threads among which TensorFlow divides an operation; TF_NUM_INTRAOP_THREADS sets them."""
-    said = os.environ.get("TF_NUM_INTRAOP_THREADS")
-    return tf.config.threading.get_intra_op_parallelism_threads() or int(
-        said or os.cpu_count() or 1
-    )
+    chosen = int(os.environ.get("TF_NUM_INTRAOP_THREADS", 0))
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return tf.config.threading.get_intra_op_parallelism_threads() or chosen or allowed or 1

@@ -21,8 +21,8 @@ class State(NamedTuple):
     """A run after some epochs.
 
     `history` has Keras's loss and accuracy of each finished epoch, and the test errors after it;
-    `seconds` is the time they took; `variables` are the model's (weights and the dropout's random
-    state) and the optimizer's.
+    `seconds` is the time they took, counting and keeping included; `variables` are the model's
+    (weights and the dropout's random state) and the optimizer's.
     """
 
     history: dict[str, list[float]]

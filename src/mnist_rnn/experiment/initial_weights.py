@@ -1,4 +1,4 @@
-"""The initial weights: Keras's distributions, drawn by NumPy, the same bits on every CPU."""
+"""The initial weights: Keras's distributions, drawn by NumPy so that the CPU does not matter."""
 
 import numpy as np
 

@@ -1,8 +1,9 @@
-"""Keras's layers, with products of matrices that have the same bits on every CPU.
+"""Keras's layers, with matrix products that have the same bits on other CPUs.
 
 The library that multiplies (Eigen, on x86-64 with oneDNN) has other code for other CPUs and shapes.
-Nearly all of it adds the terms of a sum one after the other. With 256 or 512 units and batches of
-128, what would meet the rest is cut or padded here. Of Keras's options, only dropout is heeded.
+Nearly all of it adds the terms of a sum one after the other. Matrices that would reach code that
+does not are cut or padded here; this was tried for 256 and 512 units and batches of 128, of which
+an epoch's last has 96. Of the options of Keras's layers, only dropout is used.
 """
 
 from collections.abc import Callable

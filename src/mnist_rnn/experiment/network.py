@@ -60,10 +60,11 @@ def largest_divisor(number: int, at_most: int) -> int:
 
 
 def predict(model: keras.Model, x: np.ndarray, at_once: int = 1000) -> np.ndarray:
-    """The model's answers (n, 10) to x (n, 28, 28).
+    """The model's outputs (n, 10) for x (n, 28, 28).
 
-    The model's own `predict` would build a graph of all the batches that one call of TensorFlow
-    takes in training, which costs more than to run them.
+    They are logits of the network that is trained, and probabilities of the saved model. The
+    model's own `predict` would first compile as many batches as one call of TensorFlow takes in
+    training, which lasts longer than to run them.
     """
     starts = range(0, len(x), at_once)
     return np.concatenate([model.predict_on_batch(x[start : start + at_once]) for start in starts])

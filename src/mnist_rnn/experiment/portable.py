@@ -1,7 +1,7 @@
-"""The loss and RMSprop, with the same bits on every CPU.
+"""The loss and RMSprop, with the same bits on other CPUs.
 
-Keras's own add the ten terms of a row in an order that depends on the width of the CPU's vectors,
-and divide by a square root through an instruction that each vendor rounds in its own way.
+Keras's own add the ten terms of an example in an order that depends on the width of the CPU's
+vectors, and divide by a square root through an instruction that each vendor rounds in its own way.
 """
 
 from functools import reduce
@@ -54,7 +54,7 @@ class RMSprop(keras.optimizers.Optimizer):
     """RMSprop by the formula of Keras 2, or with `epsilon_inside_root` by that of Keras 3.
 
     Keras 2, with which the published figure was made, divides by sqrt(v) + epsilon; Keras 3
-    divides by sqrt(v + epsilon), which takes larger steps where gradients are small.
+    divides by sqrt(v + epsilon), which makes steps smaller where gradients are small.
     """
 
     def __init__(self, learning_rate: float = 0.001, epsilon_inside_root: bool = False) -> None:
@@ -79,7 +79,7 @@ class RMSprop(keras.optimizers.Optimizer):
         square = self.squares[variable.ref()]
         square.assign(self.rho * square + (1 - self.rho) * gradient**2)
         if self.epsilon_inside_root:
-            # The root is never below sqrt(epsilon); said so, XLA divides by it as it stands.
+            # `maximum` changes no value, and keeps XLA from dividing by a root in one instruction.
             root = tf.maximum(tf.sqrt(square + self.epsilon), self.epsilon**0.5)
         else:
             root = tf.sqrt(square) + self.epsilon

@@ -96,7 +96,7 @@ class EpochKeeper(keras.callbacks.Callback):
         self.start = time.perf_counter() - state.seconds
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Raise TrainingError if the loss is not finite."""
+        """Do all that; raise TrainingError if the loss is not finite."""
         if not math.isfinite(logs["loss"]):
             self.checkpoint.discard()
             raise TrainingError(f"The loss became {logs['loss']} in epoch {epoch + 1}.")
