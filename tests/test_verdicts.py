@@ -31,7 +31,6 @@ from mnist_rnn.claims.verdicts import (
     find_detectable,
     find_p,
     judge,
-    judge_by_test_accuracy,
     judge_claims,
     weigh_together,
 )
@@ -180,9 +179,9 @@ def test_the_verdict_by_the_test_accuracy_alone():
     runs["test_loss"] = np.exp([*FIVE, *(np.array(FIVE) - 9), *(np.array(FIVE) + 9)])
     published = {"test_accuracy": [98.0, 91.0], "test_loss": np.exp([98.0, 89.0])}
     numbers = make_numbers(configuration=["a", "b"], **published)
-    alone = judge_by_test_accuracy(numbers, runs)
-    assert alone.tolist() == ["compatible", "not reproduced"]
-    assert judge_claims(numbers, runs)["verdict"].tolist() == ["reproduced", "not reproduced"]
+    judged = judge_claims(numbers, runs)
+    assert judged["by_test_accuracy"].tolist() == ["compatible", "not reproduced"]
+    assert judged["verdict"].tolist() == ["reproduced", "not reproduced"]
 
 
 def test_one_stray_run_decides():
@@ -326,7 +325,7 @@ def test_common_mistakes_by_hand(make_record, mnist):
     assert titles == [
         f"read 1 ({share})\nlabel {label}" for share, label in zip(shares, y_test[:5], strict=True)
     ]
-    assert "of 8 mistakes is to read 0 as 1: 8 times" in draw_confusions(runs).caption
+    assert "of 8 mistakes is to read 0 as 1 (8 times)" in draw_confusions(runs).caption
 
 
 def test_falls_of_the_test_accuracy_by_hand():

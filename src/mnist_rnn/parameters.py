@@ -56,10 +56,6 @@ def describe_problem(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo]
         expected, choices = problem["ctx"]["expected"], get_args(fields[name].annotation)
     else:
         expected = str(fields[name].description)
-    return f"{name}: expected {expected}, got {got}.{suggest(wrong, choices)}"
-
-
-def suggest(wrong: Any, choices: Iterable[str]) -> str:
-    """` Did you mean ...?` with the most similar of `choices`, or nothing."""
-    matches = difflib.get_close_matches(str(wrong).lower(), list(choices), n=1, cutoff=0.4)
-    return f" Did you mean {matches[0]!r}?" if matches else ""
+    near = difflib.get_close_matches(str(wrong).lower(), list(choices), n=1, cutoff=0.4)
+    suggestion = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{name}: expected {expected}, got {got}.{suggestion}"

@@ -1,6 +1,5 @@
 """What one change to a configuration does to the test accuracy, with its confidence interval."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -9,9 +8,8 @@ from scipy import stats
 from mnist_rnn.claims.verdicts import FEWEST
 from mnist_rnn.config import Configuration
 
-Changes = Mapping[str, Any]
 # What is compared with what, the first minus the second: changes to the default configuration.
-CONTRASTS: dict[str, tuple[Changes, Changes]] = {
+CONTRASTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "dropout 0.2 minus none, with SGD": ({"dropout": 0.2}, {}),
     "dropout 0.2 minus none, with Adam": (
         {"optimizer": "adam", "dropout": 0.2},
@@ -41,16 +39,11 @@ def tabulate_contrasts(runs: pd.DataFrame) -> pd.DataFrame:
     accuracy = runs.pivot_table("test_accuracy", index="seed", columns="configuration")
     rows = {}
     for name, pair in CONTRASTS.items():
-        first, second = (Configuration.model_validate(dict(changes)).name for changes in pair)
+        first, second = (Configuration(**changes).name for changes in pair)
         both = accuracy.reindex(columns=[first, second]).dropna()
         gains = both[first] - both[second]
         if len(gains) < FEWEST:
             continue
-        mean, reach = gains.mean(), stats.t.ppf(0.975, len(gains) - 1) * gains.sem()
-        rows[name] = {
-            "difference": mean,
-            "interval_low": mean - reach,
-            "interval_high": mean + reach,
-            "seeds": len(gains),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
+        rows[name] = gains.mean(), *stats.ttest_1samp(gains, 0).confidence_interval(), len(gains)
+    columns = ["difference", "interval_low", "interval_high", "seeds"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)

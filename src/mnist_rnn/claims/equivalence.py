@@ -120,14 +120,10 @@ def compare_measures(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     for measure, scale in MEASURES.items():
         first, second = scale(ours[measure]), scale(theirs[measure])
         test = stats.ttest_ind(first, second, equal_var=False)
-        low, high = test.confidence_interval()
-        rows[measure] = {
-            "difference": first.mean() - second.mean(),
-            "interval_low": low,
-            "interval_high": high,
-            "p": test.pvalue,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
+        difference = first.mean() - second.mean()
+        rows[measure] = difference, *test.confidence_interval(), test.pvalue
+    columns = ["difference", "interval_low", "interval_high", "p"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
 def compare_seeds(records: list[Record], originals: Mapping[str, Original]) -> pd.DataFrame:

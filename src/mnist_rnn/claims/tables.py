@@ -8,20 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from mnist_rnn.claims.originals import Original, read_originals, tabulate_originals
-from mnist_rnn.claims.published import (
-    CONFIGURATION,
-    JUDGED,
-    find_claims,
-    load_claims,
-    read_numbers,
-)
-from mnist_rnn.claims.verdicts import (
-    FEWEST,
-    MEASURES,
-    judge_by_test_accuracy,
-    judge_claims,
-    predict_interval,
-)
+from mnist_rnn.claims.published import CONFIGURATION, JUDGED, find_claims, load_claims, read_numbers
+from mnist_rnn.claims.verdicts import FEWEST, MEASURES, judge_claims, predict_interval
 from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.files import write_text
@@ -51,10 +39,7 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     table["parameters"] = table["configuration"].map(parameters).astype("Int64")
     table = table.join(predict_interval(table)).round({"mean": 2, "sd": 2})
     numbers = read_numbers(claims)
-    judged = judge_claims(numbers, runs).assign(
-        by_test_accuracy=judge_by_test_accuracy(numbers, runs)
-    )
-    table = table.join(judged, on="claim")
+    table = table.join(judge_claims(numbers, runs), on="claim")
     table["verdict"] = table["verdict"].fillna(table.apply(compare_text, axis=1))
     networks = dict(zip(table["configuration"], table["network"], strict=True))
     table["also_agree"] = table["also_agree"].map(

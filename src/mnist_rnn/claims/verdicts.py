@@ -119,11 +119,14 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     p-values of a claim's numbers, `p` is its own. `also_agree` names the other published
     configurations whose runs would agree. `detectable` is the error in the test accuracy
     (percentage points) that the rule would have found with four chances in five.
+    `by_test_accuracy` is the verdict if nothing but the test accuracy had been published.
     `leave_one_out` has the other verdicts that come out when any one run is left out.
     """
     runs = runs[runs["configuration"].isin(numbers["configuration"])]
     agreement = tabulate_agreement(numbers, runs)
     without = list(leave_each_out(numbers, runs))
+    rest = dict.fromkeys(MEASURES.keys() - {"test_accuracy"}, np.nan)
+    alone = tabulate_agreement(numbers.assign(**rest), runs)
     rows = {}
     for claim, row in numbers.iterrows():
         name, p, n = row["configuration"], agreement.loc[claim], len(numbers)
@@ -140,23 +143,11 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
             "p": p.get(name, np.nan),
             "also_agree": ", ".join(others.index[others >= LEVEL]),
             "detectable": find_detectable(own, row, int(evidence.notna().sum()), n),
+            "by_test_accuracy": judge(alone.loc[claim], name, n),
             "leave_one_out": " or ".join(sorted(verdicts - {verdict})),
             "verdict": verdict,
         }
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def judge_by_test_accuracy(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
-    """The verdict on each claim if nothing but its test accuracy had been published."""
-    runs = runs[runs["configuration"].isin(numbers["configuration"])]
-    rest = MEASURES.keys() - {"test_accuracy"}
-    agreement = tabulate_agreement(numbers.assign(**dict.fromkeys(rest, np.nan)), runs)
-    return pd.Series(
-        {
-            claim: judge(p, numbers.loc[claim, "configuration"], len(numbers))
-            for claim, p in agreement.iterrows()
-        }
-    )
 
 
 def leave_each_out(numbers: pd.DataFrame, runs: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:

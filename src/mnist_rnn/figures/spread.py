@@ -73,14 +73,7 @@ def draw_confusions(runs: list[Record]) -> Plate:
     matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), int)
     for run in runs:
         matrix += run.test.confusion_matrix
-    mistakes = matrix - np.diag(np.diag(matrix))
-    digit, named = np.unravel_index(mistakes.argmax(), mistakes.shape)
-    return draw_confusion(
-        matrix,
-        f"Counts over all test images and all runs of the default configuration (runs: "
-        f"{len(runs)}). Right answers stand on the diagonal. The most frequent of "
-        f"{mistakes.sum():,} mistakes is to read {digit} as {named}: {mistakes.max()} times.",
-    )
+    return draw_confusion(matrix, f"the test images and the default runs (runs: {len(runs)})")
 
 
 def draw_common_mistakes(runs: list[Record], images: np.ndarray, y: np.ndarray) -> Plate:
@@ -95,7 +88,6 @@ def draw_common_mistakes(runs: list[Record], images: np.ndarray, y: np.ndarray) 
         images[worst],
         y[worst],
         named[worst] / len(runs),
-        "Images with the share of runs",
         f"Of {TEST_SIZE:,} test images, {(wrong > 0).sum()} are read wrong by at least one run of "
         f"the default configuration and {((wrong > 0) & (wrong == len(runs))).sum()} by every run "
         f"(runs: {len(runs)}). Shown are those that most runs read wrong, in this order, with the "

@@ -12,12 +12,7 @@ def draw_samples(images: np.ndarray, labels: np.ndarray) -> Plate:
     rows = [np.hstack(images[labels == digit][:10]) for digit in range(10)]
     fig, ax = plt.subplots(figsize=(6.2, 6.2), layout="compressed")
     draw_digit(ax, np.vstack(rows))
-    ink = [100 * (images[labels == digit] > 0).mean() for digit in range(10)]
-    alt = (
-        "A grid of handwritten digits: ten lines, for 0 to 9, each with ten images. Of their 784 "
-        f"pixels, a {np.argmin(ink)} has least ink ({min(ink):.0f}% of the pixels, on average) and "
-        f"a {np.argmax(ink)} most ({max(ink):.0f}%)."
-    )
+    alt = "A grid of handwritten digits: ten lines, for the digits 0 to 9, each with ten images."
     return Plate(fig, alt, "The first ten training images of each digit.")
 
 
@@ -29,14 +24,8 @@ def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> Plate:
     shares.plot.bar(ax=ax, color=[DARK, LIGHT], width=0.8, rot=0)
     ax.set(xlabel="digit", ylabel="share (%)", ylim=(0, 15))
     ax.legend(ncols=2, frameon=False)
-    listed = [
-        ", ".join(f"{digit}: {share:.1f}%" for digit, share in shares[name].items())
-        for name in shares
-    ]
-    alt = (
-        f"Bars for the digits 0 to 9, all near 10%. In the training images {listed[0]}; in the "
-        f"test images {listed[1]}."
-    )
+    low, high = shares.min(axis=None), shares.max(axis=None)
+    alt = f"Two bars for each of the digits 0 to 9, all near 10%: from {low:.1f}% to {high:.1f}%."
     return Plate(fig, alt, "The share of each digit among the training and the test images.")
 
 
@@ -92,17 +81,12 @@ def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFra
     return Plate(fig, alt, caption)
 
 
-def show_confusion(matrix: list[list[int]]) -> Plate:
-    """The confusion matrix (10, 10) of one run."""
-    caption = (
-        "Rows are the digits, columns what they were read as. Right answers stand on the diagonal; "
-        "the darker a field off it, the more frequent the mistake."
-    )
-    return draw_confusion(np.array(matrix), caption)
+def draw_confusion(counts: list[list[int]] | np.ndarray, counted: str) -> Plate:
+    """How often each digit was read as each (10, 10); shades show the mistakes, on one scale.
 
-
-def draw_confusion(matrix: np.ndarray, caption: str) -> Plate:
-    """How often each digit was read as each; shades show the mistakes, on one scale."""
+    `counted` says in words what the counts are of.
+    """
+    matrix = np.array(counts)
     mistakes = matrix - np.diag(np.diag(matrix))
     fig, ax = plt.subplots(figsize=(5.6, 5), layout="constrained")
     shades = ax.imshow(mistakes, cmap="Blues")
@@ -112,33 +96,30 @@ def draw_confusion(matrix: np.ndarray, caption: str) -> Plate:
     ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="digit")
     fig.colorbar(shades, label="mistakes", shrink=0.8)
     most = np.argsort(-mistakes, axis=None, kind="stable")[:3]
-    named = ", ".join(
+    named = [
         f"{row} as {column} ({mistakes[row, column]} times)"
         for row, column in zip(*np.unravel_index(most, mistakes.shape), strict=True)
-    )
+    ]
     right = ", ".join(f"{digit}: {count}" for digit, count in enumerate(np.diag(matrix)))
     alt = (
         "A matrix with a row for each digit and a column for what it was read as. On the diagonal "
         f"are the right answers ({right}). The most frequent of {mistakes.sum():,} mistakes are to "
-        f"read {named}."
+        f"read {', '.join(named)}."
+    )
+    caption = (
+        f"Counts over {counted}. Right answers stand on the diagonal; the darker a field off it, "
+        f"the more frequent the mistake. The most frequent of {mistakes.sum():,} mistakes is to "
+        f"read {named[0]}."
     )
     return Plate(fig, alt, caption)
 
 
-def show_mistakes(images: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Plate:
-    """Images (n, 28, 28) that one run read wrong, with labels (n,) and probabilities (n, 10)."""
-    caption = "The mistakes that the network was surest of, with the probability of its answer."
-    return draw_mistakes(images, y, probabilities, "Images that are read wrong", caption)
+def draw_mistakes(images: np.ndarray, y: np.ndarray, shares: np.ndarray, caption: str) -> Plate:
+    """Images (n, 28, 28) that were read wrong, under the answer and the label (n,).
 
-
-def draw_mistakes(
-    images: np.ndarray, y: np.ndarray, probabilities: np.ndarray, title: str, caption: str
-) -> Plate:
-    """Images under what was read, with its probability, and what the label says.
-
-    The text alternative is `title` and the same in words.
+    `shares` (n, 10) are the answers' probabilities, or shares of runs; the largest is shown.
     """
-    answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    answers, sure = shares.argmax(axis=1), shares.max(axis=1)
     rows = max(1, -(-len(images) // 6))
     fig = plt.figure(figsize=(9, 2 * rows), layout="constrained")
     words = []
@@ -148,7 +129,7 @@ def draw_mistakes(
         draw_digit(ax, image)
         ax.set_title(f"read {answer} ({share:.1%})\nlabel {digit}", size=9)
         words.append(f"{digit} read as {answer} ({share:.1%})")
-    return Plate(fig, f"{title}: {', '.join(words)}.", caption)
+    return Plate(fig, f"Images that are read wrong: {', '.join(words)}.", caption)
 
 
 def draw_digit(ax: plt.Axes, image: np.ndarray) -> None:

@@ -4,7 +4,7 @@ The belief after row t is what the network's dense layer and softmax make of the
 row t. Rows are counted from 1; beliefs[:, t - 1] is the belief after row t.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -44,23 +44,15 @@ def believe(weights: Weights, hidden: np.ndarray) -> np.ndarray:
 def believe_by_keras(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """The beliefs (n, timesteps, 10) by Keras: the model's layers, applied after each row."""
     rnn, *last = model.layers
-    rows = keras.Input((TIMESTEPS, FEATURES))
     sequence = type(rnn).from_config(rnn.get_config() | {"return_sequences": True})
-    beliefs = sequence(rows)
-    sequence.set_weights(rnn.get_weights())
-    for layer in last:
-        beliefs = layer(beliefs)
-    return predict(keras.Model(rows, beliefs), x)
+    by_row = keras.Sequential([keras.Input((TIMESTEPS, FEATURES)), sequence, *last])
+    by_row.set_weights(model.get_weights())
+    return predict(by_row, x)
 
 
 def accuracy_by_row(beliefs: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The share of right answers after each row (timesteps,)."""
     return (beliefs.argmax(axis=2) == y[:, None]).mean(axis=0)
-
-
-def passing_row(accuracy: np.ndarray, level: float) -> int:
-    """The first row after which the accuracy is at least `level`."""
-    return int(np.argmax(accuracy >= level)) + 1
 
 
 def decision_rows(beliefs: np.ndarray) -> np.ndarray:
@@ -102,29 +94,22 @@ def separation(points: np.ndarray, y: np.ndarray) -> float:
     return float(np.sqrt(between / within))
 
 
-def accuracy_if_blank_after(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Accuracy (timesteps,) when all rows after the first 1, 2, ... are blank, and all are read."""
-    return np.array(
-        [accuracy(model, blank(x, range(row, TIMESTEPS)), y) for row in range(1, TIMESTEPS + 1)]
-    )
-
-
 def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
     """The share of right answers after the last row."""
     return float((predict(model, x).argmax(axis=1) == y).mean())
 
 
-def accuracy_without(model: keras.Model, x: np.ndarray, y: np.ndarray, band: int) -> np.ndarray:
-    """Accuracies (timesteps / band,) when each `band` rows in turn are blank."""
-    return np.array(
-        [accuracy(model, blank(x, range(row, row + band)), y) for row in range(0, TIMESTEPS, band)]
-    )
+def accuracy_without(
+    model: keras.Model, x: np.ndarray, y: np.ndarray, bands: Iterable[slice]
+) -> np.ndarray:
+    """The accuracy when the rows of a band are blank, for each band (counted from 0, as slices)."""
+    return np.array([accuracy(model, blank(x, rows), y) for rows in bands])
 
 
-def blank(x: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+def blank(x: np.ndarray, rows: slice) -> np.ndarray:
     """A copy of x without ink in these timesteps."""
     blanked = x.copy()
-    blanked[:, list(rows)] = 0
+    blanked[:, rows] = 0
     return blanked
 
 

@@ -108,7 +108,7 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Plate
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 0.88))
     now, seen = (
         ", ".join(
-            f"{level:.0%} after row {reading.passing_row(curve, level)}"
+            f"{level:.0%} after row {np.argmax(curve >= level) + 1}"
             for level in levels
             if (curve >= level).any()
         )

@@ -37,13 +37,7 @@ class Pad(AnyWidget):
 
 
 def pack(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """The network and some test digits as JSON, for `unpack` in network.js.
-
-    Args:
-        weights: float32 arrays of a SimpleRNN of any number of units.
-        images: test images (n, 28, 28), uint8.
-        labels: their labels (n,).
-    """
+    """The network and some test digits (n, 28, 28), uint8, as JSON for `unpack` in network.js."""
     hard = find_hardest(weights, images, labels)[:HARD]
     chosen = np.concatenate([hard, np.arange(min(SAMPLE, len(images)))])
     little = [array.astype("<f4") for array in weights]

@@ -37,12 +37,7 @@ def to_probabilities(logits: np.ndarray) -> np.ndarray:
 
 
 def measure(probabilities: np.ndarray, y: np.ndarray) -> Metrics:
-    """Loss (cross-entropy in nats), accuracy (a fraction), errors and confusion matrix.
-
-    Args:
-        probabilities: (n, 10), each row a distribution over the classes.
-        y: labels (n,).
-    """
+    """What probabilities (n, 10) are worth, given labels (n,): the loss is in nats."""
     likelihoods = np.clip(probabilities[np.arange(len(y)), y], 1e-7, 1 - 1e-7)  # as Keras does
     pairs = NUM_CLASSES * y.astype(int) + probabilities.argmax(axis=1)
     matrix = np.bincount(pairs, minlength=NUM_CLASSES**2).reshape(NUM_CLASSES, NUM_CLASSES)
