@@ -27,11 +27,13 @@ NETWORKS = {
     "sgd": {},
     "dropout": {"dropout": 0.2},
     "adam": {"optimizer": "adam"},
+    "adam-dropout": {"optimizer": "adam", "dropout": 0.2},
     "adam-clipped": {"optimizer": "adam", "loss": "clipped_cross_entropy"},
     "rmsprop": {"optimizer": "rmsprop", "dropout": 0.2},
     "rmsprop-keras3": {"optimizer": "rmsprop_keras3", "dropout": 0.2},
     "512-units": {"units": 512, "dropout": 0.2},
     "lstm": {"layer": "lstm", "optimizer": "adam"},
+    "lstm-sgd": {"layer": "lstm"},
     "gru": {"layer": "gru"},
     "first-epoch": {"train_size": 60_000, "epochs": 1},
 }

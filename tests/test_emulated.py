@@ -16,6 +16,8 @@ from emulated import FIRST_STEPS, missing, read_digests, start_first_steps
 from first_steps import NETWORKS, train_first_steps
 from runs import start
 
+from mnist_rnn.claims.published import read_claims
+from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.checkpoints import Checkpoint
 
 DIGESTS = json.loads(FIRST_STEPS.with_suffix(".json").read_text())
@@ -28,6 +30,15 @@ QUICK = ("sgd", "512-units")
 def test_each_kind_of_run_has_a_digest_of_its_own():
     assert list(DIGESTS) == list(NETWORKS)
     assert len(set(DIGESTS.values())) == len(DIGESTS)
+
+
+@pytest.mark.quick
+def test_each_published_configuration_is_among_them():
+    tried = {
+        Configuration(**changes).name for changes in NETWORKS.values() if "epochs" not in changes
+    }
+    claims = [claim for claim in read_claims() if claim.published.answered_by == "ours"]
+    assert {claim.config.name for claim in claims} <= tried
 
 
 @pytest.mark.parametrize(

@@ -88,11 +88,10 @@ def draw_agreement(agreement: pd.DataFrame, numbers: pd.DataFrame) -> Plate:
             f"{claim} {shown.iloc[row, column]:.3f}"
             for row, (claim, column) in enumerate(zip(shown.index, own, strict=True))
         ),
-        "In an orange frame: the configuration that the claim was published for. White: below "
-        f"{bounds[1]:.2g}, which is {LEVEL} divided by {len(numbers)} claims; the configuration's "
-        f"own claim would be *not reproduced*. Dark: at least {LEVEL}; a wrong configuration with "
-        "such runs makes the claim *compatible* at best. Light: a wrong configuration does not "
-        "agree, the claim's own does. A configuration with too few runs has an empty field.",
+        "In an orange frame: the claim's own configuration; where it is white, the claim is *not "
+        "reproduced*. Dark outside the frame: a wrong configuration agrees too, and the claim is "
+        f"*compatible* at best. White is below {bounds[1]:.2g} ({LEVEL} divided by {len(numbers)} "
+        f"claims), light below {LEVEL}. A configuration with too few runs has an empty field.",
     )
 
 
@@ -121,18 +120,18 @@ def draw_published_curves(
         for ax in (left, right):
             ax.grid(alpha=0.3)
         if len(ours) > 2:
-            left.fill_between(
-                published.index, ours.min(axis=0), ours.max(axis=0), color=OURS, alpha=0.3
-            )
-            left.plot(published.index, ours.mean(axis=0), color=OURS, lw=1)
+            reach = {"y1": ours.min(axis=0), "y2": ours.max(axis=0)}
+            left.fill_between(published.index, **reach, color=OURS, alpha=0.3, label="all runs")
+            left.plot(published.index, ours.mean(axis=0), color=OURS, lw=1, label="their mean")
             logs = np.log(ours)
             residuals = (np.log(published) - logs.mean(axis=0)) / logs.std(axis=0, ddof=1)
             right.plot(residuals, ".-", color=PUBLISHED, ms=5, lw=0.7)
             far.extend(residuals.abs() > 2)
             alike.append(count_far(logs))
-        left.plot(published, ".", color=PUBLISHED, ms=5)
+        left.plot(published, ".", color=PUBLISHED, ms=5, label="published")
         ends.append(f"{name}: from {published.iloc[0]:.3g} to {published.iloc[-1]:.3g}.")
     fig.supxlabel("epoch", size=9)
+    axes[0, 0].legend(frameon=False, fontsize=8)
     return Plate(
         fig,
         "A line for each claim: published training loss per epoch over our runs, its deviation. "
