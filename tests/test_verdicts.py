@@ -470,7 +470,7 @@ def test_the_agreement_in_the_figure_by_hand():
     numbers = make_numbers(configuration=["a", "b"], test_accuracy=[98.0, 98.0])
     agreement = pd.DataFrame({"a": [0.9, 0.06], "b": [0.01, 0.04]}, index=numbers.index)
     plate = draw_agreement(agreement, numbers)
-    assert "White: below 0.025, which is 0.05 divided by 2 claims" in plate.caption
+    assert "White is below 0.025 (0.05 divided by 2 claims)" in plate.caption
     frames = [patch.get_xy() for patch in plate.figure.axes[0].patches]
     assert frames == [(-0.5, -0.5), (0.5, 0.5)]
 
