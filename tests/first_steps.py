@@ -50,7 +50,7 @@ def train_first_steps(name: str, folder: Path, epochs: int) -> str:
 
 
 def main() -> None:
-    digests, started = {}, time.monotonic()
+    digests, record, started = {}, None, time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(os.environ.get("FOLDER", temporary))
         epochs = int(os.environ.get("EPOCHS", STEPS["epochs"]))
@@ -59,10 +59,13 @@ def main() -> None:
             digests[name] = train_first_steps(name, folder, epochs)
             sys.stdout = stdout
             print(name, digests[name], flush=True)
-    if "RECORD" in os.environ:
-        seconds, today = time.monotonic() - started, datetime.now(UTC).date()
-        made = describe_reproduction(describe_environment(threads=1), digests, seconds, today)
-        write_reproduction(made, Path(os.environ["RECORD"]))
+            if "RECORD" in os.environ:  # after each name, since the next may take an hour
+                seconds, today = time.monotonic() - started, datetime.now(UTC).date()
+                environment = describe_environment(threads=1)
+                made = describe_reproduction(environment, digests, seconds, today)
+                last, record = record, write_reproduction(made, Path(os.environ["RECORD"]))
+                if last:
+                    last.unlink()
 
 
 if __name__ == "__main__":
