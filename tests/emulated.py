@@ -52,7 +52,7 @@ def start_first_steps(cpu: str, *names: str, **variables: str) -> subprocess.Pop
         python, site = Path(sys.executable).resolve(), SITE  # qemu starts programs, not links
     variables |= {"EMULATED": cpu, "PYTHONPATH": os.pathsep.join([*source, str(site)])}
     command = [*emulator, python, FIRST_STEPS, *names]
-    return start(command, env=os.environ | variables, stderr=subprocess.DEVNULL)
+    return start(command, env=os.environ | variables, stderr=None)  # where this one's goes
 
 
 def read_digests(process: subprocess.Popen) -> dict[str, str]:
