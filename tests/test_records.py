@@ -15,7 +15,7 @@ from mnist_rnn.experiment.network import build_model
 from mnist_rnn.figures.plate import Plate
 from mnist_rnn.files import replacing
 from mnist_rnn.records import environment
-from mnist_rnn.records.environment import Cpu, describe_environment
+from mnist_rnn.records.environment import Cpu, count_threads, describe_environment
 from mnist_rnn.records.metrics import measure
 from mnist_rnn.records.model_file import save_model
 from mnist_rnn.records.record import read_record, run_path, write_record
@@ -64,6 +64,18 @@ def test_the_commit_is_unknown_outside_a_checkout(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     unknown = describe_environment(1)
     assert (unknown.commit, unknown.clean) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("variable", "threads"),
+    [("3", 3), ("0", 1), ("", 1), ("two", 1), (None, 1)],
+)
+def test_threads_are_those_of_tensorflow(variable, threads, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5}, raising=False)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", variable)
+    assert count_threads() == threads
 
 
 HISTORY = {"loss": [0.5], "accuracy": [0.9], "test_errors": [200]}

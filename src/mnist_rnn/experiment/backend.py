@@ -47,7 +47,7 @@ with native_stderr_discarded():
 
     tf.config.set_visible_devices([], "GPU")
 
-__all__ = ["keras", "require_xla", "tf", "threads"]
+__all__ = ["keras", "require_xla", "tf"]
 
 
 def require_xla(model: keras.Model) -> None:
@@ -58,10 +58,3 @@ def require_xla(model: keras.Model) -> None:
             "CPU computes other bits. It does so when op determinism is on, or for a layer that "
             "XLA does not support."
         )
-
-
-def threads() -> int:
-    """Threads among which TensorFlow divides an operation; TF_NUM_INTRAOP_THREADS sets them."""
-    chosen = int(os.environ.get("TF_NUM_INTRAOP_THREADS", 0))
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return tf.config.threading.get_intra_op_parallelism_threads() or chosen or allowed or 1

@@ -1,6 +1,7 @@
 """The code, versions and hardware that a run was made with."""
 
 import hashlib
+import os
 import platform
 import re
 import subprocess
@@ -59,6 +60,17 @@ def describe_environment(threads: int) -> Environment:
         cpu=describe_cpu(),
         threads=threads,
     )
+
+
+def count_threads() -> int:
+    """Threads among which TensorFlow divides an operation: TF_NUM_INTRAOP_THREADS sets them.
+
+    TensorFlow takes all CPUs that the process may use if the variable is 0, or not a number.
+    """
+    chosen = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    if chosen.isdecimal() and int(chosen):
+        return int(chosen)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def what_decides_bits(environment: Environment | None = None) -> dict[str, str]:
