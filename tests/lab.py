@@ -10,7 +10,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 from runs import environment, set_parameters
 
 from mnist_rnn.paths import ROOT
@@ -26,6 +26,7 @@ FLAGS = [
     "--disable-quic",
 ]
 MINUTE = 60_000  # Playwright counts milliseconds
+PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
 
 
 @contextmanager
@@ -81,7 +82,10 @@ def open_browser():
 
 
 def run_all(browser, lab, name):
-    """Open a notebook, Restart and Run All; returns the page and the console's errors."""
+    """Open a notebook, which starts its kernel, and run all cells.
+
+    Returns the page and the errors in the browser's console.
+    """
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     errors = []
     page.on(
@@ -90,18 +94,18 @@ def run_all(browser, lab, name):
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{lab}lab/tree/{name}?reset")
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=2 * MINUTE)
-    page.wait_for_timeout(4000)  # a restart while the debugger asks its first is an error
-    page.get_by_role("menuitem", name="Kernel").click()
-    page.get_by_text("Restart Kernel and Run All Cells…").click()
-    page.locator(".jp-Dialog button.jp-mod-accept").click()
-    wait_until_run(page)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    try:
+        wait_until_run(page)
+    except Error as error:
+        status = page.locator("#jp-main-statusbar").inner_text()
+        raise TimeoutError(f"{page.evaluate(PROMPTS)}, {status!r}, {errors}") from error
     return page, errors
 
 
 def wait_until_run(page):
     """Run All puts a star in every prompt; they go when the cells have run, or one has failed."""
-    prompts = (
-        "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
-    )
-    page.wait_for_function(f"{prompts}.some(text => text.includes('*'))", timeout=2 * MINUTE)
-    page.wait_for_function(f"!{prompts}.some(text => text.includes('*'))", timeout=5 * MINUTE)
+    star = f"{PROMPTS}.some(text => text.includes('*'))"
+    page.wait_for_function(star, timeout=2 * MINUTE)
+    page.wait_for_function(f"!{star}", timeout=5 * MINUTE)

@@ -24,7 +24,7 @@ def lab(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_restart_and_run_all(name, browser, lab):
+def test_run_all_cells(name, browser, lab):
     page, errors = run_all(browser, lab, name)
     for complaint in ("application/vnd.jupyter.error", "application/vnd.jupyter.stderr"):
         outputs = page.locator(f".jp-OutputArea [data-mime-type='{complaint}']")
