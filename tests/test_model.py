@@ -83,9 +83,16 @@ def test_each_rmsprop_has_the_formula_of_its_version():
     assert inside == {"rmsprop": False, "rmsprop_keras3": True}
 
 
-def test_dropout_acts_on_the_recurrent_layers_inputs():
-    cell = build_model(Configuration(units=1, dropout=0.25)).layers[0].cell
-    assert (cell.dropout, cell.recurrent_dropout) == (0.25, 0.0)
+def test_dropout_drops_the_same_pixels_at_each_timestep():
+    """As the option `dropout` of Keras's recurrent layers does; what is left gets larger."""
+    drop = build_model(Configuration(units=1, dropout=0.25)).layers[0]
+    x = np.ones((1000, 28, 28), "float32")
+    dropped = np.array(drop(x, training=True))
+    assert np.array_equal(dropped, np.repeat(dropped[:, :1], 28, axis=1))
+    assert set(np.unique(dropped)) == {0, np.float32(1 / 0.75)}
+    assert (dropped == 0).mean() == pytest.approx(0.25, abs=0.01)
+    assert len(np.unique(dropped[:, 0], axis=0)) > 990
+    assert np.array_equal(drop(x, training=False), x)
 
 
 def test_a_saved_model_comes_back_with_softmax(mnist, tmp_path):

@@ -13,7 +13,7 @@ from scipy import stats
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.initial_weights import GATES, draw_initial_weights, orthogonal
-from mnist_rnn.experiment.layers import multiply
+from mnist_rnn.experiment.layers import multiply, read
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.experiment.portable import RMSprop, clipped_cross_entropy, cross_entropy, sum_row
 from mnist_rnn.records.model_file import LAYERS
@@ -111,6 +111,27 @@ def test_products_are_added_one_by_one(rows, columns, n):
     np.testing.assert_array_equal(product, add_one_by_one(x, kernel))
     np.testing.assert_array_equal(of_x, add_one_by_one(slope, kernel.T))
     np.testing.assert_array_equal(of_kernel, add_one_by_one(x.T, slope))
+
+
+@pytest.mark.parametrize("n", [128, 96])
+@pytest.mark.parametrize("units", [256, 512])
+def test_all_timesteps_in_one_product_are_added_one_by_one(units, n):
+    """The kernel's gradient is added a timestep at a time, from the last one to the first."""
+    random = np.random.default_rng(0)
+    shapes = (28, n, 28), (28, units), (28, n, units)
+    x, kernel, slope = (random.standard_normal(shape).astype("float32") for shape in shapes)
+
+    @tf.function(jit_compile=True)
+    def compute(x, kernel):
+        with tf.GradientTape() as tape:
+            tape.watch(kernel)
+            product = read(x, kernel)
+        return product, tape.gradient(product, kernel, slope)
+
+    product, of_kernel = compute(tf.constant(x), tf.constant(kernel))
+    np.testing.assert_array_equal(product, [add_one_by_one(rows, kernel) for rows in x])
+    timesteps = [add_one_by_one(x[t].T, slope[t]) for t in reversed(range(28))]
+    np.testing.assert_array_equal(of_kernel, sum(timesteps[1:], timesteps[0]))
 
 
 def test_a_row_is_added_from_left_to_right():

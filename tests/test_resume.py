@@ -20,7 +20,7 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment import checkpoints
 from mnist_rnn.experiment.checkpoints import State
-from mnist_rnn.experiment.network import CELLS
+from mnist_rnn.experiment.network import LAYERS
 from mnist_rnn.records.keep import open_checkpoint
 from mnist_rnn.records.model_file import weights_sha256
 from mnist_rnn.records.record import run_path
@@ -273,7 +273,7 @@ def test_a_hundred_runs_killed_one_to_five_times(tmp_path):
     """All cells and optimizers; two runs at a time."""
     networks = [
         {"layer": layer, "optimizer": optimizer, "dropout": 0.2}
-        for layer, optimizer in product(CELLS, ("sgd", "rmsprop", "adam"))
+        for layer, optimizer in product(LAYERS, ("sgd", "rmsprop", "adam"))
     ] + [{"dropout": 0.0}]
     base = {"units": 16, "epochs": 20, "train_size": 2000}
     randomly = random.Random(0)

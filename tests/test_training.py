@@ -74,12 +74,14 @@ def test_training_is_kerass_step_batch_by_batch(layer, optimizer, batch_size, sm
     assert state.history["test_errors"][-1] == errors
 
 
-def test_a_batch_draws_its_dropout_once(small):
-    """Keras moves the random state of a layer's dropout once for each mask that it draws."""
+def test_a_batch_draws_its_dropout_once_and_a_prediction_none(small):
+    """Keras moves the random state of dropout once for each mask that it draws."""
     model = build_model(small)
-    state = model.layers[0].cell.seed_generator.state
+    state = model.layers[0].seed_generator.state
     before = np.array(state)
-    model.train_on_batch(np.ones((4, 28, 28), "float32"), np.zeros(4, "uint8"))
+    x = np.ones((4, 28, 28), "float32")
+    model.train_on_batch(x, np.zeros(4, "uint8"))
+    predict(model, x)
     assert np.array_equal(np.array(state) - before, [0, 1])
 
 

@@ -3,7 +3,7 @@
 The library that multiplies (Eigen, on x86-64 with oneDNN) has other code for other CPUs and shapes.
 Nearly all of it adds the terms of a sum one after the other. Matrices that would reach code that
 does not are cut or padded here; this was tried for 256 and 512 units and batches of 128, of which
-an epoch's last has 96. Of the options of Keras's layers, only dropout is used.
+an epoch's last has 96. Of the options of Keras's layers, none is used.
 """
 
 from collections.abc import Callable
@@ -47,40 +47,62 @@ def cut(matrix: tf.Tensor, axis: int) -> list[tf.Tensor]:
     return tf.split(matrix, parts, axis)
 
 
-def read(cell: keras.layers.Layer, pixels: tf.Tensor, training: bool) -> tf.Tensor:
-    """A timestep's pixels (n, features) times the cell's kernel, in training with dropout.
+def pad(pixels: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Both with zeros up to 40 features, pixels on their last axis and the kernel on its first.
 
-    Pixels and kernel get zeros up to 40 features. In the kernel's gradient with 28 rows, code for
-    ARM64 would add the terms of the last four in another order; with 32, code for AVX2 those of
-    the last two.
+    In the kernel's gradient with 28 rows, code for ARM64 would add the terms of the last four in
+    another order; with 32, code for AVX2 those of the last two.
     """
-    mask = cell.get_dropout_mask(pixels)
-    if training and mask is not None:
-        pixels = pixels * mask
-    missing = [0, PADDED - pixels.shape[1]]
-    return multiply(tf.pad(pixels, [[0, 0], missing]), tf.pad(cell.kernel, [missing, [0, 0]]))
+    missing = [0, PADDED - kernel.shape[0]]
+    others = [[0, 0]] * (len(pixels.shape) - 1)
+    return tf.pad(pixels, [*others, missing]), tf.pad(kernel, [missing, [0, 0]])
 
 
-class SimpleRNNCell(keras.layers.SimpleRNNCell):
-    """h' = tanh(x W + h U + b)."""
+@tf.custom_gradient
+def read(pixels: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """The pixels of all timesteps (timesteps, n, features) times the kernel, in one product.
 
-    def call(
-        self, pixels: tf.Tensor, states: list[tf.Tensor], training: bool = False
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """One timestep: (n, features) and the state [(n, units)] to (n, units) and the state."""
-        seen = read(self, pixels, training) + self.bias
-        hidden = tf.tanh(seen + multiply(states[0], self.recurrent_kernel))
-        return hidden, [hidden]
+    The kernel's gradient is the sum of those of the timesteps, from the last one to the first.
+    """
+    padded, padded_kernel = pad(pixels, kernel)
+
+    def differentiate(gradient: tf.Tensor) -> tuple[None, tf.Tensor]:
+        timesteps = zip(tf.unstack(padded), tf.unstack(gradient), strict=True)
+        products = [tf.matmul(x, of_x, transpose_a=True) for x, of_x in timesteps]
+        return None, reduce(add, reversed(products))[: kernel.shape[0]]
+
+    return tf.tensordot(padded, padded_kernel, 1), differentiate
+
+
+class SimpleRNN(keras.layers.Layer):
+    """A hidden state h, zeros at first, becomes tanh(x W + h U + b) at each timestep."""
+
+    def __init__(self, units: int) -> None:
+        """Take the size of the hidden state."""
+        super().__init__()
+        self.units = units
+
+    def build(self, shape: tuple) -> None:
+        """Make W, U and b, in the order of Keras's layer."""
+        self.kernel = self.add_weight((shape[-1], self.units))
+        self.recurrent_kernel = self.add_weight((self.units, self.units))
+        self.bias = self.add_weight((self.units,))
+
+    def call(self, sequences: tf.Tensor) -> tf.Tensor:
+        """(n, timesteps, features) to the last hidden state (n, units)."""
+        timesteps = tf.unstack(read(tf.transpose(sequences, (1, 0, 2)), self.kernel))
+        hidden = tf.zeros_like(timesteps[0])
+        for seen in timesteps:
+            hidden = tf.tanh(seen + self.bias + multiply(hidden, self.recurrent_kernel))
+        return hidden
 
 
 class GRUCell(keras.layers.GRUCell):
     """Keras's GRU, which resets the state after it was multiplied."""
 
-    def call(
-        self, pixels: tf.Tensor, states: list[tf.Tensor], training: bool = False
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """One timestep, as in SimpleRNNCell."""
-        seen = read(self, pixels, training) + self.bias[0]
+    def call(self, pixels: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """One timestep: (n, features) and the state [(n, units)] to (n, units) and the state."""
+        seen = multiply(*pad(pixels, self.kernel)) + self.bias[0]
         kept = multiply(states[0], self.recurrent_kernel) + self.bias[1]
         (z, r, g), (kept_z, kept_r, kept_g) = tf.split(seen, 3, 1), tf.split(kept, 3, 1)
         update = tf.sigmoid(z + kept_z)
@@ -92,12 +114,11 @@ class GRUCell(keras.layers.GRUCell):
 class LSTMCell(keras.layers.LSTMCell):
     """Keras's LSTM."""
 
-    def call(
-        self, pixels: tf.Tensor, states: list[tf.Tensor], training: bool = False
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def call(self, pixels: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """One timestep; the state is [hidden (n, units), carry (n, units)]."""
         hidden, carry = states
-        gates = read(self, pixels, training) + multiply(hidden, self.recurrent_kernel) + self.bias
+        seen = multiply(*pad(pixels, self.kernel))
+        gates = seen + multiply(hidden, self.recurrent_kernel) + self.bias
         enter, forget, candidate, leave = tf.split(gates, 4, 1)
         carry = tf.sigmoid(forget) * carry + tf.sigmoid(enter) * tf.tanh(candidate)
         hidden = tf.sigmoid(leave) * tf.tanh(carry)

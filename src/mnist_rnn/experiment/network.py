@@ -7,10 +7,14 @@ import numpy as np
 from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
 from mnist_rnn.experiment.backend import keras, require_xla
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
-from mnist_rnn.experiment.layers import Dense, GRUCell, LSTMCell, SimpleRNNCell
+from mnist_rnn.experiment.layers import Dense, GRUCell, LSTMCell, SimpleRNN
 from mnist_rnn.experiment.portable import LOSSES, RMSprop
 
-CELLS = {"simple_rnn": SimpleRNNCell, "gru": GRUCell, "lstm": LSTMCell}
+LAYERS = {
+    "simple_rnn": SimpleRNN,
+    "gru": lambda units: keras.layers.RNN(GRUCell(units)),
+    "lstm": lambda units: keras.layers.RNN(LSTMCell(units)),
+}
 OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
     "adam": keras.optimizers.Adam,
@@ -21,9 +25,12 @@ OPTIMIZERS = {
 
 def build_network(config: Configuration) -> keras.Sequential:
     """The network with its initial weights: (n, 28, 28) to logits (n, 10)."""
-    cell = CELLS[config.layer](config.units, dropout=config.dropout, seed=config.seed)
-    recurrent = keras.layers.RNN(cell, unroll=config.layer == "simple_rnn")  # there it is faster
-    network = keras.Sequential([keras.Input((TIMESTEPS, FEATURES)), recurrent, Dense(NUM_CLASSES)])
+    network = keras.Sequential([keras.Input((TIMESTEPS, FEATURES))])
+    if config.dropout:  # drops the same pixels at each timestep
+        shape = (None, 1, FEATURES)
+        network.add(keras.layers.Dropout(config.dropout, noise_shape=shape, seed=config.seed))
+    network.add(LAYERS[config.layer](config.units))
+    network.add(Dense(NUM_CLASSES))
     network.set_weights(draw_initial_weights(config))
     return network
 
