@@ -3,7 +3,7 @@
 The library that multiplies (Eigen, on x86-64 with oneDNN) has other code for other CPUs and shapes.
 Nearly all of it adds the terms of a sum one after the other. Matrices that would reach code that
 does not are cut or padded here; this was tried for 256 and 512 units and batches of 128, of which
-an epoch's last has 96. Of the options of Keras's layers, none is used.
+an epoch's last has 96. No option of Keras's layers is used.
 """
 
 from collections.abc import Callable
@@ -62,7 +62,8 @@ def pad(pixels: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def read(pixels: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """The pixels of all timesteps (timesteps, n, features) times the kernel, in one product.
 
-    The kernel's gradient is the sum of those of the timesteps, from the last one to the first.
+    The kernel's gradient is the sum of those of the timesteps, from the last one to the first; the
+    pixels get none.
     """
     padded, padded_kernel = pad(pixels, kernel)
 
