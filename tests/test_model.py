@@ -95,12 +95,16 @@ def test_dropout_drops_the_same_pixels_at_each_timestep():
     assert np.array_equal(drop(x, training=False), x)
 
 
-def test_a_saved_model_comes_back_with_softmax(mnist, tmp_path):
-    model = build_model(Configuration(layer="gru", units=3))
-    save_model(model, Configuration(layer="gru", units=3), tmp_path / "model.keras")
+@pytest.mark.parametrize("layer", ["simple_rnn", "gru", "lstm"])
+def test_a_saved_model_comes_back_with_softmax(layer, mnist, tmp_path):
+    config = Configuration(layer=layer, units=3)
+    model = build_model(config)
+    save_model(model, config, tmp_path / "model.keras")
     again = load_model(tmp_path / "model.keras")
     assert weights_sha256(again.get_weights()) == weights_sha256(model.get_weights())
-    assert [type(layer).__name__ for layer in again.layers] == ["GRU", "Dense", "Activation"]
+    assert [part.name for part in again.layers] == [layer, "dense", "activation"]
+    kind = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}[layer]
+    assert [type(part).__name__ for part in again.layers] == [kind, "Dense", "Activation"]
     x = scale(mnist[1][0][:100])
     expected = softmax(predict(model, x), axis=1)
     np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-6)

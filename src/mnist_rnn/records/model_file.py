@@ -21,13 +21,16 @@ MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 
 
 def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequential:
-    """The network with its weights in Keras's plain layers, with softmax as the last one."""
+    """The network with its weights in Keras's plain layers, with softmax as the last one.
+
+    Layers get names, since Keras would number those of the process.
+    """
     network = keras.Sequential(
         [
             keras.Input((TIMESTEPS, FEATURES)),
-            LAYERS[config.layer](config.units, dropout=config.dropout),
-            keras.layers.Dense(NUM_CLASSES, name="dense"),  # Keras would count all in the process
-            keras.layers.Activation("softmax"),
+            LAYERS[config.layer](config.units, dropout=config.dropout, name=config.layer),
+            keras.layers.Dense(NUM_CLASSES, name="dense"),
+            keras.layers.Activation("softmax", name="activation"),
         ]
     )
     network.set_weights(model.get_weights())
