@@ -13,7 +13,7 @@ from scipy import stats
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.initial_weights import GATES, draw_initial_weights, orthogonal
-from mnist_rnn.experiment.layers import multiply, read
+from mnist_rnn.experiment.layers import multiply, pad, read
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.experiment.portable import RMSprop, clipped_cross_entropy, cross_entropy, sum_row
 from mnist_rnn.records.model_file import LAYERS
@@ -125,7 +125,7 @@ def test_all_timesteps_in_one_product_are_added_one_by_one(units, n):
     def compute(x, kernel):
         with tf.GradientTape() as tape:
             tape.watch(kernel)
-            product = read(x, kernel)
+            product = read(*pad(x, kernel))
         return product, tape.gradient(product, kernel, slope)
 
     product, of_kernel = compute(tf.constant(x), tf.constant(kernel))

@@ -1,9 +1,9 @@
 """Keras's layers, with matrix products that have the same bits on other CPUs.
 
 The library that multiplies (Eigen, on x86-64 with oneDNN) has other code for other CPUs and shapes.
-Nearly all of it adds the terms of a sum one after the other. Matrices that would reach code that
-does not are cut or padded here; this was tried for 256 and 512 units and batches of 128, of which
-an epoch's last has 96. No option of Keras's layers is used.
+Nearly all of it adds the terms of a sum one after the other. Matrices that would reach the
+exceptions are cut or padded here; this was tried for 256 and 512 units and batches of 128, of which
+an epoch's last has 96. The layers heed no option of Keras's but the number of units.
 """
 
 from collections.abc import Callable
@@ -62,17 +62,16 @@ def pad(pixels: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def read(pixels: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """The pixels of all timesteps (timesteps, n, features) times the kernel, in one product.
 
-    The kernel's gradient is the sum of those of the timesteps, from the last one to the first; the
+    The kernel's gradient is computed for each timestep and added up, the last timestep first. The
     pixels get none.
     """
-    padded, padded_kernel = pad(pixels, kernel)
 
     def differentiate(gradient: tf.Tensor) -> tuple[None, tf.Tensor]:
-        timesteps = zip(tf.unstack(padded), tf.unstack(gradient), strict=True)
+        timesteps = zip(tf.unstack(pixels), tf.unstack(gradient), strict=True)
         products = [tf.matmul(x, of_x, transpose_a=True) for x, of_x in timesteps]
-        return None, reduce(add, reversed(products))[: kernel.shape[0]]
+        return None, reduce(add, reversed(products))
 
-    return tf.tensordot(padded, padded_kernel, 1), differentiate
+    return tf.tensordot(pixels, kernel, 1), differentiate
 
 
 class SimpleRNN(keras.layers.Layer):
@@ -91,7 +90,7 @@ class SimpleRNN(keras.layers.Layer):
 
     def call(self, sequences: tf.Tensor) -> tf.Tensor:
         """(n, timesteps, features) to the last hidden state (n, units)."""
-        timesteps = tf.unstack(read(tf.transpose(sequences, (1, 0, 2)), self.kernel))
+        timesteps = tf.unstack(read(*pad(tf.transpose(sequences, (1, 0, 2)), self.kernel)))
         hidden = tf.zeros_like(timesteps[0])
         for seen in timesteps:
             hidden = tf.tanh(seen + self.bias + multiply(hidden, self.recurrent_kernel))

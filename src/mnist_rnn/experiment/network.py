@@ -25,12 +25,15 @@ OPTIMIZERS = {
 
 def build_network(config: Configuration) -> keras.Sequential:
     """The network with its initial weights: (n, 28, 28) to logits (n, 10)."""
-    network = keras.Sequential([keras.Input((TIMESTEPS, FEATURES))])
-    if config.dropout:  # drops the same pixels at each timestep
-        shape = (None, 1, FEATURES)
-        network.add(keras.layers.Dropout(config.dropout, noise_shape=shape, seed=config.seed))
-    network.add(LAYERS[config.layer](config.units))
-    network.add(Dense(NUM_CLASSES))
+    shape = (None, 1, FEATURES)  # the same columns of an image are dropped at all timesteps
+    network = keras.Sequential(
+        [
+            keras.Input((TIMESTEPS, FEATURES)),
+            keras.layers.Dropout(config.dropout, noise_shape=shape, seed=config.seed),
+            LAYERS[config.layer](config.units),
+            Dense(NUM_CLASSES),
+        ]
+    )
     network.set_weights(draw_initial_weights(config))
     return network
 
