@@ -104,7 +104,7 @@ def one_run(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def sweep(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """A row a contender: runs an hour; the original's runs go one after the other, on both cores.
 
-    The products alone are the limit of any code that computes them one timestep at a time.
+    The products alone, a timestep at a time, are the limit of any code that computes them so.
     """
     pairs = sections["sweep"].replace({"contender": {"products": "products alone"}})
     serial = sections["one run"].query("contender == 'original'")
@@ -117,8 +117,8 @@ def bound(per_hour: pd.Series) -> str:
     ratios = per_hour["products alone"] / per_hour.drop("products alone")
     ratios = "; ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
     return (
-        "If a sweep did nothing but its matrix products, it would finish more runs an hour than "
-        f"these, by a factor: {ratios}."
+        "If a sweep did nothing but its matrix products, a timestep at a time, it would finish more "
+        f"runs an hour than these, by a factor: {ratios}."
     )
 
 

@@ -16,15 +16,15 @@ from mnist_rnn.experiment.initial_weights import GATES, draw_initial_weights, or
 from mnist_rnn.experiment.layers import multiply, pad, read
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.experiment.portable import RMSprop, clipped_cross_entropy, cross_entropy, sum_row
-from mnist_rnn.records.model_file import LAYERS
+from mnist_rnn.records.model_file import PLAIN_LAYERS
 
 
 def kerass_weights(layer, units=128):
-    shape = [keras.Input((28, 28)), LAYERS[layer](units), keras.layers.Dense(10)]
+    shape = [keras.Input((28, 28)), PLAIN_LAYERS[layer](units), keras.layers.Dense(10)]
     return keras.Sequential(shape).get_weights()
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", PLAIN_LAYERS)
 def test_initial_weights_have_kerass_shapes_and_biases(layer):
     ours = draw_initial_weights(Configuration(layer=layer, units=128))
     keras_weights = kerass_weights(layer)
@@ -34,7 +34,7 @@ def test_initial_weights_have_kerass_shapes_and_biases(layer):
         np.testing.assert_array_equal(ours[place], keras_weights[place])
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", PLAIN_LAYERS)
 @pytest.mark.parametrize("place", [0, 1, 3], ids=["kernel", "recurrent kernel", "dense kernel"])
 def test_initial_weights_have_kerass_distribution(layer, place):
     """Kolmogorov-Smirnov, at 1e-4; twice the scale of either would be found with certainty."""
@@ -46,7 +46,7 @@ def test_initial_weights_have_kerass_distribution(layer, place):
     assert abs(ours.std() / theirs.std() - 1) < 0.03
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", PLAIN_LAYERS)
 def test_the_recurrent_kernel_is_orthogonal(layer):
     kernel = draw_initial_weights(Configuration(layer=layer, units=64))[1].astype("float64")
     assert kernel.shape == (64, 64 * GATES[layer])

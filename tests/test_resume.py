@@ -270,7 +270,7 @@ def test_papermill_stopped_by_a_signal_goes_on_with_the_same_command(stop, tmp_p
 
 @pytest.mark.trial
 def test_a_hundred_runs_killed_one_to_five_times(tmp_path):
-    """All cells and optimizers; two runs at a time."""
+    """All layers and optimizers; two runs at a time."""
     networks = [
         {"layer": layer, "optimizer": optimizer, "dropout": 0.2}
         for layer, optimizer in product(LAYERS, ("sgd", "rmsprop", "adam"))

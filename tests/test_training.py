@@ -12,7 +12,7 @@ from mnist_rnn.experiment.inputs import epoch_order
 from mnist_rnn.experiment.network import build_model, count_steps, largest_divisor, predict
 from mnist_rnn.experiment.training import Examples, batches, get_variables
 from mnist_rnn.records.metrics import measure, to_probabilities
-from mnist_rnn.records.model_file import LAYERS, weights_sha256
+from mnist_rnn.records.model_file import PLAIN_LAYERS, weights_sha256
 
 
 def test_each_epoch_has_an_order_of_its_own():
@@ -35,7 +35,7 @@ def test_an_epoch_shows_each_example_once_with_its_label():
 
 def build_in_keras(config):
     """The network of `build_model` as one writes it in Keras, from the same initial weights."""
-    layers = [LAYERS[config.layer](config.units), keras.layers.Dense(10, activation="softmax")]
+    layers = [PLAIN_LAYERS[config.layer](config.units), keras.layers.Dense(10, activation="softmax")]
     model = keras.Sequential([keras.Input((28, 28)), *layers])
     model.set_weights(draw_initial_weights(config))
     model.compile(config.optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])

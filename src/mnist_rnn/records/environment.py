@@ -65,7 +65,7 @@ def describe_environment(threads: int) -> Environment:
 def count_threads() -> int:
     """Threads among which TensorFlow divides an operation: TF_NUM_INTRAOP_THREADS sets them.
 
-    TensorFlow takes all CPUs that the process may use if the variable is 0, or not a number.
+    TensorFlow takes all CPUs that the process may use if the variable is unset, 0 or not a number.
     """
     chosen = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
     if chosen.isdecimal() and int(chosen):

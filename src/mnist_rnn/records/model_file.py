@@ -12,7 +12,7 @@ from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.files import replacing
 
-LAYERS = {
+PLAIN_LAYERS = {
     "simple_rnn": keras.layers.SimpleRNN,
     "gru": keras.layers.GRU,
     "lstm": keras.layers.LSTM,
@@ -28,7 +28,7 @@ def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequentia
     network = keras.Sequential(
         [
             keras.Input((TIMESTEPS, FEATURES)),
-            LAYERS[config.layer](config.units, dropout=config.dropout, name=config.layer),
+            PLAIN_LAYERS[config.layer](config.units, dropout=config.dropout, name=config.layer),
             keras.layers.Dense(NUM_CLASSES, name="dense"),
             keras.layers.Activation("softmax", name="activation"),
         ]
