@@ -117,8 +117,8 @@ def bound(per_hour: pd.Series) -> str:
     ratios = per_hour["products alone"] / per_hour.drop("products alone")
     ratios = "; ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
     return (
-        "If a sweep did nothing but its matrix products, a timestep at a time, it would finish more "
-        f"runs an hour than these, by a factor: {ratios}."
+        "If a sweep did nothing but its matrix products, a timestep at a time, it would finish "
+        f"more runs an hour than these, by a factor: {ratios}."
     )
 
 

@@ -70,7 +70,9 @@ def test_the_commit_is_unknown_outside_a_checkout(tmp_path, monkeypatch):
     ("variable", "threads"),
     [("3", 3), ("0", 2), ("", 2), ("two", 2), (None, 2)],
 )
-def test_threads_are_those_that_were_set_or_all_that_the_process_may_use(variable, threads, monkeypatch):
+def test_threads_are_those_that_were_set_or_all_that_the_process_may_use(
+    variable, threads, monkeypatch
+):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5, 6}, raising=False)
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     if variable is not None:

@@ -35,7 +35,10 @@ def test_an_epoch_shows_each_example_once_with_its_label():
 
 def build_in_keras(config):
     """The network of `build_model` as one writes it in Keras, from the same initial weights."""
-    layers = [PLAIN_LAYERS[config.layer](config.units), keras.layers.Dense(10, activation="softmax")]
+    layers = [
+        PLAIN_LAYERS[config.layer](config.units),
+        keras.layers.Dense(10, activation="softmax"),
+    ]
     model = keras.Sequential([keras.Input((28, 28)), *layers])
     model.set_weights(draw_initial_weights(config))
     model.compile(config.optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
