@@ -42,13 +42,14 @@ def test_published_parameter_counts(layer, units, parameters):
 
 
 def test_one_step_by_hand():
-    layer = SimpleRNN(2)
-    layer.build((None, 2, 1))
+    layer = keras.Sequential([keras.Input((2, 1)), SimpleRNN(2)])
     layer.set_weights([np.array([[1.0, -1.0]]), np.array([[0.5, 0.0], [1.0, 2.0]]), np.zeros(2)])
     # h1 = tanh(0.3 * [1, -1]); h2 = tanh(0.1 * [1, -1] + h1 @ [[0.5, 0], [1, 2]])
     h1 = np.tanh([0.3, -0.3])
     h2 = np.tanh([0.1 + 0.5 * h1[0] + h1[1], -0.1 + 2 * h1[1]])
-    np.testing.assert_allclose(layer(np.array([[[0.3], [0.1]]], "float32"))[0], h2, atol=1e-6)
+    np.testing.assert_allclose(
+        predict(layer, np.array([[[0.3], [0.1]]], "float32"))[0], h2, atol=1e-6
+    )
 
 
 def test_the_network_computes_what_its_equations_say(mnist):
