@@ -56,7 +56,7 @@ def test_the_network_computes_what_its_equations_say(mnist):
     model = build_model(Configuration(units=16, seed=3))
     x = scale(mnist[1][0][:100])
     expected = read_by_hand(model.get_weights(), x)
-    for answers in (model.predict(x, verbose=0), predict(model, x, at_once=60)):
+    for answers in (model(x), model.predict(x, verbose=0), predict(model, x, at_once=60)):
         np.testing.assert_allclose(softmax(answers, axis=1), expected, atol=1e-5)
 
 

@@ -16,9 +16,17 @@ LONGEST = 256  # terms
 PADDED = 40  # features
 
 
+def multiply(x: tf.Tensor, kernel: tf.Variable) -> tf.Tensor:
+    """The product (n, columns) of x (n, rows) and kernel (rows, columns).
+
+    Outside of a graph, TensorFlow lets no variable into a function with a gradient of its own.
+    """
+    return multiply_tensors(x, tf.convert_to_tensor(kernel))
+
+
 @tf.custom_gradient
-def multiply(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """The product (n, columns) of x (n, rows) and kernel (rows, columns), and its gradients.
+def multiply_tensors(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """The product of `multiply`, and its gradients.
 
     The library cuts a sum of more than 256 terms where the CPU's cache and the number of threads
     suggest it. Here sums over rows and columns are cut into 256 terms each, and the parts are added
