@@ -16,6 +16,8 @@ from pathlib import Path
 from mnist_rnn.claims.published import JUDGED, Claim, read_claims
 from mnist_rnn.claims.verdicts import LEVEL
 from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.environment import digest_code
+from mnist_rnn.records.record import read_records
 
 PACKAGE = ROOT / "src" / "mnist_rnn"
 
@@ -27,8 +29,14 @@ def read_results() -> list[dict[str, str]]:
 
 
 def make_headline() -> str:
-    """How many claims have each verdict, and what the verdicts mean."""
+    """How many claims have each verdict, what the verdicts mean, and runs by earlier code."""
     rows = read_results()
+    records, _ = read_records(COMMITTED)
+    codes = Counter(record.environment.code_sha256 for record in records)
+    earlier = codes.total() - codes[digest_code()]
+    outdated = (
+        f" {earlier} of our {codes.total()} runs are by earlier code; `make plan` names them."
+    )
     counts = Counter(row["verdict"] for row in rows)
     alone = sum(row["by_test_accuracy"] == "reproduced" for row in rows)
     detectable = [float(row["detectable"]) for row in rows if row["detectable"]]
@@ -39,11 +47,11 @@ def make_headline() -> str:
         f"**Of {counts.total()} published results, {', '.join(parts)}.** *Reproduced*: all that "
         f"was published for the result agrees with our runs (*p* at least {LEVEL / len(rows):.2g}) "
         f"and not with those of any other published configuration (*p* below {LEVEL}); *p* is how "
-        "often a further run would be as far off. *Compatible*: another configuration's runs agree "
-        f"too. By the test accuracy alone, {alone or 'none'} would be reproduced: printed losses "
+        "often a further run would have a figure as far off. *Compatible*: another configuration's "
+        f"runs agree too. By the test accuracy alone, {alone or 'none'} would be reproduced: printed losses "
         "and training accuracies tell configurations apart. A test accuracy off by "
         f"{min(detectable):.1f} to {max(detectable):.1f} points, depending on the claim, is found "
-        "with probability 0.8."
+        f"with probability 0.8.{outdated if earlier else ''}"
     )
 
 

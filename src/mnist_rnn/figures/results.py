@@ -40,14 +40,15 @@ def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame
     ax.set_yticks(rows.index, [f"{row['claim']} ({row['runs']})" for _, row in rows.iterrows()])
     ax.grid(axis="x", alpha=0.3)
     interval = Line2D([], [], color=OURS, lw=9, alpha=0.2, label="95% prediction interval")
-    fig.legend(handles=[*KEY, interval], loc="outside upper center", ncols=3, frameon=False)
+    told = Line2D([], [], **CLAIM, mfc="white", label="published in a text only, not judged")
+    handles = [KEY[0], interval, KEY[1], told]
+    fig.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
     return Plate(
         fig,
         "A line for each claim, in percent: "
         + "; ".join(map(describe_claim, rows.to_dict("records"))),
         "Every run is a dot. The runs are ours, but for `pytorch-...`: of the author's own code. "
-        "Lines of the same network have the same runs. A white diamond is a number from a text, "
-        "which is not judged.",
+        "Lines of the same network have the same runs.",
     )
 
 
