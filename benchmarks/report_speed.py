@@ -117,7 +117,7 @@ def bound(per_hour: pd.Series) -> str:
     """How far ahead a sweep could be at most, in a sentence."""
     products = per_hour["products alone"]
     ratios = products / per_hour.drop("products alone")
-    ratios = ", ".join(f"{ratio:.2f} times as many as {name}" for name, ratio in ratios.items())
+    ratios = "; ".join(f"{ratio:.2f} times those of {name}" for name, ratio in ratios.items())
     return (
         "A sweep that did nothing but its matrix products, a timestep at a time, would finish "
         f"{products:.0f} runs an hour: {ratios}. Ours has the input's product of all timesteps at "
