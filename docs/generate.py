@@ -32,11 +32,8 @@ def make_headline() -> str:
     """How many claims have each verdict, what the verdicts mean, and runs by earlier code."""
     rows = read_results()
     records, _ = read_records(COMMITTED)
-    codes = Counter(record.environment.code_sha256 for record in records)
-    earlier = codes.total() - codes[digest_code()]
-    outdated = (
-        f" {earlier} of our {codes.total()} runs are by earlier code; `make plan` names them."
-    )
+    earlier = sum(record.environment.code_sha256 != digest_code() for record in records)
+    outdated = f" {earlier} of our {len(records)} runs are by earlier code: see `make plan`."
     counts = Counter(row["verdict"] for row in rows)
     alone = sum(row["by_test_accuracy"] == "reproduced" for row in rows)
     detectable = [float(row["detectable"]) for row in rows if row["detectable"]]
@@ -48,8 +45,8 @@ def make_headline() -> str:
         f"was published for the result agrees with our runs (*p* at least {LEVEL / len(rows):.2g}) "
         f"and not with those of any other published configuration (*p* below {LEVEL}); *p* is how "
         "often a further run would have a figure as far off. *Compatible*: another configuration's "
-        f"runs agree too. By the test accuracy alone, {alone or 'none'} would be reproduced: printed losses "
-        "and training accuracies tell configurations apart. A test accuracy off by "
+        f"runs agree too. By the test accuracy alone, {alone or 'none'} would be reproduced: "
+        "printed losses and training accuracies tell configurations apart. A test accuracy off by "
         f"{min(detectable):.1f} to {max(detectable):.1f} points, depending on the claim, is found "
         f"with probability 0.8.{outdated if earlier else ''}"
     )

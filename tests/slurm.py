@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 CONF = """
 ClusterName=local
@@ -37,7 +39,7 @@ SelectTypeParameters=CR_Core
 MpiDefault=none
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
-NodeName=localhost NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=8192
+NodeName=localhost NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory}
 PartitionName=main Nodes=ALL Default=YES State=UP
 """
 
@@ -61,7 +63,8 @@ def start(folder: Path) -> Iterator[dict[str, str]]:
         ports = [each.getsockname()[1] for each in sockets]
     conf = folder / "slurm.conf"
     user = os.environ.get("USER", "root")
-    conf.write_text(CONF.format(folder=folder, ports=ports, user=user, cpus=os.cpu_count()))
+    machine = {"cpus": os.cpu_count(), "memory": psutil.virtual_memory().total >> 20}
+    conf.write_text(CONF.format(folder=folder, ports=ports, user=user, **machine))
     (folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")  # a container has none to write
     # Inside a job Snakemake calls srun without SLURM_CONF, as on a cluster with one in /etc.
     srun = folder / "bin" / "srun"

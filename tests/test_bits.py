@@ -122,6 +122,13 @@ def test_the_cheap_part_of_the_matrix(tmp_path):
     assert len(digests) == 1
 
 
+@pytest.mark.slow
+def test_any_number_of_threads_gives_the_same_bits(tmp_path):
+    """Of networks with sums as long as the published ones', which threads could cut."""
+    matrix = print_matrix([ROWS[1], ROWS[4]], [threads(1), threads(4)], tmp_path)
+    assert [len(digests) for digests in matrix] == [1, 1]
+
+
 @pytest.mark.trial
 def test_the_whole_matrix(tmp_path):
     matrix = print_matrix(ROWS, COLUMNS, tmp_path)

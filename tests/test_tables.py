@@ -28,10 +28,6 @@ from mnist_rnn.records.record import read_records, tabulate_runs, write_record
 pytestmark = pytest.mark.quick
 
 FULL = {"train_size": 60_000, "epochs": 20}
-# From a printed table of Student's t, 0.975: by the number of runs.
-QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179,
-             2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093)  # fmt: skip
-T = dict(enumerate(QUANTILES, 2)) | {30: 2.045, 40: 2.023}
 
 
 @pytest.fixture
@@ -165,7 +161,8 @@ def check_mean(row: pd.Series, claim: pd.Series, runs: list[dict]) -> None:
         return
     assert float(row["sd"]) == pytest.approx(stdev(accuracies), abs=0.0051)
     half = 0 if pd.isna(claim.rounding) else claim.rounding / 2
-    reach = T[len(runs)] * stdev(accuracies) * (1 + 1 / len(runs)) ** 0.5 + half
+    t = stats.t.ppf(0.975, len(runs) - 1)
+    reach = t * stdev(accuracies) * (1 + 1 / len(runs)) ** 0.5 + half
     low, high = mean(accuracies) - reach, mean(accuracies) + reach
     assert float(row["interval_low"]) == pytest.approx(low, abs=0.006)
     assert float(row["interval_high"]) == pytest.approx(high, abs=0.006)
@@ -324,7 +321,7 @@ def test_what_the_prose_says_of_the_committed_runs():
     assert min(wide) < 170 < max(wide)
     assert sum(count <= 205 for count in errors["simple_rnn", 256, "adam", 0.0]) == 1
     assert sum(count > 170 for count in errors[dropped]) > 0.8 * len(errors[dropped])
-    originals = read_originals()
+    originals = read_originals(COMMITTED / "originals")
     runs = add_pytorch(tabulate_runs(read_records(COMMITTED)[0]), originals)
     together = weigh_together(read_numbers(load_claims()), runs).loc["first_epoch_loss"]
     assert together["z"] < 0
@@ -377,7 +374,8 @@ def test_the_equivalence_of_the_committed_runs_by_welchs_formulas():
         [json.loads(path.read_text())["history"]["test_errors"] for path in ours],
         [json.loads(path.read_text())["test_errors"] for path in theirs],
     ]
-    groups = group_accuracies(read_records(COMMITTED)[0], read_originals())
+    originals = read_originals(COMMITTED / "originals")
+    groups = group_accuracies(read_records(COMMITTED)[0], originals)
     table = tabulate_equivalence(groups)
     for epochs, row in zip((1, 5), table.iloc[:2].to_dict("records"), strict=True):
         means = [[100 - mean(run[-epochs:]) / 100 for run in runs] for runs in errors]

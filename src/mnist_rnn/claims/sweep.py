@@ -20,7 +20,7 @@ from mnist_rnn.data.mnist import DATA_SHA256
 from mnist_rnn.errors import ClaimError, RecordError
 from mnist_rnn.experiment.initial_weights import GATES
 from mnist_rnn.paths import RESULTS, ROOT, WORKFLOW, shown
-from mnist_rnn.records.environment import what_decides_bits
+from mnist_rnn.records.environment import digest_code, find_versions, what_decides_bits
 from mnist_rnn.records.record import read_record, run_path
 
 
@@ -54,7 +54,7 @@ def why_pending(run: Configuration, results: Path = RESULTS) -> str | None:
     except RecordError as error:
         return str(error)
     then = {"data": record.data_sha256} | what_decides_bits(record.environment)
-    now = {"data": DATA_SHA256} | what_decides_bits()
+    now = {"data": DATA_SHA256, "code": digest_code()} | find_versions()
     changed = [name for name in now if then[name] != now[name]]
     return f"made with other {', '.join(changed)}" if changed else None
 

@@ -1,6 +1,6 @@
 """Which published numbers our runs reproduce: one rule for all claims."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -8,30 +8,6 @@ from scipy import optimize, stats
 
 LEVEL = 0.05
 FEWEST = 3  # runs for a verdict
-RULE = f"""\
-Up to five numbers were published for a claim: the test accuracy, the test loss, the training
-accuracy of the last epoch, and from the printed curve the training loss of the first epoch and the
-mean of its logarithm over all epochs. Each has a *p*-value for the runs of a configuration: how
-often one further run would be at least as far from their mean (Student's *t*; half the unit in
-which the source rounded an accuracy is taken off the distance; losses are compared by their
-logarithms). The claim's *p* is the smallest of these after Bonferroni's correction: times their
-number, and at most 1. Student's *t* assumes that
-runs are normally distributed; the test accuracies of some configurations have a longer tail to the
-low side.
-
-- *not reproduced*: for the runs of the claim's own configuration, *p* is below {LEVEL} divided by
-  the number of claims that are judged.
-- *reproduced*: otherwise, if for each other published configuration with at least {FEWEST} runs *p*
-  is below {LEVEL}, so that a wrong configuration would not agree.
-- *compatible*: otherwise. The runs of another published configuration agree too, or there is none
-  with enough runs.
-
-The first threshold is low so that a claim that is true is seldom rejected, the second is high so
-that a configuration that may be right is not called wrong.
-
-A number from a docstring or from prose is not judged. It is compared with the 95% prediction
-interval of one further run of ours, which half the unit of its rounding makes wider. With fewer
-than {FEWEST} runs there is no verdict."""
 
 # By measure of a run (a column of runs.csv): what is compared.
 MEASURES: dict[str, Callable[[pd.Series], pd.Series]] = {
@@ -124,7 +100,11 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """
     runs = runs[runs["configuration"].isin(numbers["configuration"])]
     agreement = tabulate_agreement(numbers, runs)
-    without = list(leave_each_out(numbers, runs))
+    without = [  # for each run: its configuration, and the claims' p by the others of that
+        (name, combine(find_p(numbers, group.drop(run))))
+        for name, group in runs.groupby("configuration", sort=False)
+        for run in group.index
+    ]
     rest = dict.fromkeys(MEASURES.keys() - {"test_accuracy"}, np.nan)
     alone = tabulate_agreement(numbers.assign(**rest), runs)
     rows = {}
@@ -148,13 +128,6 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
             "verdict": verdict,
         }
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def leave_each_out(numbers: pd.DataFrame, runs: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
-    """For each run: its configuration, and the claims' p-values for the others of that."""
-    for name, group in runs.groupby("configuration", sort=False):
-        for run in group.index:
-            yield name, combine(find_p(numbers, group.drop(run)))
 
 
 def find_detectable(runs: pd.DataFrame, row: pd.Series, measures: int, claims: int) -> float:

@@ -148,10 +148,9 @@ def draw_published_curves(
 
 def count_far(logs: np.ndarray) -> np.ndarray:
     """Of each of these runs (runs, epochs), the points outside the band that the others give."""
-    others = (np.delete(logs, run, axis=0) for run in range(len(logs)))
-    bands = [(other.mean(axis=0), 2 * other.std(axis=0, ddof=1)) for other in others]
-    means, reaches = (np.array(part) for part in zip(*bands, strict=True))
-    return (np.abs(logs - means) > reaches).sum(axis=1)
+    others = np.array([np.delete(logs, run, axis=0) for run in range(len(logs))])
+    reaches = 2 * others.std(axis=1, ddof=1)
+    return (np.abs(logs - others.mean(axis=1)) > reaches).sum(axis=1)
 
 
 def tell_expected(alike: list[np.ndarray]) -> str:

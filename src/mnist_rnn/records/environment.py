@@ -73,10 +73,8 @@ def count_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def what_decides_bits(environment: Environment | None = None) -> dict[str, str]:
-    """Digest of the code and versions of what computes, of this process or of a record."""
-    if environment is None:
-        return {"code": digest_code()} | find_versions()
+def what_decides_bits(environment: Environment) -> dict[str, str]:
+    """Digest of the code, and versions of what computes."""
     versions = {name: environment.versions.get(name, "unknown") for name in PACKAGES}
     return {"code": environment.code_sha256} | versions
 
