@@ -1,5 +1,6 @@
 """The pages of `make site`, in Chromium without a network, and the figures of the notebooks."""
 
+import os
 import re
 import subprocess
 import sys
@@ -25,6 +26,16 @@ def site(tmp_path_factory):
     results = ROOT / "notebooks" / "03_results.ipynb"
     subprocess.run([*command, "--report", results, folder / "report.html"], check=True)
     return folder
+
+
+@pytest.mark.slow
+def test_pages_made_again_are_the_same_bytes(site, tmp_path):
+    """By a process with another order of its sets."""
+    command = [sys.executable, ROOT / "docs" / "pages.py", "--output", tmp_path]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": "1"})
+    pages = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(pages) >= len(NOTEBOOKS) + 2
+    assert all((site / name).read_bytes() == content for name, content in pages.items())
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
