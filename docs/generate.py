@@ -14,10 +14,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mnist_rnn.claims.published import JUDGED, Claim, read_claims
+from mnist_rnn.claims.sweep import plan_runs, why_pending
 from mnist_rnn.claims.verdicts import LEVEL
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.environment import digest_code
-from mnist_rnn.records.record import read_records
 
 PACKAGE = ROOT / "src" / "mnist_rnn"
 
@@ -29,11 +28,11 @@ def read_results() -> list[dict[str, str]]:
 
 
 def make_headline() -> str:
-    """How many claims have each verdict, what the verdicts mean, and runs by earlier code."""
+    """How many claims have each verdict, what the verdicts mean, and what is still to be run."""
     rows = read_results()
-    records, _ = read_records(COMMITTED)
-    earlier = sum(record.environment.code_sha256 != digest_code() for record in records)
-    outdated = f" {earlier} of our {len(records)} runs are by earlier code: see `make plan`."
+    runs = plan_runs(read_claims())
+    pending = sum(why_pending(run, COMMITTED) is not None for run in runs)
+    told = f" `make plan` lists {pending} of {len(runs)} runs not yet made by today's code."
     counts = Counter(row["verdict"] for row in rows)
     alone = sum(row["by_test_accuracy"] == "reproduced" for row in rows)
     detectable = [float(row["detectable"]) for row in rows if row["detectable"]]
@@ -44,11 +43,11 @@ def make_headline() -> str:
         f"**Of {counts.total()} published results, {', '.join(parts)}.** *Reproduced*: all that "
         f"was published for the result agrees with our runs (*p* at least {LEVEL / len(rows):.2g}) "
         f"and not with those of any other published configuration (*p* below {LEVEL}); *p* is how "
-        "often a further run would have a figure as far off. *Compatible*: another configuration's "
+        "often a further run would have a number as far off. *Compatible*: another configuration's "
         f"runs agree too. By the test accuracy alone, {alone or 'none'} would be reproduced: "
         "printed losses and training accuracies tell configurations apart. A test accuracy off by "
         f"{min(detectable):.1f} to {max(detectable):.1f} points, depending on the claim, is found "
-        f"with probability 0.8.{outdated if earlier else ''}"
+        f"with probability 0.8.{told if pending else ''}"
     )
 
 

@@ -274,7 +274,7 @@ def test_pytorch_has_the_published_number_of_parameters(tmp_path):
 
 
 def test_the_originals_code_from_our_start_trains_as_ours(mnist, make_checkpoint, tmp_path):
-    """Without XLA, with Keras's own loss and feeding of batches; so sums are rounded otherwise."""
+    """Without XLA, with Keras's own loss and feeding of batches."""
     options = ("--keras", "0", "--pytorch", "0", "--seeded", "2", "--epochs", "2")
     status, printed = run(tmp_path, *options, "--train-size", "1000")
     assert status == 0, printed
@@ -284,5 +284,5 @@ def test_the_originals_code_from_our_start_trains_as_ours(mnist, make_checkpoint
     training = Examples(scale(x_train[:1000]), y_train[:1000])
     test = Examples(scale(x_test), y_test)
     ours = train(build_model(config), training, test, config, make_checkpoint(config)).history
-    assert ours["test_errors"] == pytest.approx(theirs.test_errors, abs=2)
+    assert ours["test_errors"] == theirs.test_errors
     assert ours["loss"] == pytest.approx(theirs.loss, abs=1e-5)

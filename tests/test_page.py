@@ -137,7 +137,9 @@ def test_drawn_shapes_are_recognised_at_once(page):
 def test_what_is_no_digit_is_answered_with_advice(page):
     assert draw(page, DOT)[0].startswith("That is a dot.")
     page.get_by_role("button", name="Clear").click()
-    assert draw(page, FAN)[0].startswith("The network reads a ")
+    answer, seconds = draw(page, FAN)
+    assert answer.startswith("The network reads a ")
+    assert seconds < 0.05
     page.get_by_role("button", name="Clear").click()
     assert draw(page, FILLED)[0].startswith("The pad is full.")
 

@@ -169,6 +169,7 @@ def test_the_new_file_takes_its_place_only_when_whole(tmp_path):
 def test_the_default_runs_record_is_of_a_clean_tree(committed):
     assert committed.environment.clean
     assert committed.data_sha256 == DATA_SHA256
+    assert 97.5 <= 100 * committed.test.accuracy <= 98.5
 
 
 def change(record, part, **values):

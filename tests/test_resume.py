@@ -200,18 +200,18 @@ checkpoint.write(state._replace(seconds=9.0))
     assert checkpoint.read().seconds == STATE.seconds
 
 
-def kill_at_random(parameters, results, moments, start=start_plain):
+def kill_at_random(parameters, results, moments, start=start_plain, after=None):
     """Start the run and kill its processes at each moment (seconds), then let it finish.
 
-    A negative moment is after the start of training.
+    Moments are counted from the start, or from the line of output that has the text `after`.
     """
     killed = 0
     for moment in moments:
         process = start(parameters, results)
-        if moment < 0:
-            read_until(process, "Epochs finished before: ")
+        if after:
+            read_until(process, after)
         try:
-            process.communicate(timeout=abs(moment))
+            process.communicate(timeout=moment)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
@@ -223,22 +223,24 @@ def kill_at_random(parameters, results, moments, start=start_plain):
 def test_killed_at_twenty_random_moments(tmp_path):
     """No killed process leaves half a file. Two runs of ten kills each, side by side.
 
-    Half of the kills are counted from the start of training, and so fall into it.
+    Those of the second are counted from the start of training, and so fall into it.
     """
-    parameters = {"units": 64, "epochs": 400, "train_size": 3000, "dropout": 0.2}
+    parameters = {"units": 64, "epochs": 150, "train_size": 3000, "dropout": 0.2}
     expected = finish(start_plain(parameters, tmp_path / "alone"), tmp_path / "alone")
-    randomly = random.Random(4)
-    jobs = [
-        (parameters, tmp_path / name, [randomly.uniform(*span) for span in [(1, 6), (-2, 0)] * 5])
-        for name in ("one", "other")
-    ]
+
+    def kill(name, latest, after):
+        randomly = random.Random(4)
+        moments = [randomly.uniform(latest / 4, latest) for _ in range(10)]
+        return kill_at_random(parameters, tmp_path / name, moments, after=after)
+
+    ways = [("one", 8, None), ("other", 2, "Epochs finished before: ")]
     with ThreadPoolExecutor(2) as pool:
-        ended = list(pool.map(lambda job: kill_at_random(*job), jobs))
+        ended = list(pool.map(lambda way: kill(*way), ways))
     assert sum(killed for _, killed in ended) == 20
-    for (record, _), (_, results, _) in zip(ended, jobs, strict=True):
+    for (record, _), (name, *_) in zip(ended, ways, strict=True):
         assert outcome(record) == outcome(expected)
-        left = os.listdir(run_path(record.config, "", results).parent)
-        whole = {name for name in left if not name.startswith(".")}
+        left = os.listdir(run_path(record.config, "", tmp_path / name).parent)
+        whole = {file for file in left if not file.startswith(".")}
         assert whole == {"rnn-mnist.png", "seed-0.json", "seed-0.keras"}
 
 

@@ -19,10 +19,6 @@ from mnist_rnn.records.record import Record
 
 RUN: dict[str, Any] = {"color": OURS, "ls": "none", "marker": "o", "ms": 5, "alpha": 0.6, "mew": 0}
 CLAIM: dict[str, Any] = {"color": PUBLISHED, "ls": "none", "marker": "D", "ms": 6}
-KEY = [
-    Line2D([], [], **RUN, label="a run (their number in brackets)"),
-    Line2D([], [], **CLAIM, label="published"),
-]
 
 
 def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame) -> Plate:
@@ -39,9 +35,12 @@ def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame
     ax.set(xlabel="test accuracy (%)", ylim=(len(rows) - 0.5, -0.5))
     ax.set_yticks(rows.index, [f"{row['claim']} ({row['runs']})" for _, row in rows.iterrows()])
     ax.grid(axis="x", alpha=0.3)
-    interval = Line2D([], [], color=OURS, lw=9, alpha=0.2, label="95% prediction interval")
-    told = Line2D([], [], **CLAIM, mfc="white", label="published in a text only, not judged")
-    handles = [KEY[0], interval, KEY[1], told]
+    handles = [
+        Line2D([], [], **RUN, label="a run (their number in brackets)"),
+        Line2D([], [], color=OURS, lw=9, alpha=0.2, label="95% prediction interval"),
+        Line2D([], [], **CLAIM, label="published"),
+        Line2D([], [], **CLAIM, mfc="white", label="published in a text only, not judged"),
+    ]
     fig.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
     return Plate(
         fig,
