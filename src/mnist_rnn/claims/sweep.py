@@ -14,6 +14,8 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
+
 from mnist_rnn.claims.published import Claim, read_claims
 from mnist_rnn.config import FEATURES, Configuration
 from mnist_rnn.data.mnist import DATA_SHA256
@@ -68,14 +70,20 @@ def describe_progress(
     return f"{len(runs) - len(left)} of {len(runs)} runs finished, about {rest} to go"
 
 
+def stop_runs(*_: object) -> None:
+    """Interrupt Snakemake and its runs, for whose end it would wait, as a terminal does."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGINT)
+
+
 def train_runs(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> bool:
     """Train the runs, saying how far it is and how long it will take; whether all are finished."""
     records = [run_path(run, ".json", RESULTS).relative_to(RESULTS) for run in runs]
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(WORKFLOW / "Snakefile")]
     command += ["--forcerun", *map(str, records), "--directory", str(RESULTS), *arguments]
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
-        # SIGTERM alone makes Snakemake wait for ever, once its runs were ended by the same signal.
-        signal.signal(signal.SIGTERM, lambda *_: snakemake.send_signal(signal.SIGINT))
+        signal.signal(signal.SIGTERM, stop_runs)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells Snakemake too
         start, left = time.monotonic(), list(runs)
         while snakemake.poll() is None:
