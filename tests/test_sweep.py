@@ -236,14 +236,21 @@ def test_a_wrong_claim_stops_a_sweep_in_words(published, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("send", "stop"),
-    [(os.killpg, signal.SIGINT), (os.killpg, signal.SIGTERM), (os.kill, signal.SIGTERM)],
+    ("send", "stop", "inherited"),
+    [
+        (os.killpg, signal.SIGINT, signal.default_int_handler),
+        (os.killpg, signal.SIGTERM, signal.default_int_handler),
+        (os.kill, signal.SIGTERM, signal.default_int_handler),
+        (os.kill, signal.SIGTERM, signal.SIG_IGN),
+    ],
+    ids=["Ctrl-C", "end of a session", "kill", "kill of what a script started with &"],
 )
-def test_a_stopped_sweep_ends_in_seconds(send, stop, published, tmp_path):
-    """As by Ctrl-C, by whoever ends all processes of a session, and by `kill`."""
+def test_a_stopped_sweep_ends_in_seconds(send, stop, inherited, published, tmp_path):
     endless = shutil.copytree(published, tmp_path / "published")
     (endless / "claims.csv").write_text(HEADER + LONG.replace(",150,512,", ",1000,5120,"))
+    signal.signal(signal.SIGINT, inherited)
     process = start_sweep(tmp_path, endless)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     wait_until_training(process, plan_runs(read_claims(endless / "claims.csv"))[0], tmp_path)
     children = psutil.Process(process.pid).children(recursive=True)
     send(process.pid, stop)

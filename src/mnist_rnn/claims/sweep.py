@@ -82,6 +82,7 @@ def train_runs(runs: Collection[Configuration], arguments: Sequence[str] = ()) -
     records = [run_path(run, ".json", RESULTS).relative_to(RESULTS) for run in runs]
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(WORKFLOW / "Snakefile")]
     command += ["--forcerun", *map(str, records), "--directory", str(RESULTS), *arguments]
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # for Snakemake: a script's `&` ignores it
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
         signal.signal(signal.SIGTERM, stop_runs)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells Snakemake too
