@@ -109,7 +109,7 @@ def check_tables(folder: Path) -> dict[str, str]:
         test = {"accuracy": right, "loss": run["test_loss"]}
         run = {"test": test, "history": run, "parameters": run["parameters"]}
         groups.setdefault("pytorch", []).append(run)
-    claims = pd.read_csv(PUBLISHED / "claims.csv").set_index("claim")
+    claims = pd.read_csv(PUBLISHED / "claims.csv", dtype={"train_size": "Int64"}).set_index("claim")
     judged = claims[claims["kind"].isin(["run", "table"])].index
     curves = pd.read_csv(PUBLISHED / "curves.csv").groupby("claim")["train_loss"].apply(list)
     accuracy = pd.read_csv(folder / "accuracy.csv", keep_default_na=False, dtype=str)
@@ -213,11 +213,12 @@ def judge_again(p: dict[str, float], own: str, judged: int) -> str:
 
 def name_runs(claim: pd.Series) -> str:
     """The folder of the runs that answer a claim, or whose code answers it."""
-    if not pd.isna(claim.answered_by):
+    if claim.answered_by == "pytorch":
         return claim.answered_by
     name = f"{claim.layer}-{claim.units}-{claim.optimizer}-dropout_{claim.dropout}"
     name += f"-batch_{claim.batch_size}-epochs_{claim.epochs}"
-    return name if pd.isna(claim.loss) else f"{name}-loss_{claim.loss}"
+    rare = {field: claim.get(field) for field in ("learning_rate", "loss", "train_size")}
+    return name + "".join(f"-{field}_{value}" for field, value in rare.items() if pd.notna(value))
 
 
 def weigh_again(claim: pd.Series, curve: list | None, runs: list[dict]) -> dict[str, float]:
@@ -297,11 +298,12 @@ def test_the_sentence_of_comparison(make_record):
 def test_what_the_prose_says_of_the_committed_runs():
     """README, 02, 03 and 04 say this in words, which nothing computes."""
     runs = [json.loads(path.read_text()) for path in COMMITTED.glob("runs/*/seed-*.json")]
+    usual = FULL | {"batch_size": 128, "learning_rate": None, "loss": "cross_entropy"}
     told = {}
     for run in runs:
         config = run["config"]
         key = config["layer"], config["units"], config["optimizer"], config["dropout"]
-        if config["loss"] == "cross_entropy":
+        if usual.items() <= config.items():
             told.setdefault(key, {})[config["seed"]] = run
     errors = {
         key: [run["test"]["errors"] for _, run in sorted(seeds.items())]

@@ -23,7 +23,8 @@ class Original(Strict):
     `seeded-07.json` is the code of `keras`, with the initial weights and order of images of seed 7.
     An epoch has training loss (nats) and accuracy (a fraction), measured while the weights changed,
     and the errors on the 10,000 test images after it; `test_loss` (nats) is measured at the end.
-    `code_sha256` is the digest of the script, `seconds` the time that training took.
+    `code_sha256` is the digest of the script and of what it imports from beside it, `seconds` the
+    time that training took.
     """
 
     kind: Literal["keras", "pytorch", "seeded"]

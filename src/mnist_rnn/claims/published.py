@@ -140,7 +140,8 @@ def load_claims() -> pd.DataFrame:
 def read_numbers(claims: pd.DataFrame) -> pd.DataFrame:
     """What was published for the claims that are judged, by measure as in `verdicts.MEASURES`.
 
-    For each measure also `<measure>_half_unit`: half the unit in which its source rounded it.
+    For each measure also `<measure>_half_unit`: half the unit in which its source rounded it, 0 for
+    losses, which have four decimals.
     """
     judged = claims[claims["kind"].isin(JUDGED)]
     logs = {name: np.log(load_curve(name)["train_loss"]) for name in judged.index}
