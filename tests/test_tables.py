@@ -318,7 +318,8 @@ def test_what_the_prose_says_of_the_committed_runs():
     card = (ROOT / "docs" / "model-card.md").read_text()
     reached = 100 - mean(errors[default]) / 100
     assert f"the 40 runs of this configuration (their mean is {reached:.2f}%)" in card
-    assert min(errors["lstm", 256, "sgd", 0.0]) > 378
+    assert min(lstm := errors["lstm", 256, "sgd", 0.0]) > 378
+    assert stdev(lstm) > 2 * stdev(errors[default])
     wide = errors["simple_rnn", 512, "sgd", 0.2]
     assert min(wide) < 170 < max(wide)
     assert sum(count <= 205 for count in errors["simple_rnn", 256, "adam", 0.0]) == 1
@@ -337,7 +338,7 @@ def test_what_the_prose_says_of_the_committed_runs():
         runs[runs["configuration"] == Configuration().name],
         tabulate_originals(originals, "keras"),
     )
-    assert (5 * measures["p"] > 0.05).all()
+    assert (measures["p"] > 0.05).all()
     assert measures.loc["first_epoch_loss", "difference"] < 0
     equivalence = tabulate_equivalence(group_accuracies(read_records(COMMITTED)[0], originals))
     assert equivalence["verdict"].tolist() == ["open", "equivalent", "open"]
