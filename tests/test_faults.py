@@ -28,6 +28,7 @@ TINY = Configuration(units=2)
 QUICK = {"units": 8, "epochs": 2, "train_size": 1000}
 
 
+@pytest.mark.slow
 def test_a_killed_kernel_is_a_failed_run(tmp_path):
     """As the system does when memory runs out."""
     process = start_papermill(QUICK | {"epochs": 1000}, tmp_path)

@@ -198,6 +198,7 @@ def test_the_originals_scripts_set_no_flag_no_seed_and_no_thread():
             assert word not in code, (script.name, word)
 
 
+@pytest.mark.slow
 def test_a_stopped_command_goes_on_and_makes_no_run_twice(tmp_path):
     """Ended by SIGTERM while Keras runs, which leaves nothing running; then killed, then whole."""
     options = ("--keras", "1", "--pytorch", "0", "--seeded", "0", *SMALL)
