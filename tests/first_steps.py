@@ -50,6 +50,9 @@ def train_first_steps(name: str, folder: Path, epochs: int) -> str:
 
 
 def main() -> None:
+    for name in sys.argv[1:]:
+        if name not in NETWORKS:
+            raise SystemExit(f"first_steps.py: expected names of {list(NETWORKS)}, got '{name}'.")
     digests, record, started = {}, None, time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(os.environ.get("FOLDER", temporary))

@@ -11,6 +11,7 @@ import platform
 import sys
 from subprocess import DEVNULL
 
+import first_steps
 import pytest
 from emulated import FIRST_STEPS, missing, read_digests, start_first_steps
 from first_steps import NETWORKS, train_first_steps
@@ -39,6 +40,14 @@ def test_each_published_configuration_is_among_them():
     }
     claims = [claim for claim in read_claims() if claim.published.answered_by == "ours"]
     assert {claim.config.name for claim in claims} <= tried
+
+
+@pytest.mark.quick
+def test_an_unknown_name_is_refused_before_any_step(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["first_steps.py", "sgd", "gruu"])
+    with pytest.raises(SystemExit, match=r"expected names of \['sgd', .*'gru', .*got 'gruu'"):
+        first_steps.main()
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(

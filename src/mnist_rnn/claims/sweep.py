@@ -71,7 +71,10 @@ def describe_progress(
 
 
 def stop_runs(*_: object) -> None:
-    """Interrupt Snakemake and its runs, for whose end it would wait, as a terminal does."""
+    """Interrupt Snakemake and its runs, as a terminal does.
+
+    Alone, Snakemake would wait for their end; by SIGTERM, for ever.
+    """
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGINT)
