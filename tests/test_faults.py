@@ -25,7 +25,7 @@ from mnist_rnn.records.model_file import load_model, save_model
 from mnist_rnn.records.record import read_records
 
 TINY = Configuration(units=2)
-QUICK = {"units": 8, "epochs": 2, "train_size": 1000}
+QUICK = {"units": 8, "epochs": 2, "train_size": 1000, "batch_size": 125}
 
 
 @pytest.mark.slow

@@ -107,7 +107,8 @@ def test_papermill_shows_a_type_and_help_for_each_parameter():
     ],
 )
 def test_papermill_runs_with_other_parameters(cwd, tmp_path):
-    parameters = {"units": 8, "epochs": 1, "optimizer": "adam", "train_size": 500, "seed": 3}
+    sizes = {"train_size": 1000, "batch_size": 125}
+    parameters = sizes | {"units": 8, "epochs": 1, "optimizer": "adam", "seed": 3}
     done = run_papermill(tmp_path, parameters, cwd)
     assert done.returncode == 0, done.stderr
     (record,), left_out = read_records(tmp_path / "results")
