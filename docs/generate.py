@@ -53,7 +53,7 @@ def make_headline() -> str:
 
 def make_claims() -> str:
     """A row a claim: what was published, our runs and the verdict."""
-    claims = {claim.published.claim: claim for claim in read_claims()}
+    claims = {claim.claim: claim for claim in read_claims()}
     rows = ["| Claim | Published (%) | Ours (%) | Verdict |", "|---|---|---|---|"]
     for row in read_results():
         name = f"`{row['claim']}`{describe_network(claims[row['claim']])}"
@@ -64,7 +64,7 @@ def make_claims() -> str:
 
 def describe_network(claim: Claim) -> str:
     """What differs from the default, as in `: adam, dropout 0.2`; nothing for the default."""
-    if claim.published.answered_by == "pytorch":
+    if claim.answered_by == "pytorch":
         return f": PyTorch, {claim.config.optimizer}"
     changed = claim.config.model_dump(exclude_defaults=True)
     words = (v if isinstance(v, str) else f"{name} {v}" for name, v in changed.items())
@@ -91,21 +91,19 @@ def make_modules() -> str:
     """The package's folders and modules with the first line of each docstring."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
-    lines = [list_module(path, "") for path in modules_in(PACKAGE)]
+    lines = list_modules(PACKAGE, "")
     for folder in (PACKAGE / name for name in reversed(layers) if (PACKAGE / name).is_dir()):
         lines.append(f"- **{folder.name}/**: {first_line(folder / '__init__.py')}")
-        lines += [list_module(path, "  ") for path in modules_in(folder)]
+        lines += list_modules(folder, "  ")
     return "\n".join(lines)
 
 
-def modules_in(folder: Path) -> list[Path]:
-    """The modules of a folder by name, without `__init__`."""
-    return sorted(path for path in folder.glob("*.py") if path.stem != "__init__")
-
-
-def list_module(path: Path, indent: str) -> str:
-    """A module as an item of a list."""
-    return f"{indent}- [{path.name}]({path.relative_to(ROOT).as_posix()}): {first_line(path)}"
+def list_modules(folder: Path, indent: str) -> list[str]:
+    """The modules of a folder by name, without `__init__`, as items of a list."""
+    return [
+        f"{indent}- [{path.name}]({path.relative_to(ROOT).as_posix()}): {first_line(path)}"
+        for path in sorted(folder.glob("[!_]*.py"))
+    ]
 
 
 def first_line(path: Path) -> str:

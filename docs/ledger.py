@@ -7,7 +7,6 @@ status 1 if a record is refused.
 
 import argparse
 import json
-from collections import Counter
 from pathlib import Path
 
 from mnist_rnn.config import TEST_SIZE, Configuration
@@ -30,7 +29,7 @@ FIRST_STEPS = ROOT / "tests" / "first_steps.json"
 SAME = "the same bits"
 INTRODUCTION = """# Reproductions
 
-{count}
+**{runs} default runs and {steps} records of first steps have the committed bits.**
 
 The default run is compared with the committed one; *first steps* are a few steps of each kind of
 run, compared with [first_steps.json](../../tests/first_steps.json). *Measured by* its sender means
@@ -44,24 +43,32 @@ how to send one. `make ledger` makes this page from the records beside it.
 
 def read_expected() -> tuple[Record, dict[str, str]]:
     """The committed run, and the digest that each reproduction must have."""
-    committed = read_record(run_path(Configuration(), ".json", COMMITTED), COMMITTED)
+    committed = read_record(run_path(Configuration(), ".json", COMMITTED))
     steps = json.loads(FIRST_STEPS.read_text(encoding="utf-8"))
     return committed, {WHOLE_RUN: committed.weights_sha256} | steps
 
 
-def judge(made: Reproduction, committed: Record, expected: dict[str, str]) -> str:
-    """What this reproduction shows, in a few words.
+def read_judged(
+    path: Path, committed: Record, expected: dict[str, str]
+) -> tuple[Reproduction, str]:
+    """A record, and what it shows in a few words.
 
     Raises:
-        ValueError: it is of another experiment, or can't be true.
+        RecordError: says in one sentence why the record is refused.
     """
+    made = read_reproduction(path)
     unknown = sorted(set(made.digests) - set(expected))
     if unknown:
-        raise ValueError(f"is of another experiment: {', '.join(unknown)}")
+        raise RecordError(say(path, f"is of another experiment: {', '.join(unknown)}"))
     wrong = [name for name, digest in made.digests.items() if digest != expected[name]]
+    if not wrong and made.test_errors not in (None, committed.test.errors):
+        raise RecordError(say(path, "has the committed digest with another number of test errors"))
+    return made, describe_outcome(made, wrong, committed)
+
+
+def describe_outcome(made: Reproduction, wrong: list[str], committed: Record) -> str:
+    """What a reproduction shows, in a few words; `wrong` names the digests that differ."""
     if not wrong:
-        if made.test_errors not in (None, committed.test.errors):
-            raise ValueError("has the committed digest with another number of test errors")
         return SAME
     then = what_decides_bits(committed.environment)
     now = made.versions.model_dump() | {"code": made.code_sha256}
@@ -93,26 +100,11 @@ def make_row(made: Reproduction, outcome: str, measured: str) -> str:
     return "| " + " | ".join(cells) + " |\n"
 
 
-def read_judged(
-    path: Path, committed: Record, expected: dict[str, str]
-) -> tuple[Reproduction, str]:
-    """A record and its outcome.
-
-    Raises:
-        RecordError: says in one sentence why the record is refused.
-    """
-    made = read_reproduction(path)
-    try:
-        return made, judge(made, committed, expected)
-    except ValueError as error:
-        raise RecordError(say(path, str(error))) from None
-
-
 def make_page(folder: Path) -> tuple[str, list[str]]:
     """The page, and a sentence for each file that is refused."""
     known = read_expected()
     rows, refused = [], []
-    counts: Counter[tuple[bool, bool]] = Counter()  # of a whole run, with the committed bits
+    runs, steps = [], []  # for each record, whether it has the committed bits
     for origin, measured in MEASURED.items():
         for path in sorted((folder / origin).glob("*")):
             try:
@@ -120,14 +112,12 @@ def make_page(folder: Path) -> tuple[str, list[str]]:
             except RecordError as error:
                 refused.append(str(error))
                 continue
-            counts[WHOLE_RUN in made.digests, outcome == SAME] += 1
+            (runs if WHOLE_RUN in made.digests else steps).append(outcome == SAME)
             rows.append(make_row(made, outcome, measured))
-    runs, steps = (
-        f"{counts[whole, True]} of {counts[whole, True] + counts[whole, False]}"
-        for whole in (True, False)
+    introduction = INTRODUCTION.format(
+        runs=f"{sum(runs)} of {len(runs)}", steps=f"{sum(steps)} of {len(steps)}"
     )
-    count = f"**{runs} default runs and {steps} records of first steps have the committed bits.**"
-    return INTRODUCTION.format(count=count) + "".join(rows), refused
+    return introduction + "".join(rows), refused
 
 
 def add(source: Path, destination: Path) -> None:

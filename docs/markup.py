@@ -8,11 +8,13 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
-# pandas writes the name of an index into a second row of the head, which is empty else.
+# pandas writes the name of an index into a second row of the head, which is otherwise empty.
 INDEX_NAME = (
     r"<td></td>((?:\s*<th>[^<]*</th>)+\s*</tr>)\s*<tr>\s*<th>(.*?)</th>(?:\s*<td></td>)+\s*</tr>"
 )
-LIGHT, DARK = "xcode", "github-dark"  # those of Pygments with contrast enough
+THEIR_STYLE = r'(?s)<style( scoped(="")?)?>\s*(pre|\.dataframe|td\.linenos).*?</style>'
+THEIR_TABLE = r'(?s)<table border="1" class="dataframe">.*?</table>'
+LIGHT, DARK = "xcode", "github-dark"  # styles of Pygments with enough contrast
 
 
 class Renderer(IPythonRenderer):
@@ -61,18 +63,8 @@ def highlight_style() -> str:
 
 def mend(text: str) -> str:
     """What pandas, Rich and Pygments wrote into outputs, without styles of theirs."""
-    text = re.sub(
-        r"<style( scoped(=\"\")?)?>\s*(pre|\.dataframe|td\.linenos).*?</style>",
-        "",
-        text,
-        flags=re.S,
-    )
-    text = re.sub(
-        r'<table border="1" class="dataframe">.*?</table>',
-        lambda t: wrap_table(t[0]),
-        text,
-        flags=re.S,
-    )
+    text = re.sub(THEIR_STYLE, "", text)
+    text = re.sub(THEIR_TABLE, lambda table: wrap_table(table[0]), text)
     text = text.replace(' style="text-align: right;"', "").replace("<th></th>", "<td></td>")
     text = re.sub(INDEX_NAME, r"<th>\2</th>\1", text)
     text = re.sub(r"<th>([^<]*)</th>(?=\s*<td>)", r'<th scope="row">\1</th>', text)

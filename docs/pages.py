@@ -13,6 +13,7 @@ import nbformat
 from generate import make_headline
 from jinja2 import Environment, FileSystemLoader
 from markup import Exporter, highlight_style, mend
+from nbformat import ValidationError
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError
@@ -31,14 +32,11 @@ PAGES = {
     "04_reading.html": "Reading",
 }
 # What reading raises where a file is no notebook, or one of a format before 4.
-NO_NOTEBOOK = (
-    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
-    nbformat.ValidationError,
-)
+NO_NOTEBOOK = (ValueError, TypeError, LookupError, AttributeError, RecursionError, ValidationError)
 
 
 def make_links(here: str) -> str:
-    """The links to all pages, of which `here` is the one that has them."""
+    """The links to all pages; `here` is the page that they stand on."""
     current = {here: ' aria-current="page"'}
     links = [f'<a href="{page}"{current.get(page, "")}>{PAGES[page]}</a>' for page in PAGES]
     return '<nav aria-label="Pages">\n' + "\n".join(links) + "\n</nav>"

@@ -62,7 +62,7 @@ class Run:
     def __init__(self, name: str, pythons: dict, data: Path, epochs: dict, core: int) -> None:
         """Start it; the process inherits the core."""
         self.name, self.core = name, core
-        self.kind, seed = name.split("-")  # only the seeded kind reads it
+        self.kind, seed = name.split("-")  # the seed; the other kinds ignore it
         script = Path(__file__).with_name(SCRIPTS[self.kind][0])
         environment = describe_environment(threads=1)
         self.about = environment.model_dump(include={"commit", "clean", "cpu"}) | {
@@ -117,7 +117,7 @@ def train_runs(names: list[str], pythons: dict, data: Path, epochs: dict) -> boo
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
-    """What reads an option that is a whole number in this range."""
+    """A reader of an option: a whole number in this range."""
 
     def read(text: str) -> int:
         if not text.isdecimal() or not least <= int(text) <= most:

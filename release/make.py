@@ -60,7 +60,7 @@ def collect(site: Path, report: Path) -> dict[str, tuple[bytes, int]]:
 
 def make_card() -> str:
     """The model card with its metadata in front, as model hubs read it."""
-    record = read_record(run_path(Configuration(), ".json", COMMITTED), COMMITTED)
+    record = read_record(run_path(Configuration(), ".json", COMMITTED))
     metric = {"type": "accuracy", "value": record.test.accuracy, "name": "test accuracy"}
     result = {
         "task": {"type": "image-classification"},

@@ -37,7 +37,7 @@ def environment():
 @pytest.fixture(scope="session")
 def committed():
     """The record of the default run in results/."""
-    return read_record(run_path(Configuration(), ".json", COMMITTED), COMMITTED)
+    return read_record(run_path(Configuration(), ".json", COMMITTED))
 
 
 @pytest.fixture(scope="session")

@@ -148,7 +148,7 @@ def test_the_claim_to_add_is_one(tmp_path):
     (row,) = re.findall(r"^ *(mine,.*)$", TEXT, flags=re.MULTILINE)
     copy = tmp_path / "claims.csv"
     copy.write_text((PUBLISHED / "claims.csv").read_text() + row + "\n")
-    added = read_claims(copy)[-1].published
+    added = read_claims(copy)[-1]
     assert (added.claim, added.seeds) == ("mine", 3)
 
 

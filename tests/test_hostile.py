@@ -76,7 +76,7 @@ def read(content):
         path = run_path(Configuration(), ".json", Path(folder))
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
-        return read_record(path, Path(folder))
+        return read_record(path)
 
 
 def places(value, path=()):

@@ -149,12 +149,12 @@ def test_runs_of_different_code_or_length_are_not_mixed(part, values, write, tmp
 
 @pytest.mark.quick
 def test_what_pytorch_answers_is_no_run_of_ours():
-    claims = [claim for claim in read_claims() if claim.published.answered_by == "pytorch"]
-    assert [claim.published.published_test_accuracy for claim in claims] == [95.67, 96.81]
+    claims = [claim for claim in read_claims() if claim.answered_by == "pytorch"]
+    assert [claim.published_test_accuracy for claim in claims] == [95.67, 96.81]
     assert plan_runs(claims) == []
     assert find_claims(claims[0].config) == []
     table = load_claims()
-    names = [claim.published.claim for claim in claims]
+    names = [claim.claim for claim in claims]
     assert table.index[table["configuration"] == "pytorch"].tolist() == names
     assert table.loc["notebook-2019", "configuration"] == Configuration().name
 
@@ -267,9 +267,7 @@ def test_pytorch_has_the_published_number_of_parameters(tmp_path):
     assert status == 0, printed
     original = read_original(tmp_path / "originals" / "pytorch-00.json")
     (published,) = {
-        claim.published.published_parameters
-        for claim in read_claims()
-        if claim.published.answered_by == "pytorch"
+        claim.published_parameters for claim in read_claims() if claim.answered_by == "pytorch"
     }
     assert original.parameters == published == 75_786
 

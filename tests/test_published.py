@@ -21,7 +21,6 @@ ROW = dict(
     kind="run",
     published_test_accuracy="97.5",
     rounding="0.1",
-    has_curve="no",
     source="a book",
 )
 
@@ -38,7 +37,7 @@ def test_a_claim_is_one_row(tmp_path):
     rate = {"claim": "slow", "learning_rate": "0.001", "train_size": "1000"}
     slow, mine = read_claims(write_claims(tmp_path, ROW | rate, ROW))
     assert mine.config == Configuration(layer="gru", units=64, optimizer="adam", dropout=0.1)
-    assert (mine.published.seeds, mine.published.published_parameters) == (3, None)
+    assert (mine.seeds, mine.published_parameters) == (3, None)
     assert (slow.config.learning_rate, slow.config.train_size) == (0.001, 1000)
 
 
@@ -58,7 +57,6 @@ def test_a_claim_is_one_row(tmp_path):
         ("published_test_accuracy", "nan", "a number from 0 to 100, got 'nan'."),
         ("published_train_accuracy", "9807", "a number from 0 to 100, or nothing, got '9807'."),
         ("seeds", "0", "a whole number from 1 to 1000, got '0'."),
-        ("has_curve", "1", "'yes' or 'no', got '1'."),
         ("published_parameters", "int", "a whole number above 0, or nothing, got 'int'."),
         ("kind", "prose", "'run', 'table', 'text' or 'candidate', got 'prose'."),
         ("published_test_loss", "-1", "a number from 0, or nothing, got '-1'."),

@@ -32,7 +32,7 @@ def record(make_record):
 def test_a_record_comes_back_as_it_was_written(record, tmp_path):
     path = write_record(record, tmp_path)
     assert path == run_path(record.config, ".json", tmp_path)
-    assert read_record(path, tmp_path) == record
+    assert read_record(path) == record
     assert os.listdir(path.parent) == ["seed-0.json"]
 
 
@@ -110,7 +110,7 @@ def test_a_damaged_record_is_named(changes, problem, record, tmp_path):
     assert content["mistakes"] == REST | {"0": 1}
     path.write_text(json.dumps(content | changes))
     with pytest.raises(RecordError, match=problem) as error:
-        read_record(path, tmp_path)
+        read_record(path)
     assert "seed-0.json is not a record" in str(error.value)
 
 
@@ -119,7 +119,7 @@ def test_a_record_in_the_wrong_place_is_named(record, tmp_path):
     foreign = path.with_name("seed-1.json")
     path.rename(foreign)
     with pytest.raises(RecordError, match=r"seed-1\.json holds the run of .*seed-0\.json"):
-        read_record(foreign, tmp_path)
+        read_record(foreign)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -213,4 +213,4 @@ def test_other_code_or_versions_are_named(record):
 
 def test_a_record_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RecordError, match=r"none\.json: expected a record, got No such file"):
-        read_record(tmp_path / "none.json", tmp_path)
+        read_record(tmp_path / "none.json")

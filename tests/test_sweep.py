@@ -27,11 +27,11 @@ from mnist_rnn.records.record import read_records, run_path, write_record
 AN_OLD_CPU = cpu("x86_64", "avx")
 HEADER = (
     "claim,kind,layer,units,optimizer,dropout,batch_size,epochs,train_size,seeds,"
-    "published_test_accuracy,rounding,has_curve,source\n"
+    "published_test_accuracy,rounding,source\n"
 )
-SHORT = "short,run,lstm,8,adam,0.0,128,1,512,2,50,1,no,nowhere\n"
-LONG = "long,run,simple_rnn,8,sgd,0.2,128,150,512,2,50,1,no,nowhere\n"
-GRU = "gru,run,gru,8,sgd,0.0,128,1,512,3,50,1,no,nowhere\n"
+SHORT = "short,run,lstm,8,adam,0.0,128,1,512,2,50,1,nowhere\n"
+LONG = "long,run,simple_rnn,8,sgd,0.2,128,150,512,2,50,1,nowhere\n"
+GRU = "gru,run,gru,8,sgd,0.0,128,1,512,3,50,1,nowhere\n"
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +81,12 @@ def results(undisturbed, tmp_path):
 
 
 def test_the_plan_has_each_run_once_and_the_seeds_of_all_claims_side_by_side():
-    claims = [claim for claim in read_claims() if claim.published.kind != "candidate"]
+    claims = [claim for claim in read_claims() if claim.kind != "candidate"]
     runs = plan_runs(claims)
     seeds = {}
     for claim in claims:
-        if claim.published.answered_by == "ours":
-            seeds.setdefault(claim.config.name, []).append(claim.published.seeds)
+        if claim.answered_by == "ours":
+            seeds.setdefault(claim.config.name, []).append(claim.seeds)
     assert len({(run.name, run.seed) for run in runs}) == len(runs) == sum(map(max, seeds.values()))
     assert [run.seed for run in runs] == sorted(run.seed for run in runs)
     first = [(run.layer, run.units) for run in runs[:8]]

@@ -8,7 +8,7 @@ from scipy import stats
 from mnist_rnn.claims.contrasts import tabulate_contrasts
 from mnist_rnn.claims.discrimination import (
     describe_discrimination,
-    find_wrongly_reproduced,
+    judge_wrong_configurations,
     simulate_true_claims,
 )
 from mnist_rnn.claims.equivalence import (
@@ -145,7 +145,7 @@ def test_what_else_agrees_and_what_one_seed_decides():
     near, far = [value + 0.1 for value in FIVE], [value - 9 for value in FIVE]
     numbers = make_numbers(configuration=["a", "b", "c"], test_accuracy=[98.0, 97.9, 89.0])
     verdicts = judge_claims(numbers, group_runs(a=FIVE, b=near, c=far))
-    assert verdicts["also_agree"].tolist() == ["b", "a", ""]
+    assert verdicts["also_agree"].tolist() == [["b"], ["a"], []]
     assert verdicts["verdict"].tolist() == ["compatible", "compatible", "reproduced"]
     assert set(verdicts["leave_one_out"]) == {""}
 
@@ -244,18 +244,18 @@ def test_wrong_configurations_and_true_claims():
     a, b, c = (rng.normal(mean, 0.1, 10) for mean in means)
     runs = group_runs(a=a, b=b, c=c)
     numbers = make_numbers(configuration=["a", "b", "c"], test_accuracy=means)
-    wrong = find_wrongly_reproduced(numbers, runs)
+    wrong = judge_wrong_configurations(numbers, runs)
     assert wrong.melt()["value"].dropna().tolist() == ["not reproduced"] * 6
     simulated = simulate_true_claims(numbers, runs)
     assert len(simulated) == simulated["run"].nunique() == 30
     assert (simulated["verdict"] == "reproduced").mean() >= 0.93
-    same = find_wrongly_reproduced(
+    same = judge_wrong_configurations(
         numbers.assign(test_accuracy=96.0), runs.assign(test_accuracy=rng.normal(96, 2, 30))
     )
     assert same.melt()["value"].dropna().tolist() == ["compatible"] * 6
     # Were b's runs as good as a's, they would reproduce a's number: a's are not asked.
     alike = group_runs(a=a, b=b + 3, c=c)
-    assert find_wrongly_reproduced(numbers, alike).loc["claim-0", "b"] == "reproduced"
+    assert judge_wrong_configurations(numbers, alike).loc["claim-0", "b"] == "reproduced"
     # Three runs are too few for one of them to be judged by the others.
     few = simulate_true_claims(numbers, group_runs(a=a[:3], b=b, c=c))
     assert few["claim"].unique().tolist() == ["claim-1", "claim-2"]
@@ -265,7 +265,7 @@ def test_the_rule_tells_right_from_wrong_in_the_committed_runs():
     records, _ = read_records(COMMITTED)
     numbers = read_numbers(load_claims())
     runs = add_pytorch(tabulate_runs(records), read_originals(COMMITTED / "originals"))
-    wrong = find_wrongly_reproduced(numbers, runs).melt()["value"].dropna()
+    wrong = judge_wrong_configurations(numbers, runs).melt()["value"].dropna()
     assert len(wrong) == len(numbers) * (numbers["configuration"].nunique() - 1)
     assert (wrong == "reproduced").mean() <= 0.1
     simulated = simulate_true_claims(numbers, runs)

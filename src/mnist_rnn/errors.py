@@ -13,7 +13,7 @@ class ParameterError(ExperimentError, ValueError):
 
 
 class ClaimError(ExperimentError):
-    """A row of claims.csv is not a claim."""
+    """claims.csv or curves.csv is missing, or a row is not a claim."""
 
 
 class DataError(ExperimentError):
@@ -25,7 +25,7 @@ class BackendError(ExperimentError):
 
 
 class ModelError(ExperimentError):
-    """A model file is not one that `save_model` wrote."""
+    """A model file can't be read safely, or is not the one that is needed."""
 
 
 class TrainingError(ExperimentError):

@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MNIST = ROOT / "data" / "mnist"
 WORKFLOW = ROOT / "workflow"
 # MNIST_RNN_PUBLISHED is another folder with claims.csv and curves.csv, as a trial of a sweep has.
-PUBLISHED = Path(os.environ.get("MNIST_RNN_PUBLISHED", ROOT / "data" / "published")).resolve()
+PUBLISHED = Path(os.environ.get("MNIST_RNN_PUBLISHED") or ROOT / "data" / "published").resolve()
 COMMITTED = ROOT / "results"  # what the repository holds
 # MNIST_RNN_RESULTS is another folder for runs to go to and for tables to be made of.
 GIVEN = os.environ.get("MNIST_RNN_RESULTS")
@@ -17,8 +17,7 @@ KERAS_MNIST = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "data
 
 
 def shown(path: Path) -> str:
-    """`path` as a reader should see it: from the folder of the results, or the root, if below."""
-    for base in (OUTPUTS.parent, ROOT):
-        if path.is_relative_to(base):
-            return path.relative_to(base).as_posix()
-    return str(path)
+    """`path` as a reader should see it: relative, if among the results or in the repository."""
+    if path.is_relative_to(OUTPUTS):
+        return path.relative_to(OUTPUTS.parent).as_posix()
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)

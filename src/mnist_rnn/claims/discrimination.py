@@ -15,10 +15,10 @@ from mnist_rnn.claims.verdicts import (
 )
 
 
-def find_wrongly_reproduced(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def judge_wrong_configurations(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """For each claim (a row) and each wrong configuration (a column): the verdict if it were right.
 
-    The runs of the claim's own configuration, which is nan, are not there to disagree.
+    The claim's own column is nan; its runs are left out, so they can't disagree.
     """
     runs = runs[runs["configuration"].isin(numbers["configuration"])]
     agreement = tabulate_agreement(numbers, runs)
@@ -55,7 +55,7 @@ def simulate_true_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFr
 
 def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
     """Both rates in a sentence each."""
-    wrong = find_wrongly_reproduced(numbers, runs)
+    wrong = judge_wrong_configurations(numbers, runs)
     counts = (wrong == "reproduced").sum(axis=1)
     whose = ", ".join(f"{n} of `{claim}`" for claim, n in counts[counts > 0].items())
     simulated = simulate_true_claims(numbers, runs)

@@ -12,11 +12,10 @@ from mnist_rnn.config import TEST_SIZE, Configuration
 from mnist_rnn.records.record import Record, find_runs
 
 OURS, KERAS, PYTORCH = "ours", "the original's code", "the PyTorch notebook's code"
-# Two means within it count as equivalent: the unit, in percentage points of test accuracy, in which
-# the original printed its own.
+# Percentage points. Means that differ by less are equivalent: the unit of the original's accuracy.
 MARGIN = 0.10
-LEVEL = 5  # epochs
-CHOSEN_WITH = {OURS: 20, KERAS: 10}  # runs that had been made when LEVEL was chosen
+LAST_EPOCHS = 5
+CHOSEN_WITH = {OURS: 20, KERAS: 10}  # runs that had been made when LAST_EPOCHS was chosen
 FALL = 0.5  # percentage points
 
 
@@ -50,7 +49,7 @@ def find_falls(accuracies: np.ndarray) -> np.ndarray:
 def tabulate_accuracies(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """A row a group that has runs: the accuracies after the last epoch.
 
-    `falls` is the share of epochs after the first, in percent, that `find_falls` tells.
+    `falls` is the percentage of epochs after the first in which the accuracy fell (`find_falls`).
     """
     rows = {}
     for name, accuracies in groups.items():
@@ -67,12 +66,16 @@ def tabulate_accuracies(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
 def tabulate_equivalence(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Whether the mean test accuracies of ours and of the original's code are equivalent.
 
-    A row for the last epoch, which the original prints; one for each run's mean over its last
-    LEVEL epochs, which varies less from run to run; and one for this mean without the runs that
-    had been made when it was chosen. Columns: see `compare_means`.
+    A row for the last epoch, which the original prints; one for each run's mean over its
+    LAST_EPOCHS, which varies less from run to run; and one for this mean without the runs that had
+    been made when it was chosen. Columns: see `compare_means`.
     """
-    mean = f"mean of the last {LEVEL}"
-    cases = {"last epoch": (1, {}), mean: (LEVEL, {}), f"{mean}, later runs": (LEVEL, CHOSEN_WITH)}
+    mean = f"mean of the last {LAST_EPOCHS}"
+    cases = {
+        "last epoch": (1, {}),
+        mean: (LAST_EPOCHS, {}),
+        f"{mean}, later runs": (LAST_EPOCHS, CHOSEN_WITH),
+    }
     rows = {}
     for name, (epochs, left_out) in cases.items():
         ours, theirs = (

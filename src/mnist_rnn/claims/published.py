@@ -15,16 +15,17 @@ from mnist_rnn.parameters import describe_problem
 from mnist_rnn.paths import PUBLISHED, shown
 
 
-class Published(Strict):
-    """What was published for a configuration: accuracies in percent, the loss in nats.
+class Claim(Strict):
+    """A configuration, with seed 0, and what was published for it.
 
-    A `run` was printed by a run whose output is in the source, a `table` is of unknown origin, a
-    `text` is from a docstring or prose. A `candidate` has no number: it is run because it could
-    explain why another's is not reproduced. We run the configuration with the seeds 0 to
-    `seeds` - 1, unless the claim is answered by `pytorch`: then `make originals` runs that code,
-    unseeded.
+    Accuracies are in percent, the loss is in nats. A `run` was printed by a run whose output is in
+    the source, a `table` is of unknown origin, a `text` is from a docstring or prose. A `candidate`
+    has no number: it is run because it could explain why another's is not reproduced. We run the
+    configuration with the seeds 0 to `seeds` - 1, unless the claim is answered by `pytorch`: then
+    `make originals` runs that code, unseeded.
     """
 
+    config: Configuration
     claim: str = Field(min_length=1, description="a name")
     kind: Literal["run", "table", "text", "candidate"]
     seeds: int = whole(..., 1, 1000)
@@ -41,7 +42,6 @@ class Published(Strict):
     rounding: float | None = Field(
         None, gt=0, description="a number above 0", validate_default=True
     )
-    has_curve: Literal["yes", "no"]
     answered_by: Literal["ours", "pytorch"] = "ours"
     source: str = Field(min_length=1, description="where it was published")
 
@@ -53,19 +53,12 @@ class Published(Strict):
         return value
 
 
-class Claim(Strict):
-    """A published test accuracy and the configuration that it was published for, with seed 0."""
-
-    config: Configuration
-    published: Published
-
-
 JUDGED = ("run", "table")  # the kinds of claims that have a verdict
 CONFIGURATION = {name: f for name, f in Configuration.model_fields.items() if name != "seed"}
-COLUMNS = CONFIGURATION | Published.model_fields
+COLUMNS = CONFIGURATION | {name: f for name, f in Claim.model_fields.items() if name != "config"}
 # What need not be said, or was not published.
 OPTIONAL = {"learning_rate", "loss", "train_size", "rounding", "answered_by"}
-OPTIONAL |= {name for name in Published.model_fields if name.startswith("published")}
+OPTIONAL |= {name for name in Claim.model_fields if name.startswith("published")}
 
 
 def read_claims(path: Path = PUBLISHED / "claims.csv") -> list[Claim]:
@@ -90,7 +83,7 @@ def read_claims(path: Path = PUBLISHED / "claims.csv") -> list[Claim]:
         config = {name: cell for name, cell in cells.items() if name in CONFIGURATION}
         published = {name: cell for name, cell in cells.items() if name not in CONFIGURATION}
         try:
-            claims.append(Claim.model_validate_strings({"config": config, "published": published}))
+            claims.append(Claim.model_validate_strings({"config": config} | published))
         except ValidationError as error:
             for problem in error.errors():
                 got = repr(problem["input"]) if problem["input"] else "nothing"
@@ -121,7 +114,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def load_claims() -> pd.DataFrame:
-    """One published test accuracy (percent) a row, indexed by the claim's name.
+    """One claim or candidate a row, accuracies in percent, indexed by its name.
 
     `configuration` is that of the runs which answer it, as in `tabulate_runs`, or `pytorch`, as in
     `tabulate_originals`.
@@ -129,7 +122,7 @@ def load_claims() -> pd.DataFrame:
     rows = [
         {"configuration": claim.config.name, "network": claim.config.label}
         | claim.config.model_dump(exclude={"seed"})
-        | claim.published.model_dump()
+        | claim.model_dump(exclude={"config"})
         for claim in read_claims()
     ]
     claims = pd.DataFrame(rows).set_index("claim")
@@ -140,8 +133,8 @@ def load_claims() -> pd.DataFrame:
 def read_numbers(claims: pd.DataFrame) -> pd.DataFrame:
     """What was published for the claims that are judged, by measure as in `verdicts.MEASURES`.
 
-    For each measure also `<measure>_half_unit`: half the unit in which its source rounded it, 0 for
-    losses, which have four decimals.
+    For accuracies also `<measure>_half_unit`: half the unit in which the source rounded it. Losses
+    have four decimals, and need none.
     """
     judged = claims[claims["kind"].isin(JUDGED)]
     logs = {name: np.log(load_curve(name)["train_loss"]) for name in judged.index}
@@ -153,11 +146,8 @@ def read_numbers(claims: pd.DataFrame) -> pd.DataFrame:
             "last_epoch_accuracy": judged["published_train_accuracy"],
             "last_epoch_accuracy_half_unit": 0.005,
             "test_loss": judged["published_test_loss"],
-            "test_loss_half_unit": 0.0,
             "first_epoch_loss": {name: np.exp(log.get(1, np.nan)) for name, log in logs.items()},
-            "first_epoch_loss_half_unit": 0.0,
             "mean_log_loss": {name: log.mean() for name, log in logs.items()},
-            "mean_log_loss_half_unit": 0.0,
         }
     )
 
@@ -177,9 +167,7 @@ def load_curve(claim: str) -> pd.DataFrame:
 
 def load_curves(config: Configuration) -> dict[str, pd.DataFrame]:
     """The published curves of this configuration, by claim."""
-    curves = {
-        claim.published.claim: load_curve(claim.published.claim) for claim in find_claims(config)
-    }
+    curves = {claim.claim: load_curve(claim.claim) for claim in find_claims(config)}
     return {claim: curve for claim, curve in curves.items() if len(curve)}
 
 
@@ -188,5 +176,5 @@ def find_claims(config: Configuration) -> list[Claim]:
     return [
         claim
         for claim in read_claims()
-        if claim.config.name == config.name and claim.published.answered_by == "ours"
+        if claim.config.name == config.name and claim.answered_by == "ours"
     ]

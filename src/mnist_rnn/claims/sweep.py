@@ -28,14 +28,13 @@ from mnist_rnn.records.record import read_record, run_path
 
 def plan_runs(claims: Sequence[Claim]) -> list[Configuration]:
     """Each run once, in the order to start them: low seeds first, of one seed the longest first."""
-    runs: dict[tuple[str, int], Configuration] = {}
-    for claim in claims:
-        if claim.published.answered_by != "ours":
-            continue
-        for seed in range(claim.published.seeds):
-            run = claim.config.model_copy(update={"seed": seed})
-            runs.setdefault((run.name, seed), run)
-    return sorted(runs.values(), key=lambda run: (run.seed, -estimate_cost(run)))
+    runs = dict.fromkeys(
+        claim.config.model_copy(update={"seed": seed})
+        for claim in claims
+        if claim.answered_by == "ours"
+        for seed in range(claim.seeds)
+    )
+    return sorted(runs, key=lambda run: (run.seed, -estimate_cost(run)))
 
 
 def estimate_cost(run: Configuration) -> int:
@@ -44,15 +43,12 @@ def estimate_cost(run: Configuration) -> int:
 
 
 def why_pending(run: Configuration, results: Path = RESULTS) -> str | None:
-    """Why a run has to be trained, or None if its record is there and what it depends on is too.
-
-    Neither the times of files nor the CPU matter.
-    """
+    """Why a run has to be trained; None if its record has today's data, code and versions."""
     path = run_path(run, ".json", results)
     if not path.exists():
         return "no record"
     try:
-        record = read_record(path, results)
+        record = read_record(path)
     except RecordError as error:
         return str(error)
     then = {"data": record.data_sha256} | what_decides_bits(record.environment)

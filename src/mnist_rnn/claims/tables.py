@@ -1,7 +1,4 @@
-"""The tables: what was published, our runs of the same configuration, and the verdict.
-
-`python -m mnist_rnn.claims.tables` rebuilds them from the records.
-"""
+"""The tables: what was published, our runs of the same configuration, and the verdict."""
 
 from pathlib import Path
 
@@ -11,7 +8,7 @@ from mnist_rnn.claims.originals import Original, read_originals, tabulate_origin
 from mnist_rnn.claims.published import CONFIGURATION, JUDGED, find_claims, load_claims, read_numbers
 from mnist_rnn.claims.verdicts import FEWEST, MEASURES, judge_claims, predict_interval
 from mnist_rnn.config import TEST_SIZE
-from mnist_rnn.errors import ExperimentError, RecordError
+from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.record import Record, read_records, tabulate_runs
@@ -43,8 +40,7 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     table["verdict"] = table["verdict"].fillna(table.apply(compare_text, axis=1))
     networks = dict(zip(table["configuration"], table["network"], strict=True))
     table["also_agree"] = table["also_agree"].map(
-        lambda names: "; ".join(networks[name] for name in names.split(", ")) if names else names,
-        "ignore",
+        lambda names: "; ".join(networks[name] for name in names), "ignore"
     )
     columns = ["kind", "verdict", "parameters", "published_test_accuracy", *OURS]
     columns += ["p", *EVIDENCE, "detectable", "by_test_accuracy", "leave_one_out", "also_agree"]
@@ -127,26 +123,11 @@ def compare_with_claims(record: Record) -> str:
     here = 100 * record.test.accuracy
     sentences = [f"This run reached {here:.2f}%."]
     for claim in find_claims(record.config):
-        there = claim.published.published_test_accuracy
+        there = claim.published_test_accuracy
         if there is not None:
             sentences.append(
-                f"`{claim.published.claim}` published {there}%: {here - there:+.2f} percentage "
-                "points."
+                f"`{claim.claim}` published {there}%: {here - there:+.2f} percentage points."
             )
     if len(sentences) == 1:
         sentences.append("Nobody published a number for its configuration.")
     return " ".join(sentences)
-
-
-def main() -> None:
-    """Rebuild the tables from all records and show the accuracies."""
-    try:
-        records, _ = write_tables()
-    except ExperimentError as error:
-        raise SystemExit(str(error)) from None
-    print((RESULTS / "accuracy.md").read_text(encoding="utf-8"))
-    print(f"From {len(records)} record(s) in {shown(RESULTS / 'runs')}.")
-
-
-if __name__ == "__main__":
-    main()

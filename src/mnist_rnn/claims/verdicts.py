@@ -9,7 +9,7 @@ from scipy import optimize, stats
 LEVEL = 0.05
 FEWEST = 3  # runs for a verdict
 
-# By measure of a run (a column of runs.csv): what is compared.
+# The measures of a run (columns of runs.csv), each with the scale on which it is compared.
 MEASURES: dict[str, Callable[[pd.Series], pd.Series]] = {
     "test_accuracy": lambda percent: percent,
     "last_epoch_accuracy": lambda percent: percent,
@@ -33,7 +33,7 @@ def find_p(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
             found[measure] = pd.Series(np.nan, numbers.index)
             continue
         there = numbers[measure].astype(float)
-        gap = (scale(there) - ours.mean()).abs() - numbers[f"{measure}_half_unit"]
+        gap = (scale(there) - ours.mean()).abs() - numbers.get(f"{measure}_half_unit", 0)
         gap = gap.clip(lower=0).where(there.notna())
         spread = max(ours.std(ddof=1), 1e-9) * np.sqrt(1 + 1 / n)  # runs may all be alike
         found[measure] = pd.Series(2 * stats.t.sf(gap / spread, n - 1), numbers.index)
@@ -100,7 +100,7 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """
     runs = runs[runs["configuration"].isin(numbers["configuration"])]
     agreement = tabulate_agreement(numbers, runs)
-    without = [  # for each run: its configuration, and the claims' p by the others of that
+    without = [  # by run: its configuration, and the claims' p by that configuration's other runs
         (name, combine(find_p(numbers, group.drop(run))))
         for name, group in runs.groupby("configuration", sort=False)
         for run in group.index
@@ -121,7 +121,7 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         }
         rows[claim] = {f"p_{measure}": value for measure, value in evidence.items()} | {
             "p": p.get(name, np.nan),
-            "also_agree": ", ".join(others.index[others >= LEVEL]),
+            "also_agree": list(others.index[others >= LEVEL]),
             "detectable": find_detectable(own, row, int(evidence.notna().sum()), n),
             "by_test_accuracy": judge(alone.loc[claim], name, n),
             "leave_one_out": " or ".join(sorted(verdicts - {verdict})),

@@ -45,7 +45,7 @@ def read_keras_cache(path: Path) -> Arrays:
 
 
 def fetch_keras(url: str = KERAS_URL, seconds: float = SECONDS) -> Arrays:
-    """From Keras's own address, in `seconds` at most."""
+    """From Keras's own address; given up when it has lasted longer than `seconds`."""
     deadline = time.monotonic() + seconds
     content = bytearray()
     with urllib.request.urlopen(url, timeout=10) as response:

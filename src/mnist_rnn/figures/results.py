@@ -60,7 +60,7 @@ def describe_claim(row: dict[str, Any]) -> str:
 
 
 def draw_agreement(agreement: pd.DataFrame, numbers: pd.DataFrame) -> Plate:
-    """The p-value of each claim (a row), were it of each configuration (a column)."""
+    """The p-value of each claim (a row) by the runs of each configuration (a column)."""
     names = dict.fromkeys(numbers["configuration"])
     own = [list(names).index(name) for name in numbers["configuration"]]
     shown = agreement.reindex(columns=list(names))
@@ -99,7 +99,7 @@ def draw_published_curves(
     records: list[Record], originals: Mapping[str, Original], claims: pd.DataFrame
 ) -> Plate:
     """Training loss per epoch as published, over the band of our runs, and how far it is off."""
-    claims = claims[claims["has_curve"] == "yes"]
+    claims = claims[[not load_curve(name).empty for name in claims.index]]
     losses: dict[str, list[list[float]]] = {}
     for run in records:
         losses.setdefault(run.config.name, []).append(run.history.loss)
@@ -146,14 +146,14 @@ def draw_published_curves(
 
 
 def count_far(logs: np.ndarray) -> np.ndarray:
-    """Of each of these runs (runs, epochs), the points outside the band that the others give."""
+    """For each of these runs (runs, epochs): how many points are outside the others' band."""
     others = np.array([np.delete(logs, run, axis=0) for run in range(len(logs))])
     reaches = 2 * others.std(axis=1, ddof=1)
     return (np.abs(logs - others.mean(axis=1)) > reaches).sum(axis=1)
 
 
 def tell_expected(alike: list[np.ndarray]) -> str:
-    """How many points would be outside if a run of ours (`count_far`) stood for each published."""
+    """How many points would be outside if each published run were one of these (`count_far`)."""
     if not alike:
         return ""
     rng = np.random.default_rng(0)

@@ -77,7 +77,7 @@ def draw_confusions(runs: list[Record]) -> Plate:
 
 
 def draw_common_mistakes(runs: list[Record], images: np.ndarray, y: np.ndarray) -> Plate:
-    """The test images (10000, 28, 28) that most of these runs read wrong."""
+    """The 18 test images that most of these runs read wrong; `images` (10000, 28, 28) are all."""
     named = np.zeros((TEST_SIZE, NUM_CLASSES), int)
     for run in runs:
         named[list(run.mistakes), list(run.mistakes.values())] += 1

@@ -1,5 +1,7 @@
 """The figures of data and training."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -55,7 +57,7 @@ def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFra
     """Training loss and accuracy per epoch, over the published curves, by claim."""
     fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
-        for marker, (claim, curve) in zip("od", published.items(), strict=False):
+        for marker, (claim, curve) in zip(cycle("od"), published.items(), strict=False):
             values = curve[f"train_{name}"]
             ax.plot(values, marker, color=PUBLISHED, ms=4, alpha=0.7, label=claim)
         values = history[name]

@@ -17,17 +17,12 @@ EDGES = (0.5, 28.5)
 def draw_gallery(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Figure:
     """Digits, five a line, each beside its beliefs; `images` holds a multiple of five."""
     lines = len(images) // 5
+    size, widths = (7.5, 2.2 * lines), [1, 1.2] * 5
     fig, axes = plt.subplots(
-        lines,
-        10,
-        figsize=(7.5, 2.2 * lines),
-        squeeze=False,
-        layout="constrained",
-        width_ratios=[1, 1.2] * 5,
+        lines, 10, figsize=size, width_ratios=widths, squeeze=False, layout="constrained"
     )
-    for left, right, image, rows, label in zip(
-        axes[:, ::2].flat, axes[:, 1::2].flat, images, beliefs, y, strict=True
-    ):
+    examples = zip(axes.reshape(-1, 2), images, beliefs, y, strict=True)
+    for (left, right), image, rows, label in examples:
         draw_pixels(left, image, "")
         left.axis("off")
         draw_beliefs(right, rows, label)
@@ -44,19 +39,18 @@ def draw_gallery(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Figu
 
 
 def describe_gallery(beliefs: np.ndarray, y: np.ndarray) -> str:
-    """Beliefs (n, 28, 10) of images with labels (n,) in words: the rows of the last answers."""
-    last = (list_answers(rows).rsplit(", ", 2) for rows in beliefs)
+    """The last two answers for each image, in words: beliefs (n, 28, 10), labels (n,)."""
     return "; ".join(
-        f"label {label}: {', '.join(words[-2:])}" for label, words in zip(y, last, strict=True)
+        f"label {label}: {', '.join(list_answers(rows)[-2:])}"
+        for label, rows in zip(y, beliefs, strict=True)
     )
 
 
-def list_answers(beliefs: np.ndarray) -> str:
-    """The most probable digit of beliefs (28, 10) after each row: `1 from row 1, 7 from row 9`."""
+def list_answers(beliefs: np.ndarray) -> list[str]:
+    """The most probable digits of beliefs (28, 10) in turn: `["1 from row 1", "7 from row 9"]`."""
     answers = beliefs.argmax(axis=1)
     changes = np.flatnonzero(np.diff(answers, prepend=-1))
-    listed = (f"{answers[row]} from row {row + 1}" for row in changes)
-    return ", ".join(listed)
+    return [f"{answers[row]} from row {row + 1}" for row in changes]
 
 
 def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str) -> None:

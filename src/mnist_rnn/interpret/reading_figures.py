@@ -22,7 +22,7 @@ def draw_reading(image: np.ndarray, beliefs: np.ndarray, label: int) -> Plate:
     return Plate(
         fig,
         f"Left, an image of {label}; right, a heat map of the ten probabilities after each row. "
-        f"The most probable digit is {panels.list_answers(beliefs)}.",
+        f"The most probable digit is {', '.join(panels.list_answers(beliefs))}.",
         f"An image of {label}, and the belief after each row. The dot marks the most probable "
         f"digit: blue is the label, orange another digit. {len(set(answers))} different digits are "
         f"named. The final answer, {answers[-1]}, stands from row {decided} on; after row 28 its "
@@ -56,11 +56,11 @@ def draw_late(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
     lost = (beliefs[:, -2].argmax(axis=1) == y) & (last.argmax(axis=1) != y)
     return Plate(
         panels.draw_gallery(images[shown], beliefs[shown], y[shown]),
-        "Ten images beside their heat maps of beliefs: wrong after row 27, right after row 28. "
-        + panels.describe_gallery(beliefs[shown], y[shown]),
+        f"{len(shown)} images beside their heat maps of beliefs: wrong after row 27, right after "
+        "row 28. " + panels.describe_gallery(beliefs[shown], y[shown]),
         f"{len(late)} of {len(y):,} test images are read wrong after row 27 and right after "
-        f"row 28; in {blank} of them row 28 is blank. The ten with the highest final probability "
-        f"are shown. The largest share is that of the images of {share.argmax()}: "
+        f"row 28; in {blank} of them row 28 is blank. The {len(shown)} with the highest final "
+        f"probability are shown. The largest share is that of the images of {share.argmax()}: "
         f"{share.max():.1%}. The other way round, {lost.sum()} are right after row 27 and wrong "
         f"after row 28.",
     )

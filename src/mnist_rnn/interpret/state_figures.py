@@ -76,7 +76,7 @@ def draw_rows(
         f"Three panels with the rows side by side. Rows 8 to 21 hold {ink[7:21].sum():.0%} of the "
         f"ink. The gradient is largest in row {sensitivity.sum(axis=1).argmax() + 1}. Four blank "
         "rows cost, from the top, in percentage points: "
-        + ", ".join(f"{100 * (whole - band):.1f}" for band in bands),
+        + ", ".join(f"{100 * (whole - accuracy):.1f}" for accuracy in bands),
         f"Left, the mean image; in the middle, the mean size of the loss's gradient at each pixel, "
         f"the darker the larger ({sensitivity.min():.1g} to {sensitivity.max():.1g}); "
         f"right, the accuracy lost when rows are blank. One blank row costs at most "

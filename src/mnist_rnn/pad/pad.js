@@ -284,8 +284,7 @@ function describeRows(rows) {
   ];
 }
 
-/** The lines of the network, to be shown to a reader. */
-const source = [affine, readRows, believe].join("\n\n");
-
-/** What anywidget calls in JupyterLab. */
-const render = ({ model, el }) => mount(el, model.get("data"));
+/** What anywidget calls in JupyterLab; it would call what this returned when the pad goes. */
+const render = async ({ model, el }) => {
+  await mount(el, model.get("data"));
+};

@@ -16,30 +16,22 @@ from mnist_rnn.interpret.reading import Weights, believe, read_rows
 
 HARD, SAMPLE = 300, 200  # test digits that the pad offers: the hardest, and some as they come
 PARTS = ("network.js", "drawing.js", "pad.js")
-
-
-def read_module() -> str:
-    """The pad's JavaScript: its parts in their order."""
-    return "\n".join(Path(__file__).with_name(part).read_text(encoding="utf-8") for part in PARTS)
-
-
-def read_style() -> str:
-    """The pad's CSS."""
-    return Path(__file__).with_name("pad.css").read_text(encoding="utf-8")
+MODULE = "\n".join(Path(__file__).with_name(part).read_text(encoding="utf-8") for part in PARTS)
+STYLE = Path(__file__).with_name("pad.css").read_text(encoding="utf-8")
 
 
 class Pad(AnyWidget):
     """The pad in JupyterLab; the kernel gives the data and computes nothing."""
 
-    _esm = f"{read_module()}\nexport default {{ render }};\n"
-    _css = read_style()
+    _esm = f"{MODULE}\nexport default {{ render }};\n"
+    _css = STYLE
     data = traitlets.Dict().tag(sync=True)
 
 
 def pack(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     """The network and some test digits (n, 28, 28), uint8, as JSON for `unpack` in network.js."""
     hard = find_hardest(weights, images, labels)[:HARD]
-    chosen = np.concatenate([hard, np.arange(min(SAMPLE, len(images)))])
+    chosen = np.concatenate([hard, np.arange(SAMPLE)])
     little = [array.astype("<f4") for array in weights]
     return {
         "sizes": {name: array.size for name, array in zip(Weights._fields, little, strict=True)},

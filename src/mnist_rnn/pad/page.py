@@ -8,7 +8,7 @@ from mnist_rnn.data.mnist import load_mnist
 from mnist_rnn.errors import ModelError
 from mnist_rnn.files import write_text
 from mnist_rnn.interpret.reading import Weights
-from mnist_rnn.pad.pad import pack, read_module, read_style
+from mnist_rnn.pad.pad import MODULE, STYLE, pack
 from mnist_rnn.paths import shown
 from mnist_rnn.records.model_file import load_model, weights_sha256
 from mnist_rnn.records.record import Record, read_record
@@ -32,9 +32,9 @@ def make_page(model: Path, output: Path, style: str, links: str) -> None:
     record, weights = load_checked(model)
     images, labels = load_mnist()[1]
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        style=style + read_style(),
+        style=style + STYLE,
         links=links,
-        module=read_module(),
+        module=MODULE,
         data=json.dumps(pack(weights, images, labels)),
         units=record.config.units,
         parameters=f"{record.parameters:,}",
@@ -50,7 +50,7 @@ def load_checked(path: Path) -> tuple[Record, Weights]:
     """A model's record and weights; raises as `make_page` does."""
     if not path.is_file():
         raise ModelError(f"{shown(path)}: expected a model, got no file")
-    record = read_record(path.with_suffix(".json"), path.parent.parent.parent)
+    record = read_record(path.with_suffix(".json"))
     if record.config.layer != "simple_rnn":
         raise ModelError(f"{shown(path)}: expected a simple_rnn, got {record.config.layer}")
     weights = load_model(path).get_weights()

@@ -79,8 +79,8 @@ def write_record(record: Record, results: Path = OUTPUTS) -> Path:
     return path
 
 
-def read_record(path: Path, results: Path = OUTPUTS) -> Record:
-    """Read and check one record.
+def read_record(path: Path) -> Record:
+    """Read and check one record, in its place in the folder of the results.
 
     Raises:
         RecordError: names the file and what is wrong with it.
@@ -91,18 +91,18 @@ def read_record(path: Path, results: Path = OUTPUTS) -> Record:
         raise RecordError(f"{shown(path)}: expected a record, got {error.strerror}") from None
     except ValidationError as error:
         raise RecordError(f"{shown(path)} is not a record: {list_problems(error)}") from error
-    expected = run_path(record.config, ".json", results)
+    expected = run_path(record.config, ".json", path.parent.parent.parent)
     if path != expected:
         raise RecordError(f"{shown(path)} holds the run of {shown(expected)}")
     return record
 
 
-def read_records(results: Path = OUTPUTS) -> tuple[list[Record], list[RecordError]]:
+def read_records(results: Path) -> tuple[list[Record], list[RecordError]]:
     """All records in the order of their paths, and the errors of those that are left out."""
     records, errors = [], []
     for path in sorted((results / "runs").glob("*/seed-*.json")):
         try:
-            records.append(read_record(path, results))
+            records.append(read_record(path))
         except RecordError as error:
             errors.append(error)
     return records, errors

@@ -14,7 +14,7 @@ from mnist_rnn.config import TEST_SIZE, Strict
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import shown
-from mnist_rnn.records.environment import PACKAGES, Cpu, Environment
+from mnist_rnn.records.environment import Environment
 
 WHOLE_RUN = "default run"
 LARGEST = 10_000  # bytes
@@ -91,20 +91,18 @@ def describe_reproduction(
 
     Under an emulator, EMULATED in the environment names the CPU: `/proc/cpuinfo` is the host's.
     """
-    cpu, emulated = made_with.cpu, os.environ.get("EMULATED")
+    emulated = os.environ.get("EMULATED")
+    cpu = made_with.cpu.model_dump(exclude={"flags"})
     if emulated:
-        nothing = dict.fromkeys(("vendor", "family", "model"))
-        cpu = Cpu(architecture=cpu.architecture, name=emulated, flags=["avx2", "fma"], **nothing)
-    told = {name: plain(value) for name, value in cpu.model_dump(exclude={"flags"}).items()}
-    versions = {
-        name: plain(made_with.versions.get(name, "unknown")) for name in ("python", *PACKAGES)
-    }
+        cpu |= {"vendor": None, "family": None, "model": None, "name": emulated}
+    told = {name: plain(value) for name, value in cpu.items()}
+    versions = {name: plain(value) for name, value in made_with.versions.items()}
     return Reproduction(
         digests=digests,
         test_errors=test_errors,
         code_sha256=made_with.code_sha256,
         versions=Versions.model_validate(versions),
-        cpu=Processor.model_validate(told | {"fuses": cpu.fuses}),
+        cpu=Processor.model_validate(told | {"fuses": bool(emulated) or made_with.cpu.fuses}),
         emulated=bool(emulated),
         system=describe_system(),
         seconds=round(seconds, 1),
@@ -113,8 +111,8 @@ def describe_reproduction(
 
 
 def plain(text: str | None) -> str | None:
-    """As `Text` allows it."""
-    return text and (re.sub(r"[^A-Za-z0-9 ()@.,:+_-]", "", text)[:60] or None)
+    """As `Text` allows it; None if nothing is left."""
+    return re.sub(r"[^A-Za-z0-9 ()@.,:+_-]", "", text or "")[:60] or None
 
 
 def describe_system() -> str:

@@ -57,8 +57,8 @@ def main() -> None:
     if not path.exists():
         raise SystemExit(f"There is no {shown(path)}; run `make reproduce`.")
     try:
-        new = read_record(path, OUTPUTS)
-        committed = read_record(run_path(Configuration(), ".json", COMMITTED), COMMITTED)
+        new = read_record(path)
+        committed = read_record(run_path(Configuration(), ".json", COMMITTED))
     except ExperimentError as error:
         raise SystemExit(str(error)) from None
     try:
