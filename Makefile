@@ -70,15 +70,14 @@ check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format \
 		--default-filetype yaml CITATION.cff
-	$(BIN)/check-jsonschema --schemafile tests/environment.schema.json environment.yml
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m quick
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m quick $$(grep -l mark.quick tests/test_*.py)
 
 # The notebooks come first: they take longest.
 test: check  ## All but the slow tests, and nbval over all notebooks
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not quick and not slow and not trial" \
 		tests/test_notebooks.py tests
 
-slow: $(INSTALLED)  ## The slow tests: kills, Slurm, an emulated CPU, the documented commands, and the browser alone
+slow: $(INSTALLED)  ## The slow tests: kills, Slurm, an emulated CPU, the documented commands, and JupyterLab in a browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow --ignore tests/test_browser.py
 	$(BIN)/python -m pytest -m slow tests/test_browser.py
 

@@ -1,3 +1,5 @@
+"""Fixtures. TensorFlow is imported by those that need it, not by pytest's own process."""
+
 import os
 import signal
 
@@ -9,12 +11,9 @@ from mnist_rnn.config import NUM_CLASSES, Configuration
 from mnist_rnn.data.mnist import DATA_SHA256, load_mnist
 from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.experiment.network import build_model
-from mnist_rnn.experiment.training import Examples, train
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.metrics import find_mistakes, measure
-from mnist_rnn.records.model_file import load_model
 from mnist_rnn.records.record import History, Record, read_record, run_path
 
 # Started in the background, Python ignores Ctrl-C, and so would all that the tests start.
@@ -43,6 +42,8 @@ def committed():
 @pytest.fixture(scope="session")
 def model():
     """The committed one, of the default run."""
+    from mnist_rnn.records.model_file import load_model
+
     return load_model(run_path(Configuration(), ".keras", COMMITTED))
 
 
@@ -80,9 +81,20 @@ def make_checkpoint(tmp_path):
 @pytest.fixture(scope="session")
 def examples(mnist):
     """The first so many training images, and the first 1000 test images."""
+    from mnist_rnn.experiment.training import Examples
+
     (x_train, y_train), (x_test, y_test) = mnist
     test = Examples(scale(x_test[:1000]), y_test[:1000])
     return lambda size: (Examples(scale(x_train[:size]), y_train[:size]), test)
+
+
+def train_fresh(config, examples, checkpoint):
+    """A fresh model, trained, and the run's state."""
+    from mnist_rnn.experiment.network import build_model
+    from mnist_rnn.experiment.training import train
+
+    model = build_model(config)
+    return model, train(model, *examples(config.train_size), config, checkpoint)
 
 
 @pytest.fixture
@@ -90,22 +102,25 @@ def run(examples, make_checkpoint):
     """Train a fresh model; returns it and the run's state."""
 
     def run(config, checkpoint=None):
-        model = build_model(config)
         checkpoint = checkpoint or make_checkpoint(config)
-        state = train(model, *examples(config.train_size), config, checkpoint)
+        trained = train_fresh(config, examples, checkpoint)
         checkpoint.discard()
-        return model, state
+        return trained
 
     return run
 
 
 @pytest.fixture(scope="session")
-def left_alone(examples, tmp_path_factory):
-    """A run of `small` that nothing stopped: its model and state."""
+def kept_alone(tmp_path_factory):
+    """The checkpoint of `left_alone`: it stays as it was after the last epoch."""
     owner = {"config": SMALL.model_dump()}
-    checkpoint = Checkpoint(tmp_path_factory.mktemp("alone") / "checkpoint", owner)
-    model = build_model(SMALL)
-    return model, train(model, *examples(SMALL.train_size), SMALL, checkpoint)
+    return Checkpoint(tmp_path_factory.mktemp("alone") / "checkpoint", owner)
+
+
+@pytest.fixture(scope="session")
+def left_alone(examples, kept_alone):
+    """A run of `small` that nothing stopped: its model and state."""
+    return train_fresh(SMALL, examples, kept_alone)
 
 
 @pytest.fixture

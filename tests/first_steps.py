@@ -5,6 +5,7 @@ CPUs run, and needs only what trains. FOLDER=... keeps checkpoints there and goe
 RECORD=... leaves a record for the ledger in that folder.
 """
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -58,9 +59,8 @@ def main() -> None:
         folder = Path(os.environ.get("FOLDER", temporary))
         epochs = int(os.environ.get("EPOCHS", STEPS["epochs"]))
         for name in sys.argv[1:] or NETWORKS:
-            stdout, sys.stdout = sys.stdout, sys.stderr
-            digests[name] = train_first_steps(name, folder, epochs)
-            sys.stdout = stdout
+            with contextlib.redirect_stdout(sys.stderr):
+                digests[name] = train_first_steps(name, folder, epochs)
             print(name, digests[name], flush=True)
             if "RECORD" in os.environ:  # after each name, since the next may take an hour
                 seconds, today = time.monotonic() - started, datetime.now(UTC).date()

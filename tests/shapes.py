@@ -45,7 +45,7 @@ FILLED = [[(0.01, step / 30), (0.99, step / 30)] for step in range(1, 30)]
 FAN = [[(0.2, 0.2), (0.2 + step / 200, 0.7)] for step in range(100)]
 
 
-def draw(page, strokes, wait=1000):
+def draw(page, strokes, wait=100):
     """Draw with the mouse; returns the answer, and the seconds from the last stroke's end to it.
 
     The time is taken in the page: from the event of the last point drawn to the last change of
@@ -67,7 +67,7 @@ def draw(page, strokes, wait=1000):
     return page.locator(".answer").inner_text(), seconds
 
 
-def draw_all(page, wait=1000):
+def draw_all(page, wait=100):
     """Draw each shape; returns the names of those read wrong, and the seconds of the slowest."""
     wrong, slowest = [], 0.0
     for name, strokes in SHAPES.items():

@@ -36,7 +36,7 @@ def test_run_all_cells(name, browser, lab):
 
 def use_the_pad(page):
     page.locator(".reading").scroll_into_view_if_needed()
-    wrong, slowest = draw_all(page)
+    wrong, slowest = draw_all(page, wait=1000)
     assert not {"1 upright", "0 round", "7 plain"} & set(wrong)
     assert len(SHAPES) - len(wrong) >= 20
     assert slowest < 0.2
@@ -45,12 +45,12 @@ def use_the_pad(page):
 
 
 def draw_no_digits(page):
-    assert draw(page, FILLED)[0].startswith("The pad is full.")
+    assert draw(page, FILLED, wait=1000)[0].startswith("The pad is full.")
     page.get_by_role("button", name="Clear").click()
-    assert draw(page, DOT)[0].startswith("That is a dot.")
+    assert draw(page, DOT, wait=1000)[0].startswith("That is a dot.")
     page.get_by_role("button", name="Clear").click()
     page.get_by_text("Draw a digit on the pad.").wait_for()
-    answer, seconds = draw(page, FAN)
+    answer, seconds = draw(page, FAN, wait=1000)
     print(f"answer to the last of {len(FAN)} quick strokes after {1000 * seconds:.0f} ms")
     assert answer.startswith("The network reads a ")
     assert seconds < 0.2

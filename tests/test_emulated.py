@@ -33,7 +33,6 @@ def test_each_kind_of_run_has_a_digest_of_its_own():
     assert len(set(DIGESTS.values())) == len(DIGESTS)
 
 
-@pytest.mark.quick
 def test_each_published_configuration_is_among_them():
     tried = {
         Configuration(**changes).name for changes in NETWORKS.values() if "epochs" not in changes
@@ -42,7 +41,6 @@ def test_each_published_configuration_is_among_them():
     assert {claim.config.name for claim in claims} <= tried
 
 
-@pytest.mark.quick
 def test_an_unknown_name_is_refused_before_any_step(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["first_steps.py", "sgd", "gruu"])
     with pytest.raises(SystemExit, match=r"expected names of \['sgd', .*'gru', .*got 'gruu'"):

@@ -53,5 +53,5 @@ def test_no_private_attribute_of_keras_or_tensorflow():
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_a_module_has_one_job(path):
+def test_a_module_has_at_most_200_lines(path):
     assert len(path.read_text().splitlines()) <= 200

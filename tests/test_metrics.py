@@ -1,11 +1,8 @@
-import hashlib
-
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from mnist_rnn.records.metrics import Metrics, confident_mistakes, find_mistakes, measure
-from mnist_rnn.records.model_file import weights_sha256
 
 pytestmark = pytest.mark.quick
 
@@ -55,16 +52,3 @@ def test_confident_mistakes_come_surest_first():
     probabilities = beliefs((0.9, 0.1), (0.6, 0.4), (0.2, 0.8), (0.3, 0.7))
     assert confident_mistakes(probabilities, np.array([0, 1, 0, 0]), 2).tolist() == [2, 3]
     assert confident_mistakes(probabilities, np.array([0, 0, 1, 1]), 2).tolist() == []
-
-
-def test_the_digest_by_hand():
-    expected = hashlib.sha256(b"(2,)float32" + bytes.fromhex("0000803f 000000c0")).hexdigest()
-    assert weights_sha256([np.array([1, -2], "float32")]) == expected
-    assert weights_sha256([np.array([1, -2], ">f4")]) == expected
-
-
-def test_the_digest_tells_one_bit_and_shapes():
-    weights = np.ones((2, 3), "float32")
-    changed = np.nextafter(weights, 2)
-    digests = {weights_sha256([array]) for array in (weights, changed, weights.T)}
-    assert len(digests) == 3

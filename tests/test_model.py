@@ -1,3 +1,4 @@
+import hashlib
 import io
 import os
 import subprocess
@@ -145,3 +146,16 @@ def test_importing_is_quiet():
         text=True,
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_the_digest_by_hand():
+    expected = hashlib.sha256(b"(2,)float32" + bytes.fromhex("0000803f 000000c0")).hexdigest()
+    assert weights_sha256([np.array([1, -2], "float32")]) == expected
+    assert weights_sha256([np.array([1, -2], ">f4")]) == expected
+
+
+def test_the_digest_tells_one_bit_and_shapes():
+    weights = np.ones((2, 3), "float32")
+    changed = np.nextafter(weights, 2)
+    digests = {weights_sha256([array]) for array in (weights, changed, weights.T)}
+    assert len(digests) == 3

@@ -10,7 +10,7 @@ import time
 
 import psutil
 import pytest
-from run import why_pending
+from run import main, read_options, why_pending
 from runs import environment, start
 
 from mnist_rnn.claims.equivalence import KERAS, PYTORCH, group_accuracies
@@ -20,9 +20,6 @@ from mnist_rnn.claims.sweep import plan_runs
 from mnist_rnn.config import Configuration
 from mnist_rnn.data.mnist import DATA_SHA256
 from mnist_rnn.errors import RecordError
-from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.experiment.network import build_model
-from mnist_rnn.experiment.training import Examples, train
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.environment import describe_cpu
 
@@ -173,20 +170,25 @@ def test_what_pytorch_answers_is_no_run_of_ours():
         ((), "argument --peers: expected a Python that has PyTorch, got None."),
     ],
 )
-def test_a_bad_option_is_refused_in_one_sentence(options, sentence, tmp_path):
-    status, printed = run(tmp_path, *options)
-    assert status == 1
-    assert printed.startswith(sentence)
-    assert printed.count("\n") == 1
+def test_a_bad_option_is_refused_in_one_sentence(options, sentence, tmp_path, monkeypatch):
+    monkeypatch.setenv("MNIST_RNN_RESULTS", str(tmp_path))
+    monkeypatch.setattr("run.LOGS", tmp_path / "logs")
+    monkeypatch.setattr("run.train_runs", lambda *_: pytest.fail("not refused"))
+    monkeypatch.setattr(sys, "argv", ["run.py", *options])
+    with pytest.raises(SystemExit) as refused:
+        main()
+    assert str(refused.value).startswith(sentence)
+    assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.quick
-def test_a_trial_does_not_go_among_the_results():
-    variables = {name: value for name, value in os.environ.items() if name != "MNIST_RNN_RESULTS"}
-    done = subprocess.run(command(*SMALL), env=variables, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stderr == "A trial needs a folder of its own: set MNIST_RNN_RESULTS.\n"
+def test_a_trial_does_not_go_among_the_results(monkeypatch):
+    monkeypatch.delenv("MNIST_RNN_RESULTS", raising=False)
+    monkeypatch.setattr(sys, "argv", ["run.py", *SMALL])
+    expected = r"^A trial needs a folder of its own: set MNIST_RNN_RESULTS\.$"
+    with pytest.raises(SystemExit, match=expected):
+        read_options()
 
 
 @pytest.mark.quick
@@ -270,18 +272,3 @@ def test_pytorch_has_the_published_number_of_parameters(tmp_path):
         claim.published_parameters for claim in read_claims() if claim.answered_by == "pytorch"
     }
     assert original.parameters == published == 75_786
-
-
-def test_the_originals_code_from_our_start_trains_as_ours(mnist, make_checkpoint, tmp_path):
-    """Without XLA, with Keras's own loss and feeding of batches."""
-    options = ("--keras", "0", "--pytorch", "0", "--seeded", "2", "--epochs", "2")
-    status, printed = run(tmp_path, *options, "--train-size", "1000")
-    assert status == 0, printed
-    theirs = read_originals(tmp_path / "originals")["seeded-01"]
-    config = Configuration(seed=1, epochs=2, train_size=1000)
-    (x_train, y_train), (x_test, y_test) = mnist
-    training = Examples(scale(x_train[:1000]), y_train[:1000])
-    test = Examples(scale(x_test), y_test)
-    ours = train(build_model(config), training, test, config, make_checkpoint(config)).history
-    assert ours["test_errors"] == theirs.test_errors
-    assert ours["loss"] == pytest.approx(theirs.loss, abs=1e-5)

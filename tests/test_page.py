@@ -1,30 +1,30 @@
 """draw.html, as a person opens it: from a file, in Chromium, without a network."""
 
 import re
-import shutil
 import statistics
 import subprocess
 import sys
 import time
 
 import numpy as np
+import pages
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from drawing import NotADigit, center_strokes
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from pages import make_links
 from runs import finish, start_plain
 from shapes import DOT, FAN, FILLED, SHAPES, draw, draw_all
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.network import build_model
 from mnist_rnn.interpret.reading import Weights, believe, believe_by_keras, read_rows
 from mnist_rnn.pad.pad import HARD, find_hardest
 from mnist_rnn.pad.page import make_page
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.model_file import load_model
+from mnist_rnn.records.model_file import load_model, save_model, weights_sha256
 from mnist_rnn.records.record import run_path, write_record
 
 STYLE = (ROOT / "notebooks" / "page.css").read_text()
@@ -34,7 +34,7 @@ MODEL = run_path(Configuration(), ".keras", COMMITTED)
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("site") / "draw.html"
-    make_page(MODEL, path, STYLE, make_links(path.name))
+    make_page(MODEL, path, STYLE, pages.make_links(path.name))
     return path
 
 
@@ -129,10 +129,10 @@ def thousandths(stroke):
 
 @pytest.mark.slow
 def test_drawn_shapes_are_recognised_at_once(page):
-    wrong, slowest = draw_all(page, wait=100)
+    wrong, slowest = draw_all(page)
     assert len(SHAPES) - len(wrong) >= 20
     assert slowest < 0.05
-    answer, seconds = draw(page, FAN)  # a hundred strokes
+    answer, seconds = draw(page, FAN, wait=1000)  # a hundred strokes
     assert answer.startswith("The network reads a ")
     assert seconds < 0.05
 
@@ -342,7 +342,7 @@ def test_nothing_is_inaccessible_or_wider_than_the_window(page, width, scheme):
 
 
 def test_on_paper_the_pad_is_light_and_has_no_buttons(page):
-    draw(page, SHAPES["7 plain"], wait=100)
+    draw(page, SHAPES["7 plain"])
     sheet = page.locator("canvas[tabindex]")
     for media, shade, seen in (("screen", "invert(1)", True), ("print", "invert(0)", False)):
         page.emulate_media(media=media, color_scheme="dark")
@@ -372,29 +372,19 @@ def test_it_is_small_and_answers_soon_on_a_slow_machine(browser, file):
     page.close()
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A small run with dropout: its model, in its place beside its record, and the record."""
-    results = tmp_path_factory.mktemp("results")
+@pytest.mark.slow
+def test_the_site_of_another_model_reads_as_keras_and_numpy_do(browser, mnist, tmp_path):
+    """Of a small run with dropout; the command is that of `make site MODEL=...`."""
+    results, site = tmp_path / "results", tmp_path / "site"
     parameters = {"units": 8, "epochs": 1, "train_size": 1000, "batch_size": 125, "dropout": 0.2}
     record = finish(start_plain(parameters, results), results)
-    return run_path(record.config, ".keras", results), record
-
-
-def make_site(model, folder):
-    """What `make site MODEL=...` calls."""
-    command = [sys.executable, ROOT / "docs" / "pages.py", "--model", model, "--output", folder]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
-@pytest.mark.slow
-def test_the_site_of_another_model_reads_as_keras_and_numpy_do(browser, trained, mnist, tmp_path):
-    path, record = trained
-    made = make_site(path, tmp_path / "site")
-    assert (made.returncode, made.stdout) == (0, f"Written: {tmp_path}/site/index.html\n")
+    path = run_path(record.config, ".keras", results)
+    command = [sys.executable, ROOT / "docs" / "pages.py", "--model", path, "--output", site]
+    made = subprocess.run(command, capture_output=True, text=True)
+    assert (made.returncode, made.stdout) == (0, f"Written: {site}/index.html\n")
     page = browser.new_page()
-    page.goto((tmp_path / "site" / "draw.html").as_uri())
-    draw(page, SHAPES["7 plain"], wait=100)
+    page.goto((site / "draw.html").as_uri())
+    draw(page, SHAPES["7 plain"])
     assert page.locator(".answer").inner_text().startswith("The network reads a ")
     text = page.locator("main").inner_text()
     assert "SimpleRNN of 8 units" in text
@@ -409,18 +399,21 @@ def test_the_site_of_another_model_reads_as_keras_and_numpy_do(browser, trained,
     page.close()
 
 
-def test_weights_that_are_not_their_records_are_refused(trained, tmp_path):
-    path, record = trained
-    copied = run_path(record.config, ".keras", shutil.copytree(path.parents[2], tmp_path / "copy"))
-    model = load_model(copied)
+def test_weights_that_are_not_their_records_are_refused(make_record, tmp_path, monkeypatch):
+    record = make_record(units=8)
+    model = build_model(record.config)
     first, *others = model.get_weights()
+    record = record.model_copy(update={"weights_sha256": weights_sha256([first, *others])})
+    path = write_record(record, tmp_path / "results").with_suffix(".keras")
     first[0, 0] += 1
     model.set_weights([first, *others])
-    model.save(copied)
-    made = make_site(copied, tmp_path / "site")
-    expected = f"{copied}: expected the weights of its record, SHA-256 {record.weights_sha256[:12]}"
-    assert made.returncode == 1
-    assert re.fullmatch(re.escape(expected) + r"\.\.\., got \w{12}\.\.\.\n", made.stderr)
+    save_model(model, record.config, path)
+    words = ["pages.py", "--model", str(path), "--output", str(tmp_path / "site")]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as refused:
+        pages.main()
+    expected = f"{path}: expected the weights of its record, SHA-256 {record.weights_sha256[:12]}"
+    assert re.fullmatch(re.escape(expected) + r"\.\.\., got \w{12}\.\.\.", str(refused.value))
     assert not (tmp_path / "site").exists()
 
 

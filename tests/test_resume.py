@@ -5,6 +5,7 @@ import io
 import os
 import pickle
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,16 +35,15 @@ class Killed(BaseException):
     """Stands for the end of a process."""
 
 
-def kill_after_writing(monkeypatch, count, error=Killed):
-    """The next run ends when it has kept so many epochs."""
-    write, left = checkpoints.Checkpoint.write, iter(range(count - 1))
+def stop_after_writing(monkeypatch, error):
+    """The next run ends with this error when it has kept an epoch."""
+    write = checkpoints.Checkpoint.write
 
-    def write_and_die(self, state):
+    def write_and_stop(self, state):
         write(self, state)
-        if next(left, None) is None:
-            raise error
+        raise error
 
-    monkeypatch.setattr(checkpoints.Checkpoint, "write", write_and_die)
+    monkeypatch.setattr(checkpoints.Checkpoint, "write", write_and_stop)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,14 @@ def kill_after_writing(monkeypatch, count, error=Killed):
 def test_resumed_twice_is_as_left_alone(
     layer, optimizer, small, run, left_alone, make_checkpoint, monkeypatch
 ):
+    """First by JupyterLab's stop button, then killed."""
     config = small.model_copy(update={"layer": layer, "optimizer": optimizer})
     expected = left_alone if config == small else run(config)
-    for epochs in (1, 2):
+    interrupted = KeyboardInterrupt, TrainingError, r"^Stopped\. .* goes on from there"
+    for epochs, (stop, error, told) in enumerate((interrupted, (Killed, Killed, None)), 1):
         with monkeypatch.context() as patch:
-            kill_after_writing(patch, 1)
-            with pytest.raises(Killed):
+            stop_after_writing(patch, stop)
+            with pytest.raises(error, match=told):
                 run(config)
         assert make_checkpoint(config).read().epochs == epochs
     assert_same(run(config), expected)
@@ -77,24 +79,15 @@ def assert_same(run, expected):
 
 
 def test_killed_between_the_last_epoch_and_the_record(
-    small, run, left_alone, make_checkpoint, monkeypatch
+    small, run, left_alone, kept_alone, make_checkpoint
 ):
-    with monkeypatch.context() as patch:
-        kill_after_writing(patch, small.epochs)
-        with pytest.raises(Killed):
-            run(small)
+    """Such a kill leaves the checkpoint that `left_alone` has, which wrote no record."""
+    shutil.copy(kept_alone.path, make_checkpoint(small).path)
     kept = make_checkpoint(small).read()
     assert kept.epochs == small.epochs
     model, state = run(small)
     assert state.seconds == kept.seconds  # no epoch was trained again
     assert_same((model, state), left_alone)
-
-
-def test_interrupted_as_by_jupyterlabs_stop_button(small, run, make_checkpoint, monkeypatch):
-    kill_after_writing(monkeypatch, 1, KeyboardInterrupt)
-    with pytest.raises(TrainingError, match=r"^Stopped\. .* goes on from there"):
-        run(small)
-    assert make_checkpoint(small).read().epochs == 1
 
 
 def test_a_state_comes_back_bit_for_bit(small, make_checkpoint):

@@ -62,11 +62,11 @@ def test_the_lock_has_one_version_of_each_package_for_each_python(python):
 
 
 def test_conda_gets_python_pip_graphviz_and_the_same_lock():
-    *conda, pip = ENVIRONMENT["dependencies"]
-    assert pip == {"pip": ["-r requirements.lock"]}
-    assert [name.split("=")[0] for name in conda] == ["python", "pip", "graphviz"]
-    version = conda[0].split("=")[1]
-    assert version in PYTHONS
+    assert ENVIRONMENT.keys() == {"name", "channels", "dependencies"}
+    assert (ENVIRONMENT["name"], ENVIRONMENT["channels"]) == ("mnist-rnn", ["conda-forge"])
+    python, *others = ENVIRONMENT["dependencies"]
+    assert python in [f"python={version}" for version in PYTHONS]
+    assert others == ["pip", "graphviz", {"pip": ["-r requirements.lock"]}]
     assert all(SpecifierSet(PROJECT["requires-python"]).contains(python) for python in PYTHONS)
 
 

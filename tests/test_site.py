@@ -21,10 +21,11 @@ PAGES = ["index", *(path.stem for path in NOTEBOOKS), "draw", "report"]
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, ROOT / "docs" / "pages.py"]
-    subprocess.run([*command, "--output", folder], check=True)
-    results = ROOT / "notebooks" / "03_results.ipynb"
-    subprocess.run([*command, "--report", results, folder / "report.html"], check=True)
+    report = ["--report", ROOT / "notebooks" / "03_results.ipynb", folder / "report.html"]
+    for words in (["--output", folder], report):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["pages.py", *map(str, words)])
+            pages.main()
     return folder
 
 

@@ -1,16 +1,19 @@
+import sys
 import time
 
 import numpy as np
 import pytest
+from run import train_runs
 
+from mnist_rnn.claims.originals import read_original
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.checkpoints import State
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
-from mnist_rnn.experiment.inputs import epoch_order
+from mnist_rnn.experiment.inputs import epoch_order, scale
 from mnist_rnn.experiment.network import build_model, count_steps, largest_divisor, predict
-from mnist_rnn.experiment.training import Examples, batches, get_variables
+from mnist_rnn.experiment.training import Examples, batches, get_variables, train
 from mnist_rnn.records.metrics import measure, to_probabilities
 from mnist_rnn.records.model_file import PLAIN_LAYERS, weights_sha256
 
@@ -134,3 +137,21 @@ def test_a_clock_set_back_does_not_matter(small, run, left_alone, monkeypatch):
     _, state = run(small)
     assert state.history == left_alone[1].history
     assert 0 < state.seconds < 60
+
+
+def test_the_originals_code_from_our_start_trains_as_ours(
+    mnist, make_checkpoint, tmp_path, monkeypatch
+):
+    """Without XLA, with Keras's own loss and feeding of batches."""
+    (x_train, y_train), (x_test, y_test) = mnist
+    x, y, data = x_train[:1000], y_train[:1000], tmp_path / "mnist.npz"
+    np.savez(data, x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+    monkeypatch.setattr("run.ORIGINALS", tmp_path / "originals")
+    monkeypatch.setattr("run.LOGS", tmp_path)
+    assert train_runs(["seeded-01"], {"seeded": sys.executable}, data, {"seeded": 2})
+    theirs = read_original(tmp_path / "originals" / "seeded-01.json")
+    config = Configuration(seed=1, epochs=2, train_size=1000)
+    training, test = Examples(scale(x), y), Examples(scale(x_test), y_test)
+    ours = train(build_model(config), training, test, config, make_checkpoint(config)).history
+    assert ours["test_errors"] == theirs.test_errors
+    assert ours["loss"] == pytest.approx(theirs.loss, abs=1e-5)
