@@ -336,7 +336,7 @@ def test_what_the_prose_says_of_the_committed_runs():
     low, high = contrasts["interval_low"], contrasts["interval_high"]
     signs = (low > 0).astype(int) - (high < 0).astype(int)
     assert signs.drop("512 minus 256 units, dropout 0.2").tolist() == [0, 0, -1, -1, 0, 0]
-    assert abs(low["512 minus 256 units, dropout 0.2"]) < 0.03
+    assert 0 < low["512 minus 256 units, dropout 0.2"] < 0.05
     measures = compare_measures(
         runs[runs["configuration"] == Configuration().name],
         tabulate_originals(originals, "keras"),
