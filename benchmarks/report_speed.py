@@ -94,8 +94,8 @@ def one_run(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
     runs = sections["one run"]
     return compare(runs, "seconds").join(
         runs.groupby("contender").agg(
-            test_accuracy=("test_accuracy", "median"),
-            slowest_epoch=("slowest", "median"),
+            **{f"test_accuracy_after_{runs['epochs'].max():.0f}": ("test_accuracy", "median")},
+            slowest_to_median_epoch=("slowest", "median"),
             peak_memory_mb=("peak_memory_mb", "max"),
             writing_checkpoints_percent=("writing", "median"),
         )

@@ -32,7 +32,9 @@ def make_headline() -> str:
     rows = read_results()
     runs = plan_runs(read_claims())
     pending = sum(why_pending(run, COMMITTED) is not None for run in runs)
-    told = f" `make plan` lists {pending} of {len(runs)} runs not yet made by today's code."
+    told = (
+        f" {pending} of {len(runs)} runs are by earlier code (`make plan`), whose bits may differ."
+    )
     counts = Counter(row["verdict"] for row in rows)
     alone = sum(row["by_test_accuracy"] == "reproduced" for row in rows)
     detectable = [float(row["detectable"]) for row in rows if row["detectable"]]
@@ -40,14 +42,14 @@ def make_headline() -> str:
     words["too few runs"] = "have too few runs"
     parts = [f"{counts[name]} {verb}" for name, verb in words.items() if counts[name]]
     return (
-        f"**Of {counts.total()} published results, {', '.join(parts)}.** *Reproduced*: all that "
+        f"**Of {counts.total()} judged results, {', '.join(parts)}.** *Reproduced*: all that "
         f"was published for the result agrees with our runs (*p* at least {LEVEL / len(rows):.2g}) "
         f"and not with those of any other published configuration (*p* below {LEVEL}); *p* is how "
         "often a further run would have a number as far off. *Compatible*: another configuration's "
         f"runs agree too. By the test accuracy alone, {alone or 'none'} would be reproduced: "
-        "printed losses and training accuracies tell configurations apart. A test accuracy off by "
-        f"{min(detectable):.1f} to {max(detectable):.1f} points, depending on the claim, is found "
-        f"with probability 0.8.{told if pending else ''}"
+        "printed losses and training accuracies tell configurations apart. A published accuracy "
+        f"wrong by {min(detectable):.1f} to {max(detectable):.1f} points, depending on the claim, "
+        f"is found with probability 0.8.{told if pending else ''}"
     )
 
 

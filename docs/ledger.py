@@ -68,11 +68,11 @@ def read_judged(
 
 def describe_outcome(made: Reproduction, wrong: list[str], committed: Record) -> str:
     """What a reproduction shows, in a few words; `wrong` names the digests that differ."""
-    if not wrong:
-        return SAME
     then = what_decides_bits(committed.environment)
     now = made.versions.model_dump() | {"code": made.code_sha256}
     changed = [name for name in then if now[name] != then[name]]
+    if not wrong:
+        return f"{SAME}, by other code" if "code" in changed else SAME
     if changed:
         return f"**other bits**, made with other {', '.join(changed)}"
     if made.cpu.fuses:
@@ -112,7 +112,7 @@ def make_page(folder: Path) -> tuple[str, list[str]]:
             except RecordError as error:
                 refused.append(str(error))
                 continue
-            (runs if WHOLE_RUN in made.digests else steps).append(outcome == SAME)
+            (runs if WHOLE_RUN in made.digests else steps).append(outcome.startswith(SAME))
             rows.append(make_row(made, outcome, measured))
     introduction = INTRODUCTION.format(
         runs=f"{sum(runs)} of {len(runs)}", steps=f"{sum(steps)} of {len(steps)}"

@@ -52,6 +52,14 @@ def test_the_committed_run_is_a_reproduction(tmp_path):
     assert f"the same bits: `{KNOWN[0].weights_sha256[:12]}` | {reached} |" in row
 
 
+def test_the_same_bits_by_other_code_are_listed_as_such(tmp_path):
+    (tmp_path / "ours").mkdir()
+    keep(GOOD | {"code_sha256": "0" * 64}, tmp_path / "ours")
+    page, _ = ledger.make_page(tmp_path)
+    assert "| the same bits, by other code: `" in page
+    assert "1 of 1 default runs" in page
+
+
 @pytest.mark.parametrize(
     ("parts", "outcome"),
     [

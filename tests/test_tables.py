@@ -327,6 +327,17 @@ def test_what_the_prose_says_of_the_committed_runs():
     assert len(both) == 40
     assert sum(count <= 205 for count in both) == 3
     assert sum(count > 170 for count in errors[dropped]) > 0.8 * len(errors[dropped])
+    trained = {
+        key: [100 * run["history"]["accuracy"][-1] for run in told[key].values()]
+        for key in (default, dropped)
+    }
+    assert 97.045 < min(trained[dropped]) < max(trained[dropped]) < min(trained[default])
+    judged = pd.read_csv(COMMITTED / "accuracy.csv").set_index("claim")
+    dropout = judged.loc["notebook-2019-dropout"]
+    assert 0.05 / 12 < dropout["p"] < 0.05
+    assert dropout[["p_first_epoch_loss", "p_mean_log_loss"]].min() > 0.1
+    assert pd.isna(dropout["also_agree"])
+    assert judged["leave_one_out"].isna().all()
     originals = read_originals(COMMITTED / "originals")
     runs = add_pytorch(tabulate_runs(read_records(COMMITTED)[0]), originals)
     together = weigh_together(read_numbers(load_claims()), runs).loc["first_epoch_loss"]

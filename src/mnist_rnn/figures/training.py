@@ -102,6 +102,8 @@ def draw_confusion(counts: list[list[int]] | np.ndarray, counted: str) -> Plate:
         f"{row} as {column} ({mistakes[row, column]} times)"
         for row, column in zip(*np.unravel_index(most, mistakes.shape), strict=True)
     ]
+    places = np.argwhere(mistakes == max(mistakes.max(), 1))
+    most_often = [f"{row} read as {column}" for row, column in places] or ["none"]
     right = ", ".join(f"{digit}: {count}" for digit, count in enumerate(np.diag(matrix)))
     alt = (
         "A matrix with a row for each digit and a column for what it was read as. On the diagonal "
@@ -110,8 +112,8 @@ def draw_confusion(counts: list[list[int]] | np.ndarray, counted: str) -> Plate:
     )
     caption = (
         f"Counts over {counted}. Right answers stand on the diagonal; the darker a field off it, "
-        f"the more frequent the mistake. The most frequent of {mistakes.sum():,} mistakes is to "
-        f"read {named[0]}."
+        f"the more frequent the mistake. Most frequent, with {mistakes.max()} of "
+        f"{mistakes.sum():,} mistakes: {', '.join(most_often)}."
     )
     return Plate(fig, alt, caption)
 

@@ -158,6 +158,6 @@ def draw_doubts(beliefs: np.ndarray, y: np.ndarray) -> Plate:
         f"in {second.sum()} it does, in {(~second).sum()} it is ranked lower. Half of the wrong "
         f"answers have a probability above {np.median(sure):.0%}.",
         f"All {len(wrong)} wrong answers on {len(y):,} test images; blue, those where the label is "
-        f"the second most probable digit. {(sure > 0.9).mean():.0%} of the wrong answers have a "
-        f"probability above 90%, and {(right > 0.9).mean():.0%} of the right ones.",
+        f"the second most probable digit. {(sure > 0.9).mean():.0%} of the wrong and "
+        f"{(right > 0.9).mean():.0%} of the right answers have a probability above 90%.",
     )
