@@ -38,6 +38,7 @@ from mnist_rnn.claims.verdicts import (
 )
 from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves
 from mnist_rnn.figures.spread import (
+from mnist_rnn.figures.training import draw_confusion
     draw_common_mistakes,
     draw_confusions,
     draw_distributions,
@@ -335,7 +336,7 @@ def test_common_mistakes_by_hand(make_record, mnist):
     assert titles == [
         f"read 1 ({share})\nlabel {label}" for share, label in zip(shares, y_test[:5], strict=True)
     ]
-    assert "of 8 mistakes is to read 0 as 1 (8 times)" in draw_confusions(runs).caption
+    assert "Most frequent, with 8 of 8 mistakes: 0 read as 1." in draw_confusions(runs).caption
 
 
 def test_falls_of_the_test_accuracy_by_hand():
@@ -504,3 +505,12 @@ def test_figures_without_a_run_say_so(mnist):
     _, (x_test, y_test) = mnist
     assert "and 0 by every run (runs: 0)" in draw_common_mistakes([], x_test, y_test).caption
     assert "(runs: 0)" in draw_confusions([]).caption
+
+
+def test_mistakes_that_are_equally_frequent_are_all_named():
+    counts = np.zeros((10, 10), int)
+    counts[7, 2] = counts[9, 5] = 3
+    counts[1, 7] = 2
+    expected = "Most frequent, with 3 of 8 mistakes: 7 read as 2, 9 read as 5."
+    assert draw_confusion(counts, "").caption.endswith(expected)
+    assert draw_confusion(np.eye(10, dtype=int), "").caption.endswith("0 of 0 mistakes: none.")
