@@ -38,12 +38,12 @@ from mnist_rnn.claims.verdicts import (
 )
 from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves
 from mnist_rnn.figures.spread import (
-from mnist_rnn.figures.training import draw_confusion
     draw_common_mistakes,
     draw_confusions,
     draw_distributions,
     draw_test_accuracies,
 )
+from mnist_rnn.figures.training import draw_confusion
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.record import read_records, tabulate_runs
 
