@@ -14,14 +14,14 @@ def weights(model):
 
 
 @pytest.fixture(scope="module")
-def test_digits(mnist):
+def digits(mnist):
     x_test, y_test = mnist[1]
     return scale(x_test), y_test
 
 
 @pytest.fixture(scope="module")
-def beliefs(weights, test_digits):
-    return reading.believe(weights, reading.read_rows(weights, test_digits[0]))
+def beliefs(weights, digits):
+    return reading.believe(weights, reading.read_rows(weights, digits[0]))
 
 
 def answers(*digits):
@@ -42,15 +42,15 @@ def test_one_unit_by_hand():
     np.testing.assert_allclose(belief, powers / powers.sum(), rtol=1e-6)
 
 
-def test_the_last_belief_is_the_models_prediction_for_every_test_image(model, test_digits, beliefs):
-    predicted = model.predict(test_digits[0], batch_size=1000, verbose=0)
+def test_the_last_belief_is_the_models_prediction_for_every_test_image(model, digits, beliefs):
+    predicted = model.predict(digits[0], batch_size=1000, verbose=0)
     assert len(predicted) == 10_000
     assert np.array_equal(beliefs[:, -1].argmax(axis=1), predicted.argmax(axis=1))
     np.testing.assert_allclose(beliefs[:, -1], predicted, rtol=0, atol=1e-4)
 
 
-def test_keras_and_numpy_agree_after_each_row(model, test_digits, beliefs):
-    x, y = test_digits
+def test_keras_and_numpy_agree_after_each_row(model, digits, beliefs):
+    x, y = digits
     by_keras = reading.believe_by_keras(model, x)
     np.testing.assert_allclose(by_keras, beliefs, rtol=0, atol=1e-4)
     assert np.array_equal(reading.accuracy_by_row(by_keras, y), reading.accuracy_by_row(beliefs, y))
@@ -100,8 +100,8 @@ def test_blank_rows_are_paper_and_the_others_stay():
     assert x.min() == 1
 
 
-def test_accuracies_of_blanked_images(model, test_digits):
-    x, y = (part[:200] for part in test_digits)
+def test_accuracies_of_blanked_images(model, digits):
+    x, y = (part[:200] for part in digits)
     by_hand = [
         reading.accuracy(model, np.where(np.arange(28)[:, None] // 14 == half, 0, x), y)
         for half in (0, 1)
@@ -112,10 +112,10 @@ def test_accuracies_of_blanked_images(model, test_digits):
     assert whole == reading.accuracy(model, x, y) > 0.9
 
 
-def test_sensitivity_is_the_slope_of_the_loss(model, test_digits, committed):
+def test_sensitivity_is_the_slope_of_the_loss(model, digits, committed):
     """A wrong answer has slopes large enough to be measured in single precision."""
     first = min(committed.mistakes)
-    x, y = (part[first : first + 1] for part in test_digits)
+    x, y = (part[first : first + 1] for part in digits)
     loss = keras.losses.sparse_categorical_crossentropy
     slopes = reading.sensitivity(model, x, y)
     for row, column in ((0, 3), (14, 14), (20, 9)):
@@ -152,8 +152,8 @@ def test_noise_is_seeded_and_stays_between_paper_and_ink():
     assert (wild.min(), wild.max(), wild.dtype) == (0, 1, np.float32)
 
 
-def test_the_disturbances_table(model, test_digits):
-    x, y = (part[:500] for part in test_digits)
+def test_the_disturbances_table(model, digits):
+    x, y = (part[:500] for part in digits)
     table = disturbances.tabulate_disturbances(model, x, y, seed=0)
     whole = 100 * reading.accuracy(model, x, y)
     assert table.loc["as they are"].tolist() == pytest.approx([whole])
