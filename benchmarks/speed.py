@@ -130,9 +130,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=4, help="of one run of each contender")
     arguments = parser.parse_args()
-    if arguments.rounds < 1 or arguments.epochs < 2:
+    if arguments.rounds < 1 or arguments.epochs < 3:
         given = f"{arguments.rounds} and {arguments.epochs}"
-        parser.error(f"rounds and epochs: expected at least 1 and 2, got {given}")
+        parser.error(f"rounds and epochs: expected at least 1 and 3, got {given}")
     if len(CORES) < 2:
         raise SystemExit("The benchmark needs two cores.")
     machine = describe_environment(len(CORES)).model_dump_json(indent=1) + "\n"
@@ -163,7 +163,9 @@ def main() -> None:
             with replacing(PART) as temporary:
                 pd.DataFrame(done).to_csv(temporary, index=False)
             print(f"{number}/{len(measurements)}", *(f"{k}={v}" for k, v in done[-1].items()))
-    PART.replace(COMMITTED / "benchmark.csv")
+    with replacing(COMMITTED / "benchmark.csv") as temporary:
+        pd.DataFrame(done).to_csv(temporary, index=False)
+    PART.unlink()
     MACHINE.replace(COMMITTED / "benchmark.json")
 
 

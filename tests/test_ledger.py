@@ -68,6 +68,8 @@ def test_the_same_bits_by_other_code_are_listed_as_such(tmp_path):
          "**other bits**, made with other code"),
         ({"digests": {WHOLE_RUN: "0" * 64}, "cpu": GOOD["cpu"] | {"fuses": False}},
          "other bits, as expected without FMA"),
+        ({"digests": {WHOLE_RUN: "0" * 64}, "cpu": GOOD["cpu"] | {"fuses": False},
+          "test_errors": GOOD["test_errors"] + 51}, "**other bits**"),
         ({"digests": {"sgd": "0" * 64, "gru": KNOWN[1]["gru"]}, "test_errors": None},
          "**other bits**: sgd"),
     ],
@@ -80,6 +82,15 @@ def test_a_failure_is_listed(parts, outcome, tmp_path):
     assert (page.count(outcome), refused) == (1, [])
     kind = "default runs" if WHOLE_RUN in parts["digests"] else "records of first steps"
     assert f"0 of 1 {kind}" in page
+
+
+def test_a_record_counts_once(tmp_path):
+    for origin in ("ours", "self-reported"):
+        (tmp_path / origin).mkdir()
+        keep(GOOD, tmp_path / origin)
+    page, refused = ledger.make_page(tmp_path)
+    assert "1 of 1 default runs" in page
+    assert [sentence.split(" is ")[1] for sentence in refused] == ["already in ours."]
 
 
 @pytest.mark.parametrize(

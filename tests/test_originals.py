@@ -124,7 +124,7 @@ def test_a_damaged_file_is_refused_and_an_empty_folder_has_no_run(write, tmp_pat
         read_original(path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(RecordError, match=r"keras-00.json: expected a run, got Is a directory$"):
+    with pytest.raises(RecordError, match=r"00.json: expected an original's run, got Is a dir"):
         read_original(path)
 
 
@@ -133,6 +133,7 @@ def test_a_damaged_file_is_refused_and_an_empty_folder_has_no_run(write, tmp_pat
     ("part", "values"),
     [
         ("code_sha256", {"code_sha256": "1" * 64}),
+        ("versions", {"versions": {"keras": "3.0.0"}}),
         ("train_size", {"train_size": 640}),
         ("epochs", {"loss": [1.0], "accuracy": [0.5], "test_errors": [9]}),
     ],

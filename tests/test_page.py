@@ -388,7 +388,7 @@ def test_the_site_of_another_model_reads_as_keras_and_numpy_do(browser, mnist, t
     assert page.locator(".answer").inner_text().startswith("The network reads a ")
     text = page.locator("main").inner_text()
     assert "SimpleRNN of 8 units" in text
-    assert "386 weights, dropout 0.2, trained" in text
+    assert "386 weights, dropout 0.2, trained on 1,000 other" in text
     assert f"{record.test.accuracy:.2%} of the 10,000 test digits right" in text
     assert find_mistakes(page, mnist) == record.mistakes
     model, x = load_model(path), scale(mnist[1][0][:100])

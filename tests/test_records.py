@@ -95,6 +95,9 @@ REST = {str(index): 1 for index in range(1, 200)}  # the record's mistakes but t
         ({"history": HISTORY | {"test_errors": [1]}}, "must end with"),
         ({"history": HISTORY | {"test_errors": []}}, "record: Value error, history must have test"),
         ({"history": HISTORY | {"test_errors": None}}, "history.test_errors: Input should be"),
+        ({"history": HISTORY | {"loss": [-1.0]}}, "history.loss.0: Input should be greater"),
+        ({"history": HISTORY | {"accuracy": [98.7]}}, "accuracy.0: Input should be less"),
+        ({"parameters": 0}, "parameters: Input should be greater"),
         ({"train": TWO_EXAMPLES}, "train must count 1 "),
         ({"mistakes": {}}, "mistakes must name each digit as often"),
         ({"mistakes": REST | {"0": 2}}, "as often"),
@@ -200,7 +203,7 @@ def test_a_cpu_without_fma_must_come_close(errors, good, record, make_record):
     other = other.model_copy(update={"weights_sha256": "1" * 64})
     answer, sentence = compare_records(other, record)
     assert answer == good
-    assert "as expected on a CPU without FMA" in sentence
+    assert ("as expected on a CPU without FMA" in sentence) == good
 
 
 def test_other_code_or_versions_are_named(record):

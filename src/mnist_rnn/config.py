@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 TRAIN_SIZE, TEST_SIZE = 60_000, 10_000  # images of MNIST
 TIMESTEPS, FEATURES, NUM_CLASSES = 28, 28, 10
@@ -12,12 +12,6 @@ class Strict(BaseModel):
     """Nothing is converted, changed or ignored: no unknown name, no nan."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-
-
-def list_problems(error: ValidationError) -> str:
-    """What is wrong with a file's content, each problem after its place, if it has one."""
-    told = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-    return "; ".join(problem.removeprefix(": ") for problem in told)
 
 
 def whole(default: Any, least: int, most: int) -> Any:
@@ -52,7 +46,7 @@ class Configuration(Strict):
     def name(self) -> str:
         """The folder of this configuration's runs: everything but the seed."""
         name = (
-            f"{self.layer}-{self.units}-{self.optimizer}-dropout_{self.dropout}"
+            f"{self.layer}-{self.units}-{self.optimizer}-dropout_{abs(self.dropout)}"
             f"-batch_{self.batch_size}-epochs_{self.epochs}"
         )
         rare = {"learning_rate", "loss", "train_size"}

@@ -5,7 +5,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MNIST = ROOT / "data" / "mnist"
-WORKFLOW = ROOT / "workflow"
 # MNIST_RNN_PUBLISHED is another folder with claims.csv and curves.csv, as a trial of a sweep has.
 PUBLISHED = Path(os.environ.get("MNIST_RNN_PUBLISHED") or ROOT / "data" / "published").resolve()
 COMMITTED = ROOT / "results"  # what the repository holds
@@ -13,7 +12,8 @@ COMMITTED = ROOT / "results"  # what the repository holds
 GIVEN = os.environ.get("MNIST_RNN_RESULTS")
 RESULTS = Path(GIVEN or COMMITTED).resolve()  # of which tables are made
 OUTPUTS = Path(GIVEN or ROOT / "outputs").resolve()  # where a run goes; git ignores it
-KERAS_MNIST = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets" / "mnist.npz"
+KERAS_HOME = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+KERAS_MNIST = Path(KERAS_HOME) / "datasets" / "mnist.npz"
 
 
 def shown(path: Path) -> str:

@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from mnist_rnn.claims.verdicts import MEASURES
-from mnist_rnn.config import TEST_SIZE, Strict, list_problems
+from mnist_rnn.config import TEST_SIZE, Strict
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.environment import Cpu
+from mnist_rnn.records.record import read_checked
 
 ORIGINALS = RESULTS / "originals"
 
@@ -56,13 +57,7 @@ class Original(Strict):
 
 def read_original(path: Path) -> Original:
     """Read and check one run; RecordError names the file and what is wrong with it."""
-    try:
-        run = Original.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise RecordError(f"{shown(path)}: expected a run, got {error.strerror}") from None
-    except ValidationError as error:
-        problems = list_problems(error)
-        raise RecordError(f"{shown(path)} is not an original's run: {problems}") from error
+    run = read_checked(path, Original, "an original's run")
     if not re.fullmatch(rf"{run.kind}-\d+", path.stem):
         raise RecordError(f"{shown(path)} is not named as {run.kind}-00")
     return run
@@ -78,7 +73,7 @@ def read_originals(folder: Path = ORIGINALS) -> dict[str, Original]:
     first: dict[str, str] = {}
     for name, run in runs.items():
         other = first.setdefault(run.kind, name)
-        for part in ("code_sha256", "data_sha256", "train_size", "epochs"):
+        for part in ("code_sha256", "data_sha256", "versions", "train_size", "epochs"):
             if getattr(run, part) != getattr(runs[other], part):
                 raise RecordError(f"{shown(folder)}: {other} and {name} have different {part}")
     return runs

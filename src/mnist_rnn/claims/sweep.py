@@ -21,7 +21,7 @@ from mnist_rnn.config import FEATURES, Configuration
 from mnist_rnn.data.mnist import DATA_SHA256
 from mnist_rnn.errors import ClaimError, RecordError
 from mnist_rnn.experiment.initial_weights import GATES
-from mnist_rnn.paths import RESULTS, ROOT, WORKFLOW, shown
+from mnist_rnn.paths import RESULTS, ROOT, shown
 from mnist_rnn.records.environment import digest_code, find_versions, what_decides_bits
 from mnist_rnn.records.record import read_record, run_path
 
@@ -79,7 +79,7 @@ def stop_runs(*_: object) -> None:
 def train_runs(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> bool:
     """Train the runs, saying how far it is and how long it will take; whether all are finished."""
     records = [run_path(run, ".json", RESULTS).relative_to(RESULTS) for run in runs]
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(WORKFLOW / "Snakefile")]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"]
     command += ["--forcerun", *map(str, records), "--directory", str(RESULTS), *arguments]
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # for Snakemake: a script's `&` ignores it
     with subprocess.Popen(command, cwd=ROOT) as snakemake:

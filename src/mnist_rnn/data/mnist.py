@@ -52,11 +52,13 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
 
 def from_cache(cache: Path) -> dict[str, bytes]:
     """The files of the project's cache; damaged ones are set aside, to be fetched again."""
-    files = {name: (cache / name).read_bytes() for name in SHA256 if (cache / name).exists()}
-    for name, content in list(files.items()):
-        if hashlib.sha256(content).hexdigest() != SHA256[name]:
+    files = {}
+    for name in filter(lambda name: (cache / name).exists(), SHA256):
+        content = (cache / name).read_bytes()
+        if hashlib.sha256(content).hexdigest() == SHA256[name]:
+            files[name] = content
+        else:
             set_aside(cache / name)
-            del files[name]
     if lost := [name for name in SHA256 if name not in files]:
         raise DataError(f"{cache} lacks {', '.join(lost)}")
     return files

@@ -39,6 +39,7 @@ def make_page(model: Path, output: Path, style: str, links: str) -> None:
         units=record.config.units,
         parameters=f"{record.parameters:,}",
         dropout=f", dropout {record.config.dropout}" if record.config.dropout else "",
+        images=f"{record.config.train_size:,}",
         accuracy=f"{record.test.accuracy:.2%}",
         errors=record.test.errors,
         digest=record.weights_sha256,

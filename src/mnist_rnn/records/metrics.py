@@ -5,7 +5,7 @@ decimals, they don't show.
 """
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from scipy.special import softmax
 
 from mnist_rnn.config import NUM_CLASSES, Strict
@@ -14,7 +14,7 @@ from mnist_rnn.config import NUM_CLASSES, Strict
 class Metrics(Strict):
     """The measures of one data set. confusion_matrix[i][j]: digits i that were read as j."""
 
-    loss: float
+    loss: float = Field(ge=0)
     accuracy: float
     errors: int
     confusion_matrix: list[list[int]]

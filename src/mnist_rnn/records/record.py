@@ -2,26 +2,28 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from mnist_rnn.config import TEST_SIZE, Configuration, Strict, list_problems
+from mnist_rnn.config import TEST_SIZE, Configuration, Strict
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import OUTPUTS, shown
 from mnist_rnn.records.environment import Environment
 from mnist_rnn.records.metrics import Metrics
 
+Kind = TypeVar("Kind", bound=BaseModel)
+
 
 class History(Strict):
     """A value an epoch: training loss (nats) and accuracy (a fraction), and test errors."""
 
-    loss: list[float]
-    accuracy: list[float]
-    test_errors: list[int]
+    loss: list[Annotated[float, Field(ge=0)]]
+    accuracy: list[Annotated[float, Field(ge=0, le=1)]]
+    test_errors: list[Annotated[int, Field(ge=0, le=TEST_SIZE)]]
 
 
 class Record(Strict):
@@ -35,14 +37,14 @@ class Record(Strict):
 
     schema_version: Literal[3] = 3
     config: Configuration
-    parameters: int
+    parameters: int = Field(ge=1)
     history: History
     train: Metrics
     test: Metrics
     mistakes: dict[int, int]
     weights_sha256: str
     data_sha256: str
-    seconds: float
+    seconds: float = Field(ge=0)
     environment: Environment
 
     @model_validator(mode="after")
@@ -85,16 +87,23 @@ def read_record(path: Path) -> Record:
     Raises:
         RecordError: names the file and what is wrong with it.
     """
-    try:
-        record = Record.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise RecordError(f"{shown(path)}: expected a record, got {error.strerror}") from None
-    except ValidationError as error:
-        raise RecordError(f"{shown(path)} is not a record: {list_problems(error)}") from error
+    record = read_checked(path, Record, "a record")
     expected = run_path(record.config, ".json", path.parent.parent.parent)
     if path != expected:
         raise RecordError(f"{shown(path)} holds the run of {shown(expected)}")
     return record
+
+
+def read_checked(path: Path, kind: type[Kind], name: str) -> Kind:
+    """What the JSON file holds; RecordError names the file and all that is wrong with it."""
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{shown(path)}: expected {name}, got {error.strerror}") from None
+    except ValidationError as error:
+        told = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(problem.removeprefix(": ") for problem in told)
+        raise RecordError(f"{shown(path)} is not {name}: {problems}") from error
 
 
 def read_records(results: Path) -> tuple[list[Record], list[RecordError]]:

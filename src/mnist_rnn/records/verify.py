@@ -36,7 +36,8 @@ def compare_records(new: Record, committed: Record) -> tuple[bool, str]:
     if new.environment.cpu.fuses:
         return False, f"NOT the same bits, and they should be: {apart}."
     near = gap <= TOLERANCE
-    return near, f"Other bits, as expected on a CPU without FMA: {apart}, at most {TOLERANCE}."
+    start = "Other bits, as expected" if near else "NOT near enough, even"
+    return near, f"{start} on a CPU without FMA: {apart}; {TOLERANCE} are allowed."
 
 
 def describe_run(record: Record, path: Path) -> Reproduction:
