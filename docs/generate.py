@@ -16,6 +16,7 @@ from pathlib import Path
 from mnist_rnn.claims.published import JUDGED, Claim, read_claims
 from mnist_rnn.claims.sweep import plan_runs, why_pending
 from mnist_rnn.claims.verdicts import LEVEL
+from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
 
 PACKAGE = ROOT / "src" / "mnist_rnn"
@@ -36,20 +37,18 @@ def make_headline() -> str:
         f" {pending} of {len(runs)} runs are by earlier code (`make plan`), whose bits may differ."
     )
     counts = Counter(row["verdict"] for row in rows)
-    alone = sum(row["by_test_accuracy"] == "reproduced" for row in rows)
     detectable = [float(row["detectable"]) for row in rows if row["detectable"]]
     words = {name: f"are {name}" for name in ("reproduced", "compatible", "not reproduced")}
     words["too few runs"] = "have too few runs"
     parts = [f"{counts[name]} {verb}" for name, verb in words.items() if counts[name]]
     return (
-        f"**Of {counts.total()} judged results, {', '.join(parts)}.** *Reproduced*: all that "
-        f"was published for the result agrees with our runs (*p* at least {LEVEL / len(rows):.2g}) "
-        f"and not with those of any other published configuration (*p* below {LEVEL}); *p* is how "
-        "often a further run would have a number as far off. *Compatible*: another configuration's "
-        f"runs agree too. By the test accuracy alone, {alone or 'none'} would be reproduced: "
-        "printed losses and training accuracies tell configurations apart. A published accuracy "
-        f"wrong by {min(detectable):.1f} to {max(detectable):.1f} points, depending on the claim, "
-        f"is found with probability 0.8.{told if pending else ''}"
+        f"**Of {counts.total()} judged claims, {', '.join(parts)}.** *Reproduced*: the accuracies "
+        f"and losses published agree with our runs (*p* at least {LEVEL / len(rows):.2g}) and not "
+        f"with those of any other published configuration (*p* below {LEVEL}, and lower); *p* "
+        "bounds how often a further run would be as far off in one of them. *Compatible*: another "
+        "configuration's runs agree too. If a published test accuracy were wrong by "
+        f"{min(detectable):.1f} to {max(detectable):.1f} points (it depends on the claim), the "
+        f"rule would notice in four cases of five.{told if pending else ''}"
     )
 
 
@@ -141,7 +140,7 @@ def main() -> None:
             before, text = text, replace_block(page, text, name, make())
             stale += [f"{page}: {name}"] if text != before else []
         if text != old and not check:
-            (ROOT / page).write_text(text, encoding="utf-8")
+            write_text(ROOT / page, text)
     if not stale:
         print("Every generated block is as the files say.")
     elif check:

@@ -23,6 +23,7 @@ ROW = dict(
     rounding="0.1",
     source="a book",
 )
+NOT_PYTORCH = "where the parameters are not the PyTorch notebook's"
 
 
 def write_claims(folder, *rows):
@@ -61,6 +62,7 @@ def test_a_claim_is_one_row(tmp_path):
         ("kind", "prose", "'run', 'table', 'text' or 'candidate', got 'prose'."),
         ("published_test_loss", "-1", "a number from 0, or nothing, got '-1'."),
         ("answered_by", "torch", "'ours' or 'pytorch', got 'torch'. Did you mean 'pytorch'?"),
+        ("answered_by", "pytorch", f"ours {NOT_PYTORCH}, got 'pytorch'."),
         ("source", "", "where it was published, got nothing."),
         ("epoch", "5", f"one of {', '.join(COLUMNS)}, got '5'. Did you mean 'epochs'?"),
         ("seed", "0", f"one of {', '.join(COLUMNS)}, got '0'. Did you mean 'seeds'?"),

@@ -36,7 +36,12 @@ from mnist_rnn.claims.verdicts import (
     judge_claims,
     weigh_together,
 )
-from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves
+from mnist_rnn.figures.results import (
+    draw_agreement,
+    draw_claims,
+    draw_published_curves,
+    rank_last,
+)
 from mnist_rnn.figures.spread import (
     draw_common_mistakes,
     draw_confusions,
@@ -128,6 +133,7 @@ def test_fewer_than_three_runs_have_no_verdict(count):
         (0.5, [0.001, 0.049], 10, "reproduced"),
         (0.5, [0.001, np.nan], 10, "reproduced"),
         (0.5, [0.001, 0.051], 10, "compatible"),
+        (0.03, [0.001, 0.04], 10, "compatible"),  # another configuration agrees better
         (0.0051, [0.001, 0.001], 10, "reproduced"),
         (0.0049, [0.001, 0.9], 10, "not reproduced"),
         (0.0056, [0.001, 0.001], 9, "reproduced"),
@@ -159,16 +165,16 @@ def test_the_notebook_tells_the_rule_with_its_numbers():
 
 
 def test_all_claims_together_by_hand():
-    """Three claims at the 97.5% quantile of one further run, two of them by the same five runs."""
-    far = 98 + T4 * np.sqrt(0.1 / 4) * np.sqrt(1 + 1 / 5)
-    numbers = make_numbers(configuration=["a", "a", "b", "c"], test_accuracy=[far] * 4)
+    """Three claims above all of five runs, two of them above the same: each 1.383, of a table."""
+    numbers = make_numbers(configuration=["a", "a", "b", "c"], test_accuracy=[98.3] * 4)
     table = weigh_together(numbers, group_runs(a=FIVE, b=FIVE, c=FIVE[:2]))
     row = table.loc["test_accuracy"]
     assert row["claims"] == 3  # two runs are too few
-    assert row["z"] == pytest.approx(3 * 1.96 / np.sqrt(3 + 2 / 6), abs=0.001)
+    assert row["z"] == pytest.approx(3 * 1.383 / np.sqrt(3 + 2 / 7), abs=0.001)
     assert row["p"] == pytest.approx(2 * stats.norm.sf(row["z"]))
-    below = weigh_together(numbers.assign(test_accuracy=196 - far), group_runs(a=FIVE, b=FIVE))
-    assert below.loc["test_accuracy", "z"] == pytest.approx(-row["z"])
+    for accuracy, z in ((97.7, -row["z"]), (98.0, 0)):
+        other = weigh_together(numbers.assign(test_accuracy=accuracy), group_runs(a=FIVE, b=FIVE))
+        assert other.loc["test_accuracy", "z"] == pytest.approx(z)
     assert table.index.tolist() == ["test_accuracy"]
 
 
@@ -307,22 +313,28 @@ def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
     assert {"notebook-2019 (3)", "notebook-2019-dropout (0)"} <= set(titles)
 
 
-def test_points_outside_the_band_by_hand(make_record):
-    """The logarithms of three runs' losses are -1, 0 and 1: their mean is 0, and their sd 1.
+def test_a_curve_is_ranked_by_its_distance_from_the_others():
+    """Of -1, 0, 1 and a fourth: 5 is the farthest, 0.1 farther from the others than 0 only."""
+    for last, share in ((5, 1 / 4), (0.1, 3 / 4), (0, 1)):
+        assert rank_last(np.array([[-1.0], [0.0], [1.0], [last]])) == share
+    # Each epoch counts in its own standard deviations: the last is far off in the second.
+    small = [[-1.0, -1e-3], [0.0, 0.0], [1.0, 1e-3], [0.0, 5e-3]]
+    assert rank_last(np.array(small)) == 1 / 4
+    assert rank_last(np.ones((4, 2))) == 1
 
-    Beside the others, with a mean of half and an sd of 0.71, the first and the last are far off in
-    all 20 epochs; the second is not in any.
-    """
+
+def test_points_outside_the_band_by_hand(make_record):
+    """The logarithms of three runs' losses are -1, 0 and 1: their mean is 0, and their sd 1."""
     records = []
     for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0])):
         record = make_record(seed=seed, **FULL)
         history = record.history.model_copy(update={"loss": [loss] * 20})
         records.append(record.model_copy(update={"history": history}))
-    caption = draw_published_curves(records, {}, load_claims().loc[["notebook-2019"]]).caption
+    plate = draw_published_curves(records, {}, load_claims().loc[["notebook-2019"]])
     far = (np.log(load_curve("notebook-2019")["train_loss"]).abs() > 2).sum()
     assert 0 < far < 20
-    assert f"{far} of 20 points are outside" in caption
-    assert "published one, 13 would be outside on average (95% of the time: 0 to 20)" in caption
+    assert f"{far} of 20 points are outside" in plate.caption
+    assert "notebook-2019: from 0.65 to 0.0453, p = 0.25." in plate.alt
 
 
 def test_common_mistakes_by_hand(make_record, mnist):
@@ -343,7 +355,7 @@ def test_falls_of_the_test_accuracy_by_hand():
     accuracies = np.array([[97.0, 96.5, 96.7, 96.2, 98.0], [95.0, 96.0, 97.0, 97.0, 98.2]])
     plate = draw_test_accuracies(accuracies, CLAIM)
     assert "in 2 of 8 cases" in plate.caption
-    assert "In 0 of 2 runs the last accuracy is at most 97.95%, the most" in plate.caption
+    assert "In 0 of 2 runs the last accuracy is at most 97.95%, half a unit" in plate.caption
     assert "over epochs 3 to 5, 4 of 6 accuracies are." in plate.caption
     tie = draw_test_accuracies(accuracies - 0.05, CLAIM).caption  # 97.95 would be printed as 97.9
     assert "In 1 of 2 runs" in tie
@@ -414,7 +426,7 @@ def test_the_figure_of_both_distributions_by_hand():
     assert published.get_xdata() == [97.9, 97.9]
     assert "half of the runs of ours lie from 97.21% to 97.64%" in plate.alt
     assert (
-        "at least 97.85%, the least that is rounded to the published number: ours, 1 of 2; "
+        "at least 97.85%, half a unit below the published number: ours, 1 of 2; "
         "the original's code, 0 of 1." in plate.caption
     )
 
@@ -489,7 +501,7 @@ def test_the_agreement_in_the_figure_by_hand():
 def test_runs_of_no_published_configuration_judge_nothing(make_record):
     runs = tabulate_runs([make_record(200, units=64)])
     numbers, theirs = read_numbers(load_claims()), tabulate_originals({}, "keras")
-    assert describe_discrimination(numbers, runs).startswith("No run is of")
+    assert describe_discrimination(numbers, runs).startswith("No published configuration has")
     assert weigh_together(numbers, runs).empty
     assert combine(find_p(numbers, theirs)).isna().all()
     assert compare_measures(runs, theirs).empty
@@ -513,4 +525,8 @@ def test_mistakes_that_are_equally_frequent_are_all_named():
     counts[1, 7] = 2
     expected = "Most frequent, with 3 of 8 mistakes: 7 read as 2, 9 read as 5."
     assert draw_confusion(counts, "").caption.endswith(expected)
-    assert draw_confusion(np.eye(10, dtype=int), "").caption.endswith("0 of 0 mistakes: none.")
+    told = "mistakes are to read 7 as 2 (3 times), 9 as 5 (3 times), 1 as 7 (2 times)."
+    assert draw_confusion(counts, "").alt.endswith(told)
+    none = draw_confusion(np.eye(10, dtype=int), "")
+    assert none.caption.endswith("0 of 0 mistakes: none.")
+    assert none.alt.endswith("There is no mistake.")

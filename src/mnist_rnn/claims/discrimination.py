@@ -60,10 +60,12 @@ def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
     whose = ", ".join(f"{n} of `{claim}`" for claim, n in counts[counts > 0].items())
     simulated = simulate_true_claims(numbers, runs)
     if not len(simulated):
-        return "No run is of a published configuration, so there is nothing to judge by."
+        return f"No published configuration has more than {FEWEST} runs: none can judge the others."
     verdicts = judge_claims(numbers, runs)["verdict"]
     kept = (simulated["verdict"] == simulated["claim"].map(verdicts)).mean()
     rejected = simulated[simulated["verdict"] == "not reproduced"]
+    expected = LEVEL * len(simulated) / len(numbers)
+    weaker = " So *not reproduced* is weaker evidence than its *p* says."
     return (
         "For each claim, we pretended that a wrong configuration was the right one, and left out "
         f"the runs of the right one: of {wrong.notna().to_numpy().sum()} such pairs, "
@@ -72,6 +74,6 @@ def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
         f"run was the published one, and judged it by the others: {kept:.0%} of {len(simulated)} "
         f"such claims have the verdict of the claim itself. {len(rejected)} (of "
         f"{rejected['run'].nunique()} different runs) are *not reproduced*; if runs were normally "
-        f"distributed, it would be {LEVEL * len(simulated) / len(numbers):.1f}. So *not "
-        "reproduced* is weaker evidence than its *p* says."
+        f"distributed, it would be at most about {expected:.1f}."
+        + (weaker if len(rejected) > expected else "")
     )

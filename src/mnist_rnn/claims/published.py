@@ -14,6 +14,8 @@ from mnist_rnn.errors import ClaimError
 from mnist_rnn.parameters import describe_problem
 from mnist_rnn.paths import PUBLISHED, shown
 
+PYTORCH = Configuration(optimizer="adam", learning_rate=0.001, batch_size=64, epochs=10)
+
 
 class Claim(Strict):
     """A configuration, with seed 0, and what was published for it.
@@ -42,7 +44,9 @@ class Claim(Strict):
     rounding: float | None = Field(
         None, gt=0, description="a number above 0", validate_default=True
     )
-    answered_by: Literal["ours", "pytorch"] = "ours"
+    answered_by: Literal["ours", "pytorch"] = Field(
+        "ours", description="ours where the parameters are not the PyTorch notebook's"
+    )
     source: str = Field(min_length=1, description="where it was published")
 
     @field_validator("published_test_accuracy", "rounding")
@@ -50,6 +54,13 @@ class Claim(Strict):
     def _has_number(cls, value: float | None, info: ValidationInfo) -> float | None:
         if value is None and info.data.get("kind") != "candidate":
             raise ValueError("only a candidate has no number")
+        return value
+
+    @field_validator("answered_by")
+    @classmethod
+    def _is_pytorchs(cls, value: str, info: ValidationInfo) -> str:
+        if value == "pytorch" and info.data.get("config", PYTORCH) != PYTORCH:
+            raise ValueError("other runs would answer it")
         return value
 
 

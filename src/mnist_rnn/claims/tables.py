@@ -82,8 +82,10 @@ def describe_verdicts(accuracy: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
-    """Write accuracy.csv, accuracy.md and runs.csv; returns the records and the accuracy table.
+def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame, pd.DataFrame]:
+    """Write accuracy.csv, accuracy.md and runs.csv.
+
+    Returns the records, a table of all runs (PyTorch's included), and the accuracy table.
 
     accuracy.md has fewer columns, and no candidates; it names the files that are not records.
 
@@ -93,10 +95,9 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
     records, left_out = read_records(results)
     if not records:
         raise RecordError(f"There is no record in {shown(results)}/runs; run `make sweep`.")
-    runs = tabulate_runs(records)
-    table = tabulate_accuracy(
-        add_pytorch(runs, read_originals(results / "originals")), load_claims()
-    )
+    ours = tabulate_runs(records)
+    runs = add_pytorch(ours, read_originals(results / "originals"))
+    table = tabulate_accuracy(runs, load_claims())
     two = {name: table[name].map("{:.2f}".format, "ignore") for name in [*OURS[1:], "detectable"]}
     three = {name: table[name].map("{:.3f}".format, "ignore") for name in ["p", *EVIDENCE]}
     text = table.assign(**two, **three).astype("string").fillna("")
@@ -109,13 +110,13 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame]:
     contents = {
         "accuracy.csv": text.to_csv(index=False),
         "accuracy.md": f"{markdown}\n{notes}",
-        "runs.csv": runs.drop(columns=[*CONFIGURATION, "network"]).to_csv(
+        "runs.csv": ours.drop(columns=[*CONFIGURATION, "network"]).to_csv(
             index=False, float_format="%.6g"
         ),
     }
     for name, content in contents.items():
         write_text(results / name, content)
-    return records, table
+    return records, runs, table
 
 
 def compare_with_claims(record: Record) -> str:

@@ -29,13 +29,10 @@ def find_p(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     for measure, scale in MEASURES.items():
         ours = scale(runs[measure].astype(float)).dropna()
         n = len(ours)
-        if n < FEWEST:
-            found[measure] = pd.Series(np.nan, numbers.index)
-            continue
-        there = numbers[measure].astype(float)
-        gap = (scale(there) - ours.mean()).abs() - numbers.get(f"{measure}_half_unit", 0)
-        gap = gap.clip(lower=0).where(there.notna())
-        spread = max(ours.std(ddof=1), 1e-9) * np.sqrt(1 + 1 / n)  # runs may all be alike
+        gap = (scale(numbers[measure].astype(float)) - ours.mean()).abs()
+        gap = (gap - numbers.get(f"{measure}_half_unit", 0)).clip(lower=0)
+        # Runs may all be alike.
+        spread = max(ours.std(), 1e-9) * np.sqrt(1 + 1 / n) if n >= FEWEST else np.nan
         found[measure] = pd.Series(2 * stats.t.sf(gap / spread, n - 1), numbers.index)
     return pd.DataFrame(found)
 
@@ -48,23 +45,22 @@ def combine(p: pd.DataFrame) -> pd.Series:
 def weigh_together(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """By measure, whether the published numbers of all claims lie on one side of their runs.
 
-    Student's t of each number is made a z, the claims' z are added (Stouffer), and `p` is of the
-    sum, two-sided. Claims with the same n runs have z that correlate by 1 / (n + 1). Rounding is
-    not taken off.
+    The rank of each number among its runs is made a z, the claims' z are added (Stouffer), and `p`
+    is of the sum, two-sided. Claims with the same n runs have ranks that correlate by 1 / (n + 2).
+    Rounding is not taken off.
     """
     rows = {}
-    for measure, scale in MEASURES.items():
-        values = scale(runs[measure].astype(float)).groupby(runs["configuration"])
-        told = numbers.dropna(subset=measure).join(
-            values.agg(["mean", "std", "count"]), on="configuration"
-        )
-        told = told[told["count"] >= FEWEST]
+    for measure in MEASURES:
+        values = runs.dropna(subset=measure).groupby("configuration")[measure]
+        groups = {name: ours.to_numpy() for name, ours in values if len(ours) >= FEWEST}
+        told = numbers[numbers[measure].notna() & numbers["configuration"].isin(groups)]
         if told.empty:
             continue
-        n, name = told["count"].to_numpy(), told["configuration"].to_numpy()
-        gap = scale(told[measure].astype(float)) - told["mean"]
-        z = stats.norm.isf(stats.t.sf(gap / told["std"] / np.sqrt(1 + 1 / n), n - 1))
-        correlation = np.where(name[:, None] == name, 1 / (n + 1), 0)
+        name, n = told["configuration"].to_numpy(), told["configuration"].map(values.size())
+        pairs = zip(name, told[measure], strict=True)
+        above = np.array([np.sign((there - groups[own]).round(9)).sum() for own, there in pairs])
+        z = stats.norm.ppf((1 + above / (n + 1)) / 2)  # a tie counts half
+        correlation = np.where(name[:, None] == name, 1 / (n.to_numpy() + 2), 0)
         np.fill_diagonal(correlation, 1)
         total = z.sum() / np.sqrt(correlation.sum())
         rows[measure] = {"claims": len(told), "z": total, "p": 2 * stats.norm.sf(abs(total))}
@@ -85,7 +81,7 @@ def judge(p: pd.Series, own: str, claims: int) -> str:
     if p[own] * claims < LEVEL:
         return "not reproduced"
     others = p.drop(own).dropna()
-    return "reproduced" if len(others) and others.max() < LEVEL else "compatible"
+    return "reproduced" if len(others) and others.max() < min(LEVEL, p[own]) else "compatible"
 
 
 def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
@@ -93,8 +89,8 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
     `numbers` holds the claims that are judged, with their `configuration`. `p_<measure>` are the
     p-values of a claim's numbers, `p` is its own. `also_agree` names the other published
-    configurations whose runs would agree. `detectable` is the error in the test accuracy
-    (percentage points) that the rule would have found with four chances in five.
+    configurations whose runs would agree, or agree better. `detectable` is the error in the test
+    accuracy (percentage points) that the rule would have found with four chances in five.
     `by_test_accuracy` is the verdict if nothing but the test accuracy had been published.
     `leave_one_out` has the other verdicts that come out when any one run is left out.
     """
@@ -121,7 +117,7 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         }
         rows[claim] = {f"p_{measure}": value for measure, value in evidence.items()} | {
             "p": p.get(name, np.nan),
-            "also_agree": list(others.index[others >= LEVEL]),
+            "also_agree": list(others.index[others >= min(LEVEL, p.get(name, LEVEL))]),
             "detectable": find_detectable(own, row, int(evidence.notna().sum()), n),
             "by_test_accuracy": judge(alone.loc[claim], name, n),
             "leave_one_out": " or ".join(sorted(verdicts - {verdict})),
@@ -140,7 +136,7 @@ def find_detectable(runs: pd.DataFrame, row: pd.Series, measures: int, claims: i
         return np.nan
     least = stats.t.isf(LEVEL / 2 / measures / claims, n - 1)
     shift = optimize.brentq(lambda shift: stats.nct.sf(least, n - 1, shift) - 0.8, 0, 10 * least)
-    spread = runs["test_accuracy"].std(ddof=1) * np.sqrt(1 + 1 / n)
+    spread = runs["test_accuracy"].std() * np.sqrt(1 + 1 / n)
     return shift * spread + row["test_accuracy_half_unit"]
 
 

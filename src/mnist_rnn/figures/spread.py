@@ -35,7 +35,7 @@ def draw_distributions(groups: dict[str, np.ndarray], claim: pd.Series) -> Plate
         fig,
         f"Steps that rise from 0 to 1: {'; '.join(told)}. Published: {published}%.",
         "The share of runs with at most this test accuracy. Runs with at least "
-        f"{published - half:.2f}%, the least that is rounded to the published number: "
+        f"{published - half:.2f}%, half a unit below the published number: "
         f"{'; '.join(reached)}.",
     )
 
@@ -63,7 +63,7 @@ def draw_test_accuracies(accuracies: np.ndarray, claim: pd.Series) -> Plate:
         f"One line per run (runs: {runs}); the diamond is what one published run reached. From one "
         f"epoch to the next the accuracy falls by half a percentage point or more in {falls.sum()} "
         f"of {falls.size} cases. In {(last < most).sum()} of {runs} runs the last accuracy is at "
-        f"most {most:.2f}%, the most that is rounded to the published number; over epochs "
+        f"most {most:.2f}%, half a unit above the published number; over epochs "
         f"{epochs // 2 + 1} to {epochs}, {(late < most).sum()} of {late.size} accuracies are.",
     )
 

@@ -101,14 +101,19 @@ def draw_confusion(counts: list[list[int]] | np.ndarray, counted: str) -> Plate:
     named = [
         f"{row} as {column} ({mistakes[row, column]} times)"
         for row, column in zip(*np.unravel_index(most, mistakes.shape), strict=True)
+        if mistakes[row, column]
     ]
     places = np.argwhere(mistakes == max(mistakes.max(), 1))
     most_often = [f"{row} read as {column}" for row, column in places] or ["none"]
     right = ", ".join(f"{digit}: {count}" for digit, count in enumerate(np.diag(matrix)))
     alt = (
         "A matrix with a row for each digit and a column for what it was read as. On the diagonal "
-        f"are the right answers ({right}). The most frequent of {mistakes.sum():,} mistakes are to "
-        f"read {', '.join(named)}."
+        f"are the right answers ({right}). "
+    )
+    alt += (
+        f"The most frequent of {mistakes.sum():,} mistakes are to read {', '.join(named)}."
+        if named
+        else "There is no mistake."
     )
     caption = (
         f"Counts over {counted}. Right answers stand on the diagonal; the darker a field off it, "
