@@ -51,13 +51,13 @@ def describe(table: pd.DataFrame, environment: Environment) -> str:
     sections = dict(list(table.groupby("section")))
     cpu, versions = environment.cpu, environment.versions
     trained = sections["one run"]["epochs"].max()
-    reckoned = "" if trained == EPOCHS else f", reckoned from {trained}"
+    reckoned = "" if trained == EPOCHS else f", extrapolated from {trained} epochs"
     networks = sections["layers"].groupby(name_networks(sections["layers"]))
     layers = {name: compare(group, "epoch") for name, group in networks}
     papermill = sections["papermill"][["before_seconds", "after_seconds", "peak_memory_mb"]]
     parts = {
         f"One run of {EPOCHS} epochs{reckoned}, on two cores (seconds)": one_run(sections),
-        "A sweep, one run a core, two at once (runs an hour)": sweep(sections),
+        "Two runs at once, one a core (runs an hour)": sweep(sections),
         "The step's matrix products alone, and all of ours (GFLOP/s)": limit(sections),
         "Other networks (seconds an epoch of 6,400 images, two cores)": pd.concat(
             layers, names=["network"]
@@ -71,8 +71,10 @@ def describe(table: pd.DataFrame, environment: Environment) -> str:
             + ", ".join(f"{name} {versions[name]}" for name in PACKAGES)
             + f". Commit {(environment.commit or 'unknown')[:7]}, {describe_code(environment)}. "
             "The contenders take turns; medians over the rounds, `ours / it` that of the "
-            "rounds' ratios. Ours is faster where seconds have a ratio below 1, and runs an hour "
-            "one above.",
+            "rounds' ratios: below 1 ours is faster, but for runs an hour, where it is above 1.",
+            "`original` is the original's code, which draws weights of its own; `ours`, `jax` and "
+            "`pytorch` start from the same weights; `products alone` only does the step's matrix "
+            "products.",
             bound(sweep(sections)["median"]),
             *(
                 f"## {title}\n\n{part.round(3).astype('string').fillna('').to_markdown()}"
@@ -117,9 +119,9 @@ def bound(per_hour: pd.Series) -> str:
     """How far ahead a sweep could be at most, in a sentence."""
     products = per_hour["products alone"]
     ratios = products / per_hour.drop("products alone")
-    ratios = "; ".join(f"{ratio:.2f} times those of {name}" for name, ratio in ratios.items())
+    ratios = ", ".join(f"{ratio:.2f} times those of {name}" for name, ratio in ratios.items())
     return (
-        "A sweep that did nothing but its matrix products, a timestep at a time, would finish "
+        "Two runs that did nothing but their matrix products, a timestep at a time, would allow "
         f"{products:.0f} runs an hour: {ratios}. Ours has the input's product of all timesteps at "
         "once, so it can be faster than these products."
     )
