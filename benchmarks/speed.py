@@ -68,10 +68,14 @@ def train_at_once(measurement: dict, inputs: Path, peers: Path, errors: IO[str])
         settings = json.dumps(measurement | {"affinity": affinity})
         command = [python, CONTENDERS, contender, settings, inputs]
         started.append(subprocess.Popen(command, env=environment, **pipes))
-    for process in started:
-        output = process.stdout.read()
-        memory = max(memory, wait(process, errors))
-        outputs.append(json.loads(output))
+    try:
+        for process in started:
+            output = process.stdout.read()
+            memory = max(memory, wait(process, errors))
+            outputs.append(json.loads(output))
+    finally:
+        for process in started:
+            process.kill()  # nothing, where it has ended
     seconds = time.perf_counter() - start
     return {
         "wall_seconds": round(seconds, 2),

@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mnist_rnn.figures.plate import DARK, LIGHT, OURS, PUBLISHED
+from mnist_rnn.figures.plate import BLUE, DARK, LIGHT, ORANGE
 
-COLORS = {"ours": OURS, "original": PUBLISHED, "jax": DARK, "pytorch": LIGHT}
+COLORS = {"ours": BLUE, "original": ORANGE, "jax": DARK, "pytorch": LIGHT}
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -27,7 +27,7 @@ def draw(table: pd.DataFrame) -> Figure:
     medians = layers.pivot_table("epoch", name_networks(layers), "contender", "median")
     relative = medians.div(medians["original"], axis=0).drop(columns="original")
     relative.plot.bar(ax=axes[2], color=COLORS, rot=20, xlabel="")
-    axes[2].axhline(1, color=PUBLISHED, label="original")
+    axes[2].axhline(1, color=ORANGE, label="original")
     axes[2].legend(frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(-0.1, 1.13))
     axes[2].set_ylabel("seconds an epoch (lower is better),\nthe original's code = 1")
     return fig

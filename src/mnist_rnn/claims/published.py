@@ -14,7 +14,7 @@ from mnist_rnn.errors import ClaimError
 from mnist_rnn.parameters import describe_problem
 from mnist_rnn.paths import PUBLISHED, shown
 
-PYTORCH = Configuration(optimizer="adam", learning_rate=0.001, batch_size=64, epochs=10)
+PYTORCH_NOTEBOOK = Configuration(optimizer="adam", learning_rate=0.001, batch_size=64, epochs=10)
 
 
 class Claim(Strict):
@@ -59,7 +59,7 @@ class Claim(Strict):
     @field_validator("answered_by")
     @classmethod
     def _is_pytorchs(cls, value: str, info: ValidationInfo) -> str:
-        if value == "pytorch" and info.data.get("config", PYTORCH) != PYTORCH:
+        if value == "pytorch" and info.data.get("config", PYTORCH_NOTEBOOK) != PYTORCH_NOTEBOOK:
             raise ValueError("other runs would answer it")
         return value
 

@@ -13,7 +13,7 @@ from mnist_rnn.files import write_text
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.record import Record, read_records, tabulate_runs
 
-OURS = ["runs", "mean", "sd", "interval_low", "interval_high"]
+OF_RUNS = ["runs", "mean", "sd", "interval_low", "interval_high"]
 EVIDENCE = [f"p_{measure}" for measure in MEASURES]
 SHOWN = ["claim", "verdict", "published", "runs", "mean", "sd", "interval", "p", "detectable"]
 SHOWN += ["leave_one_out", "network", "also_agree"]  # the columns of accuracy.md
@@ -42,7 +42,7 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     table["also_agree"] = table["also_agree"].map(
         lambda names: "; ".join(networks[name] for name in names), "ignore"
     )
-    columns = ["kind", "verdict", "parameters", "published_test_accuracy", *OURS]
+    columns = ["kind", "verdict", "parameters", "published_test_accuracy", *OF_RUNS]
     columns += ["p", *EVIDENCE, "detectable", "by_test_accuracy", "leave_one_out", "also_agree"]
     columns += ["network", "source"]
     return table[["claim", *CONFIGURATION, *columns]]
@@ -98,7 +98,9 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame, p
     ours = tabulate_runs(records)
     runs = add_pytorch(ours, read_originals(results / "originals"))
     table = tabulate_accuracy(runs, load_claims())
-    two = {name: table[name].map("{:.2f}".format, "ignore") for name in [*OURS[1:], "detectable"]}
+    two = {
+        name: table[name].map("{:.2f}".format, "ignore") for name in [*OF_RUNS[1:], "detectable"]
+    }
     three = {name: table[name].map("{:.3f}".format, "ignore") for name in ["p", *EVIDENCE]}
     text = table.assign(**two, **three).astype("string").fillna("")
     notes = "".join(f"\nLeft out: {error}\n" for error in left_out)

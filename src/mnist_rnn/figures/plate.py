@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from mnist_rnn.files import replacing
 
-OURS, PUBLISHED = "#0072b2", "#d55e00"  # apart for colour-blind readers too
+BLUE, ORANGE = "#0072b2", "#d55e00"  # apart for colour-blind readers too
 DARK, LIGHT = "#444444", "#bbbbbb"
 TICKS = (1, 7, 14, 21, 28)  # rows and columns of an image
 

@@ -14,11 +14,11 @@ from matplotlib.patches import Rectangle
 from mnist_rnn.claims.originals import Original
 from mnist_rnn.claims.published import JUDGED, load_curve
 from mnist_rnn.claims.verdicts import LEVEL
-from mnist_rnn.figures.plate import DARK, LIGHT, OURS, PUBLISHED, Plate
+from mnist_rnn.figures.plate import BLUE, DARK, LIGHT, ORANGE, Plate
 from mnist_rnn.records.record import Record
 
-RUN: dict[str, Any] = {"color": OURS, "ls": "none", "marker": "o", "ms": 5, "alpha": 0.6, "mew": 0}
-CLAIM: dict[str, Any] = {"color": PUBLISHED, "ls": "none", "marker": "D", "ms": 6}
+RUN: dict[str, Any] = {"color": BLUE, "ls": "none", "marker": "o", "ms": 5, "alpha": 0.6, "mew": 0}
+CLAIM: dict[str, Any] = {"color": ORANGE, "ls": "none", "marker": "D", "ms": 6}
 
 
 def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame) -> Plate:
@@ -27,9 +27,9 @@ def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame
     rows, names = accuracy.dropna(subset="published_test_accuracy"), claims["configuration"]
     for place, row in rows.iterrows():
         values = runs.loc[runs["configuration"] == names[row["claim"]], "test_accuracy"]
-        ax.hlines(place, row["interval_low"], row["interval_high"], color=OURS, lw=9, alpha=0.2)
+        ax.hlines(place, row["interval_low"], row["interval_high"], color=BLUE, lw=9, alpha=0.2)
         ax.plot(values, [place] * len(values), **RUN)
-        filled = PUBLISHED if row["kind"] in JUDGED else "white"
+        filled = ORANGE if row["kind"] in JUDGED else "white"
         ax.plot(row["published_test_accuracy"], place, **CLAIM, mfc=filled)
         ax.annotate(row["verdict"], (1.02, place), xycoords=("axes fraction", "data"), va="center")
     ax.set(xlabel="test accuracy (%)", ylim=(len(rows) - 0.5, -0.5))
@@ -37,7 +37,7 @@ def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame
     ax.grid(axis="x", alpha=0.3)
     handles = [
         Line2D([], [], **RUN, label="a run (their number in brackets)"),
-        Line2D([], [], color=OURS, lw=9, alpha=0.2, label="95% prediction interval"),
+        Line2D([], [], color=BLUE, lw=9, alpha=0.2, label="95% prediction interval"),
         Line2D([], [], **CLAIM, label="published"),
         Line2D([], [], **CLAIM, mfc="white", label="published in a text only, not judged"),
     ]
@@ -73,7 +73,7 @@ def draw_agreement(agreement: pd.DataFrame, numbers: pd.DataFrame) -> Plate:
         color = "white" if p >= LEVEL else "black"
         ax.text(column, row, label, ha="center", va="center", size=8, color=color)
     for row, column in enumerate(own):
-        ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec=PUBLISHED, lw=2))
+        ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec=ORANGE, lw=2))
     labels = [re.sub("-|(?<=dropout)_", "\n", name.split("-batch")[0]) for name in names]
     ax.set_xticks(range(len(names)), labels, size=7)
     ax.set_yticks(range(len(shown)), shown.index)
@@ -116,20 +116,20 @@ def draw_published_curves(
         left.set(yscale="log", ylim=(0.008, 3), ylabel="training loss")
         left.set_title(f"{name} ({len(ours)})", size=9)
         right.set(ylim=(-4.5, 4.5), ylabel="distance (sd)")
-        right.axhspan(-2, 2, color=OURS, alpha=0.15)
+        right.axhspan(-2, 2, color=BLUE, alpha=0.15)
         for ax in (left, right):
             ax.grid(alpha=0.3)
         if len(ours) > 2:
             reach = {"y1": ours.min(axis=0), "y2": ours.max(axis=0)}
-            left.fill_between(published.index, **reach, color=OURS, alpha=0.3, label="all runs")
-            left.plot(published.index, ours.mean(axis=0), color=OURS, lw=1, label="their mean")
+            left.fill_between(published.index, **reach, color=BLUE, alpha=0.3, label="all runs")
+            left.plot(published.index, ours.mean(axis=0), color=BLUE, lw=1, label="their mean")
             logs = np.log(ours)
             residuals = (np.log(published) - logs.mean(axis=0)) / logs.std(axis=0, ddof=1)
-            right.plot(residuals, ".-", color=PUBLISHED, ms=5, lw=0.7)
+            right.plot(residuals, ".-", color=ORANGE, ms=5, lw=0.7)
             far.extend(residuals.abs() > 2)
             p = rank_last(np.vstack([logs, np.log(published)]))
             right.set_title(f"p = {p:.2f}", size=9)
-        left.plot(published, ".", color=PUBLISHED, ms=5, label="published")
+        left.plot(published, ".", color=ORANGE, ms=5, label="published")
         told = f"from {published.iloc[0]:.3g} to {published.iloc[-1]:.3g}"
         ends.append(f"{name}: {told}, {right.get_title() or 'too few runs'}.")
     fig.supxlabel("epoch", size=9)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from mnist_rnn.claims import equivalence
 from mnist_rnn.config import NUM_CLASSES, TEST_SIZE
-from mnist_rnn.figures.plate import DARK, OURS, PUBLISHED, Plate
+from mnist_rnn.figures.plate import BLUE, DARK, ORANGE, Plate
 from mnist_rnn.figures.results import CLAIM
 from mnist_rnn.figures.training import draw_confusion, draw_mistakes
 from mnist_rnn.records.record import Record
@@ -19,7 +19,7 @@ def draw_distributions(groups: dict[str, np.ndarray], claim: pd.Series) -> Plate
     fig, ax = plt.subplots(figsize=(7.5, 3), layout="constrained")
     told, reached = [], []
     published, half = claim["published_test_accuracy"], claim["rounding"] / 2
-    for name, color in ((equivalence.OURS, OURS), (equivalence.KERAS, DARK)):
+    for name, color in ((equivalence.OURS, BLUE), (equivalence.KERAS, DARK)):
         last = groups[name][:, -1]
         if not len(last):
             continue
@@ -27,7 +27,7 @@ def draw_distributions(groups: dict[str, np.ndarray], claim: pd.Series) -> Plate
         quartiles = " to ".join(f"{quartile:.2f}%" for quartile in np.quantile(last, [0.25, 0.75]))
         told.append(f"half of the runs of {name} lie from {quartiles}")
         reached.append(f"{name}, {(last > published - half - TIE).sum()} of {len(last)}")
-    ax.axvline(published, color=PUBLISHED, ls="--", label="published")
+    ax.axvline(published, color=ORANGE, ls="--", label="published")
     ax.set(xlabel="test accuracy (%)", ylabel="share of runs up to it", ylim=(0, 1))
     ax.grid(alpha=0.3)
     ax.legend(frameon=False, loc="upper left")
@@ -46,7 +46,7 @@ def draw_test_accuracies(accuracies: np.ndarray, claim: pd.Series) -> Plate:
     runs, epochs = accuracies.shape
     published = claim["published_test_accuracy"]
     most = published + claim["rounding"] / 2 + TIE
-    ax.plot(np.arange(1, epochs + 1), accuracies.T, color=OURS, lw=0.8, alpha=0.5)
+    ax.plot(np.arange(1, epochs + 1), accuracies.T, color=BLUE, lw=0.8, alpha=0.5)
     ax.plot(epochs, published, **CLAIM)
     ax.set(xlabel="epoch", ylabel="test accuracy (%)", xticks=[1, 5, 10, 15, 20])
     ax.grid(alpha=0.3)

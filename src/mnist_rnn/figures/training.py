@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mnist_rnn.figures.plate import DARK, LIGHT, OURS, PUBLISHED, TICKS, Plate
+from mnist_rnn.figures.plate import BLUE, DARK, LIGHT, ORANGE, TICKS, Plate
 
 
 def draw_samples(images: np.ndarray, labels: np.ndarray) -> Plate:
@@ -59,9 +59,9 @@ def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFra
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
         for marker, (claim, curve) in zip(cycle("od"), published.items(), strict=False):
             values = curve[f"train_{name}"]
-            ax.plot(values, marker, color=PUBLISHED, ms=4, alpha=0.7, label=claim)
+            ax.plot(values, marker, color=ORANGE, ms=4, alpha=0.7, label=claim)
         values = history[name]
-        ax.plot(range(1, len(values) + 1), values, ".-", color=OURS, label="this run")
+        ax.plot(range(1, len(values) + 1), values, ".-", color=BLUE, label="this run")
         ax.set(xlabel="epoch", ylabel=f"training {name}")
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.legend(frameon=False)

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from mnist_rnn.figures.plate import OURS, PUBLISHED, TICKS
+from mnist_rnn.figures.plate import BLUE, ORANGE, TICKS
 
-RIGHT, WRONG = OURS, PUBLISHED
+RIGHT, WRONG = BLUE, ORANGE
 EDGES = (0.5, 28.5)
 
 
