@@ -2,6 +2,10 @@
 
 `python emulated.py` fetches ARM64's packages; `python emulated.py Haswell sgd` computes the first
 steps of `sgd` on this CPU and leaves a record for the ledger in outputs/reproductions.
+
+On Intel CPUs, which pay for each change between AVX and SSE code, qemu makes two for each
+multiply-add of the guest. A qemu that takes its host for one without AVX (`cpuinfo_init` in its
+util/cpuinfo-i386.c) was twenty times faster: a whole epoch took 40 minutes.
 """
 
 import os
