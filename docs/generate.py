@@ -44,10 +44,11 @@ def make_headline() -> str:
     return (
         f"**Of {counts.total()} judged claims, {', '.join(parts)}.** *Reproduced*: the accuracies "
         f"and losses published agree with our runs (*p* at least {LEVEL / len(rows):.2g}) and not "
-        f"with those of any other published configuration (*p* below {LEVEL}, and lower); *p* "
-        "bounds how often a further run would be as far off in one of them. *Compatible*: another "
-        "configuration's runs agree too. If a published test accuracy were wrong by "
-        f"{min(detectable):.1f} to {max(detectable):.1f} points (it depends on the claim), the "
+        f"with those of any other published configuration (*p* below {LEVEL}, and lower than "
+        "ours); *p* bounds how often a further run would be as far off in one of them. "
+        "*Compatible*: another configuration's runs agree too. If a published test accuracy were "
+        "wrong by "
+        f"{min(detectable):.1f} to {max(detectable):.1f} points (by claim), the "
         f"rule would notice in four cases of five.{told if pending else ''}"
     )
 

@@ -109,7 +109,7 @@ def make_page(folder: Path) -> tuple[str, list[str]]:
     known = read_expected()
     rows, refused = [], []
     runs, steps = [], []  # for each record, whether it has the committed bits
-    origins: dict[str, str] = {}
+    origins: dict[str, str] = {}  # of each file's name, the folder where it was first
     for origin, measured in MEASURED.items():
         for path in sorted((folder / origin).glob("*")):
             try:

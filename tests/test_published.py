@@ -99,6 +99,9 @@ def test_curves_that_are_missing_are_said_in_words(tmp_path, monkeypatch):
     monkeypatch.setattr(published, "PUBLISHED", tmp_path)
     with pytest.raises(ClaimError, match=r"^curves: expected the file .*curves.csv, got nothing"):
         load_curve("notebook-2019")
+    (tmp_path / "curves.csv").write_text("claim,epoch,loss\nmine,1,0.5\n")
+    with pytest.raises(ClaimError, match=r"^curves: .* train_loss, .* got claim, epoch, loss\.$"):
+        load_curve("notebook-2019")
 
 
 def test_no_claims_are_said_in_words(tmp_path):

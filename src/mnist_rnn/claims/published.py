@@ -167,13 +167,16 @@ def load_curve(claim: str) -> pd.DataFrame:
     """Columns train_loss and train_accuracy (a fraction), a row an epoch; empty if unpublished.
 
     Raises:
-        ClaimError: there is no file of curves.
+        ClaimError: there is no file of curves, or it has other columns.
     """
     path = PUBLISHED / "curves.csv"
     if not path.is_file():
         raise ClaimError(f"curves: expected the file {shown(path)}, got nothing.")
-    curves = pd.read_csv(path, index_col="epoch")
-    return curves[curves["claim"] == claim].drop(columns="claim")
+    curves, expected = pd.read_csv(path), ["claim", "epoch", "train_loss", "train_accuracy"]
+    if list(curves) != expected:
+        words = f"the columns {', '.join(expected)} in {shown(path)}, got {', '.join(curves)}"
+        raise ClaimError(f"curves: expected {words}.")
+    return curves[curves["claim"] == claim].set_index("epoch").drop(columns="claim")
 
 
 def load_curves(config: Configuration) -> dict[str, pd.DataFrame]:
