@@ -1,4 +1,4 @@
-"""Tables (results/benchmark.md) and figure (results/benchmark.png) of results/benchmark.csv."""
+"""Tables (README.md) and figures of the measurements in results/benchmark, CPU by CPU."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from mnist_rnn.files import replacing, write_text
 from mnist_rnn.paths import COMMITTED, shown
 from mnist_rnn.records.environment import PACKAGES, Environment, digest_code
 
+FOLDER = COMMITTED / "benchmark"
 EPOCHS = 20  # a run
 
 
@@ -46,43 +47,70 @@ def compare(table: pd.DataFrame, column: str) -> pd.DataFrame:
     ).round(2)
 
 
-def describe(table: pd.DataFrame, environment: Environment) -> str:
-    """All tables in Markdown, with the machine that they were measured on."""
+def describe(machines: dict[str, Environment]) -> str:
+    """The page: ours to each contender on all CPUs, then the tables of each; by file names."""
+    measured = {name: read_measurements(FOLDER / f"{name}.csv") for name in machines}
+    side_by_side = {cpu(machines[name]): ratios(table) for name, table in measured.items()}
+    return "\n\n".join(
+        [
+            "# Time and memory beside the original's code, JAX and PyTorch",
+            "`original` is the original's code, which draws weights of its own; `ours`, `jax` and "
+            "`pytorch` start from the same weights. `products alone` only does the step's matrix "
+            "products, a timestep at a time; ours has the input's product of all timesteps at "
+            "once, so it can be faster. The contenders take turns; `ours / it` is the median of "
+            "the rounds' ratios: below 1 ours is faster, but for runs an hour, where it is above 1.",
+            "## Ours / it, on each CPU",
+            to_markdown(pd.DataFrame(side_by_side).reset_index("contender")),
+            *(describe_machine(name, table, machines[name]) for name, table in measured.items()),
+        ]
+    )
+
+
+def ratios(table: pd.DataFrame) -> pd.Series:
+    """`ours / it` of all that is compared."""
     sections = dict(list(table.groupby("section")))
-    cpu, versions = environment.cpu, environment.versions
+    compared = {"seconds of a run": one_run(sections), "runs an hour": sweep(sections)}
+    compared |= {f"an epoch, {name}": part for name, part in networks(sections).items()}
+    column = pd.concat(compared, names=["compared", "contender"])["ours / it"]
+    return column.drop("ours", level="contender")
+
+
+def describe_machine(name: str, table: pd.DataFrame, environment: Environment) -> str:
+    """All tables of one CPU in Markdown."""
+    sections = dict(list(table.groupby("section")))
     trained = sections["one run"]["epochs"].max()
     reckoned = "" if trained == EPOCHS else f", extrapolated from {trained} epochs"
-    networks = sections["layers"].groupby(name_networks(sections["layers"]))
-    layers = {name: compare(group, "epoch") for name, group in networks}
     papermill = sections["papermill"][["before_seconds", "after_seconds", "peak_memory_mb"]]
     parts = {
         f"One run of {EPOCHS} epochs{reckoned}, on two cores (seconds)": one_run(sections),
         "Two runs at once, one a core (runs an hour)": sweep(sections),
         "The step's matrix products alone, and all of ours (GFLOP/s)": limit(sections),
         "Other networks (seconds an epoch of 6,400 images, two cores)": pd.concat(
-            layers, names=["network"]
+            networks(sections), names=["network"]
         ).reset_index("contender"),
         "papermill around training (seconds), and its run's memory": papermill.agg(["median"]),
     }
+    versions = ", ".join(f"{name} {environment.versions[name]}" for name in PACKAGES)
     return "\n\n".join(
         [
-            "![The same in a figure](benchmark.png)",
-            f"CPU: {cpu.vendor}, family {cpu.family}, model {cpu.model}, {cpu.name}. "
-            + ", ".join(f"{name} {versions[name]}" for name in PACKAGES)
-            + f". Commit {(environment.commit or 'unknown')[:7]}, {describe_code(environment)}. "
-            "The contenders take turns; medians over the rounds, `ours / it` that of the "
-            "rounds' ratios: below 1 ours is faster, but for runs an hour, where it is above 1.",
-            "`original` is the original's code, which draws weights of its own; `ours`, `jax` and "
-            "`pytorch` start from the same weights; `products alone` only does the step's matrix "
-            "products.",
-            bound(sweep(sections)["median"]),
-            *(
-                f"## {title}\n\n{part.round(3).astype('string').fillna('').to_markdown()}"
-                for title, part in parts.items()
-            ),
-            f"Flags: {' '.join(cpu.flags)}",
+            f"## {cpu(environment)}",
+            f"![The same in a figure]({name}.png)",
+            f"{environment.cpu.name}. {versions}. "
+            f"Commit {(environment.commit or 'unknown')[:7]}, {describe_code(environment)}.",
+            *(f"### {title}\n\n{to_markdown(part)}" for title, part in parts.items()),
         ]
     )
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """The table, with nothing where a figure is missing."""
+    return table.round(3).astype("string").fillna("").to_markdown()
+
+
+def cpu(environment: Environment) -> str:
+    """Vendor, family and model."""
+    described = environment.cpu
+    return f"{described.vendor}, family {described.family}, model {described.model}"
 
 
 def describe_code(environment: Environment) -> str:
@@ -104,27 +132,18 @@ def one_run(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
     )
 
 
-def sweep(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """A row a contender: runs an hour; the original's runs go one after the other, on both cores.
+def networks(sections: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """A table for each of the other networks: seconds an epoch."""
+    groups = sections["layers"].groupby(name_networks(sections["layers"]))
+    return {name: compare(group, "epoch") for name, group in groups}
 
-    The products alone, a timestep at a time, are the limit of any code that computes them so.
-    """
+
+def sweep(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """A row a contender: runs an hour; the original's runs go one after the other, on both cores."""
     pairs = sections["sweep"].replace({"contender": {"products": "products alone"}})
     serial = sections["one run"].query("contender == 'original'")
     serial = serial.assign(contender="original, one run after the other")
     return compare(pd.concat([pairs, serial]), "per_hour")
-
-
-def bound(per_hour: pd.Series) -> str:
-    """How far ahead a sweep could be at most, in a sentence."""
-    products = per_hour["products alone"]
-    ratios = products / per_hour.drop("products alone")
-    ratios = ", ".join(f"{ratio:.2f} times those of {name}" for name, ratio in ratios.items())
-    return (
-        "Two runs that did nothing but their matrix products, a timestep at a time, would allow "
-        f"{products:.0f} runs an hour: {ratios}. Ours has the input's product of all timesteps at "
-        "once, so it can be faster than these products."
-    )
 
 
 def limit(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -150,16 +169,23 @@ def limit(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows).T.round(2)
 
 
+def read_machines() -> dict[str, Environment]:
+    """The machines that were measured, by the names of their files."""
+    return {
+        path.stem: Environment.model_validate_json(path.read_text(encoding="utf-8"))
+        for path in sorted(FOLDER.glob("*.json"))
+    }
+
+
 def main() -> None:
-    """Write the tables and the figure."""
-    table = read_measurements(COMMITTED / "benchmark.csv")
-    machine = (COMMITTED / "benchmark.json").read_text(encoding="utf-8")
-    text, fig = describe(table, Environment.model_validate_json(machine)), draw(table)
-    write_text(COMMITTED / "benchmark.md", text + "\n")
-    with replacing(COMMITTED / "benchmark.png") as temporary:
-        fig.savefig(temporary, format="png", dpi=110)
-    print(text)
-    print("Written:", *(shown(COMMITTED / f"benchmark.{suffix}") for suffix in ("md", "png")))
+    """Write the page and the figures."""
+    machines = read_machines()
+    write_text(FOLDER / "README.md", describe(machines) + "\n")
+    for name in machines:
+        with replacing(FOLDER / f"{name}.png") as temporary:
+            fig = draw(read_measurements(FOLDER / f"{name}.csv"))
+            fig.savefig(temporary, format="png", dpi=110)
+    print("Written:", shown(FOLDER / "README.md"))
 
 
 if __name__ == "__main__":

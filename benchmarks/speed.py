@@ -1,9 +1,9 @@
 """Trains side by side: the original's code, ours, JAX and PyTorch, and the bare matrix products.
 
 Each measurement is a process of its own (two, where two runs share the machine), and the
-contenders take turns: A B C, A B C. Measurements go to results/benchmark.part.csv as they come; a
-benchmark that is stopped goes on from there. In the end they are results/benchmark.csv, beside the
-machine in benchmark.json; `report_speed.py` makes tables and figure of them.
+contenders take turns: A B C, A B C. Measurements go to outputs/benchmark.csv as they come; a
+benchmark that is stopped goes on from there. In the end they are in results/benchmark, in a file
+named for the CPU, beside the machine in JSON; `report_speed.py` makes tables and figures of them.
 """
 
 import argparse
@@ -21,11 +21,12 @@ from typing import IO
 import pandas as pd
 
 from mnist_rnn.config import TRAIN_SIZE
-from mnist_rnn.files import replacing
-from mnist_rnn.paths import COMMITTED, ROOT, shown
+from mnist_rnn.files import replacing, write_text
+from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, shown
 from mnist_rnn.records.environment import describe_environment
 
-PART, MACHINE = COMMITTED / "benchmark.part.csv", COMMITTED / "benchmark.part.json"
+FOLDER = COMMITTED / "benchmark"
+PART, MACHINE = OUTPUTS / "benchmark.csv", OUTPUTS / "benchmark.json"
 INPUTS, CONTENDERS = ROOT / "benchmarks" / "inputs.py", ROOT / "benchmarks" / "contenders.py"
 DEFAULT = {"layer": "simple_rnn", "units": 256, "dropout": 0.0, "batch_size": 128}
 LAYERS = [{"layer": "lstm"}, {"layer": "gru"}, {"dropout": 0.2}, {"units": 512}]
@@ -139,9 +140,10 @@ def main() -> None:
         parser.error(f"rounds and epochs: expected at least 1 and 3, got {given}")
     if len(CORES) < 2:
         raise SystemExit("The benchmark needs two cores.")
-    machine = describe_environment(len(CORES)).model_dump_json(indent=1) + "\n"
+    environment = describe_environment(len(CORES))
+    machine = environment.model_dump_json(indent=1) + "\n"
     if not PART.exists():
-        MACHINE.write_text(machine, encoding="utf-8")
+        write_text(MACHINE, machine)
     elif MACHINE.read_text(encoding="utf-8") != machine:
         raise SystemExit(f"{shown(PART)} is of other code or another machine: remove it first.")
     measurements = list(plan(arguments.rounds, arguments.epochs))
@@ -167,10 +169,13 @@ def main() -> None:
             with replacing(PART) as temporary:
                 pd.DataFrame(done).to_csv(temporary, index=False)
             print(f"{number}/{len(measurements)}", *(f"{k}={v}" for k, v in done[-1].items()))
-    with replacing(COMMITTED / "benchmark.csv") as temporary:
+    cpu = environment.cpu
+    name = f"{cpu.vendor}-{cpu.family}-{cpu.model}".lower()
+    with replacing(FOLDER / f"{name}.csv") as temporary:
         pd.DataFrame(done).to_csv(temporary, index=False)
+    write_text(FOLDER / f"{name}.json", machine)
     PART.unlink()
-    MACHINE.replace(COMMITTED / "benchmark.json")
+    MACHINE.unlink()
 
 
 if __name__ == "__main__":

@@ -3,11 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from report_speed import compare, describe, read_measurements
+from report_speed import FOLDER, compare, describe, read_machines, read_measurements
 from speed import plan
-
-from mnist_rnn.paths import COMMITTED
-from mnist_rnn.records.environment import Environment
 
 
 def test_seconds_are_reckoned_up_to_twenty_epochs(tmp_path):
@@ -46,7 +43,4 @@ def test_contenders_take_turns():
 
 
 def test_the_committed_tables_are_those_of_the_committed_measurements():
-    machine = (COMMITTED / "benchmark.json").read_text()
-    table = read_measurements(COMMITTED / "benchmark.csv")
-    text = describe(table, Environment.model_validate_json(machine))
-    assert (COMMITTED / "benchmark.md").read_text() == text + "\n"
+    assert (FOLDER / "README.md").read_text() == describe(read_machines()) + "\n"
