@@ -57,8 +57,8 @@ def describe(machines: dict[str, Environment]) -> str:
             "`original` is the original's code, which draws weights of its own; `ours`, `jax` and "
             "`pytorch` start from the same weights. `products alone` only does the step's matrix "
             "products, a timestep at a time; ours has the input's product of all timesteps at "
-            "once, so it can be faster. The contenders take turns; `ours / it` is the median of the "
-            "rounds' ratios: below 1 ours is faster, but for runs an hour, where it is above 1.",
+            "once, so it can be faster. The contenders take turns; `ours / it` is the median over "
+            "rounds: below 1 ours is faster, but for runs an hour, where it is above 1.",
             "## Ours / it, on each CPU",
             to_markdown(pd.DataFrame(side_by_side).reset_index("contender")),
             *(describe_machine(name, table, machines[name]) for name, table in measured.items()),
