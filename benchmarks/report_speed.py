@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from speed import FOLDER
 from speed_figure import draw, name_networks
 
 from mnist_rnn.config import TRAIN_SIZE
 from mnist_rnn.files import replacing, write_text
-from mnist_rnn.paths import COMMITTED, shown
+from mnist_rnn.paths import shown
 from mnist_rnn.records.environment import PACKAGES, Environment, digest_code
 
-FOLDER = COMMITTED / "benchmark"
 EPOCHS = 20  # a run
 
 
@@ -57,8 +57,8 @@ def describe(machines: dict[str, Environment]) -> str:
             "`original` is the original's code, which draws weights of its own; `ours`, `jax` and "
             "`pytorch` start from the same weights. `products alone` only does the step's matrix "
             "products, a timestep at a time; ours has the input's product of all timesteps at "
-            "once, so it can be faster. The contenders take turns; `ours / it` is the median over "
-            "rounds: below 1 ours is faster, but for runs an hour, where it is above 1.",
+            "once, so it can be faster. The contenders take turns; `ours / it` is the median of "
+            "the rounds' ratios: below 1 ours is faster, for runs an hour above 1.",
             "## Ours / it, on each CPU",
             to_markdown(pd.DataFrame(side_by_side).reset_index("contender")),
             *(describe_machine(name, table, machines[name]) for name, table in measured.items()),

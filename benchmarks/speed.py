@@ -9,6 +9,7 @@ named for the CPU, beside the machine in JSON; `report_speed.py` makes tables an
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -138,6 +139,8 @@ def main() -> None:
     if arguments.rounds < 1 or arguments.epochs < 3:
         given = f"{arguments.rounds} and {arguments.epochs}"
         parser.error(f"rounds and epochs: expected at least 1 and 3, got {given}")
+    if shutil.which(arguments.peers) is None:
+        parser.error(f"peers: expected a Python that has JAX and PyTorch, got {arguments.peers}")
     if len(CORES) < 2:
         raise SystemExit("The benchmark needs two cores.")
     environment = describe_environment(len(CORES))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from report_speed import FOLDER, compare, describe, read_machines, read_measurements
-from speed import plan
+from speed import main, plan
 
 
 def test_seconds_are_reckoned_up_to_twenty_epochs(tmp_path):
@@ -40,6 +40,16 @@ def test_contenders_take_turns():
     one_run = [m for m in plan(rounds=2, epochs=20) if m["section"] == "one run"]
     assert [m["contender"] for m in one_run] == ["original", "ours", "jax", "pytorch"] * 2
     assert {m["epochs"] for m in one_run} == {20}
+
+
+def test_a_python_that_is_not_there_is_refused_before_anything_is_measured(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["speed.py", "--peers", "nowhere/python"])
+    monkeypatch.setattr("speed.plan", None)
+    with pytest.raises(SystemExit):
+        main()
+    assert "peers: expected a Python that has JAX and PyTorch, got nowhere/python" in (
+        capsys.readouterr().err
+    )
 
 
 def test_the_committed_tables_are_those_of_the_committed_measurements():
