@@ -1,10 +1,8 @@
 """The generated parts of the documents: tables, commands and modules, made from the files.
 
 `python docs/generate.py` rewrites each block between `<!-- generated: name -->` and `<!-- end -->`.
-With `--check` nothing is written; stale blocks are named, and the exit status is then 1.
 """
 
-import argparse
 import ast
 import csv
 import re
@@ -120,34 +118,21 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
 }
 
 
-def replace_block(page: str, text: str, name: str, content: str) -> str:
-    """The page's text with the content of one block replaced; the block must be there once."""
-    begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
-    parts = text.split(begin)
-    if len(parts) != 2 or end not in parts[1]:
-        raise SystemExit(f"{page}: expected one block {name}, got {len(parts) - 1}.")
-    return f"{parts[0]}{begin}\n{content}\n\n{end}{parts[1].split(end, 1)[1]}"
+def make_page(page: str) -> str:
+    """The page's text with its blocks as the files say; each must be there once."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for name, make in PAGES[page].items():
+        begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
+        before, rest = text.split(begin)
+        _, after = rest.split(end, 1)
+        text = f"{before}{begin}\n{make()}\n\n{end}{after}"
+    return text
 
 
 def main() -> None:
-    """Rewrite the pages, or name their stale blocks."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    check = parser.parse_args().check
-    stale = []
-    for page, makers in PAGES.items():
-        old = text = (ROOT / page).read_text(encoding="utf-8")
-        for name, make in makers.items():
-            before, text = text, replace_block(page, text, name, make())
-            stale += [f"{page}: {name}"] if text != before else []
-        if text != old and not check:
-            write_text(ROOT / page, text)
-    if not stale:
-        print("Every generated block is as the files say.")
-    elif check:
-        raise SystemExit("Stale, run `python docs/generate.py`:\n" + "\n".join(stale))
-    else:
-        print("Rewritten:\n" + "\n".join(stale))
+    """Rewrite the pages."""
+    for page in PAGES:
+        write_text(ROOT / page, make_page(page))
 
 
 if __name__ == "__main__":
