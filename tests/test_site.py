@@ -137,32 +137,6 @@ def test_no_link_of_the_site_is_broken(site):
         assert set(links) <= names, page.name
 
 
-NO_NOTEBOOKS = {
-    "nothing": "",
-    "no JSON": "{",
-    "endless": "[" * 100_000,
-    "a list": "[]",
-    "another object": "{}",
-    "numbers for cells": '{"nbformat": 4, "cells": [3]}',
-    "no cell": nbformat.writes(nbformat.v4.new_notebook()),
-    "code first": nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()])),
-}
-
-
-@pytest.mark.parametrize("name", ["missing", *NO_NOTEBOOKS])
-def test_a_report_of_no_notebook_is_refused_in_one_sentence(name, tmp_path, monkeypatch):
-    path, page = tmp_path / "report.ipynb", tmp_path / "report.html"
-    if name in NO_NOTEBOOKS:
-        path.write_text(NO_NOTEBOOKS[name])
-    monkeypatch.setattr(sys, "argv", ["pages.py", "--report", str(path), str(page)])
-    got = {"missing": "No such file or directory", "code first": "another first cell"}
-    expected = f"{path}: expected a notebook that begins with its title, got "
-    with pytest.raises(SystemExit) as refused:
-        pages.main()
-    assert str(refused.value) == expected + got.get(name, "no notebook")
-    assert not page.exists()
-
-
 @pytest.mark.parametrize("name", ["none.keras", "none", "/", "/none.keras"])
 def test_a_model_that_is_not_there_is_named(name, tmp_path, monkeypatch):
     path, site = tmp_path / name, tmp_path / "site"
