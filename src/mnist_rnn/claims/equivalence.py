@@ -138,11 +138,12 @@ def compare_seeds(records: list[Record], originals: Mapping[str, Original]) -> p
     histories = {run.config.seed: run.history for run in find_runs(records, Configuration().name)}
     rows = []
     for name, theirs in originals.items():
-        ours = histories.get(seed := int(name.split("-")[1]))
-        if theirs.kind == "seeded" and ours and len(ours.loss) == theirs.epochs:
+        kind, seed = name.split("-")
+        ours = histories.get(int(seed))
+        if kind == "seeded" and ours and ours.epochs == theirs.epochs:
             same = np.equal(ours.test_errors, theirs.test_errors).sum()
             apart = np.abs(np.subtract(ours.loss, theirs.loss)).max()
             errors = ours.test_errors[-1], theirs.test_errors[-1]
-            rows.append((seed, *errors, theirs.epochs, same, apart))
+            rows.append((int(seed), *errors, theirs.epochs, same, apart))
     columns = ["our_test_errors", "their_test_errors", "epochs", "same_errors", "loss_apart"]
     return pd.DataFrame(rows, columns=["seed", *columns]).set_index("seed")

@@ -2,28 +2,27 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from mnist_rnn.claims.verdicts import MEASURES
-from mnist_rnn.config import TEST_SIZE, Strict
+from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.environment import Cpu
-from mnist_rnn.records.record import read_checked
+from mnist_rnn.records.record import History, read_checked
 
 ORIGINALS = RESULTS / "originals"
 
 
-class Original(Strict):
+class Original(History):
     """A finished run of an original's code, in a file as `keras-00.json`.
 
     `seeded-07.json` is the code of `keras`, with the initial weights and order of images of seed 7.
-    An epoch has training loss (nats) and accuracy (a fraction), measured while the weights changed,
-    and the errors on the 10,000 test images after it; `test_loss` (nats) is measured at the end.
+    The history is as in a record of ours; `test_loss` (nats) is measured at the end.
     `code_sha256` is the digest of the script and of what it imports from beside it, `seconds` the
     time that training took.
     """
@@ -31,9 +30,6 @@ class Original(Strict):
     kind: Literal["keras", "pytorch", "seeded"]
     parameters: int = Field(ge=1)
     train_size: int = Field(ge=1)
-    loss: list[Annotated[float, Field(ge=0)]] = Field(min_length=1)
-    accuracy: list[Annotated[float, Field(ge=0, le=1)]]
-    test_errors: list[Annotated[int, Field(ge=0, le=TEST_SIZE)]]
     test_loss: float = Field(ge=0)
     seconds: float = Field(gt=0)
     versions: dict[str, str]
@@ -42,17 +38,6 @@ class Original(Strict):
     commit: str | None
     clean: bool | None
     data_sha256: str
-
-    @model_validator(mode="after")
-    def _agree(self) -> "Original":
-        if not len(self.loss) == len(self.accuracy) == len(self.test_errors):
-            raise ValueError("loss, accuracy and test_errors must have the same number of epochs")
-        return self
-
-    @property
-    def epochs(self) -> int:
-        """How many epochs the run had."""
-        return len(self.loss)
 
 
 def read_original(path: Path) -> Original:

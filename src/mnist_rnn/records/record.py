@@ -25,6 +25,17 @@ class History(Strict):
     accuracy: list[Annotated[float, Field(ge=0, le=1)]]
     test_errors: list[Annotated[int, Field(ge=0, le=TEST_SIZE)]]
 
+    @model_validator(mode="after")
+    def _agree(self) -> "History":
+        if not 0 < len(self.loss) == len(self.accuracy) == len(self.test_errors):
+            raise ValueError("loss, accuracy and test_errors must have the same number of epochs")
+        return self
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs the run had."""
+        return len(self.loss)
+
 
 class Record(Strict):
     """A finished run.
@@ -49,9 +60,8 @@ class Record(Strict):
 
     @model_validator(mode="after")
     def _agree(self) -> "Record":
-        for name, values in self.history:
-            if len(values) != self.config.epochs:
-                raise ValueError(f"history must have {name} for {self.config.epochs} epochs")
+        if self.history.epochs != self.config.epochs:
+            raise ValueError(f"history must have {self.config.epochs} epochs")
         if self.history.test_errors[-1] != self.test.errors:
             raise ValueError("history must end with test's errors")
         for name, metrics, size in (
