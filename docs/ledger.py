@@ -14,12 +14,11 @@ from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.environment import what_decides_bits
-from mnist_rnn.records.record import Record, read_record, run_path
+from mnist_rnn.records.record import Record, read_record, refusal, run_path
 from mnist_rnn.records.reproduction import (
     WHOLE_RUN,
     Reproduction,
     read_reproduction,
-    say,
     write_reproduction,
 )
 from mnist_rnn.records.verify import TOLERANCE
@@ -61,10 +60,10 @@ def read_judged(
     made = read_reproduction(path)
     unknown = sorted(set(made.digests) - set(expected))
     if unknown:
-        raise RecordError(say(path, f"is of another experiment: {', '.join(unknown)}"))
+        raise refusal(path, f"is of another experiment: {', '.join(unknown)}")
     wrong = [name for name, digest in made.digests.items() if digest != expected[name]]
     if not wrong and made.test_errors not in (None, committed.test.errors):
-        raise RecordError(say(path, "has the committed digest with another number of test errors"))
+        raise refusal(path, "has the committed digest with another number of test errors")
     return made, describe_outcome(made, wrong, committed)
 
 
@@ -114,7 +113,7 @@ def make_page(folder: Path) -> tuple[str, list[str]]:
         for path in sorted((folder / origin).glob("*")):
             try:
                 if (first := origins.setdefault(path.name, origin)) != origin:
-                    raise RecordError(say(path, f"is already in {first}"))
+                    raise refusal(path, f"is already in {first}")
                 made, outcome = read_judged(path, *known)
             except RecordError as error:
                 refused.append(str(error))

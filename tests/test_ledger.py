@@ -90,7 +90,7 @@ def test_a_record_counts_once(tmp_path):
         keep(GOOD, tmp_path / origin)
     page, refused = ledger.make_page(tmp_path)
     assert "1 of 1 default runs" in page
-    assert [sentence.split(" is ")[1] for sentence in refused] == ["already in ours."]
+    assert [sentence.split(" is ")[1] for sentence in refused] == ["already in ours"]
 
 
 @pytest.mark.parametrize(

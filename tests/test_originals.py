@@ -121,7 +121,7 @@ def test_a_damaged_file_is_refused_and_an_empty_folder_has_no_run(write, tmp_pat
         read_original(path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(RecordError, match=r"00.json: expected an original's run, got Is a dir"):
+    with pytest.raises(RecordError, match=r"00.json can't be read: Is a dir"):
         read_original(path)
 
 

@@ -217,5 +217,5 @@ def test_other_code_or_versions_are_named(record):
 
 
 def test_a_record_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(RecordError, match=r"none\.json: expected a record, got No such file"):
+    with pytest.raises(RecordError, match=r"none\.json can't be read: No such file"):
         read_record(tmp_path / "none.json")

@@ -19,13 +19,13 @@ from mnist_rnn.claims.equivalence import (
 )
 from mnist_rnn.claims.originals import read_originals, tabulate_originals
 from mnist_rnn.claims.published import load_claims, load_curve, read_numbers
-from mnist_rnn.claims.tables import add_pytorch, compare_with_claims, write_tables
+from mnist_rnn.claims.tables import add_pytorch, compare_with_claims, tabulate_runs, write_tables
 from mnist_rnn.claims.verdicts import tabulate_agreement, weigh_together
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.figures.results import rank_last
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
-from mnist_rnn.records.record import find_runs, read_records, tabulate_runs, write_record
+from mnist_rnn.records.record import find_runs, read_records, write_record
 
 pytestmark = pytest.mark.quick
 

@@ -24,7 +24,7 @@ from mnist_rnn.claims.equivalence import (
 )
 from mnist_rnn.claims.originals import Original, read_originals, tabulate_originals
 from mnist_rnn.claims.published import load_claims, load_curve, read_numbers
-from mnist_rnn.claims.tables import add_pytorch, tabulate_accuracy
+from mnist_rnn.claims.tables import add_pytorch, tabulate_accuracy, tabulate_runs
 from mnist_rnn.claims.verdicts import (
     FEWEST,
     LEVEL,
@@ -50,7 +50,7 @@ from mnist_rnn.figures.spread import (
 )
 from mnist_rnn.figures.training import draw_confusion
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.record import read_records, tabulate_runs
+from mnist_rnn.records.record import read_records
 
 pytestmark = pytest.mark.quick
 

@@ -13,7 +13,7 @@ from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.environment import Cpu
-from mnist_rnn.records.record import History, read_checked
+from mnist_rnn.records.record import History, read_checked, refusal
 
 ORIGINALS = RESULTS / "originals"
 
@@ -44,7 +44,7 @@ def read_original(path: Path) -> Original:
     """Read and check one run; RecordError names the file and what is wrong with it."""
     run = read_checked(path, Original, "an original's run")
     if not re.fullmatch(rf"{run.kind}-\d+", path.stem):
-        raise RecordError(f"{shown(path)} is not named as {run.kind}-00")
+        raise refusal(path, f"is not named as {run.kind}-00")
     return run
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mnist_rnn.claims.originals import Original, read_originals, tabulate_originals
@@ -11,12 +12,39 @@ from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import RESULTS, shown
-from mnist_rnn.records.record import Record, read_records, tabulate_runs
+from mnist_rnn.records.record import Record, read_records
 
 OF_RUNS = ["runs", "mean", "sd", "interval_low", "interval_high"]
 EVIDENCE = [f"p_{measure}" for measure in MEASURES]
 SHOWN = ["claim", "verdict", "published", "runs", "mean", "sd", "interval", "p", "detectable"]
 SHOWN += ["leave_one_out", "network", "also_agree"]  # the columns of accuracy.md
+
+
+def tabulate_runs(records: list[Record]) -> pd.DataFrame:
+    """A row a run, by configuration and seed: accuracies in percent, losses in nats, digest.
+
+    `last_epoch_accuracy` and the losses of epochs are Keras's, measured while the weights changed;
+    `mean_log_loss` is the mean over the epochs of the training loss's natural logarithm.
+    """
+    rows = [
+        {"configuration": record.config.name, "network": record.config.label}
+        | record.config.model_dump()
+        | {
+            "parameters": record.parameters,
+            "train_accuracy": 100 * record.train.accuracy,
+            "train_errors": record.train.errors,
+            "test_accuracy": 100 * record.test.accuracy,
+            "test_errors": record.test.errors,
+            "test_loss": record.test.loss,
+            "last_epoch_accuracy": 100 * record.history.accuracy[-1],
+            "first_epoch_loss": record.history.loss[0],
+            "mean_log_loss": np.mean(np.log(record.history.loss)),
+            "seconds": record.seconds,
+            "weights_sha256": record.weights_sha256,
+        }
+        for record in records
+    ]
+    return pd.DataFrame(rows).sort_values(["configuration", "seed"], ignore_index=True)
 
 
 def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:

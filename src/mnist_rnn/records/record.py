@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from mnist_rnn.config import TEST_SIZE, Configuration, Strict
@@ -100,7 +99,7 @@ def read_record(path: Path) -> Record:
     record = read_checked(path, Record, "a record")
     expected = run_path(record.config, ".json", path.parent.parent.parent)
     if path != expected:
-        raise RecordError(f"{shown(path)} holds the run of {shown(expected)}")
+        raise refusal(path, f"holds the run of {shown(expected)}")
     return record
 
 
@@ -109,11 +108,17 @@ def read_checked(path: Path, kind: type[Kind], name: str) -> Kind:
     try:
         return kind.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise RecordError(f"{shown(path)}: expected {name}, got {error.strerror}") from None
+        raise refusal(path, f"can't be read: {error.strerror}") from None
     except ValidationError as error:
         told = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         problems = "; ".join(problem.removeprefix(": ") for problem in told)
-        raise RecordError(f"{shown(path)} is not {name}: {problems}") from error
+        raise refusal(path, f"is not {name}: {problems}") from error
+
+
+def refusal(path: Path, problem: str) -> RecordError:
+    """The error that says this of a file: printable, and short, whatever name or content it has."""
+    told = f"{shown(path)} {problem}"[:1000]
+    return RecordError("".join(c if c.isprintable() else "?" for c in told))
 
 
 def read_records(results: Path) -> tuple[list[Record], list[RecordError]]:
@@ -130,30 +135,3 @@ def read_records(results: Path) -> tuple[list[Record], list[RecordError]]:
 def find_runs(records: list[Record], configuration: str) -> list[Record]:
     """The runs of the configuration of this name."""
     return [record for record in records if record.config.name == configuration]
-
-
-def tabulate_runs(records: list[Record]) -> pd.DataFrame:
-    """A row a run, by configuration and seed: accuracies in percent, losses in nats, digest.
-
-    `last_epoch_accuracy` and the losses of epochs are Keras's, measured while the weights changed;
-    `mean_log_loss` is the mean over the epochs of the training loss's natural logarithm.
-    """
-    rows = [
-        {"configuration": record.config.name, "network": record.config.label}
-        | record.config.model_dump()
-        | {
-            "parameters": record.parameters,
-            "train_accuracy": 100 * record.train.accuracy,
-            "train_errors": record.train.errors,
-            "test_accuracy": 100 * record.test.accuracy,
-            "test_errors": record.test.errors,
-            "test_loss": record.test.loss,
-            "last_epoch_accuracy": 100 * record.history.accuracy[-1],
-            "first_epoch_loss": record.history.loss[0],
-            "mean_log_loss": np.mean(np.log(record.history.loss)),
-            "seconds": record.seconds,
-            "weights_sha256": record.weights_sha256,
-        }
-        for record in records
-    ]
-    return pd.DataFrame(rows).sort_values(["configuration", "seed"], ignore_index=True)

@@ -8,13 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from mnist_rnn.config import TEST_SIZE, Strict
-from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
-from mnist_rnn.paths import shown
 from mnist_rnn.records.environment import Environment
+from mnist_rnn.records.record import read_checked, refusal
 
 WHOLE_RUN = "default run"
 LARGEST = 10_000  # bytes
@@ -136,25 +135,11 @@ def read_reproduction(path: Path) -> Reproduction:
     """Read and check one record.
 
     Raises:
-        RecordError: names the file and, in one sentence, the first thing that is wrong with it.
+        RecordError: says in one sentence what is wrong with the file.
     """
-    try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
-            raise RecordError(say(path, f"is not a file of at most {LARGEST} bytes"))
-        reproduction = Reproduction.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))[:60]
-        raise RecordError(
-            say(path, f"is not the record of a reproduction: {place}: {first['msg']}")
-        ) from None
-    except OSError as error:
-        raise RecordError(say(path, f"can't be read: {error.strerror}")) from None
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+        raise refusal(path, f"is not a file of at most {LARGEST} bytes")
+    reproduction = read_checked(path, Reproduction, "the record of a reproduction")
     if path.name != reproduction.file_name:
-        raise RecordError(say(path, f"holds {reproduction.file_name}"))
+        raise refusal(path, f"holds {reproduction.file_name}")
     return reproduction
-
-
-def say(path: Path, problem: str) -> str:
-    """A sentence about a file, in printable characters whatever name or content it has."""
-    return "".join(c if c.isprintable() else "?" for c in f"{shown(path)} {problem}.")
