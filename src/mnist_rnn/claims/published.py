@@ -91,10 +91,9 @@ def read_claims(path: Path = PUBLISHED / "claims.csv") -> list[Claim]:
         cells = dict.fromkeys(COLUMNS.keys() - OPTIONAL, "") | {
             name: str(cell) for name, cell in row.items() if cell
         }
-        config = {name: cell for name, cell in cells.items() if name in CONFIGURATION}
-        published = {name: cell for name, cell in cells.items() if name not in CONFIGURATION}
+        config = {name: cells.pop(name) for name in CONFIGURATION if name in cells}
         try:
-            claims.append(Claim.model_validate_strings({"config": config} | published))
+            claims.append(Claim.model_validate_strings({"config": config} | cells))
         except ValidationError as error:
             for problem in error.errors():
                 got = repr(problem["input"]) if problem["input"] else "nothing"

@@ -96,9 +96,10 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """
     runs = runs[runs["configuration"].isin(numbers["configuration"])]
     agreement = tabulate_agreement(numbers, runs)
-    without = [  # by run: its configuration, and the claims' p by that configuration's other runs
-        (name, combine(find_p(numbers, group.drop(run))))
+    fewer = [  # the agreement without one run, by each run whose configuration has enough others
+        agreement.assign(**{name: combine(find_p(numbers, group.drop(run)))})
         for name, group in runs.groupby("configuration", sort=False)
+        if len(group) > FEWEST
         for run in group.index
     ]
     rest = dict.fromkeys(MEASURES.keys() - {"test_accuracy"}, np.nan)
@@ -110,11 +111,7 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         evidence = find_p(numbers.loc[[claim]], own).iloc[0]
         others = p.drop(name, errors="ignore")
         verdict = judge(p, name, n)
-        verdicts = {
-            judge(p.mask(p.index == left, left_p[claim]), name, n)
-            for left, left_p in without
-            if not np.isnan(left_p[claim])
-        }
+        verdicts = {judge(without.loc[claim], name, n) for without in fewer}
         rows[claim] = {f"p_{measure}": value for measure, value in evidence.items()} | {
             "p": p.get(name, np.nan),
             "also_agree": list(others.index[others >= min(LEVEL, p.get(name, LEVEL))]),

@@ -58,14 +58,17 @@ def accuracy_by_row(beliefs: np.ndarray, y: np.ndarray) -> np.ndarray:
 def decision_rows(beliefs: np.ndarray) -> np.ndarray:
     """The row (n,) from which on the answer is the final one; 1 if it never changes."""
     answers = beliefs.argmax(axis=2)
-    other = answers != answers[:, -1:]
-    last_other = TIMESTEPS - other[:, ::-1].argmax(axis=1)
-    return np.where(other.any(axis=1), last_other + 1, 1)
+    return 1 + last_rows(answers != answers[:, -1:])
 
 
 def last_ink_rows(x: np.ndarray) -> np.ndarray:
     """The last row (n,) of each image that has ink."""
-    return TIMESTEPS - np.any(x, axis=2)[:, ::-1].argmax(axis=1)
+    return last_rows(np.any(x, axis=2))
+
+
+def last_rows(marked: np.ndarray) -> np.ndarray:
+    """The last row (n,) that is marked in each line of booleans (n, timesteps); 0 if none is."""
+    return (marked * np.arange(1, TIMESTEPS + 1)).max(axis=1)
 
 
 def tabulate_decisions(beliefs: np.ndarray, y: np.ndarray) -> pd.DataFrame:
