@@ -16,15 +16,6 @@ from runs import environment, set_parameters
 from mnist_rnn.paths import ROOT
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
 MINUTE = 60_000  # Playwright counts milliseconds
 PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
 
@@ -76,7 +67,7 @@ def wait_for_address(home, server):
 @contextmanager
 def open_browser():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=BROWSER)
         yield browser
         browser.close()
 
