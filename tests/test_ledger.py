@@ -253,10 +253,3 @@ def test_the_committed_page_is_what_the_records_say():
     page, refused = ledger.make_page(ledger.LEDGER)
     assert refused == []
     assert page == (ledger.LEDGER / "README.md").read_text()
-
-
-def test_the_help_is_shown(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["ledger.py", "--help"])
-    with pytest.raises(SystemExit) as ended:
-        ledger.main()
-    assert ended.value.code == 0

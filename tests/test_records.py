@@ -127,21 +127,6 @@ def test_a_record_in_the_wrong_place_is_named(record, tmp_path):
         read_record(foreign)
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "record.json"
-    path.write_text("old")
-
-    def fail():
-        with replacing(path) as temporary:
-            temporary.write_text("half of the n")
-            raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space left"):
-        fail()
-    assert os.listdir(tmp_path) == ["record.json"]
-    assert path.read_text() == "old"
-
-
 @pytest.mark.parametrize(
     "write",
     [lambda folder, record: write_record(record, folder),
