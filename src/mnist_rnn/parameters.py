@@ -48,14 +48,14 @@ def injected_names(cells: Iterable[str]) -> list[str]:
 
 def describe_problem(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], got: str) -> str:
     """One of pydantic's errors as a sentence: the name, what was expected and what came."""
-    name, wrong = problem["loc"][-1], problem["input"]
-    choices: Iterable[str] = ()
+    name = problem["loc"][-1]
     if name not in fields:
-        expected, wrong, choices = f"one of {', '.join(fields)}", name, fields
+        expected, wrong, choices = f"one of {', '.join(fields)}", name, list(fields)
     elif problem["type"] == "literal_error":
-        expected, choices = problem["ctx"]["expected"], get_args(fields[name].annotation)
+        expected, wrong = problem["ctx"]["expected"], str(problem["input"])
+        choices = list(get_args(fields[name].annotation))
     else:
-        expected = str(fields[name].description)
-    near = difflib.get_close_matches(str(wrong).lower(), list(choices), n=1, cutoff=0.4)
+        return f"{name}: expected {fields[name].description}, got {got}."
+    near = difflib.get_close_matches(wrong.lower(), choices, n=1, cutoff=0.4)
     suggestion = f" Did you mean {near[0]!r}?" if near else ""
     return f"{name}: expected {expected}, got {got}.{suggestion}"

@@ -1,6 +1,5 @@
 """How well the rule of the verdicts tells right from wrong."""
 
-import numpy as np
 import pandas as pd
 
 from mnist_rnn.claims.verdicts import (
@@ -43,12 +42,13 @@ def simulate_true_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFr
         if len(own) <= FEWEST:
             continue
         simulated = numbers.loc[[claim] * len(own)].set_axis(own.index)
-        for measure in MEASURES:
-            simulated[measure] = own[measure] if pd.notna(row[measure]) else np.nan
-        others = tabulate_agreement(simulated, runs.drop(own.index))
-        for run in own.index:
-            p = others.loc[run].copy()
-            p[name] = combine(find_p(simulated.loc[[run]], own.drop(run))).iloc[0]
+        told = row[list(MEASURES)].dropna().index
+        simulated[told] = own[told]
+        agreement = tabulate_agreement(simulated, runs.drop(own.index))
+        agreement[name] = [
+            combine(find_p(simulated.loc[[run]], own.drop(run))).iloc[0] for run in own.index
+        ]
+        for run, p in agreement.iterrows():
             rows.append({"claim": claim, "run": run, "verdict": judge(p, name, len(numbers))})
     return pd.DataFrame(rows, columns=["claim", "run", "verdict"])
 
