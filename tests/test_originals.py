@@ -94,8 +94,8 @@ def test_a_row_a_run(write, tmp_path):
     [
         ({"kind": "jax"}, "kind: Input should be 'keras', 'pytorch' or 'seeded'"),
         ({"kind": "pytorch"}, "keras-00.json is not named as pytorch-00"),
-        ({"accuracy": [0.5]}, "must have the same number of epochs"),
-        ({"loss": [], "accuracy": [], "test_errors": []}, "must have the same number of"),
+        ({"accuracy": [0.5]}, "must be of the same epochs"),
+        ({"loss": [], "accuracy": [], "test_errors": []}, "must be of the same epochs, 1 or more"),
         ({"accuracy": [0.9, 93.75]}, "accuracy.1: Input should be less than or equal to 1"),
         ({"seed": 0}, "seed: Extra inputs are not permitted"),
         ({"seconds": None}, "seconds: Input should be a valid number"),

@@ -27,7 +27,7 @@ class History(Strict):
     @model_validator(mode="after")
     def _agree(self) -> "History":
         if not 0 < len(self.loss) == len(self.accuracy) == len(self.test_errors):
-            raise ValueError("loss, accuracy and test_errors must have the same number of epochs")
+            raise ValueError("loss, accuracy and test_errors must be of the same epochs, 1 or more")
         return self
 
     @property
