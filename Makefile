@@ -16,15 +16,16 @@ help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, and compare it with the committed run
-	@mkdir -p $(OUTPUTS)/executed
+	@mkdir -p "$(OUTPUTS)/executed"
 	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
+	trap 'exit 130' INT; trap 'exit 143' TERM; \
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
-		$(OUTPUTS)/executed/02_train.part.ipynb $(PARAMETERS) && trap - EXIT
-	@mv $(OUTPUTS)/executed/02_train.part.ipynb $(OUTPUTS)/executed/02_train.ipynb
+		"$(OUTPUTS)/executed/02_train.part.ipynb" $(PARAMETERS) && trap - EXIT
+	@mv "$(OUTPUTS)/executed/02_train.part.ipynb" "$(OUTPUTS)/executed/02_train.ipynb"
 	@echo "Executed: $(OUTPUTS)/executed/02_train.ipynb"
 	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.records.verify)
 
-verify: $(INSTALLED)  ## Compare the default run in outputs/ with the committed one
+verify: $(INSTALLED)  ## Compare the record of the default run in outputs/ with the committed one
 	@$(BIN)/python -m mnist_rnn.records.verify
 
 ledger: $(INSTALLED)  ## Check the records in results/reproductions and make their table
@@ -40,11 +41,11 @@ sweep: $(INSTALLED)  ## Train what is missing of all configurations in claims.cs
 	@$(BIN)/python -m mnist_rnn.claims.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
 
 report: $(INSTALLED)  ## Rebuild the tables, and results/report.html from the records
-	@mkdir -p $(RESULTS)/executed
+	@mkdir -p "$(RESULTS)/executed"
 	@$(BIN)/papermill --no-progress-bar --log-level ERROR notebooks/03_results.ipynb \
-		$(RESULTS)/executed/03_results.part.ipynb
-	@mv $(RESULTS)/executed/03_results.part.ipynb $(RESULTS)/executed/03_results.ipynb
-	@$(BIN)/python docs/pages.py --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/report.html
+		"$(RESULTS)/executed/03_results.part.ipynb"
+	@mv "$(RESULTS)/executed/03_results.part.ipynb" "$(RESULTS)/executed/03_results.ipynb"
+	@$(BIN)/python docs/pages.py --report "$(RESULTS)/executed/03_results.ipynb" "$(RESULTS)/report.html"
 	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and report.html in $(RESULTS)"
 
 site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks, outputs as committed

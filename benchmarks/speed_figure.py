@@ -10,7 +10,7 @@ COLORS = {"ours": BLUE, "original": ORANGE, "jax": DARK, "pytorch": LIGHT}
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Dots are rounds, bars medians; JAX is measured with the default network only."""
+    """Dots are rounds, bars medians, right of their ratios; JAX has the default network only."""
     fig, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
     one_run = table.query("section == 'one run'")
     sweep = table.query("section == 'sweep' and contender != 'products'")
@@ -18,14 +18,14 @@ def draw(table: pd.DataFrame) -> Figure:
     products = table.query("section == 'sweep' and contender == 'products'")
     label = "seconds (lower is better),\none run on two cores"
     draw_rounds(axes[0], one_run, one_run["seconds"], label)
-    label = "runs an hour (higher is better),\none a core; original, one after the other"
+    label = "runs an hour (higher is better),\none a core (original one at a time)"
     draw_rounds(axes[1], sweep, sweep["per_hour"], label)
     limit = products["per_hour"].median()
     axes[1].axhline(limit, color="black", ls="--", lw=1, label="matrix products alone")
     axes[1].legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 1.13))
     layers = table.query("section == 'layers'")
-    medians = layers.pivot_table("epoch", name_networks(layers), "contender", "median")
-    relative = medians.div(medians["original"], axis=0).drop(columns="original")
+    rounds = layers.pivot_table("epoch", [name_networks(layers), "round"], "contender")
+    relative = rounds.div(rounds.pop("original"), axis=0).groupby("network").median()
     relative.plot.bar(ax=axes[2], color=COLORS, rot=20, xlabel="")
     axes[2].axhline(1, color=ORANGE, label="original")
     axes[2].legend(frameon=False, ncols=3, loc="upper left", bbox_to_anchor=(-0.1, 1.13))

@@ -41,13 +41,12 @@ def make_headline() -> str:
     parts = [f"{counts[name]} {verb}" for name, verb in words.items() if counts[name]]
     return (
         f"**Of {counts.total()} judged claims, {', '.join(parts)}.** *Reproduced*: the accuracies "
-        f"and losses published agree with our runs (*p* at least {LEVEL / len(rows):.2g}) and not "
-        f"with those of any other published configuration (*p* below {LEVEL}, and lower than "
-        "ours); *p* bounds how often a further run would be as far off in one of them. "
+        f"and losses published agree with our runs (*p* at least {LEVEL / len(rows):.2g}), and "
+        f"with those of no other published configuration (*p* below {LEVEL} and the former). *p* "
+        "bounds how often a further run would be as far off in at least one of these numbers. "
         "*Compatible*: another configuration's runs agree too. If a published test accuracy were "
-        "wrong by "
-        f"{min(detectable):.1f} to {max(detectable):.1f} points (by claim), the "
-        f"rule would notice in four cases of five.{told if pending else ''}"
+        f"wrong by {min(detectable):.1f} to {max(detectable):.1f} points (by claim), the rule "
+        f"would notice in four cases of five.{told if pending else ''}"
     )
 
 
@@ -65,7 +64,8 @@ def make_claims() -> str:
 def describe_network(claim: Claim) -> str:
     """What differs from the default, as in `: adam, dropout 0.2`; nothing for the default."""
     if claim.answered_by == "pytorch":
-        return f": PyTorch, {claim.config.optimizer}"
+        config = claim.config
+        return f": PyTorch, {config.optimizer}, batch {config.batch_size}, {config.epochs} epochs"
     changed = claim.config.model_dump(exclude_defaults=True)
     words = (v if isinstance(v, str) else f"{name} {v}" for name, v in changed.items())
     return ": " + ", ".join(words) if changed else ""

@@ -69,7 +69,9 @@ def test_results_that_cannot_be_written_stop_a_run_before_it_trains(tmp_path):
     process = start(command, env=environment(tmp_path / "results"))
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0
-    assert re.search(rf"(NotADirectory|FileExists)Error.*{tmp_path}/results", output)
+    said = output.split("Exception encountered")[1]
+    assert re.search(rf"^OutputError: {tmp_path}/results/\S+ can't be written: \w+", said, re.M)
+    assert "Traceback" not in said
     assert "Epochs finished" not in output
 
 

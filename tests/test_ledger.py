@@ -196,6 +196,7 @@ def test_what_is_sent_in_is_listed_as_its_senders(tmp_path, monkeypatch):
 def outputs(tmp_path, monkeypatch):
     """The committed run as if it had been made here."""
     monkeypatch.setattr(verify, "OUTPUTS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["verify.py"])
     write_record(KNOWN[0], tmp_path)
     return tmp_path
 
@@ -213,6 +214,12 @@ def test_a_reproduction_leaves_its_record_and_says_the_outcome_last(outputs, cap
     assert verify_outputs(capsys)[1] == lines
     (path,) = (outputs / "reproductions").iterdir()
     assert ledger.read_judged(path, *KNOWN)[1] == "the same bits"
+
+
+def test_an_unknown_argument_is_refused(outputs, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["verify.py", "--wrong"])
+    assert verify_outputs(capsys) == (2, [])
+    assert not (outputs / "reproductions").exists()
 
 
 def test_other_bits_are_said_last_and_fail(outputs, capsys):

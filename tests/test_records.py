@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mnist_rnn.claims.tables import write_tables
 from mnist_rnn.config import Configuration
 from mnist_rnn.data.mnist import DATA_SHA256
-from mnist_rnn.errors import RecordError
+from mnist_rnn.errors import OutputError, RecordError
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.figures.plate import Plate
 from mnist_rnn.files import replacing
@@ -141,7 +141,7 @@ def test_a_full_disk_leaves_what_was_written(write, record, make_record, tmp_pat
     write_record(make_record(seed=1), tmp_path)
     before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
     fill_disk()
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OutputError, match=f"^{tmp_path}/.* can't be written: No space left on dev"):
         write(tmp_path, record.model_copy(update={"seconds": 9.0}))
     assert before == {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
 

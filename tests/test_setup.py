@@ -1,13 +1,17 @@
 """environment.yml, requirements.lock, pyproject.toml and the Makefile agree."""
 
+import os
 import re
+import signal
 import subprocess
+import sys
 import tomllib
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from runs import environment, read_until, start
 
 from mnist_rnn.paths import ROOT
 
@@ -92,3 +96,50 @@ def test_the_guarantees_name_tests_that_exist():
         there |= set(re.findall(r"^def (test_\w+)", path.read_text(), flags=re.MULTILINE))
     assert len(named) > 15
     assert named <= there
+
+
+@pytest.fixture
+def make_reproduce(tmp_path):
+    """`make reproduce`, with a papermill that does what the script says."""
+
+    def make_reproduce(script):
+        (tmp_path / "bin").mkdir()
+        papermill = tmp_path / "bin" / "papermill"
+        papermill.write_text(f"#!/bin/sh\n{script}\n")
+        papermill.chmod(0o755)
+        (tmp_path / "installed").touch()
+        results = tmp_path / "with space" / "ü"
+        return results, start(
+            ["make", "reproduce", f"VENV={tmp_path}", "PARAMETERS=-p epochs 1"],
+            cwd=ROOT,
+            env=environment(results),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # `&` ignores it
+        )
+
+    return make_reproduce
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_reproduction_that_is_stopped_says_how_it_goes_on(name, make_reproduce):
+    _, process = make_reproduce("echo started; exec sleep 60")
+    read_until(process, "started")
+    os.killpg(process.pid, signal.Signals[name])
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "Not finished; the reason is above. A stopped run goes on" in output
+
+
+def test_a_reproduction_goes_to_a_folder_of_any_name(make_reproduce):
+    results, process = make_reproduce('echo done > "$4"')
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
+    assert (results / "executed" / "02_train.ipynb").read_text() == "done\n"
+
+
+def test_a_folder_for_results_is_the_same_wherever_a_process_starts(tmp_path):
+    program = "from mnist_rnn import paths; print(paths.RESULTS, paths.OUTPUTS)"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment("trial"), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == 2 * [str(ROOT / "trial")]

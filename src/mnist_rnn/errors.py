@@ -24,6 +24,10 @@ class BackendError(ExperimentError):
     """What computes is not set up so that every CPU computes the same bits."""
 
 
+class OutputError(ExperimentError, OSError):
+    """A file can't be written: no permission, no folder, a full disk."""
+
+
 class ModelError(ExperimentError):
     """A model file can't be read safely, or is not the one that is needed."""
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mnist_rnn.errors import OutputError
+
 log = logging.getLogger(__name__)
 
 
@@ -18,15 +20,18 @@ def replacing(path: Path) -> Iterator[Path]:
     meanwhile, or after a crash, sees the complete old file.
 
     Raises:
-        OSError: the folder can't be written, or the disk is full; `path` is as it was.
+        OutputError: the folder can't be written, or the disk is full; `path` is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
-        temporary = Path(folder) / path.name
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
+            temporary = Path(folder) / path.name
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} can't be written: {error.strerror or error}.") from error
 
 
 def write_text(path: Path, text: str) -> None:

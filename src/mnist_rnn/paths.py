@@ -5,13 +5,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MNIST = ROOT / "data" / "mnist"
-# MNIST_RNN_PUBLISHED is another folder with claims.csv and curves.csv, as a trial of a sweep has.
-PUBLISHED = Path(os.environ.get("MNIST_RNN_PUBLISHED") or ROOT / "data" / "published").resolve()
 COMMITTED = ROOT / "results"  # what the repository holds
-# MNIST_RNN_RESULTS is another folder for runs to go to and for tables to be made of.
+# Two variables name other folders; where JupyterLab starts a kernel must not matter.
+# MNIST_RNN_PUBLISHED has claims.csv and curves.csv, as a trial of a sweep needs.
+PUBLISHED = (ROOT / (os.environ.get("MNIST_RNN_PUBLISHED") or "data/published")).resolve()
+# MNIST_RNN_RESULTS is where runs go, and of which tables are made.
 GIVEN = os.environ.get("MNIST_RNN_RESULTS")
-RESULTS = Path(GIVEN or COMMITTED).resolve()  # of which tables are made
-OUTPUTS = Path(GIVEN or ROOT / "outputs").resolve()  # where a run goes; git ignores it
+RESULTS = (ROOT / (GIVEN or COMMITTED)).resolve()
+OUTPUTS = (ROOT / (GIVEN or "outputs")).resolve()  # git ignores it
 KERAS_HOME = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
 KERAS_MNIST = Path(KERAS_HOME) / "datasets" / "mnist.npz"
 

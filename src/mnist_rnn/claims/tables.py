@@ -11,7 +11,7 @@ from mnist_rnn.claims.verdicts import FEWEST, MEASURES, judge_claims, predict_in
 from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
-from mnist_rnn.paths import RESULTS, shown
+from mnist_rnn.paths import RESULTS
 from mnist_rnn.records.record import Record, read_records
 
 OF_RUNS = ["runs", "mean", "sd", "interval_low", "interval_high"]
@@ -122,7 +122,7 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame, p
     """
     records, left_out = read_records(results)
     if not records:
-        raise RecordError(f"There is no record in {shown(results)}/runs; run `make sweep`.")
+        raise RecordError(f"There is no record in {results}/runs; run `make sweep`.")
     ours = tabulate_runs(records)
     runs = add_pytorch(ours, read_originals(results / "originals"))
     table = tabulate_accuracy(runs, load_claims())

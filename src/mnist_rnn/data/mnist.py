@@ -16,7 +16,7 @@ from mnist_rnn.config import FEATURES, TIMESTEPS
 from mnist_rnn.data import download
 from mnist_rnn.errors import DataError
 from mnist_rnn.files import replacing, set_aside
-from mnist_rnn.paths import KERAS_MNIST, MNIST, shown
+from mnist_rnn.paths import KERAS_MNIST, MNIST
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def keep(files: dict[str, bytes], cache: Path) -> None:
             with replacing(cache / name) as temporary:
                 temporary.write_bytes(content)
     except OSError as error:
-        log.warning("MNIST is not kept in %s, and will be fetched again: %s", shown(cache), error)
+        log.warning("MNIST is not kept, and will be fetched again: %s", error)
 
 
 def encode(

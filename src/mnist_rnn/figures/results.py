@@ -142,9 +142,9 @@ def draw_published_curves(
         "of those of the PyTorch notebook's code, and their range (in brackets, how many). Right: "
         "the logarithm of the published loss, less the mean of the runs' logarithms, over their "
         f"standard deviation; {sum(far)} of {len(far)} points are outside the band from -2 to 2. "
-        "The epochs of one run depend on each other, so a run may stay on one side: *p* is the "
-        "share of all curves, the runs' and the published one, that are at least as far from the "
-        "others as it is (root mean square of these distances).",
+        "The epochs of one run depend on each other, so a run may stay on one side. Of all curves, "
+        "the published one included, *p* is the share at least as far from the rest as the "
+        "published one (root mean square of these distances).",
     )
 
 

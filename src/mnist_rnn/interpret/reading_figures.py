@@ -89,10 +89,10 @@ def draw_means(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
             f"{digit}: row {medians[digit]}, {beliefs[y == digit, -1, digit].mean():.0%}"
             for digit in range(10)
         ),
-        f"Mean belief for each class. The blue frame marks the right digit. The dashed line "
-        f"marks the row by which half of the images are decided; it is between row {min(medians)} "
-        f"and row {max(medians)}. {after_ink:.0%} of all images are decided only at their last row "
-        f"with ink or later.",
+        f"Mean belief for each class. The blue frame marks the right digit. From the first row "
+        f"below the dashed line on, half of the images are decided; this is row {min(medians)} to "
+        f"{max(medians)}, by class. {after_ink:.0%} of all images are decided only at their last "
+        f"row with ink or later.",
     )
 
 

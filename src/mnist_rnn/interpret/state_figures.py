@@ -78,7 +78,7 @@ def draw_rows(
         "rows cost, from the top, in percentage points: "
         + ", ".join(f"{100 * (whole - accuracy):.1f}" for accuracy in bands),
         f"Left, the mean image; in the middle, the mean size of the loss's gradient at each pixel, "
-        f"the darker the larger ({sensitivity.min():.1g} to {sensitivity.max():.1g}); "
+        f"the darker the larger ({sensitivity.min():.2g} to {sensitivity.max():.2g}); "
         f"right, the accuracy lost when rows are blank. One blank row costs at most "
         f"{100 * (whole - rows.min()):.1f} percentage points (row {worst}), four at most "
         f"{100 * (whole - bands.min()):.0f} (rows {4 * band + 1} to {4 * band + 4}). The top four "

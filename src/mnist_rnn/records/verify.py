@@ -4,6 +4,7 @@ On x86-64 with AVX2 and FMA, and on ARM64, the weights must be the same, bit for
 lacks these instructions, the test accuracy must be within TOLERANCE.
 """
 
+import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,9 +55,10 @@ def main() -> None:
 
     The record of the reproduction is left in outputs/reproductions; the comparison is said last.
     """
+    argparse.ArgumentParser(description=__doc__).parse_args()
     path = run_path(Configuration(), ".json", OUTPUTS)
     if not path.exists():
-        raise SystemExit(f"There is no {shown(path)}; run `make reproduce`.")
+        raise SystemExit(f"There is no {path}; run `make reproduce`.")
     try:
         new = read_record(path)
         committed = read_record(run_path(Configuration(), ".json", COMMITTED))
