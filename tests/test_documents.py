@@ -1,5 +1,6 @@
 """The documents: commands work as printed, figures are from results/, links lead somewhere."""
 
+import csv
 import doctest
 import os
 import re
@@ -12,6 +13,7 @@ import generate
 import pytest
 
 from mnist_rnn.claims.published import read_claims
+from mnist_rnn.config import Configuration
 from mnist_rnn.paths import MNIST, PUBLISHED, ROOT
 
 PAGES = ("README.md", "docs/usage.md", "CONTRIBUTING.md")
@@ -118,6 +120,16 @@ def test_only_commands_that_exist_are_named():
 def test_what_is_generated_is_not_stale(page):
     """`python docs/generate.py` rewrites it."""
     assert generate.make_page(page) == (ROOT / page).read_text()
+
+
+def test_each_column_of_the_tables_is_explained():
+    text = (ROOT / "results" / "README.md").read_text()
+    parameters = {name for name in Configuration.model_fields if name != "seed"}
+    for table, elsewhere in (("accuracy.csv", parameters), ("runs.csv", set())):
+        _, section = text.split(f"| column of `{table}` |")
+        explained = re.findall(r"`(\w+)`", section.split("\n\n")[0])
+        with (ROOT / "results" / table).open(newline="") as file:
+            assert set(next(csv.reader(file))) - elsewhere <= set(explained), table
 
 
 def test_the_readme_fits_on_two_screens():
