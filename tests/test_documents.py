@@ -194,3 +194,22 @@ def test_make_clean_leaves_the_results(shell):
     status, printed = shell("make clean && test ! -e .venv && test ! -e data/mnist")
     assert status == 0, printed
     assert shell("git diff --exit-code --stat -- results/runs")[0] == 0
+
+
+def test_a_claim_without_runs_has_a_cell():
+    assert generate.describe_runs({"mean": "", "sd": "", "runs": "0"}) == "no run"
+    assert generate.describe_runs({"mean": "98.1", "sd": "", "runs": "1"}) == "98.10 (1)"
+
+
+def test_the_headline_by_hand(monkeypatch):
+    rows = [
+        {"verdict": "reproduced", "detectable": "0.7"},
+        {"verdict": "not reproduced", "detectable": "0.9"},
+        {"verdict": "too few runs", "detectable": ""},
+    ]
+    monkeypatch.setattr(generate, "read_results", lambda: rows)
+    monkeypatch.setattr(generate, "why_pending", lambda run, _: None if run.seed else "no record")
+    said = generate.make_headline()
+    assert "3 judged claims, 1 are reproduced, 1 are not reproduced, 1 have too few runs" in said
+    assert "wrong by 0.7 to 0.9 points" in said
+    assert re.search(r"\d+ of \d+ runs are by earlier code", said)

@@ -143,3 +143,10 @@ def test_the_disturbances_table(model, digits):
     assert table.loc["as they are"].tolist() == pytest.approx([whole])
     backwards = 100 * reading.accuracy(model, x[:, ::-1], y)
     assert table.loc["read from the bottom up"].tolist() == pytest.approx([backwards])
+
+
+def test_the_noise_has_the_seed_that_is_given():
+    x = np.full((1, 28, 28), 0.5, "float32")
+    name = "noise of standard deviation 0.1"
+    first, second = (disturbances.list_disturbances(seed)[name][0](x) for seed in (1, 2))
+    assert not np.array_equal(first, second)

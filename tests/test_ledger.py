@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_hostile import change_one, json_values, many
+from test_records import change, cpu
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
@@ -260,3 +261,51 @@ def test_the_committed_page_is_what_the_records_say():
     page, refused = ledger.make_page(ledger.LEDGER)
     assert refused == []
     assert page == (ledger.LEDGER / "README.md").read_text()
+
+
+def test_the_day_of_a_reproduction_is_that_of_its_run(outputs, capsys):
+    os.utime(run_path(Configuration(), ".json", outputs), (0, 0))
+    verify_outputs(capsys)
+    (path,) = (outputs / "reproductions").iterdir()
+    assert read_reproduction(path).date == date(1970, 1, 1)
+
+
+def test_a_record_that_cannot_be_told_leaves_the_outcome(outputs, capsys):
+    write_record(change(KNOWN[0], "environment", versions={}), outputs)
+    status, lines = verify_outputs(capsys)
+    assert status == 0
+    assert lines[0].startswith("No record for the ledger: ")
+    assert lines[-1].startswith("The same bits")
+
+
+def test_a_damaged_record_of_ones_own_is_said_in_words(outputs, capsys):
+    run_path(Configuration(), ".json", outputs).write_text("{}")
+    assert "is not a record" in verify_outputs(capsys)[0]
+
+
+SLOW_CPU = {"cpu": GOOD["cpu"] | {"fuses": False}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "outcome"),
+    [
+        (
+            SLOW_CPU
+            | {"digests": {"default run": "0" * 64}, "test_errors": GOOD["test_errors"] + 50},
+            "other bits, as expected without FMA",
+        ),
+        (
+            SLOW_CPU | {"digests": {"sgd": "0" * 64}, "test_errors": None},
+            "other bits, as expected without FMA",
+        ),
+        ({"versions": GOOD["versions"] | {"numpy": "2.4.0"}}, "the same bits"),
+    ],
+)
+def test_what_a_record_is_judged_to_be(parts, outcome, tmp_path):
+    assert ledger.read_judged(keep(GOOD | parts, tmp_path), *KNOWN)[1] == outcome
+
+
+def test_an_emulated_cpu_fuses_whatever_its_host_does(environment, monkeypatch):
+    monkeypatch.setenv("EMULATED", "Haswell")
+    host = environment.model_copy(update={"cpu": cpu("x86_64", "avx")})
+    assert describe_reproduction(host, {"sgd": "0" * 64}, 1.0, date(2026, 1, 1)).cpu.fuses

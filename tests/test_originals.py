@@ -10,7 +10,7 @@ import time
 
 import psutil
 import pytest
-from run import main, read_options, why_pending
+from run import digest_script, main, read_options, why_pending
 from runs import environment, start
 
 from mnist_rnn.claims.equivalence import KERAS, PYTORCH, group_accuracies
@@ -131,6 +131,7 @@ def test_a_damaged_file_is_refused_and_an_empty_folder_has_no_run(write, tmp_pat
     [
         ("code_sha256", {"code_sha256": "1" * 64}),
         ("versions", {"versions": {"keras": "3.0.0"}}),
+        ("data_sha256", {"data_sha256": "1" * 64}),
         ("train_size", {"train_size": 640}),
         ("epochs", {"loss": [1.0], "accuracy": [0.5], "test_errors": [9]}),
     ],
@@ -181,9 +182,10 @@ def test_a_bad_option_is_refused_in_one_sentence(options, sentence, tmp_path, mo
 
 
 @pytest.mark.quick
-def test_a_trial_does_not_go_among_the_results(monkeypatch):
+@pytest.mark.parametrize("option", [("--epochs", "1"), ("--train-size", "640")])
+def test_a_trial_does_not_go_among_the_results(option, monkeypatch):
     monkeypatch.delenv("MNIST_RNN_RESULTS", raising=False)
-    monkeypatch.setattr(sys, "argv", ["run.py", *SMALL])
+    monkeypatch.setattr(sys, "argv", ["run.py", *option])
     expected = r"^A trial needs a folder of its own: set MNIST_RNN_RESULTS\.$"
     with pytest.raises(SystemExit, match=expected):
         read_options()
@@ -270,3 +272,32 @@ def test_pytorch_has_the_published_number_of_parameters(tmp_path):
         claim.published_parameters for claim in read_claims() if claim.answered_by == "pytorch"
     }
     assert original.parameters == published == 75_786
+
+
+@pytest.mark.quick
+def test_only_runs_of_these_epochs_images_and_code_are_kept(write, tmp_path, monkeypatch, capsys):
+    epochs = {"loss": [0.5] * 20, "accuracy": [0.9] * 20, "test_errors": [200] * 20}
+    good = epochs | {"code_sha256": digest_script("keras")}
+    write("keras-00", **good)
+    write("keras-01", **good | {"train_size": 640})
+    write("keras-02", code_sha256=good["code_sha256"])
+    write("keras-03", **epochs)
+    made = []
+    monkeypatch.setattr("run.ORIGINALS", tmp_path)
+    monkeypatch.setattr("run.LOGS", tmp_path / "logs")
+    monkeypatch.setattr("run.train_runs", lambda names, *_: made.extend(names) or True)
+    options = ["--keras", "5", "--pytorch", "0", "--seeded", "0"]
+    monkeypatch.setattr(sys, "argv", ["run.py", *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert made == ["keras-01", "keras-02", "keras-03", "keras-04"]
+
+
+@pytest.mark.quick
+def test_the_committed_runs_are_of_todays_scripts(monkeypatch, capsys):
+    monkeypatch.delenv("MNIST_RNN_RESULTS", raising=False)
+    monkeypatch.setattr(sys, "argv", ["run.py", "--peers", sys.executable])
+    monkeypatch.setattr("run.train_runs", lambda *_: pytest.fail("a run is outdated"))
+    main()
+    assert capsys.readouterr().out == "0 of 60 runs to make\n"

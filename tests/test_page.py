@@ -443,3 +443,93 @@ def test_another_layer_is_refused(make_record, tmp_path):
     path.touch()  # refused by its record, before it is read
     with pytest.raises(ModelError, match="expected a simple_rnn, got gru"):
         make_page(path, tmp_path / "draw.html", STYLE, "")
+
+
+def test_the_page_states_its_records_numbers(file, committed):
+    text = file.read_text()
+    assert f"names {committed.test.accuracy:.2%} of the 10,000 test" in re.sub(r"\s+", " ", text)
+    assert f"and {committed.test.errors} wrong." in text
+    assert f'<code class="digest">{committed.weights_sha256}</code>' in text
+
+
+def guess(page, button, digit):
+    page.get_by_role("button", name=button).click()
+    page.locator(".pad-guess").get_by_role("button", name=str(digit)).click()
+    return page.locator(".answer").inner_text()
+
+
+def test_the_score_counts_right_answers_of_both(page, file, mnist, model):
+    """Two hard digits, which the network reads wrong, and the first test digit, a 7."""
+    page.goto("about:blank")
+    page.goto(file.as_uri())
+    page.evaluate("Math.random = () => 0")
+    first, second, *_ = mnist[1][1][find_hardest(Weights(*model.get_weights()), *mnist[1])]
+    for button, digit, label, score in (
+        ("Hard test digit", first, first, "you 1 of 1, the network 0."),
+        ("Hard test digit", (second + 1) % 10, second, "you 1 of 2, the network 0."),
+        ("Random test digit", 0, 7, "you 1 of 3, the network 1."),
+    ):
+        assert guess(page, button, digit).endswith(f"The label is {label}. Right so far: {score}")
+
+
+DOTS = "[...document.querySelectorAll('.pad-dots i')].map(dot => [dot.className, dot.style.left])"
+
+
+NOW = "[...document.querySelectorAll('.pad-digits span')].findIndex(e => e.classList == 'pad-now')"
+
+
+def test_a_dot_is_filled_on_the_label_and_the_present_answer_is_marked(page, file):
+    """A dot is filled on the label; the digit named after the rows read is the one marked."""
+    page.goto("about:blank")
+    page.goto(file.as_uri())
+    page.get_by_role("button", name="Hard test digit").click()
+    page.get_by_role("button", name="Reveal").click()
+    label = re.search(r"The label is (\d)", page.locator(".answer").inner_text())[1]
+    dots = page.evaluate(DOTS)
+    assert len(dots) == 28
+    assert {left for kind, left in dots if kind == "pad-right"} <= {f"{label}5%"}
+    assert all((kind == "pad-right") == (left == f"{10 * int(label) + 5}%") for kind, left in dots)
+    for row in (1, 9, 28):
+        page.locator("[name=row]").fill(str(row))
+        named = re.search(r"After row \d+: (\d)", page.locator(".pad-after").inner_text())[1]
+        assert page.evaluate(NOW) == int(named)
+
+
+ALPHA = """([place, side]) => {
+    const canvas = document.querySelectorAll("canvas")[place], step = canvas.width / side;
+    const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const at = i => Math.floor((i + 0.5) * step);
+    return Array.from({length: side * side}, (_, i) =>
+        data[4 * (at(Math.floor(i / side)) * canvas.width + at(i % side)) + 3]);
+}"""
+
+
+def test_a_test_digit_is_shown_as_it_is_and_pale_where_it_is_not_read(browser, file, mnist):
+    page = browser.new_page()
+    page.goto(file.as_uri())
+    page.evaluate("Math.random = () => 0")
+    page.get_by_role("button", name="Random test digit").click()
+    digit = mnist[1][0][0].astype(int)
+    for place in (0, 1):
+        shown = np.reshape(page.evaluate(ALPHA, [place, 28]), (28, 28))
+        assert abs(shown - digit).max() <= 1
+    page.get_by_role("button", name="Reveal").click()
+    page.locator("[name=row]").fill("10")
+    pale = np.reshape(page.evaluate(ALPHA, [1, 28]), (28, 28))
+    assert abs(pale[:10] - digit[:10]).max() <= 1
+    assert abs(pale[10:] - digit[10:] / 4).max() <= 1
+    page.close()
+
+
+def test_a_drawing_that_is_too_long_for_an_address_is_not_shared(page, file):
+    page.goto("about:blank")
+    page.goto(file.as_uri())
+    page.evaluate("""() => {
+        const sheet = document.querySelector(".pad-ink");
+        const press = key => sheet.dispatchEvent(new KeyboardEvent("keydown", {key}));
+        press(" ");
+        for (let i = 0; i < 6000; i++) press(i % 40 < 20 ? "ArrowRight" : "ArrowLeft");
+    }""")
+    page.get_by_role("button", name="Share").click()
+    page.get_by_text("This drawing has too many points for an address.").wait_for()
+    assert page.evaluate("location.hash") == ""

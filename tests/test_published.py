@@ -99,9 +99,14 @@ def test_curves_that_are_missing_are_said_in_words(tmp_path, monkeypatch):
     monkeypatch.setattr(published, "PUBLISHED", tmp_path)
     with pytest.raises(ClaimError, match=r"^curves: expected the file .*curves.csv, got nothing"):
         load_curve("notebook-2019")
-    (tmp_path / "curves.csv").write_text("claim,epoch,loss\nmine,1,0.5\n")
-    with pytest.raises(ClaimError, match=r"^curves: .* train_loss, .* got claim, epoch, loss\.$"):
-        load_curve("notebook-2019")
+    for content, problem in (
+        ("claim,epoch,loss\nmine,1,0.5\n", r".* train_loss, .* got claim, epoch, loss\.$"),
+        ("", r"expected numbers in .*curves.csv, got No columns"),
+        ("claim,epoch,train_loss,train_accuracy\nmine,1,0.65x,0.8\n", r".* got could not .*0.65x"),
+    ):
+        (tmp_path / "curves.csv").write_text(content)
+        with pytest.raises(ClaimError, match=f"^curves: {problem}"):
+            load_curve("notebook-2019")
 
 
 def test_no_claims_are_said_in_words(tmp_path):
@@ -123,3 +128,10 @@ def test_the_mark_that_a_spreadsheet_writes_first_is_no_part_of_a_name(tmp_path)
     path = tmp_path / "claims.csv"
     path.write_text((PUBLISHED / "claims.csv").read_text(), encoding="utf-8-sig")
     assert read_claims(path) == read_claims()
+
+
+@pytest.mark.parametrize("kind", ["run", "table", "text"])
+def test_only_a_candidate_has_no_number(kind, tmp_path):
+    path = write_claims(tmp_path, ROW | {"kind": kind, "published_test_accuracy": ""})
+    with pytest.raises(ClaimError, match=r"published_test_accuracy: .* got nothing"):
+        read_claims(path)

@@ -204,3 +204,65 @@ def test_other_code_or_versions_are_named(record):
 def test_a_record_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RecordError, match=r"none\.json can't be read: No such file"):
         read_record(tmp_path / "none.json")
+
+
+def test_who_reads_the_old_file_meanwhile_reads_it_whole(tmp_path):
+    path = tmp_path / "record.json"
+    path.write_text("old")
+    with path.open() as reader:
+        with replacing(path) as temporary:
+            temporary.write_text("new")
+        assert reader.read() == "old"
+
+
+def test_a_record_of_few_test_images_is_refused(make_record, tmp_path):
+    path = write_record(make_record(), tmp_path)
+    few = measure(np.eye(10)[[1, 0]], np.array([0, 0])).model_dump()
+    changes = {"test": few, "mistakes": {"0": 1}, "history": HISTORY | {"test_errors": [1]}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(RecordError, match="test must count 10000 "):
+        read_record(path)
+
+
+def test_a_record_in_another_configurations_folder_is_named(make_record, tmp_path):
+    path = write_record(make_record(), tmp_path)
+    foreign = path.parent.rename(path.parent.with_name("gru")) / path.name
+    with pytest.raises(RecordError, match=r"gru/seed-0\.json holds the run of "):
+        read_record(foreign)
+
+
+@pytest.mark.parametrize("flag", ["avx2", "fma"])
+def test_a_cpu_that_fuses_has_avx2_and_fma(flag):
+    assert not cpu("x86_64", flag).fuses
+
+
+INTEL = (
+    "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 167\n"
+    "model name\t: A CPU\nflags\t\t: fpu fma avx2\n\n"
+)
+
+
+ARM = "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (INTEL, ("GenuineIntel", "6", "167", "A CPU", ["avx2", "fma", "fpu"])),
+        (ARM, ("0x41", None, "0xd0c", None, ["asimd", "fp"])),
+        (None, (None, None, None, None, [])),
+    ],
+)
+def test_the_cpu_is_as_linux_tells_it(text, told, tmp_path, monkeypatch):
+    path = tmp_path / "cpuinfo"
+    if text:
+        path.write_text(text)
+    monkeypatch.setattr(environment, "CPU", path)
+    made = environment.describe_cpu()
+    assert (made.vendor, made.family, made.model, made.name, made.flags) == told
+
+
+def test_the_commit_is_unknown_without_git(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    made_with = environment.describe_environment(1)
+    assert (made_with.commit, made_with.clean) == (None, None)

@@ -164,3 +164,26 @@ def test_a_model_that_is_not_its_record_fails(more, built, committed, monkeypatc
     with pytest.raises(SystemExit) as ended:
         check.main()
     assert ended.value.code == (more != 0)
+
+
+def test_what_can_be_run_stays_so(built):
+    with tarfile.open(built[0]) as tar:
+        modes = {member.name.split("/", 1)[1]: member.mode for member in tar}
+    assert (modes[".ci/run"], modes["LICENSE"], modes["model/model.keras"]) == (0o755, 0o644, 0o644)
+
+
+def test_other_images_than_mnists_are_refused(built, tmp_path, monkeypatch):
+    for name in check.MNIST:
+        (tmp_path / name).write_bytes(b"other")
+    monkeypatch.setattr(check, "HERE", built[1])
+    monkeypatch.setattr(sys, "argv", ["check.py", str(tmp_path)])
+    with pytest.raises(SystemExit, match="expected MNIST's file, SHA-256 0fa7898d"):
+        check.main()
+
+
+def test_a_full_disk_leaves_the_old_archive(tmp_path, fill_disk):
+    (tmp_path / "one.tar").write_text("old")
+    fill_disk()
+    with pytest.raises(OSError, match="No space left"):
+        make.pack({"a": (b"content", 0o644)}, 0, tmp_path / "one.tar")
+    assert (tmp_path / "one.tar").read_text() == "old"

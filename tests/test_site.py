@@ -145,3 +145,10 @@ def test_a_model_that_is_not_there_is_named(name, tmp_path, monkeypatch):
         pages.main()
     assert str(refused.value) == f"{path}: expected a model, got no file"
     assert not site.exists()
+
+
+def test_the_report_has_no_code_and_no_links(site):
+    for name, code in (("03_results", True), ("report", False)):
+        text = (site / f"{name}.html").read_text()
+        assert (">write_tables<" in text) == code
+        assert ("<nav" in text) == code

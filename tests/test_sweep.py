@@ -314,3 +314,9 @@ def test_slurm_gives_the_same_bits(undisturbed, published, tmp_path):
         )
     assert output.count("has been submitted with SLURM jobid") == 4
     assert outcomes(tmp_path / "slurm") == outcomes(undisturbed)
+
+
+def test_a_dry_run_trains_nothing(published, tmp_path):
+    output = sweep(tmp_path, published, "--dry-run")
+    assert "4 of 4 runs to train" in output
+    assert not list(tmp_path.iterdir())

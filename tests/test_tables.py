@@ -14,12 +14,20 @@ from scipy import stats
 from mnist_rnn.claims.contrasts import CONTRASTS, tabulate_contrasts
 from mnist_rnn.claims.equivalence import (
     compare_measures,
+    find_falls,
     group_accuracies,
     tabulate_equivalence,
+    to_accuracies,
 )
 from mnist_rnn.claims.originals import read_originals, tabulate_originals
 from mnist_rnn.claims.published import load_claims, load_curve, read_numbers
-from mnist_rnn.claims.tables import add_pytorch, compare_with_claims, tabulate_runs, write_tables
+from mnist_rnn.claims.tables import (
+    add_pytorch,
+    compare_text,
+    compare_with_claims,
+    tabulate_runs,
+    write_tables,
+)
 from mnist_rnn.claims.verdicts import tabulate_agreement, weigh_together
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
@@ -463,3 +471,21 @@ def test_the_committed_tables_are_those_of_the_committed_records(tmp_path):
     write_tables(tmp_path)
     for name in ("accuracy.csv", "accuracy.md", "runs.csv"):
         assert (tmp_path / name).read_bytes() == (COMMITTED / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("published_accuracy", "said"),
+    [
+        (97.8, "within our interval"),
+        (97.0, "ours higher by 1.00"),
+        (99.0, "ours lower by 1.00"),
+        (None, ""),
+    ],
+)
+def test_a_number_that_is_not_judged_is_set_beside_ours(published_accuracy, said):
+    ours = {"runs": 3, "mean": 98.0, "interval_low": 97.8, "interval_high": 98.2}
+    assert compare_text(pd.Series({"published_test_accuracy": published_accuracy} | ours)) == said
+
+
+def test_a_fall_of_exactly_half_a_point_counts():
+    assert find_falls(to_accuracies([[754, 804]])).all()

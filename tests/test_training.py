@@ -14,6 +14,7 @@ from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order, scale
 from mnist_rnn.experiment.network import build_model, count_steps, largest_divisor, predict
 from mnist_rnn.experiment.training import Examples, batches, get_variables, train
+from mnist_rnn.records import keep
 from mnist_rnn.records.metrics import measure, to_probabilities
 from mnist_rnn.records.model_file import PLAIN_LAYERS, weights_sha256
 
@@ -155,3 +156,24 @@ def test_the_originals_code_from_our_start_trains_as_ours(
     ours = train(build_model(config), training, test, config, make_checkpoint(config)).history
     assert ours["test_errors"] == theirs.test_errors
     assert ours["loss"] == pytest.approx(theirs.loss, abs=1e-5)
+
+
+def test_a_run_whose_model_cannot_be_written_has_no_record(
+    monkeypatch, environment, small, left_alone, examples
+):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keep, "Record", lambda **_: None)
+    monkeypatch.setattr(keep, "save_model", full)
+    monkeypatch.setattr(keep, "write_record", lambda _: pytest.fail("a record without a model"))
+    with pytest.raises(OSError, match="No space left"):
+        keep.keep_run(small, *left_alone, *examples(small.train_size), environment)
+
+
+def test_a_checkpoint_belongs_to_its_parameters_and_data(environment, small, monkeypatch):
+    here = keep.open_checkpoint(small, environment).owner
+    other = small.model_copy(update={"units": 9})
+    assert keep.open_checkpoint(other, environment).owner != here
+    monkeypatch.setattr(keep, "DATA_SHA256", "0" * 64)
+    assert keep.open_checkpoint(small, environment).owner != here

@@ -530,3 +530,17 @@ def test_mistakes_that_are_equally_frequent_are_all_named():
     none = draw_confusion(np.eye(10, dtype=int), "")
     assert none.caption.endswith("0 of 0 mistakes: none.")
     assert none.alt.endswith("There is no mistake.")
+
+
+def test_a_contrast_needs_three_pairs(make_record):
+    records = [
+        make_record(200 + seed, seed=seed, dropout=dropout, **FULL)
+        for dropout in (0.0, 0.2)
+        for seed in range(3)
+    ]
+    assert tabulate_contrasts(tabulate_runs(records))["seeds"].tolist() == [3]
+
+
+def test_three_runs_are_enough_to_be_weighed():
+    table = weigh_together(make_numbers(test_accuracy=[98.3]), group_runs(a=FIVE[:3]))
+    assert table.loc["test_accuracy", "claims"] == 1

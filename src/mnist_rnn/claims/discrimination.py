@@ -44,7 +44,7 @@ def simulate_true_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFr
         simulated = numbers.loc[[claim] * len(own)].set_axis(own.index)
         told = row[list(MEASURES)].dropna().index
         simulated[told] = own[told]
-        agreement = tabulate_agreement(simulated, runs.drop(own.index))
+        agreement = tabulate_agreement(simulated, runs)
         agreement[name] = [
             combine(find_p(simulated.loc[[run]], own.drop(run))).iloc[0] for run in own.index
         ]

@@ -110,7 +110,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         raise ClaimError(f"claims: expected the file {shown(path)}, got nothing.")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:  # with or without the mark
-            table = csv.DictReader(file, restkey="(without a name)", restval="")
+            table = csv.DictReader(file, restkey="(without a name)")
             rows = list(table)
     except UnicodeDecodeError as error:
         raise ClaimError(f"claims: expected UTF-8 in {shown(path)}, got {error}.") from None
@@ -166,14 +166,18 @@ def load_curve(claim: str) -> pd.DataFrame:
     """Columns train_loss and train_accuracy (a fraction), a row an epoch; empty if unpublished.
 
     Raises:
-        ClaimError: there is no file of curves, or it has other columns.
+        ClaimError: there is no file of curves, or it has other columns or no numbers in them.
     """
     path = PUBLISHED / "curves.csv"
     if not path.is_file():
         raise ClaimError(f"curves: expected the file {shown(path)}, got nothing.")
-    curves, expected = pd.read_csv(path), ["claim", "epoch", "train_loss", "train_accuracy"]
-    if list(curves) != expected:
-        words = f"the columns {', '.join(expected)} in {shown(path)}, got {', '.join(curves)}"
+    columns = {"claim": str, "epoch": int, "train_loss": float, "train_accuracy": float}
+    try:
+        curves = pd.read_csv(path, dtype=columns)
+    except ValueError as error:
+        raise ClaimError(f"curves: expected numbers in {shown(path)}, got {error}.") from None
+    if list(curves) != list(columns):
+        words = f"the columns {', '.join(columns)} in {shown(path)}, got {', '.join(curves)}"
         raise ClaimError(f"curves: expected {words}.")
     return curves[curves["claim"] == claim].set_index("epoch").drop(columns="claim")
 

@@ -210,7 +210,9 @@ async function mount(root, data, address = false) {
   }
 
   function writeHash() {
-    location.hash = writeAddress(strokes);
+    const address = writeAddress(strokes);
+    if (!readAddress(address)) return say("This drawing has too many points for an address.");
+    location.hash = address;
     const done = "The address of this page now holds the drawing";
     const copied = navigator.clipboard?.writeText(location.href) ?? Promise.reject();
     copied.then(() => say(`${done}, and is copied.`), () => say(`${done}: copy it from there.`));
