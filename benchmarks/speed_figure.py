@@ -10,7 +10,10 @@ COLORS = {"ours": BLUE, "original": ORANGE, "jax": DARK, "pytorch": LIGHT}
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Dots are rounds, bars medians, right of their ratios; JAX has the default network only."""
+    """Dots are rounds, bars are medians; on the right, of the rounds' ratios.
+
+    JAX is measured with the default network only.
+    """
     fig, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
     one_run = table.query("section == 'one run'")
     sweep = table.query("section == 'sweep' and contender != 'products'")

@@ -42,7 +42,7 @@ def make_headline() -> str:
     return (
         f"**Of {counts.total()} judged claims, {', '.join(parts)}.** *Reproduced*: the accuracies "
         f"and losses published agree with our runs (*p* at least {LEVEL / len(rows):.2g}), and "
-        f"with those of no other published configuration (*p* below {LEVEL} and the former). *p* "
+        f"with those of no other published configuration (*p* below {LEVEL}, and lower). *p* "
         "bounds how often a further run would be as far off in at least one of these numbers. "
         "*Compatible*: another configuration's runs agree too. If a published test accuracy were "
         f"wrong by {min(detectable):.1f} to {max(detectable):.1f} points (by claim), the rule "
