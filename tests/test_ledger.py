@@ -309,3 +309,10 @@ def test_an_emulated_cpu_fuses_whatever_its_host_does(environment, monkeypatch):
     monkeypatch.setenv("EMULATED", "Haswell")
     host = environment.model_copy(update={"cpu": cpu("x86_64", "avx")})
     assert describe_reproduction(host, {"sgd": "0" * 64}, 1.0, date(2026, 1, 1)).cpu.fuses
+
+
+def test_every_file_in_the_ledger_is_read(tmp_path):
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "record.txt").write_text(json.dumps(GOOD))
+    _, refused = ledger.make_page(tmp_path)
+    assert len(refused) == 1

@@ -9,6 +9,7 @@ import pytest
 from scipy.special import softmax
 
 from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.layers import SimpleRNN
@@ -159,3 +160,11 @@ def test_the_digest_tells_one_bit_and_shapes():
     changed = np.nextafter(weights, 2)
     digests = {weights_sha256([array]) for array in (weights, changed, weights.T)}
     assert len(digests) == 3
+
+
+def test_a_saved_model_has_its_dropout_and_a_folder_is_no_model(tmp_path):
+    config = Configuration(units=2, dropout=0.2)
+    save_model(build_model(config), config, tmp_path / "model.keras")
+    assert load_model(tmp_path / "model.keras").layers[0].dropout == 0.2
+    with pytest.raises(ModelError, match="not a model that can be read"):
+        load_model(tmp_path)

@@ -187,3 +187,16 @@ def test_a_full_disk_leaves_the_old_archive(tmp_path, fill_disk):
     with pytest.raises(OSError, match="No space left"):
         make.pack({"a": (b"content", 0o644)}, 0, tmp_path / "one.tar")
     assert (tmp_path / "one.tar").read_text() == "old"
+
+
+def test_the_digest_beside_the_archive_is_the_archives(built, tmp_path, monkeypatch):
+    git, folder = make.run_git, built[0].parent
+    monkeypatch.setattr(
+        make, "run_git", lambda *words: b"" if words[0] == "status" else git(*words)
+    )
+    words = ["make.py", str(folder / "site"), str(folder / "report.html"), str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    make.main()
+    archive = tmp_path / f"{make.NAME}.tar"
+    said = archive.with_suffix(".tar.sha256").read_text()
+    assert said == f"{check.digest(archive)}  {archive.name}\n"

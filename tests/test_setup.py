@@ -136,10 +136,13 @@ def test_a_reproduction_goes_to_a_folder_of_any_name(make_reproduce):
     assert (results / "executed" / "02_train.ipynb").read_text() == "done\n"
 
 
-def test_a_folder_for_results_is_the_same_wherever_a_process_starts(tmp_path):
+@pytest.mark.parametrize(
+    ("given", "folders"), [("trial", ["trial", "trial"]), ("", ["results", "outputs"])]
+)
+def test_folders_are_the_same_wherever_a_process_starts(given, folders, tmp_path):
     program = "from mnist_rnn import paths; print(paths.RESULTS, paths.OUTPUTS)"
     command = [sys.executable, "-c", program]
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment("trial"), capture_output=True, text=True, check=True
+        command, cwd=tmp_path, env=environment(given), capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == 2 * [str(ROOT / "trial")]
+    assert done.stdout.split() == [str(ROOT / folder) for folder in folders]

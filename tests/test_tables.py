@@ -1,6 +1,7 @@
 """The tables, by hand and once more from the files without this project's code."""
 
 import json
+import re
 from collections import Counter
 from math import log
 from pathlib import Path
@@ -544,3 +545,9 @@ def test_a_number_that_is_not_judged_is_set_beside_ours(published_accuracy, said
 
 def test_a_fall_of_exactly_half_a_point_counts():
     assert find_falls(to_accuracies([[754, 804]])).all()
+
+
+def test_a_configuration_without_runs_has_no_interval(make_record, tmp_path):
+    write_record(make_record(**FULL), tmp_path)
+    write_tables(tmp_path)
+    assert not re.search(r"\| +to +\|", (tmp_path / "accuracy.md").read_text())
