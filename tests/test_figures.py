@@ -12,7 +12,7 @@ from test_verdicts import FULL, make_numbers
 from mnist_rnn.claims.published import load_claims
 from mnist_rnn.claims.tables import tabulate_accuracy, tabulate_runs
 from mnist_rnn.figures.plate import ORANGE
-from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves
+from mnist_rnn.figures.results import draw_agreement, draw_claims
 from mnist_rnn.figures.training import draw_balance, draw_confusion, draw_curves
 from mnist_rnn.interpret import panels, reading_figures, state_figures
 
@@ -45,20 +45,6 @@ def test_each_p_stands_in_its_row_and_column():
     said = {text.get_position(): text.get_text() for text in ax.texts}
     assert said == {(0, 0): "0.900", (1, 0): "0.010", (0, 1): "0.060", (1, 1): ""}
     assert list(ax.images[0].norm.boundaries) == [0, 0.025, 0.05, 1]
-
-
-def test_the_band_of_the_runs_goes_from_the_lowest_to_the_highest(make_record):
-    records = []
-    for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0])):
-        record = make_record(seed=seed, **FULL)
-        history = record.history.model_copy(update={"loss": [loss] * 20})
-        records.append(record.model_copy(update={"history": history}))
-    plate = draw_published_curves(records, {}, load_claims().loc[["notebook-2019"]])
-    left, right = plate.figure.axes
-    heights = left.collections[0].get_paths()[0].vertices[:, 1]
-    assert (heights.min(), heights.max()) == pytest.approx((np.exp(-1), np.exp(1)))
-    (band,) = right.patches
-    assert (band.get_y(), band.get_height()) == (-2, 4)
 
 
 def test_curves_have_their_epochs_and_measures():

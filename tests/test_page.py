@@ -473,8 +473,6 @@ def test_the_score_counts_right_answers_of_both(page, file, mnist, model):
 
 
 DOTS = "[...document.querySelectorAll('.pad-dots i')].map(dot => [dot.className, dot.style.left])"
-
-
 NOW = "[...document.querySelectorAll('.pad-digits span')].findIndex(e => e.classList == 'pad-now')"
 
 
@@ -487,7 +485,6 @@ def test_a_dot_is_filled_on_the_label_and_the_present_answer_is_marked(page, fil
     label = re.search(r"The label is (\d)", page.locator(".answer").inner_text())[1]
     dots = page.evaluate(DOTS)
     assert len(dots) == 28
-    assert {left for kind, left in dots if kind == "pad-right"} <= {f"{label}5%"}
     assert all((kind == "pad-right") == (left == f"{10 * int(label) + 5}%") for kind, left in dots)
     for row in (1, 9, 28):
         page.locator("[name=row]").fill(str(row))

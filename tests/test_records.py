@@ -240,8 +240,6 @@ INTEL = (
     "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 167\n"
     "model name\t: A CPU\nflags\t\t: fpu fma avx2\n\n"
 )
-
-
 ARM = "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n"
 
 

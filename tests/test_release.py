@@ -39,7 +39,7 @@ def test_two_releases_of_one_commit_are_the_same_bytes(built, tmp_path):
         assert archive.read_bytes() == again.read_bytes()
 
 
-def test_a_release_has_the_time_of_its_commit(built, tmp_path, monkeypatch):
+def test_a_release_has_its_commits_time_and_a_digest_beside_it(built, tmp_path, monkeypatch):
     git, folder = make.run_git, built[0].parent
     monkeypatch.setattr(
         make, "run_git", lambda *words: b"" if words[0] == "status" else git(*words)
@@ -48,8 +48,11 @@ def test_a_release_has_the_time_of_its_commit(built, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", words)
     make.main()
     committed = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True)
-    with tarfile.open(tmp_path / f"{make.NAME}.tar") as tar:
+    archive = tmp_path / f"{make.NAME}.tar"
+    with tarfile.open(archive) as tar:
         assert {member.mtime for member in tar} == {int(committed.stdout)}
+    said = archive.with_suffix(".tar.sha256").read_text()
+    assert said == f"{check.digest(archive)}  {archive.name}\n"
 
 
 def test_a_release_is_whole(built):
@@ -187,16 +190,3 @@ def test_a_full_disk_leaves_the_old_archive(tmp_path, fill_disk):
     with pytest.raises(OSError, match="No space left"):
         make.pack({"a": (b"content", 0o644)}, 0, tmp_path / "one.tar")
     assert (tmp_path / "one.tar").read_text() == "old"
-
-
-def test_the_digest_beside_the_archive_is_the_archives(built, tmp_path, monkeypatch):
-    git, folder = make.run_git, built[0].parent
-    monkeypatch.setattr(
-        make, "run_git", lambda *words: b"" if words[0] == "status" else git(*words)
-    )
-    words = ["make.py", str(folder / "site"), str(folder / "report.html"), str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", words)
-    make.main()
-    archive = tmp_path / f"{make.NAME}.tar"
-    said = archive.with_suffix(".tar.sha256").read_text()
-    assert said == f"{check.digest(archive)}  {archive.name}\n"

@@ -335,6 +335,11 @@ def test_points_outside_the_band_by_hand(make_record):
     assert 0 < far < 20
     assert f"{far} of 20 points are outside" in plate.caption
     assert "notebook-2019: from 0.65 to 0.0453, p = 0.25." in plate.alt
+    left, right = plate.figure.axes
+    heights = left.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == pytest.approx((np.exp(-1), np.exp(1)))
+    (band,) = right.patches
+    assert (band.get_y(), band.get_height()) == (-2, 4)
 
 
 def test_common_mistakes_by_hand(make_record, mnist):
