@@ -119,13 +119,15 @@ clean:  ## Remove the virtual environments and the data; results stay
 	rm -rf $(VENV) $(PEERS) data/mnist
 
 $(INSTALLED): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed: make PYTHON=...")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed: make PYTHON=...")'
+	@echo "Installing the packages of requirements.lock in $(VENV): one to three minutes."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
 
 $(PEERS)/installed: benchmarks/requirements.lock
-	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/pip install --quiet --requirement benchmarks/requirements.lock
-	touch $@
+	@echo "Installing PyTorch and JAX in $(PEERS): about a minute."
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/pip install --quiet --requirement benchmarks/requirements.lock
+	@touch $@

@@ -109,9 +109,18 @@ def test_each_accuracy_has_its_curve():
 def test_a_bar_stands_on_the_rows_that_were_blank():
     rows, bands = 0.9 - np.arange(28) / 100, 0.9 - np.arange(7) / 10
     x = np.ones((2, 28, 28))
-    ax = state_figures.draw_rows(x, np.ones((28, 28)), 0.9, rows, bands).figure.axes[2]
+    *_, ax, _ = state_figures.draw_rows(x, np.ones((28, 28)), 0.9, rows, bands).figure.axes
     four, one = ax.containers
     for bars, first, step, lost in ((four, 2.5, 4, 10), (one, 1, 1, 1)):
         for place, bar in enumerate(bars):
             assert bar.get_y() + bar.get_height() / 2 == pytest.approx(first + step * place)
             assert bar.get_width() == pytest.approx(lost * place)
+
+
+def test_a_gradients_shade_is_of_its_logarithm_and_has_a_scale():
+    sensitivity = 10.0 ** np.linspace(-4, -2, 28 * 28).reshape(28, 28)
+    plate = state_figures.draw_rows(np.ones((2, 28, 28)), sensitivity, 0.9, np.ones(28), np.ones(7))
+    (shades,) = plate.figure.axes[1].get_images()
+    assert shades.get_array().tolist() == sensitivity.tolist()
+    assert shades.norm([1e-4, 1e-3, 1e-2]).tolist() == pytest.approx([0, 0.5, 1])
+    assert shades.colorbar.ax.get_ylim() == pytest.approx((1e-4, 1e-2))

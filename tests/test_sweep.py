@@ -234,6 +234,15 @@ def test_a_wrong_claim_stops_a_sweep_in_words(published, tmp_path):
     assert output.count("\n") == 1
 
 
+def test_snakemakes_reason_stands_above_one_line_for_all_runs(published, tmp_path):
+    process = start_sweep(tmp_path, published, "--profile", "nowhere")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    *_, reason, last = output.splitlines()
+    assert reason.startswith("Error: profile directory given (nowhere)")
+    assert last == "Not started: 4 of 4 runs"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("send", "stop", "inherited"),
@@ -257,7 +266,7 @@ def test_a_stopped_sweep_ends_in_seconds(send, stop, inherited, published, tmp_p
     output, _ = process.communicate(timeout=60)
     assert psutil.wait_procs(children, timeout=10)[1] == []
     assert process.returncode == 1
-    assert output.count("Not finished: ") == 2
+    assert "Not finished: " in output
     assert "0:00:00 to go" not in output
 
 

@@ -92,10 +92,12 @@ def train_runs(runs: Collection[Configuration], arguments: Sequence[str] = ()) -
             before, left = left, [run for run in left if why_pending(run)]
             if len(left) < len(before):
                 print(describe_progress(left, runs, time.monotonic() - start), flush=True)
-    for run in left:
-        log = RESULTS / "executed" / run.name / f"seed-{run.seed}.log"
-        see = f"; see {shown(log)}" if log.exists() else ""
-        print(f"Not finished: {run.name}, seed {run.seed}{see}")
+    logs = {run: RESULTS / "executed" / run.name / f"seed-{run.seed}.log" for run in left}
+    started = {run: log for run, log in logs.items() if log.exists()}
+    for run, log in started.items():
+        print(f"Not finished: {run.name}, seed {run.seed}; see {shown(log)}")
+    if waiting := len(left) - len(started):
+        print(f"Not started: {waiting} of {len(runs)} runs")
     return not left
 
 

@@ -53,10 +53,11 @@ def list_answers(beliefs: np.ndarray) -> list[str]:
     return [f"{answers[row]} from row {row + 1}" for row in changes]
 
 
-def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str) -> None:
+def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str, norm: str = "linear") -> AxesImage:
     """Values (28, 28) as shades of grey, from the least to the greatest."""
-    ax.imshow(values, cmap="gray_r", extent=(*EDGES, *EDGES[::-1]), aspect="auto")
     ax.set(title=title, xlabel="column", xticks=TICKS, yticks=TICKS)
+    extent = (*EDGES, *EDGES[::-1])
+    return ax.imshow(values, cmap="gray_r", norm=norm, extent=extent, aspect="auto")
 
 
 def draw_beliefs(ax: plt.Axes, beliefs: np.ndarray, label: int) -> AxesImage:

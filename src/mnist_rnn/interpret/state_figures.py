@@ -62,11 +62,12 @@ def draw_rows(
     """
     fig, axes = plt.subplots(1, 3, figsize=(7.5, 3.2), sharey=True, layout="constrained")
     draw_pixels(axes[0], x.mean(axis=0), "mean ink")
-    draw_pixels(axes[1], np.log10(sensitivity), "gradient (logarithm)")
+    fig.colorbar(draw_pixels(axes[1], sensitivity, "size of gradient", "log"), ax=axes[1])
     axes[0].set_ylabel("row")
-    axes[2].barh(np.arange(2.5, 29, 4), 100 * (whole - bands), 3.6, color=LIGHT, label="four rows")
-    axes[2].barh(np.arange(1, 29), 100 * (whole - rows), 0.7, color=RIGHT, label="one row")
-    axes[2].set(title="accuracy lost when blank", xlabel="percentage points")
+    four, one = 100 * (whole - bands), 100 * (whole - rows)
+    axes[2].barh(np.arange(2.5, 29, 4), four, 3.6, color=LIGHT, label="four blank rows")
+    axes[2].barh(np.arange(1, 29), one, 0.7, color=RIGHT, label="one blank row")
+    axes[2].set(title="accuracy lost", xlabel="percentage points")
     axes[2].legend(frameon=False, loc="lower right")
     ink = x.sum(axis=(0, 2)) / x.sum()
     share = sensitivity[:4].sum() / sensitivity.sum()
@@ -76,11 +77,10 @@ def draw_rows(
         f"Three panels with the rows side by side. Rows 8 to 21 hold {ink[7:21].sum():.0%} of the "
         f"ink. The gradient is largest in row {sensitivity.sum(axis=1).argmax() + 1}. Four blank "
         "rows cost, from the top, in percentage points: "
-        + ", ".join(f"{100 * (whole - accuracy):.1f}" for accuracy in bands),
-        f"Left, the mean image; in the middle, the mean size of the loss's gradient at each pixel, "
-        f"the darker the larger ({sensitivity.min():.2g} to {sensitivity.max():.2g}); "
+        + ", ".join(f"{lost:.1f}" for lost in four),
+        f"Left, the mean image; in the middle, the mean size of the loss's gradient at each pixel; "
         f"right, the accuracy lost when rows are blank. One blank row costs at most "
-        f"{100 * (whole - rows.min()):.1f} percentage points (row {worst}), four at most "
-        f"{100 * (whole - bands.min()):.0f} (rows {4 * band + 1} to {4 * band + 4}). The top four "
+        f"{one.max():.1f} percentage points (row {worst}), four at most {four.max():.0f} "
+        f"(rows {4 * band + 1} to {4 * band + 4}). The top four "
         f"rows hold {share:.0%} of the gradient (first {len(x):,} test images).",
     )
