@@ -203,13 +203,15 @@ def test_a_claim_without_runs_has_a_cell():
 
 def test_the_headline_by_hand(monkeypatch):
     rows = [
-        {"verdict": "reproduced", "detectable": "0.7"},
-        {"verdict": "not reproduced", "detectable": "0.9"},
-        {"verdict": "too few runs", "detectable": ""},
+        {"verdict": "reproduced", "detectable": "0.7", "by_test_accuracy": "reproduced"},
+        {"verdict": "not reproduced", "detectable": "0.9", "by_test_accuracy": "compatible"},
+        {"verdict": "too few runs", "detectable": "", "by_test_accuracy": "too few runs"},
     ]
     monkeypatch.setattr(generate, "read_results", lambda: rows)
     monkeypatch.setattr(generate, "why_pending", lambda run, _: None if run.seed else "no record")
     said = generate.make_headline()
     assert "3 judged claims, 1 are reproduced, 1 are not reproduced, 1 have too few runs" in said
-    assert "wrong by 0.7 to 0.9 points" in said
+    assert "*p* below 0.017 for its own" in said
+    assert "published 0.7 to 0.9 points too high" in said
+    assert "by the test accuracy alone, 1 would be *reproduced*" in said
     assert re.search(r"\d+ of \d+ runs are by earlier code", said)

@@ -9,7 +9,6 @@ from mnist_rnn.claims.verdicts import (
     combine,
     find_p,
     judge,
-    judge_claims,
     tabulate_agreement,
 )
 
@@ -61,19 +60,18 @@ def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
     simulated = simulate_true_claims(numbers, runs)
     if not len(simulated):
         return f"No published configuration has more than {FEWEST} runs: none can judge the others."
-    verdicts = judge_claims(numbers, runs)["verdict"]
-    kept = (simulated["verdict"] == simulated["claim"].map(verdicts)).mean()
     rejected = simulated[simulated["verdict"] == "not reproduced"]
     expected = LEVEL * len(simulated) / len(numbers)
     weaker = " So *not reproduced* is weaker evidence than its *p* says."
+    pairs, called = wrong.notna().to_numpy().sum(), simulated["verdict"].value_counts()
     return (
         "For each claim, we pretended that a wrong configuration was the right one, and left out "
-        f"the runs of the right one: of {wrong.notna().to_numpy().sum()} such pairs, "
-        f"{counts.sum()} are *reproduced* ({whose or 'none'}) and "
-        f"{(wrong == 'compatible').to_numpy().sum()} *compatible*. We also pretended that each "
-        f"run was the published one, and judged it by the others: {kept:.0%} of {len(simulated)} "
-        f"such claims have the verdict of the claim itself. {len(rejected)} (of "
-        f"{rejected['run'].nunique()} different runs) are *not reproduced*; if runs were normally "
-        f"distributed, it would be at most about {expected:.1f}."
+        f"the runs of the right one: of {pairs} such pairs, the rule calls {counts.sum()} "
+        f"*reproduced* ({whose or 'none'}) and {(wrong == 'compatible').to_numpy().sum()} "
+        "*compatible*. We also pretended that each run was the published one, and judged it by the "
+        f"others: of {len(simulated)} such claims, it calls {called.get('reproduced', 0)} "
+        f"*reproduced*, {called.get('compatible', 0)} *compatible* and {len(rejected)} (of "
+        f"{rejected['run'].nunique()} different runs) *not reproduced*; if runs were normally "
+        f"distributed, the last would be at most about {expected:.1f}."
         + (weaker if len(rejected) > expected else "")
     )

@@ -51,7 +51,7 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     """A row a claim, then a row a configuration that has runs and that is not among the claims.
 
     Accuracies in percent: the published number, mean and sample standard deviation over the
-    seeds, the 95% interval of one further run, and what `verdicts.judge_claims` says.
+    seeds, the 95% interval of one further run as printed, and what `judge_claims` says.
     """
     ours = runs.groupby("configuration")["test_errors"].agg(runs="count", mean="mean", sd="std")
     # Means of whole numbers are the same on every machine; those of fractions may not be.
@@ -62,7 +62,10 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     table["runs"] = table["runs"].fillna(0).astype(int)
     parameters = runs.drop_duplicates("configuration").set_index("configuration")["parameters"]
     table["parameters"] = table["configuration"].map(parameters).astype("Int64")
-    table = table.join(predict_interval(table)).round({"mean": 2, "sd": 2})
+    table = table.join(predict_interval(runs), on="configuration")
+    table["interval_low"] -= table["rounding"].fillna(0) / 2
+    table["interval_high"] += table["rounding"].fillna(0) / 2
+    table = table.round(dict.fromkeys(OF_RUNS[1:], 2))
     numbers = read_numbers(claims)
     table = table.join(judge_claims(numbers, runs), on="claim")
     table["verdict"] = table["verdict"].fillna(table.apply(compare_text, axis=1))

@@ -9,10 +9,16 @@ from scipy import optimize, stats
 LEVEL = 0.05
 FEWEST = 3  # runs for a verdict
 
+
+def log_error(percent: pd.Series) -> pd.Series:
+    """The logarithm of the errors in percent, given accuracies; no error counts as 0.005."""
+    return np.log((100 - percent).clip(lower=0.005))
+
+
 # The measures of a run (columns of runs.csv), each with the scale on which it is compared.
 MEASURES: dict[str, Callable[[pd.Series], pd.Series]] = {
-    "test_accuracy": lambda percent: percent,
-    "last_epoch_accuracy": lambda percent: percent,
+    "test_accuracy": log_error,
+    "last_epoch_accuracy": log_error,
     "test_loss": np.log,
     "first_epoch_loss": np.log,
     "mean_log_loss": lambda logarithm: logarithm,
@@ -22,15 +28,17 @@ MEASURES: dict[str, Callable[[pd.Series], pd.Series]] = {
 def find_p(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """The p-value of each published number, if it were of the configuration of these runs.
 
-    `numbers` has a row a claim, and by measure the published value and `half_unit`s; `runs` a row
-    a run. A number that was not published has nan, as all have with fewer than FEWEST runs.
+    `numbers` has a row a claim, and by measure the published value and `half_unit`s; of all values
+    that round to a published one, the nearest to the runs' mean counts. `runs` has a row a run. A
+    number that was not published has nan, as all have with fewer than FEWEST runs.
     """
     found = {}
     for measure, scale in MEASURES.items():
         ours = scale(runs[measure].astype(float)).dropna()
         n = len(ours)
-        gap = (scale(numbers[measure].astype(float)) - ours.mean()).abs()
-        gap = (gap - numbers.get(f"{measure}_half_unit", 0)).clip(lower=0)
+        published, half = numbers[measure].astype(float), numbers.get(f"{measure}_half_unit", 0)
+        ends = scale(published - half), scale(published + half)
+        gap = (ours.mean() - np.clip(ours.mean(), np.minimum(*ends), np.maximum(*ends))).abs()
         # Runs may all be alike.
         spread = max(ours.std(), 1e-9) * np.sqrt(1 + 1 / n) if n >= FEWEST else np.nan
         found[measure] = pd.Series(2 * stats.t.sf(gap / spread, n - 1), numbers.index)
@@ -81,7 +89,8 @@ def judge(p: pd.Series, own: str, claims: int) -> str:
     if p[own] * claims < LEVEL:
         return "not reproduced"
     others = p.drop(own).dropna()
-    return "reproduced" if len(others) and others.max() < min(LEVEL, p[own]) else "compatible"
+    alone = p[own] >= LEVEL and len(others) and others.max() < LEVEL
+    return "reproduced" if alone else "compatible"
 
 
 def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
@@ -89,8 +98,8 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
     `numbers` holds the claims that are judged, with their `configuration`. `p_<measure>` are the
     p-values of a claim's numbers, `p` is its own. `also_agree` names the other published
-    configurations whose runs would agree, or agree better. `detectable` is the error in the test
-    accuracy (percentage points) that the rule would have found with four chances in five.
+    configurations whose runs would agree. `detectable` is by how much (percentage points) a test
+    accuracy must be too high for the rule to find it with four chances in five.
     `by_test_accuracy` is the verdict if nothing but the test accuracy had been published.
     `leave_one_out` has the other verdicts that come out when any one run is left out.
     """
@@ -114,7 +123,7 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         verdicts = {judge(without.loc[claim], name, n) for without in fewer}
         rows[claim] = {f"p_{measure}": value for measure, value in evidence.items()} | {
             "p": p.get(name, np.nan),
-            "also_agree": list(others.index[others >= min(LEVEL, p.get(name, LEVEL))]),
+            "also_agree": list(others.index[others >= LEVEL]),
             "detectable": find_detectable(own, row, int(evidence.notna().sum()), n),
             "by_test_accuracy": judge(alone.loc[claim], name, n),
             "leave_one_out": " or ".join(sorted(verdicts - {verdict})),
@@ -124,7 +133,7 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_detectable(runs: pd.DataFrame, row: pd.Series, measures: int, claims: int) -> float:
-    """The error in a published test accuracy that is found with a probability of 0.8.
+    """By how much a published test accuracy must be too high to be found with a probability of 0.8.
 
     With the runs' standard deviation for the true one; then t is noncentral.
     """
@@ -133,18 +142,18 @@ def find_detectable(runs: pd.DataFrame, row: pd.Series, measures: int, claims: i
         return np.nan
     least = stats.t.isf(LEVEL / 2 / measures / claims, n - 1)
     shift = optimize.brentq(lambda shift: stats.nct.sf(least, n - 1, shift) - 0.8, 0, 10 * least)
-    spread = runs["test_accuracy"].std() * np.sqrt(1 + 1 / n)
-    return shift * spread + row["test_accuracy_half_unit"]
+    logs = log_error(runs["test_accuracy"])
+    reach = shift * logs.std() * np.sqrt(1 + 1 / n)
+    return np.exp(logs.mean()) * (1 - np.exp(-reach)) + row["test_accuracy_half_unit"]
 
 
-def predict_interval(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """The 95% interval of one further run's test accuracy, as printed: to 0.01.
+def predict_interval(runs: pd.DataFrame) -> pd.DataFrame:
+    """By configuration, the 95% interval of one further run's test accuracy, in percent.
 
-    Of each row with mean, sd, runs and rounding. Where all runs are alike (sd 0), only the
-    rounding is left; without two runs it is nan.
+    Where all runs are alike, it is a point; of a single run, nan.
     """
-    runs = accuracy["runs"]
-    reach = stats.t.ppf(0.975, runs - 1) * accuracy["sd"] * np.sqrt(1 + 1 / runs)
-    reach += accuracy["rounding"].fillna(0) / 2
-    low, high = accuracy["mean"] - reach, accuracy["mean"] + reach
-    return pd.DataFrame({"interval_low": low, "interval_high": high}).round(2)
+    logs = log_error(runs["test_accuracy"]).groupby(runs["configuration"])
+    n, mean = logs.count(), logs.mean()
+    reach = stats.t.ppf(0.975, n - 1) * logs.std() * np.sqrt(1 + 1 / n)
+    ends = {"interval_low": 100 - np.exp(mean + reach), "interval_high": 100 - np.exp(mean - reach)}
+    return pd.DataFrame(ends).clip(lower=0)
