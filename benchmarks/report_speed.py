@@ -148,20 +148,20 @@ def sweep(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def limit(sections: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """On one core and on two: rates in GFLOP/s, and ours as a share of the products alone."""
-    large = sections["limit"].query("contender == 'large_product'")
+
+    def seconds(section: str, contender: str) -> pd.Series:
+        """Of an epoch, by cores and round."""
+        return sections[section].set_index(["contender", "cores", "round"])["epoch"][contender]
+
     # An image's products, each timestep: 2 with the kernel, 28 by 256, 3 with the recurrent one.
     work = 28 * 2 * (2 * 28 * 256 + 3 * 256 * 256) / 1e9
+    in_batches = TRAIN_SIZE // 128 * 128  # products are measured of whole batches only
     rows = {}
-    for cores, ours, products in (
-        (1, sections["sweep"], sections["sweep"]),
-        (2, sections["one run"], sections["limit"]),
-    ):
-        ours = ours.query("contender == 'ours'").set_index("round")["epoch"]
-        products = products.query("contender == 'products'").set_index("round")["epoch"]
-        ours = work * TRAIN_SIZE / ours
-        products = work * (TRAIN_SIZE // 128 * 128) / products  # whole batches
+    for cores, training, bare in ((1, "sweep", "sweep"), (2, "one run", "limit")):
+        ours = work * TRAIN_SIZE / seconds(training, "ours")[cores]
+        products = work * in_batches / seconds(bare, "products")[cores]
         rows[f"{cores} core(s)"] = {
-            "large product": 2 * 2048**3 / 1e9 / large.query("cores == @cores")["epoch"].median(),
+            "large product": 2 * 2048**3 / 1e9 / seconds("limit", "large_product")[cores].median(),
             "products alone": products.median(),
             "ours": ours.median(),
             "ours / products alone": (ours / products).median(),

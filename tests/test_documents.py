@@ -18,20 +18,6 @@ from mnist_rnn.paths import MNIST, PUBLISHED, ROOT
 
 PAGES = ("README.md", "docs/usage.md", "CONTRIBUTING.md")
 TEXT = "\n".join((ROOT / page).read_text() for page in PAGES)
-CI = (ROOT / ".ci" / "run").read_text()
-NOT_RUN = {
-    "make lab": "never ends; test_faults.py starts it",
-    "make verify": "needs the default run; .ci/run makes it, and compares it by the same program",
-    "make sweep": "takes hours; test_sweep.py trains small ones",
-    "make trials": "takes hours",
-    "make benchmark": "takes an hour",
-    "make originals": "takes hours; test_originals.py runs small ones",
-    "make notebooks": "nbval executes the same notebooks",
-    "make results": "takes hours; its parts are tested",
-    "make lock": "its outcome changes with the day",
-    "make audit": "its outcome changes with the day",
-    "make clean": "removes what the others need; it has its own test",
-}
 
 
 def git_files(*options):
@@ -102,11 +88,8 @@ def test_an_example_prints_what_is_shown(shell, command, output):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [target for target in targets() if target not in CI])
-def test_a_listed_command_succeeds(shell, command):
-    if command in NOT_RUN:
-        pytest.skip(NOT_RUN[command])
-    status, printed = shell(command)
+def test_the_plan_is_told_and_the_site_is_made(shell):
+    status, printed = shell("make plan && make site")
     assert status == 0, printed
 
 

@@ -38,31 +38,28 @@ def test_the_figure_of_the_claims_by_hand(make_record):
     assert [line.get_markerfacecolor() for line in diamonds] == [ORANGE, "white"]
 
 
-def test_each_p_stands_in_its_row_and_column():
+def test_the_agreement_by_hand():
     numbers = make_numbers(configuration=["a", "b"], test_accuracy=[98.0, 98.0])
     agreement = pd.DataFrame({"a": [0.9, 0.06], "b": [0.01, np.nan]}, index=numbers.index)
-    ax = draw_agreement(agreement, numbers).figure.axes[0]
+    plate = draw_agreement(agreement, numbers)
+    assert "White is below 0.025 (0.05 divided by 2 claims)" in plate.caption
+    ax = plate.figure.axes[0]
     said = {text.get_position(): text.get_text() for text in ax.texts}
     assert said == {(0, 0): "0.900", (1, 0): "0.010", (0, 1): "0.060", (1, 1): ""}
     assert list(ax.images[0].norm.boundaries) == [0, 0.025, 0.05, 1]
+    assert [frame.get_xy() for frame in ax.patches] == [(-0.5, -0.5), (0.5, 0.5)]
 
 
 def test_curves_have_their_epochs_and_measures():
     curve = pd.DataFrame({"train_loss": [0.6, 0.3], "train_accuracy": [0.8, 0.9]}, index=[1, 2])
-    plate = draw_curves({"loss": [0.5, 0.25], "accuracy": [0.85, 0.95]}, {"claim": curve})
-    for ax, name in zip(plate.figure.axes, ("loss", "accuracy"), strict=True):
-        published, ours = ax.get_lines()
-        assert published.get_xdata().tolist() == list(ours.get_xdata()) == [1, 2]
-        assert published.get_ydata().tolist() == curve[f"train_{name}"].tolist()
-    assert list(ours.get_ydata()) == [0.85, 0.95]
-
-
-def test_every_published_curve_is_drawn():
-    columns = {"train_loss": [0.6, 0.3], "train_accuracy": [0.8, 0.9]}
-    published = {name: pd.DataFrame(columns, index=[1, 2]) for name in "abc"}
-    plate = draw_curves({"loss": [0.5, 0.25], "accuracy": [0.85, 0.95]}, published)
-    for ax in plate.figure.axes:
-        assert [line.get_label() for line in ax.get_lines()] == ["a", "b", "c", "this run"]
+    history = {"loss": [0.5, 0.25], "accuracy": [0.85, 0.95]}
+    plate = draw_curves(history, {"a": curve, "b": curve / 2, "c": curve / 3})
+    for ax, name in zip(plate.figure.axes, history, strict=True):
+        first, *_, ours = lines = ax.get_lines()
+        assert [line.get_label() for line in lines] == ["a", "b", "c", "this run"]
+        assert first.get_xdata().tolist() == list(ours.get_xdata()) == [1, 2]
+        assert first.get_ydata().tolist() == curve[f"train_{name}"].tolist()
+        assert list(ours.get_ydata()) == history[name]
 
 
 def test_the_matrix_has_a_row_for_the_digit_and_a_column_for_the_answer():

@@ -154,14 +154,3 @@ def test_the_results_notebook_needs_no_run_of_the_originals(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=environment(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "Runs of the originals' code: 0" in (tmp_path / "out.ipynb").read_text()
-
-
-def test_the_results_notebook_shows_the_committed_table():
-    cells = code_cells(nbformat.read(TRAIN.with_name("03_results.ipynb"), as_version=4))
-    shown = [
-        output.data.get("text/markdown")
-        for cell in cells
-        for output in cell.outputs
-        if "data" in output
-    ]
-    assert (COMMITTED / "accuracy.md").read_text() in shown

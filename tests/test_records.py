@@ -60,10 +60,12 @@ def test_a_tree_is_clean_whatever_its_results(tmp_path, monkeypatch):
     assert describe_environment(1).clean is False
 
 
-def test_the_commit_is_unknown_outside_a_checkout(tmp_path, monkeypatch):
-    monkeypatch.setattr(environment, "ROOT", tmp_path)
-    unknown = describe_environment(1)
-    assert (unknown.commit, unknown.clean) == (None, None)
+def test_the_commit_is_unknown_outside_a_checkout_and_without_git(tmp_path, monkeypatch):
+    for change in ((environment, "ROOT", tmp_path), (os, "environ", {"PATH": ""})):
+        with monkeypatch.context() as patch:
+            patch.setattr(*change)
+            unknown = describe_environment(1)
+        assert (unknown.commit, unknown.clean) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,11 @@ def test_threads_are_those_that_were_set_or_all_that_the_process_may_use(
 
 HISTORY = {"loss": [0.5], "accuracy": [0.9], "test_errors": [200]}
 TWO_EXAMPLES = measure(np.eye(10)[[0, 0]], np.array([0, 0])).model_dump()
+ONE_MISTAKE = {
+    "test": measure(np.eye(10)[[1, 0]], np.array([0, 0])).model_dump(),
+    "mistakes": {"0": 1},
+    "history": HISTORY | {"test_errors": [1]},
+}
 REST = {str(index): 1 for index in range(1, 200)}  # the record's mistakes but the first, of image 0
 
 
@@ -101,6 +108,7 @@ REST = {str(index): 1 for index in range(1, 200)}  # the record's mistakes but t
         ({"history": HISTORY | {"accuracy": [98.7]}}, "accuracy.0: Input should be less"),
         ({"parameters": 0}, "parameters: Input should be greater"),
         ({"train": TWO_EXAMPLES}, "train must count 1 "),
+        (ONE_MISTAKE, "test must count 10000 "),
         ({"mistakes": {}}, "mistakes must name each digit as often"),
         ({"mistakes": REST | {"0": 2}}, "as often"),
         ({"mistakes": REST | {"0": 17}}, "as often"),
@@ -119,11 +127,13 @@ def test_a_damaged_record_is_named(changes, problem, record, tmp_path):
     assert "seed-0.json is not a record" in str(error.value)
 
 
-def test_a_record_in_the_wrong_place_is_named(record, tmp_path):
+@pytest.mark.parametrize("place", ["seed-1.json", "../gru/seed-0.json"])
+def test_a_record_in_the_wrong_place_is_named(place, record, tmp_path):
     path = write_record(record, tmp_path)
-    foreign = path.with_name("seed-1.json")
+    foreign = (path.parent / place).resolve()
+    foreign.parent.mkdir(exist_ok=True)
     path.rename(foreign)
-    with pytest.raises(RecordError, match=r"seed-1\.json holds the run of .*seed-0\.json"):
+    with pytest.raises(RecordError, match=rf"{foreign.name} holds the run of .*seed-0\.json"):
         read_record(foreign)
 
 
@@ -149,9 +159,11 @@ def test_a_full_disk_leaves_what_was_written(write, record, make_record, tmp_pat
 def test_the_new_file_takes_its_place_only_when_whole(tmp_path):
     path = tmp_path / "record.json"
     path.write_text("old")
-    with replacing(path) as temporary:
-        temporary.write_text("new")
-        assert path.read_text() == "old"
+    with path.open() as reader:
+        with replacing(path) as temporary:
+            temporary.write_text("new")
+            assert path.read_text() == "old"
+        assert reader.read() == "old"  # who began before the end reads the old file whole
     assert os.listdir(tmp_path) == ["record.json"]
     assert path.read_text() == "new"
 
@@ -204,31 +216,6 @@ def test_other_code_or_versions_are_named(record):
 def test_a_record_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RecordError, match=r"none\.json can't be read: No such file"):
         read_record(tmp_path / "none.json")
-
-
-def test_who_reads_the_old_file_meanwhile_reads_it_whole(tmp_path):
-    path = tmp_path / "record.json"
-    path.write_text("old")
-    with path.open() as reader:
-        with replacing(path) as temporary:
-            temporary.write_text("new")
-        assert reader.read() == "old"
-
-
-def test_a_record_of_few_test_images_is_refused(make_record, tmp_path):
-    path = write_record(make_record(), tmp_path)
-    few = measure(np.eye(10)[[1, 0]], np.array([0, 0])).model_dump()
-    changes = {"test": few, "mistakes": {"0": 1}, "history": HISTORY | {"test_errors": [1]}}
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-    with pytest.raises(RecordError, match="test must count 10000 "):
-        read_record(path)
-
-
-def test_a_record_in_another_configurations_folder_is_named(make_record, tmp_path):
-    path = write_record(make_record(), tmp_path)
-    foreign = path.parent.rename(path.parent.with_name("gru")) / path.name
-    with pytest.raises(RecordError, match=r"gru/seed-0\.json holds the run of "):
-        read_record(foreign)
 
 
 @pytest.mark.parametrize("flag", ["avx2", "fma"])

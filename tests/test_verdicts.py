@@ -1,5 +1,7 @@
 """The rule of the verdicts: by hand, and on simulated runs."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,7 +39,6 @@ from mnist_rnn.claims.verdicts import (
     weigh_together,
 )
 from mnist_rnn.figures.results import (
-    draw_agreement,
     draw_claims,
     draw_published_curves,
     rank_last,
@@ -181,6 +182,7 @@ def test_all_claims_together_by_hand():
         other = weigh_together(numbers.assign(test_accuracy=accuracy), group_runs(a=FIVE, b=FIVE))
         assert other.loc["test_accuracy", "z"] == pytest.approx(z)
     assert table.index.tolist() == ["test_accuracy"]
+    assert weigh_together(numbers, group_runs(a=FIVE[:3]))["claims"].tolist() == [2]
 
 
 def test_claims_together_are_rarely_apart_if_all_are_true():
@@ -289,16 +291,21 @@ def test_the_rule_tells_right_from_wrong_in_the_committed_runs():
 
 
 def test_a_contrast_is_paired_by_seed(make_record):
-    without, dropped = [200, 210, 190, 205], [190, 195, 185, 199]
+    """Of three pairs, as few as may be; two with Adam are too few."""
+    without, dropped = [200, 210, 190], [190, 195, 185]
     records = [
         make_record(errors, seed=seed, dropout=dropout, **FULL)
         for dropout, counts in ((0.0, [*without, 300]), (0.2, dropped))
         for seed, errors in enumerate(counts)
     ]
+    records += [
+        make_record(seed=seed, optimizer="adam", dropout=dropout, **FULL)
+        for seed, dropout in product((0, 1), (0.0, 0.2))
+    ]
     table = tabulate_contrasts(tabulate_runs(records))
     interval = stats.ttest_rel(without, dropped).confidence_interval()
     assert table.index.tolist() == ["dropout 0.2 minus none, with SGD"]
-    expected = [0.09, interval.low / 100, interval.high / 100, 4]
+    expected = [0.1, interval.low / 100, interval.high / 100, 3]
     assert table.iloc[0].tolist() == pytest.approx(expected)
 
 
@@ -499,15 +506,6 @@ def test_groups_are_of_the_default_configuration_and_by_code(make_record):
     assert groups[OURS][0, -1] == 98.0
 
 
-def test_the_agreement_in_the_figure_by_hand():
-    numbers = make_numbers(configuration=["a", "b"], test_accuracy=[98.0, 98.0])
-    agreement = pd.DataFrame({"a": [0.9, 0.06], "b": [0.01, 0.04]}, index=numbers.index)
-    plate = draw_agreement(agreement, numbers)
-    assert "White is below 0.025 (0.05 divided by 2 claims)" in plate.caption
-    frames = [patch.get_xy() for patch in plate.figure.axes[0].patches]
-    assert frames == [(-0.5, -0.5), (0.5, 0.5)]
-
-
 def test_runs_of_no_published_configuration_judge_nothing(make_record):
     runs = tabulate_runs([make_record(200, units=64)])
     numbers, theirs = read_numbers(load_claims()), tabulate_originals({}, "keras")
@@ -540,17 +538,3 @@ def test_mistakes_that_are_equally_frequent_are_all_named():
     none = draw_confusion(np.eye(10, dtype=int), "")
     assert none.caption.endswith("0 of 0 mistakes: none.")
     assert none.alt.endswith("There is no mistake.")
-
-
-def test_a_contrast_needs_three_pairs(make_record):
-    records = [
-        make_record(200 + seed, seed=seed, dropout=dropout, **FULL)
-        for dropout in (0.0, 0.2)
-        for seed in range(3)
-    ]
-    assert tabulate_contrasts(tabulate_runs(records))["seeds"].tolist() == [3]
-
-
-def test_three_runs_are_enough_to_be_weighed():
-    table = weigh_together(make_numbers(test_accuracy=[98.3]), group_runs(a=FIVE[:3]))
-    assert table.loc["test_accuracy", "claims"] == 1
