@@ -9,14 +9,23 @@ from matplotlib.figure import Figure
 from test_interpret import answers
 from test_verdicts import FULL, make_numbers
 
-from mnist_rnn.claims.published import load_claims
+from mnist_rnn.claims.equivalence import KERAS, OURS, group_accuracies, tabulate_accuracies
+from mnist_rnn.claims.published import load_claims, load_curve
 from mnist_rnn.claims.tables import tabulate_accuracy, tabulate_runs
 from mnist_rnn.figures.plate import ORANGE
-from mnist_rnn.figures.results import draw_agreement, draw_claims
+from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves, rank_last
+from mnist_rnn.figures.spread import (
+    draw_common_mistakes,
+    draw_confusions,
+    draw_distributions,
+    draw_test_accuracies,
+)
 from mnist_rnn.figures.training import draw_balance, draw_confusion, draw_curves
 from mnist_rnn.interpret import panels, reading_figures, state_figures
 
 pytestmark = pytest.mark.quick
+
+CLAIM = pd.Series({"published_test_accuracy": 97.9, "rounding": 0.1})
 
 
 @pytest.fixture(autouse=True)
@@ -121,3 +130,120 @@ def test_a_gradients_shade_is_of_its_logarithm_and_has_a_scale():
     assert shades.get_array().tolist() == sensitivity.tolist()
     assert shades.norm([1e-4, 1e-3, 1e-2]).tolist() == pytest.approx([0, 0.5, 1])
     assert shades.colorbar.ax.get_ylim() == pytest.approx((1e-4, 1e-2))
+
+
+def dots(ax):
+    """The number of our runs in each place of the axis that has some."""
+    lines = [line for line in ax.get_lines() if line.get_marker() == "o"]
+    return [len(line.get_xdata()) for line in lines]
+
+
+def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
+    others = {"layer": "lstm", "learning_rate": 0.1}
+    records = [make_record(seed=seed, **FULL) for seed in range(3)]
+    records += [make_record(**{name: value}, **FULL) for name, value in others.items()]
+    claims = load_claims().head(13)  # those of the originals; others may follow
+    accuracy = tabulate_accuracy(tabulate_runs(records), claims)
+    ax = draw_claims(tabulate_runs(records), accuracy, claims).figure.axes[0]
+    # notebook-2019 and notebook-2020; notebook-2020-lstm-sgd
+    assert dots(ax) == [3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0]
+    titles = [ax.get_title() for ax in draw_published_curves(records, {}, claims).figure.axes]
+    assert {"notebook-2019 (3)", "notebook-2019-dropout (0)"} <= set(titles)
+
+
+def test_a_curve_is_ranked_by_its_distance_from_the_others():
+    """Of -1, 0, 1 and a fourth: 5 is the farthest, 0.1 farther from the others than 0 only."""
+    for last, share in ((5, 1 / 4), (0.1, 3 / 4), (0, 1)):
+        assert rank_last(np.array([[-1.0], [0.0], [1.0], [last]])) == share
+    # Each epoch counts in its own standard deviations: the last is far off in the second.
+    small = [[-1.0, -1e-3], [0.0, 0.0], [1.0, 1e-3], [0.0, 5e-3]]
+    assert rank_last(np.array(small)) == 1 / 4
+    assert rank_last(np.ones((4, 2))) == 1
+
+
+def test_points_outside_the_band_by_hand(make_record):
+    """The logarithms of three runs' losses are -1, 0 and 1: their mean is 0, and their sd 1."""
+    records = []
+    for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0])):
+        record = make_record(seed=seed, **FULL)
+        history = record.history.model_copy(update={"loss": [loss] * 20})
+        records.append(record.model_copy(update={"history": history}))
+    plate = draw_published_curves(records, {}, load_claims().loc[["notebook-2019"]])
+    far = (np.log(load_curve("notebook-2019")["train_loss"]).abs() > 2).sum()
+    assert 0 < far < 20
+    assert f"{far} of 20 points are outside" in plate.caption
+    assert "notebook-2019: from 0.65 to 0.0453, p = 0.25." in plate.alt
+    left, right = plate.figure.axes
+    heights = left.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == pytest.approx((np.exp(-1), np.exp(1)))
+    (band,) = right.patches
+    assert (band.get_y(), band.get_height()) == (-2, 4)
+
+
+def test_common_mistakes_by_hand(make_record, mnist):
+    _, (x_test, y_test) = mnist
+    runs = [make_record(errors, seed=seed) for seed, errors in enumerate((3, 5))]
+    plate = draw_common_mistakes(runs, x_test, y_test)
+    assert "5 are read wrong by at least one run" in plate.caption
+    assert "and 3 by every run (runs: 2)" in plate.caption
+    titles = [ax.get_title() for ax in plate.figure.axes if ax.get_title()]
+    shares = ["100.0%"] * 3 + ["50.0%"] * 2
+    assert titles == [
+        f"read 1 ({share})\nlabel {label}" for share, label in zip(shares, y_test[:5], strict=True)
+    ]
+    assert "Most frequent, with 8 of 8 mistakes: 0 read as 1." in draw_confusions(runs).caption
+
+
+def test_falls_of_the_test_accuracy_by_hand():
+    accuracies = np.array([[97.0, 96.5, 96.7, 96.2, 98.0], [95.0, 96.0, 97.0, 97.0, 98.2]])
+    plate = draw_test_accuracies(accuracies, CLAIM)
+    assert "in 2 of 8 cases" in plate.caption
+    assert "In 0 of 2 runs the last accuracy is at most 97.95%, half a unit" in plate.caption
+    assert "over epochs 3 to 5, 4 of 6 accuracies are." in plate.caption
+    tie = draw_test_accuracies(accuracies - 0.05, CLAIM).caption  # 97.95 would be printed as 97.9
+    assert "In 1 of 2 runs" in tie
+    lines = plate.figure.axes[0].get_lines()
+    assert lines[0].get_ydata().tolist() == accuracies[0].tolist()
+    assert lines[-1].get_xydata().tolist() == [[5, 97.9]]
+    (row,) = tabulate_accuracies({"ours": accuracies}).to_dict("records")
+    assert (row["runs"], row["epochs"], row["falls"]) == (2, 5, 25.0)
+    assert (row["mean"], row["min"], row["max"]) == (98.1, 98.0, 98.2)
+
+
+def test_the_figure_of_both_distributions_by_hand():
+    groups = {OURS: np.array([[90.0, 97.85], [91.0, 97.0]]), KERAS: np.array([[90.0, 97.5]])}
+    plate = draw_distributions(groups, CLAIM)
+    first, second, published = plate.figure.axes[0].get_lines()
+    assert first.get_xdata()[1:].tolist() == [97.0, 97.85]
+    assert first.get_ydata().tolist() == [0.0, 0.5, 1.0]
+    assert second.get_xdata()[1:].tolist() == [97.5]
+    assert published.get_xdata() == [97.9, 97.9]
+    assert "half of the runs of ours lie from 97.21% to 97.64%" in plate.alt
+    assert (
+        "at least 97.85%, half a unit below the published number: ours, 1 of 2; "
+        "the original's code, 0 of 1." in plate.caption
+    )
+
+
+def test_figures_without_a_run_say_so(mnist):
+    groups = group_accuracies([], {})
+    assert tabulate_accuracies(groups).empty
+    assert "after the last, no run." in draw_test_accuracies(groups[OURS], CLAIM).alt
+    assert "(runs: 0)" in draw_test_accuracies(groups[OURS], CLAIM).caption
+    assert draw_distributions(groups, CLAIM).figure.axes[0].get_lines()
+    _, (x_test, y_test) = mnist
+    assert "and 0 by every run (runs: 0)" in draw_common_mistakes([], x_test, y_test).caption
+    assert "(runs: 0)" in draw_confusions([]).caption
+
+
+def test_mistakes_that_are_equally_frequent_are_all_named():
+    counts = np.zeros((10, 10), int)
+    counts[7, 2] = counts[9, 5] = 3
+    counts[1, 7] = 2
+    expected = "Most frequent, with 3 of 8 mistakes: 7 read as 2, 9 read as 5."
+    assert draw_confusion(counts, "").caption.endswith(expected)
+    told = "mistakes are to read 7 as 2 (3 times), 9 as 5 (3 times), 1 as 7 (2 times)."
+    assert draw_confusion(counts, "").alt.endswith(told)
+    none = draw_confusion(np.eye(10, dtype=int), "")
+    assert none.caption.endswith("0 of 0 mistakes: none.")
+    assert none.alt.endswith("There is no mistake.")
