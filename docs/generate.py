@@ -41,13 +41,13 @@ def make_headline() -> str:
     parts = [f"{counts[name]} {verb}" for name, verb in words.items() if counts[name]]
     alone = sum(row["by_test_accuracy"] == "reproduced" for row in rows)
     return (
-        f"**Of {counts.total()} judged claims, {', '.join(parts)}.** *Reproduced*: all numbers "
-        "published for it, losses included, agree with our runs of its configuration (*p* at least "
-        f"{LEVEL}), and not with those of any other published one (*p* below {LEVEL}). *Not "
-        f"reproduced*: *p* below {LEVEL / len(rows):.2g} for its own. *Compatible*: neither. A "
-        f"test accuracy published {min(detectable):.1f} to {max(detectable):.1f} points too high "
-        "(by claim) would be noticed in four cases of five; by the test accuracy alone, "
-        f"{alone or 'none'} would be *reproduced*.{told if pending else ''}"
+        f"**Of {counts.total()} judged claims, {', '.join(parts)}.** *Reproduced*: all its "
+        "published numbers, losses included, agree with our runs of its configuration (*p* at "
+        f"least {LEVEL}), but not all with those of any other published one (*p* below {LEVEL}). "
+        f"*Not reproduced*: *p* below {LEVEL / len(rows):.2g} for its own. *Compatible*: neither. "
+        f"By the test accuracy alone, {alone or 'none'} would be *reproduced*. A test accuracy "
+        f"{min(detectable):.1f} to {max(detectable):.1f} points too high, depending on the claim, "
+        f"would be *not reproduced* in four cases of five.{told if pending else ''}"
     )
 
 

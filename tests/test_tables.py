@@ -509,7 +509,7 @@ def test_what_is_said_of_the_headline_and_the_docstring(told, errors):
     assert 97.045 < min(trained[DROPPED]) < max(trained[DROPPED]) < min(trained[DEFAULT])
     wide = errors["simple_rnn", 512, "sgd", 0.2]
     assert min(wide) < 170 < max(wide)
-    assert sum(count > 170 for count in errors[DROPPED]) > 0.8 * len(errors[DROPPED])
+    assert min(errors[DROPPED] + errors[DEFAULT]) > 170
 
 
 def test_what_is_said_of_adam(contents):
@@ -527,7 +527,7 @@ def test_what_is_said_of_the_lstm(told, errors, judged):
     ours = errors[LSTM]
     assert min(min(run["history"]["test_errors"]) for run in told[LSTM]) > 378
     assert stdev(ours) > 2 * stdev(errors[DEFAULT])
-    assert judged.loc["notebook-2020-lstm-sgd", "detectable"] == pytest.approx(3, abs=0.3)
+    assert judged.loc["notebook-2020-lstm-sgd", "detectable"] == pytest.approx(2.8, abs=0.05)
 
 
 @pytest.mark.parametrize(
