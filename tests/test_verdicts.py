@@ -35,6 +35,7 @@ from mnist_rnn.claims.verdicts import (
     find_p,
     judge,
     judge_claims,
+    predict_interval,
     weigh_together,
 )
 from mnist_rnn.paths import COMMITTED, ROOT
@@ -107,6 +108,14 @@ def test_runs_that_are_all_alike_agree_with_what_rounds_to_them():
     numbers = make_numbers(0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
     p = find_p(numbers, make_runs(test_accuracy=[97.85] * 3))["test_accuracy"]
     assert (p > 0.05).tolist() == [True, True, False, False]
+
+
+def test_runs_without_an_error_and_intervals_beyond_zero():
+    p = find_p(make_numbers(test_accuracy=[100.0]), make_runs(test_accuracy=[100.0, 99.99, 99.98]))
+    assert 0 < p["test_accuracy"].item() < 1
+    low, high = predict_interval(group_runs(a=[99.0, 40.0])).loc["a"]
+    assert low == 0
+    assert 99 < high <= 100
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
