@@ -519,6 +519,7 @@ def test_what_is_said_of_adam(contents):
     assert sum(run["test"]["errors"] <= 205 for run in runs) == 3
     low = Counter(run["config"]["loss"] for run in runs if run["test"]["errors"] >= 305)
     assert low == {"cross_entropy": 2}
+    assert sum(run["test"]["errors"] > 310 for run in runs) == 2
     clipped = [r["test"]["errors"] for r in runs if r["config"]["loss"] != "cross_entropy"]
     assert max(clipped) == 302
 

@@ -98,8 +98,8 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
     `numbers` holds the claims that are judged, with their `configuration`. `p_<measure>` are the
     p-values of a claim's numbers, `p` is its own. `also_agree` names the other published
-    configurations whose runs would agree. `detectable` is by how much (percentage points) a test
-    accuracy must be too high for the rule to find it with four chances in five.
+    configurations whose runs would agree. `detectable` is by how many percentage points a test
+    accuracy must be too high to be *not reproduced* with four chances in five.
     `by_test_accuracy` is the verdict if nothing but the test accuracy had been published.
     `leave_one_out` has the other verdicts that come out when any one run is left out.
     """
@@ -133,7 +133,7 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_detectable(runs: pd.DataFrame, row: pd.Series, measures: int, claims: int) -> float:
-    """By how much a published test accuracy must be too high to be found with a probability of 0.8.
+    """By how many points a test accuracy is too high if four in five such are *not reproduced*.
 
     With the runs' standard deviation for the true one; then t is noncentral.
     """
