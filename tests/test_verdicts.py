@@ -131,7 +131,7 @@ def test_fewer_than_three_runs_have_no_verdict(count):
     [
         (0.5, [0.001, 0.049], 10, "reproduced"),
         (0.5, [0.001, np.nan], 10, "reproduced"),
-        (0.5, [0.001, 0.051], 10, "compatible"),
+        (0.5, [0.001, 0.05], 10, "compatible"),
         (0.05, [0.001, 0.049], 10, "reproduced"),
         (0.049, [0.001, 0.04], 10, "compatible"),  # its own runs hardly agree
         (0.0051, [0.001, 0.001], 10, "compatible"),
