@@ -391,7 +391,7 @@ def test_what_is_said_of_the_default_run(errors):
 
 
 def test_what_is_said_of_the_intervals(runs, judged):
-    up, down = (judged["interval_high"] - judged["mean"]), judged["mean"] - judged["interval_low"]
+    up, down = judged["interval_high"] - judged["mean"], judged["mean"] - judged["interval_low"]
     assert (up < down)[up.notna()].all()
     assert 0.4 < up["notebook-2019"] < down["notebook-2019"] < 0.7
     low = high = count = 0
@@ -420,6 +420,8 @@ def test_what_is_said_of_the_verdicts(runs, judged):
     candidates = load_claims().query("kind == 'candidate'")["configuration"]
     agreeing = (agreement[candidates] >= 0.05).any(axis=1) & (judged["verdict"] == "reproduced")
     assert list(agreeing[agreeing].index) == ["notebook-2019-adam"]
+    agrees = agreement.loc["notebook-2019-adam", candidates["adam-clipped-loss"]]
+    assert agrees == pytest.approx(0.39, abs=0.005)
     names = load_claims()["configuration"]
     for claim, p in agreement.iterrows():
         between = {name for name in p.index if 0.05 / 12 < p[name] < 0.05} - {names[claim]}

@@ -114,8 +114,9 @@ def compare_means(ours: np.ndarray, theirs: np.ndarray) -> dict[str, float | str
 def compare_measures(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     """By measure, the difference of the means of these runs, ours minus theirs, by Welch's test.
 
-    Of losses the logarithms are compared. The 95% confidence intervals are not corrected for their
-    number. Empty with fewer than FEWEST runs of either.
+    The logarithms of losses and errors are compared; `test_error` is of `test_accuracy`. The 95%
+    confidence intervals are not corrected for their number. Empty with fewer than FEWEST runs of
+    either.
     """
     if min(len(ours), len(theirs)) < FEWEST:
         return pd.DataFrame()
@@ -123,8 +124,8 @@ def compare_measures(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     for measure, scale in MEASURES.items():
         first, second = scale(ours[measure]), scale(theirs[measure])
         test = stats.ttest_ind(first, second, equal_var=False)
-        difference = first.mean() - second.mean()
-        rows[measure] = difference, *test.confidence_interval(), test.pvalue
+        name, difference = measure.replace("accuracy", "error"), first.mean() - second.mean()
+        rows[name] = difference, *test.confidence_interval(), test.pvalue
     columns = ["difference", "interval_low", "interval_high", "p"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
