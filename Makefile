@@ -10,6 +10,7 @@ OUTPUTS = $(or $(MNIST_RNN_RESULTS),outputs)
 RESULTS = $(or $(MNIST_RNN_RESULTS),results)
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark originals notebooks results hooks lock audit clean
 
 help:  ## List the targets
@@ -94,7 +95,7 @@ originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code, 60 t
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
 	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks/outputs
-	MNIST_RNN_RESULTS=$(CURDIR)/$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
+	MNIST_RNN_RESULTS=$(abspath $(VENV))/notebooks/outputs $(BIN)/jupyter nbconvert \
 		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 results: sweep report notebooks  ## Train what is missing, and make tables, notebooks and generated text anew

@@ -20,7 +20,8 @@ def read_measurements(path: Path) -> pd.DataFrame:
 
     A run of fewer epochs is reckoned up to 20: the first, which includes what is compiled, and 19
     times the mean of the others. Where two runs shared the machine, the figures are their means.
-    Runs an hour are of one run after the other, or one a core.
+    `per_hour` is of two runs at once where each has one core, of one after the other where it has
+    both.
     """
     table = pd.read_csv(path)
     for index, row in table.dropna(subset="epoch_seconds").iterrows():
@@ -184,7 +185,7 @@ def main() -> None:
     for name in machines:
         with replacing(FOLDER / f"{name}.png") as temporary:
             fig = draw(read_measurements(FOLDER / f"{name}.csv"))
-            fig.savefig(temporary, format="png", dpi=110)
+            fig.savefig(temporary, dpi=110)
     print("Written:", shown(FOLDER / "README.md"))
 
 

@@ -21,7 +21,7 @@ PACKAGE = ROOT / "src" / "mnist_rnn"
 
 
 def read_results() -> list[dict[str, str]]:
-    """The rows of accuracy.csv that answer a claim and are judged."""
+    """The rows of accuracy.csv whose claims are judged."""
     with (COMMITTED / "accuracy.csv").open(encoding="utf-8", newline="") as file:
         return [row for row in csv.DictReader(file) if row["kind"] in JUDGED]
 
@@ -31,9 +31,7 @@ def make_headline() -> str:
     rows = read_results()
     runs = plan_runs(read_claims())
     pending = sum(why_pending(run, COMMITTED) is not None for run in runs)
-    told = (
-        f" {pending} of {len(runs)} runs are by earlier code (`make plan`), whose bits may differ."
-    )
+    told = f" {pending} of {len(runs)} runs are missing or by earlier code (`make plan`)."
     counts = Counter(row["verdict"] for row in rows)
     detectable = [float(row["detectable"]) for row in rows if row["detectable"]]
     words = {name: f"are {name}" for name in ("reproduced", "compatible", "not reproduced")}
@@ -109,20 +107,20 @@ def list_modules(folder: Path, indent: str) -> list[str]:
 
 def first_line(path: Path) -> str:
     """The first line of a module's docstring."""
-    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).split("\n")[0]
 
 
-PAGES: dict[str, dict[str, Callable[[], str]]] = {
+BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"headline": make_headline, "claims": make_claims},
     "CONTRIBUTING.md": {"modules": make_modules},
     "docs/usage.md": {"commands": make_commands},
 }
 
 
-def make_page(page: str) -> str:
+def fill_blocks(page: str) -> str:
     """The page's text with its blocks as the files say; each must be there once."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    for name, make in PAGES[page].items():
+    for name, make in BLOCKS[page].items():
         begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
         before, rest = text.split(begin)
         _, after = rest.split(end, 1)
@@ -132,8 +130,8 @@ def make_page(page: str) -> str:
 
 def main() -> None:
     """Rewrite the pages."""
-    for page in PAGES:
-        write_text(ROOT / page, make_page(page))
+    for page in BLOCKS:
+        write_text(ROOT / page, fill_blocks(page))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from mnist_rnn.records.reproduction import (
 from mnist_rnn.records.verify import TOLERANCE
 
 LEDGER = COMMITTED / "reproductions"
-MEASURED = {"ours": "us", "ci": "CI", "self-reported": "its sender"}
+MEASURED_BY = {"ours": "us", "ci": "CI", "self-reported": "its sender"}
 FIRST_STEPS = ROOT / "tests" / "first_steps.json"
 SAME = "the same bits"
 INTRODUCTION = """# Reproductions
@@ -103,13 +103,13 @@ def make_row(made: Reproduction, outcome: str, measured: str) -> str:
     return "| " + " | ".join(cells) + " |\n"
 
 
-def make_page(folder: Path) -> tuple[str, list[str]]:
+def make_ledger(folder: Path) -> tuple[str, list[str]]:
     """The page, and a sentence for each file that is refused."""
     known = read_expected()
     rows, refused = [], []
     runs, steps = [], []  # for each record, whether it has the committed bits
     origins: dict[str, str] = {}  # of each file's name, the folder where it was first
-    for origin, measured in MEASURED.items():
+    for origin, measured in MEASURED_BY.items():
         for path in sorted((folder / origin).glob("*")):
             try:
                 if (first := origins.setdefault(path.name, origin)) != origin:
@@ -136,6 +136,10 @@ def add(source: Path, destination: Path) -> None:
     records = [read_judged(path, *known)[0] for path in sorted(source.glob("*.json"))]
     if not records:
         raise RecordError(f"{shown(source)} has no record of a reproduction; `make reproduce`.")
+    for name in (record.file_name for record in records):
+        for other in (destination.parent / origin / name for origin in MEASURED_BY):
+            if other.exists() and other.parent != destination:
+                raise refusal(other, "is in the ledger already")
     for record in records:
         print(f"Added: {shown(write_reproduction(record, destination))}")
 
@@ -144,12 +148,12 @@ def main() -> None:
     """Take in records if told to, and rewrite the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--add", type=Path, metavar="FOLDER", help="take in the records there")
-    parser.add_argument("--measured-by", choices=MEASURED, default="self-reported")
+    parser.add_argument("--measured-by", choices=MEASURED_BY, default="self-reported")
     arguments = parser.parse_args()
     try:
         if arguments.add:
             add(arguments.add, LEDGER / arguments.measured_by)
-        page, refused = make_page(LEDGER)
+        page, refused = make_ledger(LEDGER)
     except RecordError as error:
         raise SystemExit(str(error)) from None
     write_text(LEDGER / "README.md", page)

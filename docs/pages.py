@@ -17,12 +17,12 @@ from markup import Exporter, highlight_style, mend
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.files import write_text
-from mnist_rnn.pad.page import make_page
+from mnist_rnn.pad.page import make_pad_page
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.record import run_path
 
 NOTEBOOKS = ROOT / "notebooks"
-PAGES = {
+TITLES = {
     "index.html": "Start",
     "draw.html": "Draw",
     "01_data.html": "Data",
@@ -35,7 +35,7 @@ PAGES = {
 def make_links(here: str) -> str:
     """The links to all pages; `here` is the page that they stand on."""
     current = {here: ' aria-current="page"'}
-    links = [f'<a href="{page}"{current.get(page, "")}>{PAGES[page]}</a>' for page in PAGES]
+    links = [f'<a href="{page}"{current.get(page, "")}>{TITLES[page]}</a>' for page in TITLES]
     return '<nav aria-label="Pages">\n' + "\n".join(links) + "\n</nav>"
 
 
@@ -105,7 +105,7 @@ def main() -> None:
         return make_notebook_page(*wanted.report, alone=True)
     try:
         draw = wanted.output / "draw.html"
-        make_page(wanted.model.resolve(), draw, read_style(), make_links(draw.name))
+        make_pad_page(wanted.model.resolve(), draw, read_style(), make_links(draw.name))
     except ExperimentError as error:
         raise SystemExit(str(error)) from None
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):

@@ -130,7 +130,7 @@ def number(least: int, most: int) -> Callable[[str], int]:
 def read_options() -> argparse.Namespace:
     """The command's options; wrong ones end it with one sentence."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.error = lambda message: sys.exit(f"{message}.")  # type: ignore[method-assign]
+    parser.error = lambda message: sys.exit(f"{message}.")
     parser.add_argument("--peers", type=Path, help="Python that has PyTorch")
     parser.add_argument("--keras", type=number(0, 100), default=40, help="runs (default 40)")
     parser.add_argument("--pytorch", type=number(0, 100), default=10, help="runs (default 10)")
@@ -140,7 +140,7 @@ def read_options() -> argparse.Namespace:
                         help="fewer images, for a trial")  # fmt: skip
     options = parser.parse_args()
     trial = options.epochs is not None or options.train_size != TRAIN_SIZE
-    if trial and "MNIST_RNN_RESULTS" not in os.environ:
+    if trial and not os.environ.get("MNIST_RNN_RESULTS"):
         parser.error("A trial needs a folder of its own: set MNIST_RNN_RESULTS")
     if options.pytorch and not (options.peers and options.peers.is_file()):
         parser.error(f"argument --peers: expected a Python that has PyTorch, got {options.peers}")

@@ -15,6 +15,7 @@ import nbformat
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.record import Record, read_records
 
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TRAIN = ROOT / "notebooks" / "02_train.ipynb"
 
 
@@ -27,6 +28,12 @@ def start(command, **options) -> subprocess.Popen:
     """A process in a session of its own, whose output can be read."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(command, **pipes | {"start_new_session": True} | options)
+
+
+def end(process: subprocess.Popen, timeout: float = 600) -> tuple[int, str]:
+    """The exit status of a process that ends by itself, and what it printed."""
+    output, _ = process.communicate(timeout=timeout)
+    return process.returncode, output
 
 
 def start_plain(parameters, results, python=sys.executable, **variables) -> subprocess.Popen:
@@ -73,8 +80,8 @@ def read_until(process: subprocess.Popen, text: str) -> str:
 
 def finish(process: subprocess.Popen, results: Path) -> Record:
     """The record that the process left as the only one."""
-    output, _ = process.communicate(timeout=3600)
-    assert process.returncode == 0, output
+    status, output = end(process, timeout=3600)
+    assert status == 0, output
     (record,), left_out = read_records(results)
     assert not left_out
     return record

@@ -67,11 +67,11 @@ def draw(page, strokes, wait=100):
     return page.locator(".answer").inner_text(), seconds
 
 
-def draw_all(page, wait=100):
+def draw_all(page):
     """Draw each shape; returns the names of those read wrong, and the seconds of the slowest."""
     wrong, slowest = [], 0.0
     for name, strokes in SHAPES.items():
-        answer, seconds = draw(page, strokes, wait)
+        answer, seconds = draw(page, strokes)
         if f"reads a {name[0]} " not in answer:
             wrong.append(name)
         slowest = max(slowest, seconds)

@@ -1,7 +1,6 @@
 import math
 
 import pytest
-from pydantic import ValidationError
 
 from mnist_rnn.claims.published import (
     CONFIGURATION,
@@ -71,10 +70,10 @@ def test_other_variables_are_no_parameters():
     assert config == Configuration(units=64)
 
 
-def test_whole_numbers_stand_for_numbers():
+def test_equal_numbers_are_one_configuration():
     config = Configuration(dropout=0, learning_rate=1)
     assert config == Configuration(dropout=0.0, learning_rate=1.0)
-    assert config.name == Configuration(dropout=0.0, learning_rate=1.0).name
+    assert config.name == Configuration(dropout=-0.0, learning_rate=1.0).name
 
 
 @pytest.mark.parametrize(
@@ -91,11 +90,6 @@ def test_the_reading_refuses_wrong_parameters_too(name, value, expected):
     cells = ["# Parameters\nexampel = 5\n"]
     with pytest.raises(ParameterError, match=r"^exampel: .* Did you mean 'example'\?$"):
         read_parameters(Interpretation().model_dump() | {"In": cells, "exampel": 5}, Interpretation)
-
-
-def test_a_configuration_is_frozen():
-    with pytest.raises(ValidationError):
-        Configuration().units = 1
 
 
 def test_all_but_the_seed_tell_configurations_apart():
@@ -139,10 +133,6 @@ def test_published_curves_have_all_epochs():
 def test_what_the_cell_lacks_has_its_default_and_what_papermill_did_not_write_is_ignored():
     by_hand = "# Parameters\nfirst, second = 1, 2\n"
     assert read_parameters({"units": 64, "In": [by_hand]}) == Configuration(units=64)
-
-
-def test_minus_zero_is_no_other_dropout():
-    assert Configuration(dropout=-0.0).name == Configuration().name
 
 
 def test_a_corrected_parameter_cell_is_read_alone():

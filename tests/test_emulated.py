@@ -20,6 +20,7 @@ from runs import start
 from mnist_rnn.claims.published import read_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.checkpoints import Checkpoint
+from mnist_rnn.records.reproduction import read_reproduction
 
 DIGESTS = json.loads(FIRST_STEPS.with_suffix(".json").read_text())
 EPOCH = "first-epoch"  # a whole one: an hour on an emulated CPU
@@ -46,6 +47,15 @@ def test_an_unknown_name_is_refused_before_any_step(monkeypatch, capsys):
     with pytest.raises(SystemExit, match=r"expected names of \['sgd', .*'gru', .*got 'gruu'"):
         first_steps.main()
     assert capsys.readouterr().out == ""
+
+
+def test_first_steps_leave_one_record(monkeypatch, tmp_path):
+    monkeypatch.setattr(first_steps, "train_first_steps", lambda name, *_: DIGESTS[name])
+    monkeypatch.setenv("RECORD", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["first_steps.py", "sgd", "gru"])
+    first_steps.main()
+    (path,) = tmp_path.iterdir()
+    assert read_reproduction(path).digests == {name: DIGESTS[name] for name in ("sgd", "gru")}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from test_interpret import answers
-from test_verdicts import FULL, make_numbers
+from test_verdicts import make_numbers
 
 from mnist_rnn.claims.equivalence import KERAS, OURS, group_accuracies, tabulate_accuracies
 from mnist_rnn.claims.published import load_claims, load_curve
@@ -36,8 +36,8 @@ def close_figures():
 
 def test_the_figure_of_the_claims_by_hand(make_record):
     counts = enumerate((190, 200, 210))
-    runs = tabulate_runs([make_record(errors, seed=seed, **FULL) for seed, errors in counts])
-    claims = load_claims().loc[["notebook-2019", "script-docstring"]]
+    runs = tabulate_runs([make_record(errors, seed=seed) for seed, errors in counts])
+    claims = load_claims().loc[["notebook-2019", "adam-clipped-loss", "script-docstring"]]
     accuracy = tabulate_accuracy(runs, claims)
     ax = draw_claims(runs, accuracy, claims).figure.axes[0]
     low, high = accuracy.loc[0, ["interval_low", "interval_high"]]
@@ -96,8 +96,8 @@ def test_dots_stand_on_the_answer_after_each_row():
 
 def test_a_digit_is_titled_by_its_label_and_its_answer():
     beliefs = np.concatenate([answers(*[1] * 27, 7)] * 5)
-    fig = panels.draw_gallery(np.zeros((5, 28, 28)), beliefs, np.array([7, 7, 7, 7, 1]))
-    titles = [(ax.get_title(), ax.title.get_color()) for ax in fig.axes]
+    plate = panels.draw_gallery(np.zeros((5, 28, 28)), beliefs, np.array([7, 7, 7, 7, 1]), "", "")
+    titles = [(ax.get_title(), ax.title.get_color()) for ax in plate.figure.axes]
     assert titles[:2] == [("label 7", panels.RIGHT), ("read 7", panels.RIGHT)]
     assert titles[-2:] == [("label 1", panels.RIGHT), ("read 7", panels.WRONG)]
 
@@ -140,8 +140,8 @@ def dots(ax):
 
 def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
     others = {"layer": "lstm", "learning_rate": 0.1}
-    records = [make_record(seed=seed, **FULL) for seed in range(3)]
-    records += [make_record(**{name: value}, **FULL) for name, value in others.items()]
+    records = [make_record(seed=seed) for seed in range(3)]
+    records += [make_record(**{name: value}) for name, value in others.items()]
     claims = load_claims().head(13)  # those of the originals; others may follow
     accuracy = tabulate_accuracy(tabulate_runs(records), claims)
     ax = draw_claims(tabulate_runs(records), accuracy, claims).figure.axes[0]
@@ -165,7 +165,7 @@ def test_points_outside_the_band_by_hand(make_record):
     """The logarithms of three runs' losses are -1, 0 and 1: their mean is 0, and their sd 1."""
     records = []
     for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0])):
-        record = make_record(seed=seed, **FULL)
+        record = make_record(seed=seed)
         history = record.history.model_copy(update={"loss": [loss] * 20})
         records.append(record.model_copy(update={"history": history}))
     plate = draw_published_curves(records, {}, load_claims().loc[["notebook-2019"]])
@@ -198,10 +198,6 @@ def test_falls_of_the_test_accuracy_by_hand():
     accuracies = np.array([[97.0, 96.5, 96.7, 96.2, 98.0], [95.0, 96.0, 97.0, 97.0, 98.2]])
     plate = draw_test_accuracies(accuracies, CLAIM)
     assert "in 2 of 8 cases" in plate.caption
-    assert "In 0 of 2 runs the last accuracy is at most 97.95%, half a unit" in plate.caption
-    assert "over epochs 3 to 5, 4 of 6 accuracies are." in plate.caption
-    tie = draw_test_accuracies(accuracies - 0.05, CLAIM).caption  # 97.95 would be printed as 97.9
-    assert "In 1 of 2 runs" in tie
     lines = plate.figure.axes[0].get_lines()
     assert lines[0].get_ydata().tolist() == accuracies[0].tolist()
     assert lines[-1].get_xydata().tolist() == [[5, 97.9]]

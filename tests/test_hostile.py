@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -146,10 +147,10 @@ def test_any_damage_to_a_checkpoint(content, position, change):
         checkpoint = Checkpoint(Path(folder) / "checkpoint", {})
         checkpoint.path.write_bytes(content)
         assert checkpoint.read() is None
-        assert not checkpoint.path.exists()
+        assert os.listdir(folder) == ["checkpoint.damaged"]
         checkpoint.write(State({"loss": [1.0], "accuracy": [0.5], "test_errors": [9]}, 1.0, []))
         whole = bytearray(checkpoint.path.read_bytes())
         whole[position % len(whole)] ^= change
         checkpoint.path.write_bytes(whole)
         assert checkpoint.read() is None
-        assert not checkpoint.path.exists()
+        assert os.listdir(folder) == ["checkpoint.damaged"]

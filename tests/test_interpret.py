@@ -69,13 +69,6 @@ def test_the_last_row_turns_answers_both_ways():
     assert "1 are right after row 27 and wrong after row 28" in plate.caption
 
 
-def test_blank_rows_are_paper_and_the_others_stay():
-    x = np.ones((2, 28, 28), "float32")
-    blanked = reading.blank(x, slice(1, 5))
-    assert blanked.sum(axis=(0, 2)).tolist() == [56] + [0] * 4 + [56] * 23
-    assert x.min() == 1
-
-
 def test_accuracies_of_blanked_images(model, digits):
     x, y = (part[:200] for part in digits)
     by_hand = [

@@ -58,7 +58,7 @@ def test_the_committed_run_is_a_reproduction(tmp_path):
 
 def test_the_same_bits_by_other_code_are_listed_as_such(tmp_path):
     keep(GOOD | {"code_sha256": "0" * 64}, tmp_path / "ours")
-    page, _ = ledger.make_page(tmp_path)
+    page, _ = ledger.make_ledger(tmp_path)
     assert "| the same bits, by other code: `" in page
     assert "1 of 1 default runs" in page
 
@@ -82,7 +82,7 @@ def test_the_same_bits_by_other_code_are_listed_as_such(tmp_path):
 def test_a_failure_is_listed(parts, outcome, tmp_path):
     assert ledger.read_judged(keep(GOOD | parts, tmp_path), *KNOWN)[1] == outcome
     keep(GOOD | parts, tmp_path / "ours")
-    page, refused = ledger.make_page(tmp_path)
+    page, refused = ledger.make_ledger(tmp_path)
     assert (page.count(outcome), refused) == (1, [])
     kind = "default runs" if WHOLE_RUN in parts["digests"] else "records of first steps"
     assert f"0 of 1 {kind}" in page
@@ -91,7 +91,7 @@ def test_a_failure_is_listed(parts, outcome, tmp_path):
 def test_a_record_counts_once(tmp_path):
     for origin in ("ours", "self-reported"):
         keep(GOOD, tmp_path / origin)
-    page, refused = ledger.make_page(tmp_path)
+    page, refused = ledger.make_ledger(tmp_path)
     assert "1 of 1 default runs" in page
     assert [sentence.split(" is ")[1] for sentence in refused] == ["already in ours"]
 
@@ -180,6 +180,16 @@ def test_records_are_taken_in_all_or_none(tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+def test_what_the_ledger_has_is_not_added_to_another_folder(tmp_path):
+    source = tmp_path / "source"
+    keep(GOOD, source)
+    ledger.add(source, tmp_path / "ours")
+    ledger.add(source, tmp_path / "ours")  # the same again
+    with pytest.raises(RecordError, match=r"ours/.*\.json is in the ledger already$"):
+        ledger.add(source, tmp_path / "self-reported")
+    assert not (tmp_path / "self-reported").exists()
+
+
 def test_what_is_sent_in_is_listed_as_its_senders(tmp_path, monkeypatch):
     keep(GOOD, tmp_path / "sent")
     monkeypatch.setattr(ledger, "LEDGER", tmp_path / "ledger")
@@ -263,7 +273,7 @@ def test_nothing_tells_whose_machine_it_was(environment, monkeypatch):
 
 
 def test_the_committed_page_is_what_the_records_say():
-    page, refused = ledger.make_page(ledger.LEDGER)
+    page, refused = ledger.make_ledger(ledger.LEDGER)
     assert refused == []
     assert page == (ledger.LEDGER / "README.md").read_text()
 
@@ -283,5 +293,5 @@ def test_a_damaged_record_of_ones_own_is_said_in_words(outputs, capsys):
 
 def test_every_file_in_the_ledger_is_read(tmp_path):
     keep(GOOD, tmp_path / "ours").rename(tmp_path / "ours" / "record.txt")
-    _, refused = ledger.make_page(tmp_path)
+    _, refused = ledger.make_ledger(tmp_path)
     assert len(refused) == 1

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mnist_rnn.records.metrics import Metrics, confident_mistakes, find_mistakes, measure
+from mnist_rnn.records.metrics import (
+    Metrics,
+    confident_mistakes,
+    find_mistakes,
+    measure,
+    to_probabilities,
+)
 
 pytestmark = pytest.mark.quick
 
@@ -10,6 +16,13 @@ pytestmark = pytest.mark.quick
 def beliefs(*pairs):
     """Probabilities for digits 0 and 1; the other eight are impossible."""
     return np.pad(np.array(pairs, "float32"), ((0, 0), (0, 8)))
+
+
+def test_probabilities_are_in_double_precision():
+    logits = np.array([[0, np.log(3)]], "float32")
+    probabilities = to_probabilities(logits)
+    assert probabilities.dtype == np.float64
+    assert probabilities[0].tolist() == pytest.approx([0.25, 0.75])
 
 
 def test_metrics_by_hand():

@@ -1,5 +1,4 @@
 import hashlib
-import io
 import os
 import subprocess
 import sys
@@ -11,12 +10,9 @@ from scipy.special import softmax
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.experiment.layers import SimpleRNN
-from mnist_rnn.experiment.network import OPTIMIZERS, build_model, predict
+from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.figures.network import draw_layers
-from mnist_rnn.paths import COMMITTED
-from mnist_rnn.records.model_file import load_model, save_model, weights_sha256
-from mnist_rnn.records.record import run_path
+from mnist_rnn.records.model_file import PLAIN_LAYERS, load_model, save_model, weights_sha256
 
 
 def read_by_hand(weights, x):
@@ -40,17 +36,6 @@ def read_by_hand(weights, x):
 def test_published_parameter_counts(layer, units, parameters):
     model = build_model(Configuration(layer=layer, units=units))
     assert model.count_params() == parameters
-
-
-def test_one_step_by_hand():
-    layer = keras.Sequential([keras.Input((2, 1)), SimpleRNN(2)])
-    layer.set_weights([np.array([[1.0, -1.0]]), np.array([[0.5, 0.0], [1.0, 2.0]]), np.zeros(2)])
-    # h1 = tanh(0.3 * [1, -1]); h2 = tanh(0.1 * [1, -1] + h1 @ [[0.5, 0], [1, 2]])
-    h1 = np.tanh([0.3, -0.3])
-    h2 = np.tanh([0.1 + 0.5 * h1[0] + h1[1], -0.1 + 2 * h1[1]])
-    np.testing.assert_allclose(
-        predict(layer, np.array([[[0.3], [0.1]]], "float32"))[0], h2, atol=1e-6
-    )
 
 
 def test_the_network_computes_what_its_equations_say(mnist):
@@ -80,12 +65,6 @@ def test_the_learning_rate_is_kerass_unless_given(optimizer, learning_rate, expe
     assert float(model.optimizer.learning_rate) == pytest.approx(expected)
 
 
-def test_each_rmsprop_has_the_formula_of_its_version():
-    formulas = {name: OPTIMIZERS[name]() for name in ("rmsprop", "rmsprop_keras3")}
-    inside = {name: optimizer.epsilon_inside_root for name, optimizer in formulas.items()}
-    assert inside == {"rmsprop": False, "rmsprop_keras3": True}
-
-
 def test_dropout_drops_as_the_option_of_kerass_layers():
     """The same columns of an image at all timesteps; what is left gets larger."""
     drop = build_model(Configuration(units=1, dropout=0.25, seed=5)).layers[0]
@@ -105,31 +84,12 @@ def test_a_saved_model_comes_back_with_softmax(layer, mnist, tmp_path):
     save_model(model, config, tmp_path / "model.keras")
     again = load_model(tmp_path / "model.keras")
     assert weights_sha256(again.get_weights()) == weights_sha256(model.get_weights())
-    assert [part.name for part in again.layers] == [layer, "dense", "activation"]
+    kinds = [PLAIN_LAYERS[layer], keras.layers.Dense, keras.layers.Activation]
+    assert [type(part) for part in again.layers] == kinds
     assert again.layers[0].dropout == 0.2
-    kind = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}[layer]
-    assert [type(part).__name__ for part in again.layers] == [kind, "Dense", "Activation"]
     x = scale(mnist[1][0][:100])
     expected = softmax(predict(model, x), axis=1)
     np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-6)
-
-
-def test_keras_alone_loads_the_committed_model(mnist, committed):
-    """In a process that never sees this package: the record's errors."""
-    program = (
-        "import io, sys, keras, numpy as np\n"
-        "x = np.load(io.BytesIO(sys.stdin.buffer.read())).astype('float32') / 255\n"
-        "model = keras.models.load_model(sys.argv[1])\n"
-        "print(model.count_params(), *model.predict(x, verbose=0).argmax(axis=1))\n"
-        "assert 'mnist_rnn' not in sys.modules\n"
-    )
-    images = io.BytesIO()
-    np.save(images, mnist[1][0])
-    command = [sys.executable, "-c", program, run_path(committed.config, ".keras", COMMITTED)]
-    done = subprocess.run(command, input=images.getvalue(), capture_output=True, check=True)
-    parameters, *answers = map(int, done.stdout.split())
-    assert parameters == committed.parameters == 75_530
-    assert (np.array(answers) != mnist[1][1]).sum() == committed.test.errors
 
 
 @pytest.mark.parametrize("path", ["", os.environ["PATH"]], ids=["without dot", "PATH as it is"])
@@ -153,10 +113,3 @@ def test_the_digest_by_hand():
     expected = hashlib.sha256(b"(2,)float32" + bytes.fromhex("0000803f 000000c0")).hexdigest()
     assert weights_sha256([np.array([1, -2], "float32")]) == expected
     assert weights_sha256([np.array([1, -2], ">f4")]) == expected
-
-
-def test_the_digest_tells_one_bit_and_shapes():
-    weights = np.ones((2, 3), "float32")
-    changed = np.nextafter(weights, 2)
-    digests = {weights_sha256([array]) for array in (weights, changed, weights.T)}
-    assert len(digests) == 3

@@ -1,6 +1,5 @@
 import json
 import os
-import platform
 import subprocess
 
 import numpy as np
@@ -14,6 +13,7 @@ from mnist_rnn.errors import OutputError, RecordError
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.figures.plate import Plate
 from mnist_rnn.files import replacing
+from mnist_rnn.paths import ROOT
 from mnist_rnn.records import environment
 from mnist_rnn.records.environment import Cpu, count_threads, describe_environment
 from mnist_rnn.records.metrics import measure
@@ -26,7 +26,7 @@ TINY = Configuration(units=2)
 
 @pytest.fixture
 def record(make_record):
-    return make_record()
+    return make_record(train_size=1, epochs=1)
 
 
 def test_a_record_comes_back_as_it_was_written(record, tmp_path):
@@ -34,13 +34,6 @@ def test_a_record_comes_back_as_it_was_written(record, tmp_path):
     assert path == run_path(record.config, ".json", tmp_path)
     assert read_record(path) == record
     assert os.listdir(path.parent) == ["seed-0.json"]
-
-
-def test_a_record_says_what_it_was_made_with(record):
-    made_with = record.environment
-    assert made_with.versions["tensorflow"].startswith("2.")
-    assert made_with.cpu.architecture == platform.machine()
-    assert len(made_with.cpu.flags) > 5
 
 
 def test_a_tree_is_clean_whatever_its_results(tmp_path, monkeypatch):
@@ -61,7 +54,8 @@ def test_a_tree_is_clean_whatever_its_results(tmp_path, monkeypatch):
 
 
 def test_the_commit_is_unknown_outside_a_checkout_and_without_git(tmp_path, monkeypatch):
-    for change in ((environment, "ROOT", tmp_path), (os, "environ", {"PATH": ""})):
+    folders = [(environment, "ROOT", folder) for folder in (tmp_path, ROOT / "src")]
+    for change in (*folders, (os, "environ", {"PATH": ""})):
         with monkeypatch.context() as patch:
             patch.setattr(*change)
             unknown = describe_environment(1)
@@ -245,9 +239,3 @@ def test_the_cpu_is_as_linux_tells_it(text, told, tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "CPU", path)
     made = environment.describe_cpu()
     assert (made.vendor, made.family, made.model, made.name, made.flags) == told
-
-
-def test_the_commit_is_unknown_without_git(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    made_with = environment.describe_environment(1)
-    assert (made_with.commit, made_with.clean) == (None, None)

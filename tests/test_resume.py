@@ -90,18 +90,6 @@ def test_killed_between_the_last_epoch_and_the_record(
     assert_same((model, state), left_alone)
 
 
-def test_a_state_comes_back_bit_for_bit(small, make_checkpoint):
-    checkpoint = make_checkpoint(small)
-    assert checkpoint.read() is None
-    checkpoint.write(STATE)
-    state = checkpoint.read()
-    assert (state.history, state.seconds, state.epochs) == (STATE.history, STATE.seconds, 2)
-    assert all(map(np.array_equal, state.variables, STATE.variables))
-    checkpoint.discard()
-    checkpoint.discard()
-    assert checkpoint.read() is None
-
-
 def test_another_runs_checkpoint_is_not_continued(small, make_checkpoint, caplog):
     make_checkpoint(small, data="1", code="2").write(STATE)
     assert make_checkpoint(small, data="1", code="0").read() is None
@@ -124,35 +112,15 @@ def test_another_cpu_may_continue_a_run(change, continued, small, environment):
     assert (here.owner == there.owner) == continued
 
 
-def test_a_damaged_checkpoint_is_named_and_set_aside(small, make_checkpoint, caplog):
-    checkpoint = make_checkpoint(small)
-    checkpoint.write(STATE)
-    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:500])
-    assert checkpoint.read() is None
-    assert "checkpoint is damaged and was set aside as checkpoint.damaged" in caplog.text
-    assert not checkpoint.path.exists()
-
-
-class Hostile:
-    """Pickled, it makes a folder when it is read."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.folder),)
-
-
-def test_a_checkpoint_that_carries_code_is_refused(small, make_checkpoint, tmp_path):
+def test_a_checkpoint_that_holds_a_pickle_is_refused(small, make_checkpoint):
     """Its digest is right: whoever writes the code writes that too."""
     checkpoint = make_checkpoint(small)
     arrays = io.BytesIO()
-    np.savez(arrays, np.array([Hostile(tmp_path / "escaped")], dtype=object))
+    np.savez(arrays, np.array([None], dtype=object))
     content = arrays.getvalue()
     checkpoint.path.write_bytes(hashlib.sha256(content).digest() + content)
     with pytest.raises(ValueError, match="allow_pickle"):
         checkpoint.read()
-    assert not (tmp_path / "escaped").exists()
 
 
 def test_a_full_disk_keeps_the_last_checkpoint_and_the_run(

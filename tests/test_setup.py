@@ -71,6 +71,8 @@ def test_conda_gets_python_pip_graphviz_and_the_same_lock():
     python, *others = ENVIRONMENT["dependencies"]
     assert python in [f"python={version}" for version in PYTHONS]
     assert others == ["pip", "graphviz", {"pip": ["-r requirements.lock"]}]
+    last = (ROOT / "postBuild").read_text().splitlines()[-1]
+    assert last in (ROOT / "docs" / "usage.md").read_text()
     assert all(SpecifierSet(PROJECT["requires-python"]).contains(python) for python in PYTHONS)
 
 
@@ -80,10 +82,28 @@ def test_make_help_lists_every_target():
     assert re.findall(r"^make ([\w-]+) +\S", shown.stdout, flags=re.MULTILINE) == phony
 
 
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["reproduce"], "bin/python -m mnist_rnn.records.verify"),
+        (["sweep", "PROFILE=slurm", "ARGS=--cores 2"],
+         "mnist_rnn.claims.sweep --profile workflow/profiles/slurm --cores 2"),
+        (["site", "MODEL=a.keras"], "docs/pages.py --model a.keras"),
+        (["originals", "ARGS=--keras 2"], "bin/python --keras 2"),
+        (["notebooks", "VENV=/venv"], "MNIST_RNN_RESULTS=/venv/notebooks/outputs"),
+    ],
+)  # fmt: skip
+def test_what_make_is_given_goes_to_the_command(words, command):
+    planned = subprocess.run(
+        ["make", "--dry-run", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert command in planned.stdout
+
+
 def test_no_command_of_make_uses_a_variable_that_nothing_sets():
     used = set(re.findall(r"\$\((\w+)\)", MAKEFILE))
     set_here = set(re.findall(r"^(\w+) \??=", MAKEFILE, flags=re.MULTILINE))
-    by_make = {"CURDIR", "MAKE", "MAKEFILE_LIST"}
+    by_make = {"MAKE", "MAKEFILE_LIST"}
     given = {"ARGS", "MNIST_RNN_RESULTS", "MODEL", "PARAMETERS", "PROFILE"}
     assert used == set_here | by_make | given
 

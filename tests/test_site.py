@@ -11,10 +11,10 @@ import nbformat
 import pages
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from runs import NOTEBOOKS
 
 from mnist_rnn.paths import ROOT
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = ["index", *(path.stem for path in NOTEBOOKS), "draw", "report"]
 
 

@@ -29,11 +29,12 @@ from mnist_rnn.claims.tables import (
     add_pytorch,
     compare_text,
     compare_with_claims,
+    describe_verdicts,
     tabulate_runs,
     write_tables,
 )
 from mnist_rnn.claims.verdicts import (
-    MEASURES,
+    SCALES,
     combine,
     find_detectable,
     find_p,
@@ -45,11 +46,10 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.figures.results import rank_last
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
-from mnist_rnn.records.record import find_runs, read_records, write_record
+from mnist_rnn.records.record import find_records, read_records, write_record
 
 pytestmark = pytest.mark.quick
 
-FULL = {"train_size": 60_000, "epochs": 20}
 KERAS_3 = "RMSprop of Keras 3 minus Keras 2, dropout 0.2"
 
 
@@ -59,7 +59,7 @@ def write(make_record, tmp_path):
 
     def write(*errors, **parameters):
         for seed, count in enumerate(errors):
-            write_record(make_record(count, seed=seed, **FULL | parameters), tmp_path)
+            write_record(make_record(count, seed=seed, **parameters), tmp_path)
         return tmp_path
 
     return write
@@ -101,7 +101,7 @@ def test_each_figure_follows_from_the_files(count, make_record, tmp_path):
         for errors, dropout, factor in ((200, 0.0, 1), (900, 0.2, 2)):
             noise = 0.05 * (7 * seed % 5 - 2)
             errors += 7 * seed % 11
-            record = make_record(errors, seed=seed, dropout=dropout, **FULL)
+            record = make_record(errors, seed=seed, dropout=dropout)
             history = record.history.model_copy(
                 update={
                     "loss": list(curve["train_loss"] * factor * (1 + noise)),
@@ -286,12 +286,6 @@ def combine_again(found: dict[str, float]) -> float:
     return min(1, min(found.values()) * len(found))
 
 
-def test_runs_come_by_configuration_and_seed(write):
-    folder = write(*range(200, 212))
-    write_tables(folder)
-    assert pd.read_csv(folder / "runs.csv")["seed"].tolist() == list(range(12))
-
-
 def test_a_bad_record_is_left_out_and_named_in_the_table(write, make_record):
     folder = write(200)
     write_record(make_record(seed=1), folder).write_text("{}")
@@ -318,12 +312,27 @@ def test_parameters_are_the_published_ones():
 
 
 def test_the_sentence_of_comparison(make_record):
-    assert compare_with_claims(make_record(191, **FULL)) == (
+    assert compare_with_claims(make_record(191)) == (
         "This run reached 98.09%. `notebook-2019` published 97.9%: +0.19 percentage points. "
         "`notebook-2020` published 98.15%: -0.06 percentage points."
     )
-    assert compare_with_claims(make_record(191, units=64, **FULL)) == (
+    assert compare_with_claims(make_record(191, units=64)) == (
         "This run reached 98.09%. Nobody published a number for its configuration."
+    )
+
+
+def test_the_verdicts_in_words():
+    columns = ["claim", "kind", "verdict", "by_test_accuracy"]
+    rows = [
+        ("a", "run", "reproduced", "compatible"),
+        ("b", "table", "not reproduced", "not reproduced"),
+        ("c", "run", "reproduced", "reproduced"),
+        ("d", "text", "within our interval", None),
+    ]
+    assert describe_verdicts(pd.DataFrame(rows, columns=columns)) == (
+        "3 claims are judged.\n\n- **reproduced**: 2 (`a`, `c`)\n- **compatible**: 0\n"
+        "- **not reproduced**: 1 (`b`)\n- **too few runs**: 0\n\n"
+        "By the test accuracy alone, 1 would be *reproduced*."
     )
 
 
@@ -340,7 +349,7 @@ def contents():
 @pytest.fixture(scope="module")
 def told(contents):
     """Those with nothing unusual, by layer, units, optimizer and dropout, then in order of seed."""
-    usual = FULL | {"batch_size": 128, "learning_rate": None, "loss": "cross_entropy"}
+    usual = Configuration().model_dump(exclude={"layer", "units", "optimizer", "dropout", "seed"})
     told = {}
     for run in sorted(contents, key=lambda run: run["config"]["seed"]):
         config = run["config"]
@@ -384,7 +393,6 @@ def test_what_is_said_of_the_default_run(errors):
     assert ours[0] < min(ours[1:])
     pairs = np.abs(np.subtract.outer(ours, ours))
     assert (pairs[np.triu_indices(40, 1)] > 50).mean() == pytest.approx(1 / 9, abs=0.005)
-    assert (np.abs(ours - np.mean(ours)) > 50).sum() == 1
     card = (ROOT / "docs" / "model-card.md").read_text()
     reached = 100 - mean(ours) / 100
     assert f"the 40 runs of this configuration (their mean is {reached:.2f}%)" in card
@@ -393,7 +401,6 @@ def test_what_is_said_of_the_default_run(errors):
 def test_what_is_said_of_the_intervals(runs, judged):
     up, down = judged["interval_high"] - judged["mean"], judged["mean"] - judged["interval_low"]
     assert (up < down)[up.notna()].all()
-    assert 0.4 < up["notebook-2019"] < down["notebook-2019"] < 0.7
     low = high = count = 0
     for name in set(load_claims().query("kind != 'candidate'")["configuration"]):
         ours = runs[runs["configuration"] == name]
@@ -408,11 +415,14 @@ def test_what_is_said_of_the_intervals(runs, judged):
 def test_what_is_said_of_the_verdicts(runs, judged):
     dropout = judged.loc["notebook-2019-dropout"]
     assert 0.05 / 12 < dropout["p"] < 0.05
-    assert dropout[["p_first_epoch_loss", "p_mean_log_loss"]].min() > 0.1
-    assert pd.isna(dropout["also_agree"])
+    numbers = read_numbers(load_claims())
+    told = numbers.loc[["notebook-2019-dropout"]]
+    for name in numbers["configuration"].unique():
+        p = find_p(told, runs[runs["configuration"] == name]).iloc[0]
+        p = p[["first_epoch_loss", "mean_log_loss"]]
+        assert p.min() > 0.1 if name == told["configuration"].item() else p.max() < 0.01
     assert judged["leave_one_out"].dropna().to_dict() == {"book-512-sgd": "reproduced"}
     assert dropout["p_last_epoch_accuracy"] == judged.filter(like="p_").min(axis=None) == 0.006
-    numbers = read_numbers(load_claims())
     agreement = tabulate_agreement(numbers, runs)
     adam = runs[runs["configuration"] == Configuration(optimizer="adam").name]
     fewer = combine(find_p(numbers, adam.drop(adam["test_accuracy"].idxmax())))
@@ -434,14 +444,14 @@ def test_what_is_said_of_the_curves(told, records, originals):
     curves = pd.read_csv(PUBLISHED / "curves.csv").set_index(["claim", "epoch"])["train_loss"]
     for epoch in range(10, 21):
         ours = [run["history"]["loss"][epoch - 1] for run in told[DEFAULT]]
-        assert curves["notebook-2019", epoch] < stats.scoreatpercentile(ours, 10)
+        assert sum(curves["notebook-2019", epoch] < loss for loss in ours) >= 36
     losses = np.array([run["history"]["loss"] for run in told[DROPPED]])
     above = (curves["notebook-2019-dropout"].to_numpy() > losses).all(axis=0)
     assert list(np.flatnonzero(above) + 1) == [11, 13, 15, 18, 20]
     theirs = [run.loss for run in originals.values() if run.kind == "pytorch"]
     for claim, own in load_claims().query("kind == 'run'").iterrows():
         if len(curve := load_curve(claim)["train_loss"]):
-            ours = [run.history.loss for run in find_runs(records, own["configuration"])]
+            ours = [run.history.loss for run in find_records(records, own["configuration"])]
             assert rank_last(np.log([*(ours or theirs), curve])) > 0.1
     below = (curves["pytorch-f5b5a5c"].to_numpy() < np.array(theirs)).all(axis=0)
     assert list(np.flatnonzero(below) + 1) == [2, 4, 6, 7, 8, 10]
@@ -529,6 +539,7 @@ def test_what_is_said_of_adam(contents):
 def test_what_is_said_of_the_lstm(told, errors, judged):
     ours = errors[LSTM]
     assert min(min(run["history"]["test_errors"]) for run in told[LSTM]) > 378
+    assert max(ours) == 660
     assert stdev(ours) > 2 * stdev(errors[DEFAULT])
     assert judged.loc["notebook-2020-lstm-sgd", "detectable"] == pytest.approx(2.8, abs=0.05)
 
@@ -541,7 +552,7 @@ def test_what_is_said_of_the_worst_run(claim, without, runs, judged):
     numbers = read_numbers(load_claims()).loc[claim]
     ours = runs[runs["configuration"] == numbers["configuration"]]
     fewer = ours.drop(ours["test_accuracy"].idxmin())
-    figures = numbers[list(MEASURES)].count()
+    figures = numbers[list(SCALES)].count()
     found = find_detectable(fewer, numbers, figures, 12)
     assert found == pytest.approx(without, abs=0.01)
     if claim.startswith("pytorch"):

@@ -128,7 +128,7 @@ def test_a_loss_that_is_not_a_number_fails_with_its_reason(small, run, make_chec
     history = {"loss": [2.0], "accuracy": [0.5], "test_errors": [99]}
     checkpoint.write(State(history, 1.0, get_variables(model)))
     with pytest.raises(TrainingError, match="The loss became nan in epoch 2"):
-        run(config, checkpoint)
+        run(config)
     assert not checkpoint.path.exists()
 
 

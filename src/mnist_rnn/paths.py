@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MNIST = ROOT / "data" / "mnist"
 COMMITTED = ROOT / "results"  # what the repository holds
-# Two variables name other folders; where JupyterLab starts a kernel must not matter.
+# Two variables name other folders. A relative one is in ROOT, wherever a kernel is started.
 # MNIST_RNN_PUBLISHED has claims.csv and curves.csv, as a trial of a sweep needs.
 PUBLISHED = (ROOT / (os.environ.get("MNIST_RNN_PUBLISHED") or "data/published")).resolve()
 # MNIST_RNN_RESULTS is where runs go, and of which tables are made.

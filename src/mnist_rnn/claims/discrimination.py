@@ -5,7 +5,7 @@ import pandas as pd
 from mnist_rnn.claims.verdicts import (
     FEWEST,
     LEVEL,
-    MEASURES,
+    SCALES,
     combine,
     find_p,
     judge,
@@ -16,7 +16,8 @@ from mnist_rnn.claims.verdicts import (
 def judge_wrong_configurations(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """For each claim (a row) and each wrong configuration (a column): the verdict if it were right.
 
-    The claim's own column is nan; its runs are left out, so they can't disagree.
+    The runs of the claim's own configuration are left out, as if nobody had tried it; their column
+    is nan.
     """
     runs = runs[runs["configuration"].isin(numbers["configuration"])]
     agreement = tabulate_agreement(numbers, runs)
@@ -41,7 +42,7 @@ def simulate_true_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFr
         if len(own) <= FEWEST:
             continue
         simulated = numbers.loc[[claim] * len(own)].set_axis(own.index)
-        told = row[list(MEASURES)].dropna().index
+        told = row[list(SCALES)].dropna().index
         simulated[told] = own[told]
         agreement = tabulate_agreement(simulated, runs)
         agreement[name] = [
@@ -53,7 +54,7 @@ def simulate_true_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFr
 
 
 def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
-    """Both rates in a sentence each."""
+    """How many wrong configurations the rule calls right, and how many true claims it rejects."""
     wrong = judge_wrong_configurations(numbers, runs)
     counts = (wrong == "reproduced").sum(axis=1)
     whose = ", ".join(f"{n} of `{claim}`" for claim, n in counts[counts > 0].items())
@@ -71,7 +72,7 @@ def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
         "*compatible*. We also pretended that each run was the published one, and judged it by the "
         f"others: of {len(simulated)} such claims, it calls {called.get('reproduced', 0)} "
         f"*reproduced*, {called.get('compatible', 0)} *compatible* and {len(rejected)} (of "
-        f"{rejected['run'].nunique()} different runs) *not reproduced*; if runs were normally "
-        f"distributed, the last would be at most about {expected:.1f}."
+        f"{rejected['run'].nunique()} different runs) *not reproduced*. If the logarithms were "
+        f"normally distributed, at most about {expected:.1f} would be *not reproduced*."
         + (weaker if len(rejected) > expected else "")
     )

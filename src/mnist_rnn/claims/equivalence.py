@@ -7,9 +7,9 @@ import pandas as pd
 from scipy import stats
 
 from mnist_rnn.claims.originals import Original
-from mnist_rnn.claims.verdicts import FEWEST, MEASURES
+from mnist_rnn.claims.verdicts import FEWEST, SCALES
 from mnist_rnn.config import TEST_SIZE, Configuration
-from mnist_rnn.records.record import Record, find_runs
+from mnist_rnn.records.record import Record, find_records
 
 OURS, KERAS, PYTORCH = "ours", "the original's code", "the PyTorch notebook's code"
 # Percentage points. Means that differ by less are equivalent: the unit of the original's accuracy.
@@ -23,16 +23,16 @@ def group_accuracies(
     records: list[Record], originals: Mapping[str, Original]
 ) -> dict[str, np.ndarray]:
     """Test accuracies in percent (runs, epochs), by whose code it was."""
-    groups = {OURS: list_accuracies(find_runs(records, Configuration().name))}
+    groups = {OURS: list_accuracies(find_records(records, Configuration().name))}
     for name, kind in ((KERAS, "keras"), (PYTORCH, "pytorch")):
         runs = (run for run in originals.values() if run.kind == kind)
         groups[name] = to_accuracies([run.test_errors for run in runs])
     return groups
 
 
-def list_accuracies(runs: list[Record]) -> np.ndarray:
+def list_accuracies(records: list[Record]) -> np.ndarray:
     """Test accuracies in percent (runs, epochs) of these runs, by seed."""
-    ordered = sorted(runs, key=lambda run: run.config.seed)
+    ordered = sorted(records, key=lambda run: run.config.seed)
     return to_accuracies([run.history.test_errors for run in ordered])
 
 
@@ -66,9 +66,9 @@ def tabulate_accuracies(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
 def tabulate_equivalence(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Whether the mean test accuracies of ours and of the original's code are equivalent.
 
-    A row for the last epoch, which the original prints; one for each run's mean over its
-    LAST_EPOCHS, which varies less from run to run; and one for this mean without the runs that had
-    been made when it was chosen. Columns: see `compare_means`.
+    Three rows: the last epoch, which the original prints; the runs' means over their LAST_EPOCHS,
+    which vary less from run to run; and these without the runs that had been made when LAST_EPOCHS
+    was chosen. Columns: see `compare_means`.
     """
     mean = f"mean of the last {LAST_EPOCHS}"
     cases = {
@@ -121,7 +121,7 @@ def compare_measures(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     if min(len(ours), len(theirs)) < FEWEST:
         return pd.DataFrame()
     rows = {}
-    for measure, scale in MEASURES.items():
+    for measure, scale in SCALES.items():
         first, second = scale(ours[measure]), scale(theirs[measure])
         test = stats.ttest_ind(first, second, equal_var=False)
         name, difference = measure.replace("accuracy", "error"), first.mean() - second.mean()
@@ -136,15 +136,16 @@ def compare_seeds(records: list[Record], originals: Mapping[str, Original]) -> p
     Test errors are those after the last epoch; `same_errors` is the number of epochs after which
     both have as many, and `loss_apart` the largest difference of their training losses, in nats.
     """
-    histories = {run.config.seed: run.history for run in find_runs(records, Configuration().name)}
+    ours = find_records(records, Configuration().name)
+    histories = {record.config.seed: record.history for record in ours}
     rows = []
     for name, theirs in originals.items():
         kind, seed = name.split("-")
-        ours = histories.get(int(seed))
-        if kind == "seeded" and ours and ours.epochs == theirs.epochs:
-            same = np.equal(ours.test_errors, theirs.test_errors).sum()
-            apart = np.abs(np.subtract(ours.loss, theirs.loss)).max()
-            errors = ours.test_errors[-1], theirs.test_errors[-1]
+        own = histories.get(int(seed))
+        if kind == "seeded" and own and own.epochs == theirs.epochs:
+            same = np.equal(own.test_errors, theirs.test_errors).sum()
+            apart = np.abs(np.subtract(own.loss, theirs.loss)).max()
+            errors = own.test_errors[-1], theirs.test_errors[-1]
             rows.append((int(seed), *errors, theirs.epochs, same, apart))
     columns = ["our_test_errors", "their_test_errors", "epochs", "same_errors", "loss_apart"]
     return pd.DataFrame(rows, columns=["seed", *columns]).set_index("seed")

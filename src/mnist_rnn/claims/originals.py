@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from mnist_rnn.claims.verdicts import MEASURES
+from mnist_rnn.claims.verdicts import SCALES
 from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import RESULTS, shown
@@ -64,10 +64,23 @@ def read_originals(folder: Path = ORIGINALS) -> dict[str, Original]:
     return runs
 
 
-def tabulate_originals(originals: dict[str, Original], kind: str) -> pd.DataFrame:
-    """A row a run of this kind, its configuration, with the columns of `tabulate_runs` it has.
+def measure_history(history: History) -> dict[str, float]:
+    """The measures of a run that its history tells: accuracy in percent, losses in nats.
 
-    Accuracies are in percent, losses in nats.
+    They are measured while the weights change; `mean_log_loss` is the mean over the epochs of the
+    training loss's natural logarithm.
+    """
+    return {
+        "last_epoch_accuracy": 100 * history.accuracy[-1],
+        "first_epoch_loss": history.loss[0],
+        "mean_log_loss": float(np.log(history.loss).mean()),
+    }
+
+
+def tabulate_originals(originals: dict[str, Original], kind: str) -> pd.DataFrame:
+    """A row a run of this kind, with the columns of `tabulate_runs` that it has.
+
+    Accuracies are in percent, losses in nats; the configuration is the kind.
     """
     rows = [
         {
@@ -76,11 +89,9 @@ def tabulate_originals(originals: dict[str, Original], kind: str) -> pd.DataFram
             "test_accuracy": 100 - 100 * run.test_errors[-1] / TEST_SIZE,
             "test_errors": run.test_errors[-1],
             "test_loss": run.test_loss,
-            "last_epoch_accuracy": 100 * run.accuracy[-1],
-            "first_epoch_loss": run.loss[0],
-            "mean_log_loss": np.mean(np.log(run.loss)),
         }
+        | measure_history(run)
         for run in originals.values()
         if run.kind == kind
     ]
-    return pd.DataFrame(rows, columns=["configuration", "parameters", "test_errors", *MEASURES])
+    return pd.DataFrame(rows, columns=["configuration", "parameters", "test_errors", *SCALES])

@@ -17,7 +17,7 @@ from mnist_rnn.paths import PUBLISHED, shown
 PYTORCH_NOTEBOOK = Configuration(optimizer="adam", learning_rate=0.001, batch_size=64, epochs=10)
 
 
-class Claim(Strict):
+class Claim(Strict, validate_default=True):
     """A configuration, with seed 0, and what was published for it.
 
     Accuracies are in percent, the loss is in nats. A `run` was printed by a run whose output is in
@@ -38,11 +38,11 @@ class Claim(Strict):
         None, ge=0, le=100, description="a number from 0 to 100, or nothing"
     )
     published_test_accuracy: float | None = Field(
-        None, ge=0, le=100, description="a number from 0 to 100", validate_default=True
+        None, ge=0, le=100, description="a number from 0 to 100, or nothing for a candidate"
     )
     published_test_loss: float | None = Field(None, ge=0, description="a number from 0, or nothing")
     rounding: float | None = Field(
-        None, gt=0, description="a number above 0", validate_default=True
+        None, gt=0, description="a number above 0, or nothing for a candidate"
     )
     answered_by: Literal["ours", "pytorch"] = Field(
         "ours", description="ours where the parameters are not the PyTorch notebook's"
@@ -52,8 +52,8 @@ class Claim(Strict):
     @field_validator("published_test_accuracy", "rounding")
     @classmethod
     def _has_number(cls, value: float | None, info: ValidationInfo) -> float | None:
-        if value is None and info.data.get("kind") != "candidate":
-            raise ValueError("only a candidate has no number")
+        if (value is None) != (info.data.get("kind") == "candidate"):
+            raise ValueError("a candidate has no number, the others have one")
         return value
 
     @field_validator("answered_by")
@@ -110,16 +110,14 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         raise ClaimError(f"claims: expected the file {shown(path)}, got nothing.")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:  # with or without the mark
-            table = csv.DictReader(file, restkey="(without a name)")
-            rows = list(table)
-    except UnicodeDecodeError as error:
-        raise ClaimError(f"claims: expected UTF-8 in {shown(path)}, got {error}.") from None
+            rows = list(csv.DictReader(file, restkey="(without a name)", strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ClaimError(f"claims: expected CSV in UTF-8 in {shown(path)}, got {error}.") from None
     if not rows:
         raise ClaimError(f"claims: expected at least one row in {shown(path)}, got none.")
-    names = table.fieldnames or []
-    if "claim" not in names:
-        header = ", ".join(names)
-        raise ClaimError(f"claims: expected the column claim in {shown(path)}, got {header}.")
+    if "claim" not in rows[0]:
+        names = ", ".join(rows[0])
+        raise ClaimError(f"claims: expected the column claim in {shown(path)}, got {names}.")
     return rows
 
 
@@ -141,13 +139,16 @@ def load_claims() -> pd.DataFrame:
 
 
 def read_numbers(claims: pd.DataFrame) -> pd.DataFrame:
-    """What was published for the claims that are judged, by measure as in `verdicts.MEASURES`.
+    """What was published for the claims that are judged, by measure as in `verdicts.SCALES`.
 
     For accuracies also `<measure>_half_unit`: half the unit in which the source rounded it. Losses
     have four decimals, and need none.
     """
     judged = claims[claims["kind"].isin(JUDGED)]
     logs = {name: np.log(load_curve(name)["train_loss"]) for name in judged.index}
+    for name, log in logs.items():
+        if len(log) and list(log.dropna().index) != [*range(1, judged.loc[name, "epochs"] + 1)]:
+            raise ClaimError(f"curves: expected a loss for each epoch of {name}, in their order.")
     return pd.DataFrame(
         {
             "configuration": judged["configuration"],

@@ -69,7 +69,7 @@ def describe_progress(
 def stop_runs(*_: object) -> None:
     """Interrupt Snakemake and its runs, as a terminal does.
 
-    Alone, Snakemake would wait for their end; by SIGTERM, for ever.
+    If only Snakemake were interrupted, it would wait for its runs to end; after SIGTERM, for ever.
     """
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
@@ -78,6 +78,9 @@ def stop_runs(*_: object) -> None:
 
 def train_runs(runs: Collection[Configuration], arguments: Sequence[str] = ()) -> bool:
     """Train the runs, saying how far it is and how long it will take; whether all are finished."""
+    logs = {run: RESULTS / "executed" / run.name / f"seed-{run.seed}.log" for run in runs}
+    for log in logs.values():
+        log.unlink(missing_ok=True)  # an earlier sweep's, as if this one had started the run
     records = [run_path(run, ".json", RESULTS).relative_to(RESULTS) for run in runs]
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"]
     command += ["--forcerun", *map(str, records), "--directory", str(RESULTS), *arguments]
@@ -88,14 +91,13 @@ def train_runs(runs: Collection[Configuration], arguments: Sequence[str] = ()) -
         start, left = time.monotonic(), list(runs)
         while snakemake.poll() is None:
             with suppress(subprocess.TimeoutExpired):
-                snakemake.wait(timeout=2)
+                snakemake.wait(timeout=20)  # to read the outdated records takes a second
             before, left = left, [run for run in left if why_pending(run)]
             if len(left) < len(before):
                 print(describe_progress(left, runs, time.monotonic() - start), flush=True)
-    logs = {run: RESULTS / "executed" / run.name / f"seed-{run.seed}.log" for run in left}
-    started = {run: log for run, log in logs.items() if log.exists()}
-    for run, log in started.items():
-        print(f"Not finished: {run.name}, seed {run.seed}; see {shown(log)}")
+    started = [run for run in left if logs[run].exists()]
+    for run in started:
+        print(f"Not finished: {run.name}, seed {run.seed}; see {shown(logs[run])}")
     if waiting := len(left) - len(started):
         print(f"Not started: {waiting} of {len(runs)} runs")
     return not left

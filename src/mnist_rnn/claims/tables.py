@@ -2,30 +2,25 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from mnist_rnn.claims.originals import Original, read_originals, tabulate_originals
+from mnist_rnn.claims.originals import Original, measure_history, read_originals, tabulate_originals
 from mnist_rnn.claims.published import CONFIGURATION, JUDGED, find_claims, load_claims, read_numbers
-from mnist_rnn.claims.verdicts import FEWEST, MEASURES, judge_claims, predict_interval
+from mnist_rnn.claims.verdicts import FEWEST, SCALES, VERDICTS, judge_claims, predict_interval
 from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
-from mnist_rnn.paths import RESULTS
+from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.record import Record, read_records
 
 OF_RUNS = ["runs", "mean", "sd", "interval_low", "interval_high"]
-EVIDENCE = [f"p_{measure}" for measure in MEASURES]
+EVIDENCE = [f"p_{measure}" for measure in SCALES]
 SHOWN = ["claim", "verdict", "published", "runs", "mean", "sd", "interval", "p", "detectable"]
 SHOWN += ["leave_one_out", "network", "also_agree"]  # the columns of accuracy.md
 
 
 def tabulate_runs(records: list[Record]) -> pd.DataFrame:
-    """A row a run, by configuration and seed: accuracies in percent, losses in nats, digest.
-
-    `last_epoch_accuracy` and the losses of epochs are Keras's, measured while the weights changed;
-    `mean_log_loss` is the mean over the epochs of the training loss's natural logarithm.
-    """
+    """A row a run, by configuration and seed: accuracies in percent, losses in nats, digest."""
     rows = [
         {"configuration": record.config.name, "network": record.config.label}
         | record.config.model_dump()
@@ -36,12 +31,9 @@ def tabulate_runs(records: list[Record]) -> pd.DataFrame:
             "test_accuracy": 100 * record.test.accuracy,
             "test_errors": record.test.errors,
             "test_loss": record.test.loss,
-            "last_epoch_accuracy": 100 * record.history.accuracy[-1],
-            "first_epoch_loss": record.history.loss[0],
-            "mean_log_loss": np.mean(np.log(record.history.loss)),
-            "seconds": record.seconds,
-            "weights_sha256": record.weights_sha256,
         }
+        | measure_history(record.history)
+        | {"seconds": record.seconds, "weights_sha256": record.weights_sha256}
         for record in records
     ]
     return pd.DataFrame(rows).sort_values(["configuration", "seed"], ignore_index=True)
@@ -102,15 +94,17 @@ def compare_text(row: pd.Series) -> str:
 
 
 def describe_verdicts(accuracy: pd.DataFrame) -> str:
-    """The verdicts on the claims that are judged, in a sentence each."""
+    """How many claims are judged, and which have each verdict."""
     judged = accuracy[accuracy["kind"].isin(JUDGED)]
-    sentences = [f"{len(judged)} published results are to be judged."]
-    for verdict, rows in judged.groupby("verdict"):
-        names = ", ".join(f"`{claim}`" for claim in rows["claim"])
-        sentences.append(f"**{len(rows)} {verdict}**: {names}.")
+    lines = []
+    for verdict in VERDICTS:
+        names = [f"`{claim}`" for claim in judged.loc[judged["verdict"] == verdict, "claim"]]
+        lines.append(f"- **{verdict}**: {len(names)}" + (f" ({', '.join(names)})" if names else ""))
     alone = (judged["by_test_accuracy"] == "reproduced").sum()
-    sentences.append(f"By the test accuracy alone, {alone or 'none'} would be *reproduced*.")
-    return " ".join(sentences)
+    return (
+        f"{len(judged)} claims are judged.\n\n" + "\n".join(lines) + "\n\n"
+        f"By the test accuracy alone, {alone or 'none'} would be *reproduced*."
+    )
 
 
 def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame, pd.DataFrame]:
@@ -125,7 +119,7 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame, p
     """
     records, left_out = read_records(results)
     if not records:
-        raise RecordError(f"There is no record in {results}/runs; run `make sweep`.")
+        raise RecordError(f"There is no record in {shown(results / 'runs')}; run `make sweep`.")
     ours = tabulate_runs(records)
     runs = add_pytorch(ours, read_originals(results / "originals"))
     table = tabulate_accuracy(runs, load_claims())

@@ -8,15 +8,16 @@ from scipy import optimize, stats
 
 LEVEL = 0.05
 FEWEST = 3  # runs for a verdict
+VERDICTS = ("reproduced", "compatible", "not reproduced", "too few runs")
 
 
 def log_error(percent: pd.Series) -> pd.Series:
-    """The logarithm of the errors in percent, given accuracies; no error counts as 0.005."""
+    """The logarithm of the errors in percent, given accuracies; less than 0.005 counts as 0.005."""
     return np.log((100 - percent).clip(lower=0.005))
 
 
 # The measures of a run (columns of runs.csv), each with the scale on which it is compared.
-MEASURES: dict[str, Callable[[pd.Series], pd.Series]] = {
+SCALES: dict[str, Callable[[pd.Series], pd.Series]] = {
     "test_accuracy": log_error,
     "last_epoch_accuracy": log_error,
     "test_loss": np.log,
@@ -33,7 +34,7 @@ def find_p(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     number that was not published has nan, as all have with fewer than FEWEST runs.
     """
     found = {}
-    for measure, scale in MEASURES.items():
+    for measure, scale in SCALES.items():
         ours = scale(runs[measure].astype(float)).dropna()
         n = len(ours)
         published, half = numbers[measure].astype(float), numbers.get(f"{measure}_half_unit", 0)
@@ -58,7 +59,7 @@ def weigh_together(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     Rounding is not taken off.
     """
     rows = {}
-    for measure in MEASURES:
+    for measure in SCALES:
         values = runs.dropna(subset=measure).groupby("configuration")[measure]
         groups = {name: ours.to_numpy() for name, ours in values if len(ours) >= FEWEST}
         told = numbers[numbers[measure].notna() & numbers["configuration"].isin(groups)]
@@ -111,7 +112,7 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         if len(group) > FEWEST
         for run in group.index
     ]
-    rest = dict.fromkeys(MEASURES.keys() - {"test_accuracy"}, np.nan)
+    rest = dict.fromkeys(SCALES.keys() - {"test_accuracy"}, np.nan)
     alone = tabulate_agreement(numbers.assign(**rest), runs)
     rows = {}
     for claim, row in numbers.iterrows():
@@ -135,7 +136,7 @@ def judge_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 def find_detectable(runs: pd.DataFrame, row: pd.Series, measures: int, claims: int) -> float:
     """By how many points a test accuracy is too high if four in five such are *not reproduced*.
 
-    With the runs' standard deviation for the true one; then t is noncentral.
+    Takes the runs' standard deviation for the true one, so that t is noncentral.
     """
     n = len(runs)
     if n < FEWEST:

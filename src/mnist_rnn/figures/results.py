@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from mnist_rnn.claims.originals import Original
 from mnist_rnn.claims.published import JUDGED, load_curve
-from mnist_rnn.claims.verdicts import LEVEL
+from mnist_rnn.claims.verdicts import FEWEST, LEVEL
 from mnist_rnn.figures.plate import BLUE, DARK, LIGHT, ORANGE, Plate
 from mnist_rnn.records.record import Record
 
@@ -24,7 +24,8 @@ CLAIM: dict[str, Any] = {"color": ORANGE, "ls": "none", "marker": "D", "ms": 6}
 def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame) -> Plate:
     """Each published test accuracy beside the runs that answer it and their interval."""
     fig, ax = plt.subplots(figsize=(8.5, 5.2), layout="constrained")
-    rows, names = accuracy.dropna(subset="published_test_accuracy"), claims["configuration"]
+    rows = accuracy.dropna(subset="published_test_accuracy", ignore_index=True)
+    names = claims["configuration"]
     for place, row in rows.iterrows():
         values = runs.loc[runs["configuration"] == names[row["claim"]], "test_accuracy"]
         ax.hlines(place, row["interval_low"], row["interval_high"], color=BLUE, lw=9, alpha=0.2)
@@ -61,9 +62,9 @@ def describe_claim(row: dict[str, Any]) -> str:
 
 def draw_agreement(agreement: pd.DataFrame, numbers: pd.DataFrame) -> Plate:
     """The p-value of each claim (a row) by the runs of each configuration (a column)."""
-    names = dict.fromkeys(numbers["configuration"])
-    own = [list(names).index(name) for name in numbers["configuration"]]
-    shown = agreement.reindex(columns=list(names))
+    names = list(dict.fromkeys(numbers["configuration"]))
+    own = [names.index(name) for name in numbers["configuration"]]
+    shown = agreement.reindex(columns=names)
     fig, ax = plt.subplots(figsize=(7.5, 5), layout="constrained")
     bounds = [0, LEVEL / len(numbers), LEVEL, 1]
     colors = ListedColormap(["white", LIGHT, DARK])
@@ -119,7 +120,7 @@ def draw_published_curves(
         right.axhspan(-2, 2, color=BLUE, alpha=0.15)
         for ax in (left, right):
             ax.grid(alpha=0.3)
-        if len(ours) > 2:
+        if len(ours) >= FEWEST:
             reach = {"y1": ours.min(axis=0), "y2": ours.max(axis=0)}
             left.fill_between(published.index, **reach, color=BLUE, alpha=0.3, label="all runs")
             left.plot(published.index, ours.mean(axis=0), color=BLUE, lw=1, label="their mean")
@@ -142,9 +143,9 @@ def draw_published_curves(
         "of those of the PyTorch notebook's code, and their range (in brackets, how many). Right: "
         "the logarithm of the published loss, less the mean of the runs' logarithms, over their "
         f"standard deviation; {sum(far)} of {len(far)} points are outside the band from -2 to 2. "
-        "The epochs of one run depend on each other, so a run may stay on one side. Of all curves, "
-        "the published one included, *p* is the share at least as far from the rest as the "
-        "published one (root mean square of these distances).",
+        "The epochs of one run depend on each other, so a run may stay on one side. *p* is the "
+        "share of curves, the published one included, that are at least as far from the rest (root "
+        "mean square of these distances) as the published one.",
     )
 
 

@@ -45,16 +45,14 @@ def draw_test_accuracies(accuracies: np.ndarray, claim: pd.Series) -> Plate:
     fig, ax = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
     runs, epochs = accuracies.shape
     published = claim["published_test_accuracy"]
-    most = published + claim["rounding"] / 2 + TIE
     ax.plot(np.arange(1, epochs + 1), accuracies.T, color=BLUE, lw=0.8, alpha=0.5)
     ax.plot(epochs, published, **CLAIM)
     ax.set(xlabel="epoch", ylabel="test accuracy (%)", xticks=[1, 5, 10, 15, 20])
     ax.grid(alpha=0.3)
     falls = equivalence.find_falls(accuracies)
-    last, late = accuracies[:, -1], accuracies[:, epochs // 2 :]
     starts, ends = (
         f"{column.min():.2f}% to {column.max():.2f}%" if runs else "no run"
-        for column in (accuracies[:, 0], last)
+        for column in (accuracies[:, 0], accuracies[:, -1])
     )
     return Plate(
         fig,
@@ -62,34 +60,33 @@ def draw_test_accuracies(accuracies: np.ndarray, claim: pd.Series) -> Plate:
         f"last, {ends}. Published: {published}%.",
         f"One line per run (runs: {runs}); the diamond is what one published run reached. From one "
         f"epoch to the next the accuracy falls by half a percentage point or more in {falls.sum()} "
-        f"of {falls.size} cases. In {(last < most).sum()} of {runs} runs the last accuracy is at "
-        f"most {most:.2f}%, half a unit above the published number; over epochs "
-        f"{epochs // 2 + 1} to {epochs}, {(late < most).sum()} of {late.size} accuracies are.",
+        f"of {falls.size} cases.",
     )
 
 
-def draw_confusions(runs: list[Record]) -> Plate:
+def draw_confusions(records: list[Record]) -> Plate:
     """How often each test digit was read as each digit, in all these runs."""
     matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), int)
-    for run in runs:
+    for run in records:
         matrix += run.test.confusion_matrix
-    return draw_confusion(matrix, f"the test images and the default runs (runs: {len(runs)})")
+    return draw_confusion(matrix, f"the test images and the default runs (runs: {len(records)})")
 
 
-def draw_common_mistakes(runs: list[Record], images: np.ndarray, y: np.ndarray) -> Plate:
+def draw_common_mistakes(records: list[Record], images: np.ndarray, y: np.ndarray) -> Plate:
     """The 18 test images that most of these runs read wrong; `images` (10000, 28, 28) are all."""
     named = np.zeros((TEST_SIZE, NUM_CLASSES), int)
-    for run in runs:
+    for run in records:
         named[list(run.mistakes), list(run.mistakes.values())] += 1
     wrong = named.sum(axis=1)
     worst = np.argsort(-wrong, kind="stable")[:18]
     worst = worst[wrong[worst] > 0]
+    by_one, by_every = (wrong > 0).sum(), ((wrong > 0) & (wrong == len(records))).sum()
     return draw_mistakes(
         images[worst],
         y[worst],
-        named[worst] / len(runs),
-        f"Of {TEST_SIZE:,} test images, {(wrong > 0).sum()} are read wrong by at least one run of "
-        f"the default configuration and {((wrong > 0) & (wrong == len(runs))).sum()} by every run "
-        f"(runs: {len(runs)}). Shown are those that most runs read wrong, in this order, with the "
-        f"most frequent answer and the share of runs that gave it.",
+        named[worst] / len(records),
+        f"Of {TEST_SIZE:,} test images, {by_one} are read wrong by at least one run of the default "
+        f"configuration and {by_every} by every run (runs: {len(records)}). Shown are those that "
+        "most runs read wrong, in this order, with the most frequent answer and the share of runs "
+        "that gave it.",
     )

@@ -76,9 +76,9 @@ def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFra
         alt += f" Published by {claim}: loss " + " to ".join(f"{x:.3g}" for x in ends.train_loss)
         alt += ", accuracy " + " to ".join(f"{x:.1%}" for x in ends.train_accuracy) + "."
     caption = (
-        "Blue, this run; orange, what the originals of this configuration printed after each of "
-        "their epochs, where they did. Loss and accuracy are measured on the training images while "
-        "the weights still change."
+        "Blue: this run; orange: what the originals of this configuration printed after each "
+        "epoch, where they did. Both are measured on the training images during the epoch, while "
+        "the weights change."
     )
     return Plate(fig, alt, caption)
 

@@ -5,17 +5,21 @@ Grey shows ink and belief; blue is the label and what is right, orange is any ot
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from mnist_rnn.figures.plate import BLUE, ORANGE, TICKS
+from mnist_rnn.figures.plate import BLUE, ORANGE, TICKS, Plate
 
 RIGHT, WRONG = BLUE, ORANGE
 EDGES = (0.5, 28.5)
 
 
-def draw_gallery(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Figure:
-    """Digits, five a line, each beside its beliefs; `images` holds a multiple of five."""
+def draw_gallery(
+    images: np.ndarray, beliefs: np.ndarray, y: np.ndarray, alt: str, caption: str
+) -> Plate:
+    """Digits, five a line, each beside its beliefs; `images` holds a multiple of five.
+
+    The last two answers for each image are added to the text alternative.
+    """
     lines = len(images) // 5
     size, widths = (7.5, 2.2 * lines), [1, 1.2] * 5
     fig, axes = plt.subplots(
@@ -35,15 +39,11 @@ def draw_gallery(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Figu
         right.tick_params(left=False, right=True, labelright=True)
     words = "right of each image: belief in the digits 0 to 9 after rows 1 to 28; darker is higher"
     fig.supxlabel(words, size=9)
-    return fig
-
-
-def describe_gallery(beliefs: np.ndarray, y: np.ndarray) -> str:
-    """The last two answers for each image, in words: beliefs (n, 28, 10), labels (n,)."""
-    return "; ".join(
+    told = (
         f"label {label}: {', '.join(list_answers(rows)[-2:])}"
         for label, rows in zip(y, beliefs, strict=True)
     )
+    return Plate(fig, f"{alt} {'; '.join(told)}", caption)
 
 
 def list_answers(beliefs: np.ndarray) -> list[str]:

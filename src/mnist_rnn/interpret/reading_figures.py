@@ -23,10 +23,10 @@ def draw_reading(image: np.ndarray, beliefs: np.ndarray, label: int) -> Plate:
         fig,
         f"Left, an image of {label}; right, a heat map of the ten probabilities after each row. "
         f"The most probable digit is {', '.join(panels.list_answers(beliefs))}.",
-        f"An image of {label}, and the belief after each row. The dot marks the most probable "
-        f"digit: blue is the label, orange another digit. {len(set(answers))} different digits are "
-        f"named. The final answer, {answers[-1]}, stands from row {decided} on; after row 28 its "
-        f"probability is {beliefs[-1].max():.0%}.",
+        f"An image of {label}. The dot marks the most probable digit after each row: blue is the "
+        f"label, orange another digit. It moves over {len(set(answers))} digits; the final answer, "
+        f"{answers[-1]}, stands from row {decided} on, and its probability after row 28 is "
+        f"{beliefs[-1].max():.0%}.",
     )
 
 
@@ -34,15 +34,14 @@ def draw_examples(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Pla
     """The first image of each class, read."""
     first = [int(np.argmax(y == digit)) for digit in range(10)]
     rows, ink = reading.decision_rows(beliefs[first]), reading.last_ink_rows(images[first])
-    return Plate(
-        panels.draw_gallery(images[first], beliefs[first], y[first]),
-        "One image of each digit; beside it, a heat map of the ten probabilities after each row. "
-        + panels.describe_gallery(beliefs[first], y[first]),
-        f"The first test image of each class. The dot marks the most probable digit after each "
-        f"row: blue is the label, orange another digit. The earliest of these images is decided "
-        f"after row {rows.min()}, the latest after row {rows.max()}; their last rows with ink are "
-        f"{ink.min()} to {ink.max()}. The images are narrowed, so that each row stands beside its "
-        "beliefs.",
+    return panels.draw_gallery(
+        images[first],
+        beliefs[first],
+        y[first],
+        "One image of each digit; beside it, a heat map of the ten probabilities after each row.",
+        "The first test image of each digit, narrowed so that each row stands beside its beliefs. "
+        f"The answer is final after row {rows.min()} to {rows.max()}; the last row with ink is "
+        f"{ink.min()} to {ink.max()}.",
     )
 
 
@@ -51,18 +50,18 @@ def draw_late(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
     last = beliefs[:, -1]
     late = np.flatnonzero((reading.decision_rows(beliefs) == 28) & (last.argmax(axis=1) == y))
     shown = late[np.argsort(-last[late].max(axis=1), kind="stable")][:10]
-    share = np.bincount(y[late], minlength=10) / np.bincount(y, minlength=10)
     blank = (reading.last_ink_rows(images[late]) < 28).sum()
     lost = (beliefs[:, -2].argmax(axis=1) == y) & (last.argmax(axis=1) != y)
-    return Plate(
-        panels.draw_gallery(images[shown], beliefs[shown], y[shown]),
+    return panels.draw_gallery(
+        images[shown],
+        beliefs[shown],
+        y[shown],
         f"{len(shown)} images beside their heat maps of beliefs: wrong after row 27, right after "
-        "row 28. " + panels.describe_gallery(beliefs[shown], y[shown]),
+        "row 28.",
         f"{len(late)} of {len(y):,} test images are read wrong after row 27 and right after "
-        f"row 28; in {blank} of them row 28 is blank. The {len(shown)} with the highest final "
-        f"probability are shown. The largest share is that of the images of {share.argmax()}: "
-        f"{share.max():.1%}. The other way round, {lost.sum()} are right after row 27 and wrong "
-        f"after row 28.",
+        f"row 28; in {blank} of them row 28 is blank. Shown are the {len(shown)} with the highest "
+        f"final probability. The other way round, {lost.sum()} are right after row 27 and wrong "
+        "after row 28.",
     )
 
 
@@ -89,10 +88,10 @@ def draw_means(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
             f"{digit}: row {medians[digit]}, {beliefs[y == digit, -1, digit].mean():.0%}"
             for digit in range(10)
         ),
-        f"Mean belief for each class. The blue frame marks the right digit. From the first row "
-        f"below the dashed line on, half of the images are decided; this is row {min(medians)} to "
-        f"{max(medians)}, by class. {after_ink:.0%} of all images are decided only at their last "
-        f"row with ink or later.",
+        "Mean belief over all images of each digit. Blue frame: the right digit. Below the dashed "
+        f"line at least half of the images are decided (from row {min(medians)} to {max(medians)} "
+        f"on, by digit). {after_ink:.0%} of all images are decided only at their last row with ink "
+        "or later.",
     )
 
 
@@ -122,9 +121,9 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Plate
             f"{by_row[row - 1]:.0%} by the belief."
             for row in TICKS
         ),
-        f"The first {count:,} test images. Blue: the accuracy of the belief after each row; it "
-        f"passes {now}. Grey: the accuracy of the answer after row 28 when all rows below are "
-        f"blank; it passes {seen}.",
+        f"The first {count:,} test images. Blue: accuracy of the belief after each row; it reaches "
+        f"{now}. Grey: accuracy after row 28 when all rows below this one are blank; it reaches "
+        f"{seen}.",
     )
 
 
@@ -132,11 +131,13 @@ def draw_surest_mistakes(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray)
     """The fifteen images read wrong with the highest probability."""
     shown = confident_mistakes(beliefs[:, -1], y, count=15)
     sure = beliefs[shown, -1].max(axis=1)
-    return Plate(
-        panels.draw_gallery(images[shown], beliefs[shown], y[shown]),
-        f"{len(shown)} images that are read wrong, each beside its heat map of probabilities. "
-        + panels.describe_gallery(beliefs[shown], y[shown]),
-        f"The surest {len(shown)} wrong answers: probability {sure.max():.1%} to {sure.min():.1%}.",
+    return panels.draw_gallery(
+        images[shown],
+        beliefs[shown],
+        y[shown],
+        f"{len(shown)} images that are read wrong, each beside its heat map of probabilities.",
+        f"The {len(shown)} wrong answers that the network is surest of: probability "
+        f"{sure.max():.1%} to {sure.min():.1%}.",
     )
 
 
@@ -157,7 +158,7 @@ def draw_doubts(beliefs: np.ndarray, y: np.ndarray) -> Plate:
         "Histogram of the probability of wrong answers, split by whether the label comes second: "
         f"in {second.sum()} it does, in {(~second).sum()} it is ranked lower. Half of the wrong "
         f"answers have a probability above {np.median(sure):.0%}.",
-        f"All {len(wrong)} wrong answers on {len(y):,} test images; blue, those where the label is "
-        f"the second most probable digit. {(sure > 0.9).mean():.0%} of the wrong and "
-        f"{(right > 0.9).mean():.0%} of the right answers have a probability above 90%.",
+        f"All {len(wrong)} wrong answers; blue: the label is the second most probable digit. "
+        f"{(sure > 0.9).mean():.0%} of the wrong and {(right > 0.9).mean():.0%} of the right "
+        "answers have a probability above 90%.",
     )

@@ -40,11 +40,12 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> Plate:
         f"Ten panels, one for each class: paths that start at one point and end far apart. In the "
         f"plane, the mean distance of the ten classes from their centroid is {spread[0]:.1f} after "
         f"row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row 28.",
-        f"Blue: the mean path of one class, from the ring (row 1) past row 14 to row 28; grey: the "
-        f"other classes. The plane holds {pca.explained_variance_ratio_.sum():.0%} of the variance "
-        f"of the {hidden.shape[2]} units. In all units, the distance between classes is "
-        f"{middle:.1f} times the spread within a class after row 14, and {end:.1f} times after row "
-        f"28 (root mean squares, first {len(y):,} test images).",
+        "Blue: the mean path of the images of one digit (a class), from row 1 (ring) past row 14 "
+        f"to row 28; grey: the other classes. The plane holds "
+        f"{pca.explained_variance_ratio_.sum():.0%} of the variance of the {hidden.shape[2]} "
+        f"units. In all units, the class means are {middle:.1f} times as far from their centre as "
+        f"images are from their class mean after row 14, and {end:.1f} times after row 28 (root "
+        f"mean squares, first {len(y):,} test images).",
     )
 
 
@@ -78,9 +79,8 @@ def draw_rows(
         f"ink. The gradient is largest in row {sensitivity.sum(axis=1).argmax() + 1}. Four blank "
         "rows cost, from the top, in percentage points: "
         + ", ".join(f"{lost:.1f}" for lost in four),
-        f"Left, the mean image; in the middle, the mean size of the loss's gradient at each pixel; "
-        f"right, the accuracy lost when rows are blank. One blank row costs at most "
-        f"{one.max():.1f} percentage points (row {worst}), four at most {four.max():.0f} "
-        f"(rows {4 * band + 1} to {4 * band + 4}). The top four "
-        f"rows hold {share:.0%} of the gradient (first {len(x):,} test images).",
+        f"The first {len(x):,} test images. The gradient is the loss's, its mean size at each "
+        f"pixel, on a logarithmic scale. One blank row costs at most {one.max():.1f} percentage "
+        f"points (row {worst}); of the blocks of four, rows {4 * band + 1} to {4 * band + 4} cost "
+        f"most, {four.max():.0f}. The top four rows hold {share:.0%} of the gradient.",
     )

@@ -31,7 +31,7 @@ const BODY = `
   <div class="pad-panels">
     <div class="pad-head">what the network sees</div>
     <div class="pad-head pad-digits">${DIGITS.map((digit) => `<span>${digit}</span>`).join("")}</div>
-    <canvas class="pad-ink pad-image" width="28" height="28" role="img"></canvas>
+    <canvas class="pad-ink" width="28" height="28" role="img"></canvas>
     <div class="pad-beliefs">
       <canvas class="pad-ink" width="10" height="28" role="img"></canvas>
       <div class="pad-dots"></div>
@@ -258,6 +258,7 @@ async function mount(root, data, address = false) {
   sheet.addEventListener("keydown", (event) => {
     if (!(event.key in KEYS)) return;
     event.preventDefault();
+    if (event.key === " " && event.repeat) return;
     pen.keys = true;
     const [right, down] = KEYS[event.key];
     if (event.key !== " ") return movePen(within(pen.x + STEP * right), within(pen.y + STEP * down));

@@ -16,7 +16,7 @@ from mnist_rnn.records.record import Record, read_record
 TEMPLATE = Path(__file__).with_name("draw.html")
 
 
-def make_page(model: Path, output: Path, style: str, links: str) -> None:
+def make_pad_page(model: Path, output: Path, style: str, links: str) -> None:
     """Write the page of one trained SimpleRNN, whole or not at all.
 
     Args:
@@ -48,7 +48,7 @@ def make_page(model: Path, output: Path, style: str, links: str) -> None:
 
 
 def load_checked(path: Path) -> tuple[Record, Weights]:
-    """A model's record and weights; raises as `make_page` does."""
+    """A model's record and weights; raises as `make_pad_page` does."""
     if not path.is_file():
         raise ModelError(f"{shown(path)}: expected a model, got no file")
     record = read_record(path.with_suffix(".json"))

@@ -50,7 +50,8 @@ class Environment(Strict):
 
 def describe_environment(threads: int) -> Environment:
     """The environment of this process; the commit is None outside a git checkout."""
-    commit = git("rev-parse", "HEAD")
+    own = git("rev-parse", "--show-cdup") == ""  # ROOT is the top, not a folder in another checkout
+    commit = git("rev-parse", "HEAD") if own else None
     changes = git("status", "--porcelain", "--", ".", ":!results")
     return Environment(
         commit=commit,

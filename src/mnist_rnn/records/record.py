@@ -132,6 +132,6 @@ def read_records(results: Path) -> tuple[list[Record], list[RecordError]]:
     return records, errors
 
 
-def find_runs(records: list[Record], configuration: str) -> list[Record]:
+def find_records(records: list[Record], configuration: str) -> list[Record]:
     """The runs of the configuration of this name."""
     return [record for record in records if record.config.name == configuration]

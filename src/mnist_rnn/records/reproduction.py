@@ -18,7 +18,8 @@ from mnist_rnn.records.record import read_checked, refusal
 WHOLE_RUN = "default run"
 LARGEST = 10_000  # bytes
 # No slash, angle bracket, vertical bar or line end: neither a path nor markup.
-Text = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ()@.,:+_-]{1,60}$")]
+ALLOWED = "A-Za-z0-9 ()@.,:+_-"
+Text = Annotated[str, StringConstraints(pattern=rf"^[{ALLOWED}]{{1,60}}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -111,7 +112,7 @@ def describe_reproduction(
 
 def plain(text: str | None) -> str | None:
     """As `Text` allows it; None if nothing is left."""
-    return re.sub(r"[^A-Za-z0-9 ()@.,:+_-]", "", text or "")[:60] or None
+    return re.sub(rf"[^{ALLOWED}]", "", text or "")[:60] or None
 
 
 def describe_system() -> str:

@@ -42,7 +42,7 @@ def compare_records(new: Record, committed: Record) -> tuple[bool, str]:
 
 
 def describe_run(record: Record, path: Path) -> Reproduction:
-    """The record of the reproduction that this run is; its day is that of the file at `path`."""
+    """This run as the record of a reproduction; its day is the date of the file at `path`."""
     day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
     digests = {WHOLE_RUN: record.weights_sha256}
     return describe_reproduction(
@@ -58,7 +58,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     path = run_path(Configuration(), ".json", OUTPUTS)
     if not path.exists():
-        raise SystemExit(f"There is no {path}; run `make reproduce`.")
+        raise SystemExit(f"There is no {shown(path)}; run `make reproduce`.")
     try:
         new = read_record(path)
         committed = read_record(run_path(Configuration(), ".json", COMMITTED))
