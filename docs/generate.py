@@ -39,9 +39,9 @@ def make_headline() -> str:
     parts = [f"{counts[name]} {verb}" for name, verb in words.items() if counts[name]]
     alone = sum(row["by_test_accuracy"] == "reproduced" for row in rows)
     return (
-        f"**Of {counts.total()} judged claims, {', '.join(parts)}.** *Reproduced*: all its "
-        "published numbers, losses included, agree with our runs of its configuration (*p* at "
-        f"least {LEVEL}), but not all with those of any other published one (*p* below {LEVEL}). "
+        f"**Of {counts.total()} judged claims, {', '.join(parts)}.** *Reproduced*: its published "
+        "numbers, losses included, agree with the runs of its own configuration (*p* at least "
+        f"{LEVEL}) and with those of no other published one (*p* below {LEVEL}). "
         f"*Not reproduced*: *p* below {LEVEL / len(rows):.2g} for its own. *Compatible*: neither. "
         f"By the test accuracy alone, {alone or 'none'} would be *reproduced*. A test accuracy "
         f"{min(detectable):.1f} to {max(detectable):.1f} points too high, depending on the claim, "

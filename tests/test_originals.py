@@ -23,6 +23,7 @@ from mnist_rnn.paths import ROOT
 from mnist_rnn.records.environment import describe_cpu
 
 RUN = ROOT / "originals" / "run.py"
+PEERS = ROOT / ".venv-peers" / "bin" / "python"
 SMALL = ("--epochs", "1", "--train-size", "640")
 
 
@@ -222,6 +223,19 @@ def test_a_run_that_fails_is_named(tmp_path):
     log = (tmp_path / "executed" / "originals" / "pytorch-00.log").read_text()
     assert "No module named 'torch'" in log
     assert not list((tmp_path / "originals").glob("*"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PEERS.exists(), reason="needs PyTorch: `make .venv-peers/installed`")
+def test_pytorch_has_the_published_number_of_parameters(tmp_path):
+    options = ("--keras", "0", "--seeded", "0", "--pytorch", "1", "--peers", str(PEERS), *SMALL)
+    status, printed = run(tmp_path, *options)
+    assert status == 0, printed
+    original = read_original(tmp_path / "originals" / "pytorch-00.json")
+    (published,) = {
+        claim.published_parameters for claim in read_claims() if claim.answered_by == "pytorch"
+    }
+    assert original.parameters == published == 75_786
 
 
 @pytest.mark.quick

@@ -112,6 +112,14 @@ def test_another_cpu_may_continue_a_run(change, continued, small, environment):
     assert (here.owner == there.owner) == continued
 
 
+def test_a_damaged_checkpoint_is_named_and_set_aside(small, make_checkpoint, caplog):
+    checkpoint = make_checkpoint(small)
+    checkpoint.write(STATE)
+    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:500])
+    assert checkpoint.read() is None
+    assert "checkpoint is damaged and was set aside as checkpoint.damaged" in caplog.text
+
+
 def test_a_checkpoint_that_holds_a_pickle_is_refused(small, make_checkpoint):
     """Its digest is right: whoever writes the code writes that too."""
     checkpoint = make_checkpoint(small)

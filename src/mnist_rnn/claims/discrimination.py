@@ -72,7 +72,7 @@ def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
         "*compatible*. We also pretended that each run was the published one, and judged it by the "
         f"others: of {len(simulated)} such claims, it calls {called.get('reproduced', 0)} "
         f"*reproduced*, {called.get('compatible', 0)} *compatible* and {len(rejected)} (of "
-        f"{rejected['run'].nunique()} different runs) *not reproduced*. If the logarithms were "
-        f"normally distributed, at most about {expected:.1f} would be *not reproduced*."
+        f"{rejected['run'].nunique()} different runs) *not reproduced*. If the logarithms of "
+        f"errors and losses were normally distributed, it would be at most about {expected:.1f}."
         + (weaker if len(rejected) > expected else "")
     )
