@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mnist_rnn.claims.published import JUDGED, Claim, read_claims
 from mnist_rnn.claims.sweep import plan_runs, why_pending
-from mnist_rnn.claims.verdicts import LEVEL
+from mnist_rnn.claims.verdicts import LEVEL, VERDICTS
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
 
@@ -34,8 +34,7 @@ def make_headline() -> str:
     told = f" {pending} of {len(runs)} runs are missing or by earlier code (`make plan`)."
     counts = Counter(row["verdict"] for row in rows)
     detectable = [float(row["detectable"]) for row in rows if row["detectable"]]
-    words = {name: f"are {name}" for name in ("reproduced", "compatible", "not reproduced")}
-    words["too few runs"] = "have too few runs"
+    words = {name: f"are {name}" for name in VERDICTS} | {"too few runs": "have too few runs"}
     parts = [f"{counts[name]} {verb}" for name, verb in words.items() if counts[name]]
     alone = sum(row["by_test_accuracy"] == "reproduced" for row in rows)
     return (

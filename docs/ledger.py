@@ -136,10 +136,10 @@ def add(source: Path, destination: Path) -> None:
     records = [read_judged(path, *known)[0] for path in sorted(source.glob("*.json"))]
     if not records:
         raise RecordError(f"{shown(source)} has no record of a reproduction; `make reproduce`.")
-    for name in (record.file_name for record in records):
-        for other in (destination.parent / origin / name for origin in MEASURED_BY):
-            if other.exists() and other.parent != destination:
-                raise refusal(other, "is in the ledger already")
+    for record in records:
+        for origin in MEASURED_BY.keys() - {destination.name}:
+            if (destination.parent / origin / record.file_name).exists():
+                raise refusal(destination / record.file_name, f"is already in {origin}")
     for record in records:
         print(f"Added: {shown(write_reproduction(record, destination))}")
 

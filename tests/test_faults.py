@@ -13,7 +13,7 @@ import zipfile
 
 import psutil
 import pytest
-from runs import environment, papermill_command, read_until, start, start_papermill
+from runs import end, environment, papermill_command, read_until, start, start_papermill
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ModelError
@@ -34,8 +34,8 @@ def test_a_killed_kernel_is_a_failed_run(tmp_path):
     read_until(process, "2 of 1000 epochs")
     (kernel,) = psutil.Process(process.pid).children()
     kernel.kill()
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode != 0
+    status, output = end(process, timeout=60)
+    assert status != 0
     assert "Kernel died" in output
     assert read_records(tmp_path) == ([], [])
 
@@ -48,16 +48,16 @@ def test_too_little_memory_is_a_failed_run(tmp_path):
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
     process = start_papermill({"units": 4096, "batch_size": 60_000}, tmp_path, preexec_fn=limited)
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode != 0
+    status, output = end(process, timeout=120)
+    assert status != 0
     assert re.search(r"Kernel died|MemoryError|ResourceExhausted|bad_alloc|OOM|allocat", output)
     assert read_records(tmp_path) == ([], [])
 
 
 def test_numbers_gone_wrong_are_a_failed_run(tmp_path):
     process = start_papermill(QUICK | {"learning_rate": "1e38"}, tmp_path)
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode != 0
+    status, output = end(process, timeout=120)
+    assert status != 0
     assert "TrainingError: The loss became nan in epoch 1" in output
     assert read_records(tmp_path) == ([], [])
 
@@ -66,8 +66,8 @@ def test_results_that_cannot_be_written_stop_a_run_before_it_trains(tmp_path):
     (tmp_path / "results").touch()  # root may write to a read-only folder, but not below a file
     command = papermill_command(QUICK, tmp_path / "out.ipynb")
     process = start(command, env=environment(tmp_path / "results"))
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode != 0
+    status, output = end(process, timeout=60)
+    assert status != 0
     said = output.split("Exception encountered")[1]
     assert re.search(rf"^OutputError: {tmp_path}/results/\S+ can't be written: \w+", said, re.M)
     assert "Traceback" not in said
@@ -140,7 +140,7 @@ def test_a_model_of_a_foreign_module_is_refused(tmp_path):
     assert not (tmp_path / "escaped").exists()
 
 
-def status(url):
+def http_status(url):
     """The HTTP status of a server that may still be starting."""
     for _ in range(100):
         try:
@@ -158,8 +158,8 @@ def test_jupyterlab_asks_for_a_token_and_listens_on_loopback_only():
         output = read_until(process, "/lab?token=")
         printed = r"(http://(?:localhost|127\.0\.0\.1):(\d+))/lab\?token=(\w{40,})"
         address, port, token = re.search(printed, output).groups()
-        assert status(f"{address}/api/contents") == 403
-        assert status(f"{address}/api/contents?token={token}") == 200
+        assert http_status(f"{address}/api/contents") == 403
+        assert http_status(f"{address}/api/contents?token={token}") == 200
         sockets = psutil.net_connections("tcp")
         listening = [s.laddr for s in sockets if s.status == psutil.CONN_LISTEN]
         addresses = {ip for ip, number in listening if number == int(port)}

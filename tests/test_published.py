@@ -104,7 +104,11 @@ def test_curves_that_are_missing_are_said_in_words(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("row", "change"),
-    [("notebook-2019,1,0.6501,0.8246\n", ""), ("notebook-2019,2,", "notebook-2019,2,,0.9\nx,2,")],
+    [
+        ("notebook-2019,1,0.6501,0.8246\n", ""),
+        ("notebook-2019,2,", "notebook-2019,2,,0.9\nx,2,"),
+        ("notebook-2019,20,0.0453,", "notebook-2019,20,0,"),
+    ],
 )
 def test_a_curve_that_is_not_whole_is_refused(row, change, tmp_path, monkeypatch):
     content = (PUBLISHED / "curves.csv").read_text()
@@ -112,7 +116,7 @@ def test_a_curve_that_is_not_whole_is_refused(row, change, tmp_path, monkeypatch
     (tmp_path / "curves.csv").write_text(content.replace(row, change))
     claims = load_claims()
     monkeypatch.setattr(published, "PUBLISHED", tmp_path)
-    with pytest.raises(ClaimError, match=r"^curves: .* each epoch of notebook-2019,"):
+    with pytest.raises(ClaimError, match=r"^curves: .* above 0 for each epoch of notebook-2019,"):
         read_numbers(claims)
 
 
@@ -127,7 +131,10 @@ def test_no_claims_are_said_in_words(tmp_path):
     with pytest.raises(ClaimError, match=r"^claims: expected CSV .*, got unexpected end of data"):
         read_claims(path)
     path.write_text("claim;layer\nmine;gru\n")
-    with pytest.raises(ClaimError, match=r"^claims: expected the column claim .* got claim;layer"):
+    with pytest.raises(ClaimError, match=r"^claims: expected each column once, .* got claim;layer"):
+        read_claims(path)
+    path.write_text("claim,units,units\nmine,64,128\n")
+    with pytest.raises(ClaimError, match=r"^claims: .* once, .* got claim, units, units"):
         read_claims(path)
     path.write_text("claim,layer\n")
     with pytest.raises(ClaimError, match=r"^claims: expected at least one row in .*, got none"):

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from runs import environment, read_until, start
+from runs import end, environment, read_until, start
 
 from mnist_rnn.paths import ROOT
 
@@ -144,15 +144,15 @@ def test_a_reproduction_that_is_stopped_says_how_it_goes_on(name, make_reproduce
     _, process = make_reproduce("echo started; exec sleep 60")
     read_until(process, "started")
     os.killpg(process.pid, signal.Signals[name])
-    output, _ = process.communicate(timeout=30)
-    assert process.returncode != 0
+    status, output = end(process, timeout=30)
+    assert status != 0
     assert "Not finished; the reason is above. A stopped run goes on" in output
 
 
 def test_a_reproduction_goes_to_a_folder_of_any_name(make_reproduce):
     results, process = make_reproduce('echo done > "$4"')
-    output, _ = process.communicate(timeout=30)
-    assert process.returncode == 0, output
+    status, output = end(process, timeout=30)
+    assert status == 0, output
     assert (results / "executed" / "02_train.ipynb").read_text() == "done\n"
 
 

@@ -14,7 +14,7 @@ import nbformat
 import psutil
 import pytest
 import slurm
-from runs import TRAIN, environment, finish, outcome, start, start_papermill
+from runs import TRAIN, end, environment, finish, outcome, start, start_papermill
 from test_records import change, cpu
 
 import mnist_rnn.claims.sweep as module
@@ -50,8 +50,8 @@ def start_sweep(results, published, *arguments, **variables):
 def sweep(results, published, *arguments, **variables):
     """What a sweep says, once it has ended well."""
     process = start_sweep(results, published, *arguments, **variables)
-    output, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, output
+    status, output = end(process, timeout=600)
+    assert status == 0, output
     return output
 
 
@@ -212,8 +212,8 @@ def wait_until_training(process, run, results):
 def test_a_wrong_claim_stops_a_sweep_in_words(published, tmp_path):
     wrong = shutil.copytree(published, tmp_path / "published")
     (wrong / "claims.csv").write_text(HEADER + SHORT.replace("adam", "adm"))
-    output, _ = (process := start_sweep(tmp_path, wrong)).communicate(timeout=60)
-    assert process.returncode == 1
+    status, output = end(start_sweep(tmp_path, wrong), timeout=60)
+    assert status == 1
     assert output.startswith("claims.csv, claim 'short', column optimizer: expected 'sgd'")
     assert output.count("\n") == 1
 
@@ -225,8 +225,8 @@ def test_snakemakes_reason_stands_above_one_line_for_all_runs(published, tmp_pat
     log.parent.mkdir(parents=True)
     log.touch()
     process = start_sweep(tmp_path, published, "--profile", "nowhere")
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 1
+    status, output = end(process, timeout=60)
+    assert status == 1
     *_, reason, last = output.splitlines()
     assert reason.startswith("Error: ")
     assert "nowhere" in reason
@@ -253,9 +253,9 @@ def test_a_stopped_sweep_ends_in_seconds(send, stop, inherited, published, tmp_p
     wait_until_training(process, plan_runs(read_claims(endless / "claims.csv"))[0], tmp_path)
     children = psutil.Process(process.pid).children(recursive=True)
     send(process.pid, stop)
-    output, _ = process.communicate(timeout=60)
+    status, output = end(process, timeout=60)
     assert psutil.wait_procs(children, timeout=10)[1] == []
-    assert process.returncode == 1
+    assert status == 1
     assert "Not finished: " in output
     assert "0:00:00 to go" not in output
 
@@ -271,8 +271,8 @@ def test_killed_kernels_papermills_and_sweeps_cost_no_result(undisturbed, publis
     papermill.wait(timeout=60)
     papermill, _ = wait_until_training(process, run, results)
     papermill.kill()
-    output, _ = process.communicate(timeout=600)
-    assert process.returncode != 0
+    status, output = end(process, timeout=600)
+    assert status != 0
     assert "3 of 4 runs finished" in output
     assert f"Not finished: {run.name}, seed 0; see results/executed/{run.name}/seed-0.log" in output
     expected = outcomes(undisturbed)

@@ -110,14 +110,15 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         raise ClaimError(f"claims: expected the file {shown(path)}, got nothing.")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:  # with or without the mark
-            rows = list(csv.DictReader(file, restkey="(without a name)", strict=True))
+            table = csv.DictReader(file, restkey="(without a name)", strict=True)
+            rows, names = list(table), list(table.fieldnames or [])
     except (UnicodeDecodeError, csv.Error) as error:
         raise ClaimError(f"claims: expected CSV in UTF-8 in {shown(path)}, got {error}.") from None
     if not rows:
         raise ClaimError(f"claims: expected at least one row in {shown(path)}, got none.")
-    if "claim" not in rows[0]:
-        names = ", ".join(rows[0])
-        raise ClaimError(f"claims: expected the column claim in {shown(path)}, got {names}.")
+    if "claim" not in names or len(set(names)) < len(names):
+        words = f"each column once, claim among them, in {shown(path)}, got {', '.join(names)}"
+        raise ClaimError(f"claims: expected {words}.")
     return rows
 
 
@@ -145,10 +146,11 @@ def read_numbers(claims: pd.DataFrame) -> pd.DataFrame:
     have four decimals, and need none.
     """
     judged = claims[claims["kind"].isin(JUDGED)]
-    logs = {name: np.log(load_curve(name)["train_loss"]) for name in judged.index}
-    for name, log in logs.items():
-        if len(log) and list(log.dropna().index) != [*range(1, judged.loc[name, "epochs"] + 1)]:
-            raise ClaimError(f"curves: expected a loss for each epoch of {name}, in their order.")
+    curves = {name: load_curve(name)["train_loss"] for name in judged.index}
+    for name, loss in curves.items():
+        if len(loss) and list(loss[loss > 0].index) != [*range(1, judged.loc[name, "epochs"] + 1)]:
+            raise ClaimError(f"curves: expected a loss above 0 for each epoch of {name}, in order.")
+    logs = {name: np.log(loss) for name, loss in curves.items()}
     return pd.DataFrame(
         {
             "configuration": judged["configuration"],
