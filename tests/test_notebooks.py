@@ -6,10 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import nbformat
 import papermill
 import pytest
+from jupyter_client.manager import start_new_kernel
 from runs import (
     NOTEBOOKS,
     TRAIN,
@@ -94,6 +96,26 @@ def test_papermill_shows_a_type_and_help_for_each_parameter():
     for parameter in inferred.values():
         assert parameter["inferred_type_name"] in ("str", "int", "float")
         assert parameter["help"]
+
+
+@pytest.mark.slow
+def test_the_kernel_leaves_no_request_unread():
+    """Not even one that comes while it answers a client that has gone, as JupyterLab makes them.
+
+    ipykernel 7.2 left one of seventy, and the notebook then waits for ever.
+    """
+    manager, client = start_new_kernel()
+    try:
+        for request in range(1000):
+            leaving = manager.connect_shell()
+            client.session.send(leaving, "kernel_info_request", {})
+            time.sleep(0.0005 * (request % 8))
+            leaving.close()
+            client.execute("")
+            client.get_shell_msg(timeout=60)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 def test_papermill_runs_with_other_parameters(tmp_path):
