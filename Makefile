@@ -1,7 +1,7 @@
 # `make help` lists the targets. The variables can be set on the command line, as in
 # `make test PYTHON=python3.13 VENV=.venv-3.13`.
-PYTHON ?= python3
-VENV ?= .venv
+PYTHON = python3
+VENV = .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 PEERS = $(VENV)-peers
@@ -11,10 +11,10 @@ RESULTS = $(or $(MNIST_RNN_RESULTS),results)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark originals notebooks results hooks lock audit clean
+.PHONY: help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark originals notebooks results lock clean
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p "$(OUTPUTS)/executed"
@@ -50,11 +50,11 @@ report: $(INSTALLED)  ## Rebuild the tables, and results/report.html from the re
 	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and report.html in $(RESULTS)"
 
 site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks, outputs as committed
-	@$(BIN)/python docs/pages.py $(if $(MODEL),--model $(MODEL))
+	@$(BIN)/python docs/pages.py $(if $(MODEL),--model "$(MODEL)")
 
 release: $(INSTALLED)  ## Pack the commit, its pages and the model with its card into one archive, in dist/
 	@rm -rf site
-	@$(MAKE) --no-print-directory site
+	@$(BIN)/python docs/pages.py
 	@$(BIN)/python docs/pages.py --report notebooks/03_results.ipynb $(VENV)/release/report.html
 	@$(BIN)/python release/make.py site $(VENV)/release/report.html dist
 
@@ -80,11 +80,11 @@ test: check  ## All but the slow tests, and nbval over all notebooks
 		tests/test_notebooks.py tests
 
 slow: $(INSTALLED)  ## The slow tests: kills, Slurm, an emulated CPU, the documented commands, and JupyterLab in a browser
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m slow --ignore tests/test_browser.py
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0 -m slow --ignore tests/test_browser.py
 	$(BIN)/python -m pytest -m slow tests/test_browser.py
 
 trials: $(INSTALLED)  ## The long trials: emulated CPUs, the matrix of bit equality, a hundred killed runs (hours)
-	$(BIN)/python -m pytest -s -m trial
+	$(BIN)/python -m pytest -s -m trial --timeout 0
 
 benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's code, PyTorch and JAX (an hour, alone on the machine)
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)
@@ -95,37 +95,35 @@ originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code, 60 t
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
 	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks/outputs
-	MNIST_RNN_RESULTS=$(abspath $(VENV))/notebooks/outputs $(BIN)/jupyter nbconvert \
+	MNIST_RNN_RESULTS=$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
 		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
+results: override export MNIST_RNN_RESULTS = results
 results: sweep report notebooks  ## Train what is missing, and make tables, notebooks and generated text anew
 	$(BIN)/python docs/generate.py
-
-hooks: $(INSTALLED)  ## Run the quick checks at each commit
-	$(BIN)/pre-commit install
 
 lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--group test --group dev --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 
-audit: $(INSTALLED)  ## Compare the lock with the known vulnerabilities, where their database can be reached
-	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock > $(VENV)/audit 2>&1 \
-		|| { cat $(VENV)/audit; exit 1; }
-	@grep -q "could not be audited" $(VENV)/audit \
-		&& echo "Not checked: the database of vulnerabilities can't be reached from here." \
-		|| echo "No known vulnerability."
-
 clean:  ## Remove the virtual environments and the data; results stay
 	rm -rf $(VENV) $(PEERS) data/mnist
 
+# In an environment that was copied or moved, the commands would run the old place's code.
+ifneq "$(shell cat $(INSTALLED) 2>&1)" "$(CURDIR)"
+.PHONY: $(INSTALLED)
+endif
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed: make PYTHON=...")'
 	@echo "Installing the packages of requirements.lock in $(VENV): one to three minutes."
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(if $(wildcard $(INSTALLED)),--clear) $(VENV)
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+	@# Or each kernel warns that it does not encrypt; it runs on this machine alone.
+	@mkdir -p $(VENV)/etc/ipython
+	@echo 'c.IPKernelApp.log_level = "ERROR"' > $(VENV)/etc/ipython/ipython_kernel_config.py
+	@echo "$(CURDIR)" > $@
 
 $(PEERS)/installed: benchmarks/requirements.lock
 	@echo "Installing PyTorch and JAX in $(PEERS): about a minute."

@@ -23,10 +23,10 @@ import pandas as pd
 
 from mnist_rnn.config import TRAIN_SIZE
 from mnist_rnn.files import replacing, write_text
-from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, shown
+from mnist_rnn.paths import OUTPUTS, RESULTS, ROOT, shown
 from mnist_rnn.records.environment import describe_environment
 
-FOLDER = COMMITTED / "benchmark"
+FOLDER = RESULTS / "benchmark"
 PART, MACHINE = OUTPUTS / "benchmark.csv", OUTPUTS / "benchmark.json"
 INPUTS, CONTENDERS = ROOT / "benchmarks" / "inputs.py", ROOT / "benchmarks" / "contenders.py"
 DEFAULT = {"layer": "simple_rnn", "units": 256, "dropout": 0.0, "batch_size": 128}
@@ -139,6 +139,9 @@ def main() -> None:
     if arguments.rounds < 1 or arguments.epochs < 3:
         given = f"{arguments.rounds} and {arguments.epochs}"
         parser.error(f"rounds and epochs: expected at least 1 and 3, got {given}")
+    fewer = arguments.rounds < parser.get_default("rounds")
+    if fewer and not os.environ.get("MNIST_RNN_RESULTS"):
+        parser.error("a trial of fewer rounds needs a folder of its own: set MNIST_RNN_RESULTS")
     if shutil.which(arguments.peers) is None:
         parser.error(f"peers: expected a Python that has JAX and PyTorch, got {arguments.peers}")
     if len(CORES) < 2:

@@ -1,23 +1,17 @@
-"""The generated parts of the documents: tables, commands and modules, made from the files.
+"""The generated parts of the README: the headline and the table of claims.
 
-`python docs/generate.py` rewrites each block between `<!-- generated: name -->` and `<!-- end -->`.
+`python docs/generate.py` rewrites the blocks between `<!-- generated: name -->` and `<!-- end -->`.
 """
 
-import ast
 import csv
-import re
-import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 from mnist_rnn.claims.published import JUDGED, Claim, read_claims
 from mnist_rnn.claims.sweep import plan_runs, why_pending
 from mnist_rnn.claims.verdicts import LEVEL, VERDICTS
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
-
-PACKAGE = ROOT / "src" / "mnist_rnn"
 
 
 def read_results() -> list[dict[str, str]]:
@@ -77,49 +71,12 @@ def describe_runs(row: Mapping[str, str]) -> str:
     return f"{float(row['mean']):.2f}{spread} ({row['runs']})"
 
 
-def make_commands() -> str:
-    """The targets of the Makefile with their help."""
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = re.findall(r"^([a-z-]+):.*?## (.+)$", makefile, flags=re.MULTILINE)
-    rows = [f"| `make {name}` | {text} |" for name, text in targets]
-    return "\n".join(["| Command | What it does |", "| --- | --- |", *rows])
+BLOCKS = {"headline": make_headline, "claims": make_claims}
 
 
-def make_modules() -> str:
-    """The package's folders and modules with the first line of each docstring."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
-    lines = list_modules(PACKAGE, "")
-    for folder in (PACKAGE / name for name in reversed(layers) if (PACKAGE / name).is_dir()):
-        lines.append(f"- **{folder.name}/**: {first_line(folder / '__init__.py')}")
-        lines += list_modules(folder, "  ")
-    return "\n".join(lines)
-
-
-def list_modules(folder: Path, indent: str) -> list[str]:
-    """The modules of a folder by name, without `__init__`, as items of a list."""
-    return [
-        f"{indent}- [{path.name}]({path.relative_to(ROOT).as_posix()}): {first_line(path)}"
-        for path in sorted(folder.glob("[!_]*.py"))
-    ]
-
-
-def first_line(path: Path) -> str:
-    """The first line of a module's docstring."""
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).split("\n")[0]
-
-
-BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"headline": make_headline, "claims": make_claims},
-    "CONTRIBUTING.md": {"modules": make_modules},
-    "docs/usage.md": {"commands": make_commands},
-}
-
-
-def fill_blocks(page: str) -> str:
-    """The page's text with its blocks as the files say; each must be there once."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    for name, make in BLOCKS[page].items():
+def fill_blocks(text: str) -> str:
+    """The README's text with its blocks as the files say; each must be there once."""
+    for name, make in BLOCKS.items():
         begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
         before, rest = text.split(begin)
         _, after = rest.split(end, 1)
@@ -128,9 +85,9 @@ def fill_blocks(page: str) -> str:
 
 
 def main() -> None:
-    """Rewrite the pages."""
-    for page in BLOCKS:
-        write_text(ROOT / page, fill_blocks(page))
+    """Rewrite the README's blocks."""
+    path = ROOT / "README.md"
+    write_text(path, fill_blocks(path.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from mnist_rnn.config import TEST_SIZE, Configuration
-from mnist_rnn.errors import RecordError
+from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.environment import what_decides_bits
@@ -154,9 +154,9 @@ def main() -> None:
         if arguments.add:
             add(arguments.add, LEDGER / arguments.measured_by)
         page, refused = make_ledger(LEDGER)
-    except RecordError as error:
+        write_text(LEDGER / "README.md", page)
+    except ExperimentError as error:
         raise SystemExit(str(error)) from None
-    write_text(LEDGER / "README.md", page)
     print(f"Written: {shown(LEDGER / 'README.md')}")
     if refused:
         raise SystemExit("Refused:\n" + "\n".join(refused))

@@ -23,7 +23,7 @@ import numpy as np
 from mnist_rnn.claims.originals import ORIGINALS, Original, read_original
 from mnist_rnn.config import TRAIN_SIZE
 from mnist_rnn.data.mnist import DATA_SHA256, load_mnist
-from mnist_rnn.errors import DataError, RecordError
+from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.environment import describe_environment
@@ -176,7 +176,7 @@ def main() -> None:
                 data, x_train=x_train[:size], y_train=y_train[:size], x_test=x_test, y_test=y_test
             )
             good = train_runs(pending, pythons, data, epochs)
-    except DataError as error:
+    except ExperimentError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("Stopped; the same command goes on.")

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from runs import start
+from runs import end, start
 
 from mnist_rnn.paths import OUTPUTS, ROOT
 
@@ -42,27 +42,27 @@ def missing(cpu: str) -> str:
     return ""
 
 
-def start_first_steps(cpu: str, *names: str, **variables: str) -> subprocess.Popen:
-    """`first_steps.py` on this CPU; a line a name on its output."""
-    source = [str(ROOT / "src"), str(FIRST_STEPS.parent)]
+def start_first_steps(cpu: str, *words: str | Path) -> subprocess.Popen:
+    """`first_steps.py` with these names and options on this CPU; a line a name on its output."""
+    source, variables = [str(ROOT / "src"), str(FIRST_STEPS.parent)], {}
     if cpu == "neoverse-n1":
         root = ARM64 / "root"
         library = f"LD_LIBRARY_PATH={root}/usr/lib/aarch64-linux-gnu"
         emulator = ["qemu-aarch64", "-cpu", cpu, "-L", root, "-E", library]
         python, site = root / "usr" / "bin" / "python3.13", ARM64 / "site"
-        variables |= {"PYTHONHOME": str(root / "usr")}
+        variables["PYTHONHOME"] = str(root / "usr")
     else:
         emulator = ["qemu-x86_64", "-cpu", cpu]
         python, site = Path(sys.executable).resolve(), SITE  # qemu starts programs, not links
-    variables |= {"EMULATED": cpu, "PYTHONPATH": os.pathsep.join([*source, str(site)])}
-    command = [*emulator, python, FIRST_STEPS, *names]
+    variables["PYTHONPATH"] = os.pathsep.join([*source, str(site)])
+    command = [*emulator, python, FIRST_STEPS, *words, "--emulated", cpu]
     return start(command, env=os.environ | variables, stderr=None)  # where this one's goes
 
 
 def read_digests(process: subprocess.Popen) -> dict[str, str]:
     """Name to digest, once the process has ended well."""
-    output, _ = process.communicate(timeout=3 * 3600)
-    assert process.returncode == 0, output
+    status, output = end(process, timeout=3 * 3600)
+    assert status == 0, output
     return dict(line.split() for line in output.splitlines())
 
 
@@ -92,6 +92,7 @@ def fetch_arm64() -> None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", part / "site"]
     pip += ["--python-version=313", "--only-binary=:all:", *platforms, *pins]
     subprocess.run(pip, check=True)
+    shutil.rmtree(ARM64, ignore_errors=True)
     part.rename(ARM64)
 
 
@@ -101,7 +102,7 @@ def main() -> None:
     cpu, *names = sys.argv[1:]
     if missing(cpu):
         raise SystemExit(missing(cpu))
-    process = start_first_steps(cpu, *names, RECORD=str(OUTPUTS / "reproductions"))
+    process = start_first_steps(cpu, *names, "--record", OUTPUTS / "reproductions")
     for line in process.stdout:
         print(line, end="", flush=True)
     raise SystemExit(process.wait())

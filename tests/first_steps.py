@@ -1,12 +1,11 @@
 """The first steps of each kind of run, and the digest of the weights after them.
 
 `python first_steps.py NAME...` prints a line a name: the name and the digest. It is what emulated
-CPUs run, and needs only what trains. FOLDER=... keeps checkpoints there and goes on from them.
-RECORD=... leaves a record for the ledger in that folder.
+CPUs run, and needs only what trains.
 """
 
+import argparse
 import contextlib
-import os
 import sys
 import tempfile
 import time
@@ -50,23 +49,38 @@ def train_first_steps(name: str, folder: Path, epochs: int) -> str:
     return weights_sha256([*model.get_weights(), model.predict_on_batch(test.x)])
 
 
-def main() -> None:
-    for name in sys.argv[1:]:
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {list(NETWORKS)}")
+    parser.add_argument("--record", type=Path, help="leave a record for the ledger in this folder")
+    parser.add_argument("--emulated", metavar="CPU", help="what an emulator imitates")
+    parser.add_argument("--epochs", type=int, default=STEPS["epochs"], help="fewer than 2: a part")
+    parser.add_argument("--folder", type=Path, help="keep checkpoints there, and go on from them")
+    options = parser.parse_args()
+    for name in options.names:
         if name not in NETWORKS:
-            raise SystemExit(f"first_steps.py: expected names of {list(NETWORKS)}, got '{name}'.")
+            parser.error(f"expected names of {list(NETWORKS)}, got '{name}'")
+    return options
+
+
+def main() -> None:
+    options = read_options()
     digests, record, started = {}, None, time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(os.environ.get("FOLDER", temporary))
-        epochs = int(os.environ.get("EPOCHS", STEPS["epochs"]))
-        for name in sys.argv[1:] or NETWORKS:
+        folder = options.folder or Path(temporary)
+        for name in options.names or NETWORKS:
             with contextlib.redirect_stdout(sys.stderr):
-                digests[name] = train_first_steps(name, folder, epochs)
+                digests[name] = train_first_steps(name, folder, options.epochs)
             print(name, digests[name], flush=True)
-            if "RECORD" in os.environ:  # after each name, since the next may take an hour
-                seconds, today = time.monotonic() - started, datetime.now(UTC).date()
-                environment = describe_environment(threads=1)
-                made = describe_reproduction(environment, digests, seconds, today)
-                last, record = record, write_reproduction(made, Path(os.environ["RECORD"]))
+            if options.record:  # after each name, since the next may take an hour
+                made = describe_reproduction(
+                    describe_environment(threads=1),
+                    digests,
+                    time.monotonic() - started,
+                    datetime.now(UTC).date(),
+                    emulated=options.emulated,
+                )
+                last, record = record, write_reproduction(made, options.record)
                 if last:
                     last.unlink()
 

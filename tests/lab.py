@@ -2,11 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,7 +33,8 @@ def open_lab(home, parameters):
     settings.mkdir(parents=True)
     # Or JupyterLab asks whether it may fetch its news, in a box over the notebook.
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-    variables = {name: value for name, value in os.environ.items() if "JUPYTER" not in name}
+    given = os.environ.items()
+    variables = {name: value for name, value in given if not re.search("JUPYTER|^XDG_", name)}
     variables |= environment(home / "results") | {"HOME": str(home)}
     with (home / "log").open("w") as log:
         server = subprocess.Popen(
@@ -57,9 +58,9 @@ def wait_for_address(home, server):
     for _ in range(600):
         assert server.poll() is None, (home / "log").read_text()
         for path in home.rglob("jpserver-*.json"):
-            url = json.loads(path.read_text())["url"]
-            with suppress(urllib.error.URLError):  # the file comes before the port is open
-                urllib.request.urlopen(url + "api").close()
+            with suppress(OSError, ValueError):  # half written, or the port is not open yet
+                url = json.loads(path.read_text())["url"]
+                urllib.request.urlopen(url + "api", timeout=5).close()
                 return url
         time.sleep(0.1)
     raise TimeoutError((home / "log").read_text())

@@ -6,8 +6,10 @@ As a script, it runs the notebook's code cells in plain Python: `python runs.py 
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -31,8 +33,16 @@ def start(command, **options) -> subprocess.Popen:
 
 
 def end(process: subprocess.Popen, timeout: float = 600) -> tuple[int, str]:
-    """The exit status of a process that ends by itself, and what it printed."""
-    output, _ = process.communicate(timeout=timeout)
+    """The exit status of a process that ends by itself, and what it printed.
+
+    If it does not end, or pytest is stopped, its whole session is killed.
+    """
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
     return process.returncode, output
 
 
@@ -64,7 +74,9 @@ def set_parameters(notebook: Path, parameters) -> None:
     content = nbformat.read(notebook, as_version=4)
     (cell,) = (cell for cell in content.cells if "parameters" in cell.metadata.get("tags", []))
     for name, value in parameters.items():
-        cell.source = re.sub(rf"^({name}: \w+) = \S+", rf"\1 = {value!r}", cell.source, flags=re.M)
+        line, new = rf"^({name}: \w+) = \S+", rf"\1 = {value!r}"
+        cell.source, changed = re.subn(line, new, cell.source, flags=re.M)
+        assert changed == 1, name
     nbformat.write(content, notebook)
 
 

@@ -6,6 +6,7 @@ gives the environment in which Slurm's commands reach this one.
 
 import contextlib
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -62,7 +63,7 @@ def start(folder: Path) -> Iterator[dict[str, str]]:
             each.bind(("127.0.0.1", 0))
         ports = [each.getsockname()[1] for each in sockets]
     conf = folder / "slurm.conf"
-    user = os.environ.get("USER", "root")
+    user = pwd.getpwuid(os.getuid()).pw_name
     machine = {"cpus": os.cpu_count(), "memory": psutil.virtual_memory().total >> 20}
     conf.write_text(CONF.format(folder=folder, ports=ports, user=user, **machine))
     (folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")  # a container has none to write

@@ -42,14 +42,20 @@ def test_contenders_take_turns():
     assert {m["epochs"] for m in one_run} == {20}
 
 
-def test_a_python_that_is_not_there_is_refused_before_anything_is_measured(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["speed.py", "--peers", "nowhere/python"])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "peers: expected a Python that has JAX and PyTorch, got nowhere/python"),
+        (["--rounds", "4"], "a trial of fewer rounds needs a folder of its own"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_measured(words, told, monkeypatch, capsys):
+    monkeypatch.delenv("MNIST_RNN_RESULTS", raising=False)
+    monkeypatch.setattr("sys.argv", ["speed.py", "--peers", "nowhere/python", *words])
     monkeypatch.setattr("speed.plan", None)
     with pytest.raises(SystemExit):
         main()
-    assert "peers: expected a Python that has JAX and PyTorch, got nowhere/python" in (
-        capsys.readouterr().err
-    )
+    assert told in capsys.readouterr().err
 
 
 def test_the_committed_tables_are_those_of_the_committed_measurements():

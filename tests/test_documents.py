@@ -87,10 +87,10 @@ def test_only_commands_that_exist_are_named():
     assert set(named) <= {f"make {target}" for target in targets}
 
 
-@pytest.mark.parametrize("page", generate.BLOCKS)
-def test_what_is_generated_is_not_stale(page):
+def test_what_is_generated_is_not_stale():
     """`python docs/generate.py` rewrites it."""
-    assert generate.fill_blocks(page) == (ROOT / page).read_text()
+    text = (ROOT / "README.md").read_text()
+    assert generate.fill_blocks(text) == text
 
 
 def test_each_column_of_the_tables_is_explained():
@@ -106,15 +106,6 @@ def test_each_column_of_the_tables_is_explained():
 def test_the_readme_fits_on_two_screens():
     before, _ = (ROOT / "README.md").read_text().split("\n## More\n")
     assert len(before.split()) <= 900
-
-
-@pytest.mark.slow
-def test_the_hooks_refuse_a_notebook_that_was_not_run_in_order(shell):
-    swap = 'sed -i \'s/"execution_count": 1,/"execution_count": 9,/\' notebooks/01_data.ipynb'
-    status, printed = shell(f"make hooks && {swap} && git commit --all --message wrong")
-    shell("git reset --hard")
-    assert status != 0
-    assert re.search(r"notebooks executed in order.*Failed", printed), printed
 
 
 @pytest.mark.slow

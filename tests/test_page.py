@@ -259,9 +259,10 @@ def test_everything_can_be_done_by_keyboard(page):
     assert answer.inner_text() != drawn
     press(page, "undo", "Enter")
     assert answer.inner_text() == drawn
-    press(page, "speed", "ArrowDown", "ArrowDown")
+    press(page, "speed", "ArrowUp")  # 2 rows a second
     press(page, "play", "Enter")
-    page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for()
+    press(page, "speed", "ArrowDown", "ArrowDown", "ArrowDown")  # while it plays: 20
+    page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for(timeout=8000)
     press(page, "row", "ArrowLeft")
     page.get_by_text(re.compile(r"^After row 27:")).wait_for()
     press(page, "share", "Enter")
@@ -276,6 +277,8 @@ def test_everything_can_be_done_by_keyboard(page):
     assert answer.inner_text() == "Which digit is it? Guess, then see."
     press(page, "Drawing pad", " ")  # on a test digit, the pen begins a new sheet
     assert answer.inner_text().startswith("That is a dot.")
+    press(page, "Drawing pad", *18 * ["Control+ArrowRight"])  # the browser's, not the pen's
+    assert answer.inner_text().startswith("That is a dot.")
     page.keyboard.press(" ")
     for _ in range(2):  # the second is a repeat: the key is held, and the pen stays down
         page.keyboard.down(" ")
@@ -287,6 +290,14 @@ def test_everything_can_be_done_by_keyboard(page):
     assert answer.inner_text().startswith("That is a dot.")
     press(page, "clear", "Enter")
     assert answer.inner_text() == "Draw a digit on the pad."
+
+
+def test_a_browser_that_is_too_old_is_told_so(browser, file):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.add_init_script("delete globalThis.DecompressionStream")
+        page.goto(file.as_uri())
+        page.get_by_text("The pad needs a browser of July 2023 or later.").wait_for()
 
 
 def test_the_hardest_digits_come_first_and_are_hidden_until_the_guess(

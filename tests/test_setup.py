@@ -88,9 +88,10 @@ def test_make_help_lists_every_target():
         (["reproduce"], "bin/python -m mnist_rnn.records.verify"),
         (["sweep", "PROFILE=slurm", "ARGS=--cores 2"],
          "mnist_rnn.claims.sweep --profile workflow/profiles/slurm --cores 2"),
-        (["site", "MODEL=a.keras"], "docs/pages.py --model a.keras"),
+        (["site", "MODEL=a b.keras"], 'docs/pages.py --model "a b.keras"'),
         (["originals", "ARGS=--keras 2"], "bin/python --keras 2"),
         (["notebooks", "VENV=/venv"], "MNIST_RNN_RESULTS=/venv/notebooks/outputs"),
+        (["results", "MNIST_RNN_RESULTS=trial"], 'mkdir -p "results/executed"'),
     ],
 )  # fmt: skip
 def test_what_make_is_given_goes_to_the_command(words, command):
@@ -100,10 +101,18 @@ def test_what_make_is_given_goes_to_the_command(words, command):
     assert command in planned.stdout
 
 
+@pytest.mark.parametrize(("place", "anew"), [(ROOT, False), ("/elsewhere", True)])
+def test_an_environment_that_was_copied_or_moved_is_made_anew(place, anew, tmp_path):
+    (tmp_path / "installed").write_text(f"{place}\n")
+    command = ["make", "--dry-run", "lab", f"VENV={tmp_path}"]
+    planned = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (f"venv --clear {tmp_path}" in planned.stdout) == anew
+
+
 def test_no_command_of_make_uses_a_variable_that_nothing_sets():
     used = set(re.findall(r"\$\((\w+)\)", MAKEFILE))
-    set_here = set(re.findall(r"^(\w+) \??=", MAKEFILE, flags=re.MULTILINE))
-    by_make = {"MAKE", "MAKEFILE_LIST"}
+    set_here = set(re.findall(r"^(\w+) =", MAKEFILE, flags=re.MULTILINE))
+    by_make = {"CURDIR", "MAKEFILE_LIST"}
     given = {"ARGS", "MNIST_RNN_RESULTS", "MODEL", "PARAMETERS", "PROFILE"}
     assert used == set_here | by_make | given
 
@@ -127,7 +136,7 @@ def make_reproduce(tmp_path):
         papermill = tmp_path / "bin" / "papermill"
         papermill.write_text(f"#!/bin/sh\n{script}\n")
         papermill.chmod(0o755)
-        (tmp_path / "installed").touch()
+        (tmp_path / "installed").write_text(f"{ROOT}\n")
         results = tmp_path / "with space" / "ü"
         return results, start(
             ["make", "reproduce", f"VENV={tmp_path}", "PARAMETERS=-p epochs 1"],

@@ -130,6 +130,7 @@ async function mount(root, data, address = false) {
   function start() {
     if (range.valueAsNumber === ROWS) showRows(1);
     play.textContent = "Pause";
+    clearInterval(timer);
     timer = setInterval(() => {
       showRows(range.valueAsNumber + 1);
       if (range.valueAsNumber === ROWS) stop();
@@ -239,6 +240,7 @@ async function mount(root, data, address = false) {
     share: writeHash,
   };
   root.addEventListener("click", (event) => press[event.target.name]?.(event.target));
+  find("[name=speed]").addEventListener("change", () => timer && start());
   range.addEventListener("input", () => {
     stop();
     showRows(range.valueAsNumber);
@@ -256,7 +258,7 @@ async function mount(root, data, address = false) {
     if (event.isPrimary) pen.down = false;
   });
   sheet.addEventListener("keydown", (event) => {
-    if (!(event.key in KEYS)) return;
+    if (!(event.key in KEYS) || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     if (event.key === " " && event.repeat) return;
     pen.keys = true;

@@ -1,7 +1,6 @@
 """The record of a reproduction, to be sent in. Nothing in it tells whose machine it was."""
 
 import hashlib
-import os
 import platform
 import re
 from datetime import date
@@ -86,12 +85,12 @@ def describe_reproduction(
     seconds: float,
     day: date,
     test_errors: int | None = None,
+    emulated: str | None = None,
 ) -> Reproduction:
     """The record of a reproduction on this machine.
 
-    Under an emulator, EMULATED in the environment names the CPU: `/proc/cpuinfo` is the host's.
+    `emulated` names the CPU that an emulator imitates; what the system tells is its host's.
     """
-    emulated = os.environ.get("EMULATED")
     cpu = made_with.cpu.model_dump(exclude={"flags"})
     if emulated:
         cpu |= {"vendor": None, "family": None, "model": None, "name": emulated}
