@@ -98,7 +98,7 @@ notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are 
 	MNIST_RNN_RESULTS=$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
 		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
-results: override export MNIST_RNN_RESULTS = results
+results: override MNIST_RNN_RESULTS = results
 results: sweep report notebooks  ## Train what is missing, and make tables, notebooks and generated text anew
 	$(BIN)/python docs/generate.py
 
@@ -108,19 +108,20 @@ lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock
 		--output-file requirements.lock pyproject.toml
 
 clean:  ## Remove the virtual environments and the data; results stay
-	rm -rf $(VENV) $(PEERS) data/mnist
+	rm -rf $(VENV) $(PEERS) $(VENV)-arm64 data/mnist
 
 # In an environment that was copied or moved, the commands would run the old place's code.
-ifneq "$(shell cat $(INSTALLED) 2>&1)" "$(CURDIR)"
+ifneq "$(shell cat $(INSTALLED) 2>/dev/null)" "$(CURDIR)"
 .PHONY: $(INSTALLED)
 endif
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed: make PYTHON=...")'
 	@echo "Installing the packages of requirements.lock in $(VENV): one to three minutes."
-	@$(PYTHON) -m venv $(if $(wildcard $(INSTALLED)),--clear) $(VENV)
+	@$(if $(wildcard $(INSTALLED)),rm -rf $(VENV))
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-	@# Or each kernel warns that it does not encrypt; it runs on this machine alone.
+	@# Without this, each kernel warns at its start that it does not encrypt; it is on this machine.
 	@mkdir -p $(VENV)/etc/ipython
 	@echo 'c.IPKernelApp.log_level = "ERROR"' > $(VENV)/etc/ipython/ipython_kernel_config.py
 	@echo "$(CURDIR)" > $@
@@ -128,5 +129,5 @@ $(INSTALLED): requirements.lock pyproject.toml
 $(PEERS)/installed: benchmarks/requirements.lock
 	@echo "Installing PyTorch and JAX in $(PEERS): about a minute."
 	@$(PYTHON) -m venv $(PEERS)
-	@$(PEERS)/bin/pip install --quiet --requirement benchmarks/requirements.lock
+	@$(PEERS)/bin/python -m pip install --quiet --requirement benchmarks/requirements.lock
 	@touch $@

@@ -92,33 +92,30 @@ def find_alt(path: Path) -> str:
     return first.metadata["image/png"]["alt"]
 
 
-def read_options() -> argparse.Namespace:
-    """The command's options."""
+def make_site(model: Path, folder: Path) -> None:
+    """The start page, the pad of this model (.keras) and the notebooks, as pages in a folder."""
+    draw = folder / "draw.html"
+    make_pad_page(model, draw, read_style(), make_links(draw.name))
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        make_notebook_page(path, folder / path.with_suffix(".html").name, alone=False)
+    make_start(folder / "index.html")
+    print(f"Written: {shown(folder / 'index.html')}")
+
+
+def main() -> None:
+    """Make the site, or the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", nargs=2, type=Path, metavar=("NOTEBOOK", "PAGE"))
     parser.add_argument(
         "--model", type=Path, default=run_path(Configuration(), ".keras", COMMITTED)
     )
     parser.add_argument("--output", type=Path, default=ROOT / "site")
-    return parser.parse_args()
-
-
-def make_pages(wanted: argparse.Namespace) -> None:
-    """Make the site, or the report."""
-    if wanted.report:
-        return make_notebook_page(*wanted.report, alone=True)
-    draw = wanted.output / "draw.html"
-    make_pad_page(wanted.model.resolve(), draw, read_style(), make_links(draw.name))
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        make_notebook_page(path, wanted.output / path.with_suffix(".html").name, alone=False)
-    make_start(wanted.output / "index.html")
-    print(f"Written: {shown(wanted.output / 'index.html')}")
-
-
-def main() -> None:
-    """Make what is wanted; what can't be read or written ends it with one sentence."""
+    wanted = parser.parse_args()
     try:
-        make_pages(read_options())
+        if wanted.report:
+            make_notebook_page(*wanted.report, alone=True)
+        else:
+            make_site(wanted.model.resolve(), wanted.output)
     except ExperimentError as error:
         raise SystemExit(str(error)) from None
 

@@ -3,12 +3,12 @@
 # environment. `bash release/check.sh ARCHIVE PYTHON MNIST`
 set -euo pipefail
 archive=$1 python=$2 mnist=$(realpath "$3")
-[ -f "$archive" ] || { echo "There is no $archive; \`make release\` makes it."; exit 1; }
+[ -f "$archive" ] || { echo "There is no $archive; \`make release\` makes it." >&2; exit 1; }
 (cd "$(dirname "$archive")" && sha256sum --check --strict "$(basename "$archive").sha256")
 folder=$(mktemp --directory)
 trap 'rm -rf "$folder"' EXIT
 tar --extract --no-same-owner --file "$archive" --directory "$folder"
 "$python" -m venv "$folder/environment"
-cd "$folder"/*/
+cd "$folder"/mnist-rnn-*/
 "$folder/environment/bin/pip" install --quiet --require-hashes --requirement model/requirements.txt
 "$folder/environment/bin/python" -IB check.py "$mnist"

@@ -21,7 +21,7 @@ from runs import end, start
 from mnist_rnn.paths import OUTPUTS, ROOT
 
 FIRST_STEPS = Path(__file__).with_name("first_steps.py")
-ARM64 = Path(sys.prefix) / "arm64"  # what fetch_arm64 makes
+ARM64 = Path(f"{sys.prefix}-arm64")  # what fetch_arm64 makes
 SITE = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 # Python 3.13 and the libraries that it and TensorFlow load, as Debian has them for ARM64.
 PACKAGES = """

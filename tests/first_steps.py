@@ -51,10 +51,10 @@ def train_first_steps(name: str, folder: Path, epochs: int) -> str:
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {list(NETWORKS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="all, if none is given")
     parser.add_argument("--record", type=Path, help="leave a record for the ledger in this folder")
     parser.add_argument("--emulated", metavar="CPU", help="what an emulator imitates")
-    parser.add_argument("--epochs", type=int, default=STEPS["epochs"], help="fewer than 2: a part")
+    parser.add_argument("--epochs", type=int, default=STEPS["epochs"], help="1 stops half-way")
     parser.add_argument("--folder", type=Path, help="keep checkpoints there, and go on from them")
     options = parser.parse_args()
     for name in options.names:

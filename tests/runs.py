@@ -9,7 +9,8 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nbformat
@@ -32,17 +33,21 @@ def start(command, **options) -> subprocess.Popen:
     return subprocess.Popen(command, **pipes | {"start_new_session": True} | options)
 
 
-def end(process: subprocess.Popen, timeout: float = 600) -> tuple[int, str]:
-    """The exit status of a process that ends by itself, and what it printed.
-
-    If it does not end, or pytest is stopped, its whole session is killed.
-    """
+@contextmanager
+def killed_on_failure(process: subprocess.Popen) -> Iterator[None]:
+    """If the wait for it fails, or pytest is stopped, the process does not outlive it."""
     try:
-        output, _ = process.communicate(timeout=timeout)
+        yield
     except BaseException:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         raise
+
+
+def end(process: subprocess.Popen, timeout: float = 600) -> tuple[int, str]:
+    """The exit status of a process that ends by itself, and what it printed."""
+    with killed_on_failure(process):
+        output, _ = process.communicate(timeout=timeout)
     return process.returncode, output
 
 
@@ -83,10 +88,11 @@ def set_parameters(notebook: Path, parameters) -> None:
 def read_until(process: subprocess.Popen, text: str) -> str:
     """The process's output up to the line with this text."""
     output = ""
-    for line in process.stdout:
-        output += line
-        if text in line:
-            return output
+    with killed_on_failure(process):
+        for line in process.stdout:
+            output += line
+            if text in line:
+                return output
     raise AssertionError(f"ended without {text!r}: {output}")
 
 

@@ -46,7 +46,10 @@ def test_contenders_take_turns():
     ("words", "told"),
     [
         ([], "peers: expected a Python that has JAX and PyTorch, got nowhere/python"),
-        (["--rounds", "4"], "a trial of fewer rounds needs a folder of its own"),
+        (
+            ["--rounds", "4"],
+            "rounds and epochs: expected at least 5 and 4, got 4 and 4; fewer",
+        ),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_measured(words, told, monkeypatch, capsys):

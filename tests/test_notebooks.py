@@ -100,9 +100,9 @@ def test_papermill_shows_a_type_and_help_for_each_parameter():
 
 @pytest.mark.slow
 def test_the_kernel_leaves_no_request_unread():
-    """Not even one that comes while it answers a client that has gone, as JupyterLab makes them.
+    """Not even while it answers a client that has left, as JupyterLab's server does.
 
-    ipykernel 7.2 left one of seventy, and the notebook then waits for ever.
+    ipykernel 7.2 left one of seventy requests unread, and the notebook then waits for ever.
     """
     manager, client = start_new_kernel()
     try:

@@ -297,7 +297,7 @@ def test_a_browser_that_is_too_old_is_told_so(browser, file):
         page = context.new_page()
         page.add_init_script("delete globalThis.DecompressionStream")
         page.goto(file.as_uri())
-        page.get_by_text("The pad needs a browser of July 2023 or later.").wait_for()
+        page.get_by_text("The pad needs a browser of May 2023 or later.").wait_for()
 
 
 def test_the_hardest_digits_come_first_and_are_hidden_until_the_guess(

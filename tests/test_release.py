@@ -1,9 +1,11 @@
 """A release of one commit is always the same bytes, and any change to it is found."""
 
 import random
+import shutil
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
 
 import check
 import make
@@ -101,6 +103,26 @@ def test_a_byte_changed_anywhere_in_the_archive_is_found(built, seed, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode != 0
     assert f"{archive.name}: FAILED" in done.stdout
+
+
+def test_an_intact_archive_is_scored_in_a_fresh_environment(built, tmp_path):
+    """By a Python whose environments only say what they are asked."""
+    archive = Path(shutil.copy(built[0], tmp_path))
+    archive.with_suffix(".tar.sha256").write_text(f"{check.digest(archive)}  {archive.name}\n")
+    python = tmp_path / "python"
+    program = '#!/bin/sh\\necho "${PWD##*/} ${0##*/} $*"\\n'
+    python.write_text(
+        f"""#!/bin/sh\nmkdir -p "$3/bin" && cd "$3/bin"
+        printf '{program}' | tee pip > python && chmod +x pip python"""
+    )
+    python.chmod(0o755)
+    command = ["bash", ROOT / "release" / "check.sh", archive, python, MNIST]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    name = built[1].name
+    assert done.stdout.splitlines()[1:] == [
+        f"{name} pip install --quiet --require-hashes --requirement model/requirements.txt",
+        f"{name} python -IB check.py {MNIST}",
+    ]
 
 
 def replace_by_link(folder):

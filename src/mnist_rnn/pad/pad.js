@@ -277,7 +277,7 @@ async function mount(root, data, address = false) {
 /** What is believed after some rows, and where the answer changed until then, in words. */
 function describeRows(rows) {
   const now = rows.at(-1);
-  const best = DIGITS.toSorted((a, b) => now[b] - now[a]).slice(0, 3);
+  const best = [...DIGITS].sort((a, b) => now[b] - now[a]).slice(0, 3);
   const answers = findAnswers(rows);
   const list = ({ digit, from, to }) => `${digit} (${from === to ? from : `${from} to ${to}`})`;
   const times = answers.length === 2 ? "once" : `${answers.length - 1} times`;
