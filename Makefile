@@ -19,9 +19,10 @@ help:  ## List the targets
 reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p "$(OUTPUTS)/executed"
 	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
-	trap 'exit 130' INT; trap 'exit 143' TERM; \
+	trap 'kill $$run; wait $$run; exit 130' INT; trap 'kill $$run; wait $$run; exit 143' TERM; \
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
-		"$(OUTPUTS)/executed/02_train.part.ipynb" $(PARAMETERS) && trap - EXIT
+		"$(OUTPUTS)/executed/02_train.part.ipynb" $(PARAMETERS) & \
+	run=$$!; wait $$run && trap - EXIT
 	@mv "$(OUTPUTS)/executed/02_train.part.ipynb" "$(OUTPUTS)/executed/02_train.ipynb"
 	@echo "Executed: $(OUTPUTS)/executed/02_train.ipynb"
 	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.records.verify)
@@ -33,7 +34,7 @@ ledger: $(INSTALLED)  ## Check the records in results/reproductions and make the
 	@$(BIN)/python docs/ledger.py $(ARGS)
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks $(ARGS)
+	$(BIN)/jupyter lab --FileContentsManager.preferred_dir=notebooks $(ARGS)
 
 plan: $(INSTALLED)  ## Say which runs `make sweep` would train, and why
 	@$(BIN)/python -m mnist_rnn.claims.sweep --dry-run

@@ -161,6 +161,11 @@ def test_a_curve_is_ranked_by_its_distance_from_the_others():
     assert rank_last(np.ones((4, 2))) == 1
 
 
+def test_without_a_published_curve_the_figure_is_empty():
+    plate = draw_published_curves([], {}, load_claims().loc[["book-256-sgd"]])
+    assert "0 of 0 points" in plate.caption
+
+
 def test_points_outside_the_band_by_hand(make_record):
     """The logarithms of three runs' losses are -1, 0 and 1: their mean is 0, and their sd 1."""
     records = []

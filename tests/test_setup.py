@@ -148,11 +148,15 @@ def make_reproduce(tmp_path):
     return make_reproduce
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_reproduction_that_is_stopped_says_how_it_goes_on(name, make_reproduce):
+@pytest.mark.parametrize(
+    ("send", "stop"),
+    [(os.killpg, signal.SIGINT), (os.killpg, signal.SIGTERM), (os.kill, signal.SIGTERM)],
+    ids=["Ctrl-C", "end of a session", "kill"],
+)
+def test_a_reproduction_that_is_stopped_says_how_it_goes_on(send, stop, make_reproduce):
     _, process = make_reproduce("echo started; exec sleep 60")
     read_until(process, "started")
-    os.killpg(process.pid, signal.Signals[name])
+    send(process.pid, stop)
     status, output = end(process, timeout=30)
     assert status != 0
     assert "Not finished; the reason is above. A stopped run goes on" in output

@@ -218,6 +218,14 @@ def test_a_wrong_claim_stops_a_sweep_in_words(published, tmp_path):
     assert output.count("\n") == 1
 
 
+def test_curves_that_are_missing_stop_a_sweep_in_words(published, tmp_path):
+    without = shutil.copytree(published, tmp_path / "published")
+    (without / "curves.csv").unlink()
+    status, output = end(start_sweep(tmp_path, without, "--dry-run"), timeout=60)
+    assert status == 1
+    assert output.startswith("curves: expected the file ")
+
+
 def test_snakemakes_reason_stands_above_one_line_for_all_runs(published, tmp_path):
     """Though an earlier sweep has left a log."""
     run = plan_runs(read_claims(published / "claims.csv"))[0]

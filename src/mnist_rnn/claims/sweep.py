@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from mnist_rnn.claims.published import Claim, read_claims
+from mnist_rnn.claims.published import Claim, load_claims, read_claims, read_numbers
 from mnist_rnn.config import FEATURES, Configuration
 from mnist_rnn.data.mnist import DATA_SHA256
 from mnist_rnn.errors import ClaimError, RecordError
@@ -110,6 +110,7 @@ def main() -> None:
     options, arguments = parser.parse_known_args()
     try:
         runs = plan_runs(read_claims())
+        read_numbers(load_claims())  # the curves too, which each run would miss
     except ClaimError as error:
         raise SystemExit(str(error)) from None
     pending = {run: reason for run in runs if (reason := why_pending(run))}

@@ -106,12 +106,13 @@ def draw_published_curves(
         losses.setdefault(run.config.name, []).append(run.history.loss)
     for original in originals.values():
         losses.setdefault(original.kind, []).append(original.loss)
-    size = (7.5, 1.7 * len(claims) + 0.3)
+    count = max(len(claims), 1)  # without a curve, empty axes
+    size = (7.5, 1.7 * count + 0.3)
     fig, axes = plt.subplots(
-        len(claims), 2, figsize=size, sharex=True, squeeze=False, layout="constrained"
+        count, 2, figsize=size, sharex=True, squeeze=False, layout="constrained"
     )
     far, ends = [], []  # an entry a point, and a sentence a claim
-    for (left, right), (name, claim) in zip(axes, claims.iterrows(), strict=True):
+    for (left, right), (name, claim) in zip(axes, claims.iterrows(), strict=False):
         ours = np.array(losses.get(claim["configuration"], []))
         published = load_curve(name)["train_loss"]
         left.set(yscale="log", ylim=(0.008, 3), ylabel="training loss")
@@ -134,7 +135,8 @@ def draw_published_curves(
         told = f"from {published.iloc[0]:.3g} to {published.iloc[-1]:.3g}"
         ends.append(f"{name}: {told}, {right.get_title() or 'too few runs'}.")
     fig.supxlabel("epoch", size=9)
-    axes[0, 0].legend(frameon=False, fontsize=8)
+    if ends:
+        axes[0, 0].legend(frameon=False, fontsize=8)
     return Plate(
         fig,
         "A line for each claim: published training loss per epoch over our runs, its deviation. "
