@@ -64,6 +64,16 @@ def test_an_unknown_name_is_found_in_papermills_cell():
         read_parameters(DEFAULTS | {"In": cells, "epoch": 5})
 
 
+@pytest.mark.parametrize("line", ["epoch: int = 5", "epoch = 5"])
+def test_an_unknown_name_is_found_among_the_parameters(line):
+    """As somebody edits them in JupyterLab."""
+    cells = ["", f"{line}\nunits: int = 64\n"]
+    with pytest.raises(ParameterError, match=r"^epoch: .* Did you mean 'epochs'\?$"):
+        read_parameters(DEFAULTS | {"In": cells, "units": 64, "epoch": 5})
+    mended = [*cells, "epochs: int = 5\nunits: int = 64\n", "units = 64\nepoch = 5"]
+    read_parameters(DEFAULTS | {"In": mended, "epoch": 5})
+
+
 def test_other_variables_are_no_parameters():
     cells = ["", "# Parameters\nunits = 64\n", "epoch = 5"]
     config = read_parameters(DEFAULTS | {"In": cells, "units": 64, "epoch": 5})

@@ -18,6 +18,7 @@ from runs import (
     end,
     environment,
     finish,
+    outcome,
     papermill_command,
     start,
     start_nbval,
@@ -126,6 +127,24 @@ def test_papermill_runs_with_other_parameters(tmp_path):
     assert record.config == Configuration(**parameters)
     outputs = (tmp_path / "out.ipynb").read_text()
     assert "Nobody published a number for its configuration." in outputs
+
+
+@pytest.mark.slow
+def test_the_training_cell_may_run_again(tmp_path):
+    """Before the record is written, and after: it starts from the checkpoint, or anew."""
+    parameters = {"units": 8, "epochs": 2, "train_size": 1000}
+    once = finish(start_papermill(parameters, tmp_path / "once"), tmp_path / "once")
+    notebook = nbformat.read(TRAIN, as_version=4)
+    (training,) = (cell for cell in notebook.cells if "= train(model" in cell.source)
+    (record,) = (cell for cell in notebook.cells if "= keep_run(" in cell.source)
+    again = [nbformat.v4.new_code_cell(cell.source) for cell in (training, training, record)]
+    place = notebook.cells.index(record)
+    notebook.cells[place : place + 1] = [again[0], record, *again[1:]]
+    results = tmp_path / "again"
+    results.mkdir()
+    nbformat.write(notebook, results / "in.ipynb")
+    command = papermill_command(parameters, results / "out.ipynb", results / "in.ipynb")
+    assert outcome(finish(start(command, env=environment(results)), results)) == outcome(once)
 
 
 def test_papermill_stops_before_tensorflow_is_loaded(tmp_path):

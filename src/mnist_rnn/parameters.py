@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, get_args
 
@@ -20,14 +21,17 @@ def read_parameters(
 ) -> Parameters:
     """The parameters of this kind: a notebook's variables, `globals()`, or else the defaults.
 
-    papermill only warns of a name that it does not find among the parameters, and defines it in
-    a cell of its own. IPython keeps the sources of the cells run so far in `In`; there such a
-    name is found.
+    IPython keeps the sources of the cells run so far in `In`. There a name is found that is no
+    parameter, but stands among them, or was given to papermill, which only warns of it and defines
+    it in a cell of its own.
 
     Raises:
         ParameterError: for each wrong parameter, its name, what was expected and what came.
     """
-    names = [*kind.model_fields, *injected_names(namespace.get("In", []))]
+    cells, fields = namespace.get("In", []), "|".join(kind.model_fields)
+    names = dict.fromkeys(kind.model_fields)
+    for sign in (r"\A# Parameters\n", rf"(?m)^({fields}): "):
+        names |= dict.fromkeys(assigned_names(cells, sign))
     try:
         return kind.model_validate({name: namespace[name] for name in names if name in namespace})
     except ValidationError as error:
@@ -38,12 +42,11 @@ def read_parameters(
         raise ParameterError("\n".join(problems)) from None
 
 
-def injected_names(cells: Iterable[str]) -> list[str]:
-    """The names that the last cell injected by papermill assigns."""
-    injected = [cell for cell in cells if cell.startswith("# Parameters\n")]
-    statements = ast.parse(injected[-1] if injected else "").body
-    targets = [node.targets[0] for node in statements if isinstance(node, ast.Assign)]
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+def assigned_names(cells: Iterable[str], sign: str) -> list[str]:
+    """The names that are assigned in the last cell with this sign, a regular expression."""
+    found = [cell for cell in cells if re.search(sign, cell)]
+    nodes = ast.walk(ast.parse(found[-1] if found else ""))
+    return [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
 
 
 def describe_problem(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], got: str) -> str:

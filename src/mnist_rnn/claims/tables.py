@@ -16,7 +16,7 @@ from mnist_rnn.records.record import Record, read_records
 OF_RUNS = ["runs", "mean", "sd", "interval_low", "interval_high"]
 EVIDENCE = [f"p_{measure}" for measure in SCALES]
 SHOWN = ["claim", "verdict", "published", "runs", "mean", "sd", "interval", "p", "detectable"]
-SHOWN += ["leave_one_out", "network", "also_agree"]  # the columns of accuracy.md
+SHOWN += ["leave_one_out", "network"]  # the columns of accuracy.md
 
 
 def tabulate_runs(records: list[Record]) -> pd.DataFrame:
@@ -57,6 +57,7 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     table = table.join(predict_interval(runs), on="configuration")
     table["interval_low"] -= table["rounding"].fillna(0) / 2
     table["interval_high"] += table["rounding"].fillna(0) / 2
+    table[["interval_low", "interval_high"]] = table[["interval_low", "interval_high"]].clip(0, 100)
     table = table.round(dict.fromkeys(OF_RUNS[1:], 2))
     numbers = read_numbers(claims)
     table = table.join(judge_claims(numbers, runs), on="claim")
@@ -100,9 +101,10 @@ def describe_verdicts(accuracy: pd.DataFrame) -> str:
     for verdict in VERDICTS:
         names = [f"`{claim}`" for claim in judged.loc[judged["verdict"] == verdict, "claim"]]
         lines.append(f"- **{verdict}**: {len(names)}" + (f" ({', '.join(names)})" if names else ""))
+    enough = judged["verdict"] != "too few runs"
     alone = (judged["by_test_accuracy"] == "reproduced").sum()
     return (
-        f"{len(judged)} claims are judged.\n\n" + "\n".join(lines) + "\n\n"
+        f"{enough.sum()} claims are judged.\n\n" + "\n".join(lines) + "\n\n"
         f"By the test accuracy alone, {alone or 'none'} would be *reproduced*."
     )
 

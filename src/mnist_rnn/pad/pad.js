@@ -58,7 +58,6 @@ const describe = (beliefs) => `a ${name(beliefs)} (${percent(Math.max(...beliefs
 async function mount(root, data, address = false) {
   const { weights, digits } = await unpack(data);
   root.classList.add("mnist-pad");
-  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys, while the pad has the focus
   root.innerHTML = BODY;
   const find = (selector) => root.querySelector(selector);
   const [sheet, view, map] = root.querySelectorAll("canvas");
@@ -256,6 +255,9 @@ async function mount(root, data, address = false) {
   });
   sheet.addEventListener("lostpointercapture", (event) => {
     if (event.isPrimary) pen.down = false;
+  });
+  root.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey) event.stopPropagation(); // or JupyterLab edits the notebook
   });
   sheet.addEventListener("keydown", (event) => {
     if (!(event.key in KEYS) || event.altKey || event.ctrlKey || event.metaKey) return;

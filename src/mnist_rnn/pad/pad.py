@@ -14,6 +14,7 @@ from IPython.display import display
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.interpret.reading import Weights, believe, read_rows
 
+ELSEWHERE = "Run this cell in JupyterLab: the pad appears here. `make site` makes a page of it."
 HARD, SAMPLE = 300, 200  # test digits that the pad offers: the hardest, and some as they come
 PARTS = ("network.js", "drawing.js", "pad.js")
 MODULE = "\n".join(Path(__file__).with_name(part).read_text(encoding="utf-8") for part in PARTS)
@@ -26,6 +27,10 @@ class Pad(AnyWidget):
     _esm = f"{MODULE}\nexport default {{ render }};\n"
     _css = STYLE
     data = traitlets.Dict().tag(sync=True)
+
+    def __repr__(self) -> str:
+        """What a page without a kernel shows in its place."""
+        return ELSEWHERE
 
 
 def pack(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
@@ -65,4 +70,4 @@ def open_pad(weights: Weights, images: np.ndarray, labels: np.ndarray) -> None:
     if "cellId" in get_ipython().kernel.get_parent()["metadata"]:
         display(Pad(data=pack(weights, images, labels)))
     else:
-        print("Run this cell in JupyterLab: the pad appears here. `make site` makes a page of it.")
+        print(ELSEWHERE)

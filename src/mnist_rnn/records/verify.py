@@ -58,7 +58,8 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     path = run_path(Configuration(), ".json", OUTPUTS)
     if not path.exists():
-        raise SystemExit(f"There is no {shown(path)}; run `make reproduce`.")
+        why = "run `make reproduce`, with notebooks/02_train.ipynb as it is committed"
+        raise SystemExit(f"There is no {shown(path)}: {why}.")
     try:
         new = read_record(path)
         committed = read_record(run_path(Configuration(), ".json", COMMITTED))
