@@ -19,10 +19,10 @@ help:  ## List the targets
 reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p "$(OUTPUTS)/executed"
 	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
-	trap 'kill $$run; wait $$run; exit 130' INT; trap 'kill $$run; wait $$run; exit 143' TERM; \
+	trap 'kill $$! 2>/dev/null; wait $$!; exit 1' INT QUIT TERM; \
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
 		"$(OUTPUTS)/executed/02_train.part.ipynb" $(PARAMETERS) & \
-	run=$$!; wait $$run && trap - EXIT
+	wait $$! && trap - EXIT
 	@mv "$(OUTPUTS)/executed/02_train.part.ipynb" "$(OUTPUTS)/executed/02_train.ipynb"
 	@echo "Executed: $(OUTPUTS)/executed/02_train.ipynb"
 	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.records.verify)

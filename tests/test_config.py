@@ -71,6 +71,7 @@ def test_an_unknown_name_is_found_among_the_parameters(line):
     with pytest.raises(ParameterError, match=r"^epoch: .* Did you mean 'epochs'\?$"):
         read_parameters(DEFAULTS | {"In": cells, "units": 64, "epoch": 5})
     mended = [*cells, "epochs: int = 5\nunits: int = 64\n", "units = 64\nepoch = 5"]
+    mended += ["loss: 0.05 after 3"]  # no Python
     read_parameters(DEFAULTS | {"In": mended, "epoch": 5})
 
 

@@ -14,6 +14,7 @@ from mnist_rnn.claims.published import load_claims, load_curve
 from mnist_rnn.claims.tables import tabulate_accuracy, tabulate_runs
 from mnist_rnn.figures.plate import ORANGE
 from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves, rank_last
+from mnist_rnn.figures.source import show_source
 from mnist_rnn.figures.spread import (
     draw_common_mistakes,
     draw_confusions,
@@ -57,6 +58,16 @@ def test_the_agreement_by_hand():
     assert said == {(0, 0): "0.900", (1, 0): "0.010", (0, 1): "0.060", (1, 1): ""}
     assert list(ax.images[0].norm.boundaries) == [0, 0.025, 0.05, 1]
     assert [frame.get_xy() for frame in ax.patches] == [(-0.5, -0.5), (0.5, 0.5)]
+
+
+def test_one_epoch_has_one_tick():
+    for ax in draw_curves({"loss": [1.0], "accuracy": [0.5]}, {}).figure.axes:
+        low, high = ax.get_xlim()
+        assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [1]
+
+
+def test_source_code_breaks_between_words():
+    assert '<pre style="word-break: normal">' in show_source(draw_curves)._repr_html_()
 
 
 def test_curves_have_their_epochs_and_measures():

@@ -21,7 +21,7 @@ from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.interpret.reading import Weights, believe, believe_by_keras, read_rows
-from mnist_rnn.pad.pad import HARD, find_hardest
+from mnist_rnn.pad.pad import HARD, Pad, find_hardest
 from mnist_rnn.pad.page import make_pad_page
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.model_file import load_model, save_model, weights_sha256
@@ -431,6 +431,10 @@ def test_the_site_of_another_model_reads_as_keras_and_numpy_do(browser, mnist, t
     beliefs = read_pixels(page, x)
     np.testing.assert_allclose(beliefs, believe_by_keras(model, x), atol=1e-5)
     page.close()
+
+
+def test_where_widgets_are_unknown_the_pad_is_a_sentence():
+    assert repr(Pad()).startswith("Run this cell in JupyterLab")
 
 
 def test_weights_that_are_not_their_records_are_refused(make_record, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import ast
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -44,9 +45,14 @@ def read_parameters(
 
 def assigned_names(cells: Iterable[str], sign: str) -> list[str]:
     """The names that are assigned in the last cell with this sign, a regular expression."""
-    found = [cell for cell in cells if re.search(sign, cell)]
-    nodes = ast.walk(ast.parse(found[-1] if found else ""))
-    return [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    statements: list[ast.stmt] = []
+    for cell in cells:
+        if re.search(sign, cell):
+            with suppress(SyntaxError):  # IPython keeps such cells too
+                statements = ast.parse(cell).body
+    targets = [node.targets[0] for node in statements if isinstance(node, ast.Assign)]
+    annotated = [node.target for node in statements if isinstance(node, ast.AnnAssign)]
+    return [target.id for target in targets + annotated if isinstance(target, ast.Name)]
 
 
 def describe_problem(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], got: str) -> str:

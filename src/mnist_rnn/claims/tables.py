@@ -101,10 +101,9 @@ def describe_verdicts(accuracy: pd.DataFrame) -> str:
     for verdict in VERDICTS:
         names = [f"`{claim}`" for claim in judged.loc[judged["verdict"] == verdict, "claim"]]
         lines.append(f"- **{verdict}**: {len(names)}" + (f" ({', '.join(names)})" if names else ""))
-    enough = judged["verdict"] != "too few runs"
     alone = (judged["by_test_accuracy"] == "reproduced").sum()
     return (
-        f"{enough.sum()} claims are judged.\n\n" + "\n".join(lines) + "\n\n"
+        f"{len(judged)} claims are judged.\n\n" + "\n".join(lines) + "\n\n"
         f"By the test accuracy alone, {alone or 'none'} would be *reproduced*."
     )
 

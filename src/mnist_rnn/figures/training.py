@@ -63,8 +63,7 @@ def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFra
         values = history[name]
         ax.plot(range(1, len(values) + 1), values, ".-", color=BLUE, label="this run")
         ax.set(xlabel="epoch", ylabel=f"training {name}")
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.set_xlim(right=max(ax.get_xlim()[1], 1.5))  # or one epoch has ticks between integers
+        ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         ax.legend(frameon=False)
         ax.grid(alpha=0.3)
     loss, accuracy = history["loss"], history["accuracy"]

@@ -257,7 +257,8 @@ async function mount(root, data, address = false) {
     if (event.isPrimary) pen.down = false;
   });
   root.addEventListener("keydown", (event) => {
-    if (!event.ctrlKey && !event.metaKey) event.stopPropagation(); // or JupyterLab edits the notebook
+    const saves = event.key === "s" && (event.ctrlKey || event.metaKey);
+    if (!saves) event.stopPropagation(); // or JupyterLab edits the notebook
   });
   sheet.addEventListener("keydown", (event) => {
     if (!(event.key in KEYS) || event.altKey || event.ctrlKey || event.metaKey) return;

@@ -29,7 +29,7 @@ class Pad(AnyWidget):
     data = traitlets.Dict().tag(sync=True)
 
     def __repr__(self) -> str:
-        """What a page without a kernel shows in its place."""
+        """What a page shows in its place that knows no widgets."""
         return ELSEWHERE
 
 
