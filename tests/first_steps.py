@@ -39,8 +39,8 @@ NETWORKS = {
 }
 
 
-def train_first_steps(name: str, folder: Path, epochs: int) -> str:
-    config = Configuration(**STEPS | {"epochs": epochs} | NETWORKS[name])
+def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
+    config = Configuration(**STEPS | ({"epochs": 1} if half else {}) | NETWORKS[name])
     (x_train, y_train), (x_test, y_test) = load_mnist()
     training = Examples(scale(x_train[: config.train_size]), y_train[: config.train_size])
     test = Examples(scale(x_test[:100]), y_test[:100])
@@ -52,14 +52,17 @@ def train_first_steps(name: str, folder: Path, epochs: int) -> str:
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all, if none is given")
-    parser.add_argument("--record", type=Path, help="leave a record for the ledger in this folder")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--record", type=Path, help="leave a record for the ledger in this folder")
+    either.add_argument("--half", action="store_true", help="stop after one of two epochs")
     parser.add_argument("--emulated", metavar="CPU", help="what an emulator imitates")
-    parser.add_argument("--epochs", type=int, default=STEPS["epochs"], help="1 stops half-way")
     parser.add_argument("--folder", type=Path, help="keep checkpoints there, and go on from them")
     options = parser.parse_args()
     for name in options.names:
         if name not in NETWORKS:
             parser.error(f"expected names of {list(NETWORKS)}, got '{name}'")
+    if options.record and options.record.is_file():
+        parser.error(f"--record: expected a folder, got the file {options.record}")
     return options
 
 
@@ -70,7 +73,7 @@ def main() -> None:
         folder = options.folder or Path(temporary)
         for name in options.names or NETWORKS:
             with contextlib.redirect_stdout(sys.stderr):
-                digests[name] = train_first_steps(name, folder, options.epochs)
+                digests[name] = train_first_steps(name, folder, options.half)
             print(name, digests[name], flush=True)
             if options.record:  # after each name, since the next may take an hour
                 made = describe_reproduction(

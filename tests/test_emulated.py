@@ -42,12 +42,21 @@ def test_each_published_configuration_is_among_them():
     assert {claim.config.name for claim in claims} <= tried
 
 
-def test_an_unknown_name_is_refused_before_any_step(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["first_steps.py", "sgd", "gruu"])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["sgd", "gruu"], r"expected names of \['sgd', .*'gru', .*got 'gruu'"),
+        (["--record", __file__], "--record: expected a folder, got the file .*test_emulated.py"),
+        (["--record", "outputs", "--half"], "argument --half: not allowed with argument --record"),
+    ],
+)
+def test_bad_options_are_refused_before_any_step(words, told, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["first_steps.py", *words])
+    monkeypatch.setattr(first_steps, "train_first_steps", None)
     with pytest.raises(SystemExit):
         first_steps.main()
     printed = capsys.readouterr()
-    assert re.search(r"expected names of \['sgd', .*'gru', .*got 'gruu'", printed.err)
+    assert re.search(told, printed.err)
     assert printed.out == ""
 
 
@@ -64,7 +73,7 @@ def test_first_steps_leave_one_record(monkeypatch, tmp_path):
     [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in NETWORKS],
 )
 def test_this_cpu_computes_the_committed_bits(name, tmp_path):
-    assert train_first_steps(name, tmp_path, epochs=2) == DIGESTS[name]
+    assert train_first_steps(name, tmp_path) == DIGESTS[name]
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +129,7 @@ def test_a_run_begun_on_one_cpu_is_finished_on_another(first, then, tmp_path):
     require(first)
     require(then)
     words = "dropout", "--folder", tmp_path
-    read_digests(start_first_steps(first, *words, "--epochs", "1"))
+    read_digests(start_first_steps(first, *words, "--half"))
     begun = Checkpoint(tmp_path / "dropout", {"name": "dropout"})
     begun.write(begun.read()._replace(seconds=1e6))
     digests = read_digests(start_first_steps(then, *words))

@@ -84,6 +84,14 @@ def test_the_accuracy_table_by_hand(write):
     assert not re.search(r"\| +to +\|", (folder / "accuracy.md").read_text())
 
 
+@pytest.mark.parametrize(("errors", "end"), [((100, 6000), 0), ((1, 2), 100)])
+def test_an_interval_stays_between_0_and_100_percent(errors, end, write):
+    _, _, table = write_tables(write(*errors))
+    row = table.set_index("claim").loc["notebook-2019"]
+    assert end in (row["interval_low"], row["interval_high"])
+    assert 0 <= row["interval_low"] < row["interval_high"] <= 100
+
+
 def test_a_learning_rate_of_ones_own_answers_no_claim(write):
     folder = write(200, 180, learning_rate=0.01)
     _, _, table = write_tables(folder)

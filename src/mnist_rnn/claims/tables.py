@@ -55,9 +55,9 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     parameters = runs.drop_duplicates("configuration").set_index("configuration")["parameters"]
     table["parameters"] = table["configuration"].map(parameters).astype("Int64")
     table = table.join(predict_interval(runs), on="configuration")
-    table["interval_low"] -= table["rounding"].fillna(0) / 2
-    table["interval_high"] += table["rounding"].fillna(0) / 2
-    table[["interval_low", "interval_high"]] = table[["interval_low", "interval_high"]].clip(0, 100)
+    half = table["rounding"].fillna(0) / 2
+    table["interval_low"] = (table["interval_low"] - half).clip(lower=0)
+    table["interval_high"] = (table["interval_high"] + half).clip(upper=100)
     table = table.round(dict.fromkeys(OF_RUNS[1:], 2))
     numbers = read_numbers(claims)
     table = table.join(judge_claims(numbers, runs), on="claim")

@@ -157,4 +157,4 @@ def predict_interval(runs: pd.DataFrame) -> pd.DataFrame:
     n, mean = logs.count(), logs.mean()
     reach = stats.t.ppf(0.975, n - 1) * logs.std() * np.sqrt(1 + 1 / n)
     ends = {"interval_low": 100 - np.exp(mean + reach), "interval_high": 100 - np.exp(mean - reach)}
-    return pd.DataFrame(ends).clip(lower=0)
+    return pd.DataFrame(ends)
