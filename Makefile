@@ -6,8 +6,13 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 PEERS = $(VENV)-peers
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-OUTPUTS = $(or $(MNIST_RNN_RESULTS),outputs)
-RESULTS = $(or $(MNIST_RNN_RESULTS),results)
+# The shell reads the variable, not make: a folder's name may have spaces, quotes and dollars.
+OUTPUTS = "$${MNIST_RNN_RESULTS:-outputs}"
+RESULTS = "$${MNIST_RNN_RESULTS:-results}"
+
+# A user's settings for other packages, as clusters and cloud editors make them, stay out of VENV.
+export PIP_USER = 0
+export PYTHONPATH =
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -17,14 +22,14 @@ help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, and compare it with the committed run
-	@mkdir -p "$(OUTPUTS)/executed"
+	@mkdir -p $(OUTPUTS)/executed
 	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
 	trap 'kill $$! 2>/dev/null; wait $$!; exit 1' INT QUIT TERM; \
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
-		"$(OUTPUTS)/executed/02_train.part.ipynb" $(PARAMETERS) & \
+		$(OUTPUTS)/executed/02_train.part.ipynb $(PARAMETERS) & \
 	wait $$! && trap - EXIT
-	@mv "$(OUTPUTS)/executed/02_train.part.ipynb" "$(OUTPUTS)/executed/02_train.ipynb"
-	@echo "Executed: $(OUTPUTS)/executed/02_train.ipynb"
+	@mv $(OUTPUTS)/executed/02_train.part.ipynb $(OUTPUTS)/executed/02_train.ipynb
+	@echo Executed: $(OUTPUTS)/executed/02_train.ipynb
 	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.records.verify)
 
 verify: $(INSTALLED)  ## Compare the record of the default run in outputs/ with the committed one
@@ -43,12 +48,12 @@ sweep: $(INSTALLED)  ## Train what is missing of all configurations in claims.cs
 	@$(BIN)/python -m mnist_rnn.claims.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
 
 report: $(INSTALLED)  ## Rebuild the tables, and results/report.html from the records
-	@mkdir -p "$(RESULTS)/executed"
+	@mkdir -p $(RESULTS)/executed
 	@$(BIN)/papermill --no-progress-bar --log-level ERROR notebooks/03_results.ipynb \
-		"$(RESULTS)/executed/03_results.part.ipynb"
-	@mv "$(RESULTS)/executed/03_results.part.ipynb" "$(RESULTS)/executed/03_results.ipynb"
-	@$(BIN)/python docs/pages.py --report "$(RESULTS)/executed/03_results.ipynb" "$(RESULTS)/report.html"
-	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and report.html in $(RESULTS)"
+		$(RESULTS)/executed/03_results.part.ipynb
+	@mv $(RESULTS)/executed/03_results.part.ipynb $(RESULTS)/executed/03_results.ipynb
+	@$(BIN)/python docs/pages.py --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/report.html
+	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and report.html in" $(RESULTS)
 
 site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks, outputs as committed
 	@$(BIN)/python docs/pages.py $(if $(MODEL),--model "$(MODEL)")
@@ -99,8 +104,8 @@ notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are 
 	MNIST_RNN_RESULTS=$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
 		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
-results: override MNIST_RNN_RESULTS = results
-results: sweep report notebooks  ## Train what is missing, and make tables, notebooks and generated text anew
+results: $(INSTALLED)  ## Train what is missing, and make tables, notebooks and generated text anew
+	@$(MAKE) --no-print-directory sweep report notebooks MNIST_RNN_RESULTS=results
 	$(BIN)/python docs/generate.py
 
 lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock
@@ -116,15 +121,18 @@ ifneq "$(shell cat $(INSTALLED) 2>/dev/null)" "$(CURDIR)"
 .PHONY: $(INSTALLED)
 endif
 $(INSTALLED): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed: make PYTHON=...")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed: make PYTHON=..., or let uv fetch it as docs/usage.md says.")'
 	@echo "Installing the packages of requirements.lock in $(VENV): one to three minutes."
 	@$(if $(wildcard $(INSTALLED)),rm -rf $(VENV))
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-	@# Without this, each kernel warns at its start that it does not encrypt; it is on this machine.
+	@# Else each kernel warns at its start that it does not encrypt (it is on this machine), and
+	@# some report at their end that Jupyter interrupted them, as it does before it stops them.
 	@mkdir -p $(VENV)/etc/ipython
-	@echo 'c.IPKernelApp.log_level = "ERROR"' > $(VENV)/etc/ipython/ipython_kernel_config.py
+	@printf '%s\n' 'import logging' 'c.IPKernelApp.log_level = "ERROR"' \
+		'logging.getLogger("IPKernelApp").addFilter(lambda record: "KeyboardInterrupt" not in record.getMessage())' \
+		> $(VENV)/etc/ipython/ipython_kernel_config.py
 	@echo "$(CURDIR)" > $@
 
 $(PEERS)/installed: benchmarks/requirements.lock

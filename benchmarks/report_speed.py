@@ -55,11 +55,12 @@ def describe(machines: dict[str, Environment]) -> str:
     return "\n\n".join(
         [
             "# Time and memory beside the original's code, JAX and PyTorch",
-            "`original` is the original's code, which draws weights of its own; `ours`, `jax` and "
-            "`pytorch` start from the same weights. `products alone` only does the step's matrix "
-            "products, a timestep at a time; ours has the input's product of all timesteps at "
-            "once, so it can be faster. The contenders take turns; `ours / it` is the median of "
-            "the rounds' ratios: below 1 ours is faster, for runs an hour above 1.",
+            "`original` is the original's code, for other networks with Keras's layer of that "
+            "name; it draws weights of its own, while `ours`, `jax` and `pytorch` share theirs. "
+            "`products alone` does only the step's matrix products, timestep by timestep; ours "
+            "can be faster, since it multiplies the input of all timesteps at once. The "
+            "contenders take turns. `ours / it` is ours divided by the contender, the median over "
+            "the rounds: ours is faster where it is below 1 for seconds, above 1 for runs an hour.",
             "## Ours / it, on each CPU",
             to_markdown(pd.DataFrame(side_by_side).reset_index("contender")),
             *(describe_machine(name, table, machines[name]) for name, table in measured.items()),
@@ -84,7 +85,7 @@ def describe_machine(name: str, table: pd.DataFrame, environment: Environment) -
     papermill = sections["papermill"][["before_seconds", "after_seconds", "peak_memory_mb"]]
     parts = {
         f"One run of {EPOCHS} epochs{reckoned}, on two cores (seconds)": one_run(sections),
-        "Two runs at once, one a core (runs an hour)": sweep(sections),
+        "Throughput on two cores (runs an hour)": sweep(sections),
         "The step's matrix products alone, and all of ours (GFLOP/s)": limit(sections),
         "Other networks (seconds an epoch of 6,400 images, two cores)": pd.concat(
             networks(sections), names=["network"]

@@ -32,7 +32,6 @@ PART, MACHINE = OUTPUTS / "benchmark.csv", OUTPUTS / "benchmark.json"
 INPUTS, CONTENDERS = ROOT / "benchmarks" / "inputs.py", ROOT / "benchmarks" / "contenders.py"
 DEFAULT = {"layer": "simple_rnn", "units": 256, "dropout": 0.0, "batch_size": 128}
 LAYERS = [{"layer": "lstm"}, {"layer": "gru"}, {"dropout": 0.2}, {"units": 512}]
-CORES = sorted(os.sched_getaffinity(0))[:2]
 
 
 def plan(rounds: int, epochs: int) -> Iterator[dict]:
@@ -64,10 +63,11 @@ def train_at_once(measurement: dict, inputs: Path, peers: Path, errors: IO[str])
     limits = dict.fromkeys(("TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"), str(cores))
     environment = os.environ | ({} if contender == "original" else limits)
     outputs, memory, started = [], 0, []
+    cpus = sorted(os.sched_getaffinity(0))[:2]
     pipes = {"stdout": subprocess.PIPE, "stderr": errors, "text": True}
     start = time.perf_counter()
     for run in range(measurement["runs"]):
-        affinity = CORES if cores == 2 else [CORES[run]]
+        affinity = cpus if cores == 2 else [cpus[run]]
         settings = json.dumps(measurement | {"affinity": affinity})
         command = [python, CONTENDERS, contender, settings, inputs]
         started.append(subprocess.Popen(command, env=environment, **pipes))
@@ -147,9 +147,9 @@ def main() -> None:
         )
     if shutil.which(arguments.peers) is None:
         parser.error(f"peers: expected a Python that has JAX and PyTorch, got {arguments.peers}")
-    if len(CORES) < 2:
+    if len(os.sched_getaffinity(0)) < 2:
         raise SystemExit("The benchmark needs two cores.")
-    environment = describe_environment(len(CORES))
+    environment = describe_environment(threads=2)
     machine = environment.model_dump_json(indent=1) + "\n"
     if not PART.exists():
         write_text(MACHINE, machine)

@@ -25,20 +25,20 @@ def make_headline() -> str:
     rows = read_results()
     runs = plan_runs(read_claims())
     pending = sum(why_pending(run, COMMITTED) is not None for run in runs)
-    told = f" {pending} of {len(runs)} runs are missing or by earlier code (`make plan`)."
+    missing = f" {pending} of {len(runs)} runs are missing or by earlier code (`make plan`)."
     counts = Counter(row["verdict"] for row in rows)
     detectable = [float(row["detectable"]) for row in rows if row["detectable"]]
     words = {name: f"are {name}" for name in VERDICTS} | {"too few runs": "have too few runs"}
     parts = [f"{counts[name]} {verb}" for name, verb in words.items() if counts[name]]
     alone = sum(row["by_test_accuracy"] == "reproduced" for row in rows)
     return (
-        f"**Of {counts.total()} judged claims, {', '.join(parts)}.** *Reproduced*: its published "
-        "numbers, losses included, agree with the runs of its own configuration (*p* at least "
-        f"{LEVEL}) and with those of no other published one (*p* below {LEVEL}). "
-        f"*Not reproduced*: *p* below {LEVEL / len(rows):.2g} for its own. *Compatible*: neither. "
+        f"**Of {counts.total()} judged claims, {', '.join(parts)}.** A claim is *reproduced* if "
+        "its numbers, losses included, agree with the runs of its own configuration (*p* at least "
+        f"{LEVEL}) and with those of no other published one (*p* below {LEVEL}); *not reproduced* "
+        f"if *p* for its own is below {LEVEL / len(rows):.2g}; otherwise *compatible*. "
         f"By the test accuracy alone, {alone or 'none'} would be *reproduced*. A test accuracy "
         f"{min(detectable):.1f} to {max(detectable):.1f} points too high, depending on the claim, "
-        f"would be *not reproduced* in four cases of five.{told if pending else ''}"
+        f"would be *not reproduced* with probability 0.8.{missing if pending else ''}"
     )
 
 

@@ -50,7 +50,7 @@ def check_files(folder: Path) -> list[str]:
 
 
 def count_errors(model: Path, mnist: Path) -> int:
-    """How many of the 10,000 test images the model reads wrong."""
+    """How many of the 10,000 test images the model misclassifies."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
     import numpy as np
@@ -75,7 +75,7 @@ def main() -> None:
             raise SystemExit(f"{mnist / name}: expected MNIST's file, SHA-256 {sha256}.")
     record = json.loads((HERE / "model" / "model.json").read_text(encoding="utf-8"))
     stated, errors = record["test"]["errors"], count_errors(HERE / "model" / "model.keras", mnist)
-    print(f"The model reads {errors} of 10000 test images wrong; its record says {stated}.")
+    print(f"The model misclassifies {errors} of 10,000 test images; its record says {stated}.")
     raise SystemExit(errors != stated)
 
 

@@ -5,7 +5,7 @@ set -euo pipefail
 archive=$1 python=$2 mnist=$(realpath "$3")
 [ -f "$archive" ] || { echo "There is no $archive; \`make release\` makes it." >&2; exit 1; }
 (cd "$(dirname "$archive")" && sha256sum --check --strict "$(basename "$archive").sha256")
-folder=$(mktemp --directory)
+folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 tar --extract --no-same-owner --file "$archive" --directory "$folder"
 "$python" -m venv "$folder/environment"

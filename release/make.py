@@ -89,10 +89,10 @@ def find_needed() -> str:
             continue
         names.add(name)
         try:
-            told = map(Requirement, requires(name) or [])
+            needs = map(Requirement, requires(name) or [])
         except PackageNotFoundError:  # of another system
             continue
-        waiting += [need.name for need in told if "extra" not in str(need.marker)]
+        waiting += [need.name for need in needs if "extra" not in str(need.marker)]
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     blocks = re.split(r"^(?=\S+==)", lock, flags=re.MULTILINE)[1:]
     return "".join(block for block in blocks if block.split("==")[0] in names)

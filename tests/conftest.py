@@ -2,6 +2,7 @@
 
 import os
 import signal
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -58,11 +59,8 @@ def browser():
 @pytest.fixture
 def fill_disk(monkeypatch):
     """From its call on, nothing more can be written for good."""
-
-    def fail(_):
-        raise OSError(28, "No space left on device")
-
-    return lambda: monkeypatch.setattr(os, "fsync", fail)
+    full = Mock(side_effect=OSError(28, "No space left on device"))
+    return lambda: monkeypatch.setattr(os, "fsync", full)
 
 
 @pytest.fixture
@@ -125,7 +123,7 @@ def left_alone(examples, kept_alone):
 
 @pytest.fixture
 def make_record(environment):
-    """A record with so many of the 10,000 test images read wrong: zeros taken for ones."""
+    """A record with so many of the 10,000 test images misclassified: zeros taken for ones."""
 
     def make(errors=200, **parameters):
         config = Configuration(**parameters)

@@ -18,6 +18,7 @@ import nbformat
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.record import Record, read_records
 
+CLONE = (ROOT / ".git").exists()  # and not an unpacked release
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TRAIN = ROOT / "notebooks" / "02_train.ipynb"
 

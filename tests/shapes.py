@@ -68,7 +68,7 @@ def draw(page, strokes, wait=100):
 
 
 def draw_all(page):
-    """Draw each shape; returns the names of those read wrong, and the seconds of the slowest."""
+    """Draw each shape; returns the names of those misclassified, and the seconds of the slowest."""
     wrong, slowest = [], 0.0
     for name, strokes in SHAPES.items():
         answer, seconds = draw(page, strokes)

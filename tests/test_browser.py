@@ -40,10 +40,6 @@ def use_the_pad(page):
     assert answer.startswith("The network reads a 7 (")
     for _ in range(2):  # in JupyterLab, they delete a cell
         page.locator("canvas[tabindex]").press("d")
-    take_a_test_digit(page)
-
-
-def take_a_test_digit(page):
     page.get_by_role("button", name="Random test digit").click()
     page.get_by_text("Which digit is it?").wait_for()
     page.get_by_role("button", name="5", exact=True).click()

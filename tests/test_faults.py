@@ -1,5 +1,6 @@
 """Faults injected into whole runs: each ends with a reason, and with no half-written file."""
 
+import contextlib
 import json
 import os
 import re
@@ -141,7 +142,7 @@ def test_a_model_of_a_foreign_module_is_refused(tmp_path):
 
 
 def http_status(url):
-    """The HTTP status of a server that may still be starting."""
+    """The HTTP status of a server that may still be starting: it prints its address first."""
     for _ in range(100):
         try:
             return urllib.request.urlopen(url).status
@@ -160,9 +161,11 @@ def test_jupyterlab_asks_for_a_token_and_listens_on_loopback_only():
         address, port, token = re.search(printed, output).groups()
         assert http_status(f"{address}/api/contents") == 403
         assert http_status(f"{address}/api/contents?token={token}") == 200
-        sockets = psutil.net_connections("tcp")
-        listening = [s.laddr for s in sockets if s.status == psutil.CONN_LISTEN]
-        addresses = {ip for ip, number in listening if number == int(port)}
+        addresses = set()
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                sockets = [s for s in child.net_connections("tcp") if s.status == "LISTEN"]
+                addresses |= {s.laddr.ip for s in sockets if s.laddr.port == int(port)}
         assert addresses
         assert addresses <= {"127.0.0.1", "::1"}
     finally:

@@ -12,9 +12,9 @@ from test_verdicts import make_numbers
 from mnist_rnn.claims.equivalence import KERAS, OURS, group_accuracies, tabulate_accuracies
 from mnist_rnn.claims.published import load_claims, load_curve
 from mnist_rnn.claims.tables import tabulate_accuracy, tabulate_runs
+from mnist_rnn.figures.network import show_source
 from mnist_rnn.figures.plate import ORANGE
 from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves, rank_last
-from mnist_rnn.figures.source import show_source
 from mnist_rnn.figures.spread import (
     draw_common_mistakes,
     draw_confusions,
@@ -143,12 +143,6 @@ def test_a_gradients_shade_is_of_its_logarithm_and_has_a_scale():
     assert shades.colorbar.ax.get_ylim() == pytest.approx((1e-4, 1e-2))
 
 
-def dots(ax):
-    """The number of our runs in each place of the axis that has some."""
-    lines = [line for line in ax.get_lines() if line.get_marker() == "o"]
-    return [len(line.get_xdata()) for line in lines]
-
-
 def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
     others = {"layer": "lstm", "learning_rate": 0.1}
     records = [make_record(seed=seed) for seed in range(3)]
@@ -157,7 +151,8 @@ def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
     accuracy = tabulate_accuracy(tabulate_runs(records), claims)
     ax = draw_claims(tabulate_runs(records), accuracy, claims).figure.axes[0]
     # notebook-2019 and notebook-2020; notebook-2020-lstm-sgd
-    assert dots(ax) == [3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0]
+    dots = [len(line.get_xdata()) for line in ax.get_lines() if line.get_marker() == "o"]
+    assert dots == [3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0]
     titles = [ax.get_title() for ax in draw_published_curves(records, {}, claims).figure.axes]
     assert {"notebook-2019 (3)", "notebook-2019-dropout (0)"} <= set(titles)
 
@@ -200,7 +195,7 @@ def test_common_mistakes_by_hand(make_record, mnist):
     _, (x_test, y_test) = mnist
     runs = [make_record(errors, seed=seed) for seed, errors in enumerate((3, 5))]
     plate = draw_common_mistakes(runs, x_test, y_test)
-    assert "5 are read wrong by at least one run" in plate.caption
+    assert "5 are misclassified by at least one run" in plate.caption
     assert "and 3 by every run (runs: 2)" in plate.caption
     titles = [ax.get_title() for ax in plate.figure.axes if ax.get_title()]
     shares = ["100.0%"] * 3 + ["50.0%"] * 2

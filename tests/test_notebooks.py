@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import papermill
@@ -119,11 +120,40 @@ def test_the_kernel_leaves_no_request_unread():
         manager.shutdown_kernel(now=True)
 
 
+INTERRUPTED = """
+import signal
+kernel = get_ipython().kernel
+answer = kernel.kernel_info_request
+
+async def answer_late(*request):
+    await answer(*request)
+    signal.raise_signal(signal.SIGINT)
+
+kernel.shell_handlers["kernel_info_request"] = answer_late
+kernel.log.error("another error")
+"""
+
+
+@pytest.mark.skipif(
+    not (Path(sys.prefix) / "etc/ipython").exists(), reason="needs the environment of `make`"
+)
+def test_the_kernel_ends_in_silence(tmp_path):
+    """Jupyter interrupts a kernel before it stops it, maybe still within its last request."""
+    with (tmp_path / "errors").open("w") as errors:
+        manager, client = start_new_kernel(stderr=errors)
+        client.execute(INTERRUPTED, reply=True, timeout=60)
+        client.kernel_info(reply=True, timeout=60)
+        client.stop_channels()
+        manager.shutdown_kernel()
+    assert (tmp_path / "errors").read_text() == "[IPKernelApp] ERROR | another error\n"
+
+
 def test_papermill_runs_with_other_parameters(tmp_path):
     sizes = {"train_size": 1000, "batch_size": 125}
     parameters = sizes | {"units": 8, "epochs": 1, "optimizer": "adam", "seed": 3}
+    command = [*papermill_command(parameters, tmp_path / "out.ipynb"), "--inject-paths"]
     # In another folder than `make reproduce`, which starts it in the root.
-    record = finish(start_papermill(parameters, tmp_path, cwd=tmp_path), tmp_path)
+    record = finish(start(command, env=environment(tmp_path), cwd=tmp_path), tmp_path)
     assert record.config == Configuration(**parameters)
     outputs = (tmp_path / "out.ipynb").read_text()
     assert "Nobody published a number for its configuration." in outputs

@@ -213,6 +213,7 @@ def test_a_stopped_command_goes_on_and_makes_no_run_twice(tmp_path):
     assert (folder / "keras-00.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="binds each run to a core")
 def test_a_run_that_fails_is_named(tmp_path):
     """The Python that should have PyTorch has none."""
     status, printed = run(

@@ -240,6 +240,14 @@ def test_a_model_without_xla_is_refused():
     assert "BackendError: jit_compile: expected True, got False" in done.stderr
 
 
+def test_keras_runs_on_tensorflow_even_if_the_user_has_chosen_another_backend():
+    program = "from mnist_rnn.experiment.backend import keras; print(keras.config.backend())"
+    variables = os.environ | {"KERAS_BACKEND": "jax"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    assert done.stdout == "tensorflow\n", done.stderr
+
+
 def test_xla_gets_our_flags_alone(monkeypatch):
     """A flag that XLA does not know would end the process, its reason unseen."""
     arm64 = "--xla_backend_extra_options=-aarch64-enable-mcr=false"

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 
+import make
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -36,20 +37,24 @@ def test_a_record_comes_back_as_it_was_written(record, tmp_path):
     assert os.listdir(path.parent) == ["seed-0.json"]
 
 
-def test_a_tree_is_clean_whatever_its_results(tmp_path, monkeypatch):
-    def git(*words):
-        command = ["git", "-c", "user.name=x", "-c", "user.email=x", *words]
-        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+def test_a_tree_is_clean_whatever_its_results_and_the_users_settings(tmp_path, monkeypatch):
+    settings = tmp_path / "gitconfig"
+    settings.write_text("[user]\nname = x\nemail = x\n[status]\nshowUntrackedFiles = no\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    clone = tmp_path / "clone"
+    (clone / "results").mkdir(parents=True)
+    monkeypatch.setattr(environment, "ROOT", clone)
 
-    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    def git(*words):
+        return subprocess.check_output(["git", *words], cwd=clone, text=True)
+
     git("init")
     git("commit", "--allow-empty", "-m", "first")
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "run.json").touch()
+    (clone / "results" / "run.json").touch()
     made_with = describe_environment(1)
-    assert made_with.commit == git("rev-parse", "HEAD").stdout.strip()
+    assert made_with.commit == git("rev-parse", "HEAD").strip()
     assert made_with.clean
-    (tmp_path / "code.py").touch()
+    (clone / "code.py").touch()
     assert describe_environment(1).clean is False
 
 
@@ -136,8 +141,9 @@ def test_a_record_in_the_wrong_place_is_named(place, record, tmp_path):
     [lambda folder, record: write_record(record, folder),
      lambda folder, _: save_model(build_model(TINY), TINY, folder / "model.keras"),
      lambda folder, _: write_tables(folder),
-     lambda folder, _: Plate(Figure(), "", "").save(folder / "figure.png")],
-    ids=["record", "model", "tables", "figure"],
+     lambda folder, _: Plate(Figure(), "", "").save(folder / "figure.png"),
+     lambda folder, record: make.pack({"a": (b"%f" % record.seconds, 0)}, 0, folder / "a.tar")],
+    ids=["record", "model", "tables", "figure", "release"],
 )  # fmt: skip
 def test_a_full_disk_leaves_what_was_written(write, record, make_record, tmp_path, fill_disk):
     write_record(record, tmp_path)
@@ -229,13 +235,17 @@ ARM = "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t
     [
         (INTEL, ("GenuineIntel", "6", "167", "A CPU", ["avx2", "fma", "fpu"])),
         (ARM, ("0x41", None, "0xd0c", None, ["asimd", "fp"])),
-        (None, (None, None, None, None, [])),
+        (None, (None, None, None, "Apple M2", [])),
     ],
 )
-def test_the_cpu_is_as_linux_tells_it(text, told, tmp_path, monkeypatch):
-    path = tmp_path / "cpuinfo"
+def test_the_cpu_is_as_linux_or_macos_tells_it(text, told, tmp_path, monkeypatch):
+    path, sysctl = tmp_path / "cpuinfo", tmp_path / "sysctl"
     if text:
         path.write_text(text)
+    else:
+        sysctl.write_text('#!/bin/sh\n[ "$*" = "-n machdep.cpu.brand_string" ] && echo Apple M2\n')
+        sysctl.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(environment, "CPU", path)
     made = environment.describe_cpu()
     assert (made.vendor, made.family, made.model, made.name, made.flags) == told

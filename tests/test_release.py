@@ -11,6 +11,7 @@ import check
 import make
 import pytest
 import yaml
+from runs import CLONE
 
 from mnist_rnn.paths import MNIST, ROOT
 
@@ -18,6 +19,8 @@ from mnist_rnn.paths import MNIST, ROOT
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """The archive of this commit with a small page, and the folder that it unpacks to."""
+    if not CLONE:
+        pytest.skip("needs a clone")
     folder = tmp_path_factory.mktemp("release")
     (folder / "site").mkdir()
     (folder / "site" / "index.html").write_text("a page")
@@ -184,7 +187,7 @@ def test_the_model_is_scored_as_its_record_says(built, committed):
     command = [sys.executable, "-c", program, MNIST]
     done = subprocess.run(command, cwd=built[1], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert f"model reads {committed.test.errors} of 10000" in done.stdout
+    assert f"model misclassifies {committed.test.errors} of 10,000" in done.stdout
 
 
 def test_a_model_that_is_not_its_record_fails(built, committed, monkeypatch):
@@ -203,11 +206,3 @@ def test_other_images_than_mnists_are_refused(built, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["check.py", str(tmp_path)])
     with pytest.raises(SystemExit, match="expected MNIST's file, SHA-256 0fa7898d"):
         check.main()
-
-
-def test_a_full_disk_leaves_the_old_archive(tmp_path, fill_disk):
-    (tmp_path / "one.tar").write_text("old")
-    fill_disk()
-    with pytest.raises(OSError, match="No space left"):
-        make.pack({"a": (b"content", 0o644)}, 0, tmp_path / "one.tar")
-    assert (tmp_path / "one.tar").read_text() == "old"

@@ -91,7 +91,7 @@ def test_make_help_lists_every_target():
         (["site", "MODEL=a b.keras"], 'docs/pages.py --model "a b.keras"'),
         (["originals", "ARGS=--keras 2"], "bin/python --keras 2"),
         (["notebooks", "VENV=/venv"], "MNIST_RNN_RESULTS=/venv/notebooks/outputs"),
-        (["results", "MNIST_RNN_RESULTS=trial"], 'mkdir -p "results/executed"'),
+        (["results", "MNIST_RNN_RESULTS=trial"], "report notebooks MNIST_RNN_RESULTS=results"),
     ],
 )  # fmt: skip
 def test_what_make_is_given_goes_to_the_command(words, command):
@@ -112,8 +112,8 @@ def test_an_environment_that_was_copied_or_moved_is_made_anew(place, anew, tmp_p
 def test_no_command_of_make_uses_a_variable_that_nothing_sets():
     used = set(re.findall(r"\$\((\w+)\)", MAKEFILE))
     set_here = set(re.findall(r"^(\w+) =", MAKEFILE, flags=re.MULTILINE))
-    by_make = {"CURDIR", "MAKEFILE_LIST"}
-    given = {"ARGS", "MNIST_RNN_RESULTS", "MODEL", "PARAMETERS", "PROFILE"}
+    by_make = {"CURDIR", "MAKE", "MAKEFILE_LIST"}
+    given = {"ARGS", "MODEL", "PARAMETERS", "PROFILE"}
     assert used == set_here | by_make | given
 
 
@@ -137,7 +137,7 @@ def make_reproduce(tmp_path):
         papermill.write_text(f"#!/bin/sh\n{script}\n")
         papermill.chmod(0o755)
         (tmp_path / "installed").write_text(f"{ROOT}\n")
-        results = tmp_path / "with space" / "ü"
+        results = tmp_path / "a space" / '"ü" $HOME'
         return results, start(
             ["make", "reproduce", f"VENV={tmp_path}", "PARAMETERS=-p epochs 1"],
             cwd=ROOT,
@@ -162,6 +162,16 @@ def test_a_reproduction_that_is_stopped_says_how_it_goes_on(send, stop, make_rep
     assert "Not finished; the reason is above. A stopped run goes on" in output
 
 
+def test_packages_from_elsewhere_stay_out(make_reproduce, monkeypatch):
+    """Modules of a cluster set PYTHONPATH, whose packages would come before the pinned ones."""
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    monkeypatch.setenv("PIP_USER", "yes")
+    results, process = make_reproduce('echo "$PYTHONPATH" "$PIP_USER" > "$4"')
+    status, output = end(process, timeout=30)
+    assert status == 0, output
+    assert (results / "executed" / "02_train.ipynb").read_text() == " 0\n"
+
+
 def test_a_reproduction_goes_to_a_folder_of_any_name(make_reproduce):
     results, process = make_reproduce('echo done > "$4"')
     status, output = end(process, timeout=30)
@@ -173,9 +183,9 @@ def test_a_reproduction_goes_to_a_folder_of_any_name(make_reproduce):
     ("given", "folders"), [("trial", ["trial", "trial"]), ("", ["results", "outputs"])]
 )
 def test_folders_are_the_same_wherever_a_process_starts(given, folders, tmp_path):
-    program = "from mnist_rnn import paths; print(paths.RESULTS, paths.OUTPUTS)"
+    program = "from mnist_rnn import paths; print(paths.RESULTS, paths.OUTPUTS, sep='|')"
     command = [sys.executable, "-c", program]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment(given), capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == [str(ROOT / folder) for folder in folders]
+    assert done.stdout.strip().split("|") == [str(ROOT / folder) for folder in folders]

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import nbformat
 import psutil
@@ -127,18 +128,14 @@ def test_a_missing_a_broken_and_a_foreign_record_are_pending(make_record, tmp_pa
 
 def test_a_sweep_asks_for_records_in_the_results(tmp_path, monkeypatch):
     """Unlike a single run, which goes to outputs/."""
-    commands = []
-
-    def note(command, **_):
-        commands.append(command)
-        raise InterruptedError
-
+    popen = Mock(side_effect=InterruptedError)
     monkeypatch.setattr(module, "RESULTS", tmp_path)
-    monkeypatch.setattr(module.subprocess, "Popen", note)
+    monkeypatch.setattr(module.subprocess, "Popen", popen)
     with pytest.raises(InterruptedError):
         module.train_runs([Configuration()])
-    assert f"runs/{Configuration().name}/seed-0.json" in commands[0]
-    assert commands[0][commands[0].index("--directory") + 1] == str(tmp_path)
+    (command,) = popen.call_args.args
+    assert f"runs/{Configuration().name}/seed-0.json" in command
+    assert command[command.index("--directory") + 1] == str(tmp_path)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 import sys
 import time
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -161,11 +162,8 @@ def test_the_originals_code_from_our_start_trains_as_ours(
 def test_a_run_whose_model_cannot_be_written_has_no_record(
     monkeypatch, environment, small, left_alone, examples
 ):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
     monkeypatch.setattr(keep, "Record", lambda **_: None)
-    monkeypatch.setattr(keep, "save_model", full)
+    monkeypatch.setattr(keep, "save_model", Mock(side_effect=OSError("No space left")))
     monkeypatch.setattr(keep, "write_record", lambda _: pytest.fail("a record without a model"))
     with pytest.raises(OSError, match="No space left"):
         keep.keep_run(small, *left_alone, *examples(small.train_size), environment)

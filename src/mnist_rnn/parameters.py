@@ -24,7 +24,7 @@ def read_parameters(
 
     IPython keeps the sources of the cells run so far in `In`. There a name is found that is no
     parameter, but stands among them, or was given to papermill, which only warns of it and defines
-    it in a cell of its own.
+    it in a cell of its own. The paths that papermill itself gives, if asked, are no parameters.
 
     Raises:
         ParameterError: for each wrong parameter, its name, what was expected and what came.
@@ -33,6 +33,8 @@ def read_parameters(
     names = dict.fromkeys(kind.model_fields)
     for sign in (r"\A# Parameters\n", rf"(?m)^({fields}): "):
         names |= dict.fromkeys(assigned_names(cells, sign))
+    for option in ("PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH"):
+        names.pop(option, None)
     try:
         return kind.model_validate({name: namespace[name] for name in names if name in namespace})
     except ValidationError as error:

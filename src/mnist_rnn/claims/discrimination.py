@@ -4,8 +4,8 @@ import pandas as pd
 
 from mnist_rnn.claims.verdicts import (
     FEWEST,
-    LEVEL,
     SCALES,
+    VERDICTS,
     combine,
     find_p,
     judge,
@@ -42,8 +42,8 @@ def simulate_true_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFr
         if len(own) <= FEWEST:
             continue
         simulated = numbers.loc[[claim] * len(own)].set_axis(own.index)
-        told = row[list(SCALES)].dropna().index
-        simulated[told] = own[told]
+        published = row[list(SCALES)].dropna().index
+        simulated[published] = own[published]
         agreement = tabulate_agreement(simulated, runs)
         agreement[name] = [
             combine(find_p(simulated.loc[[run]], own.drop(run))).iloc[0] for run in own.index
@@ -53,26 +53,11 @@ def simulate_true_claims(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFr
     return pd.DataFrame(rows, columns=["claim", "run", "verdict"])
 
 
-def describe_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> str:
-    """How many wrong configurations the rule calls right, and how many true claims it rejects."""
-    wrong = judge_wrong_configurations(numbers, runs)
-    counts = (wrong == "reproduced").sum(axis=1)
-    whose = ", ".join(f"{n} of `{claim}`" for claim, n in counts[counts > 0].items())
-    simulated = simulate_true_claims(numbers, runs)
-    if not len(simulated):
-        return f"No published configuration has more than {FEWEST} runs: none can judge the others."
-    rejected = simulated[simulated["verdict"] == "not reproduced"]
-    expected = LEVEL * len(simulated) / len(numbers)
-    weaker = " So *not reproduced* is weaker evidence than its *p* says."
-    pairs, called = wrong.notna().to_numpy().sum(), simulated["verdict"].value_counts()
-    return (
-        "For each claim, we pretended that a wrong configuration was the right one, and left out "
-        f"the runs of the right one: of {pairs} such pairs, the rule calls {counts.sum()} "
-        f"*reproduced* ({whose or 'none'}) and {(wrong == 'compatible').to_numpy().sum()} "
-        "*compatible*. We also pretended that each run was the published one, and judged it by the "
-        f"others: of {len(simulated)} such claims, it calls {called.get('reproduced', 0)} "
-        f"*reproduced*, {called.get('compatible', 0)} *compatible* and {len(rejected)} (of "
-        f"{rejected['run'].nunique()} different runs) *not reproduced*. If the logarithms of "
-        f"errors and losses were normally distributed, it would be at most about {expected:.1f}."
-        + (weaker if len(rejected) > expected else "")
-    )
+def tabulate_discrimination(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """How often the rule gives each verdict (a row) to wrong configurations and to true claims."""
+    verdicts = {
+        "wrong configurations": judge_wrong_configurations(numbers, runs).melt()["value"],
+        "true claims": simulate_true_claims(numbers, runs)["verdict"],
+    }
+    counts = pd.DataFrame({name: given.value_counts() for name, given in verdicts.items()})
+    return counts.reindex(VERDICTS[:3]).fillna(0).astype(int).rename_axis("verdict")

@@ -57,9 +57,9 @@ def tabulate_accuracies(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
             continue
         runs, epochs = accuracies.shape
         # Rounded, so that a mean of 96.115 is not 96.11499999999998 and shown as 96.11.
-        told = pd.Series(accuracies[:, -1]).agg(["mean", "std", "min", "median", "max"]).round(6)
+        summary = pd.Series(accuracies[:, -1]).agg(["mean", "std", "min", "median", "max"]).round(6)
         falls = 100 * find_falls(accuracies).mean()
-        rows[name] = {"epochs": epochs, "runs": runs, **told, "falls": falls}
+        rows[name] = {"epochs": epochs, "runs": runs, **summary, "falls": falls}
     return pd.DataFrame.from_dict(rows, orient="index").rename(columns={"std": "sd"})
 
 
@@ -90,23 +90,24 @@ def tabulate_equivalence(groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
 def compare_means(ours: np.ndarray, theirs: np.ndarray) -> dict[str, float | str]:
     """The difference of two means, in percentage points, with its 90% confidence interval.
 
-    Two one-sided Welch tests at 5% each: the means are equivalent if the interval is within MARGIN.
+    `result`: *equivalent* if the interval is within MARGIN (two one-sided Welch tests at 5% each),
+    *different* if Welch's test has p below 0.05, otherwise *inconclusive*.
     `power` is the probability that so many runs with these spreads show it if the means are equal;
     `spreads_p` is the *p* of Levene's test for equal spreads.
     """
     if min(len(ours), len(theirs)) < FEWEST:
-        return {"verdict": "too few runs"}
+        return {"result": "too few runs"}
     test = stats.ttest_ind(ours, theirs, equal_var=False)
     low, high = test.confidence_interval(0.90)
     error = (high - low) / 2 / stats.t.isf(0.05, test.df)
     power = max(0, 1 - 2 * stats.t.sf(MARGIN / error - stats.t.isf(0.05, test.df), test.df))
-    different = "different" if test.pvalue < 0.05 else "open"
+    different = "different" if test.pvalue < 0.05 else "inconclusive"
     return {
         "difference": ours.mean() - theirs.mean(),
         "interval_low": low,
         "interval_high": high,
         "power": power,
-        "verdict": "equivalent" if max(-low, high) < MARGIN else different,
+        "result": "equivalent" if max(-low, high) < MARGIN else different,
         "spreads_p": stats.levene(ours, theirs).pvalue,
     }
 

@@ -69,7 +69,7 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     columns = ["kind", "verdict", "parameters", "published_test_accuracy", *OF_RUNS]
     columns += ["p", *EVIDENCE, "detectable", "by_test_accuracy", "leave_one_out", "also_agree"]
     columns += ["network", "source"]
-    return table[["claim", *CONFIGURATION, *columns]]
+    return table[["claim", "configuration", *CONFIGURATION, *columns]]
 
 
 def add_pytorch(runs: pd.DataFrame, originals: dict[str, Original]) -> pd.DataFrame:
@@ -130,11 +130,11 @@ def write_tables(results: Path = RESULTS) -> tuple[list[Record], pd.DataFrame, p
     three = {name: table[name].map("{:.3f}".format, "ignore") for name in ["p", *EVIDENCE]}
     text = table.assign(**two, **three).astype("string").fillna("")
     notes = "".join(f"\nLeft out: {error}\n" for error in left_out)
-    told = text[table["kind"] != "candidate"].rename(
+    rows = text[table["kind"] != "candidate"].rename(
         columns={"published_test_accuracy": "published"}
     )
-    told["interval"] = (told["interval_low"] + " to " + told["interval_high"]).replace(" to ", "")
-    markdown = told[SHOWN].to_markdown(index=False, disable_numparse=True)
+    rows["interval"] = (rows["interval_low"] + " to " + rows["interval_high"]).replace(" to ", "")
+    markdown = rows[SHOWN].to_markdown(index=False, disable_numparse=True)
     contents = {
         "accuracy.csv": text.to_csv(index=False),
         "accuracy.md": f"{markdown}\n{notes}",

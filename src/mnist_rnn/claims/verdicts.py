@@ -62,17 +62,17 @@ def weigh_together(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     for measure in SCALES:
         values = runs.dropna(subset=measure).groupby("configuration")[measure]
         groups = {name: ours.to_numpy() for name, ours in values if len(ours) >= FEWEST}
-        told = numbers[numbers[measure].notna() & numbers["configuration"].isin(groups)]
-        if told.empty:
+        claims = numbers[numbers[measure].notna() & numbers["configuration"].isin(groups)]
+        if claims.empty:
             continue
-        name, n = told["configuration"].to_numpy(), told["configuration"].map(values.size())
-        pairs = zip(name, told[measure], strict=True)
+        name, n = claims["configuration"].to_numpy(), claims["configuration"].map(values.size())
+        pairs = zip(name, claims[measure], strict=True)
         above = np.array([np.sign((there - groups[own]).round(9)).sum() for own, there in pairs])
         z = stats.norm.ppf((1 + above / (n + 1)) / 2)  # a tie counts half
         correlation = np.where(name[:, None] == name, 1 / (n.to_numpy() + 2), 0)
         np.fill_diagonal(correlation, 1)
         total = z.sum() / np.sqrt(correlation.sum())
-        rows[measure] = {"claims": len(told), "z": total, "p": 2 * stats.norm.sf(abs(total))}
+        rows[measure] = {"claims": len(claims), "z": total, "p": 2 * stats.norm.sf(abs(total))}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

@@ -132,8 +132,8 @@ def draw_published_curves(
             p = rank_last(np.vstack([logs, np.log(published)]))
             right.set_title(f"p = {p:.2f}", size=9)
         left.plot(published, ".", color=ORANGE, ms=5, label="published")
-        told = f"from {published.iloc[0]:.3g} to {published.iloc[-1]:.3g}"
-        ends.append(f"{name}: {told}, {right.get_title() or 'too few runs'}.")
+        span = f"from {published.iloc[0]:.3g} to {published.iloc[-1]:.3g}"
+        ends.append(f"{name}: {span}, {right.get_title() or 'too few runs'}.")
     fig.supxlabel("epoch", size=9)
     if ends:
         axes[0, 0].legend(frameon=False, fontsize=8)
@@ -141,7 +141,7 @@ def draw_published_curves(
         fig,
         "A line for each claim: published training loss per epoch over our runs, its deviation. "
         + " ".join(ends),
-        "Left, orange: what the original printed after each epoch; blue: the mean of our runs, or "
+        "Left, orange: what the source printed after each epoch; blue: the mean of our runs, or "
         "of those of the PyTorch notebook's code, and their range (in brackets, how many). Right: "
         "the logarithm of the published loss, less the mean of the runs' logarithms, over their "
         f"standard deviation; {sum(far)} of {len(far)} points are outside the band from -2 to 2. "

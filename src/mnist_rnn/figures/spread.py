@@ -17,7 +17,7 @@ TIE = 1e-6  # percentage points: accuracies are sums of fractions
 def draw_distributions(groups: dict[str, np.ndarray], claim: pd.Series) -> Plate:
     """How the last accuracies of `group_accuracies` are spread, beside that of a claim."""
     fig, ax = plt.subplots(figsize=(7.5, 3), layout="constrained")
-    told, reached = [], []
+    halves, reached = [], []
     published, half = claim["published_test_accuracy"], claim["rounding"] / 2
     for name, color in ((equivalence.OURS, BLUE), (equivalence.KERAS, DARK)):
         last = groups[name][:, -1]
@@ -25,7 +25,7 @@ def draw_distributions(groups: dict[str, np.ndarray], claim: pd.Series) -> Plate
             continue
         ax.ecdf(last, color=color, label=f"{name} ({len(last)} runs)")
         quartiles = " to ".join(f"{quartile:.2f}%" for quartile in np.quantile(last, [0.25, 0.75]))
-        told.append(f"half of the runs of {name} lie from {quartiles}")
+        halves.append(f"half of the runs of {name} lie from {quartiles}")
         reached.append(f"{name}, {(last > published - half - TIE).sum()} of {len(last)}")
     ax.axvline(published, color=ORANGE, ls="--", label="published")
     ax.set(xlabel="test accuracy (%)", ylabel="share of runs up to it", ylim=(0, 1))
@@ -33,7 +33,7 @@ def draw_distributions(groups: dict[str, np.ndarray], claim: pd.Series) -> Plate
     ax.legend(frameon=False, loc="upper left")
     return Plate(
         fig,
-        f"Steps that rise from 0 to 1: {'; '.join(told)}. Published: {published}%.",
+        f"Steps that rise from 0 to 1: {'; '.join(halves)}. Published: {published}%.",
         "The share of runs with at most this test accuracy. Runs with at least "
         f"{published - half:.2f}%, half a unit below the published number: "
         f"{'; '.join(reached)}.",
@@ -73,7 +73,7 @@ def draw_confusions(records: list[Record]) -> Plate:
 
 
 def draw_common_mistakes(records: list[Record], images: np.ndarray, y: np.ndarray) -> Plate:
-    """The 18 test images that most of these runs read wrong; `images` (10000, 28, 28) are all."""
+    """The 18 test images that most of these runs misclassify; `images` (10000, 28, 28) are all."""
     named = np.zeros((TEST_SIZE, NUM_CLASSES), int)
     for run in records:
         named[list(run.mistakes), list(run.mistakes.values())] += 1
@@ -85,8 +85,8 @@ def draw_common_mistakes(records: list[Record], images: np.ndarray, y: np.ndarra
         images[worst],
         y[worst],
         named[worst] / len(records),
-        f"Of {TEST_SIZE:,} test images, {by_one} are read wrong by at least one run of the default "
-        f"configuration and {by_every} by every run (runs: {len(records)}). Shown are those that "
-        "most runs read wrong, in this order, with the most frequent answer and the share of runs "
-        "that gave it.",
+        f"Of {TEST_SIZE:,} test images, {by_one} are misclassified by at least one run of the "
+        f"default configuration and {by_every} by every run (runs: {len(records)}). Shown are "
+        "those that most runs misclassify, in this order, with the most frequent answer and the "
+        "share of runs that gave it.",
     )

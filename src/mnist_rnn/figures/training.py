@@ -76,9 +76,8 @@ def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFra
         alt += f" Published by {claim}: loss " + " to ".join(f"{x:.3g}" for x in ends.train_loss)
         alt += ", accuracy " + " to ".join(f"{x:.1%}" for x in ends.train_accuracy) + "."
     caption = (
-        "Blue: this run; orange: what the originals of this configuration printed after each "
-        "epoch, where they did. Both are measured on the training images during the epoch, while "
-        "the weights change."
+        "Blue: this run; orange: the curves published for this configuration, if any. Both are "
+        "measured on the training images during the epoch, while the weights change."
     )
     return Plate(fig, alt, caption)
 
@@ -124,7 +123,7 @@ def draw_confusion(counts: list[list[int]] | np.ndarray, counted: str) -> Plate:
 
 
 def draw_mistakes(images: np.ndarray, y: np.ndarray, shares: np.ndarray, caption: str) -> Plate:
-    """Images (n, 28, 28) that were read wrong, under the answer and the label (n,).
+    """Images (n, 28, 28) that were misclassified, under the answer and the label (n,).
 
     `shares` (n, 10) are the answers' probabilities, or shares of runs; the largest is shown.
     """
@@ -138,7 +137,7 @@ def draw_mistakes(images: np.ndarray, y: np.ndarray, shares: np.ndarray, caption
         draw_digit(ax, image)
         ax.set_title(f"read {answer} ({share:.1%})\nlabel {digit}", size=9)
         words.append(f"{digit} read as {answer} ({share:.1%})")
-    return Plate(fig, f"Images that are read wrong: {', '.join(words)}.", caption)
+    return Plate(fig, f"Misclassified images: {', '.join(words)}.", caption)
 
 
 def draw_digit(ax: plt.Axes, image: np.ndarray) -> None:

@@ -1,7 +1,6 @@
 """The accuracy on images that are shifted, rotated, noisy or read in another order."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -11,50 +10,30 @@ from mnist_rnn.experiment.backend import keras
 from mnist_rnn.interpret.reading import accuracy
 
 
-def shift(x: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Shift by whole pixels; what leaves the image is lost, what comes in is blank."""
-    return ndimage.shift(x, (0, down, right), order=0)
-
-
-def rotate(x: np.ndarray, degrees: float) -> np.ndarray:
-    """Rotate counter-clockwise about the centre of the image, with linear interpolation."""
-    return ndimage.rotate(x, degrees, axes=(2, 1), reshape=False, order=1)
-
-
-def add_noise(x: np.ndarray, deviation: float, seed: int) -> np.ndarray:
-    """Add Gaussian noise to each pixel and clip the result to [0, 1]."""
-    noise = np.random.default_rng(seed).normal(0, deviation, x.shape)
-    return np.clip(x + noise, 0, 1).astype("float32")
-
-
-Disturbance = Callable[[np.ndarray], np.ndarray]
-
-
-def list_disturbances(seed: int) -> dict[str, list[Disturbance]]:
-    """The disturbances by name; the accuracy is the mean over the functions of one name."""
-    ways: dict[str, list[Disturbance]] = {"as they are": [lambda x: x]}
+def disturb(x: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Images x (n, 28, 28), disturbed in each way; a name that comes again is another direction."""
+    yield "as they are", x
     for n in range(1, 5):
-        moves = [(n, 0), (-n, 0), (0, n), (0, -n)]
-        name = f"shifted by {n} px, mean of four directions"
-        ways[name] = [partial(shift, down=down, right=right) for down, right in moves]
+        for move in ((n, 0), (-n, 0), (0, n), (0, -n)):  # down and right; what comes in is blank
+            name = f"shifted by {n} px, mean of four directions"
+            yield name, ndimage.shift(x, (0, *move), order=0)
     for angle in (10, 20, 30):
-        name = f"rotated by {angle}°, mean of both ways"
-        ways[name] = [partial(rotate, degrees=degrees) for degrees in (angle, -angle)]
+        for degrees in (angle, -angle):  # counter-clockwise; order 1 is linear interpolation
+            turned = ndimage.rotate(x, degrees, axes=(2, 1), reshape=False, order=1)
+            yield f"rotated by {angle}°, mean of both ways", turned
     for deviation in (0.1, 0.2, 0.3):
-        name = f"noise of standard deviation {deviation}"
-        ways[name] = [partial(add_noise, deviation=deviation, seed=seed)]
-    ways["read from the bottom up"] = [lambda x: x[:, ::-1]]
-    ways["read from left to right"] = [lambda x: x.transpose(0, 2, 1)]
-    ways["read from right to left"] = [lambda x: x.transpose(0, 2, 1)[:, ::-1]]
-    return ways
+        noise = np.random.default_rng(seed).normal(0, deviation, x.shape)
+        noisy = np.clip(x + noise, 0, 1).astype("float32")
+        yield f"noise of standard deviation {deviation}", noisy
+    yield "read from the bottom up", x[:, ::-1]
+    yield "read from left to right", x.transpose(0, 2, 1)
+    yield "read from right to left", x.transpose(0, 2, 1)[:, ::-1]
 
 
 def tabulate_disturbances(
     model: keras.Model, x: np.ndarray, y: np.ndarray, seed: int
 ) -> pd.DataFrame:
-    """A row for each of `list_disturbances`: the accuracy in percent."""
-    means = {
-        name: 100 * np.mean([accuracy(model, change(x), y) for change in changes])
-        for name, changes in list_disturbances(seed).items()
-    }
-    return pd.DataFrame({"accuracy (%)": means}).rename_axis("images").round(1)
+    """A row for each name of `disturb`: the accuracy in percent, the mean over its directions."""
+    rows = [(name, 100 * accuracy(model, images, y)) for name, images in disturb(x, seed)]
+    table = pd.DataFrame(rows, columns=["images", "accuracy (%)"])
+    return table.groupby("images", sort=False).mean().round(1)

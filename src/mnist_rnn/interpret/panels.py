@@ -39,11 +39,11 @@ def draw_gallery(
         right.tick_params(left=False, right=True, labelright=True)
     words = "right of each image: belief in the digits 0 to 9 after rows 1 to 28; darker is higher"
     fig.supxlabel(words, size=9)
-    told = (
+    answers = (
         f"label {label}: {', '.join(list_answers(rows)[-2:])}"
         for label, rows in zip(y, beliefs, strict=True)
     )
-    return Plate(fig, f"{alt} {'; '.join(told)}", caption)
+    return Plate(fig, f"{alt} {'; '.join(answers)}", caption)
 
 
 def list_answers(beliefs: np.ndarray) -> list[str]:

@@ -24,8 +24,8 @@ def draw_reading(image: np.ndarray, beliefs: np.ndarray, label: int) -> Plate:
         f"Left, an image of {label}; right, a heat map of the ten probabilities after each row. "
         f"The most probable digit is {', '.join(panels.list_answers(beliefs))}.",
         f"An image of {label}. The dot marks the most probable digit after each row: blue is the "
-        f"label, orange another digit. It moves over {len(set(answers))} digits; the final answer, "
-        f"{answers[-1]}, stands from row {decided} on, and its probability after row 28 is "
+        f"label, orange another digit. It visits {len(set(answers))} different digits; from row "
+        f"{decided} on it is on the final answer, {answers[-1]}, whose probability after row 28 is "
         f"{beliefs[-1].max():.0%}.",
     )
 
@@ -58,7 +58,7 @@ def draw_late(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
         y[shown],
         f"{len(shown)} images beside their heat maps of beliefs: wrong after row 27, right after "
         "row 28.",
-        f"{len(late)} of {len(y):,} test images are read wrong after row 27 and right after "
+        f"{len(late)} of {len(y):,} test images are misclassified after row 27 and right after "
         f"row 28; in {blank} of them row 28 is blank. Shown are the {len(shown)} with the highest "
         f"final probability. The other way round, {lost.sum()} are right after row 27 and wrong "
         "after row 28.",
@@ -128,14 +128,14 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Plate
 
 
 def draw_surest_mistakes(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> Plate:
-    """The fifteen images read wrong with the highest probability."""
+    """The fifteen images misclassified with the highest probability."""
     shown = confident_mistakes(beliefs[:, -1], y, count=15)
     sure = beliefs[shown, -1].max(axis=1)
     return panels.draw_gallery(
         images[shown],
         beliefs[shown],
         y[shown],
-        f"{len(shown)} images that are read wrong, each beside its heat map of probabilities.",
+        f"{len(shown)} misclassified images, each beside its heat map of probabilities.",
         f"The {len(shown)} wrong answers that the network is surest of: probability "
         f"{sure.max():.1%} to {sure.min():.1%}.",
     )

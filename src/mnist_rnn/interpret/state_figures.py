@@ -43,9 +43,9 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> Plate:
         "Blue: the mean path of the images of one digit (a class), from row 1 (ring) past row 14 "
         f"to row 28; grey: the other classes. The plane holds "
         f"{pca.explained_variance_ratio_.sum():.0%} of the variance of the {hidden.shape[2]} "
-        f"units. In all units, the class means are {middle:.1f} times as far from their centre as "
-        f"images are from their class mean after row 14, and {end:.1f} times after row 28 (root "
-        f"mean squares, first {len(y):,} test images).",
+        f"units. In all units, the distance of the class means from their centroid, divided by "
+        f"that of the images from their class mean, is {middle:.1f} after row 14 and {end:.1f} "
+        f"after row 28 (root mean squares, first {len(y):,} test images).",
     )
 
 
@@ -79,7 +79,7 @@ def draw_rows(
         f"ink. The gradient is largest in row {sensitivity.sum(axis=1).argmax() + 1}. Four blank "
         "rows cost, from the top, in percentage points: "
         + ", ".join(f"{lost:.1f}" for lost in four),
-        f"The first {len(x):,} test images. The gradient is the loss's, its mean size at each "
+        f"The first {len(x):,} test images. The gradient of the loss: its mean size at each "
         f"pixel, on a logarithmic scale. One blank row costs at most {one.max():.1f} percentage "
         f"points (row {worst}); of the blocks of four, rows {4 * band + 1} to {4 * band + 4} cost "
         f"most, {four.max():.0f}. The top four rows hold {share:.0%} of the gradient.",

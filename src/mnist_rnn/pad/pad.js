@@ -115,9 +115,9 @@ async function mount(root, data, address = false) {
     });
     find(".pad-after").textContent = after;
     find(".pad-changes").textContent = changes;
-    range.ariaValueText = after || "nothing read";
-    view.ariaLabel = image ? "The digit, scaled and centred" : "No digit";
-    map.ariaLabel = changes || "No beliefs";
+    range.setAttribute("aria-valuetext", after || "nothing read");
+    view.setAttribute("aria-label", image ? "The digit, scaled and centred" : "No digit");
+    map.setAttribute("aria-label", changes || "No beliefs");
   }
 
   function stop() {

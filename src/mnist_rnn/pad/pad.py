@@ -48,7 +48,7 @@ def pack(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dict[str, 
 
 
 def find_hardest(weights: Weights, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The indices (n,) of the images: those read wrong, then the others, by belief in the label."""
+    """Indices (n,) of the images: first those misclassified, each part by belief in the label."""
     last = believe(weights, read_rows(weights, scale(images))[:, -1])
     right = last.argmax(axis=1) == labels
     return np.lexsort((last[np.arange(len(labels)), labels], right))

@@ -50,9 +50,10 @@ class Environment(Strict):
 
 def describe_environment(threads: int) -> Environment:
     """The environment of this process; the commit is None outside a git checkout."""
-    own = git("rev-parse", "--show-cdup") == ""  # ROOT is the top, not a folder in another checkout
-    commit = git("rev-parse", "HEAD") if own else None
-    changes = git("status", "--porcelain", "--", ".", ":!results")
+    # ROOT must be the top of a checkout, not a folder in another one.
+    own = ask("git", "rev-parse", "--show-cdup") == ""
+    commit = ask("git", "rev-parse", "HEAD") if own else None
+    changes = ask("git", "status", "--porcelain", "--untracked-files", "--", ".", ":!results")
     return Environment(
         commit=commit,
         clean=None if commit is None else changes == "",
@@ -97,19 +98,17 @@ def digest_code() -> str:
     return hashlib.sha256(b"".join(sources)).hexdigest()
 
 
-def git(*arguments: str) -> str | None:
-    """What git says about the repository; None without git or a repository."""
+def ask(*command: str) -> str | None:
+    """What a command says in the repository; None if it is not installed or fails."""
     try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True
-        )
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
 
 
 def describe_cpu() -> Cpu:
-    """The CPU as Linux tells it; elsewhere only the architecture."""
+    """The CPU as Linux tells it; on macOS its architecture and name."""
     text = CPU.read_text(encoding="utf-8") if CPU.exists() else ""
     said = dict(re.findall(r"^(.+?)\t*: (.*)$", text, flags=re.MULTILINE))
     return Cpu(
@@ -117,6 +116,6 @@ def describe_cpu() -> Cpu:
         vendor=said.get("vendor_id", said.get("CPU implementer")),
         family=said.get("cpu family"),
         model=said.get("model", said.get("CPU part")),
-        name=said.get("model name"),
+        name=said.get("model name") or ask("sysctl", "-n", "machdep.cpu.brand_string") or None,
         flags=sorted((said.get("flags") or said.get("Features") or "").split()),
     )

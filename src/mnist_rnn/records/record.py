@@ -42,7 +42,7 @@ class Record(Strict):
     `history` has Keras's training loss and accuracy (a fraction) of each epoch, measured while
     the weights changed and dropout was active, and the test errors after it; `train` and `test`
     are measured at the end. `parameters` counts the network's. `mistakes` maps the index of each
-    test image read wrong to the digit that was named. `seconds` is the time that training took.
+    misclassified test image to the digit that was named. `seconds` is the time that training took.
     """
 
     schema_version: Literal[3] = 3
@@ -110,15 +110,15 @@ def read_checked(path: Path, kind: type[Kind], name: str) -> Kind:
     except OSError as error:
         raise refusal(path, f"can't be read: {error.strerror}") from None
     except ValidationError as error:
-        told = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        problems = "; ".join(problem.removeprefix(": ") for problem in told)
+        lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(problem.removeprefix(": ") for problem in lines)
         raise refusal(path, f"is not {name}: {problems}") from error
 
 
 def refusal(path: Path, problem: str) -> RecordError:
     """The error that says this of a file: printable, and short, whatever name or content it has."""
-    told = f"{shown(path)} {problem}"[:1000]
-    return RecordError("".join(c if c.isprintable() else "?" for c in told))
+    message = f"{shown(path)} {problem}"[:1000]
+    return RecordError("".join(c if c.isprintable() else "?" for c in message))
 
 
 def read_records(results: Path) -> tuple[list[Record], list[RecordError]]:

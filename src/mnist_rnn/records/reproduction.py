@@ -94,14 +94,14 @@ def describe_reproduction(
     cpu = made_with.cpu.model_dump(exclude={"flags"})
     if emulated:
         cpu |= {"vendor": None, "family": None, "model": None, "name": emulated}
-    told = {name: plain(value) for name, value in cpu.items()}
+    cleaned = {name: plain(value) for name, value in cpu.items()}
     versions = {name: plain(value) for name, value in made_with.versions.items()}
     return Reproduction(
         digests=digests,
         test_errors=test_errors,
         code_sha256=made_with.code_sha256,
         versions=Versions.model_validate(versions),
-        cpu=Processor.model_validate(told | {"fuses": bool(emulated) or made_with.cpu.fuses}),
+        cpu=Processor.model_validate(cleaned | {"fuses": bool(emulated) or made_with.cpu.fuses}),
         emulated=bool(emulated),
         system=describe_system(),
         seconds=round(seconds, 1),
@@ -117,10 +117,11 @@ def plain(text: str | None) -> str | None:
 def describe_system() -> str:
     """The system, its distribution and its C library, without the kernel and the host's name."""
     try:
-        told = platform.freedesktop_os_release()
+        release = platform.freedesktop_os_release()
     except OSError:
-        told = {}
-    words = (platform.system(), told.get("ID"), told.get("VERSION_ID"), *platform.libc_ver())
+        release = {}
+    names = platform.mac_ver()[0], release.get("ID"), release.get("VERSION_ID")
+    words = (platform.system(), *names, *platform.libc_ver())
     return plain(" ".join(word for word in words if word)) or "unknown"
 
 
