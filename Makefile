@@ -23,6 +23,7 @@ help:  ## List the targets
 
 reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p $(OUTPUTS)/executed
+	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.records.verify --before)
 	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
 	trap 'kill $$! 2>/dev/null; wait $$!; exit 1' INT QUIT TERM; \
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \

@@ -17,7 +17,7 @@ from test_hostile import change_one, json_values, many
 from test_records import change, cpu
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import RecordError
+from mnist_rnn.errors import ParameterError, RecordError
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records import verify
 from mnist_rnn.records.record import run_path, write_record
@@ -228,6 +228,17 @@ def test_a_reproduction_leaves_its_record_and_says_the_outcome_last(outputs, cap
     (path,) = (outputs / "reproductions").iterdir()
     made, outcome = ledger.read_judged(path, *KNOWN)
     assert (made.date, outcome) == (date(1970, 1, 1), "the same bits")
+
+
+def test_a_notebook_saved_with_other_defaults_is_not_run(outputs, tmp_path):
+    record = run_path(Configuration(), ".json", outputs)
+    notebook = tmp_path / "02_train.ipynb"
+    notebook.write_text(verify.NOTEBOOK.read_text().replace("units: int = 256", "units: int = 16"))
+    with pytest.raises(ParameterError, match=r"saved with units = 16.*`git restore"):
+        verify.set_earlier_aside(record, notebook)
+    assert record.exists()
+    verify.set_earlier_aside(record)
+    assert not record.exists()
 
 
 def test_an_unknown_argument_is_refused(outputs, capsys, monkeypatch):

@@ -13,7 +13,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from runs import end, environment, read_until, start
 
-from mnist_rnn.paths import ROOT
+from mnist_rnn.config import Configuration
+from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.record import read_record, run_path, write_record
 
 pytestmark = pytest.mark.quick
 
@@ -131,15 +133,17 @@ def test_the_guarantees_name_tests_that_exist():
 def make_reproduce(tmp_path):
     """`make reproduce`, with a papermill that does what the script says."""
 
-    def make_reproduce(script):
+    def make_reproduce(script, parameters="-p epochs 1"):
         (tmp_path / "bin").mkdir()
-        papermill = tmp_path / "bin" / "papermill"
-        papermill.write_text(f"#!/bin/sh\n{script}\n")
-        papermill.chmod(0o755)
+        commands = {"papermill": script, "python": f'exec "{sys.executable}" "$@"'}
+        for name, lines in commands.items():
+            command = tmp_path / "bin" / name
+            command.write_text(f"#!/bin/sh\n{lines}\n")
+            command.chmod(0o755)
         (tmp_path / "installed").write_text(f"{ROOT}\n")
         results = tmp_path / "a space" / '"ü" $HOME'
         return results, start(
-            ["make", "reproduce", f"VENV={tmp_path}", "PARAMETERS=-p epochs 1"],
+            ["make", "reproduce", f"VENV={tmp_path}", f"PARAMETERS={parameters}"],
             cwd=ROOT,
             env=environment(results),
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # `&` ignores it
@@ -160,6 +164,16 @@ def test_a_reproduction_that_is_stopped_says_how_it_goes_on(send, stop, make_rep
     status, output = end(process, timeout=30)
     assert status != 0
     assert "Not finished; the reason is above. A stopped run goes on" in output
+
+
+def test_a_record_from_before_is_no_reproduction(make_reproduce):
+    """A papermill that ends well without a record, as of a notebook that trains something else."""
+    results, process = make_reproduce('echo done > "$4"', parameters="")
+    write_record(read_record(run_path(Configuration(), ".json", COMMITTED)), results)
+    status, output = end(process, timeout=60)
+    assert status != 0
+    assert "There is no" in output.splitlines()[-2]
+    assert not (results / "reproductions").exists()
 
 
 def test_packages_from_elsewhere_stay_out(make_reproduce, monkeypatch):

@@ -2,9 +2,11 @@
 
 import ast
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -43,6 +45,19 @@ def read_parameters(
             got = f"{problem['input']!r} ({type(problem['input']).__name__})"
             problems.append(describe_problem(problem, kind.model_fields, got))
         raise ParameterError("\n".join(problems)) from None
+
+
+def find_edited(notebook: Path, kind: type[BaseModel] = Configuration) -> dict[str, str]:
+    """The parameters whose value in the saved notebook is not the default, as it stands there."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    (cell,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    edited = {}
+    for node in ast.parse("".join(cell["source"])).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            name, value = node.target.id, ast.unparse(node.value)
+            if name not in kind.model_fields or value != repr(kind.model_fields[name].default):
+                edited[name] = value
+    return edited
 
 
 def assigned_names(cells: Iterable[str], sign: str) -> list[str]:

@@ -1,16 +1,21 @@
 """Is the default run that was made here the committed one? `python -m mnist_rnn.records.verify`.
 
+`make reproduce` calls it twice: with `--before` ahead of the training, so that afterwards nothing
+but what was just made can be compared.
+
 On x86-64 with AVX2 and FMA, and on ARM64, the weights must be the same, bit for bit. Where a CPU
 lacks these instructions, the test accuracy must be within TOLERANCE.
 """
 
 import argparse
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ExperimentError
-from mnist_rnn.paths import COMMITTED, OUTPUTS, shown
+from mnist_rnn.errors import ExperimentError, ParameterError
+from mnist_rnn.parameters import find_edited
+from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, shown
 from mnist_rnn.records.environment import what_decides_bits
 from mnist_rnn.records.record import Record, read_record, run_path
 from mnist_rnn.records.reproduction import (
@@ -21,6 +26,7 @@ from mnist_rnn.records.reproduction import (
 )
 
 TOLERANCE = 0.5  # percentage points
+NOTEBOOK = ROOT / "notebooks" / "02_train.ipynb"
 
 
 def compare_records(new: Record, committed: Record) -> tuple[bool, str]:
@@ -50,13 +56,36 @@ def describe_run(record: Record, path: Path) -> Reproduction:
     )
 
 
+def set_earlier_aside(record: Path, notebook: Path = NOTEBOOK) -> None:
+    """Move the record of an earlier run out of the way, if the notebook will make another.
+
+    Raises:
+        ParameterError: the saved notebook has other defaults, and would train something else.
+    """
+    if edited := find_edited(notebook):
+        values = ", ".join(f"{name} = {value}" for name, value in edited.items())
+        raise ParameterError(
+            f"{shown(notebook)} was saved with {values}, and would not train the default run. "
+            f"`git restore {shown(notebook)}` brings the defaults back; to train with other "
+            "parameters, give them to papermill, or as PARAMETERS='-p units 16'."
+        )
+    with suppress(FileNotFoundError):
+        record.replace(record.with_name(f"{record.name}.earlier"))
+
+
 def main() -> None:
     """Compare the two records; exit status 1 if the new one does not reproduce the other.
 
     The record of the reproduction is left in outputs/reproductions; the comparison is said last.
     """
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--before", action="store_true", help="set an earlier run's record aside")
     path = run_path(Configuration(), ".json", OUTPUTS)
+    if parser.parse_args().before:
+        try:
+            return set_earlier_aside(path)
+        except (ExperimentError, OSError) as error:
+            raise SystemExit(str(error)) from None
     if not path.exists():
         why = "run `make reproduce`, with notebooks/02_train.ipynb as it is committed"
         raise SystemExit(f"There is no {shown(path)}: {why}.")
