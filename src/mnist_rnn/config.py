@@ -1,11 +1,18 @@
 """The parameters of a run: one frozen configuration, refused when wrong."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 TRAIN_SIZE, TEST_SIZE = 60_000, 10_000  # images of MNIST
 TIMESTEPS, FEATURES, NUM_CLASSES = 28, 28, 10
+
+
+# What is sent in and published has no slash, angle bracket, vertical bar or line end: neither a
+# path nor markup.
+ALLOWED = "A-Za-z0-9 ()@.,:+_-"
+Text = Annotated[str, StringConstraints(pattern=rf"^[{ALLOWED}]{{1,60}}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Strict(BaseModel):
@@ -22,8 +29,7 @@ def whole(default: Any, least: int, most: int) -> Any:
 class Configuration(Strict):
     """All that decides what a run computes. The defaults are the original notebook's.
 
-    `rmsprop` has the formula of Keras 2, `rmsprop_keras3` that of Keras 3;
-    `clipped_cross_entropy` is the loss of Keras 2.2.
+    `rmsprop` has the formula of Keras 2.
 
     Raises:
         pydantic.ValidationError: from the constructor; `read_parameters` words it for people.
@@ -31,11 +37,10 @@ class Configuration(Strict):
 
     layer: Literal["simple_rnn", "gru", "lstm"] = "simple_rnn"
     units: int = whole(256, 1, 4096)
-    optimizer: Literal["sgd", "rmsprop", "rmsprop_keras3", "adam"] = "sgd"
+    optimizer: Literal["sgd", "rmsprop", "adam"] = "sgd"
     learning_rate: float | None = Field(
         None, gt=0, description="a finite number above 0, or None for Keras's default"
     )
-    loss: Literal["cross_entropy", "clipped_cross_entropy"] = "cross_entropy"
     dropout: float = Field(0.0, ge=0, lt=1, description="a number from 0 to below 1")
     batch_size: int = whole(128, 1, TRAIN_SIZE)
     epochs: int = whole(20, 1, 1000)
@@ -44,22 +49,14 @@ class Configuration(Strict):
 
     @property
     def name(self) -> str:
-        """The folder of this configuration's runs: everything but the seed."""
-        name = (
-            f"{self.layer}-{self.units}-{self.optimizer}-dropout_{abs(self.dropout)}"
-            f"-batch_{self.batch_size}-epochs_{self.epochs}"
-        )
-        rare = {"learning_rate", "loss", "train_size"}
-        changed = self.model_dump(include=rare, exclude_defaults=True)
-        return name + "".join(f"-{field}_{value}" for field, value in changed.items())
+        """This configuration in folders and tables: `simple_rnn-256-adam-dropout_0.2`.
 
-    @property
-    def label(self) -> str:
-        """A short name for tables, as in `simple_rnn 256, adam, dropout 0.2`."""
+        After layer, units and optimizer stands what is not the default, but for the seed.
+        """
         always = {"layer", "units", "optimizer", "seed"}
         changed = self.model_dump(exclude=always, exclude_defaults=True)
-        parts = [f"{self.layer} {self.units}", self.optimizer]
-        return ", ".join([*parts, *(f"{field} {value}" for field, value in changed.items())])
+        parts = [self.layer, str(self.units), self.optimizer]
+        return "-".join([*parts, *(f"{field}_{value}" for field, value in changed.items())])
 
 
 class Interpretation(Strict):

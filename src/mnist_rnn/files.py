@@ -1,7 +1,9 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and files from outside, which may be anything."""
 
+import json
 import logging
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +40,33 @@ def write_text(path: Path, text: str) -> None:
     """Write a file of text, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def read_regular(path: Path, largest: int) -> bytes:
+    """The content of a file from outside: no link, device or pipe, and at most `largest` bytes.
+
+    Raises:
+        OSError: it is none, or can't be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    with open(descriptor, "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode) or about.st_size > largest:
+            raise OSError(0, f"expected a file of at most {largest:,} bytes")
+        return file.read()
+
+
+def refuse_duplicates(text: bytes) -> None:
+    """Raise ValueError if a key stands twice in an object of this JSON: readers would disagree."""
+
+    def check(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            names = [name for name, _ in pairs]
+            raise ValueError(f"{max(names, key=names.count)!r} stands twice")
+        return values
+
+    json.loads(text, object_pairs_hook=check)
 
 
 def set_aside(path: Path) -> None:

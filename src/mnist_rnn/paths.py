@@ -5,6 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MNIST = ROOT / "data" / "mnist"
+ORIGINALS = ROOT / "originals"  # scripts
 COMMITTED = ROOT / "results"  # what the repository holds
 # Two variables name other folders. A relative one is in ROOT, wherever a kernel is started.
 # MNIST_RNN_PUBLISHED has claims.csv and curves.csv, as a trial of a sweep needs.

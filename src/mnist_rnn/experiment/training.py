@@ -11,13 +11,14 @@ from tqdm import tqdm
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras, tf
-from mnist_rnn.experiment.checkpoints import MEASURES, Checkpoint, State
+from mnist_rnn.experiment.checkpoints import MEASURES, Checkpoint, State, weights_sha256
 from mnist_rnn.experiment.inputs import epoch_order
 from mnist_rnn.experiment.network import count_steps, predict
 from mnist_rnn.experiment.portable import cross_entropy
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is kept: a run that is stopped goes on from there when it is run again."
+AGAIN = "Run the cells from *Parameters* on again."
 
 
 class Examples(NamedTuple):
@@ -25,6 +26,15 @@ class Examples(NamedTuple):
 
     x: np.ndarray
     y: np.ndarray
+
+
+def describe_inputs(config: Configuration, training: Examples, test: Examples) -> dict[str, object]:
+    """What a run computes with, as JSON values; its state and its checkpoint carry it."""
+    return {
+        "config": config.model_dump(),
+        "training": weights_sha256(training),
+        "test": weights_sha256(test),
+    }
 
 
 def train(
@@ -39,12 +49,15 @@ def train(
     The test errors after each epoch are counted and kept; nothing is chosen by them.
 
     Raises:
-        TrainingError: training was interrupted, the loss is no longer a number, or the network
-            did not learn.
+        TrainingError: the model or the checkpoint is of another run; training was interrupted, the
+            loss is no longer a number, or the network did not learn.
     """
+    own = describe_inputs(config, training, test).items() <= checkpoint.owner.items()
+    if not own or model.configuration != config:
+        raise TrainingError(f"The model, the checkpoint or the images are of another run. {AGAIN}")
     untrained_loss = sample_loss(model, training)
     model.optimizer.build(model.trainable_variables)
-    start = State({name: [] for name in MEASURES}, 0.0, get_variables(model))
+    start = State({name: [] for name in MEASURES}, 0.0, get_variables(model), checkpoint.owner)
     state = checkpoint.read() or start
     set_variables(model, state.variables)
     print(f"Epochs finished before: {state.epochs}. {KEPT}")
@@ -101,10 +114,13 @@ class EpochKeeper(keras.callbacks.Callback):
             self.checkpoint.discard()
             raise TrainingError(f"The loss became {logs['loss']} in epoch {epoch + 1}.")
         answers = predict(self.model, self.test.x).argmax(axis=1)
-        measured = logs | {"test_errors": int((answers != self.test.y).sum())}
+        measured = logs | {
+            "test_errors": int((answers != self.test.y).sum()),
+            "weights_sha256": weights_sha256(self.model.get_weights()),
+        }
         history = {name: [*self.state.history[name], measured[name]] for name in MEASURES}
         seconds = time.perf_counter() - self.start
-        self.state = State(history, seconds, get_variables(self.model))
+        self.state = State(history, seconds, get_variables(self.model), self.checkpoint.owner)
         self.checkpoint.write(self.state)
         self.bar.set_postfix_str("loss {loss:.4f}, accuracy {accuracy:.4f}".format(**logs), False)
         self.bar.update()

@@ -1,6 +1,5 @@
-"""The code, versions and hardware that a run was made with."""
+"""The code, versions and hardware that a run was made with. Nothing in it tells whose they are."""
 
-import hashlib
 import os
 import platform
 import re
@@ -9,47 +8,52 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from mnist_rnn import experiment
-from mnist_rnn.config import Strict
+from mnist_rnn.config import ALLOWED, Digest, Strict, Text
 from mnist_rnn.paths import ROOT
 
 PACKAGES = ("tensorflow", "keras", "numpy")
-EXPERIMENT = Path(experiment.__file__).parent
-CPU = Path("/proc/cpuinfo")
+CPUINFO = Path("/proc/cpuinfo")
 
 
 class Cpu(Strict):
-    """A CPU; different ones may carry the same name."""
+    """A CPU, or what an emulator imitates; different ones may carry the same name.
 
-    architecture: str
-    vendor: str | None
-    family: str | None
-    model: str | None
-    name: str | None
-    flags: list[str]
+    `fuses` says whether it multiplies and adds with one rounding, as all of ARM64 does, and x86-64
+    with AVX2 and FMA: then it must give the committed bits.
+    """
 
-    @property
-    def fuses(self) -> bool:
-        """Whether it multiplies and adds with one rounding: all of ARM64, x86-64 with FMA."""
-        return self.architecture != "x86_64" or {"avx2", "fma"} <= set(self.flags)
+    architecture: Text
+    vendor: Text | None
+    family: Text | None
+    model: Text | None
+    name: Text | None
+    fuses: bool
+    emulated: bool = False
 
 
 class Environment(Strict):
     """What a run was made with; its bits depend on `code_sha256` and the versions of PACKAGES.
 
-    `clean` says whether nothing outside results/ differed from the commit. `code_sha256` is
-    the digest of the package `experiment`.
+    `clean` says whether nothing outside results/ differed from the commit. `code_sha256` is of the
+    package `experiment`, or of an original's script. `other_bits`: the probe of the training step
+    found other bits than the specified ones, and the user went on.
     """
 
     commit: str | None
     clean: bool | None
-    code_sha256: str
-    versions: dict[str, str]
+    code_sha256: Digest
+    versions: dict[Text, Text]
     cpu: Cpu
-    threads: int
+    system: Text
+    threads: int | None
+    other_bits: bool = False
 
 
-def describe_environment(threads: int) -> Environment:
-    """The environment of this process; the commit is None outside a git checkout."""
+def describe_environment(threads: int = 1, emulated: str | None = None) -> Environment:
+    """The environment of this process; the commit is None outside a git checkout.
+
+    `emulated` names the CPU that an emulator imitates; what the system tells is its host's.
+    """
     # ROOT must be the top of a checkout, not a folder in another one.
     own = ask("git", "rev-parse", "--show-cdup") == ""
     commit = ask("git", "rev-parse", "HEAD") if own else None
@@ -57,9 +61,10 @@ def describe_environment(threads: int) -> Environment:
     return Environment(
         commit=commit,
         clean=None if commit is None else changes == "",
-        code_sha256=digest_code(),
+        code_sha256=experiment.LOADED,
         versions={"python": platform.python_version()} | find_versions(),
-        cpu=describe_cpu(),
+        cpu=describe_cpu(emulated),
+        system=describe_system(),
         threads=threads,
     )
 
@@ -81,6 +86,12 @@ def what_decides_bits(environment: Environment) -> dict[str, str]:
     return {"code": environment.code_sha256} | versions
 
 
+def what_differs(then: Environment, now: Environment) -> list[str]:
+    """What decides the bits and is not the same: `code`, or the name of a package."""
+    before = what_decides_bits(then)
+    return [name for name, value in what_decides_bits(now).items() if value != before[name]]
+
+
 def find_versions() -> dict[str, str]:
     """The versions of PACKAGES; TensorFlow's wheel without GPU kernels has another name."""
     versions = {}
@@ -92,12 +103,6 @@ def find_versions() -> dict[str, str]:
     return versions
 
 
-def digest_code() -> str:
-    """SHA-256 over the sources of the package `experiment`, in the order of their names."""
-    sources = (path.read_bytes() for path in sorted(EXPERIMENT.glob("*.py")))
-    return hashlib.sha256(b"".join(sources)).hexdigest()
-
-
 def ask(*command: str) -> str | None:
     """What a command says in the repository; None if it is not installed or fails."""
     try:
@@ -107,15 +112,35 @@ def ask(*command: str) -> str | None:
     return done.stdout.strip()
 
 
-def describe_cpu() -> Cpu:
+def describe_cpu(emulated: str | None = None) -> Cpu:
     """The CPU as Linux tells it; on macOS its architecture and name."""
-    text = CPU.read_text(encoding="utf-8") if CPU.exists() else ""
+    text = CPUINFO.read_text(encoding="utf-8") if CPUINFO.exists() and not emulated else ""
     said = dict(re.findall(r"^(.+?)\t*: (.*)$", text, flags=re.MULTILINE))
+    name = emulated or said.get("model name") or ask("sysctl", "-n", "machdep.cpu.brand_string")
+    machine = platform.machine()
+    fuses = machine != "x86_64" or {"avx2", "fma"} <= set(said.get("flags", "").split())
     return Cpu(
-        architecture=platform.machine(),
-        vendor=said.get("vendor_id", said.get("CPU implementer")),
-        family=said.get("cpu family"),
-        model=said.get("model", said.get("CPU part")),
-        name=said.get("model name") or ask("sysctl", "-n", "machdep.cpu.brand_string") or None,
-        flags=sorted((said.get("flags") or said.get("Features") or "").split()),
+        architecture=machine,
+        vendor=plain(said.get("vendor_id", said.get("CPU implementer"))),
+        family=plain(said.get("cpu family")),
+        model=plain(said.get("model", said.get("CPU part"))),
+        name=plain(name),
+        fuses=bool(emulated) or fuses,
+        emulated=bool(emulated),
     )
+
+
+def describe_system() -> str:
+    """The system, its distribution and its C library, without the kernel and the host's name."""
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        release = {}
+    names = platform.mac_ver()[0], release.get("ID"), release.get("VERSION_ID")
+    words = (platform.system(), *names, *platform.libc_ver())
+    return plain(" ".join(word for word in words if word)) or "unknown"
+
+
+def plain(text: str | None) -> str | None:
+    """As `Text` allows it; None if nothing is left."""
+    return re.sub(rf"[^{ALLOWED}]", "", text or "")[:60] or None

@@ -1,21 +1,53 @@
 """What a run keeps: its state while it trains, then its record and its model."""
 
+import numpy as np
+
+from mnist_rnn import experiment
 from mnist_rnn.config import Configuration
-from mnist_rnn.data.mnist import DATA_SHA256
+from mnist_rnn.data.mnist import DATA_SHA256, load_mnist
+from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
-from mnist_rnn.experiment.checkpoints import Checkpoint, State
+from mnist_rnn.experiment.checkpoints import Checkpoint, State, weights_sha256
+from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import predict
-from mnist_rnn.experiment.training import Examples
+from mnist_rnn.experiment.training import AGAIN, Examples, describe_inputs
 from mnist_rnn.records.environment import Environment, what_decides_bits
-from mnist_rnn.records.metrics import find_mistakes, measure, to_probabilities
-from mnist_rnn.records.model_file import save_model, weights_sha256
-from mnist_rnn.records.record import History, Record, run_path, write_record
+from mnist_rnn.records.metrics import find_mistakes, measure_loss, to_probabilities
+from mnist_rnn.records.model_file import save_model
+from mnist_rnn.records.run import History, Run, run_path, write_run
 
 
-def open_checkpoint(config: Configuration, environment: Environment) -> Checkpoint:
-    """The checkpoint of this run; it belongs to its configuration, data, code and versions."""
-    owner = {"config": config.model_dump(), "data": DATA_SHA256} | what_decides_bits(environment)
+def open_checkpoint(
+    config: Configuration, training: Examples, test: Examples, environment: Environment
+) -> Checkpoint:
+    """The checkpoint of this run; it belongs to its configuration, images, code and versions.
+
+    Raises:
+        TrainingError: the images are not those that the configuration names, or the code on the
+            disk is no longer the code that this process has loaded.
+    """
+    require_mnist(config, training, test)
+    if experiment.digest_code() != experiment.LOADED:
+        raise TrainingError(
+            "The code in src/mnist_rnn/experiment was changed after this kernel had loaded it: "
+            "restart the kernel, and run all cells."
+        )
+    owner = describe_inputs(config, training, test) | what_decides_bits(environment)
     return Checkpoint(run_path(config, ".checkpoint"), owner)
+
+
+def require_mnist(config: Configuration, training: Examples, test: Examples) -> None:
+    """Raise TrainingError unless these are the first training images of MNIST, and all for testing."""
+    (x_train, y_train), (x_test, y_test) = load_mnist()
+    size = config.train_size
+    for name, given, x, y in (
+        ("training", training, x_train[:size], y_train[:size]),
+        ("test", test, x_test, y_test),
+    ):
+        if not (np.array_equal(given.x, scale(x)) and np.array_equal(given.y, y)):
+            raise TrainingError(
+                f"{name}: expected the first {len(y):,} {name} images of MNIST, got others. {AGAIN}"
+            )
 
 
 def keep_run(
@@ -25,21 +57,30 @@ def keep_run(
     training: Examples,
     test: Examples,
     environment: Environment,
-) -> Record:
-    """Measure a trained model, and write the model and the record, which is returned."""
+) -> Run:
+    """Measure a trained model, and write the model and the run's record, which is returned.
+
+    Raises:
+        TrainingError: the parts are not of one run.
+    """
+    require_mnist(config, training, test)
+    inputs = describe_inputs(config, training, test) | what_decides_bits(environment)
+    trained = weights_sha256(model.get_weights()) == state.history["weights_sha256"][-1]
+    if state.owner != inputs or state.epochs != config.epochs or not trained:
+        raise TrainingError(f"These parameters are not those of the trained model. {AGAIN}")
     answers = [to_probabilities(predict(model, examples.x)) for examples in (training, test)]
-    record = Record(
+    run = Run(
         config=config,
         parameters=model.count_params(),
         history=History.model_validate(state.history),
-        train=measure(answers[0], training.y),
-        test=measure(answers[1], test.y),
+        train_loss=measure_loss(answers[0], training.y),
+        train_errors=int((answers[0].argmax(axis=1) != training.y).sum()),
+        test_loss=measure_loss(answers[1], test.y),
         mistakes=find_mistakes(answers[1], test.y),
-        weights_sha256=weights_sha256(model.get_weights()),
         data_sha256=DATA_SHA256,
         seconds=state.seconds,
         environment=environment,
     )
     save_model(model, config, run_path(config, ".keras"))
-    write_record(record)
-    return record
+    write_run(run)
+    return run

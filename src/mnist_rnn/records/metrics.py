@@ -5,30 +5,9 @@ decimals, they don't show.
 """
 
 import numpy as np
-from pydantic import Field, model_validator
 from scipy.special import softmax
 
-from mnist_rnn.config import NUM_CLASSES, Strict
-
-
-class Metrics(Strict):
-    """The measures of one data set. confusion_matrix[i][j]: digits i that were read as j."""
-
-    loss: float = Field(ge=0)
-    accuracy: float
-    errors: int
-    confusion_matrix: list[list[int]]
-
-    @model_validator(mode="after")
-    def _agree(self) -> "Metrics":
-        matrix = np.array(self.confusion_matrix)
-        if matrix.shape != (NUM_CLASSES, NUM_CLASSES) or matrix.min() < 0:
-            raise ValueError("confusion_matrix must be 10 rows of 10 counts")
-        if self.errors != matrix.sum() - matrix.trace():
-            raise ValueError("errors must be the confusion matrix's count off the diagonal")
-        if self.accuracy != matrix.trace() / matrix.sum():
-            raise ValueError("accuracy must be the confusion matrix's share on the diagonal")
-        return self
+from mnist_rnn.config import NUM_CLASSES
 
 
 def to_probabilities(logits: np.ndarray) -> np.ndarray:
@@ -36,17 +15,16 @@ def to_probabilities(logits: np.ndarray) -> np.ndarray:
     return softmax(logits.astype("float64"), axis=-1)
 
 
-def measure(probabilities: np.ndarray, y: np.ndarray) -> Metrics:
-    """What probabilities (n, 10) are worth, given labels (n,): the loss is in nats."""
+def measure_loss(probabilities: np.ndarray, y: np.ndarray) -> float:
+    """The mean cross-entropy of probabilities (n, 10) and labels (n,), in nats."""
     likelihoods = np.clip(probabilities[np.arange(len(y)), y], 1e-7, 1 - 1e-7)  # as Keras does
-    pairs = NUM_CLASSES * y.astype(int) + probabilities.argmax(axis=1)
-    matrix = np.bincount(pairs, minlength=NUM_CLASSES**2).reshape(NUM_CLASSES, NUM_CLASSES)
-    return Metrics(
-        loss=round(float(-np.log(likelihoods).mean()), 6),
-        accuracy=float(matrix.trace() / len(y)),
-        errors=int(len(y) - matrix.trace()),
-        confusion_matrix=matrix.tolist(),
-    )
+    return round(float(-np.log(likelihoods).mean()), 6)
+
+
+def count_confusions(answers: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """How often each digit (a row) was read as each (a column), given answers and labels (n,)."""
+    pairs = NUM_CLASSES * y.astype(int) + answers
+    return np.bincount(pairs, minlength=NUM_CLASSES**2).reshape(NUM_CLASSES, NUM_CLASSES)
 
 
 def find_mistakes(probabilities: np.ndarray, y: np.ndarray) -> dict[int, int]:

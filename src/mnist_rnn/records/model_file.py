@@ -1,11 +1,7 @@
 """The model that a run leaves: Keras's own file, which `keras` alone loads."""
 
-import hashlib
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
-
-import numpy as np
 
 from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
 from mnist_rnn.errors import ModelError
@@ -57,12 +53,3 @@ def load_model(path: Path) -> keras.Model:
         return keras.models.load_model(path, safe_mode=True)
     except (zipfile.BadZipFile, ValueError, TypeError, KeyError, OSError) as error:
         raise ModelError(f"{path} is not a model that can be read safely: {error}") from error
-
-
-def weights_sha256(weights: Iterable[np.ndarray]) -> str:
-    """SHA-256 over the shape, type and little-endian values of each array, in order."""
-    digest = hashlib.sha256()
-    for array in weights:
-        digest.update(f"{array.shape}{array.dtype.name}".encode())
-        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
-    return digest.hexdigest()

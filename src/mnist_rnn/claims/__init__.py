@@ -1,1 +1,0 @@
-"""What was published, the runs that answer it, and the verdicts."""

@@ -1,0 +1,248 @@
+"""The ledger of reproductions: each record in results/reproductions, judged and listed.
+
+`python -m mnist_rnn.ledger` checks the records and rewrites results/reproductions/README.md. The
+folder of a record says who measured it. `--add FOLDER` first takes in the records of that folder.
+Exit status 1 if a record is refused.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from mnist_rnn.config import TEST_SIZE, Configuration, Digest, Strict, Text
+from mnist_rnn.errors import ExperimentError, RecordError
+from mnist_rnn.files import write_text
+from mnist_rnn.paths import COMMITTED, ROOT, shown
+from mnist_rnn.records.environment import Environment, what_differs
+from mnist_rnn.records.run import Errors, Run, read_checked, read_run, refusal, run_path
+
+LEDGER = COMMITTED / "reproductions"
+MEASURED_BY = {"ours": "us", "ci": "CI", "self-reported": "its sender"}
+FIRST_STEPS = ROOT / "tests" / "first_steps.json"
+WHOLE_RUN = "default run"
+LARGEST = 10_000  # bytes
+SAME = "the same bits"
+INTRODUCTION = """# Reproductions
+
+**{runs} default runs and {steps} records of first steps have the committed bits.**
+
+The default run is compared with the committed one; *first steps* are a few steps of each kind of
+run (`first-epoch`: a whole epoch of the default), compared with
+[first_steps.json](../../tests/first_steps.json). *Measured by* its sender means
+that nobody else has checked the row. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says
+how to send one. `make ledger` makes this page from the records beside it.
+
+| CPU | System | Python | Computed | Outcome | Test accuracy (%) | Seconds | Day | Measured by |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+class Reproduction(Strict):
+    """What was computed on a machine: the default run, or the first steps of some kinds of run.
+
+    `digests` maps the name of what was computed to the SHA-256 of the weights after each epoch
+    (None: not measured), of first steps after the last one. `test_errors` (of 10,000 images)
+    belongs to the default run only. `seconds` is the time of the training, `date` the day it ended
+    (UTC). The environment's commit is left out.
+    """
+
+    schema_version: Literal[2] = 2
+    digests: dict[Text, list[Digest | None]] = Field(min_length=1, max_length=30)
+    test_errors: Errors | None
+    environment: Environment
+    seconds: float = Field(ge=0)
+    date: date
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Reproduction":
+        if WHOLE_RUN in self.digests and len(self.digests) > 1:
+            raise ValueError(f"digests must be of the {WHOLE_RUN} alone, or of first steps")
+        if (self.test_errors is None) == (WHOLE_RUN in self.digests):
+            raise ValueError(f"test_errors must be given for the {WHOLE_RUN}, and only for it")
+        if not all(digests and digests[-1] for digests in self.digests.values()):
+            raise ValueError("digests must end with one")
+        if not date(2024, 1, 1) <= self.date <= datetime.now(UTC).date():
+            raise ValueError("date must be a day that has been, from 2024 on")
+        if self.environment.commit is not None:
+            raise ValueError("environment.commit must be left out")
+        return self
+
+    @property
+    def file_name(self) -> str:
+        """Of CPU, Python, day and the start of the content's SHA-256."""
+        cpu = self.environment.cpu
+        python = ".".join(self.environment.versions.get("python", "").split(".")[:2])
+        words = [cpu.architecture, cpu.name or cpu.vendor, cpu.family, cpu.model, f"python{python}"]
+        start = re.sub(r"[^a-z0-9.]+", "-", " ".join(filter(None, words)).lower()).strip("-.")
+        content = hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return f"{start}-{self.date}-{content[:8]}.json"
+
+
+def describe_reproduction(
+    made_with: Environment,
+    digests: dict[str, list[str | None]],
+    seconds: float,
+    day: date,
+    test_errors: int | None = None,
+) -> Reproduction:
+    """The record of what was computed on this machine."""
+    return Reproduction(
+        digests=digests,
+        test_errors=test_errors,
+        environment=made_with.model_copy(update={"commit": None, "clean": None}),
+        seconds=round(seconds, 1),
+        date=day,
+    )
+
+
+def write_reproduction(reproduction: Reproduction, folder: Path) -> Path:
+    """Write the record under its name, whole or not at all; returns the path."""
+    path = folder / reproduction.file_name
+    write_text(path, reproduction.model_dump_json(indent=1) + "\n")
+    return path
+
+
+class Known(Strict):
+    """What a reproduction is compared with: the committed run, and the digests of first steps."""
+
+    run: Run
+    first_steps: dict[str, Digest]
+
+    def differing(self, made: Reproduction) -> list[str]:
+        """What has other final bits, by name."""
+        known = {WHOLE_RUN: self.run.weights_sha256} | self.first_steps
+        return [name for name, digests in made.digests.items() if digests[-1] != known[name]]
+
+
+def read_known() -> Known:
+    """The committed ones."""
+    run = read_run(run_path(Configuration(), ".json", COMMITTED))
+    return Known(run=run, first_steps=json.loads(FIRST_STEPS.read_text(encoding="utf-8")))
+
+
+def read_judged(path: Path, known: Known) -> tuple[Reproduction, str]:
+    """A record, and what it shows in a few words.
+
+    Raises:
+        RecordError: says in one sentence why the record is refused.
+    """
+    made = read_checked(path, Reproduction, "the record of a reproduction", LARGEST)
+    if path.name != made.file_name:
+        raise refusal(path, f"holds {made.file_name}")
+    if unknown := sorted(set(made.digests) - {WHOLE_RUN, *known.first_steps}):
+        raise refusal(path, f"is of another experiment: {', '.join(unknown)}")
+    wrong = known.differing(made)
+    if not wrong and made.test_errors not in (None, known.run.test_errors):
+        raise refusal(path, "has the committed digest with another number of test errors")
+    return made, describe_outcome(made, wrong, known.run)
+
+
+def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -> str:
+    """What a reproduction shows, in a few words; `wrong` names what differs."""
+    changed = what_differs(committed.environment, made.environment)
+    if not wrong:
+        return f"{SAME}, by other code" if "code" in changed else SAME
+    if changed:
+        return f"**other bits**, made with other {', '.join(changed)}"
+    if not made.environment.cpu.fuses:
+        return "other bits, as expected without FMA"
+    if WHOLE_RUN not in wrong:
+        return f"**other bits**: {', '.join(wrong)}"
+    epoch = first_difference(made.digests[WHOLE_RUN], committed.history.weights_sha256)
+    return f"**other bits** from epoch {epoch} on" if epoch else "**other bits**"
+
+
+def first_difference(new: Sequence[str | None], known: Sequence[str | None]) -> int | None:
+    """The first epoch, counted from 1, whose digests are both known and differ."""
+    pairs = enumerate(zip(new, known, strict=False), 1)
+    return next((epoch for epoch, (a, b) in pairs if a and b and a != b), None)
+
+
+def make_row(made: Reproduction, outcome: str, measured: str) -> str:
+    """A row of the table."""
+    cpu, errors = made.environment.cpu, made.test_errors
+    kind = " ".join(word for word in (cpu.vendor, cpu.family, cpu.model) if word)
+    name = f"{cpu.name or 'unknown'}, {cpu.architecture}" + (f" ({kind})" if kind else "")
+    whole = errors is not None
+    cells = [
+        f"{name}, emulated" if cpu.emulated else name,
+        made.environment.system,
+        made.environment.versions.get("python", "unknown"),
+        WHOLE_RUN if whole else f"first steps: {', '.join(made.digests)}",
+        f"{outcome}: `{str(made.digests[WHOLE_RUN][-1])[:12]}`" if whole else outcome,
+        f"{100 - 100 * errors / TEST_SIZE:.2f}" if errors is not None else "",
+        f"{made.seconds:.0f}",
+        str(made.date),
+        measured,
+    ]
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def make_ledger(folder: Path) -> tuple[str, list[str]]:
+    """The page, and a sentence for each file that is refused."""
+    known = read_known()
+    rows, refused = [], []
+    runs, steps = [], []  # for each record, whether it has the committed bits
+    origins: dict[str, str] = {}  # of each file's name, the folder where it was first
+    for origin, measured in MEASURED_BY.items():
+        for path in sorted((folder / origin).glob("*")):
+            try:
+                if (first := origins.setdefault(path.name, origin)) != origin:
+                    raise refusal(path, f"is already in {first}")
+                made, outcome = read_judged(path, known)
+            except RecordError as error:
+                refused.append(str(error))
+                continue
+            (runs if WHOLE_RUN in made.digests else steps).append(outcome.startswith(SAME))
+            rows.append(make_row(made, outcome, measured))
+    introduction = INTRODUCTION.format(
+        runs=f"{sum(runs)} of {len(runs)}", steps=f"{sum(steps)} of {len(steps)}"
+    )
+    return introduction + "".join(rows), refused
+
+
+def add(source: Path, destination: Path) -> None:
+    """Copy the records of a folder into the ledger: all, or none if one is refused.
+
+    Raises:
+        RecordError: a record is refused, or there is none.
+    """
+    known = read_known()
+    records = [read_judged(path, known)[0] for path in sorted(source.glob("*.json"))]
+    if not records:
+        raise RecordError(f"{shown(source)} has no record of a reproduction; `make reproduce`.")
+    for record in records:
+        for origin in MEASURED_BY.keys() - {destination.name}:
+            if (destination.parent / origin / record.file_name).exists():
+                raise refusal(destination / record.file_name, f"is already in {origin}")
+    for record in records:
+        print(f"Added: {shown(write_reproduction(record, destination))}")
+
+
+def main() -> None:
+    """Take in records if told to, and rewrite the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--add", type=Path, metavar="FOLDER", help="take in the records there")
+    parser.add_argument("--measured-by", choices=MEASURED_BY, default="self-reported")
+    arguments = parser.parse_args()
+    try:
+        if arguments.add:
+            add(arguments.add, LEDGER / arguments.measured_by)
+        page, refused = make_ledger(LEDGER)
+        write_text(LEDGER / "README.md", page)
+    except ExperimentError as error:
+        raise SystemExit(str(error)) from None
+    print(f"Written: {shown(LEDGER / 'README.md')}")
+    if refused:
+        raise SystemExit("Refused:\n" + "\n".join(refused))
+
+
+if __name__ == "__main__":
+    main()

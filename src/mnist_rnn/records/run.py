@@ -1,0 +1,154 @@
+"""One run, one file: all that is needed to repeat it, and what it reached."""
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from mnist_rnn.config import TEST_SIZE, Configuration, Digest, Strict
+from mnist_rnn.errors import RecordError
+from mnist_rnn.files import read_regular, refuse_duplicates, write_text
+from mnist_rnn.paths import OUTPUTS, shown
+from mnist_rnn.records.environment import Environment
+
+Kind = TypeVar("Kind", bound=BaseModel)
+Loss = Annotated[float, Field(ge=0)]
+Errors = Annotated[int, Field(ge=0, le=TEST_SIZE)]
+LARGEST = 200_000  # bytes
+
+# Whose code computed a run. `keras` is the original notebook's on the Keras of today, `seeded` the
+# same from the initial weights and image orders of our run of that seed, `keras_2019` the same on
+# the Keras of its day, `pytorch` the same author's PyTorch notebook's.
+Code = Literal["ours", "keras", "seeded", "keras_2019", "pytorch"]
+
+
+class History(Strict):
+    """A value an epoch: training loss (nats) and accuracy (a fraction), measured while the weights
+    change and dropout is active; test errors and the weights' digest after the epoch (None: not
+    measured).
+    """  # noqa: D205
+
+    loss: list[Loss]
+    accuracy: list[Annotated[float, Field(ge=0, le=1)]]
+    test_errors: list[Errors]
+    weights_sha256: list[Digest | None]
+
+    @model_validator(mode="after")
+    def _same_epochs(self) -> "History":
+        if len({len(values) for values in vars(self).values()}) > 1 or not self.loss:
+            raise ValueError("all lists must be of the same epochs, 1 or more")
+        return self
+
+
+class Run(Strict):
+    """A finished run.
+
+    The seed of code that sets none is the run's number. `parameters` counts the network's.
+    `train_loss`, `train_errors` and `test_loss` are measured after the training, on all images;
+    `mistakes` maps the index of each misclassified test image to the digit that was named. None
+    was not measured. `seconds` is the time that the training took.
+    """
+
+    schema_version: Literal[4] = 4
+    code: Code = "ours"
+    config: Configuration
+    parameters: int = Field(ge=1)
+    history: History
+    train_loss: Loss | None
+    train_errors: int | None = Field(ge=0)
+    test_loss: Loss
+    mistakes: dict[Annotated[int, Field(ge=0, lt=TEST_SIZE)], Annotated[int, Field(ge=0, le=9)]] | None
+    data_sha256: Digest
+    seconds: float = Field(gt=0)
+    environment: Environment
+
+    @model_validator(mode="after")
+    def _has_epochs(self) -> "Run":
+        if len(self.history.loss) != self.config.epochs:
+            raise ValueError(f"history must have {self.config.epochs} epochs")
+        return self
+
+    @property
+    def configuration(self) -> str:
+        """The name of the runs that differ from this one in nothing but the seed."""
+        return name_configuration(self.config, self.code)
+
+    @property
+    def test_errors(self) -> int:
+        """Test images misclassified in the end."""
+        return self.history.test_errors[-1]
+
+    @property
+    def test_accuracy(self) -> float:
+        """In percent."""
+        return 100 - 100 * self.test_errors / TEST_SIZE
+
+    @property
+    def weights_sha256(self) -> str | None:
+        """The digest of the final weights."""
+        return self.history.weights_sha256[-1]
+
+
+def name_configuration(config: Configuration, code: Code = "ours") -> str:
+    """What tables and folders call the runs of this configuration by this code."""
+    return config.name if code == "ours" else f"{code}-{config.name}"
+
+
+def run_path(
+    config: Configuration, suffix: str, results: Path = OUTPUTS, code: Code = "ours"
+) -> Path:
+    """Where a run keeps its record (`.json`), model (`.keras`) and state (`.checkpoint`)."""
+    return results / "runs" / name_configuration(config, code) / f"seed-{config.seed}{suffix}"
+
+
+def write_run(run: Run, results: Path = OUTPUTS) -> Path:
+    """Write the run's record to its place, whole or not at all; returns the place."""
+    path = run_path(run.config, ".json", results, run.code)
+    write_text(path, run.model_dump_json(indent=1) + "\n")
+    return path
+
+
+def read_run(path: Path) -> Run:
+    """Read and check one record, in its place in the folder of the results.
+
+    Raises:
+        RecordError: names the file and what is wrong with it.
+    """
+    run = read_checked(path, Run, "a record")
+    expected = run_path(run.config, ".json", path.parent.parent.parent, run.code)
+    if path != expected:
+        raise refusal(path, f"holds the run of {shown(expected)}")
+    return run
+
+
+def read_checked(path: Path, kind: type[Kind], name: str, largest: int = LARGEST) -> Kind:
+    """What the JSON file holds; RecordError names the file and all that is wrong with it."""
+    try:
+        content = read_regular(path, largest)
+        refuse_duplicates(content)
+        return kind.model_validate_json(content)
+    except OSError as error:
+        raise refusal(path, f"can't be read: {error.strerror}") from None
+    except ValidationError as error:
+        lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(problem.removeprefix(": ") for problem in lines)
+        raise refusal(path, f"is not {name}: {problems}") from error
+    except (ValueError, RecursionError) as error:
+        raise refusal(path, f"is not {name}: Invalid JSON: {error}") from None
+
+
+def refusal(path: Path, problem: str) -> RecordError:
+    """The error that says this of a file: printable, and short, whatever name or content it has."""
+    message = f"{shown(path)} {problem}"[:1000]
+    return RecordError("".join(c if c.isprintable() else "?" for c in message))
+
+
+def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
+    """All runs in the order of their paths, and the errors of those that are left out."""
+    runs, errors = [], []
+    for path in sorted((results / "runs").glob("*/seed-*.json")):
+        try:
+            runs.append(read_run(path))
+        except RecordError as error:
+            errors.append(error)
+    return runs, errors

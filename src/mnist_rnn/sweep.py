@@ -1,0 +1,164 @@
+"""Every run of claims.csv, ours and the originals': what is missing is made by Snakemake.
+
+`python -m mnist_rnn.sweep` trains ours, with `--dry-run` it only says what it would train. `--code
+keras` makes runs of that original's code instead, with `--python` by an environment of its own.
+All other arguments are Snakemake's.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+import psutil
+
+from mnist_rnn.claims import Claim, read_claims, read_curves
+from mnist_rnn.config import FEATURES, Configuration
+from mnist_rnn.data.mnist import DATA_SHA256
+from mnist_rnn.errors import ClaimError, RecordError
+from mnist_rnn.experiment import digest_code
+from mnist_rnn.experiment.initial_weights import GATES
+from mnist_rnn.paths import ORIGINALS, RESULTS, ROOT, shown
+from mnist_rnn.records.environment import find_versions, what_decides_bits
+from mnist_rnn.records.run import Code, name_configuration, read_run, run_path
+
+# The script of each original, and what it imports from beside it.
+SCRIPTS: dict[Code, list[str]] = {
+    "keras": ["keras_notebook.py"],
+    "seeded": ["seeded_notebook.py", "keras_notebook.py"],
+    "keras_2019": ["keras_2019.py"],
+    "pytorch": ["pytorch_notebook.py"],
+}
+IN_THIS_ENVIRONMENT = ("ours", "keras", "seeded")
+
+
+class Planned(NamedTuple):
+    """A run that claims ask for."""
+
+    code: Code
+    config: Configuration
+
+    @property
+    def name(self) -> str:
+        """The name of its configuration, as in the tables."""
+        return name_configuration(self.config, self.code)
+
+    def path(self, suffix: str, results: Path = RESULTS) -> Path:
+        """Where it is kept."""
+        return run_path(self.config, suffix, results, self.code)
+
+
+def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
+    """Each run once, in the order to start them: low seeds first, of one seed the longest first."""
+    runs = dict.fromkeys(
+        Planned(code, claim.config.model_copy(update={"seed": seed}))
+        for claim in claims
+        if claim.answered_by == code
+        for seed in range(claim.seeds)
+    )
+    return sorted(runs, key=lambda run: (run.config.seed, -estimate_cost(run.config)))
+
+
+def digest_of(code: Code) -> str:
+    """The digest of the code that would compute such a run today."""
+    return digest_code(ORIGINALS / name for name in SCRIPTS.get(code, ()))
+
+
+def estimate_cost(run: Configuration) -> int:
+    """Products of a timestep times images shown, a measure of the time that a run takes."""
+    return GATES[run.layer] * run.units * (FEATURES + run.units) * run.train_size * run.epochs
+
+
+def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
+    """Why a run has to be made; None if its record has today's data, code and versions."""
+    path = run.path(".json", results)
+    if not path.exists():
+        return "no record"
+    try:
+        record = read_run(path)
+    except RecordError as error:
+        return str(error)
+    then = {"data": record.data_sha256} | what_decides_bits(record.environment)
+    now = {"data": DATA_SHA256, "code": digest_of(run.code)}
+    now |= find_versions() if run.code in IN_THIS_ENVIRONMENT else {}
+    changed = [name for name in now if then[name] != now[name]]
+    return f"made with other {', '.join(changed)}" if changed else None
+
+
+def describe_progress(
+    left: Collection[Planned], runs: Collection[Planned], seconds: float
+) -> str:
+    """How far a sweep is after so many seconds, and how long the rest will take by its cost."""
+    costs = (sum(estimate_cost(run.config) for run in some) for some in (left, runs))
+    share = next(costs) / next(costs)
+    rest = timedelta(seconds=round(seconds * share / (1 - share)))
+    return f"{len(runs) - len(left)} of {len(runs)} runs finished, about {rest} to go"
+
+
+def stop_runs(*_: object) -> None:
+    """Interrupt Snakemake and its runs, as a terminal does.
+
+    If only Snakemake were interrupted, it would wait for its runs to end; after SIGTERM, for ever.
+    """
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGINT)
+
+
+def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
+    """Make the runs, saying how far it is and how long it will take; whether all are finished."""
+    logs = {run: RESULTS / "executed" / run.name / f"seed-{run.config.seed}.log" for run in runs}
+    for log in logs.values():
+        log.unlink(missing_ok=True)  # an earlier sweep's, as if this one had started the run
+    records = [str(run.path(".json").relative_to(RESULTS)) for run in runs]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"]
+    command += ["--directory", str(RESULTS), *arguments, "--forcerun", *records, "--", *records]
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # for Snakemake: a script's `&` ignores it
+    with subprocess.Popen(command, cwd=ROOT) as snakemake:
+        signal.signal(signal.SIGTERM, stop_runs)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells Snakemake too
+        start, left = time.monotonic(), list(runs)
+        while snakemake.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                snakemake.wait(timeout=20)  # to read the outdated records takes a second
+            before, left = left, [run for run in left if why_pending(run)]
+            if len(left) < len(before):
+                print(describe_progress(left, runs, time.monotonic() - start), flush=True)
+    started = [run for run in left if logs[run].exists()]
+    for run in started:
+        print(f"Not finished: {run.name}, seed {run.config.seed}; see {shown(logs[run])}")
+    if waiting := len(left) - len(started):
+        print(f"Not started: {waiting} of {len(runs)} runs")
+    return not left
+
+
+def main() -> None:
+    """Say what has to be made and why, then make it; exit status 1 if a run fails."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--dry-run", action="store_true", help="make nothing")
+    parser.add_argument("--code", choices=get_args(Code), default="ours", help="whose code runs")
+    parser.add_argument("--python", default=sys.executable, help="that has what this code imports")
+    options, arguments = parser.parse_known_args()
+    try:
+        claims = read_claims()
+        read_curves(claims)  # which each run would miss
+    except ClaimError as error:
+        raise SystemExit(str(error)) from None
+    runs = plan_runs(claims, options.code)
+    pending = {run: reason for run in runs if (reason := why_pending(run))}
+    for run, reason in pending.items():
+        print(f"{run.name}, seed {run.config.seed}: {reason}")
+    print(f"{len(pending)} of {len(runs)} runs to make", flush=True)
+    if pending and not options.dry_run:
+        arguments += ["--config", f"python={options.python}"]
+        raise SystemExit(not make_runs(pending, arguments))
+
+
+if __name__ == "__main__":
+    main()

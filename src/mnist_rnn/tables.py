@@ -1,0 +1,124 @@
+"""The tables that are written beside the runs: claims with the runs that answer them, and runs."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mnist_rnn.claims import CONFIGURATION, JUDGED, tabulate_claims
+from mnist_rnn.errors import RecordError
+from mnist_rnn.files import write_text
+from mnist_rnn.paths import RESULTS, shown
+from mnist_rnn.records.run import Run, read_runs
+from mnist_rnn.runs import tabulate_runs
+from mnist_rnn.statistics.verdicts import FEWEST, SCALES, judge_claims, predict_interval
+
+OF_RUNS = ["runs", "mean", "sd", "interval_low", "interval_high"]
+EVIDENCE = [f"p_{measure}" for measure in SCALES]
+SHOWN = ["claim", "published", "runs", "mean", "sd", "interval", "agrees", "p", "also_agree"]
+SHOWN += ["near_misses", "detectable", "configuration"]  # the columns of accuracy.md
+
+
+class Results(NamedTuple):
+    """All that there is to report: the runs' records, and the tables of runs, claims and answers."""
+
+    records: list[Run]
+    runs: pd.DataFrame
+    claims: pd.DataFrame
+    accuracy: pd.DataFrame
+
+
+def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
+    """A row a claim, then a row a configuration that has runs and that is not among the claims.
+
+    Accuracies in percent: the published number, mean and sample standard deviation over the seeds,
+    the 95% interval of one further run as printed, and what `judge_claims` says. `agrees` of a
+    claim that is not judged says where its number lies.
+    """
+    ours = runs.groupby("configuration")["test_errors"].agg(runs="count", mean="mean", sd="std")
+    # Means of whole numbers are the same on every machine; those of fractions may not be.
+    ours["mean"], ours["sd"] = 100 - ours["mean"] / 100, ours["sd"] / 100
+    unclaimed = runs[~runs["configuration"].isin(claims["configuration"])]
+    fields = ["configuration", *CONFIGURATION]
+    others = unclaimed.drop_duplicates("configuration")[fields]
+    table = pd.concat([claims.reset_index(), others], ignore_index=True)
+    table = table.join(ours, on="configuration").join(predict_interval(runs), on="configuration")
+    table["runs"] = table["runs"].fillna(0).astype(int)
+    parameters = runs.drop_duplicates("configuration").set_index("configuration")["parameters"]
+    table["parameters"] = table["configuration"].map(parameters).astype("Int64")
+    half = table["rounding"].astype(float).fillna(0) / 2
+    table["interval_low"] = (table["interval_low"] - half).clip(lower=0)
+    table["interval_high"] = (table["interval_high"] + half).clip(upper=100)
+    table = table.join(judge_claims(claims, runs), on="claim")
+    table["agrees"] = table["agrees"].fillna(table.apply(locate, axis=1))
+    for column in ("also_agree", "near_misses"):
+        table[column] = table[column].map("; ".join, "ignore")
+    columns = ["kind", "parameters", "published_test_accuracy", *OF_RUNS, "agrees", "p", *EVIDENCE]
+    columns += ["also_agree", "near_misses", "detectable", "source"]
+    return table[["claim", *fields, *columns]]
+
+
+def locate(row: pd.Series) -> str:
+    """Where a number that is not judged lies, beside the interval of our runs."""
+    published = row["published_test_accuracy"]
+    if pd.isna(published):
+        return ""
+    if row["runs"] < FEWEST:
+        return "too few runs"
+    if row["interval_low"] <= published <= row["interval_high"]:
+        return "within our interval"
+    side = "below" if row["interval_low"] > published else "above"
+    return f"{side} our interval"
+
+
+def write_tables(results: Path = RESULTS) -> Results:
+    """Write accuracy.csv, accuracy.md and runs.csv, and return what they are made of.
+
+    accuracy.md has fewer columns, and no candidates; it names the files that are not records.
+
+    Raises:
+        RecordError: there is no record.
+    """
+    records, left_out = read_runs(results)
+    if not records:
+        raise RecordError(f"There is no record in {shown(results / 'runs')}; run `make sweep`.")
+    runs, claims = tabulate_runs(records), tabulate_claims()
+    table = tabulate_accuracy(runs, claims)
+    formats = dict.fromkeys([*OF_RUNS[1:], "detectable"], "{:.2f}")
+    formats |= dict.fromkeys(["p", *EVIDENCE], "{:.3f}")
+    text = table.assign(**{name: table[name].map(f.format, "ignore") for name, f in formats.items()})
+    text = text.astype("string").fillna("")
+    notes = "".join(f"\nLeft out: {error}\n" for error in left_out)
+    rows = text[table["kind"] != "candidate"]
+    rows = rows.rename(columns={"published_test_accuracy": "published"})
+    rows["interval"] = (rows["interval_low"] + " to " + rows["interval_high"]).replace(" to ", "")
+    contents = {
+        "accuracy.csv": text.to_csv(index=False),
+        "accuracy.md": f"{rows[SHOWN].to_markdown(index=False, disable_numparse=True)}\n{notes}",
+        "runs.csv": runs.drop(columns=["loss_by_epoch", "test_errors_by_epoch"]).to_csv(
+            index=False, float_format="%.6g"
+        ),
+    }
+    for name, content in contents.items():
+        write_text(results / name, content)
+    return Results(records, runs, claims, table)
+
+
+def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
+    """Sentences that set a run's test accuracy beside the numbers published for it."""
+    published = claims.loc[claims["configuration"] == run.configuration, "test_accuracy"].dropna()
+    sentences = [f"This run reached {run.test_accuracy:.2f}%."] + [
+        f"`{claim}` published {there}%: {run.test_accuracy - there:+.2f} percentage points."
+        for claim, there in published.items()
+    ]
+    if published.empty:
+        sentences.append("Nobody published a number for its configuration.")
+    return " ".join(sentences)
+
+
+def count_answers(accuracy: pd.DataFrame) -> dict[str, int]:
+    """Of the judged claims, how many have each answer; `alone` of those that agree: with no other."""
+    judged = accuracy[accuracy["kind"].isin(JUDGED)]
+    alone = judged[(judged["agrees"] == "agrees") & (judged["also_agree"] == "")]
+    return judged["agrees"].value_counts().to_dict() | {"alone": len(alone), "claims": len(judged)}
