@@ -22,7 +22,7 @@ import numpy as np
 
 from mnist_rnn.claims.originals import ORIGINALS, Original, read_original
 from mnist_rnn.config import TRAIN_SIZE
-from mnist_rnn.data.mnist import DATA_SHA256, load_mnist
+from mnist_rnn.data import DATA_SHA256, load_mnist
 from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import RESULTS, shown

@@ -18,7 +18,7 @@ import psutil
 
 from mnist_rnn.claims.published import Claim, load_claims, read_claims, read_numbers
 from mnist_rnn.config import FEATURES, Configuration
-from mnist_rnn.data.mnist import DATA_SHA256
+from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import ClaimError, RecordError
 from mnist_rnn.experiment.initial_weights import GATES
 from mnist_rnn.paths import RESULTS, ROOT, shown

@@ -1,7 +1,7 @@
 """What a run keeps: its state while it trains, then its record and its model."""
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.data.mnist import DATA_SHA256
+from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.checkpoints import Checkpoint, State
 from mnist_rnn.experiment.network import predict
