@@ -66,7 +66,7 @@ release: $(INSTALLED)  ## Pack the commit, its pages and the model with its card
 	@$(BIN)/python release/make.py site $(VENV)/release/report.html dist
 
 release-check: $(INSTALLED)  ## Check the archive in dist/, and score its model in a fresh environment
-	@$(BIN)/python -c 'from mnist_rnn.data.mnist import load_mnist; load_mnist()'
+	@$(BIN)/python -c 'from mnist_rnn.data import load_mnist; load_mnist()'
 	@bash release/check.sh dist/mnist-rnn-$(VERSION).tar $(PYTHON) data/mnist
 
 check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.data.mnist import DATA_SHA256, load_mnist
+from mnist_rnn.data import DATA_SHA256, load_mnist
 from mnist_rnn.paths import ORIGINALS, RESULTS
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import Run, write_run

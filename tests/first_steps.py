@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.data.mnist import load_mnist
+from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model

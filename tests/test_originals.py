@@ -17,7 +17,7 @@ from mnist_rnn.claims.originals import read_original, read_originals, tabulate_o
 from mnist_rnn.claims.published import find_claims, load_claims, read_claims
 from mnist_rnn.claims.sweep import plan_runs
 from mnist_rnn.config import Configuration
-from mnist_rnn.data.mnist import DATA_SHA256
+from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.environment import describe_cpu

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mnist_rnn.claims.tables import write_tables
 from mnist_rnn.config import Configuration
-from mnist_rnn.data.mnist import DATA_SHA256
+from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import OutputError, RecordError
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.figures.plate import Plate

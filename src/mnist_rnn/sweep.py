@@ -20,7 +20,7 @@ import psutil
 
 from mnist_rnn.claims import Claim, read_claims, read_curves
 from mnist_rnn.config import FEATURES, Configuration
-from mnist_rnn.data.mnist import DATA_SHA256
+from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import ClaimError, RecordError
 from mnist_rnn.experiment import digest_code
 from mnist_rnn.experiment.initial_weights import GATES

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from string import Template
 
-from mnist_rnn.data.mnist import load_mnist
+from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ModelError
 from mnist_rnn.files import write_text
 from mnist_rnn.interpret.reading import Weights

