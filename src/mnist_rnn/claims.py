@@ -143,23 +143,24 @@ def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.D
         try:
             accuracy = float(row["train_accuracy"] or "nan")
             values = int(row["epoch"]), float(row["train_loss"]), accuracy
-            if not 0 < values[1] < np.inf or not (row["train_accuracy"] == "" or 0 <= accuracy <= 1):
+            if not (0 < values[1] < np.inf and (not row["train_accuracy"] or 0 <= accuracy <= 1)):
                 raise ValueError
         except ValueError:
             got = ", ".join(str(row[name]) for name in names)
             raise ClaimError(
-                f"curves.csv, line {number}: expected an epoch, a loss above 0 and an accuracy from "
-                f"0 to 1 or nothing, got {got}."
+                f"curves.csv, line {number}: expected an epoch, a loss above 0, and an accuracy "
+                f"from 0 to 1 or nothing, got {got}."
             ) from None
         by_claim.setdefault(row["claim"], []).append(values)
     epochs = {claim.claim: claim.config.epochs for claim in claims}
     for name, rows in by_claim.items():
         if name not in epochs:
             raise ClaimError(f"curves.csv: expected a claim of claims.csv, got {name!r}.")
-        if [epoch for epoch, *_ in rows] != [*range(1, epochs[name] + 1)]:
+        got, last = [epoch for epoch, *_ in rows], epochs[name]
+        if got != [*range(1, last + 1)]:
             raise ClaimError(
-                f"curves.csv, claim {name!r}: expected each epoch from 1 to {epochs[name]} once, in "
-                f"order, got {', '.join(str(epoch) for epoch, *_ in rows)}."
+                f"curves.csv, claim {name!r}: expected each epoch from 1 to {last} once, in order, "
+                f"got {', '.join(map(str, got))}."
             )
     columns = ["epoch", "loss", "accuracy"]
     return {
@@ -172,7 +173,8 @@ def read_table(path: Path, name: str, needed: set[str]) -> list[dict[str, str]]:
     """The rows of a CSV file, unchecked; ClaimError if it is none or lacks a column."""
     try:
         text = read_regular(path, LARGEST).decode("utf-8-sig")  # with or without the mark
-        table = csv.DictReader(io.StringIO(text, newline=""), restkey="(without a name)", strict=True)
+        lines = io.StringIO(text, newline="")
+        table = csv.DictReader(lines, restkey="(without a name)", strict=True)
         rows, names = list(table), list(table.fieldnames or [])
     except FileNotFoundError:
         raise ClaimError(f"{name}: expected the file {shown(path)}, got nothing.") from None

@@ -91,9 +91,7 @@ def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
     return f"made with other {', '.join(changed)}" if changed else None
 
 
-def describe_progress(
-    left: Collection[Planned], runs: Collection[Planned], seconds: float
-) -> str:
+def describe_progress(left: Collection[Planned], runs: Collection[Planned], seconds: float) -> str:
     """How far a sweep is after so many seconds, and how long the rest will take by its cost."""
     costs = (sum(estimate_cost(run.config) for run in some) for some in (left, runs))
     share = next(costs) / next(costs)

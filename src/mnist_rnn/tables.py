@@ -3,17 +3,19 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from mnist_rnn.claims import CONFIGURATION, JUDGED, tabulate_claims
+from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.run import Run, read_runs
 from mnist_rnn.runs import tabulate_runs
+from mnist_rnn.statistics.comparisons import compare_seeds
 from mnist_rnn.statistics.verdicts import FEWEST, SCALES, judge_claims, predict_interval
 
+REPRODUCED = "notebook-2019"
 OF_RUNS = ["runs", "mean", "sd", "interval_low", "interval_high"]
 EVIDENCE = [f"p_{measure}" for measure in SCALES]
 SHOWN = ["claim", "published", "runs", "mean", "sd", "interval", "agrees", "p", "also_agree"]
@@ -21,7 +23,7 @@ SHOWN += ["near_misses", "detectable", "configuration"]  # the columns of accura
 
 
 class Results(NamedTuple):
-    """All that there is to report: the runs' records, and the tables of runs, claims and answers."""
+    """All that there is to report: records, and the tables of runs, claims and answers."""
 
     records: list[Run]
     runs: pd.DataFrame
@@ -87,8 +89,8 @@ def write_tables(results: Path = RESULTS) -> Results:
     table = tabulate_accuracy(runs, claims)
     formats = dict.fromkeys([*OF_RUNS[1:], "detectable"], "{:.2f}")
     formats |= dict.fromkeys(["p", *EVIDENCE], "{:.3f}")
-    text = table.assign(**{name: table[name].map(f.format, "ignore") for name, f in formats.items()})
-    text = text.astype("string").fillna("")
+    rounded = {name: table[name].map(form.format, "ignore") for name, form in formats.items()}
+    text = table.assign(**rounded).astype("string").fillna("")
     notes = "".join(f"\nLeft out: {error}\n" for error in left_out)
     rows = text[table["kind"] != "candidate"]
     rows = rows.rename(columns={"published_test_accuracy": "published"})
@@ -117,8 +119,37 @@ def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def count_answers(accuracy: pd.DataFrame) -> dict[str, int]:
-    """Of the judged claims, how many have each answer; `alone` of those that agree: with no other."""
+def describe_answers(accuracy: pd.DataFrame) -> str:
+    """How many of the judged claims have each answer, in a sentence or two."""
     judged = accuracy[accuracy["kind"].isin(JUDGED)]
-    alone = judged[(judged["agrees"] == "agrees") & (judged["also_agree"] == "")]
-    return judged["agrees"].value_counts().to_dict() | {"alone": len(alone), "claims": len(judged)}
+    counts, agreeing = judged["agrees"].value_counts(), judged[judged["agrees"] == "agrees"]
+    words = {"agrees": "with runs of their own configuration", "in doubt": "", "contradicted": ""}
+    verbs = {"agrees": "agree", "in doubt": "are in doubt", "contradicted": "are contradicted"}
+    verbs |= {"too few runs": "have too few runs"}
+    parts = []
+    for answer, verb in verbs.items():
+        names = ", ".join(f"`{claim}`" for claim in judged.loc[judged["agrees"] == answer, "claim"])
+        about = words.get(answer) or f"({names})"
+        if count := counts.get(answer, 0):
+            parts.append(f"{count} {verb} {about}")
+    alone = (agreeing["also_agree"] == "").sum()
+    return (
+        f"Of {len(judged)} published results, {'; '.join(parts) or 'none can be judged'}. {alone} "
+        f"of the {len(agreeing)} that agree would agree with no other published configuration."
+    )
+
+
+def describe_default(results: Results) -> str:
+    """The answer for the reproduced notebook, in a sentence; empty without its claim or runs."""
+    runs, claims, accuracy = results.runs, results.claims, results.accuracy.set_index("claim")
+    default = Configuration().name
+    if REPRODUCED not in claims.index or default not in set(runs["configuration"]):
+        return ""
+    row, same = accuracy.loc[REPRODUCED], compare_seeds(runs, default, f"seeded-{default}")
+    holds = "holds" if row["agrees"] == "agrees" else f"is {row['agrees']}"
+    return (
+        f"The published {row['published_test_accuracy']}% {holds}: {row['runs']} runs of ours "
+        f"reach {row['mean']:.2f} ± {row['sd']:.2f}%. The original's own code, started from the "
+        "same weights and shown the images in the same order, makes the same number of test errors "
+        f"as ours after {same['same_errors'].sum()} of {same['epochs'].sum()} epochs."
+    )

@@ -86,7 +86,7 @@ def main() -> None:
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None
     if new.environment.code_sha256 != digest_code():
-        raise SystemExit(f"{shown(path)} is of other code than today's: run `make reproduce` again.")
+        raise SystemExit(f"{shown(path)} is of other code: run `make reproduce` again.")
     try:
         day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
         made = describe_reproduction(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def digest_code(files: Iterable[Path] = ()) -> str:
-    """SHA-256 of what these files compute, of this folder's by default, in the order of their names.
+    """SHA-256 of what these files compute, of this folder by default, by name.
 
     Comments, docstrings and line breaks don't count, nor does the version of Python.
     """
@@ -18,7 +18,7 @@ def digest_code(files: Iterable[Path] = ()) -> str:
 
 
 def describe(node: object) -> str:
-    """A syntax tree in words, without docstrings and positions; `ast.dump` depends on the version."""
+    """A syntax tree in words, without docstrings; `ast.dump` depends on Python's version."""
     if isinstance(node, list):
         return f"[{','.join(map(describe, node))}]"
     if not isinstance(node, ast.AST):

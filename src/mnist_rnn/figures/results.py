@@ -71,9 +71,7 @@ def describe_claim(row: dict[str, Any]) -> str:
 
 
 @default_style
-def draw_codes(
-    runs: pd.DataFrame, codes: dict[str, str], published: pd.Series
-) -> CaptionedFigure:
+def draw_codes(runs: pd.DataFrame, codes: dict[str, str], published: pd.Series) -> CaptionedFigure:
     """Test accuracies of one network by different code, on one axis, beside what was published.
 
     `codes` maps the words for a code to the configuration of its runs; `published` has a test
@@ -99,7 +97,8 @@ def draw_codes(
     numbers = ", ".join(f"{accuracy}% (`{claim}`)" for claim, accuracy in published.items())
     return CaptionedFigure(
         fig,
-        f"A dot for each run, a line at their mean. {'; '.join(said)}. Dashed: published, {numbers}.",
+        f"A dot for each run, a line at their mean. {'; '.join(said)}. Dashed: published, "
+        f"{numbers}.",
     )
 
 
@@ -136,8 +135,9 @@ def draw_agreement(agreement: pd.DataFrame, claims: pd.DataFrame) -> CaptionedFi
         fig,
         "The p-value of each claim, a row, by the runs of each configuration, a column. In an "
         "orange frame: the claim's own configuration, where white is *contradicted* "
-        f"(below {bounds[1]:.2g}), light *in doubt* (below {LEVEL}) and dark *agrees*. Dark outside "
-        f"a frame: the claim would agree with that network too. By its own runs: {', '.join(values)}.",
+        f"(below {bounds[1]:.2g}), light *in doubt* (below {LEVEL}) and dark *agrees*. Dark "
+        "outside a frame: the claim would agree with that network too. By its own runs: "
+        f"{', '.join(values)}.",
     )
 
 
@@ -217,8 +217,8 @@ def draw_test_accuracies(runs: pd.DataFrame, claim: pd.Series) -> CaptionedFigur
     return CaptionedFigure(
         fig,
         f"A line for each of {count} runs; the diamond is the published {published}% "
-        f"(`{claim.name}`). After the first epoch {starts}, after the last {ends}. From one epoch to "
-        f"the next the accuracy falls by half a percentage point or more in {falls.sum()} of "
+        f"(`{claim.name}`). After the first epoch {starts}, after the last {ends}. From one epoch "
+        f"to the next the accuracy falls by half a percentage point or more in {falls.sum()} of "
         f"{falls.size} cases.",
     )
 

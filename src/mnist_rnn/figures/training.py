@@ -58,7 +58,7 @@ def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFra
     fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
         for marker, (claim, curve) in zip(cycle("od"), published.items(), strict=False):
-            values = curve[f"train_{name}"]
+            values = curve[name]
             ax.plot(values, marker, color=ORANGE, ms=4, alpha=0.7, label=claim)
         values = history[name]
         ax.plot(range(1, len(values) + 1), values, ".-", color=BLUE, label="this run")

@@ -11,7 +11,7 @@ from mnist_rnn.interpret.reading import Weights
 from mnist_rnn.pad.pad import MODULE, STYLE, pack
 from mnist_rnn.paths import shown
 from mnist_rnn.records.model_file import load_model, weights_sha256
-from mnist_rnn.records.record import Record, read_record
+from mnist_rnn.records.run import Record, read_run
 
 TEMPLATE = Path(__file__).with_name("draw.html")
 
@@ -51,7 +51,7 @@ def load_checked(path: Path) -> tuple[Record, Weights]:
     """A model's record and weights; raises as `make_pad_page` does."""
     if not path.is_file():
         raise ModelError(f"{shown(path)}: expected a model, got no file")
-    record = read_record(path.with_suffix(".json"))
+    record = read_run(path.with_suffix(".json"))
     if record.config.layer != "simple_rnn":
         raise ModelError(f"{shown(path)}: expected a simple_rnn, got {record.config.layer}")
     weights = load_model(path).get_weights()

@@ -37,7 +37,7 @@ def open_checkpoint(
 
 
 def require_mnist(config: Configuration, training: Examples, test: Examples) -> None:
-    """Raise TrainingError unless these are the first training images of MNIST, and all for testing."""
+    """Raise TrainingError unless these are the images that the configuration names."""
     (x_train, y_train), (x_test, y_test) = load_mnist()
     size = config.train_size
     for name, given, x, y in (

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from mnist_rnn.config import TEST_SIZE, Configuration, Digest, Strict
+from mnist_rnn.config import NUM_CLASSES, TEST_SIZE, Configuration, Digest, Strict
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import read_regular, refuse_duplicates, write_text
 from mnist_rnn.paths import OUTPUTS, shown
@@ -14,6 +14,8 @@ from mnist_rnn.records.environment import Environment
 Kind = TypeVar("Kind", bound=BaseModel)
 Loss = Annotated[float, Field(ge=0)]
 Errors = Annotated[int, Field(ge=0, le=TEST_SIZE)]
+Index = Annotated[int, Field(ge=0, lt=TEST_SIZE)]
+Digit = Annotated[int, Field(ge=0, lt=NUM_CLASSES)]
 LARGEST = 200_000  # bytes
 
 # Whose code computed a run. `keras` is the original notebook's on the Keras of today, `seeded` the
@@ -57,7 +59,7 @@ class Run(Strict):
     train_loss: Loss | None
     train_errors: int | None = Field(ge=0)
     test_loss: Loss
-    mistakes: dict[Annotated[int, Field(ge=0, lt=TEST_SIZE)], Annotated[int, Field(ge=0, le=9)]] | None
+    mistakes: dict[Index, Digit] | None
     data_sha256: Digest
     seconds: float = Field(gt=0)
     environment: Environment

@@ -1,1 +1,1 @@
-"""What runs and claims say of each other; all functions take the table of runs and that of claims."""
+"""What runs and claims say of each other, from the tables of both."""
