@@ -14,14 +14,17 @@ from matplotlib.patches import Rectangle
 from mnist_rnn.claims.originals import Original
 from mnist_rnn.claims.published import JUDGED, load_curve
 from mnist_rnn.claims.verdicts import FEWEST, LEVEL
-from mnist_rnn.figures.plate import BLUE, DARK, LIGHT, ORANGE, Plate
+from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE, CaptionedFigure, default_style
 from mnist_rnn.records.record import Record
 
 RUN: dict[str, Any] = {"color": BLUE, "ls": "none", "marker": "o", "ms": 5, "alpha": 0.6, "mew": 0}
 CLAIM: dict[str, Any] = {"color": ORANGE, "ls": "none", "marker": "D", "ms": 6}
 
 
-def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame) -> Plate:
+@default_style
+def draw_claims(
+    runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame
+) -> CaptionedFigure:
     """Each published test accuracy beside the runs that answer it and their interval."""
     fig, ax = plt.subplots(figsize=(8.5, 5.2), layout="constrained")
     rows = accuracy.dropna(subset="published_test_accuracy", ignore_index=True)
@@ -43,12 +46,12 @@ def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame, claims: pd.DataFrame
         Line2D([], [], **CLAIM, mfc="white", label="published in a text only, not judged"),
     ]
     fig.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
-    return Plate(
+    return CaptionedFigure(
         fig,
         "A line for each claim, in percent: "
-        + "; ".join(map(describe_claim, rows.to_dict("records"))),
-        "Every run is a dot. The runs are ours, but for `pytorch-...`: of the author's own code. "
-        "Lines of the same network have the same runs.",
+        + "; ".join(map(describe_claim, rows.to_dict("records")))
+        + ". Every run is a dot. The runs are ours, but for `pytorch-...`: of the author's own "
+        "code. Lines of the same network have the same runs.",
     )
 
 
@@ -60,7 +63,8 @@ def describe_claim(row: dict[str, Any]) -> str:
     return f"{row['claim']}: {row['published_test_accuracy']}, {ours}, {row['verdict']}"
 
 
-def draw_agreement(agreement: pd.DataFrame, numbers: pd.DataFrame) -> Plate:
+@default_style
+def draw_agreement(agreement: pd.DataFrame, numbers: pd.DataFrame) -> CaptionedFigure:
     """The p-value of each claim (a row) by the runs of each configuration (a column)."""
     names = list(dict.fromkeys(numbers["configuration"]))
     own = [names.index(name) for name in numbers["configuration"]]
@@ -81,24 +85,25 @@ def draw_agreement(agreement: pd.DataFrame, numbers: pd.DataFrame) -> Plate:
     bar = fig.colorbar(mesh, ax=ax, ticks=bounds, location="top", shrink=0.5, aspect=40)
     bar.ax.set_xticklabels([f"{bound:.2g}" for bound in bounds])
     bar.set_label("p")
-    return Plate(
+    return CaptionedFigure(
         fig,
         "The p-value of each claim, a row, for the runs of each configuration, a column. For its "
         "own: "
         + ", ".join(
             f"{claim} {shown.iloc[row, column]:.3f}"
             for row, (claim, column) in enumerate(zip(shown.index, own, strict=True))
-        ),
-        "In an orange frame: the claim's own configuration; where it is white, the claim is *not "
-        "reproduced*. Dark outside the frame: a wrong configuration agrees too, and the claim is "
-        f"*compatible* at best. White is below {bounds[1]:.2g} ({LEVEL} divided by {len(numbers)} "
-        f"claims), light below {LEVEL}. A configuration with too few runs has an empty field.",
+        )
+        + ". In an orange frame: the claim's own configuration; where it is white, the claim is "
+        "*not reproduced*. Dark outside the frame: a wrong configuration agrees too, and the claim "
+        f"is *compatible* at best. White is below {bounds[1]:.2g} ({LEVEL} divided by "
+        f"{len(numbers)} claims), light below {LEVEL}. A configuration with too few runs has an empty field.",
     )
 
 
+@default_style
 def draw_published_curves(
     records: list[Record], originals: Mapping[str, Original], claims: pd.DataFrame
-) -> Plate:
+) -> CaptionedFigure:
     """Training loss per epoch as published, over the band of our runs, and how far it is off."""
     claims = claims[[not load_curve(name).empty for name in claims.index]]
     losses: dict[str, list[list[float]]] = {}
@@ -137,11 +142,11 @@ def draw_published_curves(
     fig.supxlabel("epoch", size=9)
     if ends:
         axes[0, 0].legend(frameon=False, fontsize=8)
-    return Plate(
+    return CaptionedFigure(
         fig,
         "A line for each claim: published training loss per epoch over our runs, its deviation. "
-        + " ".join(ends),
-        "Left, orange: what the source printed after each epoch; blue: the mean of our runs, or "
+        + " ".join(ends)
+        + " Left, orange: what the source printed after each epoch; blue: the mean of our runs, or "
         "of those of the PyTorch notebook's code, and their range (in brackets, how many). Right: "
         "the logarithm of the published loss, less the mean of the runs' logarithms, over their "
         f"standard deviation; {sum(far)} of {len(far)} points are outside the band from -2 to 2. "

@@ -6,7 +6,7 @@ import pandas as pd
 
 from mnist_rnn.claims import equivalence
 from mnist_rnn.config import NUM_CLASSES, TEST_SIZE
-from mnist_rnn.figures.plate import BLUE, DARK, ORANGE, Plate
+from mnist_rnn.figures.captioned import BLUE, DARK, ORANGE, CaptionedFigure, default_style
 from mnist_rnn.figures.results import CLAIM
 from mnist_rnn.figures.training import draw_confusion, draw_mistakes
 from mnist_rnn.records.record import Record
@@ -14,7 +14,8 @@ from mnist_rnn.records.record import Record
 TIE = 1e-6  # percentage points: accuracies are sums of fractions
 
 
-def draw_distributions(groups: dict[str, np.ndarray], claim: pd.Series) -> Plate:
+@default_style
+def draw_distributions(groups: dict[str, np.ndarray], claim: pd.Series) -> CaptionedFigure:
     """How the last accuracies of `group_accuracies` are spread, beside that of a claim."""
     fig, ax = plt.subplots(figsize=(7.5, 3), layout="constrained")
     halves, reached = [], []
@@ -31,16 +32,17 @@ def draw_distributions(groups: dict[str, np.ndarray], claim: pd.Series) -> Plate
     ax.set(xlabel="test accuracy (%)", ylabel="share of runs up to it", ylim=(0, 1))
     ax.grid(alpha=0.3)
     ax.legend(frameon=False, loc="upper left")
-    return Plate(
+    return CaptionedFigure(
         fig,
-        f"Steps that rise from 0 to 1: {'; '.join(halves)}. Published: {published}%.",
+        f"Steps that rise from 0 to 1: {'; '.join(halves)}. Published: {published}%. "
         "The share of runs with at most this test accuracy. Runs with at least "
         f"{published - half:.2f}%, half a unit below the published number: "
         f"{'; '.join(reached)}.",
     )
 
 
-def draw_test_accuracies(accuracies: np.ndarray, claim: pd.Series) -> Plate:
+@default_style
+def draw_test_accuracies(accuracies: np.ndarray, claim: pd.Series) -> CaptionedFigure:
     """Test accuracies (runs, epochs) in percent, a line a run, and the one of a claim."""
     fig, ax = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
     runs, epochs = accuracies.shape
@@ -54,17 +56,18 @@ def draw_test_accuracies(accuracies: np.ndarray, claim: pd.Series) -> Plate:
         f"{column.min():.2f}% to {column.max():.2f}%" if runs else "no run"
         for column in (accuracies[:, 0], accuracies[:, -1])
     )
-    return Plate(
+    return CaptionedFigure(
         fig,
         f"The test accuracy of each run after each epoch: after the first, {starts}; after the "
-        f"last, {ends}. Published: {published}%.",
+        f"last, {ends}. Published: {published}%. "
         f"One line per run (runs: {runs}); the diamond is what one published run reached. From one "
         f"epoch to the next the accuracy falls by half a percentage point or more in {falls.sum()} "
         f"of {falls.size} cases.",
     )
 
 
-def draw_confusions(records: list[Record]) -> Plate:
+@default_style
+def draw_confusions(records: list[Record]) -> CaptionedFigure:
     """How often each test digit was read as each digit, in all these runs."""
     matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), int)
     for run in records:
@@ -72,7 +75,10 @@ def draw_confusions(records: list[Record]) -> Plate:
     return draw_confusion(matrix, f"the test images and the default runs (runs: {len(records)})")
 
 
-def draw_common_mistakes(records: list[Record], images: np.ndarray, y: np.ndarray) -> Plate:
+@default_style
+def draw_common_mistakes(
+    records: list[Record], images: np.ndarray, y: np.ndarray
+) -> CaptionedFigure:
     """The 18 test images that most of these runs misclassify; `images` (10000, 28, 28) are all."""
     named = np.zeros((TEST_SIZE, NUM_CLASSES), int)
     for run in records:
