@@ -1,4 +1,7 @@
-"""What the figures draw: nbval compares captions and text alternatives, and no picture."""
+"""What the figures draw: nbval compares their captions, and no picture."""
+
+import inspect
+from unittest.mock import patch
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,14 +9,15 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from test_interpret import answers
+from test_reading import answers
 from test_verdicts import make_numbers
 
 from mnist_rnn.claims.equivalence import KERAS, OURS, group_accuracies, tabulate_accuracies
 from mnist_rnn.claims.published import load_claims, load_curve
 from mnist_rnn.claims.tables import tabulate_accuracy, tabulate_runs
+from mnist_rnn.figures import results, spread, training
+from mnist_rnn.figures.captioned import ORANGE
 from mnist_rnn.figures.network import show_source
-from mnist_rnn.figures.plate import ORANGE
 from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves, rank_last
 from mnist_rnn.figures.spread import (
     draw_common_mistakes,
@@ -22,7 +26,7 @@ from mnist_rnn.figures.spread import (
     draw_test_accuracies,
 )
 from mnist_rnn.figures.training import draw_balance, draw_confusion, draw_curves
-from mnist_rnn.interpret import panels, reading_figures, state_figures
+from mnist_rnn.reading import figures
 
 pytestmark = pytest.mark.quick
 
@@ -33,6 +37,30 @@ CLAIM = pd.Series({"published_test_accuracy": 97.9, "rounding": 0.1})
 def close_figures():
     yield
     plt.close("all")
+
+
+def test_a_users_matplotlibrc_changes_no_figure():
+    users = {"axes.grid": True, "font.size": 20, "lines.linewidth": 9, "savefig.facecolor": "red"}
+    pictures = []
+    for rc in ({}, users):
+        with plt.rc_context(rc), patch("mnist_rnn.figures.captioned.display") as display:
+            draw_balance(np.arange(10), np.arange(10))._ipython_display_()
+            pictures.append(display.call_args.args[0].data)
+    assert pictures[0] == pictures[1]
+
+
+def test_each_figure_is_drawn_in_the_default_style():
+    for module in (figures, results, spread, training):
+        for name, draw in inspect.getmembers(module, inspect.isfunction):
+            if draw.__annotations__["return"] is CaptionedFigure:
+                assert hasattr(draw, "__wrapped__"), name
+
+
+def test_a_caption_is_the_text_alternative_without_marks():
+    with patch("mnist_rnn.figures.captioned.display") as display:
+        CaptionedFigure(plt.figure(), "*p* of `pytorch-a_b`")._ipython_display_()
+    image, markdown = display.call_args.args
+    assert (image.alt, markdown.data) == ("p of pytorch-a_b", "*p* of `pytorch-a_b`")
 
 
 def test_the_figure_of_the_claims_by_hand(make_record):
@@ -51,9 +79,9 @@ def test_the_figure_of_the_claims_by_hand(make_record):
 def test_the_agreement_by_hand():
     numbers = make_numbers(configuration=["a", "b"], test_accuracy=[98.0, 98.0])
     agreement = pd.DataFrame({"a": [0.9, 0.06], "b": [0.01, np.nan]}, index=numbers.index)
-    plate = draw_agreement(agreement, numbers)
-    assert "White is below 0.025 (0.05 divided by 2 claims)" in plate.caption
-    ax = plate.figure.axes[0]
+    drawn = draw_agreement(agreement, numbers)
+    assert "White is below 0.025 (0.05 divided by 2 claims)" in drawn.caption
+    ax = drawn.figure.axes[0]
     said = {text.get_position(): text.get_text() for text in ax.texts}
     assert said == {(0, 0): "0.900", (1, 0): "0.010", (0, 1): "0.060", (1, 1): ""}
     assert list(ax.images[0].norm.boundaries) == [0, 0.025, 0.05, 1]
@@ -73,8 +101,8 @@ def test_source_code_breaks_between_words():
 def test_curves_have_their_epochs_and_measures():
     curve = pd.DataFrame({"train_loss": [0.6, 0.3], "train_accuracy": [0.8, 0.9]}, index=[1, 2])
     history = {"loss": [0.5, 0.25], "accuracy": [0.85, 0.95]}
-    plate = draw_curves(history, {"a": curve, "b": curve / 2, "c": curve / 3})
-    for ax, name in zip(plate.figure.axes, history, strict=True):
+    drawn = draw_curves(history, {"a": curve, "b": curve / 2, "c": curve / 3})
+    for ax, name in zip(drawn.figure.axes, history, strict=True):
         first, *_, ours = lines = ax.get_lines()
         assert [line.get_label() for line in lines] == ["a", "b", "c", "this run"]
         assert first.get_xdata().tolist() == list(ours.get_xdata()) == [1, 2]
@@ -99,23 +127,25 @@ def test_the_bars_of_a_class_are_its_images():
 
 def test_dots_stand_on_the_answer_after_each_row():
     ax = Figure().subplots()
-    panels.draw_beliefs(ax, answers(3, 7)[0], 7)
+    figures.draw_beliefs(ax, answers(3, 7)[0], 7)
     (dots,) = ax.collections
     assert dots.get_offsets().tolist() == [[3, 1]] + [[7, row] for row in range(2, 29)]
-    assert [*map(to_hex, dots.get_facecolors())] == [panels.WRONG] + 27 * [panels.RIGHT]
+    assert [*map(to_hex, dots.get_facecolors())] == [figures.WRONG] + 27 * [figures.RIGHT]
 
 
 def test_a_digit_is_titled_by_its_label_and_its_answer():
-    beliefs = np.concatenate([answers(*[1] * 27, 7)] * 5)
-    plate = panels.draw_gallery(np.zeros((5, 28, 28)), beliefs, np.array([7, 7, 7, 7, 1]), "", "")
-    titles = [(ax.get_title(), ax.title.get_color()) for ax in plate.figure.axes]
-    assert titles[:2] == [("label 7", panels.RIGHT), ("read 7", panels.RIGHT)]
-    assert titles[-2:] == [("label 1", panels.RIGHT), ("read 7", panels.WRONG)]
+    """Two of the five places are left empty."""
+    beliefs = np.concatenate([answers(*[1] * 27, 7)] * 3)
+    drawn = figures.draw_gallery(np.zeros((3, 28, 28)), beliefs, np.array([7, 7, 1]), "")
+    titles = [(ax.get_title(), ax.title.get_color()) for ax in drawn.figure.axes]
+    assert titles[:2] == [("label 7", figures.RIGHT), ("read 7", figures.RIGHT)]
+    assert titles[4:6] == [("label 1", figures.RIGHT), ("read 7", figures.WRONG)]
+    assert [ax.get_visible() for ax in drawn.figure.axes] == [True] * 6 + [False] * 4
 
 
 def test_each_accuracy_has_its_curve():
     by_row, if_blank = np.linspace(0, 0.9, 28), np.linspace(0.1, 1, 28)
-    ax = reading_figures.draw_accuracy(by_row, if_blank, 10).figure.axes[0]
+    ax = figures.draw_accuracy(by_row, if_blank, 10).figure.axes[0]
     lines = {line.get_label(): line for line in ax.get_lines()}
     curves = {"belief after the row": by_row, "answer if the rest is blank": if_blank}
     for label, curve in curves.items():
@@ -126,7 +156,7 @@ def test_each_accuracy_has_its_curve():
 def test_a_bar_stands_on_the_rows_that_were_blank():
     rows, bands = 0.9 - np.arange(28) / 100, 0.9 - np.arange(7) / 10
     x = np.ones((2, 28, 28))
-    *_, ax, _ = state_figures.draw_rows(x, np.ones((28, 28)), 0.9, rows, bands).figure.axes
+    *_, ax, _ = figures.draw_rows(x, np.ones((28, 28)), 0.9, rows, bands).figure.axes
     four, one = ax.containers
     for bars, first, step, lost in ((four, 2.5, 4, 10), (one, 1, 1, 1)):
         for place, bar in enumerate(bars):
@@ -136,8 +166,8 @@ def test_a_bar_stands_on_the_rows_that_were_blank():
 
 def test_a_gradients_shade_is_of_its_logarithm_and_has_a_scale():
     sensitivity = 10.0 ** np.linspace(-4, -2, 28 * 28).reshape(28, 28)
-    plate = state_figures.draw_rows(np.ones((2, 28, 28)), sensitivity, 0.9, np.ones(28), np.ones(7))
-    (shades,) = plate.figure.axes[1].get_images()
+    drawn = figures.draw_rows(np.ones((2, 28, 28)), sensitivity, 0.9, np.ones(28), np.ones(7))
+    (shades,) = drawn.figure.axes[1].get_images()
     assert shades.get_array().tolist() == sensitivity.tolist()
     assert shades.norm([1e-4, 1e-3, 1e-2]).tolist() == pytest.approx([0, 0.5, 1])
     assert shades.colorbar.ax.get_ylim() == pytest.approx((1e-4, 1e-2))
@@ -168,8 +198,8 @@ def test_a_curve_is_ranked_by_its_distance_from_the_others():
 
 
 def test_without_a_published_curve_the_figure_is_empty():
-    plate = draw_published_curves([], {}, load_claims().loc[["book-256-sgd"]])
-    assert "0 of 0 points" in plate.caption
+    drawn = draw_published_curves([], {}, load_claims().loc[["book-256-sgd"]])
+    assert "0 of 0 points" in drawn.caption
 
 
 def test_points_outside_the_band_by_hand(make_record):
@@ -179,12 +209,12 @@ def test_points_outside_the_band_by_hand(make_record):
         record = make_record(seed=seed)
         history = record.history.model_copy(update={"loss": [loss] * 20})
         records.append(record.model_copy(update={"history": history}))
-    plate = draw_published_curves(records, {}, load_claims().loc[["notebook-2019"]])
+    drawn = draw_published_curves(records, {}, load_claims().loc[["notebook-2019"]])
     far = (np.log(load_curve("notebook-2019")["train_loss"]).abs() > 2).sum()
     assert 0 < far < 20
-    assert f"{far} of 20 points are outside" in plate.caption
-    assert "notebook-2019: from 0.65 to 0.0453, p = 0.25." in plate.alt
-    left, right = plate.figure.axes
+    assert f"{far} of 20 points are outside" in drawn.caption
+    assert "notebook-2019: from 0.65 to 0.0453, p = 0.25." in drawn.caption
+    left, right = drawn.figure.axes
     heights = left.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == pytest.approx((np.exp(-1), np.exp(1)))
     (band,) = right.patches
@@ -194,10 +224,10 @@ def test_points_outside_the_band_by_hand(make_record):
 def test_common_mistakes_by_hand(make_record, mnist):
     _, (x_test, y_test) = mnist
     runs = [make_record(errors, seed=seed) for seed, errors in enumerate((3, 5))]
-    plate = draw_common_mistakes(runs, x_test, y_test)
-    assert "5 are misclassified by at least one run" in plate.caption
-    assert "and 3 by every run (runs: 2)" in plate.caption
-    titles = [ax.get_title() for ax in plate.figure.axes if ax.get_title()]
+    drawn = draw_common_mistakes(runs, x_test, y_test)
+    assert "5 are misclassified by at least one run" in drawn.caption
+    assert "and 3 by every run (runs: 2)" in drawn.caption
+    titles = [ax.get_title() for ax in drawn.figure.axes if ax.get_title()]
     shares = ["100.0%"] * 3 + ["50.0%"] * 2
     assert titles == [
         f"read 1 ({share})\nlabel {label}" for share, label in zip(shares, y_test[:5], strict=True)
@@ -207,9 +237,9 @@ def test_common_mistakes_by_hand(make_record, mnist):
 
 def test_falls_of_the_test_accuracy_by_hand():
     accuracies = np.array([[97.0, 96.5, 96.7, 96.2, 98.0], [95.0, 96.0, 97.0, 97.0, 98.2]])
-    plate = draw_test_accuracies(accuracies, CLAIM)
-    assert "in 2 of 8 cases" in plate.caption
-    lines = plate.figure.axes[0].get_lines()
+    drawn = draw_test_accuracies(accuracies, CLAIM)
+    assert "in 2 of 8 cases" in drawn.caption
+    lines = drawn.figure.axes[0].get_lines()
     assert lines[0].get_ydata().tolist() == accuracies[0].tolist()
     assert lines[-1].get_xydata().tolist() == [[5, 97.9]]
     (row,) = tabulate_accuracies({"ours": accuracies}).to_dict("records")
@@ -219,23 +249,23 @@ def test_falls_of_the_test_accuracy_by_hand():
 
 def test_the_figure_of_both_distributions_by_hand():
     groups = {OURS: np.array([[90.0, 97.85], [91.0, 97.0]]), KERAS: np.array([[90.0, 97.5]])}
-    plate = draw_distributions(groups, CLAIM)
-    first, second, published = plate.figure.axes[0].get_lines()
+    drawn = draw_distributions(groups, CLAIM)
+    first, second, published = drawn.figure.axes[0].get_lines()
     assert first.get_xdata()[1:].tolist() == [97.0, 97.85]
     assert first.get_ydata().tolist() == [0.0, 0.5, 1.0]
     assert second.get_xdata()[1:].tolist() == [97.5]
     assert published.get_xdata() == [97.9, 97.9]
-    assert "half of the runs of ours lie from 97.21% to 97.64%" in plate.alt
+    assert "half of the runs of ours lie from 97.21% to 97.64%" in drawn.caption
     assert (
         "at least 97.85%, half a unit below the published number: ours, 1 of 2; "
-        "the original's code, 0 of 1." in plate.caption
+        "the original's code, 0 of 1." in drawn.caption
     )
 
 
 def test_figures_without_a_run_say_so(mnist):
     groups = group_accuracies([], {})
     assert tabulate_accuracies(groups).empty
-    assert "after the last, no run." in draw_test_accuracies(groups[OURS], CLAIM).alt
+    assert "after the last, no run." in draw_test_accuracies(groups[OURS], CLAIM).caption
     assert "(runs: 0)" in draw_test_accuracies(groups[OURS], CLAIM).caption
     assert draw_distributions(groups, CLAIM).figure.axes[0].get_lines()
     _, (x_test, y_test) = mnist
@@ -249,8 +279,5 @@ def test_mistakes_that_are_equally_frequent_are_all_named():
     counts[1, 7] = 2
     expected = "Most frequent, with 3 of 8 mistakes: 7 read as 2, 9 read as 5."
     assert draw_confusion(counts, "").caption.endswith(expected)
-    told = "mistakes are to read 7 as 2 (3 times), 9 as 5 (3 times), 1 as 7 (2 times)."
-    assert draw_confusion(counts, "").alt.endswith(told)
     none = draw_confusion(np.eye(10, dtype=int), "")
     assert none.caption.endswith("0 of 0 mistakes: none.")
-    assert none.alt.endswith("There is no mistake.")

@@ -20,10 +20,11 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
-from mnist_rnn.interpret.reading import Weights, believe, believe_by_keras, read_rows
 from mnist_rnn.pad.pad import HARD, Pad, find_hardest
 from mnist_rnn.pad.page import make_pad_page
 from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.reading.measures import believe_by_keras
+from mnist_rnn.reading.network import Weights, believe, read_rows
 from mnist_rnn.records.model_file import load_model, save_model, weights_sha256
 from mnist_rnn.records.record import run_path, write_record
 

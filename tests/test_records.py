@@ -12,7 +12,7 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import OutputError, RecordError
 from mnist_rnn.experiment.network import build_model
-from mnist_rnn.figures.plate import Plate
+from mnist_rnn.figures.captioned import CaptionedFigure
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import environment
@@ -141,7 +141,7 @@ def test_a_record_in_the_wrong_place_is_named(place, record, tmp_path):
     [lambda folder, record: write_record(record, folder),
      lambda folder, _: save_model(build_model(TINY), TINY, folder / "model.keras"),
      lambda folder, _: write_tables(folder),
-     lambda folder, _: Plate(Figure(), "", "").save(folder / "figure.png"),
+     lambda folder, _: CaptionedFigure(Figure(), "").save(folder / "figure.png"),
      lambda folder, record: make.pack({"a": (b"%f" % record.seconds, 0)}, 0, folder / "a.tar")],
     ids=["record", "model", "tables", "figure", "release"],
 )  # fmt: skip

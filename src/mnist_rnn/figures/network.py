@@ -9,7 +9,7 @@ from pathlib import Path
 from IPython.display import Code
 
 from mnist_rnn.experiment.backend import keras
-from mnist_rnn.figures.plate import show_image
+from mnist_rnn.figures.captioned import show_image
 from mnist_rnn.files import replacing
 
 
@@ -31,7 +31,10 @@ def draw_layers(model: keras.Model, path: Path) -> None:
     dot = keras.utils.model_to_dot(model, show_shapes=True, show_layer_names=True, dpi=100)
     with replacing(path) as temporary:
         dot.write(str(temporary), format="png", prog=program)
-    layers = ", ".join(f"{layer.name}, {layer.output.shape[1:]}" for layer in model.layers)
-    alt = f"An image, {model.input_shape[1:]}, goes through these layers, with the shape of their "
-    alt += f"output: {layers}."
-    show_image(path.read_bytes(), 420, alt, "The layers in their order, with their shapes.")
+    layers = ", ".join(f"{layer.name} {layer.output.shape[1:]}" for layer in model.layers)
+    show_image(
+        path.read_bytes(),
+        420,
+        f"The layers in their order, with the shape of their output for an image "
+        f"{model.input_shape[1:]}: {layers}.",
+    )

@@ -6,19 +6,29 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from mnist_rnn.figures.plate import BLUE, DARK, LIGHT, ORANGE, TICKS, Plate
+from mnist_rnn.figures.captioned import (
+    BLUE,
+    DARK,
+    LIGHT,
+    ORANGE,
+    TICKS,
+    CaptionedFigure,
+    default_style,
+)
 
 
-def draw_samples(images: np.ndarray, labels: np.ndarray) -> Plate:
+@default_style
+def draw_samples(images: np.ndarray, labels: np.ndarray) -> CaptionedFigure:
     """The first ten images of each digit, one line for each digit."""
     rows = [np.hstack(images[labels == digit][:10]) for digit in range(10)]
     fig, ax = plt.subplots(figsize=(6.2, 6.2), layout="compressed")
     draw_digit(ax, np.vstack(rows))
-    alt = "A grid of handwritten digits: ten lines, for the digits 0 to 9, each with ten images."
-    return Plate(fig, alt, "The first ten training images of each digit.")
+    caption = "The first ten training images of each digit, a line for each digit from 0 to 9."
+    return CaptionedFigure(fig, caption)
 
 
-def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> Plate:
+@default_style
+def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> CaptionedFigure:
     """The share of each digit among the training and the test images."""
     labels = {"training images": y_train, "test images": y_test}
     shares = pd.DataFrame({name: 100 * np.bincount(y) / len(y) for name, y in labels.items()})
@@ -27,11 +37,15 @@ def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> Plate:
     ax.set(xlabel="digit", ylabel="share (%)", ylim=(0, 15))
     ax.legend(ncols=2, frameon=False)
     low, high = shares.min(axis=None), shares.max(axis=None)
-    alt = f"Two bars for each of the digits 0 to 9, all near 10%: from {low:.1f}% to {high:.1f}%."
-    return Plate(fig, alt, "The share of each digit among the training and the test images.")
+    return CaptionedFigure(
+        fig,
+        "The share of each digit among the training and among the test images: from "
+        f"{low:.1f}% to {high:.1f}%.",
+    )
 
 
-def draw_timesteps(image: np.ndarray) -> Plate:
+@default_style
+def draw_timesteps(image: np.ndarray) -> CaptionedFigure:
     """A digit beside the 28 vectors of 28 features that the network reads, one a timestep."""
     fig, (left, right) = plt.subplots(
         1, 2, figsize=(9, 4.6), width_ratios=(1, 1.15), sharey=True, layout="constrained"
@@ -46,14 +60,17 @@ def draw_timesteps(image: np.ndarray) -> Plate:
     for ax in (left, right):
         ax.set(xticks=TICKS, yticks=TICKS)
     rows = 1 + np.flatnonzero(image.any(axis=1))
-    alt = (
-        "Left, a handwritten digit; right, its 28 rows as 28 curves, one below the other. They are "
-        f"flat but for rows {rows[0]} to {rows[-1]}, which have ink."
+    return CaptionedFigure(
+        fig,
+        "Left, a handwritten digit; right, its 28 rows as 28 vectors, one below the other, with "
+        f"ink as height. The first row with ink is row {rows[0]}, the last is row {rows[-1]}.",
     )
-    return Plate(fig, alt, "Left, the digit; right, its rows as 28 vectors, with ink as height.")
 
 
-def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFrame]) -> Plate:
+@default_style
+def draw_curves(
+    history: dict[str, list[float]], published: dict[str, pd.DataFrame]
+) -> CaptionedFigure:
     """Training loss and accuracy per epoch, over the published curves, by claim."""
     fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
@@ -67,22 +84,25 @@ def draw_curves(history: dict[str, list[float]], published: dict[str, pd.DataFra
         ax.legend(frameon=False)
         ax.grid(alpha=0.3)
     loss, accuracy = history["loss"], history["accuracy"]
-    alt = (
-        f"Two curves over {len(loss)} epochs: the training loss goes from {loss[0]:.2f} to "
-        f"{loss[-1]:.3f}, the training accuracy from {accuracy[0]:.1%} to {accuracy[-1]:.1%}."
-    )
+    told = []
     for claim, curve in published.items():
-        ends = curve.dropna(subset="train_loss").iloc[[0, -1]]
-        alt += f" Published by {claim}: loss " + " to ".join(f"{x:.3g}" for x in ends.train_loss)
-        alt += ", accuracy " + " to ".join(f"{x:.1%}" for x in ends.train_accuracy) + "."
-    caption = (
-        "Blue: this run; orange: the curves published for this configuration, if any. Both are "
-        "measured on the training images during the epoch, while the weights change."
+        first, last = curve.dropna(subset="train_loss").iloc[[0, -1]].to_dict("records")
+        told.append(
+            f"{claim}, loss {first['train_loss']:.3g} to {last['train_loss']:.3g}, accuracy "
+            f"{first['train_accuracy']:.1%} to {last['train_accuracy']:.1%}"
+        )
+    return CaptionedFigure(
+        fig,
+        f"Blue: this run's {len(loss)} epochs, from a training loss of {loss[0]:.2f} to "
+        f"{loss[-1]:.3f} and a training accuracy of {accuracy[0]:.1%} to {accuracy[-1]:.1%}. "
+        "Orange: the curves published for this configuration: "
+        f"{'; '.join(told) or 'none'}. Both are measured on the training images during the epoch, "
+        "while the weights change.",
     )
-    return Plate(fig, alt, caption)
 
 
-def draw_confusion(counts: list[list[int]] | np.ndarray, counted: str) -> Plate:
+@default_style
+def draw_confusion(counts: list[list[int]] | np.ndarray, counted: str) -> CaptionedFigure:
     """How often each digit was read as each (10, 10); shades show the mistakes, on one scale.
 
     `counted` says in words what the counts are of.
@@ -96,33 +116,21 @@ def draw_confusion(counts: list[list[int]] | np.ndarray, counted: str) -> Plate:
         ax.text(column, row, count, ha="center", va="center", color="w" if dark else "k", size=8)
     ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="digit")
     fig.colorbar(shades, label="mistakes", shrink=0.8)
-    most = np.argsort(-mistakes, axis=None, kind="stable")[:3]
-    named = [
-        f"{row} as {column} ({mistakes[row, column]} times)"
-        for row, column in zip(*np.unravel_index(most, mistakes.shape), strict=True)
-        if mistakes[row, column]
-    ]
     places = np.argwhere(mistakes == max(mistakes.max(), 1))
     most_often = [f"{row} read as {column}" for row, column in places] or ["none"]
-    right = ", ".join(f"{digit}: {count}" for digit, count in enumerate(np.diag(matrix)))
-    alt = (
-        "A matrix with a row for each digit and a column for what it was read as. On the diagonal "
-        f"are the right answers ({right}). "
+    return CaptionedFigure(
+        fig,
+        f"Counts over {counted}: a row for each digit, a column for what it was read as. Right "
+        f"answers stand on the diagonal ({np.trace(matrix):,} of {matrix.sum():,}); the darker a "
+        f"field off it, the more frequent the mistake. Most frequent, with {mistakes.max()} of "
+        f"{mistakes.sum():,} mistakes: {', '.join(most_often)}.",
     )
-    alt += (
-        f"The most frequent of {mistakes.sum():,} mistakes are to read {', '.join(named)}."
-        if named
-        else "There is no mistake."
-    )
-    caption = (
-        f"Counts over {counted}. Right answers stand on the diagonal; the darker a field off it, "
-        f"the more frequent the mistake. Most frequent, with {mistakes.max()} of "
-        f"{mistakes.sum():,} mistakes: {', '.join(most_often)}."
-    )
-    return Plate(fig, alt, caption)
 
 
-def draw_mistakes(images: np.ndarray, y: np.ndarray, shares: np.ndarray, caption: str) -> Plate:
+@default_style
+def draw_mistakes(
+    images: np.ndarray, y: np.ndarray, shares: np.ndarray, caption: str
+) -> CaptionedFigure:
     """Images (n, 28, 28) that were misclassified, under the answer and the label (n,).
 
     `shares` (n, 10) are the answers' probabilities, or shares of runs; the largest is shown.
@@ -130,14 +138,13 @@ def draw_mistakes(images: np.ndarray, y: np.ndarray, shares: np.ndarray, caption
     answers, sure = shares.argmax(axis=1), shares.max(axis=1)
     rows = max(1, -(-len(images) // 6))
     fig = plt.figure(figsize=(9, 2 * rows), layout="constrained")
-    words = []
     examples = zip(images, y, answers, sure, strict=True)
     for place, (image, digit, answer, share) in enumerate(examples, 1):
         ax = fig.add_subplot(rows, 6, place)
         draw_digit(ax, image)
         ax.set_title(f"read {answer} ({share:.1%})\nlabel {digit}", size=9)
-        words.append(f"{digit} read as {answer} ({share:.1%})")
-    return Plate(fig, f"Misclassified images: {', '.join(words)}.", caption)
+    named = ", ".join(f"{digit} as {answer}" for digit, answer in zip(y, answers, strict=True))
+    return CaptionedFigure(fig, f"{caption} In order, label and answer: {named or 'none'}.")
 
 
 def draw_digit(ax: plt.Axes, image: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.interpret.reading import Weights, believe, read_rows
+from mnist_rnn.reading.network import Weights, believe, read_rows
 
 ELSEWHERE = "Run this cell in JupyterLab: the pad appears here. `make site` makes a page of it."
 HARD, SAMPLE = 300, 200  # test digits that the pad offers: the hardest, and some as they come

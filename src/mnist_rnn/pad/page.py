@@ -7,9 +7,9 @@ from string import Template
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ModelError
 from mnist_rnn.files import write_text
-from mnist_rnn.interpret.reading import Weights
 from mnist_rnn.pad.pad import MODULE, STYLE, pack
 from mnist_rnn.paths import shown
+from mnist_rnn.reading.network import Weights
 from mnist_rnn.records.model_file import load_model, weights_sha256
 from mnist_rnn.records.run import Record, read_run
 

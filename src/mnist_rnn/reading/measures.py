@@ -1,44 +1,14 @@
-"""What the network believes while it reads, and which rows its answer depends on.
+"""What the beliefs tell over many images, and which rows and which images the answer depends on."""
 
-The belief after row t is what the network's dense layer and softmax make of the hidden state after
-row t. Rows are counted from 1; beliefs[:, t - 1] is the belief after row t.
-"""
-
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
+from scipy import ndimage
 
 from mnist_rnn.config import FEATURES, TIMESTEPS
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.network import predict
-
-
-class Weights(NamedTuple):
-    """What `model.get_weights()` lists for the SimpleRNN network, by name."""
-
-    kernel: np.ndarray
-    recurrent_kernel: np.ndarray
-    bias: np.ndarray
-    dense_kernel: np.ndarray
-    dense_bias: np.ndarray
-
-
-def read_rows(weights: Weights, x: np.ndarray) -> np.ndarray:
-    """The hidden states (n, timesteps, units) after each row of x (n, timesteps, features)."""
-    hidden = np.empty((*x.shape[:2], len(weights.bias)), "float32")
-    state = np.zeros((len(x), len(weights.bias)), "float32")
-    for t in range(x.shape[1]):
-        state = np.tanh(x[:, t] @ weights.kernel + state @ weights.recurrent_kernel + weights.bias)
-        hidden[:, t] = state
-    return hidden
-
-
-def believe(weights: Weights, hidden: np.ndarray) -> np.ndarray:
-    """The probabilities (..., 10) of the ten digits, given hidden states (..., units)."""
-    return softmax(hidden @ weights.dense_kernel + weights.dense_bias, axis=-1)
 
 
 def believe_by_keras(model: keras.Model, x: np.ndarray) -> np.ndarray:
@@ -123,3 +93,32 @@ def sensitivity(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         tape.watch(pixels)
         loss = tf.reduce_sum(keras.losses.sparse_categorical_crossentropy(y, model(pixels)))
     return np.abs(tape.gradient(loss, pixels)).mean(axis=0)
+
+
+def disturb(x: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Images x (n, 28, 28), disturbed in each way; a name that comes again is another direction."""
+    yield "as they are", x
+    for n in range(1, 5):
+        for move in ((n, 0), (-n, 0), (0, n), (0, -n)):  # down and right; what comes in is blank
+            name = f"shifted by {n} px, mean of four directions"
+            yield name, ndimage.shift(x, (0, *move), order=0)
+    for angle in (10, 20, 30):
+        for degrees in (angle, -angle):  # counter-clockwise; order 1 is linear interpolation
+            turned = ndimage.rotate(x, degrees, axes=(2, 1), reshape=False, order=1)
+            yield f"rotated by {angle}°, mean of both ways", turned
+    for deviation in (0.1, 0.2, 0.3):
+        noise = np.random.default_rng(seed).normal(0, deviation, x.shape)
+        noisy = np.clip(x + noise, 0, 1).astype("float32")
+        yield f"noise of standard deviation {deviation}", noisy
+    yield "read from the bottom up", x[:, ::-1]
+    yield "read from left to right", x.transpose(0, 2, 1)
+    yield "read from right to left", x.transpose(0, 2, 1)[:, ::-1]
+
+
+def tabulate_disturbances(
+    model: keras.Model, x: np.ndarray, y: np.ndarray, seed: int
+) -> pd.DataFrame:
+    """A row for each name of `disturb`: the accuracy in percent, the mean over its directions."""
+    rows = [(name, 100 * accuracy(model, images, y)) for name, images in disturb(x, seed)]
+    table = pd.DataFrame(rows, columns=["images", "accuracy (%)"])
+    return table.groupby("images", sort=False).mean().round(1)

@@ -1,1 +1,0 @@
-"""Interpretability: reads the trained model only."""
