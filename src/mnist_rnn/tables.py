@@ -131,7 +131,8 @@ def describe_answers(accuracy: pd.DataFrame) -> str:
         names = ", ".join(f"`{claim}`" for claim in judged.loc[judged["agrees"] == answer, "claim"])
         about = words.get(answer) or f"({names})"
         if count := counts.get(answer, 0):
-            parts.append(f"{count} {verb} {about}")
+            singular = verb.replace("are", "is").replace("have", "has").replace("agree", "agrees")
+            parts.append(f"{count} {singular if count == 1 else verb} {about}")
     alone = (agreeing["also_agree"] == "").sum()
     return (
         f"Of {len(judged)} published results, {'; '.join(parts) or 'none can be judged'}. {alone} "
@@ -145,7 +146,7 @@ def describe_default(results: Results) -> str:
     default = Configuration().name
     if REPRODUCED not in claims.index or default not in set(runs["configuration"]):
         return ""
-    row, same = accuracy.loc[REPRODUCED], compare_seeds(runs, default, f"seeded-{default}")
+    row, same = accuracy.loc[REPRODUCED], compare_seeds(runs, default, "seeded")
     holds = "holds" if row["agrees"] == "agrees" else f"is {row['agrees']}"
     return (
         f"The published {row['published_test_accuracy']}% {holds}: {row['runs']} runs of ours "

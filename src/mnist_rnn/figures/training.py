@@ -86,10 +86,10 @@ def draw_curves(
     loss, accuracy = history["loss"], history["accuracy"]
     told = []
     for claim, curve in published.items():
-        first, last = curve.dropna(subset="train_loss").iloc[[0, -1]].to_dict("records")
+        first, last = curve.iloc[[0, -1]].to_dict("records")
         told.append(
-            f"{claim}, loss {first['train_loss']:.3g} to {last['train_loss']:.3g}, accuracy "
-            f"{first['train_accuracy']:.1%} to {last['train_accuracy']:.1%}"
+            f"{claim}, loss {first['loss']:.3g} to {last['loss']:.3g}, accuracy "
+            f"{first['accuracy']:.1%} to {last['accuracy']:.1%}"
         )
     return CaptionedFigure(
         fig,

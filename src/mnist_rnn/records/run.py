@@ -1,7 +1,7 @@
 """One run, one file: all that is needed to repeat it, and what it reached."""
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -22,6 +22,10 @@ LARGEST = 200_000  # bytes
 # same from the initial weights and image orders of our run of that seed, `keras_2019` the same on
 # the Keras of its day, `pytorch` the same author's PyTorch notebook's.
 Code = Literal["ours", "keras", "seeded", "keras_2019", "pytorch"]
+# What each of them computes, but for parameters that are named.
+BASES: dict[Code, Configuration] = dict.fromkeys(get_args(Code), Configuration()) | {
+    "pytorch": Configuration(optimizer="adam", learning_rate=0.001, batch_size=64, epochs=10)
+}
 
 
 class History(Strict):
@@ -92,8 +96,16 @@ class Run(Strict):
 
 
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
-    """What tables and folders call the runs of this configuration by this code."""
-    return config.name if code == "ours" else f"{code}-{config.name}"
+    """What tables and folders call the runs of this configuration by this code.
+
+    Ours as in `Configuration.name`; others by their code, and what is not as in BASES:
+    `keras_2019-optimizer_adam`.
+    """
+    if code == "ours":
+        return config.name
+    base, given = (c.model_dump(exclude={"seed"}) for c in (BASES[code], config))
+    changed = [f"{field}_{value}" for field, value in given.items() if value != base[field]]
+    return "-".join([code, *changed])
 
 
 def run_path(
