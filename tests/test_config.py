@@ -50,6 +50,27 @@ def test_a_wrong_value_is_refused_by_name(name, value, expected, suggestion):
     assert suggestion is None or repr(suggestion) in message
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("epoch", "epochs"),
+        ("n_units", "units"),
+        ("batch", "batch_size"),
+        ("lr", "learning_rate"),
+        ("random_seed", "seed"),
+        ("hidden_size", "units"),
+        ("dataset", None),
+        ("activation", None),
+        ("input_size", None),
+    ],
+)
+def test_a_suggestion_is_right_or_absent(name, meant):
+    with pytest.raises(ParameterError) as refusal:
+        read_parameters({"In": [f"# Parameters\n{name} = 1\n"], name: 1})
+    said = str(refusal.value)
+    assert said.endswith(f"Did you mean {meant!r}?" if meant else "got 1 (int).")
+
+
 def test_every_wrong_parameter_is_named_at_once():
     with pytest.raises(ParameterError) as refusal:
         read_parameters(DEFAULTS | {"units": 0, "epochs": 0})
