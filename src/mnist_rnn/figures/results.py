@@ -96,7 +96,8 @@ def draw_agreement(agreement: pd.DataFrame, numbers: pd.DataFrame) -> CaptionedF
         + ". In an orange frame: the claim's own configuration; where it is white, the claim is "
         "*not reproduced*. Dark outside the frame: a wrong configuration agrees too, and the claim "
         f"is *compatible* at best. White is below {bounds[1]:.2g} ({LEVEL} divided by "
-        f"{len(numbers)} claims), light below {LEVEL}. A configuration with too few runs has an empty field.",
+        f"{len(numbers)} claims), light below {LEVEL}. A configuration with too few runs has an "
+        "empty field.",
     )
 
 
