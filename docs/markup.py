@@ -70,4 +70,6 @@ def mend(text: str) -> str:
     text = re.sub(r"<th>([^<]*)</th>(?=\s*<td>)", r'<th scope="row">\1</th>', text)
     text = re.sub("<th[^>]*>[^<]*", lambda head: head[0].replace("_", "_<wbr>"), text)
     text = re.sub(r'<span style="color[^"]*">', "<span>", text)
+    # Notebooks link to each other, and to the site's pad.
+    text = re.sub(r'href="(?:\.\./site/)?(\w+)\.(?:ipynb|html)"', r'href="\1.html"', text)
     return text.replace("<pre", '<pre tabindex="0"')

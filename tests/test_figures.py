@@ -16,7 +16,7 @@ from mnist_rnn.claims.equivalence import KERAS, OURS, group_accuracies, tabulate
 from mnist_rnn.claims.published import load_claims, load_curve
 from mnist_rnn.claims.tables import tabulate_accuracy, tabulate_runs
 from mnist_rnn.figures import results, spread, training
-from mnist_rnn.figures.captioned import ORANGE
+from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
 from mnist_rnn.figures.network import show_source
 from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves, rank_last
 from mnist_rnn.figures.spread import (
