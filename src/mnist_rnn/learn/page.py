@@ -72,7 +72,10 @@ def pack(run: Run) -> dict[str, Any]:
         "images": compress(x_train[:size].tobytes() + x_test[:TEST_DIGITS].tobytes()),
         "labels": "".join(map(str, [*y_train[:size], *y_test[:TEST_DIGITS]])),
         "orders": compress(list_orders().astype("<u2").tobytes()),
-        **{kind: base64.b64encode((HERE / f"{kind}.wasm").read_bytes()).decode() for kind in OPTIONS},
+        **{
+            kind: base64.b64encode((HERE / f"{kind}.wasm").read_bytes()).decode()
+            for kind in OPTIONS
+        },
     }
 
 
