@@ -5,7 +5,6 @@ other arguments are Snakemake's.
 """
 
 import argparse
-import re
 import signal
 import subprocess
 import sys
@@ -108,14 +107,7 @@ def main() -> None:
     """Say what has to be trained and why, then train it; exit status 1 if a run fails."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--dry-run", action="store_true", help="train nothing")
-    parser.add_argument("--cores", "-c", help="at most so many runs at once")
     options, arguments = parser.parse_known_args()
-    if options.cores is not None:  # with none, Snakemake waits for ever
-        if options.cores != "all" and not re.fullmatch("0*[1-9][0-9]*", options.cores):
-            raise SystemExit(
-                f"--cores: expected a whole number from 1, or all, got {options.cores}."
-            )
-        arguments += ["--cores", options.cores]
     try:
         runs = plan_runs(read_claims())
         read_numbers(load_claims())  # the curves too, which each run would miss
