@@ -25,10 +25,11 @@ OUTPUTS = "$${MNIST_RNN_RESULTS:-outputs}"
 RESULTS = "$${MNIST_RNN_RESULTS:-results}"
 
 # A user's settings for other packages, as clusters and cloud editors make them, stay out of VENV,
-# and a kernel needs no HOME that can be written to.
+# a kernel needs no HOME that can be written to, and text is UTF-8.
 HERE = $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)
 export PIP_USER = 0
 export PYTHONPATH =
+export PYTHONUTF8 = 1
 export JUPYTER_PATH =
 export JUPYTER_PREFER_ENV_PATH = 1
 export JUPYTER_RUNTIME_DIR = $(HERE)/runtime
@@ -37,7 +38,7 @@ export MPLCONFIGDIR = $(HERE)/matplotlib
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark originals notebooks results lock clean
+.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark originals notebooks results lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 } \
@@ -63,7 +64,8 @@ ledger: $(INSTALLED)  ## Check the records in results/reproductions and make the
 	@$(BIN)/python -m mnist_rnn.ledger $(ARGS)
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --FileContentsManager.preferred_dir=notebooks $(ARGS)
+	$(BIN)/jupyter lab --FileContentsManager.preferred_dir=notebooks \
+		--LabApp.default_url=/lab/tree/notebooks/01_data.ipynb $(ARGS)
 
 plan: $(INSTALLED)  ## Say which runs `make sweep` would train, and why
 	@$(BIN)/python -m mnist_rnn.sweep --dry-run
@@ -145,6 +147,12 @@ lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock
 
 clean:  ## Remove the virtual environments and the data; results stay
 	rm -rf $(VENV) $(PEERS) $(VENV)-arm64 data/mnist
+
+# With fewer, a kernel dies without a word.
+reproduce lab sweep report test slow notebooks: files
+files:
+	@test "$$(ulimit -n)" = unlimited || test "$$(ulimit -n)" -ge 128 || { \
+		echo "ulimit -n: expected at least 128 open files, got $$(ulimit -n)."; exit 1; }
 
 # What is installed, and where: in a copied or moved environment, the commands would run the old
 # place's code. A stopped installation leaves no such mark.

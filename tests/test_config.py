@@ -1,6 +1,9 @@
 import math
+from contextlib import suppress
+from typing import get_args
 
 import pytest
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from mnist_rnn.claims.published import (
     CONFIGURATION,
@@ -71,6 +74,26 @@ def test_a_suggestion_is_right_or_absent(name, meant):
     assert said.endswith(f"Did you mean {meant!r}?" if meant else "got 1 (int).")
 
 
+class WithMomentum(Configuration):
+    """As CONTRIBUTING says how a parameter is added."""
+
+    momentum: float = Field(0.0, ge=0, lt=1, description="0, or for sgd a number below 1")
+
+    @field_validator("momentum")
+    @classmethod
+    def _is_sgds(cls, value: float, info: ValidationInfo) -> float:
+        if value and info.data.get("optimizer") != "sgd":
+            raise ValueError("it would change nothing")
+        return value
+
+
+def test_a_combination_that_means_nothing_is_refused_by_name():
+    assert read_parameters({"momentum": 0.9}, WithMomentum).momentum == 0.9
+    expected = "^momentum: expected 0, or for sgd a number below 1, got 0.9 "
+    with pytest.raises(ParameterError, match=expected):
+        read_parameters({"momentum": 0.9, "optimizer": "adam"}, WithMomentum)
+
+
 def test_every_wrong_parameter_is_named_at_once():
     with pytest.raises(ParameterError) as refusal:
         read_parameters(DEFAULTS | {"units": 0, "epochs": 0})
@@ -124,19 +147,18 @@ def test_the_reading_refuses_wrong_parameters_too(name, value, expected):
         read_parameters(Interpretation().model_dump() | {"In": cells, "exampel": 5}, Interpretation)
 
 
+def another_value(name):
+    """A valid value that is not the parameter's default."""
+    field = Configuration.model_fields[name]
+    for value in (*get_args(field.annotation), 0.1, 1):
+        with suppress(ValidationError):
+            if Configuration(**{name: value}) != Configuration():
+                return value
+    raise AssertionError(name)
+
+
 def test_all_but_the_seed_tell_configurations_apart():
-    other = {
-        "layer": "gru",
-        "units": 1,
-        "optimizer": "adam",
-        "learning_rate": 0.1,
-        "loss": "clipped_cross_entropy",
-        "dropout": 0.5,
-        "batch_size": 1,
-        "epochs": 1,
-        "train_size": 1,
-    }
-    assert set(other) == set(CONFIGURATION)
+    other = {name: another_value(name) for name in CONFIGURATION}
     names = {Configuration(**{name: value}).name for name, value in other.items()}
     assert len(names | {Configuration().name}) == len(other) + 1
     assert Configuration(seed=1).name == Configuration().name
