@@ -1,13 +1,16 @@
 // The page: buttons, what the worker tells, drawn at most once a frame, and a digit to draw.
 
 const NEAR = 5; // thousandths of the pad; a point nearer to the last one is left out
+const STEP = 25; // of the pen that keys move
+const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], " ": [0, 0] };
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const RATES = [0.01, 0.02, 0.05, 0.1, 0.2];
 const UNITS = [16, 32, 64, 128, 256];
 const BATCHES = [16, 32, 64, 128, 256];
+const START = "Its weights are random, and it has learned nothing yet. Press <em>Train</em>.";
 const list = (values, chosen) =>
   values.map((value) => `<option${value === chosen ? " selected" : ""}>${value}</option>`).join("");
-const BODY = ({ rate, units, batch }) => `
+const BODY = ({ rate, units, batch }, count) => `
 <div class="learn-tools">
   <button name="train" class="main" disabled>Train</button>
   <button name="step" disabled>One step</button>
@@ -23,15 +26,16 @@ const BODY = ({ rate, units, batch }) => `
     <h2>What it has learned</h2>
     <p class="learn-label"><span>Test digits read right</span> <strong class="right"></strong></p>
     <canvas class="learn-curve" role="img" aria-label="Test digits read right, by step"></canvas>
-    <p class="learn-label"><span>Loss: how wrong it is on the digits it learns from</span> <strong class="loss"></strong></p>
+    <p class="learn-label"><span>Loss: how wrong it is in learning</span> <strong class="loss"></strong></p>
     <canvas class="learn-curve" role="img" aria-label="Loss, by step"></canvas>
   </section>
   <section aria-label="What it says of one digit">
     <h2>What it says of one digit</h2>
     <div class="learn-digit">
-      <span class="note">draw here</span>
+      <span class="note">Draw here</span>
       <div class="learn-heads">${DIGITS.map((digit) => `<span>${digit}</span>`).join("")}</div>
-      <canvas class="learn-sheet framed" width="1000" height="1000" role="img"></canvas>
+      <canvas class="learn-sheet framed" width="1000" height="1000" tabindex="0" role="application"
+        aria-description="Arrow keys move the pen, Space puts it down and lifts it."></canvas>
       <canvas class="learn-beliefs framed" width="10" height="28" role="img"></canvas>
     </div>
     <p class="reads"></p>
@@ -40,21 +44,32 @@ const BODY = ({ rate, units, batch }) => `
       <button name="clear">Clear</button>
     </div>
   </section>
-  <section aria-label="What it remembers">
-    <h2>What it remembers</h2>
+  <section aria-label="What it makes of the test digits">
+    <h2>What it makes of ${count} test digits</h2>
     <canvas class="learn-map framed" role="img"
-      aria-label="Test digits, placed by what the network remembers of them"></canvas>
-    <p class="note">Each numeral is a test digit. Digits that the network remembers alike after the
-      last row lie close together; the ring is the digit on the pad.</p>
+      aria-label="The test digits, each near the corner of the digit that the network takes it for"></canvas>
+    <p class="note">Each numeral is a test digit. The surer the network is that it is a 7, the nearer it
+      lies to the large 7. The ring is the digit on the pad.</p>
   </section>
 </div>
 <div class="learn-settings" role="group" aria-label="Settings">
   <label>Learning rate <select name="rate">${list(RATES, rate)}</select></label>
   <label>Units <select name="units">${list(UNITS, units)}</select></label>
   <label>Digits a step <select name="batch">${list(BATCHES, batch)}</select></label>
-  <label><input type="checkbox" name="exact"> The slower way, with any processor</label>
+  <label><input type="checkbox" name="exact"> The slow way, for any processor</label>
   <span class="note compared"></span>
 </div>`;
+
+// The ten digits stand around a circle; a test digit lies between them as the network's beliefs do.
+const turn = (angle, radius = 1) => [radius * Math.cos(angle), radius * Math.sin(angle)];
+const CORNERS = DIGITS.map((digit) => turn(Math.PI * (0.2 * digit - 0.5)));
+const findPlace = (beliefs) =>
+  [0, 1].map((axis) => CORNERS.reduce((sum, corner, digit) => sum + beliefs[digit] * corner[axis], 0));
+/** The place of the i-th of many, moved a little, so that they do not hide one another. */
+const spread = (place, i) => {
+  const moved = turn(2.4 * i, 0.2 * Math.sqrt((i % 25) / 25));
+  return place.map((x, axis) => x + moved[axis]);
+};
 
 async function open(root) {
   const packed = JSON.parse(document.getElementById("data").textContent);
@@ -72,11 +87,13 @@ async function open(root) {
     test,
   };
   root.classList.add("learn");
-  root.innerHTML = BODY(packed.config);
+  root.innerHTML = BODY(packed.config, test.count);
   const find = (selector) => root.querySelector(selector);
   const named = (name) => find(`[name=${name}]`);
   const [curveOfRight, curveOfLoss, sheet, beliefs, map] = root.querySelectorAll("canvas");
-  let worker, opened, chosen, now, losses, rights, points, aims, strokes, pen, label, frame;
+  let worker, opened, chosen, now, losses, rights, points, aims, strokes, label, frame;
+  let pen = null; // [x, y], where keys draw
+  let down = false;
   let shown = Math.floor(Math.random() * test.count);
 
   named("exact").checked = location.hash === "#exact";
@@ -124,9 +141,10 @@ async function open(root) {
   function take(message) {
     now = message;
     losses.push(...message.losses);
-    if (message.map) {
-      rights.push([message.map.step, message.map.right / test.count]);
-      aims = message.map.points;
+    if (message.test) {
+      const right = message.test.beliefs.filter((belief, i) => name(belief) === labelOf(i)).length;
+      rights.push([message.test.step, right / test.count]);
+      aims = message.test.beliefs.map((belief, i) => spread(findPlace(belief), i));
     }
     frame ??= requestAnimationFrame(show);
   }
@@ -141,14 +159,13 @@ async function open(root) {
     named("again").disabled = step === 0;
     showProgress(step, steps, seconds, going, differs);
     if (ended) conclude();
-    else if (!going || step === 0) say(describeStart());
-    else say(describeGoing());
+    else say(going ? `It learns.${describeBits()}` : `${step ? "Paused." : START}${describeBits()}`);
     find(".right").textContent = `${Math.round(100 * rights.at(-1)[1])}%`;
     find(".loss").textContent = losses.length ? average(losses.slice(-20)).toFixed(2) : "";
     drawCurve(curveOfRight, rights, steps, 1, "--right");
     const smooth = losses.map((_, i) => [i + 1, average(losses.slice(Math.max(0, i - 4), i + 5))]);
     drawCurve(curveOfLoss, smooth, steps, Math.max(2.5, ...smooth.map(([, loss]) => loss)), "--wrong");
-    showBeliefs(now.read?.beliefs);
+    showBeliefs(now.beliefs);
     drawMap();
   }
 
@@ -161,31 +178,25 @@ async function open(root) {
     bar.setAttribute("aria-valuemax", steps);
     const left = Math.ceil((seconds / step) * (steps - step));
     const time = step > 4 && step < steps ? `, ${describeTime(left)} to go` : "";
-    find(".learn-progress p").textContent = `Step ${step} of ${steps}${time}`;
+    const verdict = differs === null ? "as TensorFlow's" : "not TensorFlow's";
+    find(".learn-progress p").innerHTML = `<span>Step ${step} of ${steps}${time}</span>` +
+      (chosen.digests ? `<span>Fingerprint <code>${now.digest.slice(0, 8)}</code>, ${verdict}</span>` : "");
   }
 
   const describeTime = (seconds) => (seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
   const average = (numbers) => numbers.reduce((a, b) => a + b, 0) / numbers.length;
   const after = (step) => (step ? `after step ${step}` : "before the first step");
 
-  function describeStart() {
-    if (!now.step) return `Nothing learned yet: its weights are random. Press <em>Train</em>.${describeSame()}`;
-    return `Paused.${describeSame()}`;
-  }
-
-  function describeSame() {
-    if (!chosen.digests) return "";
-    if (now.differs !== null) return ` The bits differ from TensorFlow's: for the first time ${after(now.differs)}.`;
-    return now.step ? ` After step ${now.step}, all weights are TensorFlow's: <code>${now.digest.slice(0, 8)}</code>.` : "";
-  }
-
-  function describeGoing() {
-    return `It learns.${describeSame()}`;
+  /** Nothing as long as the bits are TensorFlow's: they are compared in the line below the bar. */
+  function describeBits() {
+    if (now.differs === null) return "";
+    return ` The bits differ from TensorFlow's for the first time ${after(now.differs)}.`;
   }
 
   function conclude() {
     const seconds = now.seconds < 10 ? now.seconds.toFixed(1) : Math.round(now.seconds);
-    const took = `${now.step} steps took ${seconds} seconds.`;
+    const way = opened.path === "fused" ? "fast" : "slow";
+    const took = `${now.step} steps took ${seconds} seconds, the ${way} way.`;
     if (now.diverged) {
       return say("Its weights have grown beyond all bounds: the learning rate is too high.", "other");
     }
@@ -231,30 +242,33 @@ async function open(root) {
 
   /** The numerals move to their places over some frames, or at once where motion is not wanted. */
   function drawMap() {
-    if (!aims) return;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches || !points;
-    points = still ? Float32Array.from(aims) : points.map((value, i) => value + 0.15 * (aims[i] - value));
+    const move = ([x, y], [u, v]) => [x + 0.15 * (u - x), y + 0.15 * (v - y)];
+    points = still ? aims : points.map((point, i) => move(point, aims[i]));
     const [context, width, height] = prepare(map);
-    const place = (x, y) => [width / 2 + x * (width / 2 - 12), height / 2 + y * (height / 2 - 12)];
-    Object.assign(context, { font: "600 12px system-ui, sans-serif", textAlign: "center", textBaseline: "middle" });
-    const light = color("--light");
-    for (let i = 0; i < test.count; i++) {
-      const digit = data.labels[test.first + i];
+    const reach = Math.min(width, height) / 2;
+    const place = ([x, y]) => [width / 2 + 0.78 * reach * x, height / 2 + 0.78 * reach * y];
+    const write = (digit, point, size, light) => {
+      context.font = `600 ${size}px system-ui, sans-serif`;
       context.fillStyle = `hsl(${(digit * 108) % 360} 75% ${light})`;
-      context.fillText(digit, ...place(points[2 * i], points[2 * i + 1]));
-    }
-    if (now.read) {
+      context.fillText(digit, ...place(point));
+    };
+    Object.assign(context, { textAlign: "center", textBaseline: "middle" });
+    DIGITS.forEach((digit) => write(digit, CORNERS[digit], 52, color("--pale")));
+    points.forEach((point, i) => write(labelOf(i), point, 12, color("--light")));
+    if (now.beliefs) {
       Object.assign(context, { strokeStyle: color("--text"), lineWidth: 2.5 });
       context.beginPath();
-      context.arc(...place(...now.read.point), 9, 0, 7);
+      context.arc(...place(findPlace(now.beliefs.at(-1))), 9, 0, 7);
       context.stroke();
     }
-    if (points.some((value, i) => Math.abs(value - aims[i]) > 0.002)) frame ??= requestAnimationFrame(show);
+    const far = ([x, y], i) => Math.hypot(x - aims[i][0], y - aims[i][1]) > 0.004;
+    if (points.some(far)) frame ??= requestAnimationFrame(show);
   }
 
   function showBeliefs(rows) {
     const pixels = new ImageData(10, ROWS);
-    rows?.flat().forEach((belief, i) => (pixels.data[4 * i + 3] = 255 * belief));
+    rows?.flatMap((row) => [...row]).forEach((belief, i) => (pixels.data[4 * i + 3] = 255 * belief));
     beliefs.getContext("2d").putImageData(pixels, 0, 0);
     const last = rows?.at(-1);
     const said = last && name(last);
@@ -271,20 +285,16 @@ async function open(root) {
 
   // ---- The digit --------------------------------------------------------------------------------
 
-  function takeTestDigit() {
-    label = data.labels[test.first + shown];
+  /** A new sheet with this test digit, or an empty one. */
+  function takeDigit(digit = null) {
+    label = digit;
     strokes = [];
+    down = false;
     drawSheet();
     sendDigit();
   }
 
-  function clear() {
-    label = null;
-    strokes = [];
-    drawSheet();
-    sendDigit();
-  }
-
+  const labelOf = (i) => data.labels[test.first + i];
   const testDigit = () => images.slice((test.first + shown) * ROWS ** 2, (test.first + shown + 1) * ROWS ** 2);
 
   function sendDigit() {
@@ -309,6 +319,12 @@ async function open(root) {
         context.fillRect((i % ROWS) * cell, Math.floor(i / ROWS) * cell, cell, cell);
       });
     }
+    if (pen) {
+      Object.assign(context, { lineWidth: 6, strokeStyle: "#888" });
+      context.beginPath();
+      context.arc(...pen, down ? 20 : 44, 0, 7);
+      context.stroke();
+    }
     sheet.setAttribute("aria-label", label === null ? "Pad to draw a digit on" : `A test digit, ${describeDigit(label)}`);
   }
 
@@ -316,22 +332,49 @@ async function open(root) {
   const place = ({ offsetX, offsetY }) =>
     [offsetX / sheet.clientWidth, offsetY / sheet.clientHeight].map((part) => within(SIDE * part));
 
-  sheet.addEventListener("pointerdown", (event) => {
-    if (event.button || !event.isPrimary) return;
-    sheet.setPointerCapture(event.pointerId);
-    if (label !== null) clear();
-    strokes.push([place(event)]);
+  /** Begin a stroke, on a new sheet if there is a test digit. */
+  function beginStroke(point) {
+    if (label !== null) takeDigit();
+    strokes.push([point]);
     drawSheet();
     sendDigit();
-  });
-  sheet.addEventListener("pointermove", (event) => {
-    if (!event.isPrimary || !sheet.hasPointerCapture(event.pointerId)) return;
-    const point = place(event);
+  }
+
+  function continueStroke(point) {
     const last = strokes.at(-1).at(-1);
     if (Math.hypot(point[0] - last[0], point[1] - last[1]) < NEAR) return;
     strokes.at(-1).push(point);
     drawSheet();
     sendDigit();
+  }
+
+  sheet.addEventListener("pointerdown", (event) => {
+    if (event.button || !event.isPrimary) return;
+    sheet.setPointerCapture(event.pointerId);
+    [pen, down] = [null, false];
+    beginStroke(place(event));
+  });
+  sheet.addEventListener("pointermove", (event) => {
+    if (event.isPrimary && sheet.hasPointerCapture(event.pointerId)) continueStroke(place(event));
+  });
+  sheet.addEventListener("keydown", (event) => {
+    if (!(event.key in KEYS) || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    pen ??= [500, 200];
+    if (event.key === " ") {
+      if (event.repeat) return;
+      if (!down) beginStroke(pen);
+      down = !down;
+    } else {
+      pen = pen.map((x, axis) => within(x + STEP * KEYS[event.key][axis]));
+      if (down) continueStroke(pen);
+    }
+    drawSheet();
+  });
+  sheet.addEventListener("blur", () => {
+    pen = null;
+    down = false;
+    drawSheet();
   });
 
   // ---- Buttons ----------------------------------------------------------------------------------
@@ -342,9 +385,9 @@ async function open(root) {
     again: begin,
     other: () => {
       shown = (shown + 1) % test.count;
-      takeTestDigit();
+      takeDigit(labelOf(shown));
     },
-    clear,
+    clear: () => takeDigit(),
     save: () => saveResult(describeResult(now, opened)),
   };
   root.addEventListener("click", (event) => press[event.target.name]?.());
@@ -355,7 +398,12 @@ async function open(root) {
   addEventListener("resize", () => now && (frame ??= requestAnimationFrame(show)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (frame ??= requestAnimationFrame(show)));
 
-  takeTestDigit();
+  addEventListener("hashchange", () => {
+    named("exact").checked = location.hash === "#exact";
+    start();
+  });
+
+  takeDigit(labelOf(shown));
   start();
 }
 

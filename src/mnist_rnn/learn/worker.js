@@ -3,7 +3,7 @@
 // Messages from the page: `open` once, `begin` with the parameters of a run, `train`, `pause`,
 // `step`, and `digit` with 784 bytes. Messages to it: `opened`, and `now` with all that is shown.
 
-const MAP_EVERY = 10; // steps, after which the test digits are read again
+const TEST_EVERY = 10; // steps, after which the test digits are read again
 const TELL_EVERY = 40; // milliseconds
 
 let data, engine, path, network, run;
@@ -27,7 +27,7 @@ const answerTo = {
     network.all.set(units === data.units ? data.weights : drawWeights(units));
     const steps = data.orders.length / batch;
     run = { batch, rate: Math.fround(rate), digests, steps, step: 0, going: false, seconds: 0 };
-    Object.assign(run, { differs: null, losses: [], told: 0, axes: null, map: null });
+    Object.assign(run, { differs: null, losses: [], told: 0, test: null });
     check();
     readTestDigits();
     tell();
@@ -78,7 +78,7 @@ function takeStep() {
   run.step += 1;
   run.losses.push(measureLoss(batch));
   check();
-  if (run.step % MAP_EVERY === 0 || run.step === run.steps) readTestDigits();
+  if (run.step % TEST_EVERY === 0 || run.step === run.steps) readTestDigits();
   run.seconds += (performance.now() - started) / 1000;
 }
 
@@ -101,92 +101,36 @@ function measureLoss(n) {
   return sum / n;
 }
 
-/** What the network says of the test digits, and where their last states lie in a plane. */
+/** The beliefs of the network, after the last row of each test digit. */
 function readTestDigits() {
   const { count, first } = data.test;
   for (let i = 0; i < count; i++) network.order[i] = first + i;
   network.read(count);
-  let right = 0;
-  for (let i = 0; i < count; i++) {
-    const z = network.logits.subarray(CLASSES * i, CLASSES * (i + 1));
-    if (z.indexOf(Math.max(...z)) === network.labels[first + i]) right += 1;
-  }
-  const { units } = network;
-  const last = network.states.slice(28 * count * units, 29 * count * units);
-  run.axes = findPlane(last, units, run.axes);
-  run.map = { right, step: run.step, points: project(last, units, run.axes) };
+  const { units, weights, states } = network;
+  const last = (i) => states.subarray((ROWS * count + i) * units, (ROWS * count + i + 1) * units);
+  const beliefs = Array.from({ length: count }, (_, i) => believe(weights, last(i)));
+  run.test = { step: run.step, beliefs };
 }
 
-/** Read the digit of the page, if there is one: beliefs after each row, and its place in the map. */
+/** The beliefs after each row of the digit on the page, or null if there is none. */
 function readDigit() {
   if (!digit) return null;
-  const { count, first } = data.test;
-  const { units, weights } = network;
-  network.images.set(digit, (first + count) * PIXELS);
-  network.order[0] = first + count;
+  const place = data.test.first + data.test.count;
+  network.images.set(digit, place * PIXELS);
+  network.order[0] = place;
   network.read(1);
-  const after = (row) => network.states.subarray((row + 1) * units, (row + 2) * units);
-  const beliefs = Array.from({ length: ROWS }, (_, row) => [...believe(weights, after(row))]);
-  return { beliefs, point: project(after(ROWS - 1), units, run.axes) };
+  const { units, weights, states } = network;
+  const after = (row) => states.subarray((row + 1) * units, (row + 2) * units);
+  return Array.from({ length: ROWS }, (_, row) => believe(weights, after(row)));
 }
 
 function tell() {
-  const { step, steps, seconds, digest, differs, losses, map, going } = run;
+  const { step, steps, seconds, digest, differs, losses, test, going } = run;
   const diverged = !losses.every(isFinite);
   postMessage({
-    type: "now", step, steps, seconds, digest, differs, losses, map, going, diverged, read: readDigit(),
+    type: "now", step, steps, seconds, digest, differs, losses, test, going, diverged, beliefs: readDigit(),
   });
-  Object.assign(run, { losses: [], map: null, told: performance.now() });
-}
-
-// ---- The plane in which the states differ most ----------------------------------------------------
-
-/** Mean, two axes and a scale, by subspace iteration from the last ones, so that it turns slowly. */
-function findPlane(states, units, before) {
-  const count = states.length / units;
-  const mean = new Float64Array(units);
-  states.forEach((value, i) => (mean[i % units] += value / count));
-  const random = makeRandom(1);
-  let axes = before?.axes ?? [0, 1].map(() => Float64Array.from({ length: units }, () => random() - 0.5));
-  for (let turn = before ? 3 : 30; turn > 0; turn--) {
-    axes = axes.map((axis) => {
-      const along = measureAlong(states, units, mean, axis);
-      const image = new Float64Array(units);
-      states.forEach((value, i) => {
-        image[i % units] += (value - mean[i % units]) * along[Math.floor(i / units)];
-      });
-      return image;
-    });
-    makeOrthonormal(axes);
-  }
-  const farthest = Math.max(...axes.flatMap((axis) => [...measureAlong(states, units, mean, axis)].map(Math.abs)));
-  return { axes, mean, scale: 1 / (farthest || 1) };
-}
-
-function measureAlong(states, units, mean, axis) {
-  const along = new Float64Array(states.length / units);
-  states.forEach((value, i) => {
-    along[Math.floor(i / units)] += (value - mean[i % units]) * axis[i % units];
-  });
-  return along;
-}
-
-/** Places from -1 to 1 in the plane: x and y of each state. */
-function project(states, units, { axes, mean, scale }) {
-  const [x, y] = axes.map((axis) => measureAlong(states, units, mean, axis));
-  return Float32Array.from({ length: 2 * x.length }, (_, i) => scale * (i % 2 ? y : x)[i >> 1]);
-}
-
-/** Gram and Schmidt's way, in place. */
-function makeOrthonormal(rows) {
-  rows.forEach((row, i) => {
-    for (const other of rows.slice(0, i)) {
-      const shared = row.reduce((sum, value, j) => sum + value * other[j], 0);
-      for (let j = 0; j < row.length; j++) row[j] -= shared * other[j];
-    }
-    const length = Math.hypot(...row);
-    for (let j = 0; j < row.length; j++) row[j] /= length;
-  });
+  Object.assign(run, { losses: [], test: null, told: performance.now() });
 }
 
 // ---- Weights for a network that TensorFlow has not trained ------------------------------------------
@@ -206,6 +150,18 @@ function drawWeights(units) {
     uniform(28, units), rows.flatMap((row) => [...row]), zeros(units), uniform(units, CLASSES), zeros(CLASSES),
   ];
   return Float32Array.from(parts.flat());
+}
+
+/** Gram and Schmidt's way, in place. */
+function makeOrthonormal(rows) {
+  rows.forEach((row, i) => {
+    for (const other of rows.slice(0, i)) {
+      const shared = row.reduce((sum, value, j) => sum + value * other[j], 0);
+      for (let j = 0; j < row.length; j++) row[j] -= shared * other[j];
+    }
+    const length = Math.hypot(...row);
+    for (let j = 0; j < row.length; j++) row[j] /= length;
+  });
 }
 
 /** Numbers in [0, 1) from a seed (Tommy Ettinger's mulberry32). */
