@@ -18,18 +18,16 @@ os.environ |= {  # where make has them too: HOME need not be writable
     "MPLCONFIGDIR": str(Path(sys.prefix) / "matplotlib"),
 }
 
-import numpy as np
 import pytest
 from lab import BROWSER, open_browser
 
-from mnist_rnn.config import NUM_CLASSES, Configuration
+from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
 from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.environment import describe_environment
-from mnist_rnn.records.metrics import find_mistakes, measure
-from mnist_rnn.records.record import History, Record, read_record, run_path
+from mnist_rnn.records.run import BASES, Run, read_run, run_path
 
 # Started in the background, Python ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -50,8 +48,8 @@ def environment():
 
 @pytest.fixture(scope="session")
 def committed():
-    """The record of the default run in results/."""
-    return read_record(run_path(Configuration(), ".json", COMMITTED))
+    """The default run in results/."""
+    return read_run(run_path(Configuration(), ".json", COMMITTED))
 
 
 @pytest.fixture(scope="session")
@@ -82,14 +80,6 @@ def small():
     return SMALL
 
 
-@pytest.fixture
-def make_checkpoint(tmp_path):
-    def make(config, **owner):
-        return Checkpoint(tmp_path / "checkpoint", {"config": config.model_dump()} | owner)
-
-    return make
-
-
 @pytest.fixture(scope="session")
 def examples(mnist):
     """The first so many training images, and the first 1000 test images."""
@@ -98,6 +88,18 @@ def examples(mnist):
     (x_train, y_train), (x_test, y_test) = mnist
     test = Examples(scale(x_test[:1000]), y_test[:1000])
     return lambda size: (Examples(scale(x_train[:size]), y_train[:size]), test)
+
+
+def make_owned(path, config, examples, **owner):
+    """A checkpoint of the run with this configuration and these examples."""
+    from mnist_rnn.experiment.training import describe_inputs
+
+    return Checkpoint(path, describe_inputs(config, *examples(config.train_size)) | owner)
+
+
+@pytest.fixture
+def make_checkpoint(tmp_path, examples):
+    return lambda config, **owner: make_owned(tmp_path / "checkpoint", config, examples, **owner)
 
 
 def train_fresh(config, examples, checkpoint):
@@ -123,10 +125,9 @@ def run(examples, make_checkpoint):
 
 
 @pytest.fixture(scope="session")
-def kept_alone(tmp_path_factory):
+def kept_alone(tmp_path_factory, examples):
     """The checkpoint of `left_alone`: it stays as it was after the last epoch."""
-    owner = {"config": SMALL.model_dump()}
-    return Checkpoint(tmp_path_factory.mktemp("alone") / "checkpoint", owner)
+    return make_owned(tmp_path_factory.mktemp("alone") / "checkpoint", SMALL, examples)
 
 
 @pytest.fixture(scope="session")
@@ -137,25 +138,20 @@ def left_alone(examples, kept_alone):
 
 @pytest.fixture
 def make_record(environment):
-    """A record with so many of the 10,000 test images misclassified: zeros taken for ones."""
+    """A run with so many of the 10,000 test images misclassified: zeros taken for ones."""
 
-    def make(errors=200, **parameters):
-        config = Configuration(**parameters)
-        y_train, y_test = np.zeros(config.train_size, int), np.zeros(10_000, int)
-        certain = np.eye(NUM_CLASSES)
-        answers = certain[(np.arange(10_000) < errors).astype(int)]
-        return Record(
+    def make(errors=200, code="ours", **parameters):
+        config = Configuration(**BASES[code].model_dump() | parameters)
+        values = {"loss": 0.5, "accuracy": 0.9, "test_errors": errors, "weights_sha256": "0" * 64}
+        return Run(
+            code=code,
             config=config,
             parameters=75_530,
-            history=History(
-                loss=[0.5] * config.epochs,
-                accuracy=[0.9] * config.epochs,
-                test_errors=[errors] * config.epochs,
-            ),
-            train=measure(certain[y_train], y_train),
-            test=measure(answers, y_test),
-            mistakes=find_mistakes(answers, y_test),
-            weights_sha256="0" * 64,
+            history={name: [value] * config.epochs for name, value in values.items()},
+            train_loss=0.25,
+            train_errors=0,
+            test_loss=0.125,
+            mistakes=dict.fromkeys(range(errors), 1),
             data_sha256=DATA_SHA256,
             seconds=1.5,
             environment=environment,

@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 
 from mnist_rnn.paths import ROOT
-from mnist_rnn.records.record import Record, read_records
+from mnist_rnn.records.run import Run, read_runs
 
 CLONE = (ROOT / ".git").exists()  # and not an unpacked release
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -103,18 +103,18 @@ def read_until(process: subprocess.Popen, text: str) -> str:
     raise AssertionError(f"ended without {text!r}: {output}")
 
 
-def finish(process: subprocess.Popen, results: Path) -> Record:
-    """The record that the process left as the only one."""
+def finish(process: subprocess.Popen, results: Path) -> Run:
+    """The run whose record the process left as the only one."""
     status, output = end(process, timeout=3600)
     assert status == 0, output
-    (record,), left_out = read_records(results)
+    (run,), left_out = read_runs(results)
     assert not left_out
-    return record
+    return run
 
 
-def outcome(record: Record) -> dict:
-    """All of a record that must not depend on how it was run or on what went wrong."""
-    return record.model_dump(include={"config", "history", "train", "test", "weights_sha256"})
+def outcome(run: Run) -> dict:
+    """All of a run that must not depend on how it was made or on what went wrong."""
+    return run.model_dump(exclude={"seconds", "environment"})
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.D
             values = int(row["epoch"]), float(row["train_loss"]), accuracy
             if not (0 < values[1] < np.inf and (not row["train_accuracy"] or 0 <= accuracy <= 1)):
                 raise ValueError
-        except ValueError:
+        except (TypeError, ValueError):  # a short line has None
             got = ", ".join(str(row[name]) for name in names)
             raise ClaimError(
                 f"curves.csv, line {number}: expected an epoch, a loss above 0, and an accuracy "

@@ -8,7 +8,7 @@ from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
 from mnist_rnn.experiment.backend import keras, require_xla
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.layers import Dense, GRUCell, LSTMCell, SimpleRNN
-from mnist_rnn.experiment.portable import LOSSES, RMSprop
+from mnist_rnn.experiment.portable import RMSprop, cross_entropy
 
 LAYERS = {
     "simple_rnn": SimpleRNN,
@@ -19,7 +19,6 @@ OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
     "adam": keras.optimizers.Adam,
     "rmsprop": RMSprop,
-    "rmsprop_keras3": lambda: RMSprop(epsilon_inside_root=True),
 }
 
 
@@ -35,6 +34,7 @@ def build_network(config: Configuration) -> keras.Sequential:
         ]
     )
     network.set_weights(draw_initial_weights(config))
+    network.configuration = config
     return network
 
 
@@ -50,7 +50,7 @@ def build_model(config: Configuration) -> keras.Sequential:
         optimizer.learning_rate = config.learning_rate
     model.compile(
         optimizer,
-        loss=LOSSES[config.loss],  # takes logits: softmax is a part of it
+        loss=cross_entropy,  # takes logits: softmax is a part of it
         metrics=["accuracy"],
         jit_compile=True,
         steps_per_execution=largest_divisor(count_steps(config), at_most=100),

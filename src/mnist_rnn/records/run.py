@@ -58,7 +58,7 @@ class Run(Strict):
     schema_version: Literal[4] = 4
     code: Code = "ours"
     config: Configuration
-    parameters: int = Field(ge=1)
+    parameters: int = Field(ge=1, le=10**9)
     history: History
     train_loss: Loss | None
     train_errors: int | None = Field(ge=0)
@@ -69,9 +69,13 @@ class Run(Strict):
     environment: Environment
 
     @model_validator(mode="after")
-    def _has_epochs(self) -> "Run":
+    def _agree(self) -> "Run":
         if len(self.history.loss) != self.config.epochs:
             raise ValueError(f"history must have {self.config.epochs} epochs")
+        if (self.train_errors or 0) > self.config.train_size:
+            raise ValueError(f"train_errors must be at most {self.config.train_size}")
+        if self.mistakes is not None and len(self.mistakes) != self.test_errors:
+            raise ValueError("mistakes must be as many as test errors in the end")
         return self
 
     @property

@@ -84,7 +84,7 @@ def compare_seeds(runs: pd.DataFrame, ours: str, theirs: str) -> pd.DataFrame:
     both have as many, and `loss_apart` the largest difference of their training losses, in nats.
     """
     by_seed = [runs[runs["configuration"] == name].set_index("seed") for name in (ours, theirs)]
-    both = by_seed[0].join(by_seed[1], how="inner", lsuffix="_ours", rsuffix="_theirs")
+    both = by_seed[0].join(by_seed[1], how="inner", suffixes=("_ours", "_theirs"))
     rows = {}
     for seed, pair in both.iterrows():
         errors = np.array([pair[f"test_errors_by_epoch_{whose}"] for whose in ("ours", "theirs")])
