@@ -3,21 +3,15 @@
 `python docs/generate.py` rewrites the blocks between `<!-- generated: name -->` and `<!-- end -->`.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Mapping
 
-from mnist_rnn.claims.published import JUDGED, Claim, read_claims
+from mnist_rnn.claims.answer import read_results
+from mnist_rnn.claims.published import Claim, read_claims
 from mnist_rnn.claims.sweep import plan_runs, why_pending
 from mnist_rnn.claims.verdicts import LEVEL, VERDICTS
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
-
-
-def read_results() -> list[dict[str, str]]:
-    """The rows of accuracy.csv whose claims are judged."""
-    with (COMMITTED / "accuracy.csv").open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row["kind"] in JUDGED]
 
 
 def make_headline() -> str:
