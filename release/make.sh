@@ -21,7 +21,8 @@ export XDG_CONFIG_HOME=$folder HOME=$folder
 git init --quiet --bare --template= "$folder/git"
 export GIT_DIR=$folder/git GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
 pack() {
-    git archive --format=tar --prefix="$name/site/" "${pages[@]}" --prefix="$name/" "$@" "$commit"
+    git archive --format=tar --prefix="$name/site/" "${pages[@]}" --prefix="$name/" \
+        --add-file=release/RELEASE.md "$@" "$commit"
 }
 mapfile -t pages < <(printf -- '--add-file=%s\n' "$folder"/site/*)
 pack | tar --extract --directory "$folder"

@@ -5,9 +5,7 @@ page asks for anything from elsewhere: formulas are MathML, images and styles ar
 """
 
 import argparse
-import base64
 import re
-from collections.abc import Iterable
 from html import escape
 from importlib.metadata import metadata
 from importlib.util import find_spec
@@ -39,18 +37,24 @@ PAGES = {"index.html": "Start", "draw.html": "Draw"}
 if find_spec("mnist_rnn.learn"):
     PAGES["learn.html"] = "Learn"
 PAGES |= {f"{path.stem}.html": path.stem[3:].replace("_", " ").capitalize() for path in NOTEBOOKS}
-LONG = 4  # headings; a page with so many has a table of contents
+LONG = 4  # second-level headings; a page with so many has a table of contents
 LIGHT, DARK = "xcode", "github-dark"  # styles of Pygments with enough contrast
 # pandas writes the name of an index into a second row of the head, which is otherwise empty.
 INDEX_NAME = (
     r"<td></td>((?:\s*<th>[^<]*</th>)+\s*</tr>)\s*<tr>\s*<th>(.*?)</th>(?:\s*<td></td>)+\s*</tr>"
 )
 THEIR_STYLE = r'(?s)<style( scoped(="")?)?>\s*(pre|\.dataframe|td\.linenos).*?</style>'
+FIGURE = r'(?s)<div class="wide figure".*?</div>'
 THEIR_TABLE = r'(?s)<table border="1" class="dataframe">.*?</table>'
 
 
 class Renderer(IPythonRenderer):
     """Markdown with formulas as MathML and tables that scroll in a region of their own."""
+
+    def heading(self, text: str, level: int, **attributes: Any) -> str:  # noqa: ARG002
+        """A heading that the table of contents can lead to."""
+        place = re.sub(r"\W+", "-", re.sub("<[^>]*>", "", text)).strip("-").lower()
+        return f'<h{level} id="{place}">{text}</h{level}>\n'
 
     def inline_math(self, body: str) -> str:
         """A formula in a line, given in LaTeX."""
@@ -71,13 +75,14 @@ class Exporter(HTMLExporter):
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:  # noqa: ARG002  (nbconvert passes it)
         """Markdown to HTML, also that of outputs."""
-        renderer = Renderer(escape=False, exclude_anchor_links=True)
+        renderer = Renderer(escape=False)
         return MarkdownWithMath(renderer=renderer).render(source)
 
 
 def box(kind: str, content: str) -> str:
     """A table or figure in a box that the keyboard can scroll."""
-    return f'<div class="wide {kind.lower()}" role="group" aria-label="{kind}" tabindex="0">{content}</div>'
+    attributes = f'class="wide {kind.lower()}" role="group" aria-label="{kind}" tabindex="0"'
+    return f"<div {attributes}>{content}</div>"
 
 
 def mend(text: str) -> str:
@@ -95,10 +100,8 @@ def mend(text: str) -> str:
 
 def read_style() -> str:
     """The CSS of all pages, with the colours of code in both schemes."""
-    light, dark = (
-        HtmlFormatter(style=name).get_style_defs([".highlight", ".output_html"])
-        for name in (LIGHT, DARK)
-    )
+    places = [".highlight", ".output_html"]
+    light, dark = (HtmlFormatter(style=name).get_style_defs(places) for name in (LIGHT, DARK))
     return (
         f"{(TEMPLATES / 'page.css').read_text(encoding='utf-8')}"
         f"@media print, (prefers-color-scheme: light) {{ {light} }}\n"
@@ -110,29 +113,22 @@ def read_style() -> str:
 def make_links(here: str) -> str:
     """The links to all pages; `here` is the page that they stand on."""
     current = {here: ' aria-current="page"'}
-    links = [f'<a href="{page}"{current.get(page, "")}>{PAGES[page]}</a>' for page in PAGES]
-    return '<nav aria-label="Pages">\n' + "\n".join(links) + "\n</nav>"
+    links = (f'<a href="{page}"{current.get(page, "")}>{PAGES[page]}</a>\n' for page in PAGES)
+    return f'<nav aria-label="Pages">\n{"".join(links)}</nav>'
 
 
 def write_page(output: Path, template: str, title: str, **values: Any) -> None:
     """Write a page of this template; one that is not among PAGES has no links to them."""
-    names, here = list(PAGES), output.name
-    following = names[names.index(here) + 1 :][:1] if here in names else []
-    about = metadata("mnist-rnn")
-    page = Environment(
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False
-    ).get_template(template)
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined)
     shared = {
         "title": escape(title),
         "style": read_style(),
-        "links": make_links(here) if here in PAGES else "",
-        "following": [(name, PAGES[name]) for name in following],
-        "author": escape(about["Author"]),
-        "licence": escape(about["License-Expression"]),
-        "version": about["Version"],
-        "sources": [url.split(", ") for url in about.get_all("Project-URL", [])],
+        "links": make_links(output.name) if output.name in PAGES else "",
+        "pages": PAGES,
+        "following": dict(zip(PAGES, list(PAGES)[1:], strict=False)).get(output.name),
+        "about": metadata("mnist-rnn"),
     }
-    write_text(output, page.render(shared | values))
+    write_text(output, environment.get_template(template).render(shared | values))
 
 
 def make_notebook_page(path: Path, output: Path, alone: bool) -> None:
@@ -141,42 +137,30 @@ def make_notebook_page(path: Path, output: Path, alone: bool) -> None:
     exporter = Exporter(template_name="basic", exclude_input=alone)
     body = mend(exporter.from_notebook_node(notebook)[0])
     contents = re.findall(r'<h2 id="([^"]*)">(.*?)</h2>', body)
+    before, *rest = body.partition("<h2")
     write_page(
         output,
         "notebook.html.j2",
         notebook.cells[0].source.split("\n")[0][2:],
-        body=re.split(r"(?=<h2)", body, maxsplit=1),
+        body=(before, "".join(rest)),
         contents=contents if len(contents) >= LONG else [],
         source="" if alone else path.relative_to(ROOT).as_posix(),
     )
 
 
-def describe_notebooks(paths: Iterable[Path]) -> dict[str, tuple[str, str]]:
-    """Title and first sentences of each notebook, as HTML, by its page."""
-    described = {}
-    for path in paths:
-        title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
-        text = Exporter().markdown2html({}, text).strip()
-        described[f"{path.stem}.html"] = title[2:], text.removeprefix("<p>").removesuffix("</p>")
-    return described
-
-
-def find_figure(path: Path) -> str:
-    """A notebook's first figure, with its text alternative, as an image of HTML."""
-    cells = nbformat.read(path, as_version=4).cells
-    outputs = (output for cell in cells for output in cell.get("outputs", []))
-    first = next(output for output in outputs if "image/png" in output.get("data", {}))
-    alt = escape(first.metadata["image/png"]["alt"])
-    png = base64.b64encode((COMMITTED / "accuracy.png").read_bytes()).decode()
-    return box("Figure", f'<img src="data:image/png;base64,{png}" alt="{alt}" width="750">')
+def describe(path: Path) -> tuple[str, str]:
+    """A notebook's title and its first paragraph, as HTML."""
+    title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
+    text = Exporter().markdown2html({}, text).strip()
+    return title[2:], text.removeprefix("<p>").removesuffix("</p>")
 
 
 def make_site(model: Path, folder: Path) -> None:
     """All pages, with the pad of this model (.keras), in a folder."""
     record, weights = load_checked(model)
     test = load_mnist()[1]
-    draw = folder / "draw.html"
-    write_page(draw, "draw.html.j2", "Draw a digit", **describe_pad(record, weights, *test))
+    values = describe_pad(record, weights, *test)
+    write_page(folder / "draw.html", "draw.html.j2", "Draw a digit", **values)
     if "learn.html" in PAGES:
         from mnist_rnn.learn.page import make_learn_page
 
@@ -192,9 +176,9 @@ def make_site(model: Path, folder: Path) -> None:
         network=draw_unrolled(weights, test[0][DIGIT]),
         units=record.config.units,
         step=convert(r"h \leftarrow \tanh(x W + h U + b)"),
-        figure=find_figure(ROOT / "notebooks" / "03_results.ipynb"),
+        figure=re.search(FIGURE, (folder / "03_results.html").read_text(encoding="utf-8"))[0],
         lesson="learn.html" in PAGES,
-        notebooks=describe_notebooks(NOTEBOOKS),
+        notebooks={f"{path.stem}.html": describe(path) for path in NOTEBOOKS},
     )
     print(f"Written: {shown(folder / 'index.html')}")
 

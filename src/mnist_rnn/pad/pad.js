@@ -17,12 +17,18 @@ const BODY = `
   <div class="pad-tools">
     <button name="clear">Clear</button>
     <button name="undo">Undo</button>
-    <button name="share" hidden>Share this drawing</button>
+    <button name="hard">Hard test digit</button>
+    <button name="random">Random test digit</button>
+    <button name="share" hidden>Share drawing</button>
   </div>
   <p id="pad-keys" class="pad-note">By keyboard: arrow keys move the pen, Home, End, Page Up and
     Page Down move it diagonally; Space puts it down and lifts it.</p>
 </div>
 <div class="reading">
+  <div class="pad-guess" role="group" aria-label="Your guess" hidden>
+    <span>Your guess:</span>${DIGITS.map((digit) => `<button name="guess">${digit}</button>`).join("")}
+    <button name="guess">Reveal</button>
+  </div>
   <div class="pad-panels">
     <div class="pad-head">what the network sees</div>
     <div class="pad-head pad-digits">${DIGITS.map((digit) => `<span>${digit}</span>`).join("")}</div>
@@ -44,14 +50,6 @@ const BODY = `
   </div>
   <p class="pad-after"></p>
   <p class="pad-changes"></p>
-</div>
-<div class="pad-tools pad-tests">
-  <button name="hard">Hard test digit</button>
-  <button name="random">Random test digit</button>
-  <div class="pad-guess" role="group" aria-label="Your guess" hidden>
-    <span>Your guess:</span>${DIGITS.map((digit) => `<button name="guess">${digit}</button>`).join("")}
-    <button name="guess">Reveal</button>
-  </div>
 </div>`;
 
 const percent = (share) => `${Math.round(100 * share)}%`;
@@ -111,7 +109,7 @@ async function mount(root, data, address = false) {
     const rows = beliefs?.slice(0, count) ?? [];
     const done = count === ROWS;
     const final = done && beliefs ? (test?.label ?? name(beliefs[27])) : null;
-    say(done ? said : "It is being read: the answer follows the last row.");
+    say(done ? said : "The network is reading …");
     const now = beliefs && name(rows.at(-1));
     const [after, changes] = beliefs ? describeRows(rows) : ["", ""];
     range.value = count;

@@ -26,11 +26,13 @@ BLUES = ["#cfe3f1", "#8fc0e0", "#3f93c8", "#0072b2"]
 ORANGES = ["#f9dfd0", "#f0b48f", "#e3864d", "#d55e00"]
 SECONDS = 4.8
 STYLE = f"""
-.unrolled {{ font: 12px system-ui, sans-serif; fill: #222 }}
-.unrolled .small {{ font-size: 9.5px; fill: #555 }}
+.unrolled {{ font: 14px system-ui, sans-serif; fill: #222 }}
+.unrolled .small {{ font-size: 11px; fill: #555 }}
+.unrolled .digit {{ font-size: 36px; font-weight: bold }}
 .unrolled .arrow {{ stroke: #555; fill: none }}
 .unrolled .frame {{ stroke: #ccc; fill: none; stroke-width: 0.6 }}
-.unrolled .unread {{ fill: #fff; fill-opacity: 0.9; transform: scaleY(0); transform-origin: 0 {TOP + TIMESTEPS * PITCH}px }}
+.unrolled .unread {{ fill: #fff; fill-opacity: 0.9;
+  transform: scaleY(0); transform-origin: 0 {TOP + TIMESTEPS * PITCH}px }}
 @media screen and (prefers-reduced-motion: no-preference) {{
   .unrolled .unread {{ animation: unread {SECONDS}s steps({TIMESTEPS}) }}
   .unrolled .answer {{ animation: answer {SECONDS}s }}
@@ -72,7 +74,9 @@ def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
         f"holds each digit; the answer after the last row is {answer}, with probability "
         f"{beliefs[-1, answer]:.0%}."
     )
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" class="unrolled" viewBox="0 0 440 500" role="img" aria-label="{words}">
+    x = BELIEF + 9 * answer + 4.5
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" class="unrolled" viewBox="0 0 440 500"
+role="img" aria-label="{words}">
 <style>{STYLE}</style>
 <rect width="440" height="500" rx="8" fill="#fff"/>
 <text x="{ROWS}" y="20">rows of pixels</text>
@@ -82,9 +86,9 @@ def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
 {chr(10).join(parts)}
 <rect class="unread" x="0" y="{TOP - 2}" width="440" height="{bottom - TOP + 2}"/>
 <g class="answer">
-<path class="arrow" d="M{BELIEF + 9 * answer + 4.5} {bottom - 1}v14m-3-4l3 4 3-4"/>
-<text x="{BELIEF + 9 * answer + 4.5}" y="{bottom + 44}" font-size="36" font-weight="bold" text-anchor="middle">{answer}</text>
-<text x="{BELIEF + 9 * answer - 12}" y="{bottom + 33}" text-anchor="end">the answer, after the last row:</text>
+<path class="arrow" d="M{x} {bottom - 1}v14m-3-4l3 4 3-4"/>
+<text class="digit" x="{x}" y="{bottom + 44}" text-anchor="middle">{answer}</text>
+<text x="{x - 16}" y="{bottom + 33}" text-anchor="end">the answer, after the last row:</text>
 </g>
 </svg>
 """
