@@ -32,12 +32,10 @@ from mnist_rnn.records.record import run_path
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TEMPLATES = Path(__file__).with_name("pages")
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
-# The pages in their order, with their names in the links; a notebook's is that of its file.
 PAGES = {"index.html": "Start", "draw.html": "Draw"}
 if find_spec("mnist_rnn.learn"):
     PAGES["learn.html"] = "Learn"
 PAGES |= {f"{path.stem}.html": path.stem[3:].replace("_", " ").capitalize() for path in NOTEBOOKS}
-LONG = 4  # second-level headings; a page with so many has a table of contents
 LIGHT, DARK = "xcode", "github-dark"  # styles of Pygments with enough contrast
 # pandas writes the name of an index into a second row of the head, which is otherwise empty.
 INDEX_NAME = (
@@ -118,12 +116,12 @@ def make_links(here: str) -> str:
 
 
 def write_page(output: Path, template: str, title: str, **values: Any) -> None:
-    """Write a page of this template; one that is not among PAGES has no links to them."""
+    """Write a page of this template, by default with links to the others."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined)
     shared = {
         "title": escape(title),
         "style": read_style(),
-        "links": make_links(output.name) if output.name in PAGES else "",
+        "links": make_links(output.name),
         "pages": PAGES,
         "following": dict(zip(PAGES, list(PAGES)[1:], strict=False)).get(output.name),
         "about": metadata("mnist-rnn"),
@@ -131,21 +129,20 @@ def write_page(output: Path, template: str, title: str, **values: Any) -> None:
     write_text(output, environment.get_template(template).render(shared | values))
 
 
-def make_notebook_page(path: Path, output: Path, alone: bool) -> None:
+def make_notebook_page(path: Path, output: Path, alone: bool = False) -> None:
     """A notebook (.ipynb) as a page; alone, without code and links to other pages."""
     notebook = nbformat.read(path, as_version=4)
     exporter = Exporter(template_name="basic", exclude_input=alone)
     body = mend(exporter.from_notebook_node(notebook)[0])
-    contents = re.findall(r'<h2 id="([^"]*)">(.*?)</h2>', body)
     before, *rest = body.partition("<h2")
-    write_page(
-        output,
-        "notebook.html.j2",
-        notebook.cells[0].source.split("\n")[0][2:],
-        body=(before, "".join(rest)),
-        contents=contents if len(contents) >= LONG else [],
-        source="" if alone else path.relative_to(ROOT).as_posix(),
-    )
+    values = {
+        "body": (before, "".join(rest)),
+        "contents": re.findall(r'<h2 id="([^"]*)">(.*?)</h2>', body),
+        "source": f"notebooks/{path.name}",
+    }
+    title = notebook.cells[0].source.split("\n")[0][2:]
+    unlinked = {"links": "", "following": None} if alone else {}
+    write_page(output, "notebook.html.j2", title, **values | unlinked)
 
 
 def describe(path: Path) -> tuple[str, str]:
@@ -166,7 +163,7 @@ def make_site(model: Path, folder: Path) -> None:
 
         make_learn_page(folder / "learn.html", read_style(), make_links("learn.html"))
     for path in NOTEBOOKS:
-        make_notebook_page(path, folder / f"{path.stem}.html", alone=False)
+        make_notebook_page(path, folder / f"{path.stem}.html")
     write_page(
         folder / "index.html",
         "start.html.j2",
@@ -176,8 +173,7 @@ def make_site(model: Path, folder: Path) -> None:
         network=draw_unrolled(weights, test[0][DIGIT]),
         units=record.config.units,
         step=convert(r"h \leftarrow \tanh(x W + h U + b)"),
-        figure=re.search(FIGURE, (folder / "03_results.html").read_text(encoding="utf-8"))[0],
-        lesson="learn.html" in PAGES,
+        figure=re.findall(FIGURE, (folder / "03_results.html").read_text(encoding="utf-8"))[0],
         notebooks={f"{path.stem}.html": describe(path) for path in NOTEBOOKS},
     )
     print(f"Written: {shown(folder / 'index.html')}")
@@ -192,7 +188,7 @@ def main() -> None:
     wanted = parser.parse_args()
     try:
         if wanted.report:
-            make_notebook_page(*wanted.report, alone=True)
+            make_notebook_page(wanted.report[0], wanted.report[1], alone=True)
         else:
             make_site(wanted.model.resolve(), wanted.output)
     except ExperimentError as error:

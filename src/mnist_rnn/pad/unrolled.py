@@ -74,7 +74,7 @@ def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
         f"holds each digit; the answer after the last row is {answer}, with probability "
         f"{beliefs[-1, answer]:.0%}."
     )
-    x = BELIEF + 9 * answer + 4.5
+    end = BELIEF + 9 * answer + 4.5
     return f"""<svg xmlns="http://www.w3.org/2000/svg" class="unrolled" viewBox="0 0 440 500"
 role="img" aria-label="{words}">
 <style>{STYLE}</style>
@@ -86,9 +86,9 @@ role="img" aria-label="{words}">
 {chr(10).join(parts)}
 <rect class="unread" x="0" y="{TOP - 2}" width="440" height="{bottom - TOP + 2}"/>
 <g class="answer">
-<path class="arrow" d="M{x} {bottom - 1}v14m-3-4l3 4 3-4"/>
-<text class="digit" x="{x}" y="{bottom + 44}" text-anchor="middle">{answer}</text>
-<text x="{x - 16}" y="{bottom + 33}" text-anchor="end">the answer, after the last row:</text>
+<path class="arrow" d="M{end} {bottom - 1}v14m-3-4l3 4 3-4"/>
+<text class="digit" x="{end}" y="{bottom + 44}" text-anchor="middle">{answer}</text>
+<text x="{end - 16}" y="{bottom + 33}" text-anchor="end">the answer, after the last row:</text>
 </g>
 </svg>
 """
