@@ -74,28 +74,26 @@ sweep: $(INSTALLED)  ## Train what is missing of all configurations in claims.cs
 	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
 
 # With runs or claims of one's own, the cells that speak of ours are left out.
-report: $(INSTALLED)  ## Rebuild the tables from the records, and the results page beside them
+report: $(INSTALLED)  ## Rebuild the tables from the records, and the results as a page, executed/03_results.html
 	@mkdir -p $(RESULTS)/executed
 	@$(BIN)/jupyter nbconvert --log-level ERROR --to notebook notebooks/03_results.ipynb \
 		--output-dir $(RESULTS)/executed --output 03_results.part.ipynb \
 		--TagRemovePreprocessor.enabled=True \
-		$${MNIST_RNN_RESULTS:+--TagRemovePreprocessor.remove_cell_tags=ours}
+		$$([ "$${MNIST_RNN_RESULTS:-results}$$MNIST_RNN_PUBLISHED" = results ] || \
+			echo --TagRemovePreprocessor.remove_cell_tags=ours)
 	@$(BIN)/papermill --no-progress-bar --log-level ERROR $(RESULTS)/executed/03_results.part.ipynb \
 		$(RESULTS)/executed/03_results.part.ipynb
 	@mv $(RESULTS)/executed/03_results.part.ipynb $(RESULTS)/executed/03_results.ipynb
-	@$(BIN)/python docs/pages.py --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/report.html
-	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and report.html in" $(RESULTS)
+	@$(BIN)/python -m mnist_rnn.site --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/executed/03_results.html
+	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and executed/03_results.html in" $(RESULTS)
 
 site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks, outputs as committed
-	@$(BIN)/python docs/pages.py $(if $(MODEL),--model "$(MODEL)")
+	@$(BIN)/python -m mnist_rnn.site $(if $(MODEL),--model "$(MODEL)")
 
-release: $(INSTALLED)  ## Pack the commit, its pages and the model with its card into one archive, in dist/
-	@rm -rf site
-	@$(BIN)/python docs/pages.py
-	@$(BIN)/python docs/pages.py --report notebooks/03_results.ipynb $(VENV)/release/report.html
-	@$(BIN)/python release/make.py site $(VENV)/release/report.html dist
+release: $(INSTALLED)  ## Pack the commit and its pages into one archive with its SHA-256, in dist/
+	@bash release/make.sh $(BIN)/python mnist-rnn-$(VERSION)
 
-release-check: $(INSTALLED)  ## Check the archive in dist/, and score its model in a fresh environment
+release-check: $(INSTALLED)  ## Check every byte of the archive in dist/, and score its model in a fresh environment
 	@$(BIN)/python -c 'from mnist_rnn.data import load_mnist; load_mnist()'
 	@bash release/check.sh dist/mnist-rnn-$(VERSION).tar $(PYTHON) data/mnist
 

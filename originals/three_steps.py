@@ -77,7 +77,10 @@ def main(python):
                         far = np.abs(theirs["weights"][step] - weights[step]).max()
                         loss = theirs["losses"][step]
                         rows.append((optimizer, step + 1, code, losses[step], loss, far))
-    with replacing(RESULTS / "three_steps.csv") as temporary, temporary.open("w", newline="") as file:
+    with (
+        replacing(RESULTS / "three_steps.csv") as temporary,
+        temporary.open("w", newline="") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["optimizer", "step", "code", "our_loss", "their_loss", "weight_apart"])
         writer.writerows((*row[:3], *(f"{value:.6g}" for value in row[3:])) for row in rows)

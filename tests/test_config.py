@@ -3,8 +3,6 @@ from contextlib import suppress
 from typing import get_args
 
 import pytest
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
-
 from mnist_rnn.claims.published import (
     CONFIGURATION,
     find_claims,
@@ -13,6 +11,8 @@ from mnist_rnn.claims.published import (
     load_curves,
     read_claims,
 )
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+
 from mnist_rnn.config import Configuration, Interpretation
 from mnist_rnn.errors import ParameterError
 from mnist_rnn.parameters import read_parameters

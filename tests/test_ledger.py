@@ -13,13 +13,6 @@ import ledger
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_hostile import change_one, json_values, many
-from test_records import change, cpu
-
-from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ParameterError, RecordError
-from mnist_rnn.paths import COMMITTED
-from mnist_rnn.records import verify
 from mnist_rnn.records.record import run_path, write_record
 from mnist_rnn.records.reproduction import (
     WHOLE_RUN,
@@ -28,6 +21,13 @@ from mnist_rnn.records.reproduction import (
     read_reproduction,
 )
 from mnist_rnn.records.verify import describe_run
+from test_hostile import change_one, json_values, many
+from test_records import change, cpu
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ParameterError, RecordError
+from mnist_rnn.paths import COMMITTED
+from mnist_rnn.records import verify
 
 more = settings(many, max_examples=2000)
 KNOWN = ledger.read_expected()

@@ -10,13 +10,13 @@ import tomllib
 
 import pytest
 import yaml
+from mnist_rnn.records.record import read_record, run_path, write_record
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from runs import end, environment, mark_installed, read_until, start
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.record import read_record, run_path, write_record
 
 pytestmark = pytest.mark.quick
 
@@ -72,7 +72,7 @@ def test_make_help_lists_every_target():
         (["reproduce"], "bin/python -m mnist_rnn.records.verify"),
         (["sweep", "PROFILE=slurm", "ARGS=--cores 2"],
          "mnist_rnn.claims.sweep --profile workflow/profiles/slurm --cores 2"),
-        (["site", "MODEL=a b.keras"], 'docs/pages.py --model "a b.keras"'),
+        (["site", "MODEL=a b.keras"], 'mnist_rnn.site --model "a b.keras"'),
         (["originals", "ARGS=--keras 2"], "bin/python --keras 2"),
         (["notebooks", "VENV=/venv"], "MNIST_RNN_RESULTS=/venv/notebooks/outputs"),
         (["results", "MNIST_RNN_RESULTS=trial"], "report notebooks MNIST_RNN_RESULTS=results"),

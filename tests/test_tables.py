@@ -10,8 +10,6 @@ from statistics import mean, stdev
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
-
 from mnist_rnn.claims.contrasts import CONTRASTS, tabulate_contrasts
 from mnist_rnn.claims.equivalence import (
     KERAS,
@@ -42,11 +40,13 @@ from mnist_rnn.claims.verdicts import (
     tabulate_agreement,
     weigh_together,
 )
+from mnist_rnn.records.record import find_records, read_records, write_record
+from scipy import stats
+
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.figures.results import rank_last
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
-from mnist_rnn.records.record import find_records, read_records, write_record
 
 pytestmark = pytest.mark.quick
 

@@ -5,8 +5,6 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
-
 from mnist_rnn.claims.contrasts import tabulate_contrasts
 from mnist_rnn.claims.discrimination import (
     judge_wrong_configurations,
@@ -37,8 +35,10 @@ from mnist_rnn.claims.verdicts import (
     judge_claims,
     weigh_together,
 )
-from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.record import read_records
+from scipy import stats
+
+from mnist_rnn.paths import COMMITTED, ROOT
 
 pytestmark = pytest.mark.quick
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from mnist_rnn.data.mnist import load_mnist
+from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.files import write_text
 from mnist_rnn.learn.engine import HERE, OPTIONS
-from mnist_rnn.learn.steps import Run, list_orders, read_run
+from mnist_rnn.learn.steps import Repeated, list_orders, read_repeated
 from mnist_rnn.pad.pad import compress
 
 PAD = HERE.parent / "pad"
@@ -33,7 +33,7 @@ def make_learn_page(output: Path, style: str, links: str) -> None:
     Raises:
         RecordError: what the page compares with is missing or damaged.
     """
-    run = read_run()
+    run = read_repeated()
     config = run.record.config
     text = Template(read_text(HERE / "learn.html")).substitute(
         style=style + read_text(HERE / "learn.css"),
@@ -47,13 +47,13 @@ def make_learn_page(output: Path, style: str, links: str) -> None:
         steps=len(run.digests) - 1,
         units=config.units,
         batch=config.batch_size,
-        accuracy=f"{run.record.test.accuracy:.2%}",
+        accuracy=f"{run.record.test_accuracy:.2f}%",
         digest=run.record.weights_sha256,
     )
     write_text(output, text)
 
 
-def pack(run: Run) -> dict[str, Any]:
+def pack(run: Repeated) -> dict[str, Any]:
     """The run as JSON for `open` in learn.js: images for training, then for testing."""
     config = run.record.config
     (x_train, y_train), (x_test, y_test) = load_mnist()

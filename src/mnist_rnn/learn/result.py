@@ -5,8 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mnist_rnn.config import Strict
-from mnist_rnn.records.reproduction import Digest, Text
+from mnist_rnn.config import Digest, Strict, Text
 
 
 class BrowserResult(Strict):
