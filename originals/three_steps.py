@@ -78,13 +78,9 @@ def main(python):
                         far = np.abs(theirs["weights"][step] - weights[step]).max()
                         loss = theirs["losses"][step]
                         rows.append((optimizer, step + 1, code, losses[step], loss, far))
-    with (
-        replacing(RESULTS / "three_steps.csv") as temporary,
-        temporary.open("w", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["optimizer", "step", "code", "our_loss", "their_loss", "weight_apart"])
-        writer.writerows((*row[:3], *(f"{value:.6g}" for value in row[3:])) for row in rows)
+    columns = ["optimizer", "step", "code", "our_loss", "their_loss", "weight_apart"]
+    table = pd.DataFrame(rows, columns=columns)
+    write_text(RESULTS / "three_steps.csv", table.to_csv(index=False, float_format="%.6g"))
 
 
 if __name__ == "__main__":
