@@ -1,7 +1,21 @@
-# `make help` lists the targets. The variables can be set on the command line, as in
-# `make test PYTHON=python3.13 VENV=.venv-3.13`.
+# `make help` lists the targets, and these variables. They are set on make's command line alone:
+# in the environment, such names belong to others.
+## PYTHON=python3.13              the Python that a new environment is made with
 PYTHON = python3
+## VENV=.venv-3.13                the environment, made where it is missing
 VENV = .venv
+## PARAMETERS="-p units 64"       of `make reproduce`: parameters of 02_train, as papermill takes them
+PARAMETERS =
+## ARGS="..."                     of lab, sweep, ledger, originals, benchmark: options of the command
+ARGS =
+## PROFILE=slurm                  of `make sweep`: a folder in workflow/profiles
+PROFILE =
+## MODEL=FILE.keras               of `make site`: the model behind the pad
+MODEL =
+ifneq "$(words $(VENV))" "1"
+$(error VENV: expected a path without a space, got "$(VENV)")
+endif
+
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 PEERS = $(VENV)-peers
@@ -10,20 +24,30 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 OUTPUTS = "$${MNIST_RNN_RESULTS:-outputs}"
 RESULTS = "$${MNIST_RNN_RESULTS:-results}"
 
-# A user's settings for other packages, as clusters and cloud editors make them, stay out of VENV.
+# A user's settings for other packages, as clusters and cloud editors make them, stay out of VENV,
+# a kernel needs no HOME that can be written to, and text is UTF-8.
+HERE = $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)
 export PIP_USER = 0
 export PYTHONPATH =
+export PYTHONUTF8 = 1
+export JUPYTER_PATH =
+export JUPYTER_PREFER_ENV_PATH = 1
+export JUPYTER_RUNTIME_DIR = $(HERE)/runtime
+export IPYTHONDIR = $(HERE)/ipython
+export MPLCONFIGDIR = $(HERE)/matplotlib
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark originals notebooks results lock clean
+.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark originals notebooks results lock clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 } \
+		/^## / { variables = variables substr($$0, 4) "\n" } \
+		END { printf "\nWith these after the target:\n%s", variables }' Makefile
 
 reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p $(OUTPUTS)/executed
-	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.records.verify --before)
+	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.verify --before)
 	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
 	trap 'kill $$! 2>/dev/null; wait $$!; exit 1' INT QUIT TERM; \
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
@@ -31,41 +55,45 @@ reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, a
 	wait $$! && trap - EXIT
 	@mv $(OUTPUTS)/executed/02_train.part.ipynb $(OUTPUTS)/executed/02_train.ipynb
 	@echo Executed: $(OUTPUTS)/executed/02_train.ipynb
-	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.records.verify)
+	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.verify)
 
 verify: $(INSTALLED)  ## Compare the record of the default run in outputs/ with the committed one
-	@$(BIN)/python -m mnist_rnn.records.verify
+	@$(BIN)/python -m mnist_rnn.verify
 
 ledger: $(INSTALLED)  ## Check the records in results/reproductions and make their table
-	@$(BIN)/python docs/ledger.py $(ARGS)
+	@$(BIN)/python -m mnist_rnn.ledger $(ARGS)
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --FileContentsManager.preferred_dir=notebooks $(ARGS)
+	$(BIN)/jupyter lab --FileContentsManager.preferred_dir=notebooks \
+		--LabApp.default_url=/lab/tree/notebooks/01_data.ipynb $(ARGS)
 
 plan: $(INSTALLED)  ## Say which runs `make sweep` would train, and why
-	@$(BIN)/python -m mnist_rnn.claims.sweep --dry-run
+	@$(BIN)/python -m mnist_rnn.sweep --dry-run
 
 sweep: $(INSTALLED)  ## Train what is missing of all configurations in claims.csv, into results/
-	@$(BIN)/python -m mnist_rnn.claims.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
+	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
 
-report: $(INSTALLED)  ## Rebuild the tables, and results/report.html from the records
+# With runs or claims of one's own, the cells that speak of ours are left out.
+report: $(INSTALLED)  ## Rebuild the tables from the records, and the results as a page, executed/03_results.html
 	@mkdir -p $(RESULTS)/executed
-	@$(BIN)/papermill --no-progress-bar --log-level ERROR notebooks/03_results.ipynb \
+	@$(BIN)/jupyter nbconvert --log-level ERROR --to notebook notebooks/03_results.ipynb \
+		--output-dir $(RESULTS)/executed --output 03_results.part.ipynb \
+		--TagRemovePreprocessor.enabled=True \
+		$$([ "$${MNIST_RNN_RESULTS:-results}$$MNIST_RNN_PUBLISHED" = results ] || \
+			echo --TagRemovePreprocessor.remove_cell_tags=ours)
+	@$(BIN)/papermill --no-progress-bar --log-level ERROR $(RESULTS)/executed/03_results.part.ipynb \
 		$(RESULTS)/executed/03_results.part.ipynb
 	@mv $(RESULTS)/executed/03_results.part.ipynb $(RESULTS)/executed/03_results.ipynb
-	@$(BIN)/python docs/pages.py --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/report.html
-	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and report.html in" $(RESULTS)
+	@$(BIN)/python -m mnist_rnn.site --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/executed/03_results.html
+	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and executed/03_results.html in" $(RESULTS)
 
 site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks, outputs as committed
-	@$(BIN)/python docs/pages.py $(if $(MODEL),--model "$(MODEL)")
+	@$(BIN)/python -m mnist_rnn.site $(if $(MODEL),--model "$(MODEL)")
 
-release: $(INSTALLED)  ## Pack the commit, its pages and the model with its card into one archive, in dist/
-	@rm -rf site
-	@$(BIN)/python docs/pages.py
-	@$(BIN)/python docs/pages.py --report notebooks/03_results.ipynb $(VENV)/release/report.html
-	@$(BIN)/python release/make.py site $(VENV)/release/report.html dist
+release: $(INSTALLED)  ## Pack the commit and its pages into one archive with its SHA-256, in dist/
+	@bash release/make.sh $(BIN)/python mnist-rnn-$(VERSION)
 
-release-check: $(INSTALLED)  ## Check the archive in dist/, and score its model in a fresh environment
+release-check: $(INSTALLED)  ## Check every byte of the archive in dist/, and score its model in a fresh environment
 	@$(BIN)/python -c 'from mnist_rnn.data import load_mnist; load_mnist()'
 	@bash release/check.sh dist/mnist-rnn-$(VERSION).tar $(PYTHON) data/mnist
 
@@ -97,8 +125,9 @@ benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's c
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)
 	$(BIN)/python benchmarks/report_speed.py
 
-originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code, 60 times in all, into results/originals (hours)
-	@$(BIN)/python originals/run.py --peers $(PEERS)/bin/python $(ARGS)
+originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code where runs are missing, into results/ (hours)
+	@for code in keras seeded; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done
+	@$(BIN)/python -m mnist_rnn.sweep --code pytorch --python $(PEERS)/bin/python $(ARGS)
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
 	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks/outputs
@@ -117,27 +146,53 @@ lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock
 clean:  ## Remove the virtual environments and the data; results stay
 	rm -rf $(VENV) $(PEERS) $(VENV)-arm64 data/mnist
 
-# In an environment that was copied or moved, the commands would run the old place's code.
-ifneq "$(shell cat $(INSTALLED) 2>/dev/null)" "$(CURDIR)"
+# With fewer, a kernel dies without a word.
+reproduce lab sweep report test slow notebooks: files
+files:
+	@test "$$(ulimit -n)" = unlimited || test "$$(ulimit -n)" -ge 128 || { \
+		echo "ulimit -n: expected at least 128 open files, got $$(ulimit -n)."; exit 1; }
+
+# What is installed, and where: in a copied or moved environment, the commands would run the old
+# place's code. A stopped installation leaves no such mark.
+MARK = { pwd -P; cat requirements.lock pyproject.toml | cksum; }
+ifneq "$(shell $(MARK) 2>&1 | cmp $(INSTALLED) - 2>&1)" ""
 .PHONY: $(INSTALLED)
 endif
-$(INSTALLED): requirements.lock pyproject.toml
+$(INSTALLED):
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed: make PYTHON=..., or let uv fetch it as docs/usage.md says.")'
-	@echo "Installing the packages of requirements.lock in $(VENV): one to three minutes."
-	@$(if $(wildcard $(INSTALLED)),rm -rf $(VENV))
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
-	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Installing the packages of requirements.lock in $(VENV): half a minute to three minutes."
+	$(call make_environment,$(VENV))
+	@# pip installs uv, and uv the rest; or pip, where only its settings lead to an index. Nothing
+	@# is downloaded to build connection-pool, the one package without a wheel.
+	@awk '/^[^ #]/ { first = /^(setuptools|uv)==/ } first' requirements.lock | \
+		$(BIN)/python -m pip install --quiet --require-hashes --requirement /dev/stdin
+	@# Python compiles what it imports, once, unless it may not keep the result.
+	@test -t 2 || quiet=--quiet; \
+	$(BIN)/uv pip sync $$quiet --python $(BIN)/python --require-hashes --no-build-isolation \
+		$${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} requirements.lock || { \
+	echo "uv, whose reason is above, could not install them: pip tries it."; \
+	$(BIN)/python -m pip install --require-hashes --no-build-isolation --requirement requirements.lock; }
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@# Else each kernel warns at its start that it does not encrypt (it is on this machine), and
 	@# some report at their end that Jupyter interrupted them, as it does before it stops them.
 	@mkdir -p $(VENV)/etc/ipython
 	@printf '%s\n' 'import logging' 'c.IPKernelApp.log_level = "ERROR"' \
 		'logging.getLogger("IPKernelApp").addFilter(lambda record: "KeyboardInterrupt" not in record.getMessage())' \
 		> $(VENV)/etc/ipython/ipython_kernel_config.py
-	@echo "$(CURDIR)" > $@
+	@$(MARK) > $@
 
 $(PEERS)/installed: benchmarks/requirements.lock
 	@echo "Installing PyTorch and JAX in $(PEERS): about a minute."
-	@$(PYTHON) -m venv $(PEERS)
+	$(call make_environment,$(PEERS))
 	@$(PEERS)/bin/python -m pip install --quiet --requirement benchmarks/requirements.lock
 	@touch $@
+
+# An empty environment in a folder that is new, or was one, maybe in part. Its pyvenv.cfg, which
+# tells it from somebody's other folder, is there from first to last.
+define make_environment
+	@test -f $(1)/pyvenv.cfg || test -z "$$(ls -A $(1) 2>/dev/null)" || { \
+		echo "VENV: expected a virtual environment or a new folder, got $(1), with other files."; exit 1; }
+	@mkdir -p $(1) && touch $(1)/pyvenv.cfg && rm -f $(1)/installed
+	@find $(1)/ -mindepth 1 ! -path $(1)/pyvenv.cfg -delete
+	@$(PYTHON) -m venv $(1)
+endef

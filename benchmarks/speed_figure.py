@@ -3,7 +3,6 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
-
 from mnist_rnn.figures.plate import BLUE, DARK, LIGHT, ORANGE
 
 COLORS = {"ours": BLUE, "original": ORANGE, "jax": DARK, "pytorch": LIGHT}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Check a release as its reader would: its SHA-256, then its files and its model in a fresh
-# environment. `bash release/check.sh ARCHIVE PYTHON MNIST`
+# Check a release as its reader would: every byte, then its model in a fresh environment.
+# `bash release/check.sh ARCHIVE PYTHON MNIST`
 set -euo pipefail
 archive=$1 python=$2 mnist=$(realpath "$3")
 [ -f "$archive" ] || { echo "There is no $archive; \`make release\` makes it." >&2; exit 1; }
@@ -8,7 +8,8 @@ archive=$1 python=$2 mnist=$(realpath "$3")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 tar --extract --no-same-owner --file "$archive" --directory "$folder"
-"$python" -m venv "$folder/environment"
 cd "$folder"/mnist-rnn-*/
-"$folder/environment/bin/pip" install --quiet --require-hashes --requirement model/requirements.txt
-"$folder/environment/bin/python" -IB check.py "$mnist"
+sha256sum --check --strict --quiet SHA256SUMS
+"$python" -m venv "$folder/environment"
+"$folder/environment/bin/pip" install --quiet --require-hashes --requirement requirements.lock
+"$folder/environment/bin/python" -I release/score.py "$mnist"

@@ -12,6 +12,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mnist_rnn.records.reproduction import describe_reproduction, write_reproduction
+
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.checkpoints import Checkpoint
@@ -20,7 +22,6 @@ from mnist_rnn.experiment.network import build_model
 from mnist_rnn.experiment.training import Examples, train
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.model_file import weights_sha256
-from mnist_rnn.records.reproduction import describe_reproduction, write_reproduction
 
 STEPS = {"train_size": 224, "epochs": 2}  # a batch of 128, and one of 96 as in the whole set
 NETWORKS = {

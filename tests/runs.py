@@ -28,6 +28,12 @@ def environment(results: Path) -> dict[str, str]:
     return os.environ | {"MNIST_RNN_RESULTS": str(results)}
 
 
+def mark_installed(checkout: Path, venv: str = ".venv") -> None:
+    """Write what `make` finds in an environment that it has installed completely."""
+    mark = "{ pwd -P; cat requirements.lock pyproject.toml | cksum; }"
+    subprocess.run(["sh", "-c", f'{mark} > "$0"/installed', venv], cwd=checkout, check=True)
+
+
 def start(command, **options) -> subprocess.Popen:
     """A process in a session of its own, whose output can be read."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}

@@ -10,6 +10,7 @@ import signal
 
 import pytest
 from lab import BROWSER, open_browser, open_lab, run_all
+from mnist_rnn.records.record import read_records
 from runs import (
     TRAIN,
     finish,
@@ -21,7 +22,6 @@ from runs import (
 )
 
 from mnist_rnn.paths import ROOT
-from mnist_rnn.records.record import read_records
 
 SIZE = {"units": 256, "epochs": 2, "train_size": 3000}
 CHEAP = SIZE | {"units": 32, "dropout": 0.2}

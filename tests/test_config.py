@@ -1,7 +1,8 @@
 import math
+from contextlib import suppress
+from typing import get_args
 
 import pytest
-
 from mnist_rnn.claims.published import (
     CONFIGURATION,
     find_claims,
@@ -10,6 +11,8 @@ from mnist_rnn.claims.published import (
     load_curves,
     read_claims,
 )
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+
 from mnist_rnn.config import Configuration, Interpretation
 from mnist_rnn.errors import ParameterError
 from mnist_rnn.parameters import read_parameters
@@ -48,6 +51,47 @@ def test_a_wrong_value_is_refused_by_name(name, value, expected, suggestion):
     assert f"got {value!r} ({type(value).__name__})" in message
     assert ("Did you mean" in message) == (suggestion is not None)
     assert suggestion is None or repr(suggestion) in message
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("epoch", "epochs"),
+        ("n_units", "units"),
+        ("batch", "batch_size"),
+        ("lr", "learning_rate"),
+        ("random_seed", "seed"),
+        ("hidden_size", "units"),
+        ("dataset", None),
+        ("activation", None),
+        ("input_size", None),
+    ],
+)
+def test_a_suggestion_is_right_or_absent(name, meant):
+    with pytest.raises(ParameterError) as refusal:
+        read_parameters({"In": [f"# Parameters\n{name} = 1\n"], name: 1})
+    said = str(refusal.value)
+    assert said.endswith(f"Did you mean {meant!r}?" if meant else "got 1 (int).")
+
+
+class WithMomentum(Configuration):
+    """As CONTRIBUTING says how a parameter is added."""
+
+    momentum: float = Field(0.0, ge=0, lt=1, description="0, or for sgd a number below 1")
+
+    @field_validator("momentum")
+    @classmethod
+    def _is_sgds(cls, value: float, info: ValidationInfo) -> float:
+        if value and info.data.get("optimizer") != "sgd":
+            raise ValueError("it would change nothing")
+        return value
+
+
+def test_a_combination_that_means_nothing_is_refused_by_name():
+    assert read_parameters({"momentum": 0.9}, WithMomentum).momentum == 0.9
+    expected = "^momentum: expected 0, or for sgd a number below 1, got 0.9 "
+    with pytest.raises(ParameterError, match=expected):
+        read_parameters({"momentum": 0.9, "optimizer": "adam"}, WithMomentum)
 
 
 def test_every_wrong_parameter_is_named_at_once():
@@ -103,19 +147,18 @@ def test_the_reading_refuses_wrong_parameters_too(name, value, expected):
         read_parameters(Interpretation().model_dump() | {"In": cells, "exampel": 5}, Interpretation)
 
 
+def another_value(name):
+    """A valid value that is not the parameter's default."""
+    field = Configuration.model_fields[name]
+    for value in (*get_args(field.annotation), 0.1, 1):
+        with suppress(ValidationError):
+            if Configuration(**{name: value}) != Configuration():
+                return value
+    raise AssertionError(name)
+
+
 def test_all_but_the_seed_tell_configurations_apart():
-    other = {
-        "layer": "gru",
-        "units": 1,
-        "optimizer": "adam",
-        "learning_rate": 0.1,
-        "loss": "clipped_cross_entropy",
-        "dropout": 0.5,
-        "batch_size": 1,
-        "epochs": 1,
-        "train_size": 1,
-    }
-    assert set(other) == set(CONFIGURATION)
+    other = {name: another_value(name) for name in CONFIGURATION}
     names = {Configuration(**{name: value}).name for name, value in other.items()}
     assert len(names | {Configuration().name}) == len(other) + 1
     assert Configuration(seed=1).name == Configuration().name

@@ -15,12 +15,12 @@ import first_steps
 import pytest
 from emulated import FIRST_STEPS, missing, read_digests, start_first_steps
 from first_steps import NETWORKS, train_first_steps
+from mnist_rnn.claims.published import read_claims
+from mnist_rnn.records.reproduction import read_reproduction
 from runs import start
 
-from mnist_rnn.claims.published import read_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.checkpoints import Checkpoint
-from mnist_rnn.records.reproduction import read_reproduction
 
 DIGESTS = json.loads(FIRST_STEPS.with_suffix(".json").read_text())
 EPOCH = "first-epoch"  # a whole one: 40 to 100 minutes on an emulated CPU

@@ -14,6 +14,7 @@ import zipfile
 
 import psutil
 import pytest
+from mnist_rnn.records.record import read_records
 from runs import end, environment, papermill_command, read_until, start, start_papermill
 
 from mnist_rnn.config import Configuration
@@ -22,7 +23,6 @@ from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.model_file import load_model, save_model
-from mnist_rnn.records.record import read_records
 
 TINY = Configuration(units=2)
 QUICK = {"units": 8, "epochs": 2, "train_size": 1000, "batch_size": 125}

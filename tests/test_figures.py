@@ -9,22 +9,22 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from test_reading import answers
-from test_verdicts import make_numbers
-
 from mnist_rnn.claims.equivalence import KERAS, OURS, group_accuracies, tabulate_accuracies
 from mnist_rnn.claims.published import load_claims, load_curve
 from mnist_rnn.claims.tables import tabulate_accuracy, tabulate_runs
-from mnist_rnn.figures import results, spread, training
-from mnist_rnn.figures.captioned import ORANGE
-from mnist_rnn.figures.network import show_source
-from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves, rank_last
 from mnist_rnn.figures.spread import (
     draw_common_mistakes,
     draw_confusions,
     draw_distributions,
     draw_test_accuracies,
 )
+from test_reading import answers
+from test_verdicts import make_numbers
+
+from mnist_rnn.figures import results, spread, training
+from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
+from mnist_rnn.figures.network import show_source
+from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves, rank_last
 from mnist_rnn.figures.training import draw_balance, draw_confusion, draw_curves
 from mnist_rnn.reading import figures
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mnist_rnn.records.record import read_record, run_path
 
 from mnist_rnn import data
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import DataError, ParameterError, RecordError
 from mnist_rnn.experiment.checkpoints import Checkpoint, State
 from mnist_rnn.parameters import read_parameters
-from mnist_rnn.records.record import read_record, run_path
 
 many = settings(
     max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), database=None

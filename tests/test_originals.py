@@ -9,13 +9,13 @@ import time
 
 import psutil
 import pytest
-from run import digest_script, main, read_options
-from runs import end, environment, start
-
 from mnist_rnn.claims.equivalence import KERAS, PYTORCH, group_accuracies
 from mnist_rnn.claims.originals import read_original, read_originals, tabulate_originals
 from mnist_rnn.claims.published import find_claims, load_claims, read_claims
 from mnist_rnn.claims.sweep import plan_runs
+from run import digest_script, main, read_options
+from runs import end, environment, start
+
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import RecordError

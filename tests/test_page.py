@@ -12,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from mnist_rnn.records.record import run_path, write_record
 from runs import finish, start_plain
 from shapes import DOT, FAN, FILLED, SHAPES, draw, draw_all
 from test_drawing import BOX, MIDDLE, extent, middles
@@ -26,7 +27,6 @@ from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.reading.measures import believe_by_keras
 from mnist_rnn.reading.network import Weights, believe, read_rows
 from mnist_rnn.records.model_file import load_model, save_model, weights_sha256
-from mnist_rnn.records.record import run_path, write_record
 
 STYLE = (ROOT / "notebooks" / "page.css").read_text()
 MODEL = run_path(Configuration(), ".keras", COMMITTED)

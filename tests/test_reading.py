@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from runs import TRAIN, end, finish, papermill_command, start, start_papermill
 
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
@@ -139,3 +140,19 @@ def test_the_disturbances_table(model, digits):
     assert table.loc["as they are"].tolist() == pytest.approx([whole])
     backwards = 100 * measures.accuracy(model, x[:, ::-1], y)
     assert table.loc["read from the bottom up"].tolist() == pytest.approx([backwards])
+
+
+@pytest.mark.slow
+def test_the_notebook_reads_a_model_of_ones_own(tmp_path):
+    """A bad one: some figures have little or nothing to show."""
+    finish(start_papermill({"units": 8, "epochs": 1, "train_size": 2000}, tmp_path), tmp_path)
+    (own,) = tmp_path.rglob("*.keras")
+    notebook, output = TRAIN.with_name("04_reading.ipynb"), tmp_path / "out.ipynb"
+    for model, said in (
+        (own, "simple_rnn 8, sgd"),
+        ("no.keras", "no.keras: expected a model, got"),
+    ):
+        command = papermill_command({"model": model, "test_size": 100}, output, notebook)
+        status, printed = end(start(command))
+        assert said in printed
+        assert status == (model != own)

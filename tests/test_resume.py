@@ -15,6 +15,8 @@ from itertools import cycle, product
 
 import numpy as np
 import pytest
+from mnist_rnn.records.record import run_path
+from mnist_rnn.records.verify import compare_records
 from runs import finish, outcome, read_until, start_papermill, start_plain
 
 from mnist_rnn.config import Configuration
@@ -24,8 +26,6 @@ from mnist_rnn.experiment.checkpoints import State
 from mnist_rnn.experiment.network import LAYERS
 from mnist_rnn.records.keep import open_checkpoint
 from mnist_rnn.records.model_file import weights_sha256
-from mnist_rnn.records.record import run_path
-from mnist_rnn.records.verify import compare_records
 
 HISTORY = {"loss": [0.5, 0.25], "accuracy": [0.75, 1 / 3], "test_errors": [9, 7]}
 STATE = State(HISTORY, 1.5, [np.arange(3.0), np.ones(2)])

@@ -11,19 +11,19 @@ import time
 from pathlib import Path
 from unittest.mock import Mock
 
+import mnist_rnn.claims.sweep as module
 import nbformat
 import psutil
 import pytest
 import slurm
+from mnist_rnn.claims.published import read_claims
+from mnist_rnn.claims.sweep import describe_progress, plan_runs, why_pending
+from mnist_rnn.records.record import read_records, run_path, write_record
 from runs import TRAIN, end, environment, finish, outcome, start, start_papermill
 from test_records import change, cpu
 
-import mnist_rnn.claims.sweep as module
-from mnist_rnn.claims.published import read_claims
-from mnist_rnn.claims.sweep import describe_progress, plan_runs, why_pending
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import PUBLISHED, ROOT
-from mnist_rnn.records.record import read_records, run_path, write_record
 
 HEADER = (
     "claim,kind,layer,units,optimizer,dropout,batch_size,epochs,train_size,seeds,"

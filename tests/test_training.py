@@ -4,9 +4,9 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from mnist_rnn.claims.originals import read_original
 from run import train_runs
 
-from mnist_rnn.claims.originals import read_original
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras

@@ -62,6 +62,7 @@ class Configuration(Strict):
 class Interpretation(Strict):
     """The parameters of 04_reading.ipynb, which trains nothing."""
 
+    model: str = Field("", description="the path of a .keras file, or nothing, in quotes")
     test_size: int = whole(2000, 100, TEST_SIZE)
     example: int = whole(0, 0, TEST_SIZE - 1)
     seed: int = whole(0, 0, 2**32 - 1)

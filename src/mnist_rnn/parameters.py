@@ -15,6 +15,21 @@ from pydantic.fields import FieldInfo
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError
 
+# What other libraries and people call a parameter or a value, where the spelling is no help.
+ALIASES = {
+    "lr": "learning_rate",
+    "hidden_size": "units",
+    "hidden_units": "units",
+    "batch": "batch_size",
+    "random_seed": "seed",
+    "random_state": "seed",
+    "opt": "optimizer",
+    "drop_rate": "dropout",
+    "loss_function": "loss",
+    "rnn": "simple_rnn",
+    "clipped": "clipped_cross_entropy",
+}
+
 Parameters = TypeVar("Parameters", bound=BaseModel)
 
 
@@ -82,6 +97,9 @@ def describe_problem(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo]
         choices = list(get_args(fields[name].annotation))
     else:
         return f"{name}: expected {fields[name].description}, got {got}."
-    near = difflib.get_close_matches(wrong.lower(), choices, n=1, cutoff=0.4)
+    alias = ALIASES.get(wrong.lower())
+    # Below 0.71, more are wrong than right: input_size is like train_size at 0.7.
+    near = difflib.get_close_matches(wrong.lower(), choices, n=1, cutoff=0.71)
+    near = [alias] if alias in choices else near
     suggestion = f" Did you mean {near[0]!r}?" if near else ""
     return f"{name}: expected {expected}, got {got}.{suggestion}"

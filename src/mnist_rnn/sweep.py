@@ -6,6 +6,7 @@ All other arguments are Snakemake's.
 """
 
 import argparse
+import re
 import signal
 import subprocess
 import sys
@@ -142,7 +143,14 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="make nothing")
     parser.add_argument("--code", choices=get_args(Code), default="ours", help="whose code runs")
     parser.add_argument("--python", default=sys.executable, help="that has what this code imports")
+    parser.add_argument("--cores", "-c", help="at most so many runs at once")
     options, arguments = parser.parse_known_args()
+    if options.cores is not None:  # with none, Snakemake waits for ever
+        if options.cores != "all" and not re.fullmatch("0*[1-9][0-9]*", options.cores):
+            raise SystemExit(
+                f"--cores: expected a whole number from 1, or all, got {options.cores}."
+            )
+        arguments += ["--cores", options.cores]
     try:
         claims = read_claims()
         read_curves(claims)  # which each run would miss

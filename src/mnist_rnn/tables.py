@@ -23,9 +23,10 @@ SHOWN += ["near_misses", "detectable", "configuration"]  # the columns of accura
 
 
 class Results(NamedTuple):
-    """All that there is to report: records, and the tables of runs, claims and answers."""
+    """All that there is to report: records, files that are none, and the three tables."""
 
     records: list[Run]
+    left_out: list[RecordError]
     runs: pd.DataFrame
     claims: pd.DataFrame
     accuracy: pd.DataFrame
@@ -54,6 +55,7 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     table["interval_high"] = (table["interval_high"] + half).clip(upper=100)
     table = table.join(judge_claims(claims, runs), on="claim")
     table["agrees"] = table["agrees"].fillna(table.apply(locate, axis=1))
+    table = table.round({"mean": 2, "sd": 2})
     for column in ("also_agree", "near_misses"):
         table[column] = table[column].map("; ".join, "ignore")
     columns = ["kind", "parameters", "published_test_accuracy", *OF_RUNS, "agrees", "p", *EVIDENCE]
@@ -74,10 +76,8 @@ def locate(row: pd.Series) -> str:
     return f"{side} our interval"
 
 
-def write_tables(results: Path = RESULTS) -> Results:
-    """Write accuracy.csv, accuracy.md and runs.csv, and return what they are made of.
-
-    accuracy.md has fewer columns, and no candidates; it names the files that are not records.
+def read_results(results: Path = RESULTS) -> Results:
+    """The results of this folder, for the claims of PUBLISHED.
 
     Raises:
         RecordError: there is no record.
@@ -86,7 +86,19 @@ def write_tables(results: Path = RESULTS) -> Results:
     if not records:
         raise RecordError(f"There is no record in {shown(results / 'runs')}; run `make sweep`.")
     runs, claims = tabulate_runs(records), tabulate_claims()
-    table = tabulate_accuracy(runs, claims)
+    return Results(records, left_out, runs, claims, tabulate_accuracy(runs, claims))
+
+
+def write_tables(folder: Path = RESULTS) -> Results:
+    """Write accuracy.csv, accuracy.md and runs.csv, and return what they are made of.
+
+    accuracy.md has fewer columns, and no candidates; it names the files that are not records.
+
+    Raises:
+        RecordError: there is no record.
+    """
+    results = read_results(folder)
+    _, left_out, runs, _, table = results
     formats = dict.fromkeys([*OF_RUNS[1:], "detectable"], "{:.2f}")
     formats |= dict.fromkeys(["p", *EVIDENCE], "{:.3f}")
     rounded = {name: table[name].map(form.format, "ignore") for name, form in formats.items()}
@@ -103,8 +115,8 @@ def write_tables(results: Path = RESULTS) -> Results:
         ),
     }
     for name, content in contents.items():
-        write_text(results / name, content)
-    return Results(records, runs, claims, table)
+        write_text(folder / name, content)
+    return results
 
 
 def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:

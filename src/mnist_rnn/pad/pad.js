@@ -3,29 +3,30 @@
 
 const NEAR = 5; // thousandths of the pad; a point nearer to the last one is left out
 const STEP = 25; // of the pen that keys move
+const DEMONSTRATED = 4; // of the test digits: one whose answer changes several times
 const KEYS = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
   Home: [-1, -1], PageUp: [1, -1], End: [-1, 1], PageDown: [1, 1], " ": [0, 0],
 };
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const BODY = `
-<div class="pad-tools">
-  <button name="clear">Clear</button>
-  <button name="undo">Undo</button>
-  <button name="hard">Hard test digit</button>
-  <button name="random">Random test digit</button>
-  <button name="share" hidden>Share this drawing</button>
-</div>
+<p class="answer" role="status"></p>
 <div class="pad-sheet">
   <canvas class="pad-ink" width="1000" height="1000" tabindex="0" role="application"
     aria-label="Drawing pad" aria-describedby="pad-keys"></canvas>
+  <div class="pad-tools">
+    <button name="clear">Clear</button>
+    <button name="undo">Undo</button>
+    <button name="hard">Hard test digit</button>
+    <button name="random">Random test digit</button>
+    <button name="share" hidden>Share drawing</button>
+  </div>
   <p id="pad-keys" class="pad-note">By keyboard: arrow keys move the pen, Home, End, Page Up and
     Page Down move it diagonally; Space puts it down and lifts it.</p>
 </div>
 <div class="reading">
-  <p class="answer" role="status"></p>
   <div class="pad-guess" role="group" aria-label="Your guess" hidden>
-    <span>You read a</span>${DIGITS.map((digit) => `<button name="guess">${digit}</button>`).join("")}
+    <span>Your guess:</span>${DIGITS.map((digit) => `<button name="guess">${digit}</button>`).join("")}
     <button name="guess">Reveal</button>
   </div>
   <div class="pad-panels">
@@ -52,18 +53,22 @@ const BODY = `
 </div>`;
 
 const percent = (share) => `${Math.round(100 * share)}%`;
-const describe = (beliefs) => `a ${name(beliefs)} (${percent(Math.max(...beliefs))})`;
+const article = (digit) => `${Number(digit) === 8 ? "an" : "a"} ${digit}`;
+const describe = (beliefs) => `${article(name(beliefs))} (${percent(Math.max(...beliefs))})`;
 
-/** Make the pad in an element. `address` says whether the page's address holds the drawing. */
+/**
+ * Make the pad in an element, where it begins by reading a test digit. `address` says whether the
+ * page's address holds the drawing.
+ */
 async function mount(root, data, address = false) {
   const { weights, digits } = await unpack(data);
   root.classList.add("mnist-pad");
-  root.innerHTML = BODY;
+  root.innerHTML = `<div class="pad-desk">${BODY}</div>`;
   const find = (selector) => root.querySelector(selector);
   const [sheet, view, map] = root.querySelectorAll("canvas");
   const [share, play, range] = ["share", "play", "row"].map((name) => find(`[name=${name}]`));
   const score = { taken: 0, you: 0, network: 0 };
-  let strokes, pen, test, image, beliefs, timer, hard = 0;
+  let strokes, pen, test, image, beliefs, said, timer, hard = 0;
 
   share.hidden = !address;
   const read = (pixels) => readRows(weights, pixels).map((hidden) => believe(weights, hidden));
@@ -85,9 +90,10 @@ async function mount(root, data, address = false) {
     show(image ? `The network reads ${describe(beliefs[27])}.` : (advice ?? drawn.advice));
   }
 
+  /** Show the digit, read to its end; `text` is said whenever it is. */
   function show(text) {
     stop();
-    say(text);
+    said = text;
     share.disabled = !strokes.length;
     play.disabled = range.disabled = !beliefs;
     drawSheet();
@@ -98,17 +104,19 @@ async function mount(root, data, address = false) {
     if (find(".answer").textContent !== text) find(".answer").textContent = text;
   }
 
-  /** What has been read after so many rows, and what the network would answer there. */
+  /** What has been read after so many rows; the final answer shows nowhere before the last one. */
   function showRows(count) {
     const rows = beliefs?.slice(0, count) ?? [];
-    const final = test?.label ?? (beliefs && name(beliefs[27]));
+    const done = count === ROWS;
+    const final = done && beliefs ? (test?.label ?? name(beliefs[27])) : null;
+    say(done ? said : "The network is reading …");
     const now = beliefs && name(rows.at(-1));
     const [after, changes] = beliefs ? describeRows(rows) : ["", ""];
     range.value = count;
     paint(view, image ?? [], ROWS, count);
     paint(map, rows.flatMap((row) => [...row]), 10, count);
     find(".pad-dots").innerHTML = rows.map(name).map((digit, t) => `<i
-      class="${digit === final ? "pad-right" : "pad-wrong"}"
+      class="${digit === final ? "pad-right" : done ? "pad-wrong" : "pad-open"}"
       style="left: ${10 * digit + 5}%; top: ${(t + 0.5) / 0.28}%"></i>`).join("");
     root.querySelectorAll(".pad-digits span").forEach((head, digit) => {
       head.classList.toggle("pad-now", digit === now);
@@ -196,6 +204,15 @@ async function mount(root, data, address = false) {
     show("Which digit is it? Guess, then see.");
   }
 
+  /** Read a test digit before the eyes of whoever opens the page. */
+  function demonstrate() {
+    test = digits[data.hard + DEMONSTRATED];
+    image = test.image;
+    beliefs = read(image);
+    show(`The network reads ${describe(beliefs[27])}. Draw a digit of your own.`);
+    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) start();
+  }
+
   function reveal(guess) {
     beliefs = read(image);
     find(".pad-guess").hidden = true;
@@ -205,7 +222,7 @@ async function mount(root, data, address = false) {
     score.taken += 1;
     score.you += Number(guess) === test.label;
     score.network += name(beliefs[27]) === test.label;
-    show(`You read a ${guess}. ${text} Right so far: you ${score.you} of ${score.taken}, ` +
+    show(`You read ${article(guess)}. ${text} Right so far: you ${score.you} of ${score.taken}, ` +
       `the network ${score.network}.`);
   }
 
@@ -272,6 +289,7 @@ async function mount(root, data, address = false) {
     drawSheet();
   });
   begin();
+  if (location.hash.length < 2 || !address) demonstrate();
   if (address) readHash();
   if (address) addEventListener("hashchange", readHash);
   return { read, centerStrokes, readAddress, writeAddress };

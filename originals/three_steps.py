@@ -1,0 +1,90 @@
+"""Three steps from one start, by three codes: where do the Keras of 2019, today's and ours differ?
+
+`python three_steps.py PYTHON`, PYTHON having the Keras of 2019, writes results/three_steps.csv: for
+each optimizer and step, the loss of the batch before the step, and how far the farthest weight of
+each code is from ours after it. The start is that of our default run, seed 0.
+"""
+
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+BATCH, STEPS, OPTIMIZERS = 128, 3, ("sgd", "adam", "rmsprop")
+
+
+def take_steps(folder):
+    """With the Keras of this Python, the notebook's network; leaves losses and weights in `folder`."""
+    from keras.layers import Activation, Dense, SimpleRNN
+    from keras.models import Sequential
+    from keras.utils import to_categorical
+
+    with np.load(folder + "/start.npz") as start:
+        x, y = start["x"], to_categorical(start["y"], 10)
+        initial = [start["arr_%d" % i] for i in range(5)]
+    for optimizer in OPTIMIZERS:
+        model = Sequential()
+        model.add(SimpleRNN(units=256, input_shape=(28, 28)))
+        model.add(Dense(10))
+        model.add(Activation("softmax"))
+        model.compile(loss="categorical_crossentropy", optimizer=optimizer, metrics=["accuracy"])
+        model.set_weights(initial)
+        losses, weights = [], []
+        for i in range(0, STEPS * BATCH, BATCH):
+            losses.append(float(model.train_on_batch(x[i : i + BATCH], y[i : i + BATCH])[0]))
+            weights.append(np.concatenate([array.ravel() for array in model.get_weights()]))
+        np.savez(folder + "/" + optimizer + ".npz", losses=losses, weights=weights)
+
+
+def take_our_steps(x, y, optimizer):
+    """Losses, and weights after each step, by the model of 02_train.ipynb."""
+    from mnist_rnn.config import Configuration
+    from mnist_rnn.experiment.network import build_model
+
+    model, losses, weights = build_model(Configuration(optimizer=optimizer)), [], []
+    for i in range(0, STEPS * BATCH, BATCH):
+        model.reset_metrics()
+        losses.append(float(model.train_on_batch(x[i : i + BATCH], y[i : i + BATCH])[0]))
+        weights.append(np.concatenate([array.ravel() for array in model.get_weights()]))
+    return losses, weights
+
+
+def main(python):
+    """Take the steps by each code and write the table."""
+    from mnist_rnn.config import Configuration
+    from mnist_rnn.data import load_mnist
+    from mnist_rnn.experiment.inputs import scale
+    from mnist_rnn.experiment.network import build_network
+    from mnist_rnn.files import replacing
+    from mnist_rnn.paths import RESULTS
+
+    (x, y), _ = load_mnist()
+    x, y = scale(x[: STEPS * BATCH]), y[: STEPS * BATCH]
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(folder + "/start.npz", *build_network(Configuration()).get_weights(), x=x, y=y)
+        for code, interpreter in (("keras_2019", python), ("keras", sys.executable)):
+            # TensorFlow leaves settings of its own in the environment.
+            theirs = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+            subprocess.run([interpreter, __file__, folder, "--child"], env=theirs, check=True)
+            for optimizer in OPTIMIZERS:
+                losses, weights = take_our_steps(x, y, optimizer)
+                with np.load(f"{folder}/{optimizer}.npz") as theirs:
+                    for step in range(STEPS):
+                        far = np.abs(theirs["weights"][step] - weights[step]).max()
+                        loss = theirs["losses"][step]
+                        rows.append((optimizer, step + 1, code, losses[step], loss, far))
+    with (
+        replacing(RESULTS / "three_steps.csv") as temporary,
+        temporary.open("w", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["optimizer", "step", "code", "our_loss", "their_loss", "weight_apart"])
+        writer.writerows((*row[:3], *(f"{value:.6g}" for value in row[3:])) for row in rows)
+
+
+if __name__ == "__main__":
+    take_steps(sys.argv[1]) if sys.argv[2:] else main(sys.argv[1])

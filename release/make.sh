@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# One archive of the commit, its pages and the SHA-256 of every file, and its own SHA-256 beside it.
+# `bash release/make.sh PYTHON NAME` writes dist/NAME.tar; two of one commit are the same bytes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=$1 name=$2
+changed=$(git status --porcelain)
+if [ -n "$changed" ]; then
+    echo "Commit first: $(wc -l <<< "$changed") file(s) differ, such as $(sed -n '1s/^...//p' <<< "$changed")." >&2
+    exit 1
+fi
+commit=$(git rev-parse HEAD) objects=$(realpath "$(git rev-parse --git-path objects)")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+"$python" -m mnist_rnn.site --output "$folder/site"
+
+# Git's settings and attributes, a user's or this clone's, could change the bytes. So git reads the
+# commit from an empty repository that has none of them and borrows the objects of this one.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_ATTR_NOSYSTEM=1
+export XDG_CONFIG_HOME=$folder HOME=$folder
+git init --quiet --bare --template= "$folder/git"
+export GIT_DIR=$folder/git GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
+pack() {
+    git archive --format=tar --prefix="$name/site/" "${pages[@]}" --prefix="$name/" \
+        --add-file=release/RELEASE.md "$@" "$commit"
+}
+mapfile -t pages < <(printf -- '--add-file=%s\n' "$folder"/site/*)
+pack | tar --extract --directory "$folder"
+(cd "$folder/$name" && find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum > ../SHA256SUMS)
+mkdir -p dist
+pack --add-file="$folder/SHA256SUMS" > "$folder/$name.tar"
+mv "$folder/$name.tar" dist
+(cd dist && sha256sum "$name.tar" | tee "$name.tar.sha256")

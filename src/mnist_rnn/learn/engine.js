@@ -1,0 +1,91 @@
+// The engine in WebAssembly, with names. `weights` has Keras's arrays, as views of its memory.
+
+const CLASSES = 10;
+const PIXELS = 784;
+// a, b, a sum, and a * b + sum rounded once. Where the product is rounded first, the first result is
+// 2^-11; where the sum is rounded to float64 first, the others are 1 + 2^-22 and 1.
+const QUESTIONS = [
+  [1 + 2 ** -12, 1 + 2 ** -12, -1, 2 ** -11 + 2 ** -24],
+  [2 ** -12 + 2 ** -35, 2 ** -12 - 2 ** -35, 1 + 2 ** -23, 1 + 2 ** -23],
+  [2 ** -12 + 2 ** -35, 2 ** -35 - 2 ** -12, 1 + 2 ** -23, 1 + 2 ** -23],
+];
+
+/** An engine, or null where this browser can't run it or it does not round once. */
+async function startEngine(bytes) {
+  let exports;
+  try {
+    ({ exports } = (await WebAssembly.instantiate(bytes)).instance);
+  } catch {
+    return null;
+  }
+  const view = (kind, name, length) => new kind(exports.memory.buffer, exports[name].value, length);
+  const question = view(Float32Array, "question", 3);
+  const answer = view(Float32Array, "answer", 4);
+  const roundsOnce = QUESTIONS.every(([a, b, sum, expected]) => {
+    question.set([a, b, sum]);
+    exports.ask();
+    return answer.every((number) => number === expected);
+  });
+  return roundsOnce ? exports : null;
+}
+
+/** The fused engine where it rounds once, else the exact one: `[exports, path]`. */
+async function chooseEngine(modules, exact) {
+  const fused = exact ? null : await startEngine(modules.fused);
+  return fused ? [fused, "fused"] : [await startEngine(modules.exact), "exact"];
+}
+
+/** The shapes of the weights, in Keras's order. */
+function listShapes(units) {
+  return [
+    ["kernel", [28, units]],
+    ["recurrent_kernel", [units, units]],
+    ["bias", [units]],
+    ["dense_kernel", [units, CLASSES]],
+    ["dense_bias", [CLASSES]],
+  ];
+}
+
+/** The network of so many units in the engine: views of its arrays, and the digest of its weights. */
+function openNetwork(exports, units, batch) {
+  const { buffer } = exports.memory;
+  const view = (kind, name, length) => new kind(buffer, exports[name].value, length);
+  const shapes = listShapes(units);
+  const sizes = shapes.map(([, shape]) => shape.reduce((a, b) => a * b));
+  const all = view(Float32Array, "weights", sizes.reduce((a, b) => a + b));
+  const weights = {};
+  let start = 0;
+  shapes.forEach(([name], i) => (weights[name] = all.subarray(start, (start += sizes[i]))));
+  view(Int32Array, "units", 1)[0] = units;
+  const bytes = new Uint8Array(buffer);
+  const message = exports.message.value;
+
+  /** SHA-256 over the shape, type and values of each array, in hexadecimal. */
+  function digest() {
+    let end = message;
+    for (const [name, shape] of shapes) {
+      const head = `(${shape.join(", ")}${shape.length === 1 ? "," : ""})float32`;
+      for (const letter of head) bytes[end++] = letter.charCodeAt(0);
+      const values = weights[name];
+      bytes.set(new Uint8Array(buffer, values.byteOffset, values.byteLength), end);
+      end += values.byteLength;
+    }
+    exports.digest(end - message);
+    const hash = bytes.subarray(exports.hash.value, exports.hash.value + 32);
+    return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  return {
+    all,
+    weights,
+    digest,
+    units,
+    images: view(Uint8Array, "images", 2048 * PIXELS),
+    labels: view(Uint8Array, "labels", 2048),
+    order: view(Uint16Array, "order", 256),
+    states: view(Float32Array, "states", 29 * 256 * units),
+    logits: view(Float32Array, "logits", 256 * CLASSES),
+    read: exports.read,
+    step: exports.step,
+  };
+}

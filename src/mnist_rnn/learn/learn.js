@@ -1,0 +1,464 @@
+// The page: buttons, what the worker tells, drawn at most once a frame, and a digit to draw.
+
+const NEAR = 5; // thousandths of the pad; a point nearer to the last one is left out
+const STEP = 25; // of the pen that keys move
+const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], " ": [0, 0] };
+const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const RATES = [0.01, 0.02, 0.05, 0.1, 0.2];
+const UNITS = [16, 32, 64, 128, 256];
+const BATCHES = [16, 32, 64, 128, 256];
+const START = "Its weights are random, and it has learned nothing yet. Press <em>Train</em>.";
+const list = (values, chosen) =>
+  values.map((value) => `<option${value === chosen ? " selected" : ""}>${value}</option>`).join("");
+const BODY = ({ rate, units, batch }, count) => `
+<div class="learn-tools">
+  <button name="train" class="main" disabled>Train</button>
+  <button name="step" disabled>One step</button>
+  <button name="again" disabled>Start over</button>
+  <div class="learn-progress">
+    <div class="learn-bar" role="progressbar" aria-label="Steps taken" aria-valuemin="0"><i></i><i></i></div>
+    <p></p>
+  </div>
+</div>
+<div class="learn-result"><div role="status"></div><button name="save" hidden>Save this result</button></div>
+<div class="learn-views">
+  <section aria-label="What it has learned">
+    <h2>What it has learned</h2>
+    <p class="learn-label"><span>Test digits read right</span> <strong class="right"></strong></p>
+    <canvas class="learn-curve" role="img" aria-label="Test digits read right, by step"></canvas>
+    <p class="learn-label"><span>Loss: how wrong it is in learning</span> <strong class="loss"></strong></p>
+    <canvas class="learn-curve" role="img" aria-label="Loss, by step"></canvas>
+  </section>
+  <section aria-label="What it says of one digit">
+    <h2>What it says of one digit</h2>
+    <div class="learn-digit">
+      <span class="note">Draw here</span>
+      <div class="learn-heads">${DIGITS.map((digit) => `<span>${digit}</span>`).join("")}</div>
+      <canvas class="learn-sheet framed" width="1000" height="1000" tabindex="0" role="application"
+        aria-description="Arrow keys move the pen, Space puts it down and lifts it."></canvas>
+      <canvas class="learn-beliefs framed" width="10" height="28" role="img"></canvas>
+    </div>
+    <p class="reads"></p>
+    <div class="learn-tools">
+      <button name="other">Another test digit</button>
+      <button name="clear">Clear</button>
+    </div>
+  </section>
+  <section aria-label="What it makes of the test digits">
+    <h2>What it makes of ${count} test digits</h2>
+    <canvas class="learn-map framed" role="img"
+      aria-label="The test digits, each near the corner of the digit that the network takes it for"></canvas>
+    <p class="note">Each numeral is a test digit. The surer the network is that it is a 7, the nearer it
+      lies to the large 7. The ring is the digit on the pad.</p>
+  </section>
+</div>
+<div class="learn-settings" role="group" aria-label="Settings">
+  <label>Learning rate <select name="rate">${list(RATES, rate)}</select></label>
+  <label>Units <select name="units">${list(UNITS, units)}</select></label>
+  <label>Digits a step <select name="batch">${list(BATCHES, batch)}</select></label>
+  <label><input type="checkbox" name="exact"> The slow way, for any processor</label>
+  <span class="note compared"></span>
+</div>`;
+
+// The ten digits stand around a circle; a test digit lies between them as the network's beliefs do.
+const turn = (angle, radius = 1) => [radius * Math.cos(angle), radius * Math.sin(angle)];
+const CORNERS = DIGITS.map((digit) => turn(Math.PI * (0.2 * digit - 0.5)));
+const findPlace = (beliefs) =>
+  [0, 1].map((axis) => CORNERS.reduce((sum, corner, digit) => sum + beliefs[digit] * corner[axis], 0));
+/** The place of the i-th of many, moved a little, so that they do not hide one another. */
+const spread = (place, i) => {
+  const moved = turn(2.4 * i, 0.2 * Math.sqrt((i % 25) / 25));
+  return place.map((x, axis) => x + moved[axis]);
+};
+
+async function open(root) {
+  const packed = JSON.parse(document.getElementById("data").textContent);
+  const [weights, images, orders] = await Promise.all([packed.weights, packed.images, packed.orders].map(inflate));
+  const [fused, exact] = [packed.fused, packed.exact].map(readBytes);
+  const digests = packed.digests.split(" ");
+  const test = { first: packed.config.images, count: packed.labels.length - packed.config.images };
+  const data = {
+    images,
+    labels: Uint8Array.from(packed.labels, Number),
+    weights: new Float32Array(weights.buffer),
+    orders: new Uint16Array(orders.buffer),
+    modules: { fused, exact },
+    units: packed.config.units,
+    test,
+  };
+  root.classList.add("learn");
+  root.innerHTML = BODY(packed.config, test.count);
+  const find = (selector) => root.querySelector(selector);
+  const named = (name) => find(`[name=${name}]`);
+  const [curveOfRight, curveOfLoss, sheet, beliefs, map] = root.querySelectorAll("canvas");
+  let worker, opened, chosen, now, losses, rights, points, aims, strokes, label, frame;
+  let pen = null; // [x, y], where keys draw
+  let down = false;
+  let shown = Math.floor(Math.random() * test.count);
+
+  named("exact").checked = location.hash === "#exact";
+
+  function say(text, kind = "") {
+    const status = find("[role=status]");
+    if (status.innerHTML !== text) status.innerHTML = text;
+    find(".learn-result").className = `learn-result ${kind}`;
+  }
+
+  // ---- The run ----------------------------------------------------------------------------------
+
+  function start() {
+    worker?.terminate();
+    opened = null;
+    for (const name of ["train", "step", "again"]) named(name).disabled = true;
+    const source = document.getElementById("worker").textContent;
+    const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    worker = new Worker(address);
+    worker.onmessage = ({ data: message }) => (message.type === "opened" ? ready(message) : take(message));
+    worker.onerror = (event) => say(`The training has stopped: ${event.message}`, "other");
+    worker.postMessage({ type: "open", data, exact: named("exact").checked });
+  }
+
+  function ready(message) {
+    if (!message.path) return say("Training needs a browser of May 2023 or later.", "other");
+    opened = message;
+    begin();
+  }
+
+  function begin() {
+    const number = (name) => Number(named(name).value);
+    chosen = { rate: number("rate"), units: number("units"), batch: number("batch") };
+    const compared = ["rate", "units", "batch"].every((name) => chosen[name] === packed.config[name]);
+    chosen.digests = compared ? digests : null;
+    [losses, rights, points, aims] = [[], [], null, null];
+    find(".compared").textContent = compared
+      ? "With these settings TensorFlow has trained the same network."
+      : "With these settings there is no run of TensorFlow to compare with.";
+    named("save").hidden = true;
+    worker.postMessage({ type: "begin", ...chosen });
+    sendDigit();
+  }
+
+  function take(message) {
+    now = message;
+    losses.push(...message.losses);
+    if (message.test) {
+      const right = message.test.beliefs.filter((belief, i) => name(belief) === labelOf(i)).length;
+      rights.push([message.test.step, right / test.count]);
+      aims = message.test.beliefs.map((belief, i) => spread(findPlace(belief), i));
+    }
+    frame ??= requestAnimationFrame(show);
+  }
+
+  function show() {
+    frame = null;
+    const { step, steps, seconds, going, differs } = now;
+    const ended = step === steps || now.diverged;
+    named("train").textContent = going ? "Pause" : "Train";
+    named("train").disabled = ended;
+    named("step").disabled = ended || going;
+    named("again").disabled = step === 0;
+    showProgress(step, steps, seconds, going, differs);
+    if (ended) conclude();
+    else say(going ? `It learns.${describeBits()}` : `${step ? "Paused." : START}${describeBits()}`);
+    find(".right").textContent = `${Math.round(100 * rights.at(-1)[1])}%`;
+    find(".loss").textContent = losses.length ? average(losses.slice(-20)).toFixed(2) : "";
+    drawCurve(curveOfRight, rights, steps, 1, "--right");
+    const smooth = losses.map((_, i) => [i + 1, average(losses.slice(Math.max(0, i - 4), i + 5))]);
+    drawCurve(curveOfLoss, smooth, steps, Math.max(2.5, ...smooth.map(([, loss]) => loss)), "--wrong");
+    showBeliefs(now.beliefs);
+    drawMap();
+  }
+
+  function showProgress(step, steps, seconds, going, differs) {
+    const bar = find(".learn-bar");
+    const same = differs ?? step;
+    bar.children[0].style.width = `${(100 * same) / steps}%`;
+    bar.children[1].style.width = `${(100 * (step - same)) / steps}%`;
+    bar.setAttribute("aria-valuenow", step);
+    bar.setAttribute("aria-valuemax", steps);
+    const left = Math.ceil((seconds / step) * (steps - step));
+    const time = step > 4 && step < steps ? `, ${describeTime(left)} to go` : "";
+    const verdict = differs === null ? "as TensorFlow's" : "not TensorFlow's";
+    find(".learn-progress p").innerHTML = `<span>Step ${step} of ${steps}${time}</span>` +
+      (chosen.digests ? `<span>Fingerprint <code>${now.digest.slice(0, 8)}</code>, ${verdict}</span>` : "");
+  }
+
+  const describeTime = (seconds) => (seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
+  const average = (numbers) => numbers.reduce((a, b) => a + b, 0) / numbers.length;
+  const after = (step) => (step ? `after step ${step}` : "before the first step");
+
+  /** Nothing as long as the bits are TensorFlow's: they are compared in the line below the bar. */
+  function describeBits() {
+    if (now.differs === null) return "";
+    return ` The bits differ from TensorFlow's for the first time ${after(now.differs)}.`;
+  }
+
+  function conclude() {
+    const seconds = now.seconds < 10 ? now.seconds.toFixed(1) : Math.round(now.seconds);
+    const way = opened.path === "fused" ? "fast" : "slow";
+    const took = `${now.step} steps took ${seconds} seconds, the ${way} way.`;
+    if (now.diverged) {
+      return say("Its weights have grown beyond all bounds: the learning rate is too high.", "other");
+    }
+    if (!chosen.digests) return say(`<strong>It has learned.</strong> ${took} There is nothing to compare it with.`);
+    named("save").hidden = false;
+    const print = `Fingerprint: <code class="digest">${now.digest}</code>`;
+    if (now.differs === null) {
+      say(`<strong>Your browser has computed exactly the same ${packed.parameters} weights as TensorFlow.</strong> ${took} ${print}`, "same");
+    } else {
+      say(`<strong>Your browser's weights are not TensorFlow's.</strong> The bits differ for the first time ${after(now.differs)}. ${took} ${print}`, "other");
+    }
+  }
+
+  // ---- Pictures ---------------------------------------------------------------------------------
+
+  /** A canvas with as many pixels as the screen has there, cleared; sizes are in CSS pixels. */
+  function prepare(canvas) {
+    const [width, height, ratio] = [canvas.clientWidth, canvas.clientHeight, devicePixelRatio || 1];
+    if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
+    if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
+    const context = canvas.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    return [context, width, height];
+  }
+
+  const color = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
+
+  function drawCurve(canvas, values, steps, most, name) {
+    const [context, width, height] = prepare(canvas);
+    const place = ([step, value]) => [(step / steps) * (width - 4) + 2, height - 2 - (value / most) * (height - 6)];
+    context.strokeStyle = color("--line");
+    context.strokeRect(0.5, 0.5, width - 1, height - 1);
+    Object.assign(context, { strokeStyle: color(name), fillStyle: color(name), lineWidth: 2, lineJoin: "round" });
+    context.beginPath();
+    values.forEach((value) => context.lineTo(...place(value)));
+    context.stroke();
+    if (!values.length) return;
+    context.beginPath();
+    context.arc(...place(values.at(-1)), 3.5, 0, 7);
+    context.fill();
+  }
+
+  /** The numerals move to their places over some frames, or at once where motion is not wanted. */
+  function drawMap() {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches || !points;
+    const move = ([x, y], [u, v]) => [x + 0.15 * (u - x), y + 0.15 * (v - y)];
+    points = still ? aims : points.map((point, i) => move(point, aims[i]));
+    const [context, width, height] = prepare(map);
+    const reach = Math.min(width, height) / 2;
+    const place = ([x, y]) => [width / 2 + 0.78 * reach * x, height / 2 + 0.78 * reach * y];
+    const write = (digit, point, size, light) => {
+      context.font = `600 ${size}px system-ui, sans-serif`;
+      context.fillStyle = `hsl(${(digit * 108) % 360} 75% ${light})`;
+      context.fillText(digit, ...place(point));
+    };
+    Object.assign(context, { textAlign: "center", textBaseline: "middle" });
+    DIGITS.forEach((digit) => write(digit, CORNERS[digit], 52, color("--pale")));
+    points.forEach((point, i) => write(labelOf(i), point, 12, color("--light")));
+    if (now.beliefs) {
+      Object.assign(context, { strokeStyle: color("--text"), lineWidth: 2.5 });
+      context.beginPath();
+      context.arc(...place(findPlace(now.beliefs.at(-1))), 9, 0, 7);
+      context.stroke();
+    }
+    const far = ([x, y], i) => Math.hypot(x - aims[i][0], y - aims[i][1]) > 0.004;
+    if (points.some(far)) frame ??= requestAnimationFrame(show);
+  }
+
+  function showBeliefs(rows) {
+    const pixels = new ImageData(10, ROWS);
+    rows?.flatMap((row) => [...row]).forEach((belief, i) => (pixels.data[4 * i + 3] = 255 * belief));
+    beliefs.getContext("2d").putImageData(pixels, 0, 0);
+    const last = rows?.at(-1);
+    const said = last && name(last);
+    root.querySelectorAll(".learn-heads span").forEach((head, digit) => head.classList.toggle("now", digit === said));
+    const truth = label === null ? "" : `, and it is ${describeDigit(label)}`;
+    const text = last
+      ? `It reads ${describeDigit(said)} (${Math.round(100 * last[said])}% sure)${truth}.`
+      : strokes.length ? centerStrokes(strokes).advice : "Draw a digit on the pad.";
+    if (find(".reads").textContent !== text) find(".reads").textContent = text;
+    beliefs.setAttribute("aria-label", last ? `Its belief in each digit, after each row. ${text}` : "No beliefs");
+  }
+
+  const describeDigit = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
+
+  // ---- The digit --------------------------------------------------------------------------------
+
+  /** A new sheet with this test digit, or an empty one. */
+  function takeDigit(digit = null) {
+    label = digit;
+    strokes = [];
+    down = false;
+    drawSheet();
+    sendDigit();
+  }
+
+  const labelOf = (i) => data.labels[test.first + i];
+  const testDigit = () => images.slice((test.first + shown) * ROWS ** 2, (test.first + shown + 1) * ROWS ** 2);
+
+  function sendDigit() {
+    if (!opened) return;
+    const drawn = label === null ? centerStrokes(strokes).image?.map((ink) => 255 * ink) : testDigit();
+    worker.postMessage({ type: "digit", pixels: drawn ? Uint8Array.from(drawn, Math.round) : null });
+  }
+
+  function drawSheet() {
+    const context = sheet.getContext("2d");
+    const cell = SIDE / ROWS;
+    context.clearRect(0, 0, SIDE, SIDE);
+    Object.assign(context, { lineWidth: 71, lineCap: "round", lineJoin: "round", strokeStyle: "#000" });
+    for (const stroke of strokes) {
+      context.beginPath();
+      [stroke[0], ...stroke].forEach((point) => context.lineTo(...point)); // one point is a dot
+      context.stroke();
+    }
+    if (label !== null) {
+      testDigit().forEach((value, i) => {
+        context.fillStyle = `rgb(0 0 0 / ${value / 255})`;
+        context.fillRect((i % ROWS) * cell, Math.floor(i / ROWS) * cell, cell, cell);
+      });
+    }
+    if (pen) {
+      Object.assign(context, { lineWidth: 6, strokeStyle: "#888" });
+      context.beginPath();
+      context.arc(...pen, down ? 20 : 44, 0, 7);
+      context.stroke();
+    }
+    sheet.setAttribute("aria-label", label === null ? "Pad to draw a digit on" : `A test digit, ${describeDigit(label)}`);
+  }
+
+  const within = (value) => Math.max(0, Math.min(SIDE - 1, Math.round(value)));
+  const place = ({ offsetX, offsetY }) =>
+    [offsetX / sheet.clientWidth, offsetY / sheet.clientHeight].map((part) => within(SIDE * part));
+
+  /** Begin a stroke, on a new sheet if there is a test digit. */
+  function beginStroke(point) {
+    if (label !== null) takeDigit();
+    strokes.push([point]);
+    drawSheet();
+    sendDigit();
+  }
+
+  function continueStroke(point) {
+    const last = strokes.at(-1).at(-1);
+    if (Math.hypot(point[0] - last[0], point[1] - last[1]) < NEAR) return;
+    strokes.at(-1).push(point);
+    drawSheet();
+    sendDigit();
+  }
+
+  sheet.addEventListener("pointerdown", (event) => {
+    if (event.button || !event.isPrimary) return;
+    sheet.setPointerCapture(event.pointerId);
+    [pen, down] = [null, false];
+    beginStroke(place(event));
+  });
+  sheet.addEventListener("pointermove", (event) => {
+    if (event.isPrimary && sheet.hasPointerCapture(event.pointerId)) continueStroke(place(event));
+  });
+  sheet.addEventListener("keydown", (event) => {
+    if (!(event.key in KEYS) || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    pen ??= [500, 200];
+    if (event.key === " ") {
+      if (event.repeat) return;
+      if (!down) beginStroke(pen);
+      down = !down;
+    } else {
+      pen = pen.map((x, axis) => within(x + STEP * KEYS[event.key][axis]));
+      if (down) continueStroke(pen);
+    }
+    drawSheet();
+  });
+  sheet.addEventListener("blur", () => {
+    pen = null;
+    down = false;
+    drawSheet();
+  });
+
+  // ---- Buttons ----------------------------------------------------------------------------------
+
+  const press = {
+    train: () => worker.postMessage({ type: now.going ? "pause" : "train" }),
+    step: () => worker.postMessage({ type: "step" }),
+    again: begin,
+    other: () => {
+      shown = (shown + 1) % test.count;
+      takeDigit(labelOf(shown));
+    },
+    clear: () => takeDigit(),
+    save: () => saveResult(describeResult(now, opened)),
+  };
+  root.addEventListener("click", (event) => press[event.target.name]?.());
+  root.addEventListener("change", (event) => {
+    if (event.target.name === "exact") start();
+    else begin();
+  });
+  addEventListener("resize", () => now && (frame ??= requestAnimationFrame(show)));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (frame ??= requestAnimationFrame(show)));
+
+  addEventListener("hashchange", () => {
+    named("exact").checked = location.hash === "#exact";
+    start();
+  });
+
+  takeDigit(labelOf(shown));
+  start();
+}
+
+/** The bytes of base64. */
+function readBytes(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
+// ---- The result, as a file ------------------------------------------------------------------------
+
+/** What `BrowserResult` in result.py describes. */
+function describeResult({ digest, step, differs, seconds }, { path, negative }) {
+  return {
+    schema_version: 1,
+    weights_sha256: digest,
+    steps: step,
+    same: differs === null,
+    first_difference: differs,
+    path,
+    seconds: Math.round(10 * seconds) / 10,
+    date: new Date().toISOString().slice(0, 10),
+    ...describeBrowser(negative),
+  };
+}
+
+/** Kinds of browser, system and processor, no more. `negative`: the sign of 0 / 0. */
+function describeBrowser(negative) {
+  const agent = navigator.userAgent;
+  const first = (pairs) => pairs.find(([sign]) => sign.test(agent)) ?? [/^/, "unknown"];
+  const [version, engine] = first([
+    [/Firefox\/(\d+)/, "Firefox"],
+    [/Chrom(?:e|ium)\/(\d+)/, "Chromium"],
+    [/Version\/(\d+).*Safari/, "WebKit"],
+  ]);
+  const [, system] = first([
+    [/Android/, "Android"],
+    [/iPhone|iPad/, "iOS"],
+    [/Windows/, "Windows"],
+    [/Mac OS X/, navigator.maxTouchPoints > 1 ? "iOS" : "macOS"],
+    [/CrOS/, "ChromeOS"],
+    [/Linux/, "Linux"],
+  ]);
+  const arm = /arm|aarch64|Android|iPhone|iPad|Mac OS X/i.test(agent);
+  return {
+    engine: `${engine} ${agent.match(version)?.[1] ?? ""}`.trim(),
+    system,
+    processor: negative ? "x86" : arm ? "ARM" : "unknown",
+  };
+}
+
+function saveResult(result) {
+  const file = new Blob([JSON.stringify(result, null, 1) + "\n"], { type: "application/json" });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = `learned-${result.date}-${result.weights_sha256.slice(0, 8)}.json`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,175 @@
+// The training, in a thread of its own: the page stays quick, and training goes on in the background.
+//
+// Messages from the page: `open` once, `begin` with the parameters of a run, `train`, `pause`,
+// `step`, and `digit` with 784 bytes. Messages to it: `opened`, and `now` with all that is shown.
+
+const TEST_EVERY = 10; // steps, after which the test digits are read again
+const TELL_EVERY = 40; // milliseconds
+
+let data, engine, path, network, run;
+let digit = null; // 784 bytes
+
+const answerTo = {
+  async open(message) {
+    data = message.data;
+    [engine, path] = await chooseEngine(data.modules, message.exact);
+    if (!engine) return postMessage({ type: "opened", path: null });
+    const answer = new Uint32Array(engine.memory.buffer, engine.answer.value, 1);
+    engine.divide();
+    postMessage({ type: "opened", path, negative: answer[0] >>> 31 === 1 });
+  },
+
+  /** A run from its start. `digests` has TensorFlow's, or is null where it has no such run. */
+  begin({ units, batch, rate, digests }) {
+    network = openNetwork(engine, units);
+    network.images.set(data.images);
+    network.labels.set(data.labels);
+    network.all.set(units === data.units ? data.weights : drawWeights(units));
+    const steps = data.orders.length / batch;
+    run = { batch, rate: Math.fround(rate), digests, steps, step: 0, going: false, seconds: 0 };
+    Object.assign(run, { differs: null, losses: [], told: 0, test: null });
+    check();
+    readTestDigits();
+    tell();
+  },
+
+  train() {
+    run.going = true;
+    next();
+  },
+
+  pause() {
+    run.going = false;
+    tell();
+  },
+
+  step() {
+    run.going = false;
+    if (run.step < run.steps) takeStep();
+    tell();
+  },
+
+  digit({ pixels }) {
+    digit = pixels;
+    if (!run?.going) tell();
+  },
+};
+onmessage = ({ data: message }) => answerTo[message.type](message);
+
+// A message to oneself lets messages of the page in between, and is not slowed in the background.
+const channel = new MessageChannel();
+channel.port1.onmessage = () => {
+  if (!run.going) return;
+  takeStep();
+  if (run.step === run.steps || !run.losses.every(isFinite)) run.going = false;
+  if (!run.going || performance.now() - run.told > TELL_EVERY) tell();
+  next();
+};
+
+function next() {
+  if (run.going) channel.port2.postMessage(0);
+}
+
+function takeStep() {
+  const started = performance.now();
+  const { batch } = run;
+  network.order.set(data.orders.subarray(run.step * batch, (run.step + 1) * batch));
+  network.step(batch, run.rate);
+  run.step += 1;
+  run.losses.push(measureLoss(batch));
+  check();
+  if (run.step % TEST_EVERY === 0 || run.step === run.steps) readTestDigits();
+  run.seconds += (performance.now() - started) / 1000;
+}
+
+/** Compare the weights with TensorFlow's after the same step. */
+function check() {
+  run.digest = network.digest();
+  const expected = run.digests?.[run.step];
+  if (expected && run.differs === null && !run.digest.startsWith(expected)) run.differs = run.step;
+}
+
+/** The mean of -log(belief in the label) over the batch that was just read. */
+function measureLoss(n) {
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    const z = network.logits.subarray(CLASSES * i, CLASSES * (i + 1));
+    const most = Math.max(...z);
+    sum += Math.log(z.reduce((total, value) => total + Math.exp(value - most), 0));
+    sum += most - z[network.labels[network.order[i]]];
+  }
+  return sum / n;
+}
+
+/** The beliefs of the network, after the last row of each test digit. */
+function readTestDigits() {
+  const { count, first } = data.test;
+  for (let i = 0; i < count; i++) network.order[i] = first + i;
+  network.read(count);
+  const { units, weights, states } = network;
+  const last = (i) => states.subarray((ROWS * count + i) * units, (ROWS * count + i + 1) * units);
+  const beliefs = Array.from({ length: count }, (_, i) => believe(weights, last(i)));
+  run.test = { step: run.step, beliefs };
+}
+
+/** The beliefs after each row of the digit on the page, or null if there is none. */
+function readDigit() {
+  if (!digit) return null;
+  const place = data.test.first + data.test.count;
+  network.images.set(digit, place * PIXELS);
+  network.order[0] = place;
+  network.read(1);
+  const { units, weights, states } = network;
+  const after = (row) => states.subarray((row + 1) * units, (row + 2) * units);
+  return Array.from({ length: ROWS }, (_, row) => believe(weights, after(row)));
+}
+
+function tell() {
+  const { step, steps, seconds, digest, differs, losses, test, going } = run;
+  const diverged = !losses.every(isFinite);
+  postMessage({
+    type: "now", step, steps, seconds, digest, differs, losses, test, going, diverged, beliefs: readDigit(),
+  });
+  Object.assign(run, { losses: [], test: null, told: performance.now() });
+}
+
+// ---- Weights for a network that TensorFlow has not trained ------------------------------------------
+
+/** Keras's distributions: Glorot-uniform kernels, an orthogonal recurrent kernel, biases of 0. */
+function drawWeights(units) {
+  const random = makeRandom(units);
+  const uniform = (rows, columns) => {
+    const limit = Math.sqrt(6 / (rows + columns));
+    return Array.from({ length: rows * columns }, () => (2 * random() - 1) * limit);
+  };
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const rows = Array.from({ length: units }, () => Float64Array.from({ length: units }, normal));
+  makeOrthonormal(rows);
+  const zeros = (length) => new Array(length).fill(0);
+  const parts = [
+    uniform(28, units), rows.flatMap((row) => [...row]), zeros(units), uniform(units, CLASSES), zeros(CLASSES),
+  ];
+  return Float32Array.from(parts.flat());
+}
+
+/** Gram and Schmidt's way, in place. */
+function makeOrthonormal(rows) {
+  rows.forEach((row, i) => {
+    for (const other of rows.slice(0, i)) {
+      const shared = row.reduce((sum, value, j) => sum + value * other[j], 0);
+      for (let j = 0; j < row.length; j++) row[j] -= shared * other[j];
+    }
+    const length = Math.hypot(...row);
+    for (let j = 0; j < row.length; j++) row[j] /= length;
+  });
+}
+
+/** Numbers in [0, 1) from a seed (Tommy Ettinger's mulberry32). */
+function makeRandom(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(seed ^ (seed >>> 15), seed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
