@@ -9,30 +9,35 @@ import socket
 import sys
 from datetime import date
 
-import ledger
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mnist_rnn.records.record import run_path, write_record
-from mnist_rnn.records.reproduction import (
-    WHOLE_RUN,
-    Reproduction,
-    describe_reproduction,
-    read_reproduction,
-)
-from mnist_rnn.records.verify import describe_run
 from test_hostile import change_one, json_values, many
-from test_records import change, cpu
+from test_records import LAST, change
 
+from mnist_rnn import ledger, verify
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError, RecordError
-from mnist_rnn.paths import COMMITTED
-from mnist_rnn.records import verify
+from mnist_rnn.ledger import WHOLE_RUN, Reproduction, describe_reproduction
+from mnist_rnn.records.environment import describe_environment
+from mnist_rnn.records.run import run_path, write_run
 
 more = settings(many, max_examples=2000)
-KNOWN = ledger.read_expected()
-RECORD = run_path(Configuration(), ".json", COMMITTED)
-GOOD = json.loads(describe_run(KNOWN[0], RECORD).model_dump_json())
+KNOWN = ledger.read_known()
+RUN, STEPS = KNOWN.run, KNOWN.first_steps
+GOOD = json.loads(
+    describe_reproduction(
+        RUN.environment, {WHOLE_RUN: RUN.history.weights_sha256}, 60.0, date(2026, 1, 1),
+        RUN.test_errors,
+    ).model_dump_json()
+)  # fmt: skip
+OTHER = {"digests": {WHOLE_RUN: [None] * 19 + ["1" * 64]}}
+OLD = {"environment": GOOD["environment"] | {"code_sha256": "1" * 64}}
+
+
+def with_cpu(**values):
+    cpu = GOOD["environment"]["cpu"] | values
+    return {"environment": GOOD["environment"] | {"cpu": cpu}}
 
 
 def keep(content, folder):
@@ -47,45 +52,50 @@ def keep(content, folder):
 
 
 def test_the_committed_run_is_a_reproduction(tmp_path):
-    made, outcome = ledger.read_judged(keep(GOOD, tmp_path), *KNOWN)
+    made, outcome = ledger.read_judged(keep(GOOD, tmp_path), KNOWN)
     assert outcome == "the same bits"
     row = ledger.make_row(made, outcome, "us")
-    reached = f"{100 * KNOWN[0].test.accuracy:.2f}"
-    assert f"the same bits: `{KNOWN[0].weights_sha256[:12]}` | {reached} |" in row
-    other = GOOD | {"versions": GOOD["versions"] | {"numpy": "2.4.0"}}
-    assert ledger.read_judged(keep(other, tmp_path), *KNOWN)[1] == "the same bits"
-
-
-def test_the_same_bits_by_other_code_are_listed_as_such(tmp_path):
-    keep(GOOD | {"code_sha256": "0" * 64}, tmp_path / "ours")
-    page, _ = ledger.make_ledger(tmp_path)
-    assert "| the same bits, by other code: `" in page
-    assert "1 of 1 default runs" in page
+    assert f"the same bits: `{RUN.weights_sha256[:12]}` | {RUN.test_accuracy:.2f} |" in row
 
 
 @pytest.mark.parametrize(
-    ("parts", "outcome"),
+    ("parts", "good", "outcome"),
     [
-        ({"digests": {WHOLE_RUN: "0" * 64}}, "**other bits**"),
-        ({"digests": {WHOLE_RUN: "0" * 64}, "code_sha256": "0" * 64},
-         "**other bits**, made with other code"),
-        ({"digests": {WHOLE_RUN: "0" * 64}, "cpu": GOOD["cpu"] | {"fuses": False},
-          "test_errors": GOOD["test_errors"] + 50}, "other bits, as expected without FMA"),
-        ({"digests": {"sgd": "0" * 64}, "cpu": GOOD["cpu"] | {"fuses": False},
-          "test_errors": None}, "other bits, as expected without FMA"),
-        ({"digests": {WHOLE_RUN: "0" * 64}, "cpu": GOOD["cpu"] | {"fuses": False},
-          "test_errors": GOOD["test_errors"] + 51}, "**other bits**"),
-        ({"digests": {"sgd": "0" * 64, "gru": KNOWN[1]["gru"]}, "test_errors": None},
-         "**other bits**: sgd"),
+        (with_cpu(fuses=False), True, "the same bits:"),
+        (OLD, True, "the same bits, by other code:"),
+        (OTHER, False, "**other bits** from epoch 20 on:"),
+        ({"digests": {WHOLE_RUN: ["1" * 64] * 20}}, False, "**other bits** from epoch 20 on:"),
+        (OTHER | OLD, False, "**other bits**, made with other code:"),
+        (OTHER | with_cpu(fuses=False), False, "other bits, as expected without FMA:"),
+        ({"digests": {"sgd": ["1" * 64]}, "test_errors": None} | with_cpu(fuses=False), False,
+         "other bits, as expected without FMA |"),
+        ({"digests": {"sgd": ["1" * 64], "gru": [STEPS["gru"]]}, "test_errors": None}, False,
+         "**other bits**: sgd |"),
+        ({"digests": {"gru": [None, STEPS["gru"]]}, "test_errors": None}, True, "the same bits |"),
     ],
 )  # fmt: skip
-def test_a_failure_is_listed(parts, outcome, tmp_path):
-    assert ledger.read_judged(keep(GOOD | parts, tmp_path), *KNOWN)[1] == outcome
+def test_an_outcome_is_listed(parts, good, outcome, tmp_path):
     keep(GOOD | parts, tmp_path / "ours")
     page, refused = ledger.make_ledger(tmp_path)
-    assert (page.count(outcome), refused) == (1, [])
-    kind = "default runs" if WHOLE_RUN in parts["digests"] else "records of first steps"
-    assert f"0 of 1 {kind}" in page
+    assert (page.count(f"| {outcome}"), refused) == (1, [])
+    kind = "records of first steps" if "test_errors" in parts else "default runs"
+    assert f"{int(good)} of 1 {kind}" in page
+
+
+def test_the_first_epoch_with_other_bits_is_found_where_both_are_known(make_record, tmp_path):
+    """Of a committed run that has each epoch's digest."""
+    known = KNOWN.model_copy(update={"run": make_record(epochs=4)})
+    for digests, said in (
+        (["0" * 64, "1" * 64, None, "1" * 64], " from epoch 2 on"),
+        ([None, None, "0" * 64, "1" * 64], " from epoch 4 on"),
+        (["1" * 64] * 4, " from epoch 1 on"),
+    ):
+        path = keep(GOOD | {"digests": {WHOLE_RUN: digests}}, tmp_path)
+        outcome = ledger.read_judged(path, known)[1]
+        assert outcome.endswith(said) or outcome.startswith("**other bits**, made with other")
+        again = change(known.run, "environment", **dict(RUN.environment))
+        wanted = ledger.read_judged(path, known.model_copy(update={"run": again}))[1]
+        assert wanted == f"**other bits**{said}"
 
 
 def test_a_record_counts_once(tmp_path):
@@ -96,45 +106,50 @@ def test_a_record_counts_once(tmp_path):
     assert [sentence.split(" is ")[1] for sentence in refused] == ["already in ours"]
 
 
+def told(**values):
+    return GOOD | {"environment": GOOD["environment"] | values}
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (GOOD | {"digests": {"other": "0" * 64}, "test_errors": None}, "is of another experiment"),
-        (
-            GOOD | {"test_errors": GOOD["test_errors"] - 1},
-            "committed digest with another number of test errors",
-        ),
+        (GOOD | {"digests": {"other": ["0" * 64]}, "test_errors": None}, "of another experiment"),
+        (GOOD | {"test_errors": RUN.test_errors - 1}, "another number of test errors"),
         (GOOD | {"test_errors": None}, "test_errors must be given"),
-        (GOOD | {"digests": GOOD["digests"] | {"sgd": "0" * 64}}, "alone, or of first steps"),
+        (GOOD | {"digests": GOOD["digests"] | {"sgd": ["0" * 64]}}, "alone, or of first steps"),
         (GOOD | {"digests": {}}, "at least 1 item"),
-        (GOOD | {"digests": {WHOLE_RUN: "beef"}}, "should match pattern"),
+        (GOOD | {"digests": {WHOLE_RUN: []}}, "must end with one"),
+        (GOOD | {"digests": {WHOLE_RUN: ["0" * 64, None]}}, "must end with one"),
+        (GOOD | {"digests": {WHOLE_RUN: ["beef"]}}, "should match pattern"),
+        (GOOD | {"digests": {WHOLE_RUN: ["../../../etc/passwd"]}}, "should match pattern"),
         (GOOD | {"note": "by hand"}, "note: Extra inputs"),
         (GOOD | {"seconds": "fast"}, "valid number"),
-        (GOOD | {"schema_version": 2}, "should be 1"),
-        (GOOD | {"system": "/home/somebody"}, "should match pattern"),
-        (GOOD | {"system": "a | b"}, "should match pattern"),
-        (GOOD | {"system": "<script>"}, "should match pattern"),
-        (GOOD | {"system": "a\nb"}, "should match pattern"),
+        (GOOD | {"schema_version": 1}, "should be 2"),
+        (GOOD | {"date": "9999-12-31"}, "a day that has been"),
+        (GOOD | {"date": "1999-12-31"}, "a day that has been"),
+        (told(commit="0" * 40), "commit must be left out"),
+        (told(system="/home/somebody"), "should match pattern"),
+        (told(system="a | b"), "should match pattern"),
+        (told(system="<script>"), "should match pattern"),
+        (told(system="a\nb"), "should match pattern"),
         (json.dumps(GOOD).encode()[:-20], "Invalid JSON"),
+        (json.dumps(GOOD).encode()[:-1] + b', "seconds": 1.0}', "'seconds' stands twice"),
         (b"", "Invalid JSON"),
-        (b"\xff" * 20_000, "at most 10000 bytes"),
+        (b"\xff" * 20_000, "at most 10,000 bytes"),
         (b"[" * 9_000, "Invalid JSON"),
     ],
 )
 def test_a_bad_record_is_refused_in_one_sentence(content, problem, tmp_path):
     with pytest.raises(RecordError, match=problem) as error:
-        ledger.read_judged(keep(content, tmp_path), *KNOWN)
+        ledger.read_judged(keep(content, tmp_path), KNOWN)
     assert "\n" not in str(error.value)
 
 
 def test_a_record_under_another_name_is_refused(tmp_path):
-    path = keep(GOOD, tmp_path)
-    other = path.rename(tmp_path / "mine.json")
-    with pytest.raises(RecordError, match=rf"mine\.json holds {re.escape(path.name)}"):
-        read_reproduction(other)
-    (tmp_path / path.name).symlink_to(other)
-    with pytest.raises(RecordError, match="is not a file"):
-        read_reproduction(path)
+    path = keep(GOOD, tmp_path / "ours")
+    path.rename(path.with_name("record.txt"))  # each file of the ledger is read
+    _, refused = ledger.make_ledger(tmp_path)
+    assert [re.sub(r"^\S+/", "", said) for said in refused] == [f"record.txt holds {path.name}"]
 
 
 @more
@@ -153,7 +168,7 @@ def check_one(content, tmp_path_factory):
     """Whether it became a row; else it was refused in one printable sentence."""
     path = keep(content, tmp_path_factory.getbasetemp())
     try:
-        row = ledger.make_row(*ledger.read_judged(path, *KNOWN), "us")
+        row = ledger.make_row(*ledger.read_judged(path, KNOWN), "us")
     except RecordError as refused:
         if str(refused).isprintable():
             return False
@@ -167,27 +182,21 @@ def check_one(content, tmp_path_factory):
 
 
 def test_records_are_taken_in_all_or_none(tmp_path):
-    source, destination = tmp_path / "source", tmp_path / "destination"
+    source, ours = tmp_path / "source", tmp_path / "ours"
     source.mkdir()
     with pytest.raises(RecordError, match="has no record"):
-        ledger.add(source, destination)
+        ledger.add(source, ours)
     path = keep(GOOD, source)
-    ledger.add(source, destination)
-    assert read_reproduction(destination / path.name) == read_reproduction(path)
-    (source / "zzz.json").write_text("{}")  # after the good one
-    with pytest.raises(RecordError, match=r"zzz\.json is not the record"):
-        ledger.add(source, tmp_path / "other")
-    assert not (tmp_path / "other").exists()
-
-
-def test_what_the_ledger_has_is_not_added_to_another_folder(tmp_path):
-    source = tmp_path / "source"
-    keep(GOOD, source)
-    ledger.add(source, tmp_path / "ours")
-    ledger.add(source, tmp_path / "ours")  # the same again
+    for _ in range(2):  # the same again
+        ledger.add(source, ours)
+    assert os.listdir(ours) == [path.name]
+    assert json.loads((ours / path.name).read_text()) == GOOD
     with pytest.raises(RecordError, match=r"/self-reported/.*\.json is already in ours$"):
         ledger.add(source, tmp_path / "self-reported")
-    assert not (tmp_path / "self-reported").exists()
+    (source / "zzz.json").write_text("{}")  # after the good one
+    with pytest.raises(RecordError, match=r"zzz\.json is not the record"):
+        ledger.add(source, tmp_path / "ci")
+    assert sorted(os.listdir(tmp_path)) == ["ours", "source"]
 
 
 def test_what_is_sent_in_is_listed_as_its_senders(tmp_path, monkeypatch):
@@ -204,12 +213,34 @@ def test_what_is_sent_in_is_listed_as_its_senders(tmp_path, monkeypatch):
         ledger.main()
 
 
+def test_the_committed_page_is_what_the_records_say():
+    page, refused = ledger.make_ledger(ledger.LEDGER)
+    assert refused == []
+    assert page == (ledger.LEDGER / "README.md").read_text()
+
+
+def test_nothing_tells_whose_machine_it_was(monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "marked-host")
+    uname = ("Linux", "marked-node", "marked-release", "marked-version", "x86_64")
+    monkeypatch.setattr(platform, "uname", lambda: platform.uname_result(*uname))
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(uname))
+    for emulated in (None, "Haswell"):
+        made_with = describe_environment(2, emulated)
+        made = describe_reproduction(made_with, {"sgd": ["0" * 64]}, 1.23, date(2026, 1, 1))
+        text = made.model_dump_json()
+        assert "/" not in text
+        assert "marked" not in text
+        assert made.environment.commit is None
+    assert made.environment.cpu.name == "Haswell"
+
+
 @pytest.fixture
 def outputs(tmp_path, monkeypatch):
-    """The committed run as if it had been made here."""
+    """The committed run as if it had been made here today."""
     monkeypatch.setattr(verify, "OUTPUTS", tmp_path)
+    monkeypatch.setattr(verify, "digest_code", lambda: RUN.environment.code_sha256)
     monkeypatch.setattr(sys, "argv", ["verify.py"])
-    write_record(KNOWN[0], tmp_path)
+    write_run(RUN, tmp_path)
     return tmp_path
 
 
@@ -220,38 +251,31 @@ def verify_outputs(capsys):
 
 
 def test_a_reproduction_leaves_its_record_and_says_the_outcome_last(outputs, capsys):
-    os.utime(run_path(Configuration(), ".json", outputs), (0, 0))
+    day = date(2026, 1, 2)
+    path = run_path(Configuration(), ".json", outputs)
+    os.utime(path, [int(day.strftime("%s"))] * 2)
     status, lines = verify_outputs(capsys)
     assert status == 0
     assert lines[-1].startswith("The same bits as the committed run: ")
     assert verify_outputs(capsys)[1] == lines
-    (path,) = (outputs / "reproductions").iterdir()
-    made, outcome = ledger.read_judged(path, *KNOWN)
-    assert (made.date, outcome) == (date(1970, 1, 1), "the same bits")
-
-
-def test_a_notebook_saved_with_other_defaults_is_not_run(outputs, tmp_path):
-    record = run_path(Configuration(), ".json", outputs)
-    notebook = tmp_path / "02_train.ipynb"
-    notebook.write_text(verify.NOTEBOOK.read_text().replace("units: int = 256", "units: int = 16"))
-    with pytest.raises(ParameterError, match=r"saved with units = 16.*`git restore"):
-        verify.set_earlier_aside(record, notebook)
-    assert record.exists()
-    verify.set_earlier_aside(record)
-    assert not record.exists()
-
-
-def test_an_unknown_argument_is_refused(outputs, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["verify.py", "--wrong"])
-    assert verify_outputs(capsys) == (2, [])
-    assert not (outputs / "reproductions").exists()
+    (left,) = (outputs / "reproductions").iterdir()
+    made, outcome = ledger.read_judged(left, KNOWN)
+    assert (made.date, outcome) == (day, "the same bits")
+    os.utime(path, (0, 0))  # by a clock that is wrong there is no record, but an outcome
+    status, lines = verify_outputs(capsys)
+    assert (status, lines[0]) == (
+        0,
+        "No record for the ledger: 1 validation error for Reproduction",
+    )
 
 
 def test_other_bits_are_said_last_and_fail(outputs, capsys):
-    write_record(KNOWN[0].model_copy(update={"weights_sha256": "0" * 64}), outputs)
+    digests = [None] * 16 + LAST["weights_sha256"]
+    write_run(change(RUN, "history", weights_sha256=digests), outputs)
     status, lines = verify_outputs(capsys)
     assert status == 1
     assert lines[-1].startswith("NOT the same bits")
+    assert lines[-1].endswith("the weights differ from epoch 20 on.")
 
 
 def test_a_disk_full_at_its_record_leaves_the_outcome(outputs, capsys, fill_disk):
@@ -263,45 +287,28 @@ def test_a_disk_full_at_its_record_leaves_the_outcome(outputs, capsys, fill_disk
     assert not list((outputs / "reproductions").iterdir())
 
 
-def test_nothing_tells_whose_machine_it_was(environment, monkeypatch):
-    monkeypatch.setattr(socket, "gethostname", lambda: "marked-host")
-    uname = ("Linux", "marked-node", "marked-release", "marked-version", "x86_64")
-    monkeypatch.setattr(platform, "uname", lambda: platform.uname_result(*uname))
-    monkeypatch.setattr(os, "uname", lambda: os.uname_result(uname))
-    told = environment.cpu.model_copy(update={"name": "Fast CPU w/ a <name> | of\n80" + "x" * 80})
-    computed = ({"sgd": "0" * 64}, 1.23, date(2026, 1, 1))
-    made = describe_reproduction(environment.model_copy(update={"cpu": told}), *computed)
-    assert made.cpu.name == "Fast CPU w a name  of80" + "x" * 37
-    text = made.model_dump_json()
-    assert "/" not in text
-    assert "marked" not in text
-    assert not set(made.model_dump()) & {"commit", "user", "host", "path", "threads"}
-    host = environment.model_copy(update={"cpu": cpu("x86_64", "avx")})
-    made = describe_reproduction(host, *computed, emulated="Haswell")
-    assert (made.emulated, made.cpu.name, made.cpu.vendor) == (True, "Haswell", None)
-    assert made.cpu.fuses  # whatever its host does
+def test_what_can_be_no_comparison_is_said_in_words(outputs, capsys, monkeypatch):
+    """A run of other code, a damaged record, none, and an argument that there is not."""
+    monkeypatch.setattr(verify, "digest_code", lambda: "0" * 64)
+    path = run_path(Configuration(), ".json", outputs)
+    for content, said in (
+        (path.read_text(), "seed-0.json is of other code: run `make reproduce` again."),
+        ("{}", "is not a record"),
+        (None, "run `make reproduce`, with"),
+    ):
+        path.write_text(content) if content else path.unlink()
+        assert said in verify_outputs(capsys)[0]
+    monkeypatch.setattr(sys, "argv", ["verify.py", "--wrong"])
+    assert verify_outputs(capsys) == (2, [])
+    assert not (outputs / "reproductions").exists()
 
 
-def test_the_committed_page_is_what_the_records_say():
-    page, refused = ledger.make_ledger(ledger.LEDGER)
-    assert refused == []
-    assert page == (ledger.LEDGER / "README.md").read_text()
-
-
-def test_a_record_that_cannot_be_told_leaves_the_outcome(outputs, capsys):
-    write_record(change(KNOWN[0], "environment", versions={}), outputs)
-    status, lines = verify_outputs(capsys)
-    assert status == 0
-    assert lines[0].startswith("No record for the ledger: ")
-    assert lines[-1].startswith("The same bits")
-
-
-def test_a_damaged_record_of_ones_own_is_said_in_words(outputs, capsys):
-    run_path(Configuration(), ".json", outputs).write_text("{}")
-    assert "is not a record" in verify_outputs(capsys)[0]
-
-
-def test_every_file_in_the_ledger_is_read(tmp_path):
-    keep(GOOD, tmp_path / "ours").rename(tmp_path / "ours" / "record.txt")
-    _, refused = ledger.make_ledger(tmp_path)
-    assert len(refused) == 1
+def test_a_notebook_saved_with_other_defaults_is_not_run(outputs, tmp_path):
+    record = run_path(Configuration(), ".json", outputs)
+    notebook = tmp_path / "02_train.ipynb"
+    notebook.write_text(verify.NOTEBOOK.read_text().replace("units: int = 256", "units: int = 16"))
+    with pytest.raises(ParameterError, match=r"saved with units = 16.*`git restore"):
+        verify.set_earlier_aside(record, notebook)
+    assert record.exists()
+    verify.set_earlier_aside(record)
+    assert not record.exists()
