@@ -7,7 +7,7 @@ const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const RATES = [0.01, 0.02, 0.05, 0.1, 0.2];
 const UNITS = [16, 32, 64, 128, 256];
 const BATCHES = [16, 32, 64, 128, 256];
-const START = "Its weights are random, and it has learned nothing yet. Press <em>Train</em>.";
+const START = "The network's weights are random: it has learned nothing yet. Press <em>Train</em>.";
 const list = (values, chosen) =>
   values.map((value) => `<option${value === chosen ? " selected" : ""}>${value}</option>`).join("");
 const BODY = ({ rate, units, batch }, count) => `
