@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 
-import make
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -141,9 +140,8 @@ def test_a_record_in_the_wrong_place_is_named(place, record, tmp_path):
     [lambda folder, record: write_record(record, folder),
      lambda folder, _: save_model(build_model(TINY), TINY, folder / "model.keras"),
      lambda folder, _: write_tables(folder),
-     lambda folder, _: Plate(Figure(), "", "").save(folder / "figure.png"),
-     lambda folder, record: make.pack({"a": (b"%f" % record.seconds, 0)}, 0, folder / "a.tar")],
-    ids=["record", "model", "tables", "figure", "release"],
+     lambda folder, _: Plate(Figure(), "", "").save(folder / "figure.png")],
+    ids=["record", "model", "tables", "figure"],
 )  # fmt: skip
 def test_a_full_disk_leaves_what_was_written(write, record, make_record, tmp_path, fill_disk):
     write_record(record, tmp_path)
