@@ -10,7 +10,8 @@ if [ -n "$changed" ]; then
     exit 1
 fi
 commit=$(git rev-parse HEAD) objects=$(realpath "$(git rev-parse --git-path objects)")
-folder=$(mktemp -d)
+mkdir -p dist
+folder=$(mktemp -d "$PWD/dist/.making-XXXXXX") # on one disk with dist, where a file then moves whole
 trap 'rm -rf "$folder"' EXIT
 "$python" -m mnist_rnn.site --output "$folder/site"
 
@@ -27,7 +28,6 @@ pack() {
 mapfile -t pages < <(printf -- '--add-file=%s\n' "$folder"/site/*)
 pack | tar --extract --directory "$folder"
 (cd "$folder/$name" && find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum > ../SHA256SUMS)
-mkdir -p dist
 pack --add-file="$folder/SHA256SUMS" > "$folder/$name.tar"
-mv "$folder/$name.tar" dist
-(cd dist && sha256sum "$name.tar" | tee "$name.tar.sha256")
+(cd "$folder" && sha256sum "$name.tar" | tee "$name.tar.sha256")
+mv "$folder/$name.tar" "$folder/$name.tar.sha256" dist

@@ -1,54 +1,54 @@
 """draw.html, as a person opens it: from a file, in Chromium, without a network."""
 
 import re
-import statistics
 import subprocess
 import sys
-import time
 
 import numpy as np
-import pages
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from mnist_rnn.records.record import run_path, write_record
 from runs import finish, start_plain
-from shapes import DOT, FAN, FILLED, SHAPES, draw, draw_all
-from test_drawing import BOX, MIDDLE, extent, middles
+from scipy import ndimage
+from shapes import DOT, FAN, FILLED, SHAPES, draw, find_misread
 
-from mnist_rnn.config import Configuration
+from mnist_rnn import site
+from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
-from mnist_rnn.pad.pad import HARD, Pad, find_hardest
-from mnist_rnn.pad.page import make_pad_page
-from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.reading.measures import believe_by_keras
-from mnist_rnn.reading.network import Weights, believe, read_rows
-from mnist_rnn.records.model_file import load_model, save_model, weights_sha256
+from mnist_rnn.reading.network import Weights
+from mnist_rnn.pad.pad import HARD, Pad, find_hardest
+from mnist_rnn.pad.page import describe_pad, load_checked
+from mnist_rnn.records.model_file import save_model
+from mnist_rnn.records.run import run_path, write_run
 
-STYLE = (ROOT / "notebooks" / "page.css").read_text()
-MODEL = run_path(Configuration(), ".keras", COMMITTED)
+SEVEN = "#d=270200720200450850"
+READS_7 = "The network reads a 7 ("
+SERVED = "http://pad.test/draw.html"
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("site") / "draw.html"
-    make_pad_page(MODEL, path, STYLE, pages.make_links(path.name))
+    values = describe_pad(*load_checked(site.MODEL), *load_mnist()[1])
+    site.write_page(path, "draw.html.j2", "Draw a digit", **values)
     return path
 
 
 @pytest.fixture(scope="module")
 def opened(browser, file):
     """The page, and what its console said and what it asked for."""
-    with browser.new_context(offline=True, viewport={"width": 1000, "height": 900}) as context:
+    options = {"offline": True, "reduced_motion": "reduce"}
+    with browser.new_context(**options, viewport={"width": 1000, "height": 900}) as context:
         page, said = context.new_page(), []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: said.append(request.url))
         page.goto(file.as_uri())
-        page.get_by_text("Draw a digit on the pad.").wait_for()
+        page.get_by_text("Draw a digit of your own.").wait_for()
         yield page, said
 
 
@@ -56,15 +56,36 @@ def opened(browser, file):
 def page(opened, file):
     page, said = opened
     page.get_by_role("button", name="Clear").click()
-    page.evaluate("location.hash = ''")
     yield page
-    assert set(said) <= {file.as_uri(), file.as_uri() + "#"}
+    assert set(said) <= {file.as_uri()}
     assert page.evaluate("performance.getEntriesByType('resource').length") == 0
+
+
+@pytest.fixture
+def visit(browser, file):
+    """Open the page anew, served or from its file, in a window with these options."""
+    contexts = []
+
+    def visit(fragment="", served=False, script="", **options):
+        contexts.append(browser.new_context(**{"reduced_motion": "reduce"} | options))
+        contexts[-1].route("http://pad.test/*", lambda route: route.fulfill(path=file))
+        page = contexts[-1].new_page()
+        page.add_init_script(script)
+        page.goto((SERVED if served else file.as_uri()) + fragment)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
 
 
 def in_page(page, name, values):
     """What a function of the page's own module gives for each value."""
     return page.evaluate(f"values => values.map(value => pad.{name}(value))", values)
+
+
+def answer(page):
+    return page.locator(".answer").inner_text()
 
 
 @pytest.mark.slow
@@ -90,11 +111,9 @@ READ_ALL = """hex => {
 }"""
 
 
-def test_the_page_believes_what_numpy_believes(page, mnist, model):
-    x, weights = scale(mnist[1][0][:100]), Weights(*model.get_weights())
-    np.testing.assert_allclose(
-        read_pixels(page, x), believe(weights, read_rows(weights, x)), atol=1e-5
-    )
+def test_the_page_believes_what_keras_believes(page, mnist, model):
+    x = scale(mnist[1][0][:100])
+    np.testing.assert_allclose(read_pixels(page, x), believe_by_keras(model, x), atol=1e-5)
 
 
 def read_pixels(page, x):
@@ -110,6 +129,16 @@ def center(page, drawings):
     return [got if isinstance(got, str) else np.reshape(got, (28, 28)) for got in made]
 
 
+def extent(images):
+    """The longer side of the ink's bounding box, for each image."""
+    inked = [(images > 0).any(axis=axis) for axis in (1, 2)]
+    return np.maximum(*(28 - ink[:, ::-1].argmax(axis=1) - ink.argmax(axis=1) for ink in inked))
+
+
+def middles(images):
+    return np.array([ndimage.center_of_mass(image) for image in images])
+
+
 def test_a_bar_by_hand(page):
     """17.4 pixels long, and a pen of 2.6 more; ink is 1.8 less the distance, 1 at most."""
     (bar,) = center(page, [[[[500, 100], [500, 900]]]])
@@ -118,7 +147,10 @@ def test_a_bar_by_hand(page):
     assert not bar[[3, 25]].any()
 
 
-def test_any_drawing_becomes_an_image_as_mnists_or_is_refused(page):
+def test_any_drawing_becomes_an_image_as_mnists_or_is_refused(page, mnist):
+    theirs = scale(mnist[1][0])
+    box, middle = extent(theirs).max(), middles(theirs).mean(axis=0)
+    assert np.median(extent(theirs)) == box
     random = np.random.default_rng(0)
     sizes = [random.integers(1, 12, random.integers(1, 5)) for _ in range(300)]
     drawings = [[random.integers(0, 1000, (n, 2)).tolist() for n in strokes] for strokes in sizes]
@@ -128,240 +160,237 @@ def test_any_drawing_becomes_an_image_as_mnists_or_is_refused(page):
     images = np.stack([got for got in made if not isinstance(got, str)])
     assert len(images) > 280
     assert (images.min(), images.max()) == (0, 1)
-    assert set(extent(images)) <= {BOX, BOX + 1}  # the box may begin between two pixels
-    assert abs(middles(images) - MIDDLE).max() < 1  # ink that leaves the image moves it
-
-
-def test_a_drawing_is_the_same_digit_anywhere_and_has_as_much_ink_as_mnists(page, mnist):
-    seven = [(270, 200), (720, 200), (450, 850)]
-    places = [(1, 0, 0), (0.3, 0, 0), (0.5, 400, 500)]
-    moved = [
-        [[(zoom * x + right, zoom * y + down) for x, y in seven]] for zoom, right, down in places
-    ]
-    first, *others = center(page, moved)
-    for other in others:
-        np.testing.assert_allclose(other, first, atol=1e-4)
-    np.testing.assert_allclose(middles([first])[0], MIDDLE, atol=0.05)
-    low, high = np.quantile(scale(mnist[1][0]).sum(axis=(1, 2)), [0.05, 0.95])
-    assert low < first.sum() < high
+    assert set(extent(images)) <= {box, box + 1}  # the box may begin between two pixels
+    assert abs(middles(images) - middle).max() < 1  # ink that leaves the image moves it
 
 
 @pytest.mark.slow
 def test_drawn_shapes_are_recognised_at_once(page):
-    wrong, slowest = draw_all(page)
+    wrong = find_misread(page)
     assert not {"1 upright", "0 round", "7 plain"} & set(wrong)
     assert len(SHAPES) - len(wrong) >= 20
-    assert slowest < 0.05
-    answer, seconds = draw(page, FAN, wait=1000)  # a hundred strokes
-    assert answer.startswith("The network reads a ")
-    assert seconds < 0.05
+    taken = []
+    for _ in range(3):  # the least, which other programs can't make longer
+        said, seconds = draw(page, FAN, wait=1000)  # a hundred strokes
+        assert said.startswith("The network reads a")
+        taken.append(seconds)
+        page.get_by_role("button", name="Clear").click()
+    assert 0 < min(taken) < 0.05
 
 
-def test_what_is_no_digit_is_answered_with_advice(page):
+def test_what_is_no_digit_is_answered_with_advice(page, mnist):
     assert draw(page, DOT)[0].startswith("That is a dot.")
     page.get_by_role("button", name="Clear").click()
     assert draw(page, FILLED)[0].startswith("The pad is full.")
     dot, dash = center(page, [[[[500, 500], [x, 500]]] for x in (599, 600)])
     assert dot.startswith("That is a dot.")
     assert dash.shape == (28, 28)
+    full = re.search(r"FULL = ([\d.]+);", page.content())[1]
+    assert mnist[0][0].sum(axis=(1, 2)).max() / 255 < float(full) * 20**2  # no digit is refused
 
 
 @pytest.mark.parametrize("palm", [[], [(0.1, 0.9)]], ids=["finger", "finger and palm"])
-def test_a_finger_draws(browser, file, palm):
-    with browser.new_context(has_touch=True, viewport={"width": 360, "height": 900}) as context:
-        page = context.new_page()
-        page.goto(file.as_uri())
-        box = page.locator("canvas[tabindex]").bounding_box()
-        client = context.new_cdp_session(page)
+def test_a_finger_draws_on_a_phone_and_the_answer_is_on_the_screen(visit, palm):
+    size = {"width": 390, "height": 844}
+    page = visit(has_touch=True, is_mobile=True, viewport=size)
+    page.get_by_text("Draw a digit of your own.").wait_for()
+    assert not page.locator("#pad-keys").is_visible()
+    sheet = page.locator("canvas[tabindex]")
+    box, client = sheet.bounding_box(), page.context.new_cdp_session(page)
 
-        def touch(kind, *points):
-            places = [
-                {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"], "id": i}
-                for i, (x, y) in enumerate(points)
-            ]
-            client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+    def touch(kind, *points):
+        places = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"], "id": i}
+            for i, (x, y) in enumerate(points)
+        ]
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
 
-        touch("touchStart", (0.27, 0.2))
-        touch("touchStart", (0.27, 0.2), *palm)
-        for finger in [(0.5, 0.2), (0.72, 0.2), (0.6, 0.5), (0.45, 0.85)]:
-            touch("touchMove", finger, *palm)
-        touch("touchEnd")
-        page.get_by_text("The network reads a 7 (").wait_for()
-        page.get_by_role("button", name="Share this drawing").click()
-        assert len(in_page(page, "readAddress", [page.evaluate("location.hash")])[0]) == 1
-
-
-LINKS = ["Start", "Draw", "Data", "Training", "Results", "Reading"]
-TOOLS = ["clear", "undo", "hard", "random"]
-DRAWN = [*LINKS, *TOOLS, "share", "Drawing pad", "play", "speed", "row", "whole network"]
-TO_GUESS = [*LINKS, *TOOLS, "Drawing pad", *11 * ["guess"], "speed", "whole network"]
+    touch("touchStart", (0.27, 0.2))
+    touch("touchStart", (0.27, 0.2), *palm)
+    for finger in [(0.5, 0.2), (0.72, 0.2), (0.6, 0.5), (0.45, 0.85)]:
+        touch("touchMove", finger, *palm)
+        assert sheet.bounding_box() == box  # no text moves it under the finger
+    touch("touchEnd")
+    page.get_by_text(READS_7).wait_for()
+    assert page.evaluate("scrollY") == 0
+    for seen in (sheet, page.locator(".answer")):
+        place = seen.bounding_box()
+        assert place["y"] + place["height"] < size["height"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_focus_is_seen_and_goes_as_the_page_is_read(page, file, scheme):
-    page.emulate_media(color_scheme=scheme)
-    for drawn, order in ((True, DRAWN), (False, TO_GUESS)):
-        page.goto("about:blank")  # or the first key goes on from where the last one ended
-        page.goto(file.as_uri() + "#d=270200720200450850")
-        page.get_by_text("The network reads a 7 (").wait_for()
-        if not drawn:
-            page.evaluate("document.querySelector('[name=hard]').click()")
-        for name in order:
-            page.keyboard.press("Tab")
-            assert name in focused(page)
-            outline, color, paper = page.evaluate(OUTLINE)
-            assert outline == "solid 3px"
-            assert contrast(color, paper) > 3
+def test_all_that_matters_is_on_a_laptops_screen_and_larger_before_a_class(visit):
+    widths = {}
+    for width, height in ((1366, 650), (1920, 950)):
+        page = visit(SEVEN, viewport={"width": width, "height": height})
+        page.get_by_text(READS_7).wait_for()
+        for part in ("[name=random]", ".pad-changes", "[name=row]"):
+            box = page.locator(part).bounding_box()
+            assert box["y"] + box["height"] <= height, part
+        widths[width] = page.locator("canvas[tabindex]").bounding_box()["width"]
+    assert widths[1920] > 1.3 * widths[1366]
 
 
-OUTLINE = """() => {
-    const style = getComputedStyle(document.activeElement);
-    return [`${style.outlineStyle} ${style.outlineWidth}`, style.outlineColor,
-        getComputedStyle(document.body).backgroundColor];
-}"""
+def test_it_begins_by_reading_a_digit_whose_answer_is_not_given_away(visit):
+    page = visit(reduced_motion="no-preference")
+    seen = set()
+    for _ in range(200):
+        seen.add(tuple(page.evaluate(SHOWN)))
+        if max(row for row, *_ in seen) == 28:
+            break
+        page.wait_for_timeout(100)
+    assert len(seen) > 5
+    assert all((said == "The network is reading …") == (row < 28) for row, said, _ in seen)
+    assert all((dots == "pad-open") == (row < 28) for row, _, dots in seen)
+    assert answer(page).startswith("The network reads a 4 (")
+    assert "The network reads an 8 (" in draw(page, SHAPES["8"])[0]  # drawn over the test digit
 
 
-def contrast(*colors):
-    """The contrast of two colours as WCAG defines it, from 1 to 21."""
-    light = []
-    for color in colors:
-        parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        light.append(np.dot(linear, [0.2126, 0.7152, 0.0722]))
-    return (max(light) + 0.05) / (min(light) + 0.05)
-
-
-def focused(page):
-    """The name of what has the focus, or its text."""
-    element = "document.activeElement"
-    return page.evaluate(f"{element}.name || {element}.ariaLabel || {element}.textContent")
+SHOWN = """() => [...(pad => [pad.querySelector("[name=row]").valueAsNumber,
+    pad.querySelector(".answer").textContent, [...new Set([...pad.querySelectorAll("i")]
+    .map(dot => dot.className))].sort().join(" ")])(document.querySelector("#pad"))].map(x => x)"""
 
 
 def press(page, name, *keys):
-    """Go to a control with Tab, and press keys there."""
-    for _ in range(2 * len(TO_GUESS)):
-        if focused(page) == name:
-            break
+    """Go to a control with Tab, see the focus there, and press keys."""
+    element = "document.activeElement"
+    for _ in range(60):
         page.keyboard.press("Tab")
-    assert focused(page) == name
+        if page.evaluate(f"{element}.name || {element}.ariaLabel || ''") == name:
+            break
+    style = f"getComputedStyle({element})"
+    assert page.evaluate(f"{style}.outlineStyle + {style}.outlineWidth") == "solid3px", name
     for key in keys:
         page.keyboard.press(key)
 
 
 def test_everything_can_be_done_by_keyboard(page):
-    answer = page.locator(".answer")
     seven = [*8 * ["ArrowLeft"], " ", *18 * ["ArrowRight"], *7 * ["End"], *18 * ["ArrowDown"], " "]
     press(page, "Drawing pad", *seven)
-    drawn = answer.inner_text()
-    assert drawn.startswith("The network reads a 7 (")
-    press(
-        page, "Drawing pad", *20 * ["ArrowUp"], " ", *12 * ["ArrowLeft"], *12 * ["ArrowDown"], " "
-    )
-    assert answer.inner_text() != drawn
+    drawn = answer(page)
+    assert drawn.startswith(READS_7)
+    more = [*20 * ["ArrowUp"], " ", *12 * ["ArrowLeft"], *12 * ["ArrowDown"], " "]
+    for key in more:
+        page.keyboard.press(key)
+    assert answer(page) != drawn
     press(page, "undo", "Enter")
-    assert answer.inner_text() == drawn
+    assert answer(page) == drawn
     press(page, "speed", "ArrowUp")  # 2 rows a second
     press(page, "play", "Enter")
     press(page, "speed", "ArrowDown", "ArrowDown", "ArrowDown")  # while it plays: 20
     page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for(timeout=8000)
+    assert re.search(r"changes its mind \d+ times.*, 7 \(\d+ to 28\)\.", page.content())
     press(page, "row", "ArrowLeft")
     page.get_by_text(re.compile(r"^After row 27:")).wait_for()
-    press(page, "share", "Enter")
-    page.get_by_text("The address of this page now holds the drawing").wait_for()
     press(page, "undo", "Enter")
-    assert answer.inner_text() == "Draw a digit on the pad."
+    assert answer(page) == "Draw a digit on the pad."
     press(page, "hard", "Enter")
     press(page, "guess", "Enter")
-    assert re.match(r"You read a 0\. The network reads a", answer.inner_text())
-    assert focused(page) == "hard"
+    assert re.match(r"You read a 0\. The network reads an? \d", answer(page))
     press(page, "random", "Enter")
-    assert answer.inner_text() == "Which digit is it? Guess, then see."
+    assert answer(page) == "Which digit is it? Guess, then see."
     press(page, "Drawing pad", " ")  # on a test digit, the pen begins a new sheet
-    assert answer.inner_text().startswith("That is a dot.")
-    press(page, "Drawing pad", *18 * ["Control+ArrowRight"])  # the browser's, not the pen's
-    assert answer.inner_text().startswith("That is a dot.")
+    for key in 18 * ["Control+ArrowRight"]:  # the browser's, not the pen's
+        page.keyboard.press(key)
+    assert answer(page).startswith("That is a dot.")
     page.keyboard.press(" ")
     for _ in range(2):  # the second is a repeat: the key is held, and the pen stays down
         page.keyboard.down(" ")
     page.keyboard.up(" ")
-    press(page, "Drawing pad", *18 * ["ArrowRight"])
-    assert not answer.inner_text().startswith("That is a dot.")
-    press(page, "undo", "Enter")
-    assert answer.inner_text().startswith("That is a dot.")
-    page.locator("canvas[tabindex]").hover()  # which draws nothing
-    assert answer.inner_text().startswith("That is a dot.")
+    for key in 18 * ["ArrowRight"]:
+        page.keyboard.press(key)
+    assert not answer(page).startswith("That is a dot.")
     press(page, "clear", "Enter")
-    assert answer.inner_text() == "Draw a digit on the pad."
+    page.locator("canvas[tabindex]").hover()  # which draws nothing
+    assert answer(page) == "Draw a digit on the pad."
 
 
-@pytest.mark.parametrize("lacks", ["globalThis.DecompressionStream", "Array.prototype.at"])
-def test_a_browser_that_is_too_old_is_told_so(lacks, browser, file):
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.add_init_script(f"delete {lacks}")
-        page.goto(file.as_uri())
-        page.get_by_text("The pad needs a browser of May 2023 or later.").wait_for()
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"script": "delete globalThis.DecompressionStream"}, "needs a browser of May 2023 or"),
+        ({"script": "delete Array.prototype.at"}, "The pad needs a browser of May 2023 or later."),
+        ({"fragment": "#d=1", "served": True}, "The address holds no drawing. Draw a digit on"),
+        ({"fragment": "#d=<img src=x>", "served": True}, "The address holds no drawing."),
+        ({"fragment": "#d=" + 42_000 * "0", "served": True}, "The address holds no drawing."),
+    ],
+)
+def test_what_cannot_be_shown_is_said(visit, options, expected):
+    visit(**options).get_by_text(expected).wait_for()
 
 
-def test_the_dots_keep_their_colours_where_the_user_chose_all_others(browser, file):
-    with browser.new_context(forced_colors="active") as context:
-        page = context.new_page()
-        page.goto(file.as_uri() + "#d=270200720200450850")
-        filled = page.locator(".pad-dots .pad-right").last
-        filled.wait_for(state="attached")
-        assert filled.evaluate("dot => getComputedStyle(dot).backgroundColor") == "rgb(0, 114, 178)"
+def test_the_dots_keep_their_colours_where_the_user_chose_all_others(visit):
+    filled = visit(SEVEN, forced_colors="active").locator(".pad-dots .pad-right").last
+    filled.wait_for(state="attached")
+    assert filled.evaluate("dot => getComputedStyle(dot).backgroundColor") == "rgb(0, 114, 178)"
 
 
-def test_the_hardest_digits_come_first_and_are_hidden_until_the_guess(
-    page, mnist, model, committed
+def test_hard_digits_come_first_as_they_are_and_the_score_counts_right_answers_of_both(
+    visit, mnist, model, committed
 ):
-    hardest = find_hardest(Weights(*model.get_weights()), *mnist[1])
-    mistakes = committed.mistakes
+    """Two hard digits, which the network misclassifies, and the first test digit, a 7."""
+    (images, labels), mistakes = mnist[1], committed.mistakes
+    hardest = find_hardest(Weights(*model.get_weights()), images, labels)
     assert set(hardest[: len(mistakes)].tolist()) == set(mistakes)
     assert len(mistakes) < HARD
-    page.get_by_role("button", name="Hard test digit").click()
-    assert page.locator(".answer").inner_text() == "Which digit is it? Guess, then see."
-    assert page.locator(".pad-changes").inner_text() == ""
-    page.get_by_role("button", name="Reveal").click()
-    named = re.search(r"reads a (\d) .* The label is (\d)\.", page.locator(".answer").inner_text())
-    assert named[1] != named[2]
+    page = visit(script="Math.random = () => 0")
+    first, second = hardest[:2]
+    for button, image, guess, score in (
+        ("Hard test digit", first, labels[first], "you 1 of 1, the network 0."),
+        ("Hard test digit", second, (labels[second] + 1) % 10, "you 1 of 2, the network 0."),
+        ("Random test digit", 0, 0, "you 1 of 3, the network 1."),
+    ):
+        page.get_by_role("button", name=button).click()
+        assert answer(page) == "Which digit is it? Guess, then see."
+        assert page.locator(".pad-changes").inner_text() == ""
+        for place in (0, 1):
+            shown = np.reshape(page.evaluate(ALPHA, [place, 28]), (28, 28))
+            assert abs(shown - images[image].astype(int)).max() <= 1
+        page.locator(".pad-guess").get_by_role("button", name=str(guess)).click()
+        said = f"The label is {labels[image]}. Right so far: {score}"
+        page.get_by_text(said).wait_for()
+        filled = {left for kind, left in page.evaluate(DOTS) if kind == "pad-right"}
+        assert filled <= {f"{10 * labels[image] + 5}%"}
+    page.locator("[name=row]").fill("10")
+    pale = np.reshape(page.evaluate(ALPHA, [1, 28]), (28, 28))
+    assert abs(pale[10:] - images[0][10:].astype(int) / 4).max() <= 1
+    named = re.search(r"After row 10: (\d)", page.locator(".pad-after").inner_text())[1]
+    assert page.locator(".pad-now").inner_text() == named
 
 
-def test_reading_is_played_row_by_row_and_says_where_the_mind_changes(page):
-    draw(page, SHAPES["7 plain"])
-    page.get_by_label("Rows a second").select_option("10")
-    page.get_by_role("button", name="Play").click()
-    page.get_by_text(re.compile(r"^After row \d:")).wait_for()
-    page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for()
-    page.get_by_role("button", name="Play").wait_for()
-    assert re.search(r"changes its mind \d+ times.*, 7 \(\d+ to 28\)\.", changes(page))
+DOTS = "[...document.querySelectorAll('.pad-dots i')].map(dot => [dot.className, dot.style.left])"
+ALPHA = """([place, side]) => {
+    const canvas = document.querySelectorAll("canvas")[place], step = canvas.width / side;
+    const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const at = i => Math.floor((i + 0.5) * step);
+    return Array.from({length: side * side}, (_, i) =>
+        data[4 * (at(Math.floor(i / side)) * canvas.width + at(i % side)) + 3]);
+}"""
 
 
-def changes(page):
-    return page.locator(".pad-changes").inner_text()
-
-
-def test_a_drawing_is_shared_by_its_address(page, browser):
-    answer, _ = draw(page, SHAPES["5 in two strokes"])
-    beliefs = page.locator(".pad-after").inner_text() + changes(page)
-    page.get_by_role("button", name="Share this drawing").click()
-    assert "#d=" in page.url
-    other = browser.new_page()
-    other.goto(page.url)
-    other.get_by_text(answer).wait_for()
-    assert other.locator(".pad-after").inner_text() + changes(other) == beliefs
-    other.close()
+def test_a_drawing_is_shared_by_its_address_where_others_can_open_it(visit):
+    assert not visit(SEVEN).get_by_role("button", name="Share").is_visible()  # a file's
+    page = visit(served=True)
+    said, _ = draw(page, SHAPES["5 in two strokes"])
+    page.get_by_role("button", name="Share").click()
+    page.get_by_text("The address of this page now holds the drawing").wait_for()
+    other = visit(page.url.removeprefix(SERVED), served=True)
+    other.get_by_text(said).wait_for()
+    assert other.locator(".reading").inner_text() == page.locator(".reading").inner_text()
+    most = "#d=" + 5832 * "270200"
+    page = visit(most, served=True)
+    for key in (" ", "ArrowRight", "ArrowDown", "ArrowRight"):
+        page.get_by_role("application").press(key)
+    page.get_by_role("button", name="Share").click()
+    page.get_by_text("This drawing has too many points for an address.").wait_for()
+    assert page.evaluate("location.hash") == most
 
 
 WORDS = some.text("#d=.0123456789 -<%&'\"", max_size=40) | some.text(max_size=20)
+FRAGMENTS = some.from_regex(r"#d=[0-9]{0,14}(\.[0-9]{0,7})*", fullmatch=True)
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    some.lists(
-        WORDS | some.from_regex(r"#d=[0-9]{0,14}(\.[0-9]{0,7})*", fullmatch=True), min_size=10
-    )
-)
+@given(some.lists(WORDS | FRAGMENTS, min_size=10))
 def test_an_address_made_up_by_hand_is_a_drawing_or_nothing(opened, addresses):
     page, _ = opened
     for address, strokes in zip(addresses, in_page(page, "readAddress", addresses), strict=True):
@@ -372,76 +401,37 @@ def test_an_address_made_up_by_hand_is_a_drawing_or_nothing(opened, addresses):
             in_page(page, "centerStrokes", [strokes])
 
 
-@pytest.mark.parametrize("address", ["#d=1", "#d=<img src=x>", "#x", "#d=" + 42_000 * "0"])
-def test_an_address_that_holds_no_drawing_is_ignored(page, address):
-    page.evaluate("address => { location.hash = address }", address)
-    page.get_by_text("The address holds no drawing. Draw a digit on the pad.").wait_for()
-    page.evaluate("location.hash = ''")
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 360, 800, 1440, 1920])
-def test_nothing_is_inaccessible_or_wider_than_the_window(page, width, scheme):
+def test_nothing_is_inaccessible_or_wider_than_the_window(page, scheme):
     page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": width, "height": 900})
     draw(page, SHAPES["7 plain"])
-    assert Axe().run(page).response["violations"] == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def test_on_paper_the_pad_is_light_and_has_no_buttons(page):
-    draw(page, SHAPES["7 plain"])
-    sheet = page.locator("canvas[tabindex]")
-    for media, shade, seen in (("screen", "invert(1)", True), ("print", "invert(0)", False)):
-        page.emulate_media(media=media, color_scheme="dark")
-        assert sheet.evaluate("sheet => getComputedStyle(sheet).filter") == shade
-        assert page.get_by_role("button", name="Play").is_visible() == seen
+    for width in (320, 390, 800, 1440, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert Axe().run(page).response["violations"] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    sheet = "getComputedStyle(document.querySelector('canvas[tabindex]')).filter"
+    assert page.evaluate(sheet) == f"invert({int(scheme == 'dark')})"
+    page.emulate_media(media="print")
+    assert page.evaluate(sheet) == "invert(0)"
+    assert not page.get_by_role("button", name="Play").is_visible()
     page.emulate_media(media="screen")
 
 
 @pytest.mark.slow
-def test_it_is_small_and_answers_soon_on_a_slow_machine(browser, file):
-    assert file.stat().st_size < 700_000
-    page = browser.new_page()
-    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
-    taken = []
-    for _ in range(5):
-        page.goto("about:blank")
-        start = time.perf_counter()
-        page.goto(file.as_uri() + "#d=270200720200450850")
-        page.get_by_text("The network reads a 7 (").wait_for()
-        taken.append(time.perf_counter() - start)
-    best, middle = min(taken), statistics.median(taken)
-    print(
-        f"\nfirst answer after {middle:.2f} s (median of 5), {best:.2f} s at best; "
-        f"{file.stat().st_size:,} bytes"
-    )
-    assert best < 1  # the median would be that of the other programs too
-    page.close()
-
-
-@pytest.mark.slow
-def test_the_site_of_another_model_reads_as_keras_and_numpy_do(browser, mnist, tmp_path):
+def test_the_site_of_another_model_reads_as_keras_does(browser, mnist, tmp_path):
     """Of a small run with dropout; the command is that of `make site MODEL=...`."""
-    results, site = tmp_path / "results", tmp_path / "site"
     parameters = {"units": 8, "epochs": 1, "train_size": 1000, "batch_size": 125, "dropout": 0.2}
-    record = finish(start_plain(parameters, results), results)
-    path = run_path(record.config, ".keras", results)
-    command = [sys.executable, ROOT / "docs" / "pages.py", "--model", path, "--output", site]
+    record = finish(start_plain(parameters, tmp_path / "results"), tmp_path / "results")
+    path, folder = run_path(record.config, ".keras", tmp_path / "results"), tmp_path / "site"
+    command = [sys.executable, "-m", "mnist_rnn.site", "--model", path, "--output", folder]
     made = subprocess.run(command, capture_output=True, text=True)
-    assert (made.returncode, made.stdout) == (0, f"Written: {site}/index.html\n")
+    assert (made.returncode, made.stdout) == (0, f"Written: {folder}/index.html\n")
     page = browser.new_page()
-    page.goto((site / "draw.html").as_uri())
-    draw(page, SHAPES["7 plain"])
-    assert page.locator(".answer").inner_text().startswith("The network reads a ")
-    text = page.locator("main").inner_text()
-    assert "SimpleRNN of 8 units" in text
-    assert "386 weights, dropout 0.2, trained on 1,000 other" in text
-    assert f"{record.test.accuracy:.2%} of the 10,000 test digits right" in text
+    page.goto((folder / "draw.html").as_uri())
+    text = re.sub(r"\s+", " ", page.locator("main").inner_text())
+    assert "SimpleRNN of 8 units and a dense layer with softmax: 386 weights, dropout 0.2," in text
+    assert f"names {record.test.accuracy:.2%} of the 10,000 test digits right" in text
     assert find_mistakes(page, mnist) == record.mistakes
-    model, x = load_model(path), scale(mnist[1][0][:100])
-    beliefs = read_pixels(page, x)
-    np.testing.assert_allclose(beliefs, believe_by_keras(model, x), atol=1e-5)
     page.close()
 
 
@@ -449,107 +439,13 @@ def test_where_widgets_are_unknown_the_pad_is_a_sentence():
     assert repr(Pad()).startswith("Run this cell in JupyterLab")
 
 
-def test_weights_that_are_not_their_records_are_refused(make_record, tmp_path, monkeypatch):
-    record = make_record(units=8)
-    model = build_model(record.config)
-    first, *others = model.get_weights()
-    record = record.model_copy(update={"weights_sha256": weights_sha256([first, *others])})
-    path = write_record(record, tmp_path / "results").with_suffix(".keras")
-    first[0, 0] += 1
-    model.set_weights([first, *others])
-    save_model(model, record.config, path)
-    words = ["pages.py", "--model", str(path), "--output", str(tmp_path / "site")]
-    monkeypatch.setattr(sys, "argv", words)
-    with pytest.raises(SystemExit) as refused:
-        pages.main()
-    expected = f"{path}: expected the weights of its record, SHA-256 {record.weights_sha256[:12]}"
-    assert re.fullmatch(re.escape(expected) + r"\.\.\., got \w{12}\.\.\.", str(refused.value))
-    assert not (tmp_path / "site").exists()
-
-
-def test_another_layer_is_refused(make_record, tmp_path):
-    path = write_record(make_record(layer="gru"), tmp_path).with_suffix(".keras")
-    path.touch()  # refused by its record, before it is read
-    with pytest.raises(ModelError, match="expected a simple_rnn, got gru"):
-        make_pad_page(path, tmp_path / "draw.html", STYLE, "")
-
-
-def test_the_page_states_its_records_numbers(file, committed):
-    text = file.read_text()
-    assert f"names {committed.test.accuracy:.2%} of the 10,000 test" in re.sub(r"\s+", " ", text)
-    assert f"and {committed.test.errors} wrong." in text
-    assert f'<code class="digest">{committed.weights_sha256}</code>' in text
-
-
-def test_the_score_counts_right_answers_of_both(page, file, mnist, model):
-    """Two hard digits, which the network misclassifies, and the first test digit, a 7."""
-    page.goto("about:blank")
-    page.goto(file.as_uri())
-    page.evaluate("Math.random = () => 0")
-    first, second, *_ = mnist[1][1][find_hardest(Weights(*model.get_weights()), *mnist[1])]
-    for button, digit, label, score in (
-        ("Hard test digit", first, first, "you 1 of 1, the network 0."),
-        ("Hard test digit", (second + 1) % 10, second, "you 1 of 2, the network 0."),
-        ("Random test digit", 0, 7, "you 1 of 3, the network 1."),
-    ):
-        page.get_by_role("button", name=button).click()
-        page.locator(".pad-guess").get_by_role("button", name=str(digit)).click()
-        page.get_by_text(f"The label is {label}. Right so far: {score}").wait_for()
-
-
-DOTS = "[...document.querySelectorAll('.pad-dots i')].map(dot => [dot.className, dot.style.left])"
-NOW = "[...document.querySelectorAll('.pad-digits span')].findIndex(e => e.classList == 'pad-now')"
-
-
-def test_a_dot_is_filled_on_the_label_and_the_present_answer_is_marked(page, file):
-    """A dot is filled on the label; the digit named after the rows read is the one marked."""
-    page.goto("about:blank")
-    page.goto(file.as_uri())
-    page.get_by_role("button", name="Hard test digit").click()
-    page.get_by_role("button", name="Reveal").click()
-    label = re.search(r"The label is (\d)", page.locator(".answer").inner_text())[1]
-    dots = page.evaluate(DOTS)
-    assert len(dots) == 28
-    assert all((kind == "pad-right") == (left == f"{10 * int(label) + 5}%") for kind, left in dots)
-    for row in (1, 9, 28):
-        page.locator("[name=row]").fill(str(row))
-        named = re.search(r"After row \d+: (\d)", page.locator(".pad-after").inner_text())[1]
-        assert page.evaluate(NOW) == int(named)
-
-
-ALPHA = """([place, side]) => {
-    const canvas = document.querySelectorAll("canvas")[place], step = canvas.width / side;
-    const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    const at = i => Math.floor((i + 0.5) * step);
-    return Array.from({length: side * side}, (_, i) =>
-        data[4 * (at(Math.floor(i / side)) * canvas.width + at(i % side)) + 3]);
-}"""
-
-
-def test_a_test_digit_is_shown_as_it_is_and_pale_where_it_is_not_read(browser, file, mnist):
-    page = browser.new_page()
-    page.goto(file.as_uri())
-    page.evaluate("Math.random = () => 0")
-    page.get_by_role("button", name="Random test digit").click()
-    digit = mnist[1][0][0].astype(int)
-    for place in (0, 1):
-        shown = np.reshape(page.evaluate(ALPHA, [place, 28]), (28, 28))
-        assert abs(shown - digit).max() <= 1
-    page.get_by_role("button", name="Reveal").click()
-    page.locator("[name=row]").fill("10")
-    pale = np.reshape(page.evaluate(ALPHA, [1, 28]), (28, 28))
-    assert abs(pale[:10] - digit[:10]).max() <= 1
-    assert abs(pale[10:] - digit[10:] / 4).max() <= 1
-    page.close()
-
-
-def test_a_drawing_that_is_too_long_for_an_address_is_not_shared(page, file):
-    page.goto("about:blank")
-    most = "#d=" + 5832 * "270200"
-    page.goto(file.as_uri() + most)
-    pad = page.get_by_role("application")
-    for key in (" ", "ArrowRight", "ArrowDown", "ArrowRight"):
-        pad.press(key)
-    page.get_by_role("button", name="Share").click()
-    page.get_by_text("This drawing has too many points for an address.").wait_for()
-    assert page.evaluate("location.hash") == most
+@pytest.mark.parametrize(
+    ("layer", "problem"),
+    [("gru", "a simple_rnn, got gru"), ("simple_rnn", "the weights of its record, SHA-256 0000")],
+)
+def test_weights_that_are_not_their_records_are_refused(layer, problem, make_record, tmp_path):
+    record = make_record(units=8, layer=layer)
+    path = write_run(record, tmp_path / "results").with_suffix(".keras")
+    save_model(build_model(record.config), record.config, path)
+    with pytest.raises(ModelError, match=f"^{path}: expected {problem}"):
+        load_checked(path)

@@ -70,7 +70,7 @@ async function mount(root, data, address = false) {
   const score = { taken: 0, you: 0, network: 0 };
   let strokes, pen, test, image, beliefs, said, timer, hard = 0;
 
-  share.hidden = !address;
+  share.hidden = !address || location.protocol === "file:"; // which nobody else can open
   const read = (pixels) => readRows(weights, pixels).map((hidden) => believe(weights, hidden));
 
   /** A new sheet with these strokes; `advice` stands where they are no digit. */
