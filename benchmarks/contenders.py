@@ -24,8 +24,8 @@ def original(settings: dict, inputs: dict) -> Outcome:
     """The original notebook's code with Keras's defaults; `layer` may be another layer of Keras."""
     import keras
 
-    layers = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
-    layer = getattr(keras.layers, layers[settings["layer"]])
+    names = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
+    layer = getattr(keras.layers, names[settings["layer"]])
     model = keras.Sequential()
     model.add(keras.Input((28, 28)))
     model.add(layer(units=settings["units"], dropout=settings["dropout"]))
@@ -60,8 +60,7 @@ def ours(settings: dict, inputs: dict) -> Outcome:
             super().write(state)
             times.append(time.perf_counter())
 
-    names = ("layer", "units", "dropout", "batch_size", "epochs", "train_size")
-    config = Configuration(**{name: settings[name] for name in names})
+    config = Configuration(**{k: v for k, v in settings.items() if k in Configuration.model_fields})
     model = build_model(config)
     training = Examples(inputs["x_train"], inputs["y_train"])
     test = Examples(inputs["x_test"][:1000], inputs["y_test"][:1000])

@@ -36,14 +36,13 @@ def read_measurements(path: Path) -> pd.DataFrame:
         laps = np.array(row["epoch_seconds"].split(), float).reshape(row["runs"], -1)
         others = laps[:, 1:]
         run = np.mean(laps[:, 0] + (EPOCHS - 1) * others.mean(axis=1))
-        values = {}
+        values = {"a run": run, "runs an hour": 2 // row["cores"] * 3600 / run}
         if row["section"] == "layers":
-            values[f"an epoch, {name_network(row)}"] = np.median(others, axis=1).mean()
-        if row["section"] == "one run":
-            values["a run"] = run
-        serial = row["section"] == "one run" and row["contender"] == "original"
-        if row["section"] == "sweep" or serial:
-            values["runs an hour"] = 2 // row["cores"] * 3600 / run
+            values = {f"an epoch, {name_network(row)}": np.median(others, axis=1).mean()}
+        elif row["section"] == "sweep":
+            del values["a run"]
+        elif row["contender"] != "original":
+            del values["runs an hour"]
         rows += [row | {"measured": name, "value": value} for name, value in values.items()]
     return pd.DataFrame(rows)
 

@@ -1,10 +1,8 @@
 """Trains side by side: ours, the original's code, JAX and PyTorch, and the bare matrix products.
 
-Each measurement is a process of its own (two, where two runs share the machine), and the
-contenders take turns: A B C, A B C. Measurements go to outputs/ as they come; a benchmark that is
-stopped goes on from there. In the end they are in results/benchmark, in a file named for the CPU,
-beside the machine in JSON; `report_speed.py` makes the tables. A trial with MNIST_RNN_RESULTS has
-both in that folder.
+The contenders take turns, each measurement a process of its own (two, where two runs share the
+machine). Measurements go to outputs/ as they come; a benchmark that is stopped goes on from there.
+In the end they are in results/benchmark, in a file named for the CPU, beside the machine in JSON.
 """
 
 import argparse
@@ -86,8 +84,6 @@ def read_options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.peers and shutil.which(options.peers) is None:
         parser.error(f"peers: expected a Python that has JAX and PyTorch, got {options.peers}")
-    if options.before and not (options.before / "benchmarks" / "contenders.py").is_file():
-        parser.error(f"before: expected a checkout of this repository, got {options.before}")
     whole = options.peers and not options.before and options.rounds >= 5
     if not whole and not os.environ.get("MNIST_RNN_RESULTS"):
         parser.error("expected peers, 5 rounds and no before, or MNIST_RNN_RESULTS for a trial")
