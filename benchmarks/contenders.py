@@ -1,23 +1,23 @@
 """One contender of the benchmark, in a process of its own: it trains and prints what it took.
 
-`python contenders.py NAME SETTINGS INPUTS`, where SETTINGS is JSON and INPUTS the .npz file that
-`speed.py` writes: the scaled images, the labels, the order of each epoch and the first weights.
-Ours, JAX and PyTorch see the same batches, and as SimpleRNN start from the same weights; the
-original draws its own, as it always did. Seconds of epochs are on stdout as JSON, with the test
-accuracy.
+`python contenders.py NAME SETTINGS INPUTS`, where SETTINGS is JSON and INPUTS the file of
+`inputs.py`. Ours, JAX and PyTorch see the same batches, and as SimpleRNN start from the same
+weights; the original draws its own, as it always did. What it took is on stdout as JSON.
 """
 
 import json
 import os
+import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-from limits import Outcome, large_product, products
 
 LEARNING_RATE = 0.01
+# The moments at which training began and each epoch ended, and the answers to the test images.
+Outcome = tuple[list[float], np.ndarray | None]
 
 
 def original(settings: dict, inputs: dict) -> Outcome:
@@ -39,7 +39,7 @@ def original(settings: dict, inputs: dict) -> Outcome:
     )
     options = {name: settings[name] for name in ("epochs", "batch_size")}
     model.fit(x_train, y_train, **options, callbacks=[clock], verbose=0)
-    return {"epochs": times}, model.predict(inputs["x_test"], verbose=0)
+    return times, model.predict(inputs["x_test"], verbose=0)
 
 
 def ours(settings: dict, inputs: dict) -> Outcome:
@@ -53,14 +53,12 @@ def ours(settings: dict, inputs: dict) -> Outcome:
     from mnist_rnn.experiment.network import build_model, predict
     from mnist_rnn.experiment.training import Examples, train
 
-    times, writing = [], []
+    times = []
 
     class TimedCheckpoint(Checkpoint):
         def write(self, state):
-            start = time.perf_counter()
             super().write(state)
             times.append(time.perf_counter())
-            writing.append(times[-1] - start)
 
     names = ("layer", "units", "dropout", "batch_size", "epochs", "train_size")
     config = Configuration(**{name: settings[name] for name in names})
@@ -71,7 +69,7 @@ def ours(settings: dict, inputs: dict) -> Outcome:
         checkpoint = TimedCheckpoint(Path(folder) / "checkpoint", {})
         times.append(time.perf_counter())
         train(model, training, test, config, checkpoint)
-    return {"epochs": times, "writing": sum(writing)}, predict(model, inputs["x_test"])
+    return times, predict(model, inputs["x_test"])
 
 
 def jax(settings: dict, inputs: dict) -> Outcome:
@@ -109,7 +107,7 @@ def jax(settings: dict, inputs: dict) -> Outcome:
     for order in inputs["orders"][: settings["epochs"]]:
         weights = jax.block_until_ready(train_epoch(weights, jnp.array(order)))
         times.append(time.perf_counter())
-    return {"epochs": times}, np.array(forward(weights, inputs["x_test"]))
+    return times, np.array(forward(weights, inputs["x_test"]))
 
 
 def pytorch(settings: dict, inputs: dict) -> Outcome:
@@ -120,20 +118,15 @@ def pytorch(settings: dict, inputs: dict) -> Outcome:
     torch.set_num_threads(settings["cores"])
     layer = {"simple_rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[settings["layer"]]
 
-    class Network(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.rnn = layer(28, settings["units"], batch_first=True)
-            self.dense = nn.Linear(settings["units"], 10)
-            self.dropout = nn.Dropout(settings["dropout"])
+    rnn, dense = layer(28, settings["units"], batch_first=True), nn.Linear(settings["units"], 10)
+    network = nn.ModuleList([rnn, dense, nn.Dropout(settings["dropout"])])
 
-        def forward(self, x):
-            if settings["dropout"]:  # as Keras has it: the same inputs are dropped at each timestep
-                x = x * self.dropout(torch.ones(len(x), 1, 28))
-            _, hidden = self.rnn(x)
-            return self.dense(hidden[0] if layer is nn.LSTM else hidden).squeeze(0)
+    def forward(x):
+        if settings["dropout"]:  # as Keras has it: the same inputs are dropped at each timestep
+            x = x * network[2](torch.ones(len(x), 1, 28))
+        hidden = rnn(x)[1]
+        return dense(hidden[0] if layer is nn.LSTM else hidden).squeeze(0)
 
-    network = Network()
     if settings["layer"] == "simple_rnn":
         weights = [torch.tensor(inputs[f"weights_{i}"]).T for i in range(5)]
         weights.insert(3, torch.zeros(settings["units"]))  # PyTorch's RNN has two bias vectors
@@ -145,14 +138,50 @@ def pytorch(settings: dict, inputs: dict) -> Outcome:
     for order in inputs["orders"][: settings["epochs"]]:
         for indices in torch.tensor(order).split(settings["batch_size"]):
             optimizer.zero_grad()
-            loss(network(x_train[indices]), y_train[indices]).backward()
+            loss(forward(x_train[indices]), y_train[indices]).backward()
             optimizer.step()
         times.append(time.perf_counter())
+    network.eval()
     with torch.no_grad():
-        return {"epochs": times}, network.eval()(torch.tensor(inputs["x_test"])).numpy()
+        return times, forward(torch.tensor(inputs["x_test"])).numpy()
 
 
-CONTENDERS = {f.__name__: f for f in (original, ours, jax, pytorch, products, large_product)}
+def products(settings: dict, inputs: dict) -> Outcome:
+    """What bounds a step: the products of a SimpleRNN's training step alone, compiled as ours are.
+
+    Forward, a timestep takes x W and h U; backward, the gradients of h, of U and of W.
+    """
+    from mnist_rnn.experiment.backend import tf
+
+    batch_size, units = settings["batch_size"], settings["units"]
+    kernel = tf.random.normal((28, units))
+    recurrent_kernel = tf.linalg.qr(tf.random.normal((units, units)))[0]  # keeps what it turns
+    rows = tf.unstack(tf.random.normal((28, batch_size, 28)))
+
+    @tf.function(jit_compile=True)
+    def multiply(hidden):
+        done, before = [], []
+        for row in rows:
+            done.append(row @ kernel)
+            before.append(hidden)
+            hidden = hidden @ recurrent_kernel
+        for pair in zip(reversed(rows), reversed(before), strict=True):
+            done += [tf.matmul(values, hidden, transpose_a=True) for values in pair]
+            hidden = tf.matmul(hidden, recurrent_kernel, transpose_b=True)
+        # Without a use of their results, products would be left out.
+        return hidden + 0 * tf.add_n([tf.reduce_max(product) for product in done])
+
+    hidden = multiply(tf.random.normal((batch_size, units)))
+    times = [time.perf_counter()]
+    for _ in range(settings["epochs"]):
+        for _ in range(len(inputs["x_train"]) // batch_size):
+            hidden = multiply(hidden)
+        float(hidden[0, 0])
+        times.append(time.perf_counter())
+    return times, None
+
+
+CONTENDERS = {f.__name__: f for f in (original, ours, jax, pytorch, products)}
 
 
 def main() -> None:
@@ -165,8 +194,9 @@ def main() -> None:
         inputs[part] = inputs[part][: settings["train_size"]]
     inputs["orders"] = [order[order < settings["train_size"]] for order in inputs["orders"]]
     stdout, sys.stdout = sys.stdout, sys.stderr
-    taken, answers = CONTENDERS[name](settings, inputs)
-    taken["epochs"] = np.diff(taken["epochs"]).tolist()
+    times, answers = CONTENDERS[name](settings, inputs)
+    taken = {"epochs": np.diff(times).tolist()}
+    taken["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     if answers is not None:
         taken["test_accuracy"] = float((answers.argmax(axis=1) == inputs["y_test"]).mean())
     print(json.dumps(taken), file=stdout)

@@ -1,7 +1,4 @@
-"""What all contenders train on, and the weights that they start from.
-
-`python inputs.py PATH UNITS EPOCHS`
-"""
+"""What all contenders train on, and first weights: `python inputs.py PATH UNITS EPOCHS`."""
 
 import sys
 
@@ -12,22 +9,15 @@ from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order, scale
 
-
-def main() -> None:
-    """Write the .npz file."""
-    path, units, epochs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    (x_train, y_train), (x_test, y_test) = load_mnist()
-    weights = draw_initial_weights(Configuration(units=units))
-    np.savez(
-        path,
-        x_train=scale(x_train),
-        y_train=y_train,
-        x_test=scale(x_test),
-        y_test=y_test,
-        orders=np.stack([epoch_order(0, epoch, TRAIN_SIZE) for epoch in range(epochs)]),
-        **{f"weights_{number}": values for number, values in enumerate(weights)},
-    )
-
-
-if __name__ == "__main__":
-    main()
+path, units, epochs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+(x_train, y_train), (x_test, y_test) = load_mnist()
+weights = draw_initial_weights(Configuration(units=units))
+np.savez(
+    path,
+    x_train=scale(x_train),
+    y_train=y_train,
+    x_test=scale(x_test),
+    y_test=y_test,
+    orders=np.stack([epoch_order(0, epoch, TRAIN_SIZE) for epoch in range(epochs)]),
+    **{f"weights_{number}": values for number, values in enumerate(weights)},
+)

@@ -5,7 +5,6 @@ each optimizer and step, the loss of the batch before the step, and how far the 
 each code is from ours after it. The start is that of our default run, seed 0.
 """
 
-import csv
 import os
 import subprocess
 import sys
@@ -17,14 +16,14 @@ BATCH, STEPS, OPTIMIZERS = 128, 3, ("sgd", "adam", "rmsprop")
 
 
 def take_steps(folder):
-    """With the Keras of this Python, the notebook's network; leaves losses and weights in `folder`."""
+    """With the Keras of this Python; leaves losses and weights in `folder`."""
     from keras.layers import Activation, Dense, SimpleRNN
     from keras.models import Sequential
     from keras.utils import to_categorical
 
     with np.load(folder + "/start.npz") as start:
         x, y = start["x"], to_categorical(start["y"], 10)
-        initial = [start["arr_%d" % i] for i in range(5)]
+        initial = [start[f"arr_{i}"] for i in range(5)]
     for optimizer in OPTIMIZERS:
         model = Sequential()
         model.add(SimpleRNN(units=256, input_shape=(28, 28)))
@@ -54,11 +53,13 @@ def take_our_steps(x, y, optimizer):
 
 def main(python):
     """Take the steps by each code and write the table."""
+    import pandas as pd
+
     from mnist_rnn.config import Configuration
     from mnist_rnn.data import load_mnist
     from mnist_rnn.experiment.inputs import scale
     from mnist_rnn.experiment.network import build_network
-    from mnist_rnn.files import replacing
+    from mnist_rnn.files import write_text
     from mnist_rnn.paths import RESULTS
 
     (x, y), _ = load_mnist()
@@ -77,13 +78,9 @@ def main(python):
                         far = np.abs(theirs["weights"][step] - weights[step]).max()
                         loss = theirs["losses"][step]
                         rows.append((optimizer, step + 1, code, losses[step], loss, far))
-    with (
-        replacing(RESULTS / "three_steps.csv") as temporary,
-        temporary.open("w", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["optimizer", "step", "code", "our_loss", "their_loss", "weight_apart"])
-        writer.writerows((*row[:3], *(f"{value:.6g}" for value in row[3:])) for row in rows)
+    columns = ["optimizer", "step", "code", "our_loss", "their_loss", "weight_apart"]
+    table = pd.DataFrame(rows, columns=columns)
+    write_text(RESULTS / "three_steps.csv", table.to_csv(index=False, float_format="%.6g"))
 
 
 if __name__ == "__main__":

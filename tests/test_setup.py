@@ -118,6 +118,15 @@ def test_an_environment_is_installed_once_for_each_lock_and_place(place):
     assert not list(place.parent.rglob("made"))
 
 
+def test_nothing_is_downloaded_but_by_its_hash():
+    """Not even to build a package: that takes what is installed."""
+    planned = dry_run("lab", "VENV=new").stdout.replace("\\\n", " ")
+    commands = re.findall(r"pip (?:install|sync) [^|;\n]*", planned)
+    assert len(commands) == 4
+    assert all("--require-hashes" in command or "--no-deps" in command for command in commands)
+    assert all("--no-build-isolation" in command for command in commands[1:])
+
+
 def test_a_folder_that_is_no_environment_is_not_emptied(tmp_path):
     (tmp_path / "mine").write_text("dear")
     command = ["make", f"VENV={tmp_path}", f"PYTHON={sys.executable}", "lab"]

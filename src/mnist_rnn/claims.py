@@ -149,11 +149,11 @@ def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.D
     for name, rows in by_claim.items():
         if name not in epochs:
             raise ClaimError(f"curves.csv: expected a claim of claims.csv, got {name!r}.")
-        got, last = [epoch for epoch, *_ in rows], epochs[name]
-        if got != [*range(1, last + 1)]:
+        found, last = [epoch for epoch, *_ in rows], epochs[name]
+        if found != [*range(1, last + 1)]:
             raise ClaimError(
                 f"curves.csv, claim {name!r}: expected each epoch from 1 to {last} once, in order, "
-                f"got {', '.join(map(str, got))}."
+                f"got {', '.join(map(str, found))}."
             )
     columns = ["epoch", "loss", "accuracy"]
     return {

@@ -189,7 +189,8 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
     """The page, and a sentence for each file that is refused."""
     known = read_known()
     rows, refused = [], []
-    runs, steps = [], []  # for each record, whether it has the committed bits
+    runs: list[bool] = []  # for each record, whether it has the committed bits
+    steps: list[bool] = []
     origins: dict[str, str] = {}  # of each file's name, the folder where it was first
     for origin, measured in MEASURED_BY.items():
         for path in sorted((folder / origin).glob("*")):

@@ -225,8 +225,8 @@ def draw_test_accuracies(runs: pd.DataFrame, claim: pd.Series) -> CaptionedFigur
 
 def draw_confusions(records: list[Run], y: np.ndarray) -> CaptionedFigure:
     """How often each test digit, labels y (10000,), was read as each digit, in all these runs."""
-    answers = [replace_answers(y, run) for run in records]
-    matrix = sum(count_confusions(given, y) for given in answers)
+    answers = [count_confusions(replace_answers(y, run), y) for run in records]
+    matrix = np.sum(answers, axis=0)
     return draw_confusion(matrix, f"the test images and the default runs (runs: {len(records)})")
 
 

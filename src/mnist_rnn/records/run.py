@@ -94,9 +94,9 @@ class Run(Strict):
         return 100 - 100 * self.test_errors / TEST_SIZE
 
     @property
-    def weights_sha256(self) -> str | None:
-        """The digest of the final weights."""
-        return self.history.weights_sha256[-1]
+    def weights_sha256(self) -> str:
+        """The digest of the final weights; empty where it was not measured."""
+        return self.history.weights_sha256[-1] or ""
 
 
 def name_configuration(config: Configuration, code: Code = "ours") -> str:

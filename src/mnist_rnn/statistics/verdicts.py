@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 from mnist_rnn.claims import JUDGED
+from mnist_rnn.config import TRAIN_SIZE
 
 LEVEL = 0.05
 FEWEST = 3  # runs for an answer
@@ -74,8 +75,9 @@ def choose_judged(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def choose_near(claims: pd.DataFrame) -> pd.DataFrame:
-    """The candidates that we run: configurations that nobody published, near to published ones."""
-    return claims[(claims["kind"] == "candidate") & (claims["answered_by"] == "ours")]
+    """The candidates that we train on all images: configurations near to published ones."""
+    ours = (claims["kind"] == "candidate") & (claims["answered_by"] == "ours")
+    return claims[ours & (claims["train_size"] == TRAIN_SIZE)]
 
 
 def judge_claims(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:

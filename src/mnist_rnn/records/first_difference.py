@@ -1,0 +1,148 @@
+"""At which step TensorFlow's training parts from docs/specification.md, if it does, and where.
+
+`python -m mnist_rnn.records.first_difference --steps 469` takes steps with TensorFlow and with the
+functions of notebooks/05_by_hand.ipynb side by side. Each step's logits, gradients and updated
+weights are compared bit for bit, in the order in which they are computed.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mnist_rnn.paths import ROOT
+
+if TYPE_CHECKING:
+    from mnist_rnn.experiment.backend import keras
+
+NOTEBOOK = ROOT / "notebooks" / "05_by_hand.ipynb"
+WEIGHTS = ["W", "U", "b", "V", "c"]  # the names in the notebook, in the order of the model
+ARRAYS = ["the logits"]
+ARRAYS += [f"the gradient by {name}" for name in WEIGHTS]
+ARRAYS += [f"{name} after the update" for name in WEIGHTS]
+OPTIONS = {
+    "--steps": (4, "steps to take"),
+    "--units": (256, "size of the hidden state"),
+    "--batch-size": (128, "images a step"),
+    "--train-size": (60_000, "first training images used"),
+    "--seed": (0, "decides the initial weights and the order of the images"),
+    "--after": (0, "steps that were taken before, after which --model has the weights"),
+}
+
+
+class Difference(NamedTuple):
+    """The first array that differs, in which step, and its numbers by the two."""
+
+    step: int
+    array: str
+    specified: np.ndarray
+    computed: np.ndarray
+
+    def __str__(self) -> str:
+        """Where it is, how many numbers differ, and the first of them."""
+        differ = bits(self.specified) != bits(self.computed)
+        first = tuple(map(int, np.argwhere(differ)[0]))
+        return (
+            f"Step {self.step}: {self.array} differs in {differ.sum():,} of {differ.size:,} "
+            f"numbers, the first at {first}: TensorFlow has {self.computed[first]:.9g}, "
+            f"the specification {self.specified[first]:.9g}."
+        )
+
+
+def bits(array: np.ndarray) -> np.ndarray:
+    """The bits of a float32 array, as whole numbers."""
+    return np.asarray(array, "float32").view("uint32")
+
+
+def load_by_hand(notebook: Path = NOTEBOOK) -> Any:
+    """The functions of the notebook's cells with the tag `by-hand`, which need NumPy alone."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    tagged = [cell for cell in cells if "by-hand" in cell["metadata"].get("tags", [])]
+    module = ModuleType("by_hand")
+    exec("\n\n".join("".join(cell["source"]) for cell in tagged), vars(module))
+    return module
+
+
+def find_first_difference(
+    model: "keras.Model", batches: Iterable[tuple[np.ndarray, np.ndarray]]
+) -> Difference | None:
+    """Train the model on these batches, and stop where it parts from the specification."""
+    by_hand, differentiate = load_by_hand(), compile_gradients(model)
+    weights = model.get_weights()
+    for step, (x, y) in enumerate(batches, 1):
+        logits, gradients, weights = by_hand.step(weights, x, y)
+        computed = [np.array(array) for array in differentiate(x, y)]
+        model.train_on_batch(x, y)
+        computed += model.get_weights()
+        for name, *pair in zip(ARRAYS, (logits, *gradients, *weights), computed, strict=True):
+            if (bits(pair[0]) != bits(pair[1])).any():
+                return Difference(step, name, *pair)
+    return None
+
+
+def compile_gradients(model: "keras.Model") -> Callable:
+    """A function of images and labels: the model's logits, and the gradient by each weight."""
+    from mnist_rnn.experiment.backend import tf
+
+    @tf.function(jit_compile=True)
+    def differentiate(x: tf.Tensor, y: tf.Tensor) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            logits = model(x, training=True)
+            loss = model.loss(y, logits)
+        return [logits, *tape.gradient(loss, model.trainable_variables)]
+
+    return differentiate
+
+
+def read_options() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    for option, (default, text) in OPTIONS.items():
+        text += f" (default: {default})"
+        parser.add_argument(option, type=int, metavar="N", default=default, help=text)
+    parser.add_argument("--model", type=Path, metavar="FILE", help="weights to start from")
+    options = parser.parse_args()
+    if options.steps < 1 or options.after < 0 or bool(options.after) != bool(options.model):
+        parser.error("expected --steps of at least 1, and --after above 0 together with --model")
+    return options
+
+
+def main() -> None:
+    """Say where they part, with exit status 1, or that they agree."""
+    options = read_options()
+    from mnist_rnn.config import Configuration
+    from mnist_rnn.data.mnist import load_mnist
+    from mnist_rnn.errors import ExperimentError
+    from mnist_rnn.experiment.inputs import scale
+    from mnist_rnn.experiment.network import build_model
+    from mnist_rnn.parameters import read_parameters
+    from mnist_rnn.records.model_file import load_model
+
+    try:
+        names = "units", "batch_size", "train_size", "seed"
+        config: Configuration = read_parameters({name: vars(options)[name] for name in names})
+        model = build_model(config)
+        if options.model:
+            model.set_weights(load_model(options.model).get_weights())
+        (x, y), _ = load_mnist()
+    except (ExperimentError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    images = scale(x[: config.train_size]), y[: config.train_size]
+    batches = load_by_hand().batches(*images, config.seed, config.batch_size)
+    last = options.after + options.steps
+    found = find_first_difference(model, islice(batches, options.after, last))
+    if found:
+        raise SystemExit(str(found._replace(step=options.after + found.step)))
+    print(
+        f"In {options.steps:,} steps, TensorFlow and the specification agree in every bit of "
+        "logits, gradients and weights."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""The training that notebooks/05_by_hand.ipynb writes down, against exact arithmetic and XLA."""
+
+from fractions import Fraction
+from itertools import islice
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.experiment.initial_weights import draw_initial_weights
+from mnist_rnn.experiment.inputs import epoch_order
+from mnist_rnn.records.first_difference import find_first_difference, load_by_hand
+from mnist_rnn.records.model_file import weights_sha256
+
+by_hand = load_by_hand()
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype("float32")
+
+
+def to_float32(exact):
+    """A fraction, rounded to the nearest float32; of two, to the one that ends in 0."""
+    near = np.float32(float(exact))
+    candidates = [np.nextafter(near, np.float32(side)) for side in (-np.inf, np.inf)] + [near]
+    return min(candidates, key=lambda c: (abs(Fraction(float(c)) - exact), c.view("uint32") & 1))
+
+
+def add_exactly(column, row):
+    """The sum of products in order, each step exact and then rounded."""
+    s = np.float32(0)
+    for a, b in zip(column, row, strict=True):
+        s = to_float32(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(s)))
+    return s
+
+
+# Few digits and far apart: sums that lie halfway are common.
+SHORT = st.builds(
+    lambda digits, exponent: float(np.float32(digits) * np.float32(2.0) ** exponent),
+    st.sampled_from([0, 1, -1, 3, -5, 1 + 2**-23, 1 + 2**-20, 2**24 - 1, 1 - 2**-24]),
+    st.integers(-30, 30),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(arrays("float32", (2, 6), elements=SHORT))
+def test_a_product_is_a_chain_of_fused_multiply_adds(terms):
+    product = by_hand.multiply_in_order(terms[:1], terms[1:].T)
+    assert product.item() == add_exactly(*terms)
+
+
+def test_the_halfway_case_is_decided_by_the_exact_sum(monkeypatch):
+    """Just below and just above the point halfway between 1 + 2**-23 and 1 + 2**-22."""
+    above = np.float32([[1, 1 + 2**-20]]), np.float32([[1], [2**-24 + 2**-44 - 2**-24 * 2**-19]])
+    below = np.float32([[1, 1 + 2**-20]]), np.float32([[1 + 2**-23], [2**-24 - 2**-44]])
+    for a, b in (above, below):
+        assert by_hand.multiply_in_order(a, b).item() == add_exactly(a[0], b[:, 0])
+    right = by_hand.multiply_in_order(*below)
+    monkeypatch.setattr(by_hand, "move_off_halfway", lambda *arrays: None)
+    assert by_hand.multiply_in_order(*below) != right
+
+
+@pytest.mark.parametrize("shape", [(3, 28, 5), (2, 256, 7), (4, 300, 3), (1, 520, 2)])
+def test_long_sums_are_cut_into_256_terms(shape):
+    n, k, m = shape
+    a, b = normal(n, k), normal(k, m, seed=1)
+    parts = [(a[:, i : i + 256], b[i : i + 256]) for i in range(0, k, 256)]
+    products = [[[add_exactly(p, q) for q in cols.T] for p in rows] for rows, cols in parts]
+    expected = np.float32(products[0])
+    for product in products[1:]:
+        expected = expected + np.float32(product)
+    np.testing.assert_array_equal(by_hand.multiply(a, b), expected)
+
+
+def test_the_library_is_used_only_where_it_keeps_the_rule(monkeypatch):
+    """Another order of the terms is found out, whatever the shape."""
+    in_order = by_hand.multiply_in_order
+    for shape in [(128, 28, 256), (1, 3, 1), (2, 256, 10)]:
+        ask = by_hand.library_keeps_the_rule.__wrapped__
+        monkeypatch.setattr(by_hand, "multiply_in_order", lambda a, b: a @ b)
+        assert ask(*shape)
+        backwards = lambda a, b: in_order(a[:, ::-1], b[::-1])  # noqa: E731
+        monkeypatch.setattr(by_hand, "multiply_in_order", backwards)
+        assert not ask(*shape) or shape[1] < 2
+
+
+def compile_xla(function):
+    from mnist_rnn.experiment.backend import tf
+
+    return tf.function(function, jit_compile=True)
+
+
+def test_tanh_and_exp_have_xlas_bits():
+    """A million bit patterns of float32, and the values around the constants."""
+    from mnist_rnn.experiment.backend import tf
+
+    patterns = np.random.default_rng(0).integers(0, 2**32, 500_000, dtype="uint32")
+    usual = np.random.default_rng(1).uniform(-12, 12, 500_000).astype("float32")
+    edges = np.float32([0, 0.0004, 7.9988117, 20, 87.8, 87.33655, 87.68311])
+    edges = np.concatenate([np.nextafter(edges, np.float32(side)) for side in (-99, 99)] + [edges])
+    x = np.concatenate([patterns.view("float32"), usual, edges, -edges])
+    x = x[np.isfinite(x)]
+    with np.errstate(over="ignore"):  # in the square of a number that is its own tanh
+        np.testing.assert_array_equal(by_hand.tanh(x), compile_xla(tf.tanh)(x))
+    x = -np.abs(x)
+    np.testing.assert_array_equal(by_hand.exp(x), compile_xla(tf.exp)(x))
+
+
+@pytest.mark.parametrize(("seed", "units"), [(0, 256), (3, 40)])
+def test_weights_and_order_are_those_of_the_experiment(seed, units):
+    ours = by_hand.draw_weights(seed, units)
+    theirs = draw_initial_weights(Configuration(seed=seed, units=units))
+    assert weights_sha256(ours) == weights_sha256(theirs) == by_hand.digest(ours)
+    x = np.arange(70)
+    shown = list(islice(by_hand.batches(x, x, seed, 32), 6))
+    assert [len(y) for _, y in shown] == [32, 32, 6] * 2
+    for epoch in range(2):
+        order = np.concatenate([y for _, y in shown[3 * epoch : 3 * epoch + 3]])
+        np.testing.assert_array_equal(order, epoch_order(seed, epoch, 70))
+
+
+def start_training(examples, **parameters):
+    """A model, and its batches."""
+    from mnist_rnn.experiment.network import build_model
+
+    config = Configuration(**parameters)
+    training, _ = examples(config.train_size)
+    return build_model(config), by_hand.batches(*training, config.seed, config.batch_size)
+
+
+SHAPES = [{"units": 256}, {"units": 256, "train_size": 224}]
+SHAPES += [{"units": 100, "batch_size": size, "seed": 1} for size in (50, 96, 300)]
+SHAPES += [{"units": 300, "seed": 1}, {"units": 300, "batch_size": 300, "seed": 1}]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_four_steps_have_kerass_bits(shape, examples):
+    model, batches = start_training(examples, **{"train_size": 1200} | shape)
+    assert find_first_difference(model, islice(batches, 4)) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("place", "index", "array"),
+    [
+        (1, (0, 0), "the logits"),
+        (0, (0, 0), "W after the update"),  # of a pixel that is black in all these images
+    ],
+)
+def test_a_flipped_bit_is_found_in_its_step(place, index, array, examples):
+    model, batches = start_training(examples, train_size=384)
+
+    def flip_before_the_third():
+        for step, batch in enumerate(islice(batches, 4), 1):
+            if step == 3:
+                weights = model.get_weights()
+                weights[place].view("uint32")[index] ^= 1
+                model.set_weights(weights)
+            yield batch
+
+    found = find_first_difference(model, flip_before_the_third())
+    assert (found.step, found.array) == (3, array)
+    assert f"Step 3: {array} differs in " in str(found)
