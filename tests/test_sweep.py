@@ -9,7 +9,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from unittest.mock import Mock
 
 import nbformat
 import psutil
@@ -18,10 +17,9 @@ import slurm
 from runs import TRAIN, end, environment, finish, outcome, start, start_papermill
 from test_records import change, cpu
 
-import mnist_rnn.sweep as module
 from mnist_rnn.claims import read_claims
 from mnist_rnn.config import Configuration
-from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.run import BASES, read_runs, run_path, write_run
 from mnist_rnn.sweep import Planned, describe_progress, digest_of, plan_runs, why_pending
 
@@ -99,6 +97,11 @@ def test_the_plan_has_each_run_once_low_seeds_first_and_long_runs_before_short_o
     ]  # fmt: skip
 
 
+def test_runs_of_a_sweep_are_among_the_results():
+    """Unlike a single run, which goes to outputs/."""
+    assert first(PUBLISHED).path(".json").is_relative_to(COMMITTED)
+
+
 def test_the_time_left_is_by_cost():
     short, long = (Planned("ours", Configuration(units=100, epochs=epochs)) for epochs in (1, 9))
     for left, seconds, rest in ((long, 60, "0:09:00"), (short, 90, "0:00:10")):
@@ -139,19 +142,6 @@ def test_the_committed_runs_of_the_originals_are_of_todays_scripts():
     plans = [run for code in BASES if code != "ours" for run in plan_runs(read_claims(), code)]
     assert plans
     assert {run: why for run in plans if (why := why_pending(run, COMMITTED))} == {}
-
-
-def test_a_sweep_asks_for_records_in_the_results(tmp_path, monkeypatch):
-    """Unlike a single run, which goes to outputs/."""
-    popen = Mock(side_effect=InterruptedError)
-    monkeypatch.setattr(module, "RESULTS", tmp_path)
-    monkeypatch.setattr(Planned.path, "__defaults__", (tmp_path,))
-    monkeypatch.setattr(module.subprocess, "Popen", popen)
-    with pytest.raises(InterruptedError):
-        module.make_runs([Planned("ours", Configuration())])
-    (command,) = popen.call_args.args
-    assert f"runs/{Configuration().name}/seed-0.json" in command
-    assert command[command.index("--directory") + 1] == str(tmp_path)
 
 
 @pytest.mark.slow
@@ -260,14 +250,12 @@ def test_snakemakes_reason_stands_above_one_line_for_all_runs(published, tmp_pat
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("send", "stop", "inherited"),
-    [
-        (os.killpg, signal.SIGINT, signal.default_int_handler),
-        (os.killpg, signal.SIGTERM, signal.default_int_handler),
-        (os.kill, signal.SIGTERM, signal.default_int_handler),
-        (os.kill, signal.SIGTERM, signal.SIG_IGN),
-    ],
+    [(os.killpg, signal.SIGINT, signal.default_int_handler),
+     (os.killpg, signal.SIGTERM, signal.default_int_handler),
+     (os.kill, signal.SIGTERM, signal.default_int_handler),
+     (os.kill, signal.SIGTERM, signal.SIG_IGN)],
     ids=["Ctrl-C", "end of a session", "kill", "kill of what a script started with &"],
-)
+)  # fmt: skip
 def test_a_stopped_sweep_ends_in_seconds(send, stop, inherited, published, tmp_path):
     endless = shutil.copytree(published, tmp_path / "published")
     (endless / "claims.csv").write_text(HEADER + LONG.replace(",150,512,", ",1000,5120,"))

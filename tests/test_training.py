@@ -23,7 +23,7 @@ from mnist_rnn.paths import ROOT
 from mnist_rnn.records import keep
 from mnist_rnn.records.metrics import measure_loss
 from mnist_rnn.records.model_file import PLAIN_LAYERS
-from mnist_rnn.records.run import read_runs, run_path, write_run
+from mnist_rnn.records.run import read_runs, run_path
 
 CODE = sorted((ROOT / "src" / "mnist_rnn" / "experiment").glob("*.py"))
 
@@ -174,14 +174,6 @@ def parts(mnist, environment, tmp_path_factory):
     }  # fmt: skip
 
 
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    """Where runs are kept."""
-    monkeypatch.setattr(keep, "run_path", lambda config, end: run_path(config, end, tmp_path))
-    monkeypatch.setattr(keep, "write_run", lambda run: write_run(run, tmp_path))
-    return tmp_path
-
-
 AGAIN = r"Run the cells from \*Parameters\* on again\.$"
 OTHERS = rf"expected the first [\d,]+ (training|test) images of MNIST, got others\. {AGAIN}"
 
@@ -273,17 +265,14 @@ def test_code_that_was_edited_after_it_was_loaded_trains_nothing(parts, results,
 
 @pytest.mark.parametrize(
     ("old", "new", "same"),
-    [
-        ('"""The one training loop."""', '"""Another docstring."""', True),
-        ("        shuffle=False,", "        shuffle = False,  # a comment\n", True),
-        ("import math\n", "\n# a comment\n\nimport math\n\n", True),
-        ("        super().__init__()", '        "no docstring"; super().__init__()', False),
-        ("10 * size", "20 * size", False),
-        ("shuffle=False", "shuffle=True", False),
-        ("private_threadpool_size = 1", "private_threadpool_size = 1.0", False),
-        ('"loss {loss', '"Loss {loss', False),
-    ],
-)
+    [('"""The one training loop."""', '"""Another docstring."""', True),
+     ("        shuffle=False,", "        shuffle = False,  # a comment\n", True),
+     ("import math\n", "\n# a comment\n\nimport math\n\n", True),
+     ("        super().__init__()", '        "no docstring"; super().__init__()', False),
+     ("10 * size", "20 * size", False), ("shuffle=False", "shuffle=True", False),
+     ("private_threadpool_size = 1", "private_threadpool_size = 1.0", False),
+     ('"loss {loss', '"Loss {loss', False)],
+)  # fmt: skip
 def test_only_what_is_computed_counts_in_the_code_digest(old, new, same, tmp_path):
     for path in CODE:
         shutil.copy(path, tmp_path)
