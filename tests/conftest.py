@@ -27,7 +27,7 @@ from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.environment import describe_environment
-from mnist_rnn.records.run import BASES, Run, read_run, run_path
+from mnist_rnn.records.run import BASES, Run, read_run, run_path, write_run
 
 # Started in the background, Python ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -134,6 +134,16 @@ def kept_alone(tmp_path_factory, examples):
 def left_alone(examples, kept_alone):
     """A run of `small` that nothing stopped: its model and state."""
     return train_fresh(SMALL, examples, kept_alone)
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """Where `records.keep` keeps runs."""
+    from mnist_rnn.records import keep
+
+    monkeypatch.setattr(keep, "run_path", lambda config, end: run_path(config, end, tmp_path))
+    monkeypatch.setattr(keep, "write_run", lambda run: write_run(run, tmp_path))
+    return tmp_path
 
 
 @pytest.fixture

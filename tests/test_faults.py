@@ -14,7 +14,6 @@ import zipfile
 
 import psutil
 import pytest
-from mnist_rnn.records.record import read_records
 from runs import end, environment, papermill_command, read_until, start, start_papermill
 
 from mnist_rnn.config import Configuration
@@ -23,6 +22,7 @@ from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.model_file import load_model, save_model
+from mnist_rnn.records.run import read_runs
 
 TINY = Configuration(units=2)
 QUICK = {"units": 8, "epochs": 2, "train_size": 1000, "batch_size": 125}
@@ -38,7 +38,7 @@ def test_a_killed_kernel_is_a_failed_run(tmp_path):
     status, output = end(process, timeout=60)
     assert status != 0
     assert "Kernel died" in output
-    assert read_records(tmp_path) == ([], [])
+    assert read_runs(tmp_path) == ([], [])
 
 
 @pytest.mark.slow
@@ -52,15 +52,7 @@ def test_too_little_memory_is_a_failed_run(tmp_path):
     status, output = end(process, timeout=120)
     assert status != 0
     assert re.search(r"Kernel died|MemoryError|ResourceExhausted|bad_alloc|OOM|allocat", output)
-    assert read_records(tmp_path) == ([], [])
-
-
-def test_numbers_gone_wrong_are_a_failed_run(tmp_path):
-    process = start_papermill(QUICK | {"learning_rate": "1e38"}, tmp_path)
-    status, output = end(process, timeout=120)
-    assert status != 0
-    assert "TrainingError: The loss became nan in epoch 1" in output
-    assert read_records(tmp_path) == ([], [])
+    assert read_runs(tmp_path) == ([], [])
 
 
 def test_results_that_cannot_be_written_stop_a_run_before_it_trains(tmp_path):

@@ -162,13 +162,11 @@ def test_a_wrong_curve_is_refused_in_one_sentence(row, change, problem, tmp_path
 
 @pytest.mark.parametrize(
     ("rows", "header", "problem"),
-    [
-        (CURVE[:2], "claim,epoch,train_loss,train_accuracy", GAP + r" 1, 2\.$"),
-        (CURVE, "claim,epoch,loss,train_accuracy", r"^curves: .*_loss among .* got claim, epoch"),
-        ([], "claim,epoch,train_loss,train_accuracy", r"^curves: expected at least one row"),
-        ([], "", r"^curves: expected at least one row"),
-    ],
-)
+    [(CURVE[:2], "claim,epoch,train_loss,train_accuracy", GAP + r" 1, 2\.$"),
+     (CURVE, "claim,epoch,loss,train_accuracy", r"^curves: .*_loss among .* got claim, epoch"),
+     ([], "claim,epoch,train_loss,train_accuracy", r"^curves: expected at least one row"),
+     ([], "", r"^curves: expected at least one row")],
+)  # fmt: skip
 def test_a_table_of_curves_has_its_rows_and_columns(rows, header, problem, tmp_path):
     with pytest.raises(ClaimError, match=problem):
         write_curves(write_claims(tmp_path, ROW), rows, header)

@@ -282,15 +282,13 @@ TOLD = {"vendor": "GenuineIntel", "family": "6", "model": "167", "name": "A fast
 
 @pytest.mark.parametrize(
     ("machine", "text", "emulated", "told"),
-    [
-        ("x86_64", INTEL.format("fma avx2"), None, cpu(True, **TOLD)),
-        ("x86_64", INTEL.format("avx2"), None, cpu(False, **TOLD)),
-        ("x86_64", INTEL.format("fma"), None, cpu(False, **TOLD)),
-        ("x86_64", INTEL.format("avx2"), "Haswell", cpu(True, name="Haswell", emulated=True)),
-        ("aarch64", ARM, None, cpu(True, architecture="aarch64", vendor="0x41", model="0xd0c")),
-        ("arm64", None, None, cpu(True, architecture="arm64", name="Apple M2")),
-    ],
-)
+    [("x86_64", INTEL.format("fma avx2"), None, cpu(True, **TOLD)),
+     ("x86_64", INTEL.format("avx2"), None, cpu(False, **TOLD)),
+     ("x86_64", INTEL.format("fma"), None, cpu(False, **TOLD)),
+     ("x86_64", INTEL.format("avx2"), "Haswell", cpu(True, name="Haswell", emulated=True)),
+     ("aarch64", ARM, None, cpu(True, architecture="aarch64", vendor="0x41", model="0xd0c")),
+     ("arm64", None, None, cpu(True, architecture="arm64", name="Apple M2"))],
+)  # fmt: skip
 def test_the_cpu_is_as_linux_or_macos_tells_it(
     machine, text, emulated, told, tmp_path, monkeypatch
 ):

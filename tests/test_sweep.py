@@ -1,4 +1,4 @@
-"""The sweep trains what is missing or outdated, nothing else, and survives being killed."""
+"""The sweep makes what is missing or outdated, nothing else, and survives being killed."""
 
 import contextlib
 import os
@@ -9,43 +9,42 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from unittest.mock import Mock
 
-import mnist_rnn.claims.sweep as module
 import nbformat
 import psutil
 import pytest
 import slurm
-from mnist_rnn.claims.published import read_claims
-from mnist_rnn.claims.sweep import describe_progress, plan_runs, why_pending
-from mnist_rnn.records.record import read_records, run_path, write_record
 from runs import TRAIN, end, environment, finish, outcome, start, start_papermill
 from test_records import change, cpu
 
+from mnist_rnn.claims import read_claims
 from mnist_rnn.config import Configuration
-from mnist_rnn.paths import PUBLISHED, ROOT
+from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
+from mnist_rnn.records.run import BASES, read_runs, run_path, write_run
+from mnist_rnn.sweep import Planned, describe_progress, digest_of, plan_runs, why_pending
 
 HEADER = (
     "claim,kind,layer,units,optimizer,dropout,batch_size,epochs,train_size,seeds,"
-    "published_test_accuracy,rounding,source\n"
+    "published_test_accuracy,rounding,source,answered_by\n"
 )
-SHORT = "short,run,lstm,8,adam,0.0,128,1,512,2,50,1,nowhere\n"
-LONG = "long,run,simple_rnn,8,sgd,0.2,128,150,512,2,50,1,nowhere\n"
-GRU = "gru,run,gru,8,sgd,0.0,128,1,512,3,50,1,nowhere\n"
+SHORT = "short,run,lstm,8,adam,0.0,128,1,512,2,50,1,nowhere,ours\n"
+LONG = "long,run,simple_rnn,8,sgd,0.2,128,150,512,2,50,1,nowhere,ours\n"
+GRU = "gru,run,gru,8,sgd,0.0,128,1,512,3,50,1,nowhere,ours\n"
+KERAS = "today,candidate,simple_rnn,256,sgd,0.0,128,1,640,2,,,nowhere,keras\n"
+ENDLESS = KERAS.replace(",1,640,2", ",1000,5120,1")
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """A folder with two tiny claims of two seeds each."""
+    """A folder with two tiny claims of two seeds each, and two runs of the original's code."""
     folder = tmp_path_factory.mktemp("published")
-    (folder / "claims.csv").write_text(HEADER + SHORT + LONG)
-    shutil.copy(PUBLISHED / "curves.csv", folder)
+    (folder / "claims.csv").write_text(HEADER + SHORT + LONG + KERAS)
     return folder
 
 
 def start_sweep(results, published, *arguments, **variables):
     env = environment(results) | {"MNIST_RNN_PUBLISHED": str(published)} | variables
-    return start([sys.executable, "-m", "mnist_rnn.claims.sweep", *arguments], cwd=ROOT, env=env)
+    return start([sys.executable, "-m", "mnist_rnn.sweep", *arguments], cwd=ROOT, env=env)
 
 
 def sweep(results, published, *arguments, **variables):
@@ -58,9 +57,14 @@ def sweep(results, published, *arguments, **variables):
 
 def outcomes(results):
     """The outcome of each run; every file among the records is one."""
-    records, left_out = read_records(results)
+    records, left_out = read_runs(results)
     assert not left_out
-    return {run_path(record.config, "", Path()): outcome(record) for record in records}
+    return {run_path(run.config, "", Path(), run.code): outcome(run) for run in records}
+
+
+def first(published):
+    """The run that a sweep of these claims starts first."""
+    return plan_runs(read_claims(published))[0]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +72,7 @@ def undisturbed(published, tmp_path_factory):
     """The results of a sweep that nothing happened to."""
     results = tmp_path_factory.mktemp("undisturbed")
     output = sweep(results, published)
-    assert "4 of 4 runs to train" in output
+    assert "4 of 4 runs to make" in output
     assert "4 of 4 runs finished, about 0:00:00 to go" in output
     assert len(outcomes(results)) == 4
     return results
@@ -82,60 +86,62 @@ def results(undisturbed, tmp_path):
 
 def test_the_plan_has_each_run_once_low_seeds_first_and_long_runs_before_short_ones(tmp_path):
     fewer = SHORT.replace("short", "fewer").replace(",512,2,", ",512,1,")
-    (tmp_path / "claims.csv").write_text(HEADER + GRU + fewer + SHORT)
-    runs = plan_runs(read_claims(tmp_path / "claims.csv"))
-    assert [(run.layer, run.seed) for run in runs] == [
+    (tmp_path / "claims.csv").write_text(HEADER + GRU + fewer + KERAS + SHORT)
+    claims = read_claims(tmp_path)
+    assert [(run.config.layer, run.config.seed) for run in plan_runs(claims)] == [
         ("lstm", 0), ("gru", 0), ("lstm", 1), ("gru", 1), ("gru", 2),
+    ]  # fmt: skip
+    name = "keras-epochs_1-train_size_640"
+    assert [(run.name, run.config.seed) for run in plan_runs(claims, "keras")] == [
+        (name, 0), (name, 1),
     ]  # fmt: skip
 
 
+def test_runs_of_a_sweep_are_among_the_results():
+    """Unlike a single run, which goes to outputs/."""
+    assert first(PUBLISHED).path(".json").is_relative_to(COMMITTED)
+
+
 def test_the_time_left_is_by_cost():
-    short, long = Configuration(units=100, epochs=1), Configuration(units=100, epochs=9)
-    said = describe_progress([long], [short, long], 60)
-    assert said == "1 of 2 runs finished, about 0:09:00 to go"
-    said = describe_progress([short], [short, long], 90)
-    assert said == "1 of 2 runs finished, about 0:00:10 to go"
+    short, long = (Planned("ours", Configuration(units=100, epochs=epochs)) for epochs in (1, 9))
+    for left, seconds, rest in ((long, 60, "0:09:00"), (short, 90, "0:00:10")):
+        said = describe_progress([left], [short, long], seconds)
+        assert said == f"1 of 2 runs finished, about {rest} to go"
 
 
 @pytest.mark.parametrize(
-    ("values", "reason"),
+    ("code", "values", "reason"),
     [
-        ({"code_sha256": "0" * 64}, "made with other code"),
-        ({"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
-        ({"cpu": cpu("x86_64", "avx")}, None),
-        ({"threads": 64, "commit": None, "clean": None}, None),
+        ("ours", {"code_sha256": "0" * 64}, "made with other code"),
+        ("keras", {"code_sha256": "0" * 64}, "made with other code"),
+        ("ours", {"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
+        ("seeded", {"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
+        ("keras_2019", {"versions": {"tensorflow": "1.13.1"}}, None),  # not of this environment
+        ("ours", {"cpu": cpu(False)}, None),
+        ("pytorch", {"threads": 64, "commit": None, "clean": None}, None),
     ],
 )
-def test_what_makes_a_record_outdated(values, reason, make_record, tmp_path):
-    record = change(make_record(), "environment", **values)
-    write_record(record, tmp_path)
-    answer = why_pending(record.config, tmp_path)
+def test_what_makes_a_record_outdated(code, values, reason, make_record, tmp_path):
+    record = make_record(code=code)
+    record = change(record, "environment", **{"code_sha256": digest_of(code)} | values)
+    planned = Planned(code, record.config)
+    assert why_pending(planned, tmp_path) == "no record"
+    path = write_run(record, tmp_path)
+    answer = why_pending(planned, tmp_path)
     assert (answer is None) if reason is None else reason in answer
-    write_record(record.model_copy(update={"data_sha256": "0" * 64}), tmp_path)
-    assert "made with other data" in why_pending(record.config, tmp_path)
+    write_run(record.model_copy(update={"data_sha256": "0" * 64}), tmp_path)
+    assert "made with other data" in why_pending(planned, tmp_path)
+    path.rename(path.with_name("seed-1.json"))
+    other = Planned(code, record.config.model_copy(update={"seed": 1}))
+    assert "holds the run of" in why_pending(other, tmp_path)
+    path.write_text("{}")
+    assert "is not a record" in why_pending(planned, tmp_path)
 
 
-def test_a_missing_a_broken_and_a_foreign_record_are_pending(make_record, tmp_path):
-    record = make_record()
-    assert why_pending(record.config, tmp_path) == "no record"
-    path = write_record(record, tmp_path)
-    other = path.with_name("seed-1.json")
-    other.write_bytes(path.read_bytes())
-    assert "holds the run of" in why_pending(Configuration(**dict(record.config, seed=1)), tmp_path)
-    path.write_bytes(path.read_bytes()[:-100])
-    assert "is not a record" in why_pending(record.config, tmp_path)
-
-
-def test_a_sweep_asks_for_records_in_the_results(tmp_path, monkeypatch):
-    """Unlike a single run, which goes to outputs/."""
-    popen = Mock(side_effect=InterruptedError)
-    monkeypatch.setattr(module, "RESULTS", tmp_path)
-    monkeypatch.setattr(module.subprocess, "Popen", popen)
-    with pytest.raises(InterruptedError):
-        module.train_runs([Configuration()])
-    (command,) = popen.call_args.args
-    assert f"runs/{Configuration().name}/seed-0.json" in command
-    assert command[command.index("--directory") + 1] == str(tmp_path)
+def test_the_committed_runs_of_the_originals_are_of_todays_scripts():
+    plans = [run for code in BASES if code != "ours" for run in plan_runs(read_claims(), code)]
+    assert plans
+    assert {run: why for run in plans if (why := why_pending(run, COMMITTED))} == {}
 
 
 @pytest.mark.slow
@@ -147,7 +153,7 @@ def test_only_code_that_computes_makes_records_outdated(undisturbed, published, 
 
     def to_train():
         output = sweep(undisturbed, published, "--dry-run", **source)
-        return int(re.search(r"(\d) of 4 runs to train", output)[1])
+        return int(re.search(r"(\d) of 4 runs to make", output)[1])
 
     assert to_train() == 0
     for when in (0, time.time()):
@@ -159,9 +165,13 @@ def test_only_code_that_computes_makes_records_outdated(undisturbed, published, 
     content.cells[0].source += "\n\nMore prose."
     nbformat.write(content, notebook)
     assert to_train() == 0
-    for changed, expected in (("records/metrics.py", 0), ("experiment/network.py", 4)):
+    for changed, line, expected in (
+        ("records/metrics.py", "x = 1", 0),
+        ("experiment/network.py", "# a comment", 0),
+        ("experiment/network.py", "x = 1", 4),
+    ):
         with (tmp_path / "src" / "mnist_rnn" / changed).open("a") as code:
-            code.write("# changed\n")
+            code.write(f"{line}\n")
         assert to_train() == expected
 
 
@@ -173,14 +183,12 @@ def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
     more = shutil.copytree(published, tmp_path / "published")
     with (more / "claims.csv").open("a") as claims:
         claims.write(GRU)
-    deleted, broken, *_ = (
-        run_path(run, ".json", results) for run in plan_runs(read_claims(published / "claims.csv"))
-    )
+    deleted, broken, *_ = (run.path(".json", results) for run in plan_runs(read_claims(published)))
     deleted.unlink()
     broken.write_text("{}")
     before = {path: path.stat().st_mtime_ns for path in results.glob("runs/*/seed-*")}
     output = sweep(results, more)
-    assert "5 of 7 runs to train" in output
+    assert "5 of 7 runs to make" in output
     after = {path: path.stat().st_mtime_ns for path in results.glob("runs/*/seed-*.json")}
     assert sorted(path.name for path in after if path.parent.name.startswith("gru")) == [
         "seed-0.json", "seed-1.json", "seed-2.json",
@@ -189,13 +197,13 @@ def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
     assert touched == {broken}
     assert after.keys() - before.keys() == {deleted} | set(results.glob("runs/gru-*/seed-*.json"))
     assert outcomes(results).items() >= outcomes(undisturbed).items()
-    assert "0 of 7 runs to train" in sweep(results, more)
+    assert "0 of 7 runs to make" in sweep(results, more)
 
 
 def wait_until_training(process, run, results):
     """The papermill and its kernel, under a sweep's process, once they have kept an epoch."""
-    executed = f"executed/{run.name}/seed-{run.seed}.part.ipynb"
-    checkpoint = run_path(run, ".checkpoint", results)
+    executed = f"executed/{run.name}/seed-{run.config.seed}.part.ipynb"
+    checkpoint = run.path(".checkpoint", results)
     earlier = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
     for _ in range(3000):
         time.sleep(0.05)
@@ -206,31 +214,32 @@ def wait_until_training(process, run, results):
     raise AssertionError(f"{checkpoint} does not come")
 
 
-def test_a_wrong_claim_stops_a_sweep_in_words(published, tmp_path):
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("claims.csv", HEADER + SHORT.replace("adam", "adm"),
+         "claims.csv, claim 'short', column optimizer: expected 'sgd'"),
+        ("curves.csv", "claim,epoch,train_loss,train_accuracy\nlong,1,0.5,\n",
+         "curves.csv, claim 'long': expected each epoch from 1 to 150 once"),
+    ],
+)  # fmt: skip
+def test_a_wrong_claim_or_curve_stops_a_sweep_in_words(file, content, said, published, tmp_path):
     wrong = shutil.copytree(published, tmp_path / "published")
-    (wrong / "claims.csv").write_text(HEADER + SHORT.replace("adam", "adm"))
-    status, output = end(start_sweep(tmp_path, wrong), timeout=60)
+    (wrong / file).write_text(content)
+    status, output = end(start_sweep(tmp_path, wrong), timeout=300)
     assert status == 1
-    assert output.startswith("claims.csv, claim 'short', column optimizer: expected 'sgd'")
+    assert output.startswith(said)
     assert output.count("\n") == 1
-
-
-def test_curves_that_are_missing_stop_a_sweep_in_words(published, tmp_path):
-    without = shutil.copytree(published, tmp_path / "published")
-    (without / "curves.csv").unlink()
-    status, output = end(start_sweep(tmp_path, without, "--dry-run"), timeout=60)
-    assert status == 1
-    assert output.startswith("curves: expected the file ")
 
 
 def test_snakemakes_reason_stands_above_one_line_for_all_runs(published, tmp_path):
     """Though an earlier sweep has left a log."""
-    run = plan_runs(read_claims(published / "claims.csv"))[0]
-    log = tmp_path / "executed" / run.name / f"seed-{run.seed}.log"
+    run = first(published)
+    log = tmp_path / "executed" / run.name / f"seed-{run.config.seed}.log"
     log.parent.mkdir(parents=True)
     log.touch()
     process = start_sweep(tmp_path, published, "--profile", "nowhere")
-    status, output = end(process, timeout=60)
+    status, output = end(process, timeout=300)
     assert status == 1
     *_, reason, last = output.splitlines()
     assert reason.startswith("Error: ")
@@ -241,21 +250,19 @@ def test_snakemakes_reason_stands_above_one_line_for_all_runs(published, tmp_pat
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("send", "stop", "inherited"),
-    [
-        (os.killpg, signal.SIGINT, signal.default_int_handler),
-        (os.killpg, signal.SIGTERM, signal.default_int_handler),
-        (os.kill, signal.SIGTERM, signal.default_int_handler),
-        (os.kill, signal.SIGTERM, signal.SIG_IGN),
-    ],
+    [(os.killpg, signal.SIGINT, signal.default_int_handler),
+     (os.killpg, signal.SIGTERM, signal.default_int_handler),
+     (os.kill, signal.SIGTERM, signal.default_int_handler),
+     (os.kill, signal.SIGTERM, signal.SIG_IGN)],
     ids=["Ctrl-C", "end of a session", "kill", "kill of what a script started with &"],
-)
+)  # fmt: skip
 def test_a_stopped_sweep_ends_in_seconds(send, stop, inherited, published, tmp_path):
     endless = shutil.copytree(published, tmp_path / "published")
     (endless / "claims.csv").write_text(HEADER + LONG.replace(",150,512,", ",1000,5120,"))
     signal.signal(signal.SIGINT, inherited)
     process = start_sweep(tmp_path, endless)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    wait_until_training(process, plan_runs(read_claims(endless / "claims.csv"))[0], tmp_path)
+    wait_until_training(process, first(endless), tmp_path)
     children = psutil.Process(process.pid).children(recursive=True)
     send(process.pid, stop)
     status, output = end(process, timeout=60)
@@ -266,10 +273,44 @@ def test_a_stopped_sweep_ends_in_seconds(send, stop, inherited, published, tmp_p
 
 
 @pytest.mark.slow
+def test_a_stopped_sweep_of_an_originals_code_leaves_nothing_running(published, tmp_path):
+    endless = shutil.copytree(published, tmp_path / "published")
+    (endless / "claims.csv").write_text(HEADER + ENDLESS)
+    process = start_sweep(tmp_path, endless, "--code", "keras")
+    children = []
+    while not any("keras_notebook.py" in " ".join(child.cmdline()) for child in children):
+        assert process.poll() is None
+        time.sleep(0.1)
+        children = psutil.Process(process.pid).children(recursive=True)
+    os.kill(process.pid, signal.SIGTERM)
+    status, output = end(process, timeout=60)
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert status == 1
+    assert "Not finished: keras-epochs_1000-train_size_5120, seed 0; see " in output
+    assert read_runs(tmp_path) == ([], [])
+
+
+@pytest.mark.slow
+def test_the_originals_code_is_run_by_the_same_workflow(published, tmp_path):
+    """Both runs, then only the one that is deleted; without a seed, no two are the same."""
+    assert "2 of 2 runs to make" in sweep(tmp_path, published, "--code", "keras")
+    runs = outcomes(tmp_path)
+    assert len({run["history"]["loss"][0] for run in runs.values()}) == len(runs) == 2
+    deleted, kept = (
+        run.path(".json", tmp_path) for run in plan_runs(read_claims(published), "keras")
+    )
+    deleted.unlink()
+    before = kept.stat().st_mtime_ns
+    assert "1 of 2 runs to make" in sweep(tmp_path, published, "--code", "keras")
+    assert kept.stat().st_mtime_ns == before
+    assert outcomes(tmp_path).keys() == runs.keys()
+
+
+@pytest.mark.slow
 def test_killed_kernels_papermills_and_sweeps_cost_no_result(undisturbed, published, tmp_path):
     """A run fails twice while others go on; then all is killed; then all is done."""
     results = tmp_path / "results"
-    run = plan_runs(read_claims(published / "claims.csv"))[0]  # the long one
+    run = first(published)  # the long one
     process = start_sweep(results, published)
     papermill, kernel = wait_until_training(process, run, results)
     kernel.kill()
@@ -281,7 +322,7 @@ def test_killed_kernels_papermills_and_sweeps_cost_no_result(undisturbed, publis
     assert "3 of 4 runs finished" in output
     assert f"Not finished: {run.name}, seed 0; see results/executed/{run.name}/seed-0.log" in output
     expected = outcomes(undisturbed)
-    failed = expected.pop(run_path(run, "", Path()))
+    failed = expected.pop(run.path("", Path()))
     assert outcomes(results) == expected
 
     process = start_sweep(results, published)
@@ -290,18 +331,18 @@ def test_killed_kernels_papermills_and_sweeps_cost_no_result(undisturbed, publis
     process.communicate()
     assert outcomes(results) == expected
 
-    assert "1 of 4 runs to train" in sweep(results, published)
-    assert outcomes(results) == expected | {run_path(run, "", Path()): failed}
+    assert "1 of 4 runs to make" in sweep(results, published)
+    assert outcomes(results) == expected | {run.path("", Path()): failed}
 
 
 @pytest.mark.slow
 def test_a_sweep_gives_the_bits_of_plain_papermill(undisturbed, published, tmp_path):
-    run = plan_runs(read_claims(published / "claims.csv"))[0]
-    parameters = run.model_dump(exclude_none=True)
+    run = first(published)
+    parameters = run.config.model_dump(exclude_none=True)
     record = finish(start_papermill(parameters, tmp_path), tmp_path)
-    expected = outcomes(undisturbed)[run_path(run, "", Path())]
-    assert record.weights_sha256 == expected["weights_sha256"]
-    assert {record.environment.threads for record in read_records(undisturbed)[0]} == {1}
+    expected = outcomes(undisturbed)[run.path("", Path())]
+    assert record.weights_sha256 == expected["history"]["weights_sha256"][-1]
+    assert {record.environment.threads for record in read_runs(undisturbed)[0]} == {1}
 
 
 @pytest.mark.slow
@@ -322,5 +363,5 @@ def test_slurm_gives_the_same_bits(undisturbed, published, tmp_path):
 
 def test_a_dry_run_trains_nothing(published, tmp_path):
     output = sweep(tmp_path, published, "--dry-run")
-    assert "4 of 4 runs to train" in output
+    assert "4 of 4 runs to make" in output
     assert not list(tmp_path.iterdir())

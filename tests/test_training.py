@@ -1,23 +1,31 @@
-import sys
+"""The training step and loop, and the refusal of parts of different runs."""
+
+import os
+import re
+import shutil
+import subprocess
 import time
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from mnist_rnn.claims.originals import read_original
-from run import train_runs
 
+from mnist_rnn import experiment
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
-from mnist_rnn.experiment.checkpoints import State
+from mnist_rnn.experiment.checkpoints import Checkpoint, State, weights_sha256
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order, scale
 from mnist_rnn.experiment.network import build_model, count_steps, largest_divisor, predict
 from mnist_rnn.experiment.training import Examples, batches, get_variables, train
+from mnist_rnn.paths import ROOT
 from mnist_rnn.records import keep
-from mnist_rnn.records.metrics import measure, to_probabilities
-from mnist_rnn.records.model_file import PLAIN_LAYERS, weights_sha256
+from mnist_rnn.records.metrics import measure_loss
+from mnist_rnn.records.model_file import PLAIN_LAYERS
+from mnist_rnn.records.run import read_runs, run_path
+
+CODE = sorted((ROOT / "src" / "mnist_rnn" / "experiment").glob("*.py"))
 
 
 def test_each_epoch_has_an_order_of_its_own():
@@ -67,24 +75,27 @@ def test_training_is_kerass_step_batch_by_batch(
     trained, state = run(config)
     assert count_steps(config) == steps
     assert int(trained.optimizer.iterations) == config.epochs * steps
-    assert state.epochs == config.epochs
     (x, y), test = examples(config.train_size)
     model = build_in_keras(config)
     for epoch in range(config.epochs):
         order = epoch_order(config.seed, epoch, len(x))
-        before = []  # what each batch's step starts from
+        before = []  # what each batch's step starts from: images, loss and accuracy
         for start in range(0, len(x), config.batch_size):
             some = order[start : start + config.batch_size]
-            before.append(measure(model.predict_on_batch(x[some]), y[some]))
+            beliefs = model.predict_on_batch(x[some])
+            right = (beliefs.argmax(axis=1) == y[some]).mean()
+            before.append((len(some), measure_loss(beliefs, y[some]), right))
             model.train_on_batch(x[some], y[some])
-        sizes = [sum(map(sum, metrics.confusion_matrix)) for metrics in before]
-        for name in ("loss", "accuracy"):
-            mean = np.average([getattr(metrics, name) for metrics in before], weights=sizes)
+        sizes, *measured = zip(*before, strict=True)
+        for name, values in zip(("loss", "accuracy"), measured, strict=True):
+            mean = np.average(values, weights=sizes)
             assert state.history[name][epoch] == pytest.approx(mean, abs=1e-5)
     for ours, expected in zip(trained.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-5)
-    errors = measure(to_probabilities(predict(trained, test.x)), test.y).errors
+    errors = (predict(trained, test.x).argmax(axis=1) != test.y).sum()
     assert state.history["test_errors"][-1] == errors
+    assert state.history["weights_sha256"][-1] == weights_sha256(trained.get_weights())
+    assert len(set(state.history["weights_sha256"])) == config.epochs == state.epochs
 
 
 def test_a_batch_draws_its_dropout_once_and_a_prediction_none(small):
@@ -106,8 +117,9 @@ def test_a_seed_gives_the_same_bits_again(layer, small, run, left_alone):
     config = small.model_copy(update={"layer": layer})
     other = config.model_copy(update={"seed": 1})
     first = left_alone if config == small else run(config)
-    digests = [weights_sha256(model.get_weights()) for model, _ in (first, run(config), run(other))]
-    assert digests[0] == digests[1] != digests[2]
+    digests = [state.history["weights_sha256"] for _, state in (first, run(config), run(other))]
+    assert digests[0] == digests[1]
+    assert not set(digests[0]) & set(digests[2])
 
 
 @pytest.mark.parametrize(("number", "expected"), [(469, 67), (8, 8), (997, 1), (1, 1), (200, 100)])
@@ -126,8 +138,8 @@ def test_a_loss_that_is_not_a_number_fails_with_its_reason(small, run, make_chec
     config = small.model_copy(update={"learning_rate": 1e38})
     model, checkpoint = build_model(config), make_checkpoint(config)
     model.optimizer.build(model.trainable_variables)
-    history = {"loss": [2.0], "accuracy": [0.5], "test_errors": [99]}
-    checkpoint.write(State(history, 1.0, get_variables(model)))
+    history = {"loss": [2.0], "accuracy": [0.5], "test_errors": [99], "weights_sha256": ["0" * 64]}
+    checkpoint.write(State(history, 1.0, get_variables(model), checkpoint.owner))
     with pytest.raises(TrainingError, match="The loss became nan in epoch 2"):
         run(config)
     assert not checkpoint.path.exists()
@@ -141,37 +153,152 @@ def test_a_clock_set_back_does_not_matter(small, run, left_alone, monkeypatch):
     assert 0 < state.seconds < 60
 
 
-def test_the_originals_code_from_our_start_trains_as_ours(
-    mnist, make_checkpoint, tmp_path, monkeypatch
-):
-    """Without XLA, with Keras's own loss and feeding of batches."""
+# What a kernel holds may be of several runs, after parameters were changed and some cells run.
+
+RUN = Configuration(units=8, epochs=1, train_size=1280)
+
+
+@pytest.fixture(scope="module")
+def parts(mnist, environment, tmp_path_factory):
+    """All that `keep_run` is given after a run, by name."""
     (x_train, y_train), (x_test, y_test) = mnist
-    x, y, data = x_train[:1000], y_train[:1000], tmp_path / "mnist.npz"
-    np.savez(data, x_train=x, y_train=y, x_test=x_test, y_test=y_test)
-    monkeypatch.setattr("run.ORIGINALS", tmp_path / "originals")
-    monkeypatch.setattr("run.LOGS", tmp_path)
-    assert train_runs(["seeded-01"], {"seeded": sys.executable}, data, {"seeded": 2})
-    theirs = read_original(tmp_path / "originals" / "seeded-01.json")
-    config = Configuration(seed=1, epochs=2, train_size=1000)
-    training, test = Examples(scale(x), y), Examples(scale(x_test), y_test)
-    ours = train(build_model(config), training, test, config, make_checkpoint(config)).history
-    assert ours["test_errors"] == theirs.test_errors
-    assert ours["loss"] == pytest.approx(theirs.loss, abs=1e-5)
+    training = Examples(scale(x_train[:1280]), y_train[:1280])
+    test = Examples(scale(x_test), y_test)
+    checkpoint = keep.open_checkpoint(RUN, training, test, environment)
+    checkpoint.path = tmp_path_factory.mktemp("parts") / "checkpoint"
+    model = build_model(RUN)
+    state = train(model, training, test, RUN, checkpoint)
+    return {
+        "config": RUN, "model": model, "state": state, "training": training, "test": test,
+        "environment": environment,
+    }  # fmt: skip
 
 
-def test_a_run_whose_model_cannot_be_written_has_no_record(
-    monkeypatch, environment, small, left_alone, examples
-):
-    monkeypatch.setattr(keep, "Record", lambda **_: None)
-    monkeypatch.setattr(keep, "save_model", Mock(side_effect=OSError("No space left")))
-    monkeypatch.setattr(keep, "write_record", lambda _: pytest.fail("a record without a model"))
-    with pytest.raises(OSError, match="No space left"):
-        keep.keep_run(small, *left_alone, *examples(small.train_size), environment)
+AGAIN = r"Run the cells from \*Parameters\* on again\.$"
+OTHERS = rf"expected the first [\d,]+ (training|test) images of MNIST, got others\. {AGAIN}"
 
 
-def test_a_checkpoint_belongs_to_its_parameters_and_data(environment, small, monkeypatch):
-    here = keep.open_checkpoint(small, environment).owner
-    other = small.model_copy(update={"units": 9})
-    assert keep.open_checkpoint(other, environment).owner != here
-    monkeypatch.setattr(keep, "DATA_SHA256", "0" * 64)
-    assert keep.open_checkpoint(small, environment).owner != here
+def alter(examples):
+    """One pixel of the last image."""
+    x = examples.x.copy()
+    x[-1, 9, 9] = 1 - x[-1, 9, 9]
+    return examples._replace(x=x)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        lambda parts, mnist: {"training": Examples(scale(mnist[0][0][:3840]), mnist[0][1][:3840])},
+        lambda parts, mnist: {"training": Examples(parts["training"].x, mnist[0][1][:3840])},
+        lambda parts, mnist: {"config": RUN.model_copy(update={"train_size": 640})},
+        lambda parts, mnist: {"training": alter(parts["training"])},
+        lambda parts, mnist: {"test": alter(parts["test"])},
+        lambda parts, mnist: {"test": parts["training"]},
+    ],
+    ids=["more images", "more labels", "fewer asked", "pixel", "test pixel", "no test images"],
+)
+def test_other_images_than_the_configurations_are_refused(changes, parts, mnist, results):
+    """By each function that is given them; nothing is written."""
+    old = parts | changes(parts, mnist)
+    given = [old[name] for name in ("config", "training", "test", "environment")]
+    with pytest.raises(TrainingError, match=OTHERS):
+        keep.open_checkpoint(*given)
+    checkpoint = Checkpoint(results / "checkpoint", parts["state"].owner)
+    with pytest.raises(TrainingError, match=rf"the images are of another run\. {AGAIN}"):
+        train(build_model(old["config"]), *given[1:3], old["config"], checkpoint)
+    with pytest.raises(TrainingError, match=OTHERS):
+        keep.keep_run(**old)
+    assert not list(results.iterdir())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"optimizer": "adam"}, {"dropout": 0.5}, {"seed": 1}, {"epochs": 2}, {"learning_rate": 0.1}],
+)
+def test_a_run_is_kept_under_no_other_name(values, parts, results):
+    """Nor is a model trained as another configuration, or into another's checkpoint."""
+    other = RUN.model_copy(update=values)
+    with pytest.raises(TrainingError, match=rf"not those of the trained model\. {AGAIN}"):
+        keep.keep_run(**parts | {"config": other})
+    given = [parts[name] for name in ("training", "test")]
+    owned = keep.open_checkpoint(other, *given, parts["environment"])
+    for config, checkpoint in ((RUN, owned), (other, owned)):
+        with pytest.raises(TrainingError, match=rf"are of another run\. {AGAIN}"):
+            train(parts["model"], *given, config, checkpoint)
+    assert not list(results.iterdir())
+
+
+def test_a_run_is_kept_whole_or_not_at_all(parts, results, monkeypatch):
+    """Refused: other code or versions, a model trained on, a model that can't be written."""
+    model, state = parts["model"], parts["state"]
+    old = [
+        parts["environment"].model_copy(update=values)
+        for values in ({"code_sha256": "0" * 64}, {"versions": {"tensorflow": "2.20.0"}})
+    ]
+    for environment in old:
+        with pytest.raises(TrainingError, match="not those of the trained model"):
+            keep.keep_run(**parts | {"environment": environment})
+    weights = model.get_weights()
+    model.train_on_batch(*(values[:128] for values in parts["training"]))
+    with pytest.raises(TrainingError, match="not those of the trained model"):
+        keep.keep_run(**parts)
+    model.set_weights(weights)
+    with monkeypatch.context() as patch:
+        patch.setattr(keep, "save_model", Mock(side_effect=OSError("No space left")))
+        with pytest.raises(OSError, match="No space left"):
+            keep.keep_run(**parts)
+    assert not list(results.iterdir())
+    run = keep.keep_run(**parts)
+    assert read_runs(results) == ([run], [])
+    assert run.history.weights_sha256 == state.history["weights_sha256"]
+    assert run.environment.code_sha256 == experiment.LOADED
+    assert sorted(os.listdir(run_path(RUN, "", results).parent)) == ["seed-0.json", "seed-0.keras"]
+
+
+def test_code_that_was_edited_after_it_was_loaded_trains_nothing(parts, results, monkeypatch):
+    monkeypatch.setattr(experiment, "digest_code", lambda: "0" * 64)
+    given = [parts[name] for name in ("config", "training", "test", "environment")]
+    with pytest.raises(TrainingError, match="changed after this kernel had loaded it: restart"):
+        keep.open_checkpoint(*given)
+    assert not list(results.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [('"""The one training loop."""', '"""Another docstring."""', True),
+     ("        shuffle=False,", "        shuffle = False,  # a comment\n", True),
+     ("import math\n", "\n# a comment\n\nimport math\n\n", True),
+     ("        super().__init__()", '        "no docstring"; super().__init__()', False),
+     ("10 * size", "20 * size", False), ("shuffle=False", "shuffle=True", False),
+     ("private_threadpool_size = 1", "private_threadpool_size = 1.0", False),
+     ('"loss {loss', '"Loss {loss', False)],
+)  # fmt: skip
+def test_only_what_is_computed_counts_in_the_code_digest(old, new, same, tmp_path):
+    for path in CODE:
+        shutil.copy(path, tmp_path)
+    assert experiment.digest_code(tmp_path.glob("*.py")) == experiment.LOADED
+    edited = tmp_path / "training.py"
+    text = edited.read_text()
+    changed = text.replace(old, new)
+    assert changed != text
+    edited.write_text(changed)
+    assert (experiment.digest_code(tmp_path.glob("*.py")) == experiment.LOADED) is same
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_each_python_has_the_same_code_digest(version):
+    python = shutil.which(f"python{version}") or "none"
+    program = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})"
+    program += "; from mnist_rnn.experiment import LOADED; print(LOADED)"
+    try:
+        told = subprocess.check_output([python, "-B", "-c", program], text=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip(f"no python{version} that starts")
+    assert told.strip() == experiment.LOADED
+
+
+def test_no_private_attribute_of_keras_or_tensorflow():
+    """`super().__init__` and names of our own are no such attribute."""
+    private = re.compile(r"(?<!self)\.(_[a-z]\w*)|self\.(_\w+tracker|_\w+jit\w*)")
+    for path in CODE:
+        assert not private.search(path.read_text()), path

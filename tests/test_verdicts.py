@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from mnist_rnn.claims import tabulate_claims
 from mnist_rnn.config import Configuration
@@ -24,7 +23,6 @@ from mnist_rnn.statistics.verdicts import (
     choose_judged,
     combine,
     count_outside,
-    find_detectable,
     find_p,
     judge_claims,
     judge_wrong_configurations,
@@ -80,13 +78,6 @@ def test_a_p_value_by_hand():
     assert np.isnan([*interval["b"].values()]).all()
 
 
-def test_the_smallest_p_counts_times_the_number_of_figures():
-    p = pd.DataFrame(
-        {"a": [0.01, 0.9, np.nan], "b": [0.5, 0.6, np.nan], "c": [np.nan, 0.7, np.nan]}
-    )
-    assert combine(p).tolist() == pytest.approx([0.02, 1, np.nan], nan_ok=True)
-
-
 def test_runs_that_are_all_alike_agree_with_what_rounds_to_them():
     numbers = make_numbers(0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
     p = find_p(numbers, make_runs(test_accuracy=[97.85] * 3))["test_accuracy"]
@@ -111,49 +102,6 @@ def test_runs_without_an_error():
 )
 def test_the_rule_by_hand(p, claims, answer):
     assert agrees(p, claims) == answer
-
-
-@pytest.mark.parametrize("count", [0, 1, 2])
-def test_fewer_than_three_runs_have_no_answer(count):
-    runs = group_runs(a=FIVE[:count], b=FIVE)
-    row = judge_claims(make_numbers(test_accuracy=[98.0]), runs).iloc[0]
-    assert row["agrees"] == "too few runs"
-    assert row[["p", "p_test_accuracy", "detectable"]].isna().all()
-
-
-def test_what_else_agrees():
-    """Configurations a and b are near; d is a candidate, e is not among the claims."""
-    kinds = {"configuration": [*"abcda"], "kind": ["run"] * 3 + ["candidate", "text"]}
-    published = {"test_accuracy": [98.0, 97.9, 89.0, np.nan, 98.0]}
-    numbers = make_numbers(**kinds, **published)
-    near = dict.fromkeys("bde", FIVE + 0.1)
-    judged = judge_claims(numbers, group_runs(a=FIVE, c=FIVE - 9, **near))
-    assert judged.index.tolist() == ["claim-0", "claim-1", "claim-2"]
-    assert judged["also_agree"].tolist() == [["b"], ["a"], []]
-    assert judged["near_misses"].tolist() == [["d"], ["d"], []]
-    assert judged["agrees"].tolist() == ["agrees"] * 3
-    # The losses tell a and b apart; three claims of two numbers contradict each at 1 in 120.
-    runs = group_runs(a=FIVE, b=FIVE).assign(test_loss=np.exp([*LOGS, *(LOGS - 9)]))
-    judged = judge_claims(numbers.assign(test_loss=np.exp([0.0] * 5)), runs)
-    assert judged["also_agree"].tolist()[:2] == [[], ["a"]]
-    assert judged["agrees"].tolist() == ["agrees", "contradicted", "too few runs"]
-
-
-@pytest.mark.parametrize(("seeds", "measures", "claims"), [(3, 1, 1), (5, 1, 12), (20, 5, 12)])
-def test_the_detectable_error_is_found_with_four_chances_in_five(seeds, measures, claims):
-    """100 times some runs, and for each 100 further ones, published with this error."""
-    rng = np.random.default_rng(0)
-    # By the true spread, so that the error is the same in each trial.
-    known = make_runs(test_accuracy=100 - 2 * np.exp(0.1 * stats.zscore(np.arange(seeds), ddof=1)))
-    error = find_detectable(known, make_numbers(test_accuracy=[98.0]).iloc[0], measures, claims)
-    found = []
-    for _ in range(100):
-        runs = make_runs(test_accuracy=100 - 2 * np.exp(rng.normal(0, 0.1, seeds)))
-        true = 100 - 2 * np.exp(rng.normal(0, 0.1, 100))
-        too_high = 100 - (100 - true) * (1 - error / 2)  # by `error` where 98 is true
-        p = find_p(make_numbers(test_accuracy=too_high), runs)["test_accuracy"]
-        found += (p * measures * claims < 0.05).tolist()
-    assert 0.77 <= np.mean(found) <= 0.83
 
 
 @pytest.mark.parametrize("seeds", [5, 10])

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,8 +45,8 @@ class Checkpoint:
         """Name the file and, as JSON values, what the run's bits depend on."""
         self.path, self.owner = path, owner
 
-    def read(self) -> State | None:
-        """The state that was kept for this run, or None.
+    def read(self, like: Sequence[np.ndarray] | None = None) -> State | None:
+        """The state that was kept for this run, with variables of these shapes, or None.
 
         A damaged file is set aside, another run's is left to be overwritten; a warning says so.
         """
@@ -60,10 +60,13 @@ class Checkpoint:
                 log.warning("%s is of another run, code or versions: not used", self.path)
                 return None
             history = {name: values.pop(0).tolist() for name in MEASURES}
+            shapes = [[value.shape for value in some] for some in (values, like or values)]
+            if shapes[0] != shapes[1] or len({*map(len, history.values())}) > 1:
+                raise ValueError("another network, or epochs without a measure")
             return State(history, float(seconds), values, self.owner)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, LookupError):
+        except Exception:  # NumPy and zipfile have many for a file that is none of theirs
             set_aside(self.path)
             return None
 

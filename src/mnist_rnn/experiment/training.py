@@ -58,7 +58,7 @@ def train(
     untrained_loss = sample_loss(model, training)
     model.optimizer.build(model.trainable_variables)
     start = State({name: [] for name in MEASURES}, 0.0, get_variables(model), checkpoint.owner)
-    state = checkpoint.read() or start
+    state = checkpoint.read(start.variables) or start
     set_variables(model, state.variables)
     print(f"Epochs finished before: {state.epochs}. {KEPT}")
     if state.epochs < config.epochs:
