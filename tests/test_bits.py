@@ -10,7 +10,6 @@ import signal
 
 import pytest
 from lab import BROWSER, open_browser, open_lab, run_all
-from mnist_rnn.records.record import read_records
 from runs import (
     TRAIN,
     finish,
@@ -22,6 +21,7 @@ from runs import (
 )
 
 from mnist_rnn.paths import ROOT
+from mnist_rnn.records.run import read_runs
 
 SIZE = {"units": 256, "epochs": 2, "train_size": 3000}
 CHEAP = SIZE | {"units": 32, "dropout": 0.2}
@@ -85,7 +85,7 @@ def jupyterlab(parameters, results):
         return None
     with open_lab(results, parameters) as lab, open_browser() as browser:
         run_all(browser, lab, "02_train.ipynb")
-    (record,), _ = read_records(results / "results")
+    (record,), _ = read_runs(results / "results")
     return record
 
 

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
-from mnist_rnn.records.first_difference import find_first_difference, load_by_hand
+from mnist_rnn.first_difference import find_first_difference, load_by_hand
 from mnist_rnn.records.model_file import weights_sha256
 
 by_hand = load_by_hand()

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mnist_rnn.records.record import read_record, run_path
 
 from mnist_rnn import data
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import DataError, ParameterError, RecordError
 from mnist_rnn.experiment.checkpoints import Checkpoint, State
 from mnist_rnn.parameters import read_parameters
+from mnist_rnn.records.run import read_run, run_path
 
 many = settings(
     max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), database=None
@@ -76,7 +76,7 @@ def read(content):
         path = run_path(Configuration(), ".json", Path(folder))
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
-        return read_record(path)
+        return read_run(path)
 
 
 def places(value, path=()):

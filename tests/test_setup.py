@@ -10,13 +10,13 @@ import tomllib
 
 import pytest
 import yaml
-from mnist_rnn.records.record import read_record, run_path, write_record
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from runs import end, environment, mark_installed, read_until, start
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.run import read_run, run_path, write_run
 
 pytestmark = pytest.mark.quick
 
@@ -189,7 +189,7 @@ def test_a_reproduction_that_is_stopped_says_how_it_goes_on(send, stop, make_rep
 def test_a_record_from_before_is_no_reproduction(make_reproduce):
     """A papermill that ends well without a record, as of a notebook that trains something else."""
     results, process = make_reproduce('echo done > "$4"', parameters="")
-    write_record(read_record(run_path(Configuration(), ".json", COMMITTED)), results)
+    write_run(read_run(run_path(Configuration(), ".json", COMMITTED)), results)
     status, output = end(process, timeout=60)
     assert status != 0
     assert "There is no" in output.splitlines()[-2]

@@ -1,4 +1,4 @@
-"""The folders, and how a path is shown; `records.record` has the places in a run's folder."""
+"""The folders, and how a path is shown; `records.run` has the places in a run's folder."""
 
 import os
 from pathlib import Path

@@ -8,14 +8,14 @@ paper, and where motion is not wanted, it only stands.
 import numpy as np
 
 from mnist_rnn.config import TIMESTEPS, Configuration
-from mnist_rnn.data.mnist import load_mnist
+from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.plate import TICKS
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.reading.network import Weights, believe, read_rows
 from mnist_rnn.records.model_file import load_model
-from mnist_rnn.records.record import run_path
+from mnist_rnn.records.run import run_path
 
 DIGIT = 4  # of the test images: one whose answer changes several times while it is read
 UNITS = 32  # shown, of all

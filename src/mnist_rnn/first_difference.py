@@ -1,6 +1,6 @@
 """At which step TensorFlow's training parts from docs/specification.md, if it does, and where.
 
-`python -m mnist_rnn.records.first_difference --steps 469` takes steps with TensorFlow and with the
+`python -m mnist_rnn.first_difference --steps 469` takes steps with TensorFlow and with the
 functions of notebooks/05_by_hand.ipynb side by side. Each step's logits, gradients and updated
 weights are compared bit for bit, in the order in which they are computed.
 """
@@ -116,7 +116,7 @@ def main() -> None:
     """Say where they part, with exit status 1, or that they agree."""
     options = read_options()
     from mnist_rnn.config import Configuration
-    from mnist_rnn.data.mnist import load_mnist
+    from mnist_rnn.data import load_mnist
     from mnist_rnn.errors import ExperimentError
     from mnist_rnn.experiment.inputs import scale
     from mnist_rnn.experiment.network import build_model
