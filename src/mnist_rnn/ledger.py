@@ -19,6 +19,8 @@ from pydantic import Field, model_validator
 from mnist_rnn.config import TEST_SIZE, Configuration, Digest, Strict, Text
 from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.files import write_text
+from mnist_rnn.learn.result import CONFIG as LEARNED
+from mnist_rnn.learn.result import BrowserResult
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.environment import Environment, what_differs
 from mnist_rnn.records.run import Errors, Run, read_checked, read_run, refusal, run_path
@@ -31,11 +33,13 @@ LARGEST = 10_000  # bytes
 SAME = "the same bits"
 INTRODUCTION = """# Reproductions
 
-**{runs} default runs and {steps} records of first steps have the committed bits.**
+**{runs} default runs, {steps} records of first steps and {browsers} of browsers have the committed
+bits.**
 
 The default run is compared with the committed one; *first steps* are a few steps of each kind of
 run (`first-epoch`: a whole epoch of the default), compared with
-[first_steps.json](../../tests/first_steps.json). *Measured by* its sender means
+[first_steps.json](../../tests/first_steps.json); browsers, by `learn.html`, compute a run on a part of
+the images. *Measured by* its sender means
 that nobody else has checked the row. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says
 how to send one. `make ledger` makes this page from the records beside it.
 
@@ -102,7 +106,7 @@ def describe_reproduction(
     )
 
 
-def write_reproduction(reproduction: Reproduction, folder: Path) -> Path:
+def write_reproduction(reproduction: Reproduction | BrowserResult, folder: Path) -> Path:
     """Write the record under its name, whole or not at all; returns the path."""
     path = folder / reproduction.file_name
     write_text(path, reproduction.model_dump_json(indent=1) + "\n")
@@ -110,9 +114,10 @@ def write_reproduction(reproduction: Reproduction, folder: Path) -> Path:
 
 
 class Known(Strict):
-    """What a reproduction is compared with: the committed run, and the digests of first steps."""
+    """What is compared with: the default run, that of `learn.html`, the digests of first steps."""
 
     run: Run
+    learned: Run
     first_steps: dict[str, Digest]
 
     def differing(self, made: Reproduction) -> list[str]:
@@ -123,16 +128,23 @@ class Known(Strict):
 
 def read_known() -> Known:
     """The committed ones."""
-    run = read_run(run_path(Configuration(), ".json", COMMITTED))
-    return Known(run=run, first_steps=json.loads(FIRST_STEPS.read_text(encoding="utf-8")))
+    run, learned = (read_run(run_path(c, ".json", COMMITTED)) for c in (Configuration(), LEARNED))
+    first_steps = json.loads(FIRST_STEPS.read_text(encoding="utf-8"))
+    return Known(run=run, learned=learned, first_steps=first_steps)
 
 
-def read_judged(path: Path, known: Known) -> tuple[Reproduction, str]:
-    """A record, and what it shows in a few words.
+def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult, str]:
+    """A record, and what it shows in a few words; those of browsers are named `learned-...`.
 
     Raises:
         RecordError: says in one sentence why the record is refused.
     """
+    if path.name.startswith("learned-"):
+        learned = read_checked(path, BrowserResult, "the record of a browser", LARGEST)
+        if learned.same != (learned.weights_sha256 == known.learned.weights_sha256):
+            raise refusal(path, "says of another digest that it is the same, or the reverse")
+        step = learned.first_difference
+        return learned, SAME if learned.same else f"**other bits** from step {step} on"
     made = read_checked(path, Reproduction, "the record of a reproduction", LARGEST)
     if path.name != made.file_name:
         raise refusal(path, f"holds {made.file_name}")
@@ -165,8 +177,14 @@ def first_difference(new: Sequence[str | None], known: Sequence[str | None]) -> 
     return next((epoch for epoch, (a, b) in pairs if a and b and a != b), None)
 
 
-def make_row(made: Reproduction, outcome: str, measured: str) -> str:
+def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) -> str:
     """A row of the table."""
+    if isinstance(made, BrowserResult):
+        by = f"{made.engine}, {made.processor}"
+        computed = f"learn.html, {made.steps} steps, {made.path}"
+        outcome = f"{outcome}: `{made.weights_sha256[:12]}`"
+        cells = [by, made.system, "", computed, outcome, "", f"{made.seconds:.0f}", str(made.date)]
+        return "| " + " | ".join([*cells, measured]) + " |\n"
     cpu, errors = made.environment.cpu, made.test_errors
     kind = " ".join(word for word in (cpu.vendor, cpu.family, cpu.model) if word)
     name = f"{cpu.name or 'unknown'}, {cpu.architecture}" + (f" ({kind})" if kind else "")
@@ -191,6 +209,7 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
     rows, refused = [], []
     runs: list[bool] = []  # for each record, whether it has the committed bits
     steps: list[bool] = []
+    browsers: list[bool] = []
     origins: dict[str, str] = {}  # of each file's name, the folder where it was first
     for origin, measured in MEASURED_BY.items():
         for path in sorted((folder / origin).glob("*")):
@@ -201,10 +220,15 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
             except RecordError as error:
                 refused.append(str(error))
                 continue
-            (runs if WHOLE_RUN in made.digests else steps).append(outcome.startswith(SAME))
+            if isinstance(made, BrowserResult):
+                kind = browsers
+            else:
+                kind = runs if WHOLE_RUN in made.digests else steps
+            kind.append(outcome.startswith(SAME))
             rows.append(make_row(made, outcome, measured))
+    counts = {"runs": runs, "steps": steps, "browsers": browsers}
     introduction = INTRODUCTION.format(
-        runs=f"{sum(runs)} of {len(runs)}", steps=f"{sum(steps)} of {len(steps)}"
+        **{name: f"{sum(same)} of {len(same)}" for name, same in counts.items()}
     )
     return introduction + "".join(rows), refused
 

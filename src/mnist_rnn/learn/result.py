@@ -1,15 +1,19 @@
 """The file that `learn.html` saves: what a browser has computed. Nothing in it tells whose."""
 
+import hashlib
 from datetime import date
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from mnist_rnn.config import Digest, Strict, Text
+from mnist_rnn.config import Configuration, Digest, Strict, Text
+
+# The run that the page repeats.
+CONFIG = Configuration(learning_rate=0.05, batch_size=64, train_size=1280)
 
 
 class BrowserResult(Strict):
-    """The whole run of `learn.steps`, computed in a browser.
+    """The whole run of CONFIG, computed in a browser.
 
     `weights_sha256` is the digest of the weights after the last step, as `weights_sha256` makes it.
     `same`: they are TensorFlow's; otherwise the bits differed for the first time after step
@@ -30,3 +34,15 @@ class BrowserResult(Strict):
     path: Literal["fused", "exact"]
     seconds: float = Field(ge=0)
     date: date
+
+    @model_validator(mode="after")
+    def _agree(self) -> "BrowserResult":
+        if self.same != (self.first_difference is None):
+            raise ValueError("first_difference must be given where the bits are not the same")
+        return self
+
+    @property
+    def file_name(self) -> str:
+        """Of the day and the start of the content's SHA-256."""
+        content = hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return f"learned-{self.date}-{content[:8]}.json"

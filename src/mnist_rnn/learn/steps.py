@@ -11,17 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import RecordError
 from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.inputs import epoch_order, scale
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.files import write_text
+from mnist_rnn.learn.result import CONFIG
 from mnist_rnn.paths import COMMITTED, shown
 from mnist_rnn.records.run import Run, read_run, run_path
 
-CONFIG = Configuration(learning_rate=0.05, batch_size=64, train_size=1280)
 STEPS = Path(__file__).with_name("steps.json")
 LETTERS = 8  # of the 64 of a digest, kept for each step
 
