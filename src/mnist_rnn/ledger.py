@@ -38,9 +38,9 @@ bits.**
 
 The default run is compared with the committed one; *first steps* are a few steps of each kind of
 run (`first-epoch`: a whole epoch of the default), compared with
-[first_steps.json](../../tests/first_steps.json); browsers, by `learn.html`, compute a run on a part of
-the images. *Measured by* its sender means
-that nobody else has checked the row. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says
+[first_steps.json](../../tests/first_steps.json); browsers, by `learn.html`, compute a run on
+a part of the images. *Measured by* its sender means that nobody else has checked the row.
+[CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says
 how to send one. `make ledger` makes this page from the records beside it.
 
 | CPU | System | Python | Computed | Outcome | Test accuracy (%) | Seconds | Day | Measured by |
