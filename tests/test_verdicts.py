@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mnist_rnn.claims import tabulate_claims
-from mnist_rnn.config import Configuration
+from mnist_rnn.config import TRAIN_SIZE, Configuration
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.run import read_runs
 from mnist_rnn.runs import tabulate_runs
@@ -45,6 +45,7 @@ def make_numbers(half_unit=0.0, configuration="a", kind="run", **published):
     """
     length = len(next(iter(published.values())))
     numbers = {"configuration": configuration, "kind": kind, "answered_by": "ours"}
+    numbers["train_size"] = TRAIN_SIZE
     for measure in SCALES:
         numbers[measure] = published.get(measure, [np.nan] * length)
         numbers[f"{measure}_half_unit"] = half_unit
@@ -221,7 +222,8 @@ def test_runs_from_the_same_start_are_compared_by_seed(make_record):
     }  # fmt: skip
     assert table.to_dict("list") == expected
     assert table.index.tolist() == [0, 7]
-    assert compare_seeds(runs, Configuration().name, "keras").empty
+    none = compare_seeds(runs, Configuration().name, "keras")
+    assert (none.empty, none.columns.tolist()) == (True, list(expected))
 
 
 def test_a_fall_of_exactly_half_a_point_counts(make_record):

@@ -160,9 +160,14 @@ def describe_default(results: Results) -> str:
         return ""
     row, same = accuracy.loc[REPRODUCED], compare_seeds(runs, default, "seeded")
     holds = "holds" if row["agrees"] == "agrees" else f"is {row['agrees']}"
-    return (
+    sentence = (
         f"The published {row['published_test_accuracy']}% {holds}: {row['runs']} runs of ours "
-        f"reach {row['mean']:.2f} ± {row['sd']:.2f}%. The original's own code, started from the "
+        f"reach {row['mean']:.2f} ± {row['sd']:.2f}%."
+    )
+    if same.empty:
+        return sentence
+    return (
+        f"{sentence} The original's own code, started from the "
         "same weights and shown the images in the same order, makes the same number of test errors "
         f"as ours after {same['same_errors'].sum()} of {same['epochs'].sum()} epochs."
     )

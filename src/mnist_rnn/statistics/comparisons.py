@@ -89,11 +89,12 @@ def compare_seeds(runs: pd.DataFrame, ours: str, theirs: str) -> pd.DataFrame:
     for seed, pair in both.iterrows():
         errors = np.array([pair[f"test_errors_by_epoch_{whose}"] for whose in ("ours", "theirs")])
         losses = np.array([pair[f"loss_by_epoch_{whose}"] for whose in ("ours", "theirs")])
-        rows[seed] = {
-            "our_test_errors": errors[0, -1],
-            "their_test_errors": errors[1, -1],
-            "epochs": errors.shape[1],
-            "same_errors": (errors[0] == errors[1]).sum(),
-            "loss_apart": np.abs(losses[0] - losses[1]).max(),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("seed")
+        rows[seed] = [
+            errors[0, -1],
+            errors[1, -1],
+            errors.shape[1],
+            (errors[0] == errors[1]).sum(),
+            np.abs(losses[0] - losses[1]).max(),
+        ]
+    columns = ["our_test_errors", "their_test_errors", "epochs", "same_errors", "loss_apart"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("seed")
