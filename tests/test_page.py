@@ -18,10 +18,9 @@ from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
+from mnist_rnn.interpret.reading import Weights
 from mnist_rnn.pad.pad import HARD, Pad, find_hardest
 from mnist_rnn.pad.page import describe_pad, load_checked
-from mnist_rnn.reading.measures import believe_by_keras
-from mnist_rnn.reading.network import Weights
 from mnist_rnn.records.model_file import save_model
 from mnist_rnn.records.run import run_path, write_run
 
@@ -109,17 +108,6 @@ READ_ALL = """hex => {
         return last.indexOf(Math.max(...last));
     });
 }"""
-
-
-def test_the_page_believes_what_keras_believes(page, mnist, model):
-    x = scale(mnist[1][0][:100])
-    np.testing.assert_allclose(read_pixels(page, x), believe_by_keras(model, x), atol=1e-5)
-
-
-def read_pixels(page, x):
-    """The page's beliefs (n, timesteps, 10) for images as the network is given them."""
-    pixels = "x => pad.read(Float32Array.from(x)).map(row => [...row])"
-    return [page.evaluate(pixels, image.ravel().tolist()) for image in x]
 
 
 def center(page, drawings):

@@ -146,9 +146,10 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False) -> None:
 
 
 def describe(path: Path) -> tuple[str, str]:
-    """A notebook's title and its first paragraph, as HTML."""
+    """A notebook's title, and the first two sentences of its text as HTML."""
     title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
-    text = Exporter().markdown2html({}, text).strip()
+    sentences = re.split(r"(?<=[.?])\s+", text)[:2]
+    text = Exporter().markdown2html({}, " ".join(sentences)).strip()
     return title[2:], text.removeprefix("<p>").removesuffix("</p>")
 
 
