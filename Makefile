@@ -70,6 +70,7 @@ lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 plan: $(INSTALLED)  ## Say which runs `make sweep` would train, and why
 	@$(BIN)/python -m mnist_rnn.sweep --dry-run
 
+sweep: private export XDG_CACHE_HOME = $(HERE)/cache
 sweep: $(INSTALLED)  ## Train what is missing of all configurations in claims.csv, into results/
 	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
 
