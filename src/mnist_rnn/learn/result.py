@@ -16,8 +16,8 @@ class BrowserResult(Strict):
     `same`: they are TensorFlow's; otherwise the bits differed for the first time after step
     `first_difference`, 0 being before the first. `engine` has the browser's kind and main version,
     `processor` is `x86`, `ARM` or `unknown`. `path`: `fused`, by the instruction that multiplies
-    and adds in one rounding, or `exact`, from float64. `seconds` is the time of the training, `date`
-    the day it ended (UTC).
+    and adds in one rounding, or `exact`, from float64. `seconds` is the time of the training,
+    `date` the day it ended (UTC).
     """
 
     schema_version: Literal[1]

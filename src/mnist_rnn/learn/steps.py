@@ -1,9 +1,9 @@
-"""What TensorFlow computed in the run that the page repeats: its record, and digests of its steps.
+r"""What TensorFlow computed in the run that the page repeats: its record, and digests of its steps.
 
 `python -m mnist_rnn.learn.steps` takes the run's steps one by one and writes `steps.json`, after it
 has checked that they end with the weights of the record. The record comes from papermill:
 
-    MNIST_RNN_RESULTS=src/mnist_rnn/learn papermill notebooks/02_train.ipynb out.ipynb \\
+    MNIST_RNN_RESULTS=src/mnist_rnn/learn papermill notebooks/02_train.ipynb out.ipynb \
         -p learning_rate 0.05 -p batch_size 64 -p train_size 1280
 """
 
