@@ -9,28 +9,32 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from mnist_rnn.claims.equivalence import KERAS, OURS, group_accuracies, tabulate_accuracies
-from mnist_rnn.claims.published import load_claims, load_curve
-from mnist_rnn.claims.tables import tabulate_accuracy, tabulate_runs
-from mnist_rnn.figures.spread import (
-    draw_common_mistakes,
-    draw_confusions,
-    draw_distributions,
-    draw_test_accuracies,
-)
 from test_reading import answers
 from test_verdicts import make_numbers
 
-from mnist_rnn.figures import results, spread, training
+from mnist_rnn.claims import tabulate_claims
+from mnist_rnn.figures import results, training
 from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
 from mnist_rnn.figures.network import show_source
-from mnist_rnn.figures.results import draw_agreement, draw_claims, draw_published_curves, rank_last
+from mnist_rnn.figures.results import (
+    draw_agreement,
+    draw_claims,
+    draw_codes,
+    draw_common_mistakes,
+    draw_confusions,
+    draw_published_curves,
+    draw_test_accuracies,
+    rank_last,
+)
 from mnist_rnn.figures.training import draw_balance, draw_confusion, draw_curves
 from mnist_rnn.reading import figures
+from mnist_rnn.runs import tabulate_runs
+from mnist_rnn.tables import tabulate_accuracy
 
 pytestmark = pytest.mark.quick
 
-CLAIM = pd.Series({"published_test_accuracy": 97.9, "rounding": 0.1})
+CLAIMS = tabulate_claims()
+CLAIM = CLAIMS.loc["notebook-2019"]
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +54,9 @@ def test_a_users_matplotlibrc_changes_no_figure():
 
 
 def test_each_figure_is_drawn_in_the_default_style():
-    for module in (figures, results, spread, training):
+    for module in (figures, results, training):
         for name, draw in inspect.getmembers(module, inspect.isfunction):
-            if draw.__annotations__["return"] is CaptionedFigure:
+            if draw.__annotations__.get("return") is CaptionedFigure:
                 assert hasattr(draw, "__wrapped__"), name
 
 
@@ -66,9 +70,9 @@ def test_a_caption_is_the_text_alternative_without_marks():
 def test_the_figure_of_the_claims_by_hand(make_record):
     counts = enumerate((190, 200, 210))
     runs = tabulate_runs([make_record(errors, seed=seed) for seed, errors in counts])
-    claims = load_claims().loc[["notebook-2019", "adam-clipped-loss", "script-docstring"]]
+    claims = CLAIMS.loc[["notebook-2019", "near-batch-64", "script-docstring"]]
     accuracy = tabulate_accuracy(runs, claims)
-    ax = draw_claims(runs, accuracy, claims).figure.axes[0]
+    ax = draw_claims(runs, accuracy).figure.axes[0]
     low, high = accuracy.loc[0, ["interval_low", "interval_high"]]
     assert ax.collections[0].get_segments()[0].tolist() == [[low, 0], [high, 0]]
     diamonds = [line for line in ax.get_lines() if line.get_marker() == "D"]
@@ -80,7 +84,7 @@ def test_the_agreement_by_hand():
     numbers = make_numbers(configuration=["a", "b"], test_accuracy=[98.0, 98.0])
     agreement = pd.DataFrame({"a": [0.9, 0.06], "b": [0.01, np.nan]}, index=numbers.index)
     drawn = draw_agreement(agreement, numbers)
-    assert "White is below 0.025 (0.05 divided by 2 claims)" in drawn.caption
+    assert "white is *contradicted* (below 0.025)" in drawn.caption
     ax = drawn.figure.axes[0]
     said = {text.get_position(): text.get_text() for text in ax.texts}
     assert said == {(0, 0): "0.900", (1, 0): "0.010", (0, 1): "0.060", (1, 1): ""}
@@ -99,14 +103,14 @@ def test_source_code_breaks_between_words():
 
 
 def test_curves_have_their_epochs_and_measures():
-    curve = pd.DataFrame({"train_loss": [0.6, 0.3], "train_accuracy": [0.8, 0.9]}, index=[1, 2])
+    curve = pd.DataFrame({"loss": [0.6, 0.3], "accuracy": [0.8, 0.9]}, index=[1, 2])
     history = {"loss": [0.5, 0.25], "accuracy": [0.85, 0.95]}
     drawn = draw_curves(history, {"a": curve, "b": curve / 2, "c": curve / 3})
     for ax, name in zip(drawn.figure.axes, history, strict=True):
         first, *_, ours = lines = ax.get_lines()
         assert [line.get_label() for line in lines] == ["a", "b", "c", "this run"]
         assert first.get_xdata().tolist() == list(ours.get_xdata()) == [1, 2]
-        assert first.get_ydata().tolist() == curve[f"train_{name}"].tolist()
+        assert first.get_ydata().tolist() == curve[name].tolist()
         assert list(ours.get_ydata()) == history[name]
 
 
@@ -177,13 +181,12 @@ def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
     others = {"layer": "lstm", "learning_rate": 0.1}
     records = [make_record(seed=seed) for seed in range(3)]
     records += [make_record(**{name: value}) for name, value in others.items()]
-    claims = load_claims().head(13)  # those of the originals; others may follow
-    accuracy = tabulate_accuracy(tabulate_runs(records), claims)
-    ax = draw_claims(tabulate_runs(records), accuracy, claims).figure.axes[0]
+    runs, claims = tabulate_runs(records), CLAIMS.head(13)  # those of Keras
+    ax = draw_claims(runs, tabulate_accuracy(runs, claims)).figure.axes[0]
     # notebook-2019 and notebook-2020; notebook-2020-lstm-sgd
     dots = [len(line.get_xdata()) for line in ax.get_lines() if line.get_marker() == "o"]
     assert dots == [3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0]
-    titles = [ax.get_title() for ax in draw_published_curves(records, {}, claims).figure.axes]
+    titles = [ax.get_title() for ax in draw_published_curves(runs, claims).figure.axes]
     assert {"notebook-2019 (3)", "notebook-2019-dropout (0)"} <= set(titles)
 
 
@@ -197,9 +200,9 @@ def test_a_curve_is_ranked_by_its_distance_from_the_others():
     assert rank_last(np.ones((4, 2))) == 1
 
 
-def test_without_a_published_curve_the_figure_is_empty():
-    drawn = draw_published_curves([], {}, load_claims().loc[["book-256-sgd"]])
-    assert "0 of 0 points" in drawn.caption
+def test_without_a_published_curve_the_figure_is_empty(make_record):
+    runs = tabulate_runs([make_record()])
+    assert "0 of 0 points" in draw_published_curves(runs, CLAIMS.loc[["book-256-sgd"]]).caption
 
 
 def test_points_outside_the_band_by_hand(make_record):
@@ -209,11 +212,11 @@ def test_points_outside_the_band_by_hand(make_record):
         record = make_record(seed=seed)
         history = record.history.model_copy(update={"loss": [loss] * 20})
         records.append(record.model_copy(update={"history": history}))
-    drawn = draw_published_curves(records, {}, load_claims().loc[["notebook-2019"]])
-    far = (np.log(load_curve("notebook-2019")["train_loss"]).abs() > 2).sum()
+    drawn = draw_published_curves(tabulate_runs(records), CLAIMS.loc[["notebook-2019"]])
+    far = (np.abs(np.log(CLAIM["loss_by_epoch"])) > 2).sum()
     assert 0 < far < 20
     assert f"{far} of 20 points are outside" in drawn.caption
-    assert "notebook-2019: from 0.65 to 0.0453, p = 0.25." in drawn.caption
+    assert "`notebook-2019` from 0.65 to 0.0453, p = 0.25." in drawn.caption
     left, right = drawn.figure.axes
     heights = left.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == pytest.approx((np.exp(-1), np.exp(1)))
@@ -222,55 +225,47 @@ def test_points_outside_the_band_by_hand(make_record):
 
 
 def test_common_mistakes_by_hand(make_record, mnist):
+    """The first 3 test images are misclassified by both, and 2 more by one."""
     _, (x_test, y_test) = mnist
-    runs = [make_record(errors, seed=seed) for seed, errors in enumerate((3, 5))]
+    wrong = {index: int(y_test[index] + 1) % 10 for index in range(5)}
+    runs = [
+        make_record(seed=seed).model_copy(update={"mistakes": dict(list(wrong.items())[:count])})
+        for seed, count in enumerate((3, 5))
+    ]
     drawn = draw_common_mistakes(runs, x_test, y_test)
     assert "5 are misclassified by at least one run" in drawn.caption
     assert "and 3 by every run (runs: 2)" in drawn.caption
     titles = [ax.get_title() for ax in drawn.figure.axes if ax.get_title()]
     shares = ["100.0%"] * 3 + ["50.0%"] * 2
     assert titles == [
-        f"read 1 ({share})\nlabel {label}" for share, label in zip(shares, y_test[:5], strict=True)
+        f"read {wrong[i]} ({share})\nlabel {y_test[i]}" for i, share in enumerate(shares)
     ]
-    assert "Most frequent, with 8 of 8 mistakes: 0 read as 1." in draw_confusions(runs).caption
+    assert " of 8 mistakes: " in draw_confusions(runs, y_test).caption
 
 
-def test_falls_of_the_test_accuracy_by_hand():
-    accuracies = np.array([[97.0, 96.5, 96.7, 96.2, 98.0], [95.0, 96.0, 97.0, 97.0, 98.2]])
-    drawn = draw_test_accuracies(accuracies, CLAIM)
+def test_falls_of_the_test_accuracy_by_hand(make_record):
+    errors = [[300, 350, 330, 380, 200], [500, 400, 300, 300, 180]]
+    runs = tabulate_runs([make_record(seed=seed, epochs=5) for seed in (0, 1)])
+    runs["test_errors_by_epoch"] = errors
+    drawn = draw_test_accuracies(runs, CLAIM)
     assert "in 2 of 8 cases" in drawn.caption
     lines = drawn.figure.axes[0].get_lines()
-    assert lines[0].get_ydata().tolist() == accuracies[0].tolist()
+    assert lines[0].get_ydata().tolist() == [97.0, 96.5, 96.7, 96.2, 98.0]
     assert lines[-1].get_xydata().tolist() == [[5, 97.9]]
-    (row,) = tabulate_accuracies({"ours": accuracies}).to_dict("records")
-    assert (row["runs"], row["epochs"], row["falls"]) == (2, 5, 25.0)
-    assert (row["mean"], row["min"], row["max"]) == (98.1, 98.0, 98.2)
 
 
-def test_the_figure_of_both_distributions_by_hand():
-    groups = {OURS: np.array([[90.0, 97.85], [91.0, 97.0]]), KERAS: np.array([[90.0, 97.5]])}
-    drawn = draw_distributions(groups, CLAIM)
-    first, second, published = drawn.figure.axes[0].get_lines()
-    assert first.get_xdata()[1:].tolist() == [97.0, 97.85]
-    assert first.get_ydata().tolist() == [0.0, 0.5, 1.0]
-    assert second.get_xdata()[1:].tolist() == [97.5]
-    assert published.get_xdata() == [97.9, 97.9]
-    assert "half of the runs of ours lie from 97.21% to 97.64%" in drawn.caption
-    assert (
-        "at least 97.85%, half a unit below the published number: ours, 1 of 2; "
-        "the original's code, 0 of 1." in drawn.caption
+def test_the_runs_of_each_code_stand_on_their_line(make_record):
+    runs = tabulate_runs([make_record(errors, seed=seed) for seed, errors in enumerate((200, 220))])
+    drawn = draw_codes(
+        runs, {"ours": "simple_rnn-256-sgd", "theirs": "keras"}, CLAIMS["test_accuracy"][:1]
     )
-
-
-def test_figures_without_a_run_say_so(mnist):
-    groups = group_accuracies([], {})
-    assert tabulate_accuracies(groups).empty
-    assert "after the last, no run." in draw_test_accuracies(groups[OURS], CLAIM).caption
-    assert "(runs: 0)" in draw_test_accuracies(groups[OURS], CLAIM).caption
-    assert draw_distributions(groups, CLAIM).figure.axes[0].get_lines()
-    _, (x_test, y_test) = mnist
-    assert "and 0 by every run (runs: 0)" in draw_common_mistakes([], x_test, y_test).caption
-    assert "(runs: 0)" in draw_confusions([]).caption
+    dots, mean, theirs, published = drawn.figure.axes[0].get_lines()
+    assert sorted(dots.get_xdata()) == [97.8, 98.0]
+    assert np.all(np.abs(dots.get_ydata()) < 0.3)
+    assert mean.get_xdata() == pytest.approx([97.9, 97.9])
+    assert len(theirs.get_xdata()) == 0
+    assert published.get_xdata() == [97.9, 97.9]
+    assert "ours: 97.90 ± 0.14% (2 runs)." in drawn.caption
 
 
 def test_mistakes_that_are_equally_frequent_are_all_named():

@@ -6,7 +6,6 @@ import re
 import zlib
 from importlib.metadata import PackageNotFoundError, version
 
-import pages
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -15,7 +14,7 @@ from mnist_rnn.learn import steps
 from mnist_rnn.learn.engine import HERE, OPTIONS, ZIG, build_engine
 from mnist_rnn.learn.page import make_learn_page
 from mnist_rnn.learn.result import BrowserResult
-from mnist_rnn.learn.steps import STEPS, read_run
+from mnist_rnn.learn.steps import STEPS, read_repeated
 
 MINUTE = 60_000  # Playwright counts milliseconds
 SAME = "Your browser has computed exactly the same 75,530 weights as TensorFlow."
@@ -24,7 +23,7 @@ SAME = "Your browser has computed exactly the same 75,530 weights as TensorFlow.
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("site") / "learn.html"
-    make_learn_page(path, pages.read_style(), pages.make_links(path.name))
+    make_learn_page(path, site.read_style(), site.make_links(path.name))
     return path
 
 
@@ -70,7 +69,7 @@ def test_a_browser_computes_tensorflows_weights(open_page, file):
     page = open_page(file)
     press(page, "Train")
     page.get_by_text(SAME).wait_for(timeout=20 * MINUTE)
-    digest = read_run().record.weights_sha256
+    digest = read_repeated().record.weights_sha256
     assert f"Fingerprint: {digest}" in status(page)
     with page.expect_download() as saving:
         press(page, "Save this result")
@@ -90,7 +89,7 @@ def test_the_first_steps_are_tensorflows(open_page, file, fragment):
     page = open_page(file, fragment)
     for step in range(4):
         wait_for_step(page, step)
-        assert f"Fingerprint {read_run().digests[step][:8]}, as TensorFlow's" in progress(page)
+        assert f"Fingerprint {read_repeated().digests[step][:8]}, as TensorFlow's" in progress(page)
         press(page, "One step")
     wait_for_step(page, 4)
     assert page.get_by_role("checkbox").is_checked() == bool(fragment)
@@ -220,7 +219,7 @@ def test_digests_of_another_run_are_refused(tmp_path, monkeypatch):
     other.write_text('["00000000", "11111111"]')
     monkeypatch.setattr(steps, "STEPS", other)
     with pytest.raises(RecordError, match="expected aed57ae7 after the last step"):
-        read_run()
+        read_repeated()
     other.unlink()
     with pytest.raises(RecordError, match="can't be read"):
-        read_run()
+        read_repeated()

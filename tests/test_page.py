@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from mnist_rnn.interpret.reading import Weights
 from runs import finish, start_plain
 from scipy import ndimage
 from shapes import DOT, FAN, FILLED, SHAPES, draw, find_misread
@@ -18,7 +19,6 @@ from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
-from mnist_rnn.interpret.reading import Weights
 from mnist_rnn.pad.pad import HARD, Pad, find_hardest
 from mnist_rnn.pad.page import describe_pad, load_checked
 from mnist_rnn.records.model_file import save_model

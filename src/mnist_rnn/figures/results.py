@@ -223,6 +223,7 @@ def draw_test_accuracies(runs: pd.DataFrame, claim: pd.Series) -> CaptionedFigur
     )
 
 
+@default_style
 def draw_confusions(records: list[Run], y: np.ndarray) -> CaptionedFigure:
     """How often each test digit, labels y (10000,), was read as each digit, in all these runs."""
     answers = [count_confusions(replace_answers(y, run), y) for run in records]
@@ -237,6 +238,7 @@ def replace_answers(y: np.ndarray, run: Run) -> np.ndarray:
     return answers
 
 
+@default_style
 def draw_common_mistakes(records: list[Run], images: np.ndarray, y: np.ndarray) -> CaptionedFigure:
     """The 18 test images that most of these runs misclassify; `images` (10000, 28, 28) are all."""
     named = np.zeros((TEST_SIZE, NUM_CLASSES), int)
