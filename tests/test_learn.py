@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from mnist_rnn import site
 from mnist_rnn.errors import RecordError
 from mnist_rnn.learn import steps
 from mnist_rnn.learn.engine import HERE, OPTIONS, ZIG, build_engine
