@@ -10,8 +10,8 @@ import os
 import resource
 import sys
 import tempfile
-import time
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 
@@ -32,22 +32,16 @@ def original(settings: dict, inputs: dict) -> Outcome:
     model.add(keras.layers.Dense(10))
     model.add(keras.layers.Activation("softmax"))
     model.compile(loss="categorical_crossentropy", optimizer="sgd", metrics=["accuracy"])
-    x_train, y_train = inputs["x_train"], keras.utils.to_categorical(inputs["y_train"])
-    times = [time.perf_counter()]
-    clock = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda *_: times.append(time.perf_counter())
-    )
+    y_train = keras.utils.to_categorical(inputs["y_train"])
+    times = [perf_counter()]
+    clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: times.append(perf_counter()))
     options = {name: settings[name] for name in ("epochs", "batch_size")}
-    model.fit(x_train, y_train, **options, callbacks=[clock], verbose=0)
+    model.fit(inputs["x_train"], y_train, **options, callbacks=[clock], verbose=0)
     return times, model.predict(inputs["x_test"], verbose=0)
 
 
 def ours(settings: dict, inputs: dict) -> Outcome:
-    """This repository's training; a lap ends when its epoch is kept in the checkpoint.
-
-    The test errors after each epoch, which the others don't count, are those of 1000 images, as
-    many as one prediction of ours takes: another number would be compiled once more.
-    """
+    """This repository's training; a lap ends when its epoch is kept in the checkpoint."""
     from mnist_rnn.config import Configuration
     from mnist_rnn.experiment.checkpoints import Checkpoint
     from mnist_rnn.experiment.network import build_model, predict
@@ -58,15 +52,16 @@ def ours(settings: dict, inputs: dict) -> Outcome:
     class TimedCheckpoint(Checkpoint):
         def write(self, state):
             super().write(state)
-            times.append(time.perf_counter())
+            times.append(perf_counter())
 
     config = Configuration(**{k: v for k, v in settings.items() if k in Configuration.model_fields})
     model = build_model(config)
     training = Examples(inputs["x_train"], inputs["y_train"])
+    # As many as one prediction of ours takes: another number would be compiled once more.
     test = Examples(inputs["x_test"][:1000], inputs["y_test"][:1000])
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = TimedCheckpoint(Path(folder) / "checkpoint", {})
-        times.append(time.perf_counter())
+        times.append(perf_counter())
         train(model, training, test, config, checkpoint)
     return times, predict(model, inputs["x_test"])
 
@@ -102,10 +97,10 @@ def jax(settings: dict, inputs: dict) -> Outcome:
     x_train, y_train = jnp.array(inputs["x_train"]), jnp.array(inputs["y_train"], "int32")
     weights = tuple(jnp.array(inputs[f"weights_{i}"]) for i in range(5))
     train_epoch = jax.jit(train_epoch, donate_argnums=0)
-    times = [time.perf_counter()]
+    times = [perf_counter()]
     for order in inputs["orders"][: settings["epochs"]]:
         weights = jax.block_until_ready(train_epoch(weights, jnp.array(order)))
-        times.append(time.perf_counter())
+        times.append(perf_counter())
     return times, np.array(forward(weights, inputs["x_test"]))
 
 
@@ -133,23 +128,20 @@ def pytorch(settings: dict, inputs: dict) -> Outcome:
     x_train, y_train = torch.tensor(inputs["x_train"]), torch.tensor(inputs["y_train"]).long()
     optimizer = torch.optim.SGD(network.parameters(), LEARNING_RATE)
     loss = nn.CrossEntropyLoss()
-    times = [time.perf_counter()]
+    times = [perf_counter()]
     for order in inputs["orders"][: settings["epochs"]]:
         for indices in torch.tensor(order).split(settings["batch_size"]):
             optimizer.zero_grad()
             loss(forward(x_train[indices]), y_train[indices]).backward()
             optimizer.step()
-        times.append(time.perf_counter())
+        times.append(perf_counter())
     network.eval()
     with torch.no_grad():
         return times, forward(torch.tensor(inputs["x_test"])).numpy()
 
 
 def products(settings: dict, inputs: dict) -> Outcome:
-    """What bounds a step: the products of a SimpleRNN's training step alone, compiled as ours are.
-
-    Forward, a timestep takes x W and h U; backward, the gradients of h, of U and of W.
-    """
+    """What bounds a step: the matrix products of a SimpleRNN's step alone, compiled as ours are."""
     from mnist_rnn.experiment.backend import tf
 
     batch_size, units = settings["batch_size"], settings["units"]
@@ -171,12 +163,12 @@ def products(settings: dict, inputs: dict) -> Outcome:
         return hidden + 0 * tf.add_n([tf.reduce_max(product) for product in done])
 
     hidden = multiply(tf.random.normal((batch_size, units)))
-    times = [time.perf_counter()]
+    times = [perf_counter()]
     for _ in range(settings["epochs"]):
         for _ in range(len(inputs["x_train"]) // batch_size):
             hidden = multiply(hidden)
         float(hidden[0, 0])
-        times.append(time.perf_counter())
+        times.append(perf_counter())
     return times, None
 
 

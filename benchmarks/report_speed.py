@@ -58,8 +58,7 @@ def compare(table: pd.DataFrame) -> pd.DataFrame:
     rounds = table.pivot_table(index=["measured", "round"], columns="contender", values="value")
     ratios = rounds.rdiv(rounds["ours"], axis=0).groupby("measured").median()
     groups = table.groupby(["measured", "contender"])
-    compared = groups["value"].agg(["median", "min", "max", "count"])
-    compared.columns = ["median", "lowest", "highest", "rounds"]
+    compared = groups["value"].agg(median="median", lowest="min", highest="max", rounds="count")
     compared["ours / it"] = [ratios.loc[place] for place in compared.index]
     compared["peak memory (MB)"] = groups["peak_memory_mb"].max()
     compared["test accuracy"] = groups["test_accuracy"].median().round(3)
