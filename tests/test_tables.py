@@ -78,7 +78,8 @@ def check_tables(folder: Path) -> dict[str, str]:
     assert len(lines) == sum(map(len, groups.values()))
     claims = pd.read_csv(PUBLISHED / "claims.csv", dtype={"train_size": "Int64"}).set_index("claim")
     judged = claims[claims["kind"].isin(["run", "table"])].index
-    near = claims[(claims["kind"] == "candidate") & (claims["answered_by"] == "ours")].index
+    ours = (claims["kind"] == "candidate") & (claims["answered_by"] == "ours")
+    near = claims[ours & (claims["train_size"].fillna(60_000) == 60_000)].index
     curves = pd.read_csv(PUBLISHED / "curves.csv").groupby("claim")["train_loss"].apply(list)
     accuracy = pd.read_csv(folder / "accuracy.csv", keep_default_na=False, dtype=str)
     for _, row in accuracy[accuracy["claim"] == ""].iterrows():
