@@ -76,22 +76,23 @@ static v128_t add_to_odd(v128_t sum, v128_t product) {
 }
 
 static inline int try_tile(const number *a, const number *b, int inner, tile_of_sums out, int odd) {
-  v128_t sum[TALL][WIDE / LANES] = {0}, lowest = {0};
+  v128_t sum[TALL][2] = {0}, lowest = {0}; // WIDE is two times two lanes
   for (int k = 0; k < inner; k++, a += TALL, b += WIDE)
-    for (int i = 0; i < TALL; i++)
-      for (int j = 0; j < WIDE / LANES; j++) {
-        v128_t product =
-            wasm_f64x2_mul(wasm_v128_load64_splat(a + i), wasm_v128_load(b + LANES * j));
-        v128_t added = odd ? add_to_odd(sum[i][j], product) : wasm_f64x2_add(sum[i][j], product);
-        // Shifted by three bits, the lower half of what lies halfway is the least int32.
-        lowest = wasm_i32x4_min(lowest, wasm_i32x4_shl(added, 3));
-        sum[i][j] = wasm_f64x2_promote_low_f32x4(wasm_f32x4_demote_f64x2_zero(added));
+    for (int i = 0; i < TALL; i++) {
+      v128_t factor = wasm_v128_load64_splat(a + i), added[2];
+      for (int j = 0; j < 2; j++) {
+        v128_t product = wasm_f64x2_mul(factor, wasm_v128_load(b + LANES * j));
+        added[j] = odd ? add_to_odd(sum[i][j], product) : wasm_f64x2_add(sum[i][j], product);
+        sum[i][j] = wasm_f64x2_promote_low_f32x4(wasm_f32x4_demote_f64x2_zero(added[j]));
       }
+      // The lower halves; what lies halfway is, shifted by three bits, the least int32.
+      v128_t low = wasm_i32x4_shuffle(added[0], added[1], 0, 2, 4, 6);
+      lowest = wasm_i32x4_min(lowest, wasm_i32x4_shl(low, 3));
+    }
   for (int i = 0; i < TALL; i++)
-    for (int j = 0; j < WIDE / LANES; j++)
+    for (int j = 0; j < 2; j++)
       wasm_v128_store64_lane(&out[i][LANES * j], wasm_f32x4_demote_f64x2_zero(sum[i][j]), 0);
-  return wasm_i32x4_extract_lane(lowest, 0) == INT32_MIN ||
-         wasm_i32x4_extract_lane(lowest, 2) == INT32_MIN;
+  return wasm_v128_any_true(wasm_i32x4_eq(lowest, wasm_i32x4_splat(INT32_MIN)));
 }
 
 static void compute_tile(const number *a, const number *b, int inner, tile_of_sums out) {
