@@ -15,8 +15,8 @@ import keras_notebook
 import numpy as np
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.experiment.initial_weights import draw_initial_weights
-from mnist_rnn.experiment.inputs import epoch_order
+from mnist_rnn.experiment.draws import draw_initial_weights
+from mnist_rnn.experiment.draws import epoch_order
 
 CONFIG = Configuration(seed=int(sys.argv[4]))
 

@@ -11,7 +11,7 @@ from lab import BROWSER, open_browser
 from mnist_rnn.config import NUM_CLASSES, Configuration
 from mnist_rnn.data.mnist import DATA_SHA256, load_mnist
 from mnist_rnn.experiment.checkpoints import Checkpoint
-from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.draws import scale
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.metrics import find_mistakes, measure

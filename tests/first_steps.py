@@ -15,7 +15,7 @@ from pathlib import Path
 from mnist_rnn.config import Configuration
 from mnist_rnn.data.mnist import load_mnist
 from mnist_rnn.experiment.checkpoints import Checkpoint
-from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.draws import scale
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.experiment.training import Examples, train
 from mnist_rnn.records.environment import describe_environment
@@ -28,9 +28,7 @@ NETWORKS = {
     "dropout": {"dropout": 0.2},
     "adam": {"optimizer": "adam"},
     "adam-dropout": {"optimizer": "adam", "dropout": 0.2},
-    "adam-clipped": {"optimizer": "adam", "loss": "clipped_cross_entropy"},
     "rmsprop": {"optimizer": "rmsprop", "dropout": 0.2},
-    "rmsprop-keras3": {"optimizer": "rmsprop_keras3", "dropout": 0.2},
     "512-units": {"units": 512, "dropout": 0.2},
     "lstm": {"layer": "lstm", "optimizer": "adam"},
     "lstm-sgd": {"layer": "lstm"},

@@ -17,7 +17,7 @@ from mnist_rnn.data import download
 from mnist_rnn.data import mnist as data
 from mnist_rnn.data.mnist import SHA256, load_mnist
 from mnist_rnn.errors import DataError
-from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.draws import scale
 from mnist_rnn.paths import MNIST
 
 IMAGES = "train-images-idx3-ubyte"

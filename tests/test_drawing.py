@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.draws import scale
 from mnist_rnn.paths import ROOT
 
 pytestmark = pytest.mark.quick

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mnist_rnn.experiment.backend import keras
-from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.draws import scale
 from mnist_rnn.interpret import reading
 from mnist_rnn.interpret.disturbances import disturb, tabulate_disturbances
 from mnist_rnn.interpret.reading import Weights

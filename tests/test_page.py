@@ -18,7 +18,7 @@ from test_drawing import BOX, MIDDLE, extent, middles
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ModelError
-from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.draws import scale
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.interpret.reading import Weights, believe, believe_by_keras, read_rows
 from mnist_rnn.pad.pad import HARD, Pad, find_hardest

@@ -14,10 +14,10 @@ from scipy import stats
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment import backend
 from mnist_rnn.experiment.backend import keras, tf
-from mnist_rnn.experiment.initial_weights import GATES, draw_initial_weights, orthogonal
+from mnist_rnn.experiment.draws import GATES, draw_initial_weights, orthogonal
 from mnist_rnn.experiment.layers import multiply, pad, read
 from mnist_rnn.experiment.network import OPTIMIZERS
-from mnist_rnn.experiment.portable import clipped_cross_entropy, cross_entropy, sum_row
+from mnist_rnn.experiment.optimization import clipped_cross_entropy, cross_entropy, sum_row
 from mnist_rnn.records.model_file import PLAIN_LAYERS
 
 

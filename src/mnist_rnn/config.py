@@ -22,8 +22,7 @@ def whole(default: Any, least: int, most: int) -> Any:
 class Configuration(Strict):
     """All that decides what a run computes. The defaults are the original notebook's.
 
-    `rmsprop` has the formula of Keras 2, `rmsprop_keras3` that of Keras 3;
-    `clipped_cross_entropy` is the loss of Keras 2.2.
+    `rmsprop` has the formula of Keras 2.
 
     Raises:
         pydantic.ValidationError: from the constructor; `read_parameters` words it for people.
@@ -31,11 +30,10 @@ class Configuration(Strict):
 
     layer: Literal["simple_rnn", "gru", "lstm"] = "simple_rnn"
     units: int = whole(256, 1, 4096)
-    optimizer: Literal["sgd", "rmsprop", "rmsprop_keras3", "adam"] = "sgd"
+    optimizer: Literal["sgd", "rmsprop", "adam"] = "sgd"
     learning_rate: float | None = Field(
         None, gt=0, description="a finite number above 0, or None for Keras's default"
     )
-    loss: Literal["cross_entropy", "clipped_cross_entropy"] = "cross_entropy"
     dropout: float = Field(0.0, ge=0, lt=1, description="a number from 0 to below 1")
     batch_size: int = whole(128, 1, TRAIN_SIZE)
     epochs: int = whole(20, 1, 1000)
@@ -49,7 +47,7 @@ class Configuration(Strict):
             f"{self.layer}-{self.units}-{self.optimizer}-dropout_{abs(self.dropout)}"
             f"-batch_{self.batch_size}-epochs_{self.epochs}"
         )
-        rare = {"learning_rate", "loss", "train_size"}
+        rare = {"learning_rate", "train_size"}
         changed = self.model_dump(include=rare, exclude_defaults=True)
         return name + "".join(f"-{field}_{value}" for field, value in changed.items())
 

@@ -20,7 +20,7 @@ from mnist_rnn.claims.published import Claim, load_claims, read_claims, read_num
 from mnist_rnn.config import FEATURES, Configuration
 from mnist_rnn.data.mnist import DATA_SHA256
 from mnist_rnn.errors import ClaimError, RecordError
-from mnist_rnn.experiment.initial_weights import GATES
+from mnist_rnn.experiment.draws import GATES
 from mnist_rnn.paths import RESULTS, ROOT, shown
 from mnist_rnn.records.environment import digest_code, find_versions, what_decides_bits
 from mnist_rnn.records.record import read_record, run_path

@@ -1,26 +1,103 @@
-"""The network: a recurrent layer reads a digit row by row, a dense layer names it."""
+"""The network: a recurrent layer reads a digit row by row, a dense layer names it.
+
+The layers heed no option of Keras's but the number of units.
+"""
 
 import math
 
 import numpy as np
 
 from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
-from mnist_rnn.experiment.backend import keras, require_xla
-from mnist_rnn.experiment.initial_weights import draw_initial_weights
-from mnist_rnn.experiment.layers import Dense, GRUCell, LSTMCell, SimpleRNN
-from mnist_rnn.experiment.portable import LOSSES, RMSprop
+from mnist_rnn.experiment.backend import keras, require_xla, tf
+from mnist_rnn.experiment.draws import GATES, draw_initial_weights
+from mnist_rnn.experiment.optimization import RMSprop, cross_entropy
+from mnist_rnn.experiment.products import in_parts, join, multiply
 
-LAYERS = {
-    "simple_rnn": SimpleRNN,
-    "gru": lambda units: keras.layers.RNN(GRUCell(units)),
-    "lstm": lambda units: keras.layers.RNN(LSTMCell(units)),
-}
-OPTIMIZERS = {
-    "sgd": keras.optimizers.SGD,
-    "adam": keras.optimizers.Adam,
-    "rmsprop": RMSprop,
-    "rmsprop_keras3": lambda: RMSprop(epsilon_inside_root=True),
-}
+
+class SimpleRNN(keras.layers.Layer):
+    """A hidden state h, zeros at first, becomes tanh(x W + b + h U) at each timestep."""
+
+    def __init__(self, units: int, **options: str) -> None:
+        """Take the size of the hidden state, and Keras's options."""
+        super().__init__(**options)
+        self.units = units
+
+    def build(self, shape: tuple) -> None:
+        """Make W, U and b, in the order of Keras's layer."""
+        self.kernel = self.add_weight((shape[-1], self.units))
+        self.recurrent_kernel = self.add_weight((self.units, self.units))
+        self.bias = self.add_weight((self.units,))
+
+    def call(self, sequences: tf.Tensor) -> tf.Tensor:
+        """(n, timesteps, features) to the last hidden state (n, units)."""
+        seen = multiply(tf.transpose(in_parts(sequences), (2, 0, 1, 3)), self.kernel)
+        hidden = tf.zeros_like(seen[0])
+        for x in tf.unstack(seen):
+            hidden = tf.tanh(x + self.bias + multiply(hidden, self.recurrent_kernel))
+        return join(hidden, sequences)
+
+
+class GRU(SimpleRNN):
+    """Keras's GRU, which resets the state after it was multiplied."""
+
+    def build(self, shape: tuple) -> None:
+        """Make three kernels of each kind, side by side, and two rows of biases."""
+        self.kernel = self.add_weight((shape[-1], 3 * self.units))
+        self.recurrent_kernel = self.add_weight((self.units, 3 * self.units))
+        self.bias = self.add_weight((2, 3 * self.units))
+
+    def call(self, sequences: tf.Tensor) -> tf.Tensor:
+        """(n, timesteps, features) to the last hidden state (n, units)."""
+        seen = multiply(tf.transpose(in_parts(sequences), (2, 0, 1, 3)), self.kernel)
+        bias, recurrent_bias = tf.unstack(self.bias)
+
+        def step(hidden: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+            kept = multiply(hidden, self.recurrent_kernel) + recurrent_bias
+            z, r, g = tf.split(x + bias, 3, 2)
+            kept_z, kept_r, kept_g = tf.split(kept, 3, 2)
+            update = tf.sigmoid(z + kept_z)
+            candidate = tf.tanh(g + tf.sigmoid(r + kept_r) * kept_g)
+            return update * hidden + (1 - update) * candidate
+
+        hidden = tf.foldl(step, seen, tf.zeros_like(seen[0, ..., : self.units]))
+        return join(hidden, sequences)
+
+
+class LSTM(SimpleRNN):
+    """Keras's LSTM: beside the hidden state, a carry."""
+
+    def build(self, shape: tuple) -> None:
+        """Make four kernels of each kind, and biases, side by side."""
+        self.kernel = self.add_weight((shape[-1], 4 * self.units))
+        self.recurrent_kernel = self.add_weight((self.units, 4 * self.units))
+        self.bias = self.add_weight((4 * self.units,))
+
+    def call(self, sequences: tf.Tensor) -> tf.Tensor:
+        """(n, timesteps, features) to the last hidden state (n, units)."""
+        seen = multiply(tf.transpose(in_parts(sequences), (2, 0, 1, 3)), self.kernel)
+
+        def step(state: tuple[tf.Tensor, tf.Tensor], x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            hidden, carry = state
+            gates = x + multiply(hidden, self.recurrent_kernel) + self.bias
+            enter, forget, candidate, leave = tf.split(gates, 4, 2)
+            carry = tf.sigmoid(forget) * carry + tf.sigmoid(enter) * tf.tanh(candidate)
+            return tf.sigmoid(leave) * tf.tanh(carry), carry
+
+        zeros = tf.zeros_like(seen[0, ..., : self.units])
+        hidden, _ = tf.foldl(step, seen, (zeros, zeros))
+        return join(hidden, sequences)
+
+
+class Dense(keras.layers.Dense):
+    """Keras's Dense, without an activation."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """(n, units) to (n, classes)."""
+        return join(multiply(in_parts(inputs), self.kernel) + self.bias, inputs)
+
+
+LAYERS = {"simple_rnn": SimpleRNN, "gru": GRU, "lstm": LSTM}
+OPTIMIZERS = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam, "rmsprop": RMSprop}
 
 
 def build_network(config: Configuration) -> keras.Sequential:
@@ -50,7 +127,7 @@ def build_model(config: Configuration) -> keras.Sequential:
         optimizer.learning_rate = config.learning_rate
     model.compile(
         optimizer,
-        loss=LOSSES[config.loss],  # takes logits: softmax is a part of it
+        loss=cross_entropy,  # takes logits: softmax is a part of it
         metrics=["accuracy"],
         jit_compile=True,
         steps_per_execution=largest_divisor(count_steps(config), at_most=100),

@@ -12,9 +12,9 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.checkpoints import MEASURES, Checkpoint, State
-from mnist_rnn.experiment.inputs import epoch_order
+from mnist_rnn.experiment.draws import epoch_order
 from mnist_rnn.experiment.network import count_steps, predict
-from mnist_rnn.experiment.portable import cross_entropy
+from mnist_rnn.experiment.optimization import cross_entropy
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is kept: a run that is stopped goes on from there when it is run again."

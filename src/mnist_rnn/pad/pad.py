@@ -11,7 +11,7 @@ from anywidget import AnyWidget
 from IPython import get_ipython
 from IPython.display import display
 
-from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.draws import scale
 from mnist_rnn.interpret.reading import Weights, believe, read_rows
 
 ELSEWHERE = "Run this cell in JupyterLab: the pad appears here. `make site` makes a page of it."

@@ -1,10 +1,20 @@
-"""The initial weights: Keras's distributions, drawn by NumPy so that the CPU does not matter."""
+"""What the network starts from, by NumPy alone: pixels, their order, the initial weights."""
 
 import numpy as np
 
 from mnist_rnn.config import FEATURES, NUM_CLASSES, Configuration
 
 GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
+
+
+def scale(images: np.ndarray) -> np.ndarray:
+    """uint8 images as the network reads them: float32 in [0, 1], (n, timesteps, features)."""
+    return images.astype("float32") / 255
+
+
+def epoch_order(seed: int, epoch: int, n: int) -> np.ndarray:
+    """The order in which an epoch shows the n training examples; another one each epoch."""
+    return np.random.default_rng([seed, epoch]).permutation(n)
 
 
 def draw_initial_weights(config: Configuration) -> list[np.ndarray]:
