@@ -10,7 +10,6 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from mnist_rnn import experiment
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
@@ -21,6 +20,7 @@ from mnist_rnn.experiment.network import build_model, count_steps, largest_divis
 from mnist_rnn.experiment.training import Examples, batches, get_variables, train
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import keep
+from mnist_rnn.records.code import LOADED_CODE, digest_code
 from mnist_rnn.records.metrics import measure_loss
 from mnist_rnn.records.model_file import PLAIN_LAYERS
 from mnist_rnn.records.run import read_runs, run_path
@@ -251,12 +251,12 @@ def test_a_run_is_kept_whole_or_not_at_all(parts, results, monkeypatch):
     run = keep.keep_run(**parts)
     assert read_runs(results) == ([run], [])
     assert run.history.weights_sha256 == state.history["weights_sha256"]
-    assert run.environment.code_sha256 == experiment.LOADED
+    assert run.environment.code_sha256 == LOADED_CODE
     assert sorted(os.listdir(run_path(RUN, "", results).parent)) == ["seed-0.json", "seed-0.keras"]
 
 
 def test_code_that_was_edited_after_it_was_loaded_trains_nothing(parts, results, monkeypatch):
-    monkeypatch.setattr(experiment, "digest_code", lambda: "0" * 64)
+    monkeypatch.setattr(keep, "digest_code", lambda: "0" * 64)
     given = [parts[name] for name in ("config", "training", "test", "environment")]
     with pytest.raises(TrainingError, match="changed after this kernel had loaded it: restart"):
         keep.open_checkpoint(*given)
@@ -276,25 +276,25 @@ def test_code_that_was_edited_after_it_was_loaded_trains_nothing(parts, results,
 def test_only_what_is_computed_counts_in_the_code_digest(old, new, same, tmp_path):
     for path in CODE:
         shutil.copy(path, tmp_path)
-    assert experiment.digest_code(tmp_path.glob("*.py")) == experiment.LOADED
+    assert digest_code(tmp_path.glob("*.py")) == LOADED_CODE
     edited = tmp_path / "training.py"
     text = edited.read_text()
     changed = text.replace(old, new)
     assert changed != text
     edited.write_text(changed)
-    assert (experiment.digest_code(tmp_path.glob("*.py")) == experiment.LOADED) is same
+    assert (digest_code(tmp_path.glob("*.py")) == LOADED_CODE) is same
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 def test_each_python_has_the_same_code_digest(version):
     python = shutil.which(f"python{version}") or "none"
     program = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})"
-    program += "; from mnist_rnn.experiment import LOADED; print(LOADED)"
+    program += "; from mnist_rnn.records.code import LOADED_CODE; print(LOADED_CODE)"
     try:
         told = subprocess.check_output([python, "-B", "-c", program], text=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip(f"no python{version} that starts")
-    assert told.strip() == experiment.LOADED
+    assert told.strip() == LOADED_CODE
 
 
 def test_no_private_attribute_of_keras_or_tensorflow():

@@ -23,9 +23,9 @@ from mnist_rnn.claims import Claim, read_claims, read_curves
 from mnist_rnn.config import FEATURES, Configuration
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import ClaimError, RecordError
-from mnist_rnn.experiment import digest_code
 from mnist_rnn.experiment.initial_weights import GATES
 from mnist_rnn.paths import ORIGINALS, RESULTS, ROOT, shown
+from mnist_rnn.records.code import digest_code
 from mnist_rnn.records.environment import find_versions, what_decides_bits
 from mnist_rnn.records.run import Code, name_configuration, read_run, run_path
 

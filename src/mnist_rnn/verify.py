@@ -14,7 +14,6 @@ from pathlib import Path
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError
-from mnist_rnn.experiment import digest_code
 from mnist_rnn.ledger import (
     WHOLE_RUN,
     describe_reproduction,
@@ -23,6 +22,7 @@ from mnist_rnn.ledger import (
 )
 from mnist_rnn.parameters import find_edited
 from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, shown
+from mnist_rnn.records.code import digest_code
 from mnist_rnn.records.environment import what_differs
 from mnist_rnn.records.run import Run, read_run, run_path
 

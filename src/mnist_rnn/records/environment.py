@@ -7,9 +7,9 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from mnist_rnn import experiment
 from mnist_rnn.config import ALLOWED, Digest, Strict, Text
 from mnist_rnn.paths import ROOT
+from mnist_rnn.records.code import LOADED_CODE
 
 PACKAGES = ("tensorflow", "keras", "numpy")
 CPUINFO = Path("/proc/cpuinfo")
@@ -61,7 +61,7 @@ def describe_environment(threads: int = 1, emulated: str | None = None) -> Envir
     return Environment(
         commit=commit,
         clean=None if commit is None else changes == "",
-        code_sha256=experiment.LOADED,
+        code_sha256=LOADED_CODE,
         versions={"python": platform.python_version()} | find_versions(),
         cpu=describe_cpu(emulated),
         system=describe_system(),

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from mnist_rnn import experiment
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
 from mnist_rnn.errors import TrainingError
@@ -11,6 +10,7 @@ from mnist_rnn.experiment.checkpoints import Checkpoint, State, weights_sha256
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import predict
 from mnist_rnn.experiment.training import AGAIN, Examples, describe_inputs
+from mnist_rnn.records.code import LOADED_CODE, digest_code
 from mnist_rnn.records.environment import Environment, what_decides_bits
 from mnist_rnn.records.metrics import find_mistakes, measure_loss, to_probabilities
 from mnist_rnn.records.model_file import save_model
@@ -27,7 +27,7 @@ def open_checkpoint(
             disk is no longer the code that this process has loaded.
     """
     require_mnist(config, training, test)
-    if experiment.digest_code() != experiment.LOADED:
+    if digest_code() != LOADED_CODE:
         raise TrainingError(
             "The code in src/mnist_rnn/experiment was changed after this kernel had loaded it: "
             "restart the kernel, and run all cells."
