@@ -33,6 +33,5 @@ def describe(node: object) -> str:
     return f"{type(node).__name__}({','.join(f'{n}={describe(v)}' for n, v in fields.items())})"
 
 
-LOADED_CODE = (
-    digest_code()
-)  # the files may change while a kernel lives; what it has loaded does not
+# The files may change while a kernel lives; what it has loaded does not.
+LOADED_CODE = digest_code()
