@@ -69,9 +69,9 @@ def test_make_help_lists_every_target():
 @pytest.mark.parametrize(
     ("words", "command"),
     [
-        (["reproduce"], "bin/python -m mnist_rnn.records.verify"),
+        (["reproduce"], "bin/python -m mnist_rnn.verify"),
         (["sweep", "PROFILE=slurm", "ARGS=--cores 2"],
-         "mnist_rnn.claims.sweep --profile workflow/profiles/slurm --cores 2"),
+         "mnist_rnn.sweep --profile workflow/profiles/slurm --cores 2"),
         (["site", "MODEL=a b.keras"], 'mnist_rnn.site --model "a b.keras"'),
         (["originals", "ARGS=--keras 2"], "bin/python --keras 2"),
         (["notebooks", "VENV=/venv"], "MNIST_RNN_RESULTS=/venv/notebooks/outputs"),

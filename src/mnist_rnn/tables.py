@@ -99,8 +99,8 @@ def write_tables(folder: Path = RESULTS) -> Results:
     """
     results = read_results(folder)
     _, left_out, runs, _, table = results
-    formats = dict.fromkeys([*OF_RUNS[1:], "detectable"], "{:.2f}")
-    formats |= dict.fromkeys(["p", *EVIDENCE], "{:.3f}")
+    formats = dict.fromkeys(["mean", "sd", "detectable"], "{:.2f}")
+    formats |= dict.fromkeys(["interval_low", "interval_high", "p", *EVIDENCE], "{:.3f}")
     rounded = {name: table[name].map(form.format, "ignore") for name, form in formats.items()}
     text = table.assign(**rounded).astype("string").fillna("")
     notes = "".join(f"\nLeft out: {error}\n" for error in left_out)

@@ -168,7 +168,8 @@ def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> Captioned
             left.fill_between(epochs, **reach, color=BLUE, alpha=0.3, label="all runs")
             left.plot(epochs, losses.mean(axis=0), color=BLUE, lw=1, label="their mean")
             logs = np.log(losses)
-            distances = (np.log(published) - logs.mean(axis=0)) / logs.std(axis=0, ddof=1)
+            spread = np.maximum(logs.std(axis=0, ddof=1), 1e-9)  # runs may all be alike
+            distances = (np.log(published) - logs.mean(axis=0)) / spread
             right.plot(epochs, distances, ".-", color=ORANGE, ms=5, lw=0.7)
             far.extend(np.abs(distances) > 2)
             answer = f"p = {rank_last(np.vstack([logs, np.log(published)])):.2f}"
