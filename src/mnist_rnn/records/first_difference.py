@@ -118,7 +118,7 @@ def main() -> None:
     from mnist_rnn.config import Configuration
     from mnist_rnn.data.mnist import load_mnist
     from mnist_rnn.errors import ExperimentError
-    from mnist_rnn.experiment.inputs import scale
+    from mnist_rnn.experiment.draws import scale
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.parameters import read_parameters
     from mnist_rnn.records.model_file import load_model
