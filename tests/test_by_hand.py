@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mnist_rnn.config import Configuration
+from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
 from mnist_rnn.first_difference import find_first_difference, load_by_hand
-from mnist_rnn.records.model_file import weights_sha256
 
 by_hand = load_by_hand()
 
@@ -131,9 +131,15 @@ def start_training(examples, **parameters):
     return build_model(config), by_hand.batches(*training, config.seed, config.batch_size)
 
 
-SHAPES = [{"units": 256}, {"units": 256, "train_size": 224}]
-SHAPES += [{"units": 100, "batch_size": size, "seed": 1} for size in (50, 96, 300)]
-SHAPES += [{"units": 300, "seed": 1}, {"units": 300, "batch_size": 300, "seed": 1}]
+SHAPES = [{"units": 256}, {"units": 256, "train_size": 224}, {"units": 300, "seed": 1}]
+SHAPES += [{"units": 100, "batch_size": size, "seed": 1} for size in (50, 96)]
+unordered = pytest.mark.xfail(
+    strict=True, reason="XLA adds a bias's sum over more than 256 images in no fixed order"
+)
+SHAPES += [
+    pytest.param({"units": units, "batch_size": 300, "seed": 1}, marks=unordered)
+    for units in (100, 300)
+]
 
 
 @pytest.mark.slow
