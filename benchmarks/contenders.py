@@ -45,7 +45,7 @@ def ours(settings: dict, inputs: dict) -> Outcome:
     from mnist_rnn.config import Configuration
     from mnist_rnn.experiment.checkpoints import Checkpoint
     from mnist_rnn.experiment.network import build_model, predict
-    from mnist_rnn.experiment.training import Examples, train
+    from mnist_rnn.experiment.training import Examples, describe_inputs, train
 
     times = []
 
@@ -60,7 +60,9 @@ def ours(settings: dict, inputs: dict) -> Outcome:
     # As many as one prediction of ours takes: another number would be compiled once more.
     test = Examples(inputs["x_test"][:1000], inputs["y_test"][:1000])
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = TimedCheckpoint(Path(folder) / "checkpoint", {})
+        checkpoint = TimedCheckpoint(
+            Path(folder) / "checkpoint", describe_inputs(config, training, test)
+        )
         times.append(perf_counter())
         train(model, training, test, config, checkpoint)
     return times, predict(model, inputs["x_test"])

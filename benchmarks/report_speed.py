@@ -9,7 +9,8 @@ from speed import DEFAULT, FOLDER
 
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import shown
-from mnist_rnn.records.environment import PACKAGES, digest_code
+from mnist_rnn.records.code import digest_code
+from mnist_rnn.records.environment import PACKAGES
 
 EPOCHS = 20  # a run
 PAGE = """# Time and memory beside the original's code, JAX and PyTorch

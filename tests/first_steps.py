@@ -12,16 +12,14 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mnist_rnn.records.reproduction import describe_reproduction, write_reproduction
-
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
-from mnist_rnn.experiment.checkpoints import Checkpoint
+from mnist_rnn.experiment.checkpoints import Checkpoint, weights_sha256
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
-from mnist_rnn.experiment.training import Examples, train
+from mnist_rnn.experiment.training import Examples, describe_inputs, train
+from mnist_rnn.ledger import describe_reproduction, write_reproduction
 from mnist_rnn.records.environment import describe_environment
-from mnist_rnn.records.model_file import weights_sha256
 
 STEPS = {"train_size": 224, "epochs": 2}  # a batch of 128, and one of 96 as in the whole set
 NETWORKS = {
@@ -44,7 +42,8 @@ def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
     training = Examples(scale(x_train[: config.train_size]), y_train[: config.train_size])
     test = Examples(scale(x_test[:100]), y_test[:100])
     model = build_model(config)
-    train(model, training, test, config, Checkpoint(folder / name, {"name": name}))
+    checkpoint = Checkpoint(folder / name, describe_inputs(config, training, test))
+    train(model, training, test, config, checkpoint)
     return weights_sha256([*model.get_weights(), model.predict_on_batch(test.x)])
 
 
@@ -76,11 +75,10 @@ def main() -> None:
             print(name, digests[name], flush=True)
             if options.record:  # after each name, since the next may take an hour
                 made = describe_reproduction(
-                    describe_environment(threads=1),
-                    digests,
+                    describe_environment(threads=1, emulated=options.emulated),
+                    {done: [digest] for done, digest in digests.items()},
                     time.monotonic() - started,
                     datetime.now(UTC).date(),
-                    emulated=options.emulated,
                 )
                 last, record = record, write_reproduction(made, options.record)
                 if last:

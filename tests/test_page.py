@@ -9,7 +9,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from mnist_rnn.interpret.reading import Weights
 from runs import finish, start_plain
 from scipy import ndimage
 from shapes import DOT, FAN, FILLED, SHAPES, draw, find_misread
@@ -21,6 +20,7 @@ from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.pad.pad import HARD, Pad, find_hardest
 from mnist_rnn.pad.page import describe_pad, load_checked
+from mnist_rnn.reading.network import Weights
 from mnist_rnn.records.model_file import save_model
 from mnist_rnn.records.run import run_path, write_run
 

@@ -25,9 +25,7 @@ ALIASES = {
     "random_state": "seed",
     "opt": "optimizer",
     "drop_rate": "dropout",
-    "loss_function": "loss",
     "rnn": "simple_rnn",
-    "clipped": "clipped_cross_entropy",
 }
 
 Parameters = TypeVar("Parameters", bound=BaseModel)

@@ -10,7 +10,7 @@ import numpy as np
 from mnist_rnn.config import TIMESTEPS, Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.figures.plate import TICKS
+from mnist_rnn.figures.captioned import TICKS
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.reading.network import Weights, believe, read_rows
