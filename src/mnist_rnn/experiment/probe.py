@@ -4,11 +4,12 @@ import numpy as np
 
 from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
 from mnist_rnn.experiment.backend import keras
+from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
 
 PROBE = Configuration(units=64, batch_size=64, train_size=64, dropout=0.2)
-SHA256 = ""
+SHA256 = "da2c2594bf87e0fa39007a2c374b6293fee330006294519dff7bdb786f658699"
 
 
 def probe_step() -> str | None:
