@@ -29,31 +29,46 @@ def sum_row(x: tf.Tensor) -> tf.Tensor:
     return reduce(add, tf.unstack(x, axis=1))
 
 
-class RMSprop(keras.optimizers.Optimizer):
+class RMSprop(keras.optimizers.RMSprop):
     """RMSprop by the formula of Keras 2, with which the published figure was made.
 
     It divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which makes steps
     smaller where gradients are small.
     """
 
-    def __init__(self, learning_rate: float = 0.001) -> None:
-        """Rho is 0.9 and epsilon 1e-7, as in both versions of Keras."""
-        super().__init__(learning_rate)
-        self.rho, self.epsilon = 0.9, 1e-7
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """Move one variable."""
+        square = self._velocities[self._get_variable_index(variable)]
+        square.assign(self.rho * square + (1 - self.rho) * gradient**2)
+        variable.assign_sub(learning_rate * gradient / (tf.sqrt(square) + self.epsilon))
 
-    def build(self, variables: list[keras.Variable]) -> None:
-        """Make a moving mean of squared gradients for each variable."""
-        if not self.built:
-            super().build(variables)
-            self.squares = {
-                variable.value.ref(): self.add_variable_from_reference(variable, "velocity")
-                for variable in variables
-            }
+
+class Adam(keras.optimizers.Adam):
+    """Keras's Adam, with powers that are products."""
 
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
     ) -> None:
         """Move one variable."""
-        square = self.squares[variable.ref()]
-        square.assign(self.rho * square + (1 - self.rho) * gradient**2)
-        variable.assign_sub(learning_rate * gradient / (tf.sqrt(square) + self.epsilon))
+        place, step = self._get_variable_index(variable), tf.convert_to_tensor(self.iterations) + 1
+        mean, square = self._momentums[place], self._velocities[place]
+        mean.assign_add((gradient - mean) * (1 - self.beta_1))
+        square.assign_add((gradient**2 - square) * (1 - self.beta_2))
+        rate = learning_rate * tf.sqrt(1 - power(self.beta_2, step))
+        rate /= 1 - power(self.beta_1, step)
+        variable.assign_sub(mean * rate / (tf.sqrt(square) + self.epsilon))
+
+
+def power(base: float, exponent: tf.Tensor) -> tf.Tensor:
+    """The float32 nearest to a power of the float32 nearest to `base`.
+
+    In float64, whose errors are lost in rounding: the product of base ** 2**k for the bits k of the
+    exponent, which is below 2**26, the steps of the longest run.
+    """
+    product, factor = tf.constant(1.0, "float64"), tf.cast(tf.constant(base, "float32"), "float64")
+    for bit in range(26):
+        product = tf.where(exponent // 2**bit % 2 == 1, product * factor, product)
+        factor *= factor
+    return tf.cast(product, "float32")
