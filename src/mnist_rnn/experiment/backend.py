@@ -1,10 +1,15 @@
 """Keras and TensorFlow, set up to compute the same bits on other CPUs; imported quietly.
 
-XLA compiles the training step, with two flags. One replaces functions of the system's mathematical
-library. The other keeps XLA's own code from fusing, which is to multiply and add in one rounding:
-what it fuses depends on the CPU. On x86-64 it may use no instructions later than AVX, where none
-fuses; on ARM64 LLVM's pass that fuses is left out. Matrix products are not XLA's own code, and are
-fused on every CPU. A GPU would add in another order, and is not used.
+XLA compiles the training step, with three flags. One replaces functions of the system's
+mathematical library. One keeps sums over the images in XLA's own code, in whose order they are
+added whatever their size. The last keeps XLA's own code from fusing, which is to multiply and add
+in one rounding: what it fuses depends on the CPU. On x86-64 it may use no instructions later than
+AVX, where none fuses; on ARM64 LLVM's pass that fuses is left out. Matrix products are not XLA's own
+code, and are fused on every CPU. A GPU would add in another order, and is not used.
+
+Settings of the user's that would change results are overruled here: another backend or type of
+number in `keras.json`, and limits to the number of epochs and steps. What is set later, or was
+too late for TensorFlow, `probe_step` finds.
 
 TensorFlow 2.21 writes notices (no GPU, oneDNN in use) to the process's standard error before its
 own log level takes effect; in a notebook they would look like a wall of warnings. An import that
@@ -15,14 +20,27 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from mnist_rnn.errors import BackendError
 
 ARM64 = platform.machine() in ("aarch64", "arm64")
 XLA_FLAGS = (
     "--xla_cpu_enable_platform_dependent_math=false",
+    "--xla_cpu_experimental_ynn_fusion_type=",
     "--xla_backend_extra_options=-aarch64-enable-mcr=false" if ARM64 else "--xla_cpu_max_isa=AVX",
 )
+
+
+def require_avx(cpuinfo: Path = Path("/proc/cpuinfo")) -> None:
+    """Raise BackendError on x86-64 without AVX, where loading TensorFlow ends the process."""
+    if platform.machine() == "x86_64" and cpuinfo.exists():
+        flags = cpuinfo.read_text().partition("flags")[2].partition("\n")[0].split()
+        if flags and "avx" not in flags:
+            raise BackendError(
+                "This CPU has no AVX, without which TensorFlow does not run; the notebook "
+                "05_by_hand computes the same bits without TensorFlow."
+            )
 
 
 @contextmanager
@@ -40,12 +58,22 @@ def native_stderr_discarded() -> Iterator[None]:
 
 
 os.environ["XLA_FLAGS"] = " ".join(XLA_FLAGS)  # in place of others, which could change bits
+os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+require_avx()
 with native_stderr_discarded():
     import keras
     import tensorflow as tf
 
     tf.config.set_visible_devices([], "GPU")
+if keras.config.backend() != "tensorflow":
+    raise BackendError(
+        f"Keras's backend: expected tensorflow, got {keras.config.backend()}, with which Keras was "
+        "imported before; import mnist_rnn first."
+    )
+keras.config.set_floatx("float32")
+keras.config.set_max_epochs(None)
+keras.config.set_max_steps_per_epoch(None)
 
 __all__ = ["keras", "require_xla", "tf"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
 from mnist_rnn.experiment.backend import keras, require_xla, tf
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
-from mnist_rnn.experiment.optimization import RMSprop, cross_entropy
+from mnist_rnn.experiment.optimization import Adam, RMSprop, cross_entropy
 from mnist_rnn.experiment.products import in_parts, join, multiply
 
 
@@ -97,7 +97,7 @@ class Dense(keras.layers.Dense):
 
 
 LAYERS = {"simple_rnn": SimpleRNN, "gru": GRU, "lstm": LSTM}
-OPTIMIZERS = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam, "rmsprop": RMSprop}
+OPTIMIZERS = {"sgd": keras.optimizers.SGD, "adam": Adam, "rmsprop": RMSprop}
 
 
 def build_network(config: Configuration) -> keras.Sequential:
@@ -105,14 +105,14 @@ def build_network(config: Configuration) -> keras.Sequential:
     shape = (None, 1, FEATURES)  # the same columns of an image are dropped at all timesteps
     network = keras.Sequential(
         [
-            keras.Input((TIMESTEPS, FEATURES)),
-            keras.layers.Dropout(config.dropout, noise_shape=shape, seed=config.seed),
-            LAYERS[config.layer](config.units),
-            Dense(NUM_CLASSES),
-        ]
+            keras.Input((TIMESTEPS, FEATURES), name="images"),
+            keras.layers.Dropout(config.dropout, shape, seed=config.seed, name="dropout"),
+            LAYERS[config.layer](config.units, name=config.layer),
+            Dense(NUM_CLASSES, name="dense"),
+        ],
+        name="rnn",
     )
     network.set_weights(draw_initial_weights(config))
-    network.configuration = config
     return network
 
 
@@ -134,6 +134,7 @@ def build_model(config: Configuration) -> keras.Sequential:
         steps_per_execution=largest_divisor(count_steps(config), at_most=100),
     )
     require_xla(model)
+    model.configuration = config
     return model
 
 

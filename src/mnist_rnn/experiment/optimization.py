@@ -29,31 +29,67 @@ def sum_row(x: tf.Tensor) -> tf.Tensor:
     return reduce(add, tf.unstack(x, axis=1))
 
 
-class RMSprop(keras.optimizers.Optimizer):
-    """RMSprop by the formula of Keras 2, with which the published figure was made.
+class Adaptive(keras.optimizers.Optimizer):
+    """An optimizer that keeps moving means of each variable's gradients; epsilon is Keras's."""
 
-    It divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which makes steps
-    smaller where gradients are small.
-    """
+    kept: tuple[str, ...]
+    epsilon = 1e-7
 
     def __init__(self, learning_rate: float = 0.001) -> None:
-        """Rho is 0.9 and epsilon 1e-7, as in both versions of Keras."""
+        """Take the learning rate."""
         super().__init__(learning_rate)
-        self.rho, self.epsilon = 0.9, 1e-7
 
     def build(self, variables: list[keras.Variable]) -> None:
-        """Make a moving mean of squared gradients for each variable."""
+        """Make the moving means, zeros at first."""
         if not self.built:
             super().build(variables)
-            self.squares = {
-                variable.value.ref(): self.add_variable_from_reference(variable, "velocity")
+            self.means = {
+                variable.value.ref(): [
+                    self.add_variable_from_reference(variable, name) for name in self.kept
+                ]
                 for variable in variables
             }
 
-    def update_step(
-        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
-    ) -> None:
+
+class RMSprop(Adaptive):
+    """RMSprop by the formula of Keras 2, with which the published figure was made.
+
+    It divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which makes steps
+    smaller where gradients are small. Rho is 0.9 in both.
+    """
+
+    kept = ("velocity",)
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor) -> None:
         """Move one variable."""
-        square = self.squares[variable.ref()]
-        square.assign(self.rho * square + (1 - self.rho) * gradient**2)
-        variable.assign_sub(learning_rate * gradient / (tf.sqrt(square) + self.epsilon))
+        (square,) = self.means[variable.ref()]
+        square.assign(0.9 * square + (1 - 0.9) * gradient**2)
+        variable.assign_sub(rate * gradient / (tf.sqrt(square) + self.epsilon))
+
+
+class Adam(Adaptive):
+    """Keras's Adam, with powers that are products; the betas are 0.9 and 0.999."""
+
+    kept = ("momentum", "velocity")
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor) -> None:
+        """Move one variable."""
+        mean, square = self.means[variable.ref()]
+        step = tf.convert_to_tensor(self.iterations) + 1
+        mean.assign_add((gradient - mean) * (1 - 0.9))
+        square.assign_add((gradient**2 - square) * (1 - 0.999))
+        rate = rate * tf.sqrt(1 - power(0.999, step)) / (1 - power(0.9, step))
+        variable.assign_sub(mean * rate / (tf.sqrt(square) + self.epsilon))
+
+
+def power(base: float, exponent: tf.Tensor) -> tf.Tensor:
+    """The float32 nearest to a power of the float32 nearest to `base`.
+
+    In float64, whose errors are lost in rounding: the product of base ** 2**k for the bits k of the
+    exponent, which is below 2**26, the steps of the longest run.
+    """
+    product, factor = tf.constant(1.0, "float64"), tf.cast(tf.constant(base, "float32"), "float64")
+    for bit in range(26):
+        product = tf.where(exponent // 2**bit % 2 == 1, product * factor, product)
+        factor *= factor
+    return tf.cast(product, "float32")

@@ -6,7 +6,9 @@ and may add the terms of a sum in any order. The rule, which leaves it the sizes
 A sum is cut into parts of 256 terms; in each part the terms are added from the first to the last,
 a term multiplied and added with one rounding, and then the parts in their order. Zeros, which
 change no sum, fill up the rows and columns of a matrix: up to 48 of them to 48, more to a multiple
-of 256. Images are filled up to a multiple of 32, at least 64, and above 256 to a multiple of 256.
+of 256. Images are filled up to at least 64, and to a multiple of 32, or of the largest of 256,
+1024, 8192 and 32768 that is smaller than their number: XLA adds the gradients of a bias 32 images
+at a time, then these sums 32 at a time and so on, and in this way also the images' parts of 256.
 """
 
 from collections.abc import Callable
@@ -21,9 +23,9 @@ SMALL, PART = 48, 256
 def in_parts(x: tf.Tensor) -> tf.Tensor:
     """N images (n, ...), filled up, as (parts, at most 256 images, ...)."""
     n = tf.shape(x)[0]
-    few = tf.maximum(64 - n, -n % 32)
-    # XLA adds 32 parts one after the other, and more of them as it likes.
-    missing = tf.where(n <= PART, few, tf.where(n <= 32 * PART, -n % PART, -n % (32 * PART)))
+    missing = tf.maximum(64 - n, -n % 32)
+    for size in (256, 1024, 8192, 32768):
+        missing = tf.where(n > size, -n % size, missing)
     filled = tf.concat([x, tf.zeros((missing, *x.shape[1:]))], 0)
     return tf.reshape(filled, (-1, tf.minimum(n + missing, PART), *x.shape[1:]))
 
@@ -55,8 +57,8 @@ def multiply_tensors(x: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callab
         # The kernel's gradient comes first: XLA then makes better use of two cores.
         timesteps = [(x, gradient)]
         if len(x.shape) == 4:
-            timesteps = reversed([*zip(tf.unstack(x), tf.unstack(gradient), strict=True)])
-        of_kernel = reduce(add, [add_images(*timestep) for timestep in timesteps])
+            timesteps = [*zip(tf.unstack(x), tf.unstack(gradient), strict=True)]
+        of_kernel = reduce(add, [add_images(*timestep) for timestep in reversed(timesteps)])
         parts = zip(cut(gradient, -1), cut(kernel, 1), strict=True)
         of_x = reduce(add, [tf.matmul(part, some, transpose_b=True) for part, some in parts])
         return of_x[..., :rows], of_kernel[:rows, :columns]
