@@ -111,7 +111,7 @@ def test_cells_in_any_order_keep_no_wrong_record(orders, mnist, results, monkeyp
     sources = {}
     for name, sign in CELLS.items():
         (sources[name],) = (source for source in cells if sign in source)
-    tiny = {"units": 4, "epochs": 1, "batch_size": 320, "train_size": 640}
+    tiny = {"layer": "gru", "units": 4, "epochs": 1, "batch_size": 320, "train_size": 640}
 
     def open_kernel(parameters):
         kernel = {}
