@@ -7,7 +7,7 @@ import platform
 import re
 import socket
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -238,16 +238,16 @@ def verify_outputs(capsys):
 
 
 def test_a_reproduction_leaves_its_record_and_says_the_outcome_last(outputs, capsys):
-    day = date(2026, 1, 2)
+    noon = datetime(2026, 1, 2, 12, tzinfo=UTC)
     path = run_path(Configuration(), ".json", outputs)
-    os.utime(path, [int(day.strftime("%s"))] * 2)
+    os.utime(path, (noon.timestamp(), noon.timestamp()))
     status, lines = verify_outputs(capsys)
     assert status == 0
     assert lines[-1].startswith("The same bits as the committed run: ")
     assert verify_outputs(capsys)[1] == lines
     (left,) = (outputs / "reproductions").iterdir()
     made, outcome = ledger.read_judged(left, KNOWN)
-    assert (made.date, outcome) == (day, "the same bits")
+    assert (made.date, outcome) == (noon.date(), "the same bits")
     os.utime(path, (0, 0))  # by a clock that is wrong there is no record, but an outcome
     status, lines = verify_outputs(capsys)
     assert (status, lines[0]) == (
