@@ -43,6 +43,13 @@ def write(make_record, tmp_path):
     return write
 
 
+@pytest.mark.parametrize(("errors", "end"), [((100, 6000), 0), ((1, 2), 100)])
+def test_an_interval_stays_between_0_and_100_percent(errors, end, write):
+    row = write_tables(write(*errors)).accuracy.set_index("claim").loc["notebook-2019"]
+    assert end in (row["interval_low"], row["interval_high"])
+    assert 0 <= row["interval_low"] < row["interval_high"] <= 100
+
+
 @pytest.mark.parametrize("count", [2, 3, 7])
 def test_each_figure_follows_from_the_files(count, make_record, tmp_path):
     """Some runs close to the published curve, as many of worse networks and of PyTorch's code."""

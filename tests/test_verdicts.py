@@ -105,6 +105,20 @@ def test_the_rule_by_hand(p, claims, answer):
     assert agrees(p, claims) == answer
 
 
+def test_what_else_agrees():
+    """Configurations a and b are near; d is a candidate; p of b and d for a's claim is 0.1."""
+    kinds = {"configuration": [*"abcda"], "kind": ["run"] * 3 + ["candidate", "text"]}
+    numbers = make_numbers(**kinds, test_accuracy=[98.0, 98.8, 89.0, np.nan, 98.0])
+    runs = group_runs(a=FIVE, c=FIVE - 9, b=100 - 2 * np.exp(LOGS - 0.37), d=FIVE, e=FIVE)
+    judged = judge_claims(numbers, runs)
+    others = tabulate_agreement(numbers, runs).loc["claim-0", ["b", "d"]]
+    assert 0.05 <= others["b"] < 0.15 < others["d"]
+    assert judged["also_agree"].to_dict() == {"claim-0": ["b"], "claim-1": [], "claim-2": []}
+    assert judged["near_misses"].tolist()[::2] == [["d"], []]
+    same = judge_claims(numbers.assign(configuration=[*"abcba"]), runs)
+    assert same["near_misses"].tolist() == [[], [], []]  # b was published, too
+
+
 @pytest.mark.parametrize("seeds", [5, 10])
 def test_true_claims_are_refused_at_the_level_of_the_rule(seeds):
     """100 times as many runs, and for each 100 true claims of two numbers."""
