@@ -9,8 +9,7 @@ import numpy as np
 
 from mnist_rnn.config import TRAIN_SIZE, Configuration
 from mnist_rnn.data.mnist import load_mnist
-from mnist_rnn.experiment.draws import draw_initial_weights
-from mnist_rnn.experiment.draws import epoch_order, scale
+from mnist_rnn.experiment.draws import draw_initial_weights, epoch_order, scale
 
 
 def main() -> None:

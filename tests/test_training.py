@@ -11,8 +11,7 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.checkpoints import State
-from mnist_rnn.experiment.draws import draw_initial_weights
-from mnist_rnn.experiment.draws import epoch_order, scale
+from mnist_rnn.experiment.draws import draw_initial_weights, epoch_order, scale
 from mnist_rnn.experiment.network import build_model, count_steps, largest_divisor, predict
 from mnist_rnn.experiment.training import Examples, batches, get_variables, train
 from mnist_rnn.records import keep
