@@ -44,6 +44,11 @@ def missing(cpu: str) -> str:
 
 def start_first_steps(cpu: str, *words: str | Path) -> subprocess.Popen:
     """`first_steps.py` with these names and options on this CPU; a line a name on its output."""
+    return start_emulated(cpu, FIRST_STEPS, *words, "--emulated", cpu)
+
+
+def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
+    """Python on this CPU, with a script and its arguments."""
     source, variables = [str(ROOT / "src"), str(FIRST_STEPS.parent)], {}
     if cpu == "neoverse-n1":
         root = ARM64 / "root"
@@ -55,7 +60,7 @@ def start_first_steps(cpu: str, *words: str | Path) -> subprocess.Popen:
         emulator = ["qemu-x86_64", "-cpu", cpu]
         python, site = Path(sys.executable).resolve(), SITE  # qemu starts programs, not links
     variables["PYTHONPATH"] = os.pathsep.join([*source, str(site)])
-    command = [*emulator, python, FIRST_STEPS, *words, "--emulated", cpu]
+    command = [*emulator, python, *words]
     return start(command, env=os.environ | variables, stderr=None)  # where this one's goes
 
 

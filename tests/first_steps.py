@@ -32,6 +32,16 @@ NETWORKS = {
     "lstm": {"layer": "lstm", "optimizer": "adam"},
     "lstm-sgd": {"layer": "lstm"},
     "gru": {"layer": "gru"},
+    # Sizes whose products the library would not compute in order.
+    "1-unit": {"units": 1},
+    "100-units": {"units": 100},
+    "200-units": {"units": 200},
+    "300-units": {"units": 300},
+    "lstm-100": {"layer": "lstm", "units": 100},
+    "gru-100": {"layer": "gru", "units": 100},
+    "batch-1": {"batch_size": 1, "train_size": 3},
+    "batch-32": {"batch_size": 32, "train_size": 50},
+    "batch-300": {"batch_size": 300, "train_size": 340},
     "first-epoch": {"train_size": 60_000, "epochs": 1},
 }
 

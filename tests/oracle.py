@@ -46,7 +46,7 @@ def fused_sum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def sum_by_the_rule(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """A @ b in parts of 256 terms, the parts added in their order."""
+    """The product a @ b in parts of 256 terms, the parts added in their order."""
     starts = range(0, len(b), 256)
     return add_by_32([fused_sum(a[:, i : i + 256], b[i : i + 256]) for i in starts])
 
@@ -73,9 +73,7 @@ def compute(x, kernel, bias, slope):
     """A product and its gradients, by the code of the training step."""
     with tf.GradientTape() as tape:
         tape.watch((x, kernel, bias))
-        parts = in_parts(x)
-        timesteps = parts if len(x.shape) == 2 else tf.transpose(parts, (2, 0, 1, 3))
-        product = multiply(timesteps, kernel)
+        product = multiply(in_parts(x), kernel)
         if len(x.shape) == 2:
             product = join(product + bias, x)
         else:

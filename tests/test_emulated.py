@@ -13,9 +13,9 @@ import sys
 
 import first_steps
 import pytest
-from emulated import FIRST_STEPS, missing, read_digests, start_first_steps
+from emulated import FIRST_STEPS, missing, read_digests, start_emulated, start_first_steps
 from first_steps import NETWORKS, train_first_steps
-from runs import start
+from runs import end, start
 
 from mnist_rnn.claims import read_claims
 from mnist_rnn.config import Configuration
@@ -116,6 +116,14 @@ def test_an_emulated_cpu_computes_the_committed_bits(cpu, name):
     digest = compute_first_steps(cpu)[name]
     print(f"\n{cpu:14} {name:14} {digest}", "the same" if digest == DIGESTS[name] else "ANOTHER")
     assert digest == DIGESTS[name]
+
+
+@pytest.mark.trial
+@pytest.mark.parametrize("cpu", CPUS)
+def test_an_emulated_cpu_adds_in_the_order_of_the_rule(cpu):
+    require(cpu)
+    oracle = FIRST_STEPS.with_name("oracle.py")
+    assert end(start_emulated(cpu, oracle, "40"), timeout=3 * 3600) == (0, "different 0\n")
 
 
 @pytest.mark.trial

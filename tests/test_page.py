@@ -417,7 +417,7 @@ def test_the_site_of_another_model_reads_as_keras_does(browser, mnist, tmp_path)
     page.goto((folder / "draw.html").as_uri())
     text = re.sub(r"\s+", " ", page.locator("main").inner_text())
     assert "SimpleRNN of 8 units and a dense layer with softmax: 386 weights, dropout 0.2," in text
-    assert f"names {record.test.accuracy:.2%} of the 10,000 test digits right" in text
+    assert f"names {record.test_accuracy:.2f}% of the 10,000 test digits right" in text
     assert find_mistakes(page, mnist) == record.mistakes
     page.close()
 

@@ -6,18 +6,22 @@ import re
 import runpy
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
+import oracle
 import pytest
+from oracle import compare, draw_cases, fused_sum
 from scipy import stats
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.experiment import backend
+from mnist_rnn.errors import BackendError
+from mnist_rnn.experiment import backend, network, products
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.initial_weights import GATES, draw_initial_weights, orthogonal
-from mnist_rnn.experiment.network import OPTIMIZERS
-from mnist_rnn.experiment.optimization import cross_entropy, sum_row
-from mnist_rnn.experiment.products import multiply, pad, read
+from mnist_rnn.experiment.network import OPTIMIZERS, build_model
+from mnist_rnn.experiment.optimization import cross_entropy, power, sum_row
+from mnist_rnn.experiment.probe import probe_step
 from mnist_rnn.records.model_file import PLAIN_LAYERS
 
 
@@ -72,74 +76,55 @@ def test_xla_rounds_a_product_before_it_adds():
     assert not np.any(multiply_and_add(x, tf.fill([64], -1 - 2**-11)))
 
 
-def add_one_by_one(a, b):
-    """The product of matrices: each term added with one rounding, then the parts of 256 terms."""
-    parts = []
-    for start in range(0, len(b), 256):
-        part = np.zeros((len(a), b.shape[1]), "float32")
-        for column, row in zip(a.T[start : start + 256], b[start : start + 256], strict=True):
-            exact = np.outer(column.astype("longdouble"), row)
-            part = (part + exact).astype("float32")
-        parts.append(part)
-    return sum(parts[1:], parts[0])
+def test_a_fused_sum_is_rounded_once():
+    """The exact sum lies just below the middle of two float32, its float64 in the middle."""
+    last, a, b = 1 + 2**-23, 2**-12 * (1 + 2**-18), 2**-12 * (1 - 2**-18)
+    assert np.float32(last + a * b) == np.float32(1 + 2**-22)
+    left, right = np.array([[last, a]], "float32"), np.array([[1], [b]], "float32")
+    assert fused_sum(left, right) == np.float32(last)
 
 
-@pytest.mark.parametrize("n", [128, 96])
-@pytest.mark.parametrize("columns", [10, 256, 512, 1024])
-@pytest.mark.parametrize("rows", [40, 256, 512])
-def test_products_are_added_one_by_one(rows, columns, n):
-    """In the forward step, and in both gradients; 96 images are in the last batch of an epoch."""
-    random = np.random.default_rng(0)
-    shapes = (n, rows), (rows, columns), (n, columns)
-    x, kernel, slope = (random.standard_normal(shape).astype("float32") for shape in shapes)
-
-    @tf.function(jit_compile=True)
-    def compute(x, kernel):
-        with tf.GradientTape() as tape:
-            tape.watch((x, kernel))
-            product = multiply(x, kernel)
-        return product, *tape.gradient(product, (x, kernel), slope)
-
-    product, of_x, of_kernel = compute(tf.constant(x), tf.constant(kernel))
-    np.testing.assert_array_equal(product, add_one_by_one(x, kernel))
-    np.testing.assert_array_equal(of_x, add_one_by_one(slope, kernel.T))
-    np.testing.assert_array_equal(of_kernel, add_one_by_one(x.T, slope))
+QUICK = 5
 
 
-def test_a_product_of_any_size_is_a_product():
-    """A sum of 300 terms is cut into unequal parts; the layer's kernel is a variable."""
-    random = np.random.default_rng(0)
-    shapes = (5, 300), (300, 290), (5, 290)
-    x, kernel, slope = (random.standard_normal(shape).astype("float32") for shape in shapes)
-    inputs, variable = tf.constant(x), tf.Variable(kernel)
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        product = multiply(inputs, variable)
-    of_x, of_kernel = tape.gradient(product, (inputs, variable), slope)
-    np.testing.assert_allclose(product, x @ kernel, atol=1e-4)
-    np.testing.assert_allclose(of_x, slope @ kernel.T, atol=1e-4)
-    np.testing.assert_allclose(of_kernel, x.T @ slope, atol=1e-4)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=[] if place < QUICK else pytest.mark.slow)
+        for place, case in enumerate([*draw_cases(60), (1100, 49, 3), (9000, 16, 1), (60000, 1, 1)])
+    ],
+    ids=str,
+)
+def test_sums_have_the_order_of_the_rule(case):
+    """Products, both gradients and the bias's, for so many images, units and gates."""
+    assert compare(*case) == []
 
 
-@pytest.mark.parametrize("n", [128, 96])
-@pytest.mark.parametrize("units", [256, 512])
-def test_all_timesteps_in_one_product_are_added_one_by_one(units, n):
-    """The kernel's gradient is added a timestep at a time, from the last one to the first."""
-    random = np.random.default_rng(0)
-    shapes = (28, n, 28), (28, units), (28, n, units)
-    x, kernel, slope = (random.standard_normal(shape).astype("float32") for shape in shapes)
+@pytest.mark.parametrize(
+    ("name", "broken", "case"),
+    [
+        ("PART", 1024, (600, 16, 1)),
+        ("fill", lambda matrix, axis: matrix, (64, 300, 1)),
+        (
+            "in_parts",
+            lambda x: x[None] if x.ndim == 2 else tf.transpose(x, (1, 0, 2))[:, None],
+            (1, 256, 1),
+        ),
+    ],
+)
+def test_sums_have_another_order_without_the_rule(name, broken, case, monkeypatch):
+    monkeypatch.setattr(products, name, broken)
+    monkeypatch.setattr(oracle, "in_parts", products.in_parts)
+    assert compare(*case)
 
-    @tf.function(jit_compile=True)
-    def compute(x, kernel):
-        with tf.GradientTape() as tape:
-            tape.watch(kernel)
-            product = read(*pad(x, kernel))
-        return product, tape.gradient(product, kernel, slope)
 
-    product, of_kernel = compute(tf.constant(x), tf.constant(kernel))
-    np.testing.assert_array_equal(product, [add_one_by_one(rows, kernel) for rows in x])
-    timesteps = [add_one_by_one(x[t].T, slope[t]) for t in reversed(range(28))]
-    np.testing.assert_array_equal(of_kernel, sum(timesteps[1:], timesteps[0]))
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN's kernels for x86-64")
+def test_products_by_avx2_have_the_order_of_the_rule():
+    variables = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    command = [sys.executable, oracle.__file__, "40"]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    assert done.stdout == "different 0\n", done.stderr
 
 
 def test_a_row_is_added_from_left_to_right():
@@ -208,6 +193,22 @@ def test_rmsprop_of_keras_2_by_hand():
     np.testing.assert_allclose(step(OPTIMIZERS["rmsprop"](), GRADIENTS), weights, rtol=1e-6)
 
 
+def test_adam_is_kerass():
+    """After many steps, too, when the powers of its betas are small."""
+    gradients = np.tile(GRADIENTS, (100, 1))
+    theirs = step(keras.optimizers.Adam(), gradients)
+    np.testing.assert_allclose(step(OPTIMIZERS["adam"](), gradients), theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("base", [0.9, 0.999])
+def test_a_power_is_rounded_once(base):
+    exponents = np.array([*range(1, 2000), 9380, 2**20 + 1])
+    exact = [Fraction(float(np.float32(base))) ** int(n) for n in exponents[:300]]
+    powers = np.array(power(base, tf.constant(exponents)))
+    np.testing.assert_array_equal(powers[:300], [np.float32(float(number)) for number in exact])
+    np.testing.assert_allclose(powers, np.float32(base).astype("float64") ** exponents, rtol=1e-7)
+
+
 def test_a_model_without_xla_is_refused():
     """Keras itself only warns."""
     program = (
@@ -233,7 +234,94 @@ def test_xla_gets_our_flags_alone(monkeypatch):
     """A flag that XLA does not know would end the process, its reason unseen."""
     arm64 = "--xla_backend_extra_options=-aarch64-enable-mcr=false"
     unfused = {"x86_64": "--xla_cpu_max_isa=AVX", "aarch64": arm64, "arm64": arm64}
-    ours = ["--xla_cpu_enable_platform_dependent_math=false", unfused[platform.machine()]]
+    ours = [
+        "--xla_cpu_enable_platform_dependent_math=false",
+        "--xla_cpu_experimental_ynn_fusion_type=",
+        unfused[platform.machine()],
+    ]
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_max_isa=AVX512 --no_such_flag")
     runpy.run_path(backend.__file__)
     assert os.environ["XLA_FLAGS"].split() == ours
+
+
+def test_the_probe_finds_nothing_here():
+    assert probe_step() is None
+
+
+def test_the_probe_finds_a_wrong_learning_rate(monkeypatch):
+    almost = np.nextafter(np.float32(0.01), np.float32(1))
+    monkeypatch.setitem(network.OPTIMIZERS, "sgd", lambda: keras.optimizers.SGD(almost))
+    assert probe_step().startswith("Two steps of training gave other weights")
+
+
+def test_the_probe_finds_another_rule(monkeypatch):
+    monkeypatch.setattr(products, "PART", 128)
+    assert probe_step().startswith("Two steps of training gave other weights")
+
+
+EARLY = "import tensorflow as tf; tf.function(lambda x: x * 2, jit_compile=True)(tf.ones(3))\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("before", "after", "variables", "told"),
+    [
+        ("", "", {}, "None"),
+        ("import tensorflow, keras", "", {}, "None"),
+        ("", "", {"KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "1"}, "None"),
+        (EARLY, "", {}, "Two steps of training gave other weights"),
+        ("", "", {"ONEDNN_MAX_CPU_ISA": "AVX2"}, "None"),
+        ("", "", {"ONEDNN_MAX_CPU_ISA": "AVX"}, "Two steps of training gave other weights"),
+        ("", "", {"ONEDNN_MAX_CPU_ISA": "SSE41"}, "Two steps of training gave other weights"),
+        ("", "tf.config.run_functions_eagerly(True)", {}, "tf.config.run_functions_eagerly: "),
+        ("", "keras.config.set_floatx('float16')", {}, "Keras's floatx and dtype policy: "),
+        ("", "keras.config.set_dtype_policy('mixed_float16')", {}, "Keras's floatx and dtype "),
+    ],
+)
+def test_the_probe_finds_what_changes_bits(before, after, variables, told):
+    program = (
+        f"{before}\n"
+        "from mnist_rnn.experiment.backend import keras, tf\n"
+        "from mnist_rnn.experiment.probe import probe_step\n"
+        f"{after}\n"
+        "print(probe_step())\n"
+        "assert not keras.config.max_epochs() and not keras.config.max_steps_per_epoch()\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True)
+    assert done.stdout.startswith(told), done.stderr
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_users_keras_json_changes_nothing(tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "jax", "floatx": "float16"}')
+    program = (
+        "from mnist_rnn.experiment.backend import keras\n"
+        "print(keras.config.backend(), keras.config.floatx(), keras.config.dtype_policy().name)\n"
+    )
+    variables = os.environ | {"KERAS_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    assert done.stdout == "tensorflow float32 float32\n", done.stderr
+
+
+@pytest.mark.parametrize("flags", ["fpu sse4_2 avx avx2 fma", ""])
+def test_a_cpu_with_avx_or_unknown_is_taken(flags, tmp_path):
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags\t\t: {flags}\n\n")
+    backend.require_avx(tmp_path / "cpuinfo")
+    backend.require_avx(tmp_path / "missing")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX is of x86-64")
+def test_a_cpu_without_avx_is_refused_before_tensorflow_is_loaded(tmp_path):
+    """There, `import tensorflow` ends the process by SIGILL, without a word."""
+    (tmp_path / "cpuinfo").write_text("flags\t\t: fpu sse4_2 aes\n")
+    with pytest.raises(BackendError, match=r"no AVX.*05_by_hand"):
+        backend.require_avx(tmp_path / "cpuinfo")
+
+
+def test_a_model_says_what_it_is_of_and_has_the_same_names_when_built_again():
+    first, again = (build_model(Configuration(units=2, layer="gru")) for _ in range(2))
+    assert [layer.name for layer in first.layers] == ["dropout", "gru", "dense"]
+    assert (first.name, first.configuration) == (again.name, Configuration(units=2, layer="gru"))
+    assert [layer.name for layer in again.layers] == [layer.name for layer in first.layers]

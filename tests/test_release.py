@@ -116,4 +116,4 @@ def test_the_model_is_scored_as_its_record_says(unpacked, committed, damage):
     if damage == "images":
         assert "expected MNIST's file, SHA-256 0fa7898d" in done.stderr
     else:
-        assert f"model misclassifies {committed.test.errors} of 10,000" in done.stdout
+        assert f"model misclassifies {committed.test_errors} of 10,000" in done.stdout

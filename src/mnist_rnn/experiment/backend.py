@@ -1,11 +1,11 @@
 """Keras and TensorFlow, set up to compute the same bits on other CPUs; imported quietly.
 
-XLA compiles the training step, with three flags. One replaces functions of the system's
-mathematical library. One keeps sums over the images in XLA's own code, in whose order they are
-added whatever their size. The last keeps XLA's own code from fusing, which is to multiply and add
-in one rounding: what it fuses depends on the CPU. On x86-64 it may use no instructions later than
-AVX, where none fuses; on ARM64 LLVM's pass that fuses is left out. Matrix products are not XLA's
-own code, and are fused on every CPU. A GPU would add in another order, and is not used.
+XLA compiles the training step, with three flags. The first replaces functions of the system's
+mathematical library. The second keeps sums over images from a library that adds large ones in
+another order. The third keeps XLA's own code from fusing, which is to multiply and add in one
+rounding: what it fuses depends on the CPU. On x86-64 it may use no instructions later than AVX,
+where none fuses; on ARM64 LLVM's pass that fuses is left out. Matrix products are not XLA's own
+code, and are fused on every CPU. A GPU would add in another order, and is not used.
 
 Settings of the user's that would change results are overruled here: another backend or type of
 number in `keras.json`, and limits to the number of epochs and steps. What is set later, or was

@@ -30,62 +30,62 @@ class SimpleRNN(keras.layers.Layer):
 
     def call(self, sequences: tf.Tensor) -> tf.Tensor:
         """(n, timesteps, features) to the last hidden state (n, units)."""
-        seen = multiply(tf.transpose(in_parts(sequences), (2, 0, 1, 3)), self.kernel)
+        seen = multiply(in_parts(sequences), self.kernel)
         hidden = tf.zeros_like(seen[0])
         for x in tf.unstack(seen):
             hidden = tf.tanh(x + self.bias + multiply(hidden, self.recurrent_kernel))
         return join(hidden, sequences)
 
 
-class GRU(SimpleRNN):
+class Gated(SimpleRNN):
+    """A layer with the matrices of all gates side by side; TensorFlow loops over the timesteps."""
+
+    gates: int
+    biases: tuple[int, ...] = ()
+    states = 1
+
+    def build(self, shape: tuple) -> None:
+        """Make W, U and b, in the order of Keras's layer."""
+        width = self.gates * self.units
+        self.kernel = self.add_weight((shape[-1], width))
+        self.recurrent_kernel = self.add_weight((self.units, width))
+        self.bias = self.add_weight((*self.biases, width))
+
+    def call(self, sequences: tf.Tensor) -> tf.Tensor:
+        """(n, timesteps, features) to the last hidden state (n, units)."""
+        seen = multiply(in_parts(sequences), self.kernel)
+        zeros = tf.zeros_like(seen[0, ..., : self.units])
+        return join(tf.foldl(self.step, seen, [zeros] * self.states)[0], sequences)
+
+
+class GRU(Gated):
     """Keras's GRU, which resets the state after it was multiplied."""
 
-    def build(self, shape: tuple) -> None:
-        """Make three kernels of each kind, side by side, and two rows of biases."""
-        self.kernel = self.add_weight((shape[-1], 3 * self.units))
-        self.recurrent_kernel = self.add_weight((self.units, 3 * self.units))
-        self.bias = self.add_weight((2, 3 * self.units))
+    gates, biases = 3, (2,)
 
-    def call(self, sequences: tf.Tensor) -> tf.Tensor:
-        """(n, timesteps, features) to the last hidden state (n, units)."""
-        seen = multiply(tf.transpose(in_parts(sequences), (2, 0, 1, 3)), self.kernel)
-        bias, recurrent_bias = tf.unstack(self.bias)
-
-        def step(hidden: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-            kept = multiply(hidden, self.recurrent_kernel) + recurrent_bias
-            z, r, g = tf.split(x + bias, 3, 2)
-            kept_z, kept_r, kept_g = tf.split(kept, 3, 2)
-            update = tf.sigmoid(z + kept_z)
-            candidate = tf.tanh(g + tf.sigmoid(r + kept_r) * kept_g)
-            return update * hidden + (1 - update) * candidate
-
-        hidden = tf.foldl(step, seen, tf.zeros_like(seen[0, ..., : self.units]))
-        return join(hidden, sequences)
+    def step(self, states: list[tf.Tensor], x: tf.Tensor) -> list[tf.Tensor]:
+        """The hidden state after a timestep."""
+        (hidden,) = states
+        kept = multiply(hidden, self.recurrent_kernel) + self.bias[1]
+        z, r, g = tf.split(x + self.bias[0], 3, 2)
+        kept_z, kept_r, kept_g = tf.split(kept, 3, 2)
+        update = tf.sigmoid(z + kept_z)
+        candidate = tf.tanh(g + tf.sigmoid(r + kept_r) * kept_g)
+        return [update * hidden + (1 - update) * candidate]
 
 
-class LSTM(SimpleRNN):
-    """Keras's LSTM: beside the hidden state, a carry."""
+class LSTM(Gated):
+    """Keras's LSTM."""
 
-    def build(self, shape: tuple) -> None:
-        """Make four kernels of each kind, and biases, side by side."""
-        self.kernel = self.add_weight((shape[-1], 4 * self.units))
-        self.recurrent_kernel = self.add_weight((self.units, 4 * self.units))
-        self.bias = self.add_weight((4 * self.units,))
+    gates, states = 4, 2
 
-    def call(self, sequences: tf.Tensor) -> tf.Tensor:
-        """(n, timesteps, features) to the last hidden state (n, units)."""
-        seen = multiply(tf.transpose(in_parts(sequences), (2, 0, 1, 3)), self.kernel)
-
-        def step(state: tuple[tf.Tensor, tf.Tensor], x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            hidden, carry = state
-            gates = x + multiply(hidden, self.recurrent_kernel) + self.bias
-            enter, forget, candidate, leave = tf.split(gates, 4, 2)
-            carry = tf.sigmoid(forget) * carry + tf.sigmoid(enter) * tf.tanh(candidate)
-            return tf.sigmoid(leave) * tf.tanh(carry), carry
-
-        zeros = tf.zeros_like(seen[0, ..., : self.units])
-        hidden, _ = tf.foldl(step, seen, (zeros, zeros))
-        return join(hidden, sequences)
+    def step(self, states: list[tf.Tensor], x: tf.Tensor) -> list[tf.Tensor]:
+        """The hidden state and the carry after a timestep."""
+        hidden, carry = states
+        gates = x + multiply(hidden, self.recurrent_kernel) + self.bias
+        enter, forget, candidate, leave = tf.split(gates, 4, 2)
+        carry = tf.sigmoid(forget) * carry + tf.sigmoid(enter) * tf.tanh(candidate)
+        return [tf.sigmoid(leave) * tf.tanh(carry), carry]
 
 
 class Dense(keras.layers.Dense):
@@ -100,12 +100,12 @@ LAYERS = {"simple_rnn": SimpleRNN, "gru": GRU, "lstm": LSTM}
 OPTIMIZERS = {"sgd": keras.optimizers.SGD, "adam": Adam, "rmsprop": RMSprop}
 
 
-def build_network(config: Configuration) -> keras.Sequential:
+def build_network(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Sequential:
     """The network with its initial weights: (n, 28, 28) to logits (n, 10)."""
     shape = (None, 1, FEATURES)  # the same columns of an image are dropped at all timesteps
     network = keras.Sequential(
         [
-            keras.Input((TIMESTEPS, FEATURES), name="images"),
+            keras.Input((timesteps, FEATURES), name="images"),
             keras.layers.Dropout(config.dropout, shape, seed=config.seed, name="dropout"),
             LAYERS[config.layer](config.units, name=config.layer),
             Dense(NUM_CLASSES, name="dense"),
@@ -116,13 +116,13 @@ def build_network(config: Configuration) -> keras.Sequential:
     return network
 
 
-def build_model(config: Configuration) -> keras.Sequential:
+def build_model(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Sequential:
     """The network, compiled for training.
 
     Raises:
         BackendError: XLA would not be used.
     """
-    model = build_network(config)
+    model = build_network(config, timesteps)
     optimizer = OPTIMIZERS[config.optimizer]()
     if config.learning_rate is not None:
         optimizer.learning_rate = config.learning_rate

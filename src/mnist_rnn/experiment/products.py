@@ -21,17 +21,22 @@ SMALL, PART = 48, 256
 
 
 def in_parts(x: tf.Tensor) -> tf.Tensor:
-    """N images (n, ...), filled up, as (parts, at most 256 images, ...)."""
+    """Images, filled up, in parts of at most 256.
+
+    (n, columns) becomes (parts, images, columns); (n, timesteps, columns) becomes
+    (timesteps, parts, images, columns).
+    """
     n = tf.shape(x)[0]
     missing = tf.maximum(64 - n, -n % 32)
     for size in (256, 1024, 8192, 32768):
         missing = tf.where(n > size, -n % size, missing)
     filled = tf.concat([x, tf.zeros((missing, *x.shape[1:]))], 0)
-    return tf.reshape(filled, (-1, tf.minimum(n + missing, PART), *x.shape[1:]))
+    parts = tf.reshape(filled, (-1, tf.minimum(n + missing, PART), *x.shape[1:]))
+    return parts if len(x.shape) == 2 else tf.transpose(parts, (2, 0, 1, 3))
 
 
 def join(parts: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-    """What was computed (parts, at most 256 images, columns) of these images, as (n, columns)."""
+    """What was computed of these n images, (parts, images, columns), as (n, columns)."""
     return tf.reshape(parts, (-1, parts.shape[-1]))[: tf.shape(images)[0]]
 
 
