@@ -148,8 +148,8 @@ def http_status(url):
 def test_jupyterlab_asks_for_a_token_and_listens_on_loopback_only():
     process = start(["make", "lab", "ARGS=--no-browser --allow-root --port 0"], cwd=ROOT)
     try:
-        output = read_until(process, "/lab?token=")
-        printed = r"(http://(?:localhost|127\.0\.0\.1):(\d+))/lab\?token=(\w{40,})"
+        output = read_until(process, "?token=")
+        printed = r"(http://(?:localhost|127\.0\.0\.1):(\d+))/lab\S*\?token=(\w{40,})"
         address, port, token = re.search(printed, output).groups()
         assert http_status(f"{address}/api/contents") == 403
         assert http_status(f"{address}/api/contents?token={token}") == 200
