@@ -68,7 +68,7 @@ def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
 
 def digest_of(code: Code) -> str:
     """The digest of the code that would compute such a run today."""
-    return digest_code(ORIGINALS / name for name in SCRIPTS.get(code, ()))
+    return digest_code([ORIGINALS / name for name in SCRIPTS.get(code, ())])
 
 
 def estimate_cost(run: Configuration) -> int:

@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from mnist_rnn import experiment
@@ -10,7 +10,7 @@ from mnist_rnn import experiment
 EXPERIMENT = Path(experiment.__file__).parent
 
 
-def digest_code(files: Iterable[Path] = ()) -> str:
+def digest_code(files: Collection[Path] = ()) -> str:
     """SHA-256 of what these files compute, of `experiment` by default, by name.
 
     Comments, docstrings and line breaks don't count, nor does the version of Python.
