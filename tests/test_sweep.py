@@ -20,6 +20,7 @@ from test_records import change, cpu
 from mnist_rnn.claims import read_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
+from mnist_rnn.records.code import LOADED_CODE
 from mnist_rnn.records.run import BASES, read_runs, run_path, write_run
 from mnist_rnn.sweep import Planned, describe_progress, digest_of, plan_runs, why_pending
 
@@ -98,7 +99,8 @@ def test_the_plan_has_each_run_once_low_seeds_first_and_long_runs_before_short_o
 
 
 def test_runs_of_a_sweep_are_among_the_results():
-    """Unlike a single run, which goes to outputs/."""
+    """Unlike a single run, which goes to outputs/; what outdates it is the code of `experiment`."""
+    assert digest_of("ours") == LOADED_CODE
     assert first(PUBLISHED).path(".json").is_relative_to(COMMITTED)
 
 

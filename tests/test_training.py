@@ -276,13 +276,13 @@ def test_code_that_was_edited_after_it_was_loaded_trains_nothing(parts, results,
 def test_only_what_is_computed_counts_in_the_code_digest(old, new, same, tmp_path):
     for path in CODE:
         shutil.copy(path, tmp_path)
-    assert digest_code(tmp_path.glob("*.py")) == LOADED_CODE
+    assert digest_code([*tmp_path.glob("*.py")]) == LOADED_CODE
     edited = tmp_path / "training.py"
     text = edited.read_text()
     changed = text.replace(old, new)
     assert changed != text
     edited.write_text(changed)
-    assert (digest_code(tmp_path.glob("*.py")) == LOADED_CODE) is same
+    assert (digest_code([*tmp_path.glob("*.py")]) == LOADED_CODE) is same
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
