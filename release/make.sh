@@ -4,22 +4,30 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$1 name=$2
-changed=$(git status --porcelain)
-if [ -n "$changed" ]; then
-    echo "Commit first: $(wc -l <<< "$changed") file(s) differ, such as $(sed -n '1s/^...//p' <<< "$changed")." >&2
-    exit 1
-fi
 commit=$(git rev-parse HEAD) objects=$(realpath "$(git rev-parse --git-path objects)")
+untracked=$(git ls-files --others --exclude-standard)
 mkdir -p dist
 folder=$(mktemp -d "$PWD/dist/.making-XXXXXX") # on one disk with dist, where a file then moves whole
 trap 'rm -rf "$folder"' EXIT
-"$python" -m mnist_rnn.site --output "$folder/site"
 
 # Git's settings and attributes, a user's or this clone's, could change the bytes. So git reads the
 # commit from an empty repository that has none of them and borrows the objects of this one.
+(
+    export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_ATTR_NOSYSTEM=1
+    export XDG_CONFIG_HOME=$folder HOME=$folder GIT_DIR=$folder/git GIT_INDEX_FILE=$folder/index
+    export GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
+    git init --quiet --bare --template= "$folder/git"
+    git read-tree "$commit"
+    GIT_WORK_TREE=$PWD git diff --name-only > "$folder/changed"
+)
+changed=$(cat "$folder/changed" - <<< "$untracked" | sed '/^$/d')
+if [ -n "$changed" ]; then
+    echo "Commit first: $(wc -l <<< "$changed") file(s) differ, such as $(head -n 1 <<< "$changed")." >&2
+    exit 1
+fi
+"$python" -m mnist_rnn.site --output "$folder/site"
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_ATTR_NOSYSTEM=1
 export XDG_CONFIG_HOME=$folder HOME=$folder
-git init --quiet --bare --template= "$folder/git"
 export GIT_DIR=$folder/git GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
 pack() {
     git archive --format=tar --prefix="$name/site/" "${pages[@]}" --prefix="$name/" \

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mnist_rnn import data
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import DataError, ParameterError, RecordError
-from mnist_rnn.experiment.checkpoints import Checkpoint, State
+from mnist_rnn.experiment.checkpoints import MEASURES, Checkpoint, State
 from mnist_rnn.parameters import read_parameters
 from mnist_rnn.records.run import read_run, run_path
 
@@ -143,7 +143,8 @@ def test_any_damage_to_a_checkpoint(content, position, change):
         checkpoint.path.write_bytes(content)
         assert checkpoint.read() is None
         assert os.listdir(folder) == ["checkpoint.damaged"]
-        checkpoint.write(State({"loss": [1.0], "accuracy": [0.5], "test_errors": [9]}, 1.0, []))
+        history = {name: [1.0] for name in MEASURES}
+        checkpoint.write(State(history, 1.0, [], {}))
         whole = bytearray(checkpoint.path.read_bytes())
         whole[position % len(whole)] ^= change
         checkpoint.path.write_bytes(whole)

@@ -206,7 +206,7 @@ def test_a_power_is_rounded_once(base):
     exact = [Fraction(float(np.float32(base))) ** int(n) for n in exponents[:300]]
     powers = np.array(power(base, tf.constant(exponents)))
     np.testing.assert_array_equal(powers[:300], [np.float32(float(number)) for number in exact])
-    np.testing.assert_allclose(powers, np.float32(base).astype("float64") ** exponents, rtol=1e-7)
+    np.testing.assert_allclose(powers, np.float32(base).astype("float64") ** exponents, 1e-7, 1e-30)
 
 
 def test_a_model_without_xla_is_refused():
@@ -249,8 +249,7 @@ def test_the_probe_finds_nothing_here():
 
 
 def test_the_probe_finds_a_wrong_learning_rate(monkeypatch):
-    almost = np.nextafter(np.float32(0.01), np.float32(1))
-    monkeypatch.setitem(network.OPTIMIZERS, "sgd", lambda: keras.optimizers.SGD(almost))
+    monkeypatch.setitem(network.OPTIMIZERS, "sgd", lambda: keras.optimizers.SGD(0.010000001))
     assert probe_step().startswith("Two steps of training gave other weights")
 
 
@@ -305,9 +304,9 @@ def test_a_users_keras_json_changes_nothing(tmp_path):
     assert done.stdout == "tensorflow float32 float32\n", done.stderr
 
 
-@pytest.mark.parametrize("flags", ["fpu sse4_2 avx avx2 fma", ""])
-def test_a_cpu_with_avx_or_unknown_is_taken(flags, tmp_path):
-    (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags\t\t: {flags}\n\n")
+@pytest.mark.parametrize("told", ["flags\t\t: fpu sse4_2 avx avx2 fma\n\n", "processor\t: 0\n"])
+def test_a_cpu_with_avx_or_unknown_is_taken(told, tmp_path):
+    (tmp_path / "cpuinfo").write_text(told)
     backend.require_avx(tmp_path / "cpuinfo")
     backend.require_avx(tmp_path / "missing")
 

@@ -1,5 +1,6 @@
 """A release of one commit is always the same bytes, and any change to it is found."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -109,8 +110,10 @@ def test_the_model_is_scored_as_its_record_says(unpacked, committed, damage):
     if damage == "images":
         (images / "t10k-images-idx3-ubyte").write_bytes(b"other")
     if damage == "record":
-        (record,) = unpacked.glob("results/runs/simple_rnn-256-sgd-dropout_0.0-*/seed-0.json")
-        record.write_text(record.read_text().replace('"errors": 184', '"errors": 1'))
+        record = unpacked / "results" / "runs" / "simple_rnn-256-sgd" / "seed-0.json"
+        content = json.loads(record.read_text())
+        content["history"]["test_errors"][-1] = 1
+        record.write_text(json.dumps(content))
     done = run(f"{sys.executable} -I release/score.py {images}", unpacked)
     assert (done.returncode == 0) == (not damage), done.stderr
     if damage == "images":

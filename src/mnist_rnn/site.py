@@ -5,6 +5,7 @@ page asks for anything from elsewhere: formulas are MathML, images and styles ar
 """
 
 import argparse
+import base64
 import re
 from html import escape
 from importlib.metadata import metadata
@@ -134,6 +135,10 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False) -> None:
     notebook = nbformat.read(path, as_version=4)
     exporter = Exporter(template_name="basic", exclude_input=alone)
     body = mend(exporter.from_notebook_node(notebook)[0])
+    picture = base64.b64encode((ROOT / "docs" / "network.svg").read_bytes()).decode()
+    body = body.replace("../docs/network.svg", f"data:image/svg+xml;base64,{picture}")
+    here = r"\2" if alone else r'<a href="\1.html">\2</a>'
+    body = re.sub(r'<a href="(?:\.\./site/)?([\w]+)\.(?:ipynb|html)">(.*?)</a>', here, body)
     before, *rest = body.partition("<h2")
     values = {
         "body": (before, "".join(rest)),

@@ -19,7 +19,7 @@ MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequential:
     """The network with its weights in Keras's plain layers, with softmax as the last one.
 
-    Layers get names, since Keras would number those of the process.
+    All get names, since Keras would number those of the process.
     """
     network = keras.Sequential(
         [
@@ -27,7 +27,8 @@ def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequentia
             PLAIN_LAYERS[config.layer](config.units, dropout=config.dropout, name=config.layer),
             keras.layers.Dense(NUM_CLASSES, name="dense"),
             keras.layers.Activation("softmax", name="activation"),
-        ]
+        ],
+        name="rnn",
     )
     network.set_weights(model.get_weights())
     return network
