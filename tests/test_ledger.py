@@ -58,7 +58,6 @@ def keep(content, folder):
         (with_cpu(fuses=False), True, "the same bits:"),
         (OLD, True, "the same bits, by other code:"),
         (OTHER, False, "**other bits** from epoch 20 on:"),
-        ({"digests": {WHOLE_RUN: ["1" * 64] * 20}}, False, "**other bits** from epoch 20 on:"),
         (OTHER | OLD, False, "**other bits**, made with other code:"),
         (OTHER | with_cpu(fuses=False), False, "other bits, as expected without FMA:"),
         ({"digests": {"sgd": ["1" * 64]}, "test_errors": None} | with_cpu(fuses=False), False,
