@@ -280,7 +280,7 @@ def test_the_committed_notebook_says_what_its_record_says(committed):
 
 
 def test_the_results_notebook_needs_no_run_of_the_originals(tmp_path):
-    """Results of one's own, of one configuration; as `make report`, without cells that tell ours."""
+    """One configuration of one's own; as `make report` does, without the cells that tell ours."""
     (tmp_path / "runs").mkdir()
     name = Configuration().name
     (tmp_path / "runs" / name).symlink_to(COMMITTED / "runs" / name)
