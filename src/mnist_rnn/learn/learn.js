@@ -36,7 +36,7 @@ const BODY = ({ rate, units, batch }, count) => `
       <div class="learn-heads">${DIGITS.map((digit) => `<span>${digit}</span>`).join("")}</div>
       <canvas class="learn-sheet framed" width="1000" height="1000" tabindex="0" role="application"
         aria-description="Arrow keys move the pen, Space puts it down and lifts it."></canvas>
-      <canvas class="learn-beliefs framed" width="10" height="28" role="img"></canvas>
+      <canvas class="learn-beliefs framed" width="10" height="28" role="img" aria-label="No beliefs"></canvas>
     </div>
     <p class="reads"></p>
     <div class="learn-tools">
@@ -94,6 +94,7 @@ async function open(root) {
   let worker, opened, chosen, now, losses, rights, points, aims, strokes, label, frame;
   let pen = null; // [x, y], where keys draw
   let down = false;
+  let begun = 0; // runs
   let shown = Math.floor(Math.random() * test.count);
 
   named("exact").checked = location.hash === "#exact";
@@ -129,7 +130,10 @@ async function open(root) {
     chosen = { rate: number("rate"), units: number("units"), batch: number("batch") };
     const compared = ["rate", "units", "batch"].every((name) => chosen[name] === packed.config[name]);
     chosen.digests = compared ? digests : null;
-    [losses, rights, points, aims] = [[], [], null, null];
+    // What is still on its way of the run before is not shown.
+    chosen.number = ++begun;
+    cancelAnimationFrame(frame);
+    [losses, rights, points, aims, frame] = [[], [], null, null, null];
     find(".compared").textContent = compared
       ? "With these settings TensorFlow has trained the same network."
       : "With these settings there is no run of TensorFlow to compare with.";
@@ -139,6 +143,7 @@ async function open(root) {
   }
 
   function take(message) {
+    if (message.number !== begun) return;
     now = message;
     losses.push(...message.losses);
     if (message.test) {

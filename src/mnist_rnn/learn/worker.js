@@ -20,14 +20,14 @@ const answerTo = {
   },
 
   /** A run from its start. `digests` has TensorFlow's, or is null where it has no such run. */
-  begin({ units, batch, rate, digests }) {
+  begin({ units, batch, rate, digests, number }) {
     network = openNetwork(engine, units);
     network.images.set(data.images);
     network.labels.set(data.labels);
     network.all.set(units === data.units ? data.weights : drawWeights(units));
     const steps = data.orders.length / batch;
-    run = { batch, rate: Math.fround(rate), digests, steps, step: 0, going: false, seconds: 0 };
-    Object.assign(run, { differs: null, losses: [], told: 0, test: null });
+    run = { batch, rate: Math.fround(rate), digests, number, steps, step: 0 };
+    Object.assign(run, { going: false, seconds: 0, differs: null, losses: [], told: 0, test: null });
     check();
     readTestDigits();
     tell();
@@ -125,10 +125,11 @@ function readDigit() {
 }
 
 function tell() {
-  const { step, steps, seconds, digest, differs, losses, test, going } = run;
+  const { number, step, steps, seconds, digest, differs, losses, test, going } = run;
   const diverged = !losses.every(isFinite);
   postMessage({
-    type: "now", step, steps, seconds, digest, differs, losses, test, going, diverged, beliefs: readDigit(),
+    type: "now", number, step, steps, seconds, digest, differs, losses, test, going, diverged,
+    beliefs: readDigit(),
   });
   Object.assign(run, { losses: [], test: null, told: performance.now() });
 }
