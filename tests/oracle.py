@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 from mnist_rnn.experiment.backend import tf
-from mnist_rnn.experiment.products import in_parts, join, multiply
+from mnist_rnn.experiment.products import add_bias, in_parts, join, multiply
 
 tf.get_logger().setLevel("ERROR")  # not of the many functions that are compiled here
 EDGES = [1, 300, 513, 55, 257, 64, 96, 256, 33, 600, 31, 32, 56, 63, 65, 255, 512]
@@ -47,15 +47,32 @@ def fused_sum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def sum_by_the_rule(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The product a @ b in parts of 256 terms, the parts added in their order."""
-    starts = range(0, len(b), 256)
-    return add_by_32([fused_sum(a[:, i : i + 256], b[i : i + 256]) for i in starts])
+    return add_in_order(
+        [fused_sum(a[:, i : i + 256], b[i : i + 256]) for i in range(0, len(b), 256)]
+    )
 
 
-def add_by_32(terms: np.ndarray | list[np.ndarray]) -> np.ndarray:
-    """The sum over the first axis: each 32 from first to last, then these sums likewise."""
-    while len(terms) > 1:
-        terms = [add_in_order(terms[i : i + 32]) for i in range(0, len(terms), 32)]
-    return terms[0]
+def sum_over_images(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The product a @ b, whose terms are images: in parts of 128, added by halves."""
+    return add_by_halves(
+        [fused_sum(a[:, i : i + 128], b[i : i + 128]) for i in range(0, len(b), 128)]
+    )
+
+
+def add_images(a: np.ndarray) -> np.ndarray:
+    """The sum of the rows, in parts of 128, each in parts of 32."""
+    parts = [a[i : i + 128] for i in range(0, len(a), 128)]
+    return add_by_halves(
+        [add_in_order([add_in_order(p[i : i + 32]) for i in range(0, len(p), 32)]) for p in parts]
+    )
+
+
+def add_by_halves(parts: list[np.ndarray]) -> np.ndarray:
+    """The second half added to the first, until one is left; an odd one waits at the end."""
+    while (half := len(parts) // 2) > 0:
+        pairs = zip(parts[:half], parts[half : 2 * half], strict=True)
+        parts = [a + b for a, b in pairs] + parts[2 * half :]
+    return parts[0]
 
 
 def add_in_order(terms: np.ndarray | list[np.ndarray]) -> np.ndarray:
@@ -75,9 +92,9 @@ def compute(x, kernel, bias, slope):
         tape.watch((x, kernel, bias))
         product = multiply(in_parts(x), kernel)
         if len(x.shape) == 2:
-            product = join(product + bias, x)
+            product = join(add_bias(product, bias), x)
         else:
-            product = tf.stack([join(step + bias, x) for step in tf.unstack(product)], 1)
+            product = tf.stack([join(add_bias(step, bias), x) for step in tf.unstack(product)], 1)
     return product, *tape.gradient(product, (x, kernel, bias), slope)
 
 
@@ -105,10 +122,10 @@ def differences(x, kernel, random) -> list[str]:
             wrong.append(f"product {t}")
         if not np.array_equal(of_x[i, t][:, r], sum_by_the_rule(slope[i, t], kernel[r].T)):
             wrong.append(f"gradient of x {t}")
-    sums = [sum_by_the_rule(x[:, t][:, r].T, slope[:, t][:, c]) for t in backwards]
+    sums = [sum_over_images(x[:, t][:, r].T, slope[:, t][:, c]) for t in backwards]
     if not np.array_equal(of_kernel[r][:, c], add_in_order(sums)):
         wrong.append("gradient of the kernel")
-    if len(timesteps) == 1 and not np.array_equal(of_bias, add_by_32(slope[:, 0])):
+    if len(timesteps) == 1 and not np.array_equal(of_bias, add_images(slope[:, 0])):
         wrong.append("gradient of the bias")
     return wrong
 

@@ -133,12 +133,9 @@ def start_training(examples, **parameters):
 
 SHAPES = [{"units": 256}, {"units": 256, "train_size": 224}, {"units": 300, "seed": 1}]
 SHAPES += [{"units": 100, "batch_size": size, "seed": 1} for size in (50, 96)]
-unordered = pytest.mark.xfail(
-    strict=True, reason="XLA adds a bias's sum over more than 256 images in no fixed order"
-)
 SHAPES += [
-    pytest.param({"units": units, "batch_size": 300, "seed": 1}, marks=unordered)
-    for units in (100, 300)
+    {"units": units, "batch_size": size, "seed": 1}
+    for units, size in [(100, 300), (300, 300), (32, 512), (40, 600)]
 ]
 
 

@@ -236,7 +236,7 @@ def test_xla_gets_our_flags_alone(monkeypatch):
     unfused = {"x86_64": "--xla_cpu_max_isa=AVX", "aarch64": arm64, "arm64": arm64}
     ours = [
         "--xla_cpu_enable_platform_dependent_math=false",
-        "--xla_cpu_experimental_ynn_fusion_type=",
+        "--xla_cpu_experimental_ynn_fusion_type=-reduce",
         unfused[platform.machine()],
     ]
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_max_isa=AVX512 --no_such_flag")

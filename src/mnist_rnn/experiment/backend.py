@@ -1,8 +1,9 @@
 """Keras and TensorFlow, set up to compute the same bits on other CPUs; imported quietly.
 
 XLA compiles the training step, with three flags. The first replaces functions of the system's
-mathematical library. The second keeps sums over images from a library that adds large ones in
-another order. The third keeps XLA's own code from fusing, which is to multiply and add in one
+mathematical library. The second keeps sums over images from a library (YNNPACK) that adds large
+ones in another order; it must not be kept from products, whose order would change with the number
+of threads. The third keeps XLA's own code from fusing, which is to multiply and add in one
 rounding: what it fuses depends on the CPU. On x86-64 it may use no instructions later than AVX,
 where none fuses; on ARM64 LLVM's pass that fuses is left out. Matrix products are not XLA's own
 code, and are fused on every CPU. A GPU would add in another order, and is not used.
@@ -27,7 +28,7 @@ from mnist_rnn.errors import BackendError
 ARM64 = platform.machine() in ("aarch64", "arm64")
 XLA_FLAGS = (
     "--xla_cpu_enable_platform_dependent_math=false",
-    "--xla_cpu_experimental_ynn_fusion_type=",
+    "--xla_cpu_experimental_ynn_fusion_type=-reduce",
     "--xla_backend_extra_options=-aarch64-enable-mcr=false" if ARM64 else "--xla_cpu_max_isa=AVX",
 )
 

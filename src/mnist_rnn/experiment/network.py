@@ -11,7 +11,7 @@ from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
 from mnist_rnn.experiment.backend import keras, require_xla, tf
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.optimization import Adam, RMSprop, cross_entropy
-from mnist_rnn.experiment.products import in_parts, join, multiply
+from mnist_rnn.experiment.products import add_bias, in_parts, join, multiply
 
 
 class SimpleRNN(keras.layers.Layer):
@@ -33,7 +33,7 @@ class SimpleRNN(keras.layers.Layer):
         seen = multiply(in_parts(sequences), self.kernel)
         hidden = tf.zeros_like(seen[0])
         for x in tf.unstack(seen):
-            hidden = tf.tanh(x + self.bias + multiply(hidden, self.recurrent_kernel))
+            hidden = tf.tanh(add_bias(x, self.bias) + multiply(hidden, self.recurrent_kernel))
         return join(hidden, sequences)
 
 
@@ -66,8 +66,8 @@ class GRU(Gated):
     def step(self, states: list[tf.Tensor], x: tf.Tensor) -> list[tf.Tensor]:
         """The hidden state after a timestep."""
         (hidden,) = states
-        kept = multiply(hidden, self.recurrent_kernel) + self.bias[1]
-        z, r, g = tf.split(x + self.bias[0], 3, 2)
+        kept = add_bias(multiply(hidden, self.recurrent_kernel), self.bias[1])
+        z, r, g = tf.split(add_bias(x, self.bias[0]), 3, 2)
         kept_z, kept_r, kept_g = tf.split(kept, 3, 2)
         update = tf.sigmoid(z + kept_z)
         candidate = tf.tanh(g + tf.sigmoid(r + kept_r) * kept_g)
@@ -82,7 +82,7 @@ class LSTM(Gated):
     def step(self, states: list[tf.Tensor], x: tf.Tensor) -> list[tf.Tensor]:
         """The hidden state and the carry after a timestep."""
         hidden, carry = states
-        gates = x + multiply(hidden, self.recurrent_kernel) + self.bias
+        gates = add_bias(x + multiply(hidden, self.recurrent_kernel), self.bias)
         enter, forget, candidate, leave = tf.split(gates, 4, 2)
         carry = tf.sigmoid(forget) * carry + tf.sigmoid(enter) * tf.tanh(candidate)
         return [tf.sigmoid(leave) * tf.tanh(carry), carry]
@@ -93,7 +93,7 @@ class Dense(keras.layers.Dense):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """(n, units) to (n, classes)."""
-        return join(multiply(in_parts(inputs), self.kernel) + self.bias, inputs)
+        return join(add_bias(multiply(in_parts(inputs), self.kernel), self.bias), inputs)
 
 
 LAYERS = {"simple_rnn": SimpleRNN, "gru": GRU, "lstm": LSTM}
