@@ -86,20 +86,18 @@ def some(length: int, random: np.random.Generator) -> np.ndarray:
     return np.unique([*random.integers(0, length, 40), *last])
 
 
-def compute(x, kernel, bias, slope):
-    """A product and its gradients, by the code of the training step."""
+def compute(x, kernel, bias, slope, batch_size):
+    """Products of all timesteps, and their gradients, by the code of the training step."""
     with tf.GradientTape() as tape:
         tape.watch((x, kernel, bias))
-        product = multiply(in_parts(x), kernel)
-        if len(x.shape) == 2:
-            product = join(add_bias(product, bias), x)
-        else:
-            product = tf.stack([join(add_bias(step, bias), x) for step in tf.unstack(product)], 1)
+        timesteps = tf.unstack(in_parts(x, batch_size))
+        products = [join(add_bias(multiply(t, kernel), bias), x) for t in timesteps]
+        product = tf.stack(products, 1)
     return product, *tape.gradient(product, (x, kernel, bias), slope)
 
 
 def differences(x, kernel, random) -> list[str]:
-    """Which of the product x @ kernel + bias and its gradients have other bits than the rule."""
+    """Which of the products x @ kernel + bias and their gradients have other bits than the rule."""
     columns = kernel.shape[1]
     bias, slope = (
         random.standard_normal(shape).astype("float32")
@@ -108,13 +106,11 @@ def differences(x, kernel, random) -> list[str]:
     arguments = x, kernel, bias, slope
     # As in training, the number of images is not known before the step is compiled.
     anys = [(None, *x.shape[1:]), kernel.shape, bias.shape, (None, *slope.shape[1:])]
-    compiled = tf.function(compute, [tf.TensorSpec(shape) for shape in anys], jit_compile=True)
+    by_size = functools.partial(compute, batch_size=len(x))
+    compiled = tf.function(by_size, [tf.TensorSpec(shape) for shape in anys], jit_compile=True)
     product, of_x, of_kernel, of_bias = map(np.array, compiled(*arguments))
     i, r, c = some(len(x), random), some(len(kernel), random), some(columns, random)
-    if x.ndim == 2:
-        x, slope, product, of_x = (array[:, None] for array in (x, slope, product, of_x))
     timesteps = range(x.shape[1])
-    backwards = timesteps[::-1]
     wrong = []
     for t in timesteps:
         ours = product[i, t][:, c]
@@ -122,10 +118,11 @@ def differences(x, kernel, random) -> list[str]:
             wrong.append(f"product {t}")
         if not np.array_equal(of_x[i, t][:, r], sum_by_the_rule(slope[i, t], kernel[r].T)):
             wrong.append(f"gradient of x {t}")
+    backwards = timesteps[::-1]
     sums = [sum_over_images(x[:, t][:, r].T, slope[:, t][:, c]) for t in backwards]
     if not np.array_equal(of_kernel[r][:, c], add_in_order(sums)):
         wrong.append("gradient of the kernel")
-    if len(timesteps) == 1 and not np.array_equal(of_bias, add_images(slope[:, 0])):
+    if not np.array_equal(of_bias, add_in_order([add_images(slope[:, t]) for t in backwards])):
         wrong.append("gradient of the bias")
     return wrong
 
@@ -136,8 +133,8 @@ def compare(n: int, units: int, gates: int) -> list[str]:
     wrong = []
     for name, shape, columns in [
         ("inputs", (n, 2, 28), gates * units),
-        ("recurrent", (n, units), gates * units),
-        ("dense", (n, units), 10),
+        ("recurrent", (n, 1, units), gates * units),
+        ("dense", (n, 1, units), 10),
     ]:
         x = random.standard_normal(shape).astype("float32")
         kernel = random.standard_normal((shape[-1], columns)).astype("float32")

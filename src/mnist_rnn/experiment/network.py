@@ -3,7 +3,9 @@
 The layers heed no option of Keras's but the number of units.
 """
 
+import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,38 +16,25 @@ from mnist_rnn.experiment.optimization import Adam, RMSprop, cross_entropy
 from mnist_rnn.experiment.products import add_bias, in_parts, join, multiply
 
 
-class SimpleRNN(keras.layers.Layer):
-    """A hidden state h, zeros at first, becomes tanh(x W + b + h U) at each timestep."""
+class Recurrent(keras.layers.Layer):
+    """A layer with the matrices of all gates side by side; TensorFlow loops over the timesteps.
 
-    def __init__(self, units: int, **options: str) -> None:
-        """Take the size of the hidden state, and Keras's options."""
-        super().__init__(**options)
-        self.units = units
-
-    def build(self, shape: tuple) -> None:
-        """Make W, U and b, in the order of Keras's layer."""
-        self.kernel = self.add_weight((shape[-1], self.units))
-        self.recurrent_kernel = self.add_weight((self.units, self.units))
-        self.bias = self.add_weight((self.units,))
-
-    def call(self, sequences: tf.Tensor) -> tf.Tensor:
-        """(n, timesteps, features) to the last hidden state (n, units)."""
-        seen = multiply(in_parts(sequences), self.kernel)
-        hidden = tf.zeros_like(seen[0])
-        for x in tf.unstack(seen):
-            hidden = tf.tanh(add_bias(x, self.bias) + multiply(hidden, self.recurrent_kernel))
-        return join(hidden, sequences)
-
-
-class Gated(SimpleRNN):
-    """A layer with the matrices of all gates side by side; TensorFlow loops over the timesteps."""
+    Its `step` takes W, U, b, the states (parts, images, units) and the inputs of one timestep, and
+    returns the states after it, the hidden state first.
+    """
 
     gates: int
     biases: tuple[int, ...] = ()
     states = 1
+    fold = staticmethod(tf.foldl)
+
+    def __init__(self, units: int, batch_size: int, **options: str) -> None:
+        """Take the size of the hidden state, the images of a step, and Keras's options."""
+        super().__init__(**options)
+        self.units, self.batch_size = units, batch_size
 
     def build(self, shape: tuple) -> None:
-        """Make W, U and b, in the order of Keras's layer."""
+        """Make W, U and b, in the order of Keras's layers."""
         width = self.gates * self.units
         self.kernel = self.add_weight((shape[-1], width))
         self.recurrent_kernel = self.add_weight((self.units, width))
@@ -53,36 +42,57 @@ class Gated(SimpleRNN):
 
     def call(self, sequences: tf.Tensor) -> tf.Tensor:
         """(n, timesteps, features) to the last hidden state (n, units)."""
-        seen = multiply(in_parts(sequences), self.kernel)
-        zeros = tf.zeros_like(seen[0, ..., : self.units])
-        return join(tf.foldl(self.step, seen, [zeros] * self.states)[0], sequences)
+        # Variables are read here: a loop would keep what it reads once for each timestep.
+        step = functools.partial(self.step, *map(tf.convert_to_tensor, self.weights))
+        timesteps = in_parts(sequences, self.batch_size)
+        zeros = tf.zeros((timesteps.shape[1], tf.shape(timesteps)[2], self.units))
+        return join(self.fold(step, timesteps, [zeros] * self.states)[0], sequences)
 
 
-class GRU(Gated):
+class SimpleRNN(Recurrent):
+    """Keras's SimpleRNN, whose timesteps are compiled one by one."""
+
+    gates = 1
+
+    @staticmethod
+    def fold(step: Callable, timesteps: tf.Tensor, states: list[tf.Tensor]) -> list[tf.Tensor]:
+        """What TensorFlow's loop returns, faster."""
+        return functools.reduce(step, tf.unstack(timesteps), states)
+
+    @staticmethod
+    def step(w, u, b, states, x):
+        """To tanh(x W + b + h U)."""
+        (hidden,) = states
+        return [tf.tanh(add_bias(multiply(x, w), b) + multiply(hidden, u))]
+
+
+class GRU(Recurrent):
     """Keras's GRU, which resets the state after it was multiplied."""
 
     gates, biases = 3, (2,)
 
-    def step(self, states: list[tf.Tensor], x: tf.Tensor) -> list[tf.Tensor]:
-        """The hidden state after a timestep."""
+    @staticmethod
+    def step(w, u, b, states, x):
+        """A timestep."""
         (hidden,) = states
-        kept = add_bias(multiply(hidden, self.recurrent_kernel), self.bias[1])
-        z, r, g = tf.split(add_bias(x, self.bias[0]), 3, 2)
+        seen, kept = add_bias(multiply(x, w), b[0]), add_bias(multiply(hidden, u), b[1])
+        z, r, g = tf.split(seen, 3, 2)
         kept_z, kept_r, kept_g = tf.split(kept, 3, 2)
         update = tf.sigmoid(z + kept_z)
         candidate = tf.tanh(g + tf.sigmoid(r + kept_r) * kept_g)
         return [update * hidden + (1 - update) * candidate]
 
 
-class LSTM(Gated):
-    """Keras's LSTM."""
+class LSTM(Recurrent):
+    """Keras's LSTM; beside the hidden state, it has a carry."""
 
     gates, states = 4, 2
 
-    def step(self, states: list[tf.Tensor], x: tf.Tensor) -> list[tf.Tensor]:
-        """The hidden state and the carry after a timestep."""
+    @staticmethod
+    def step(w, u, b, states, x):
+        """A timestep."""
         hidden, carry = states
-        gates = add_bias(x + multiply(hidden, self.recurrent_kernel), self.bias)
+        gates = add_bias(multiply(x, w) + multiply(hidden, u), b)
         enter, forget, candidate, leave = tf.split(gates, 4, 2)
         carry = tf.sigmoid(forget) * carry + tf.sigmoid(enter) * tf.tanh(candidate)
         return [tf.sigmoid(leave) * tf.tanh(carry), carry]
@@ -91,9 +101,15 @@ class LSTM(Gated):
 class Dense(keras.layers.Dense):
     """Keras's Dense, without an activation."""
 
+    def __init__(self, units: int, batch_size: int, **options: str) -> None:
+        """Take the number of outputs, the images of a step, and Keras's options."""
+        super().__init__(units, **options)
+        self.batch_size = batch_size
+
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """(n, units) to (n, classes)."""
-        return join(add_bias(multiply(in_parts(inputs), self.kernel), self.bias), inputs)
+        v, c = map(tf.convert_to_tensor, self.weights)
+        return join(add_bias(multiply(in_parts(inputs, self.batch_size), v), c), inputs)
 
 
 LAYERS = {"simple_rnn": SimpleRNN, "gru": GRU, "lstm": LSTM}
@@ -107,8 +123,8 @@ def build_network(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Se
         [
             keras.Input((timesteps, FEATURES), name="images"),
             keras.layers.Dropout(config.dropout, shape, seed=config.seed, name="dropout"),
-            LAYERS[config.layer](config.units, name=config.layer),
-            Dense(NUM_CLASSES, name="dense"),
+            LAYERS[config.layer](config.units, config.batch_size, name=config.layer),
+            Dense(NUM_CLASSES, config.batch_size, name="dense"),
         ],
         name="rnn",
     )

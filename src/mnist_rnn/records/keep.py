@@ -11,12 +11,12 @@ from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.checkpoints import Checkpoint, State, weights_sha256
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import predict
-from mnist_rnn.experiment.probe import probe_step
 from mnist_rnn.experiment.training import AGAIN, Examples, describe_inputs
 from mnist_rnn.records.code import LOADED_CODE, digest_code
 from mnist_rnn.records.environment import Environment, what_decides_bits
 from mnist_rnn.records.metrics import find_mistakes, measure_loss, to_probabilities
 from mnist_rnn.records.model_file import save_model
+from mnist_rnn.records.probe import probe_step
 from mnist_rnn.records.run import History, Run, run_path, write_run
 
 
