@@ -15,12 +15,14 @@ from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.optimization import Adam, RMSprop, cross_entropy
 from mnist_rnn.experiment.products import add_bias, in_parts, join, multiply
 
+Tensors = list[tf.Tensor]
+
 
 class Recurrent(keras.layers.Layer):
     """A layer with the matrices of all gates side by side; TensorFlow loops over the timesteps.
 
-    Its `step` takes W, U, b, the states (parts, images, units) and the inputs of one timestep, and
-    returns the states after it, the hidden state first.
+    Its `step` takes W, U and b, the states (parts, images, units) and the inputs of one timestep,
+    and returns the states after it, the hidden state first.
     """
 
     gates: int
@@ -43,7 +45,8 @@ class Recurrent(keras.layers.Layer):
     def call(self, sequences: tf.Tensor) -> tf.Tensor:
         """(n, timesteps, features) to the last hidden state (n, units)."""
         # Variables are read here: a loop would keep what it reads once for each timestep.
-        step = functools.partial(self.step, *map(tf.convert_to_tensor, self.weights))
+        weights = [tf.convert_to_tensor(variable) for variable in self.weights]
+        step = functools.partial(self.step, weights)
         timesteps = in_parts(sequences, self.batch_size)
         zeros = tf.zeros((timesteps.shape[1], tf.shape(timesteps)[2], self.units))
         return join(self.fold(step, timesteps, [zeros] * self.states)[0], sequences)
@@ -55,14 +58,14 @@ class SimpleRNN(Recurrent):
     gates = 1
 
     @staticmethod
-    def fold(step: Callable, timesteps: tf.Tensor, states: list[tf.Tensor]) -> list[tf.Tensor]:
+    def fold(step: Callable, timesteps: tf.Tensor, states: Tensors) -> Tensors:
         """What TensorFlow's loop returns, faster."""
         return functools.reduce(step, tf.unstack(timesteps), states)
 
     @staticmethod
-    def step(w, u, b, states, x):
+    def step(weights: Tensors, states: Tensors, x: tf.Tensor) -> Tensors:
         """To tanh(x W + b + h U)."""
-        (hidden,) = states
+        (w, u, b), (hidden,) = weights, states
         return [tf.tanh(add_bias(multiply(x, w), b) + multiply(hidden, u))]
 
 
@@ -72,9 +75,9 @@ class GRU(Recurrent):
     gates, biases = 3, (2,)
 
     @staticmethod
-    def step(w, u, b, states, x):
+    def step(weights: Tensors, states: Tensors, x: tf.Tensor) -> Tensors:
         """A timestep."""
-        (hidden,) = states
+        (w, u, b), (hidden,) = weights, states
         seen, kept = add_bias(multiply(x, w), b[0]), add_bias(multiply(hidden, u), b[1])
         z, r, g = tf.split(seen, 3, 2)
         kept_z, kept_r, kept_g = tf.split(kept, 3, 2)
@@ -89,9 +92,9 @@ class LSTM(Recurrent):
     gates, states = 4, 2
 
     @staticmethod
-    def step(w, u, b, states, x):
+    def step(weights: Tensors, states: Tensors, x: tf.Tensor) -> Tensors:
         """A timestep."""
-        hidden, carry = states
+        (w, u, b), (hidden, carry) = weights, states
         gates = add_bias(multiply(x, w) + multiply(hidden, u), b)
         enter, forget, candidate, leave = tf.split(gates, 4, 2)
         carry = tf.sigmoid(forget) * carry + tf.sigmoid(enter) * tf.tanh(candidate)
