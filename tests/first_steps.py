@@ -1,7 +1,7 @@
 """The first steps of each kind of run, and the digest of the weights after them.
 
 `python first_steps.py NAME...` prints a line a name: the name and the digest. It is what emulated
-CPUs run, and needs only what trains.
+CPUs run, and needs only what trains; `--by-hand` computes in NumPy, and needs no TensorFlow.
 """
 
 import argparse
@@ -9,16 +9,13 @@ import contextlib
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
-from mnist_rnn.experiment.checkpoints import Checkpoint, weights_sha256
-from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.experiment.network import build_model
-from mnist_rnn.experiment.training import Examples, describe_inputs, train
-from mnist_rnn.ledger import describe_reproduction, write_reproduction
+from mnist_rnn.first_difference import load_by_hand, read_by_hand
+from mnist_rnn.ledger import describe_by_hand, describe_reproduction, write_reproduction
 from mnist_rnn.records.environment import describe_environment
 
 STEPS = {"train_size": 224, "epochs": 2}  # a batch of 128, and one of 96 as in the whole set
@@ -46,7 +43,15 @@ NETWORKS = {
 }
 
 
+BY_HAND = [k for k, v in NETWORKS.items() if v.keys() <= {"units", "batch_size", "train_size"}]
+
+
 def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
+    from mnist_rnn.experiment.checkpoints import Checkpoint, weights_sha256
+    from mnist_rnn.experiment.inputs import scale
+    from mnist_rnn.experiment.network import build_model
+    from mnist_rnn.experiment.training import Examples, describe_inputs, train
+
     config = Configuration(**STEPS | ({"epochs": 1} if half else {}) | NETWORKS[name])
     (x_train, y_train), (x_test, y_test) = load_mnist()
     training = Examples(scale(x_train[: config.train_size]), y_train[: config.train_size])
@@ -57,18 +62,32 @@ def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
     return weights_sha256([*model.get_weights(), model.predict_on_batch(test.x)])
 
 
+def compute_by_hand(name: str) -> str:
+    by_hand, config = load_by_hand(), Configuration(**STEPS | NETWORKS[name])
+    (x_train, y_train), (x_test, _) = load_mnist()
+    x, y = x_train[: config.train_size].astype("float32") / 255, y_train[: config.train_size]
+    weights = by_hand.draw_weights(config.seed, config.units)
+    steps = config.epochs * -(-config.train_size // config.batch_size)
+    for batch in islice(by_hand.batches(x, y, config.seed, config.batch_size), steps):
+        weights = by_hand.step(weights, *batch)[-1]
+    test = x_test[:100].astype("float32") / 255
+    return by_hand.digest([*weights, by_hand.forward(weights, test)[1]])
+
+
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all, if none is given")
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--record", type=Path, help="leave a record for the ledger in this folder")
     either.add_argument("--half", action="store_true", help="stop after one of two epochs")
+    parser.add_argument("--by-hand", action="store_true", help=f"by NumPy: {', '.join(BY_HAND)}")
     parser.add_argument("--emulated", metavar="CPU", help="what an emulator imitates")
     parser.add_argument("--folder", type=Path, help="keep checkpoints there, and go on from them")
     options = parser.parse_args()
+    known = BY_HAND if options.by_hand else list(NETWORKS)
     for name in options.names:
-        if name not in NETWORKS:
-            parser.error(f"expected names of {list(NETWORKS)}, got '{name}'")
+        if name not in known:
+            parser.error(f"expected names of {known}, got '{name}'")
     if options.record and options.record.is_file():
         parser.error(f"--record: expected a folder, got the file {options.record}")
     return options
@@ -77,19 +96,22 @@ def read_options() -> argparse.Namespace:
 def main() -> None:
     options = read_options()
     digests, record, started = {}, None, time.monotonic()
+    if options.by_hand:
+        environment = describe_by_hand(read_by_hand(), options.emulated)
+    else:
+        environment = describe_environment(threads=1, emulated=options.emulated)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
-        for name in options.names or NETWORKS:
-            with contextlib.redirect_stdout(sys.stderr):
-                digests[name] = train_first_steps(name, folder, options.half)
+        for name in options.names or (BY_HAND if options.by_hand else NETWORKS):
+            if options.by_hand:
+                digests[name] = compute_by_hand(name)
+            else:
+                with contextlib.redirect_stdout(sys.stderr):
+                    digests[name] = train_first_steps(name, folder, options.half)
             print(name, digests[name], flush=True)
             if options.record:  # after each name, since the next may take an hour
-                made = describe_reproduction(
-                    describe_environment(threads=1, emulated=options.emulated),
-                    {done: [digest] for done, digest in digests.items()},
-                    time.monotonic() - started,
-                    datetime.now(UTC).date(),
-                )
+                done = {name: [digest] for name, digest in digests.items()}
+                made = describe_reproduction(environment, done, time.monotonic() - started)
                 last, record = record, write_reproduction(made, options.record)
                 if last:
                     last.unlink()

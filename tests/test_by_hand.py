@@ -1,10 +1,12 @@
 """The training that notebooks/05_by_hand.ipynb writes down, against exact arithmetic and XLA."""
 
+import json
 from fractions import Fraction
 from itertools import islice
 
 import numpy as np
 import pytest
+from first_steps import BY_HAND, compute_by_hand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -14,8 +16,10 @@ from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
 from mnist_rnn.first_difference import find_first_difference, load_by_hand
+from mnist_rnn.ledger import FIRST_STEPS
 
 by_hand = load_by_hand()
+DIGESTS = json.loads(FIRST_STEPS.read_text())
 
 
 def normal(*shape, seed=0):
@@ -120,6 +124,15 @@ def test_weights_and_order_are_those_of_the_experiment(seed, units):
     for epoch in range(2):
         order = np.concatenate([y for _, y in shown[3 * epoch : 3 * epoch + 3]])
         np.testing.assert_array_equal(order, epoch_order(seed, epoch, 70))
+
+
+LONG = [pytest.param(name, marks=pytest.mark.slow) for name in ("sgd", "200-units", "300-units")]
+QUICKER = set(BY_HAND) - {"sgd", "200-units", "300-units", "first-epoch"}
+
+
+@pytest.mark.parametrize("name", [*sorted(QUICKER), *LONG])
+def test_the_first_steps_have_the_committed_digest(name):
+    assert compute_by_hand(name) == DIGESTS[name]
 
 
 def start_training(examples, **parameters):

@@ -102,6 +102,16 @@ def test_an_emulated_intel_computes_the_committed_bits():
     assert read_digests(start_first_steps("Haswell", "sgd")) == {"sgd": DIGESTS["sgd"]}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("cpu", ["Nehalem", "neoverse-n1"])
+def test_numpy_alone_needs_no_fma_and_no_tensorflow(cpu):
+    """Nehalem has neither AVX nor FMA; TensorFlow does not start there."""
+    require(cpu)
+    names = "1-unit", "batch-1"
+    computed = read_digests(start_first_steps(cpu, "--by-hand", *names))
+    assert computed == {name: DIGESTS[name] for name in names}
+
+
 @functools.cache
 def compute_first_steps(cpu):
     """The digests of all kinds of run on this CPU."""

@@ -33,6 +33,7 @@ GOOD = json.loads(
 )  # fmt: skip
 OTHER = {"digests": {WHOLE_RUN: [None] * 19 + ["1" * 64]}}
 OLD = {"environment": GOOD["environment"] | {"code_sha256": "1" * 64}}
+BY_HAND = {"versions": {"python": "3.11.7", "numpy": "1.23.2"}, "code_sha256": "1" * 64}
 
 
 def with_cpu(**values):
@@ -59,6 +60,9 @@ def keep(content, folder):
         (OLD, True, "the same bits, by other code:"),
         (OTHER, False, "**other bits** from epoch 20 on:"),
         (OTHER | OLD, False, "**other bits**, made with other code:"),
+        ({"environment": GOOD["environment"] | BY_HAND}, True, "default run, by hand | the same bits:"),
+        (OTHER | {"environment": with_cpu(fuses=False)["environment"] | BY_HAND}, False,
+         "default run, by hand | **other bits** from epoch 20 on:"),
         (OTHER | with_cpu(fuses=False), False, "other bits, as expected without FMA:"),
         ({"digests": {"sgd": ["1" * 64]}, "test_errors": None} | with_cpu(fuses=False), False,
          "other bits, as expected without FMA |"),

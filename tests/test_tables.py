@@ -117,7 +117,8 @@ def check_run(run: dict, line: pd.Series) -> None:
     assert run["mistakes"] is None or len(run["mistakes"]) == errors
     right = run["train_errors"] is not None and 1 - run["train_errors"] / config["train_size"]
     expected = {
-        **{name: config[name] for name in CONFIGURATION},
+        # A record that is older than a parameter has its default.
+        **{name: config.get(name, field.default) for name, field in CONFIGURATION.items()},
         "code": run["code"],
         "parameters": run["parameters"],
         "train_accuracy": 100 * right or None,

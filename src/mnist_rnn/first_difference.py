@@ -59,12 +59,17 @@ def bits(array: np.ndarray) -> np.ndarray:
     return np.asarray(array, "float32").view("uint32")
 
 
-def load_by_hand(notebook: Path = NOTEBOOK) -> Any:
-    """The functions of the notebook's cells with the tag `by-hand`, which need NumPy alone."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+def read_by_hand() -> str:
+    """The source of the notebook's cells with the tag `by-hand`, which need NumPy alone."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     tagged = [cell for cell in cells if "by-hand" in cell["metadata"].get("tags", [])]
+    return "\n\n".join("".join(cell["source"]) for cell in tagged)
+
+
+def load_by_hand() -> Any:
+    """The functions of these cells."""
     module = ModuleType("by_hand")
-    exec("\n\n".join("".join(cell["source"]) for cell in tagged), vars(module))
+    exec(read_by_hand(), vars(module))
     return module
 
 

@@ -22,7 +22,7 @@ from mnist_rnn.files import write_text
 from mnist_rnn.learn.result import CONFIG as LEARNED
 from mnist_rnn.learn.result import BrowserResult
 from mnist_rnn.paths import COMMITTED, ROOT, shown
-from mnist_rnn.records.environment import Environment, what_differs
+from mnist_rnn.records.environment import Environment, describe_environment, what_differs
 from mnist_rnn.records.run import Errors, Run, read_checked, read_run, refusal, run_path
 
 LEDGER = COMMITTED / "reproductions"
@@ -38,7 +38,8 @@ bits.**
 
 The default run is compared with the committed one; *first steps* are a few steps of each kind of
 run (`first-epoch`: a whole epoch of the default), compared with
-[first_steps.json](../../tests/first_steps.json); browsers, by `learn.html`, compute a run on
+[first_steps.json](../../tests/first_steps.json); *by hand* is NumPy, in
+[05_by_hand](../../notebooks/05_by_hand.ipynb); browsers, by `learn.html`, compute a run on
 a part of the images. *Measured by* its sender means that nobody else has checked the row.
 [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says
 how to send one. `make ledger` makes this page from the records beside it.
@@ -53,8 +54,9 @@ class Reproduction(Strict):
 
     `digests` maps the name of what was computed to the SHA-256 of the weights after each epoch
     (None: not measured), of first steps after the last one. `test_errors` (of 10,000 images)
-    belongs to the default run only. `seconds` is the time of the training, `date` the day it ended
-    (UTC). The environment's commit is left out.
+    belongs to the default run only. What NumPy computed by hand has no version of TensorFlow, and
+    its `code_sha256` is of the cells of 05_by_hand.ipynb. `seconds` is the time of the training,
+    `date` the day it ended (UTC). The environment's commit is left out.
     """
 
     schema_version: Literal[2] = 2
@@ -79,6 +81,11 @@ class Reproduction(Strict):
         return self
 
     @property
+    def by_hand(self) -> bool:
+        """Whether NumPy computed it, without TensorFlow."""
+        return "tensorflow" not in self.environment.versions
+
+    @property
     def file_name(self) -> str:
         """Of CPU, Python, day and the start of the content's SHA-256."""
         cpu = self.environment.cpu
@@ -93,17 +100,25 @@ def describe_reproduction(
     made_with: Environment,
     digests: dict[str, list[str | None]],
     seconds: float,
-    day: date,
+    day: date | None = None,
     test_errors: int | None = None,
 ) -> Reproduction:
-    """The record of what was computed on this machine."""
+    """The record of what was computed on this machine, today if no day is given."""
     return Reproduction(
         digests=digests,
         test_errors=test_errors,
         environment=made_with.model_copy(update={"commit": None, "clean": None}),
         seconds=round(seconds, 1),
-        date=day,
+        date=day or datetime.now(UTC).date(),
     )
+
+
+def describe_by_hand(source: str, emulated: str | None = None) -> Environment:
+    """The environment of a computation by NumPy alone, by cells with this source."""
+    environment = describe_environment(emulated=emulated)
+    versions = {name: environment.versions[name] for name in ("python", "numpy")}
+    code = hashlib.sha256(source.encode()).hexdigest()
+    return environment.model_copy(update={"versions": versions, "code_sha256": code})
 
 
 def write_reproduction(reproduction: Reproduction | BrowserResult, folder: Path) -> Path:
@@ -158,12 +173,12 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
 
 def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -> str:
     """What a reproduction shows, in a few words; `wrong` names what differs."""
-    changed = what_differs(committed.environment, made.environment)
+    changed = [] if made.by_hand else what_differs(committed.environment, made.environment)
     if not wrong:
         return f"{SAME}, by other code" if "code" in changed else SAME
     if changed:
         return f"**other bits**, made with other {', '.join(changed)}"
-    if not made.environment.cpu.fuses:
+    if not made.environment.cpu.fuses and not made.by_hand:
         return "other bits, as expected without FMA"
     if WHOLE_RUN not in wrong:
         return f"**other bits**: {', '.join(wrong)}"
@@ -193,7 +208,8 @@ def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) ->
         f"{name}, emulated" if cpu.emulated else name,
         made.environment.system,
         made.environment.versions.get("python", "unknown"),
-        WHOLE_RUN if whole else f"first steps: {', '.join(made.digests)}",
+        (WHOLE_RUN if whole else f"first steps: {', '.join(made.digests)}")
+        + (", by hand" if made.by_hand else ""),
         f"{outcome}: `{str(made.digests[WHOLE_RUN][-1])[:12]}`" if whole else outcome,
         f"{100 - 100 * errors / TEST_SIZE:.2f}" if errors is not None else "",
         f"{made.seconds:.0f}",

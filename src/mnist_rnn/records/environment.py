@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mnist_rnn.records.code import LOADED_CODE
 
 PACKAGES = ("tensorflow", "keras", "numpy")
 CPUINFO = Path("/proc/cpuinfo")
+EMULATED_WITHOUT_FMA = ("Nehalem", "Denverton")
 
 
 class Cpu(Strict):
@@ -93,13 +95,12 @@ def what_differs(then: Environment, now: Environment) -> list[str]:
 
 
 def find_versions() -> dict[str, str]:
-    """The versions of PACKAGES; TensorFlow's wheel without GPU kernels has another name."""
-    versions = {}
+    """The versions of PACKAGES, as far as installed; TensorFlow's without GPUs has another name."""
+    versions: dict[str, str] = {}
     for name in PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = version(f"{name}-cpu")
+        for wheel in (name, f"{name}-cpu"):
+            with suppress(PackageNotFoundError):
+                versions.setdefault(name, version(wheel))
     return versions
 
 
@@ -125,7 +126,7 @@ def describe_cpu(emulated: str | None = None) -> Cpu:
         family=plain(said.get("cpu family")),
         model=plain(said.get("model", said.get("CPU part"))),
         name=plain(name),
-        fuses=bool(emulated) or fuses,
+        fuses=emulated not in EMULATED_WITHOUT_FMA if emulated else fuses,
         emulated=bool(emulated),
     )
 
