@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -32,10 +33,18 @@ def make_claims(results: Results) -> str:
                 for row in table.to_dict("records")
             ],
             "Agrees": table["agrees"],
-            "Others": table["also_agree"].fillna(""),
+            "Others": [name_claims(claims.values(), names) for names in table["also_agree"]],
         }
     )
     return rows.to_markdown(index=False, disable_numparse=True)
+
+
+def name_claims(claims: Iterable[Claim], configurations: str) -> str:
+    """For each of these configurations, parted by semicolons, the first claim with it."""
+    names = {claim.configuration: f"`{claim.claim}`" for claim in reversed([*claims])}
+    return ", ".join(
+        names[configuration] for configuration in configurations.split("; ") if configuration
+    )
 
 
 def describe_network(claim: Claim) -> str:

@@ -289,7 +289,10 @@ def test_the_sentences(make_record, write):
     )
     results = write_tables(write(200, 210, 220))
     said = describe_default(results)
-    assert said == "The published 97.9% is contradicted: 3 runs of ours reach 97.90 ± 0.10%."
+    assert said == (
+        "The published result is contradicted: 97.9% of unseen digits read right, where 3 runs of "
+        "ours reach 97.90 ± 0.10%."
+    )
     assert describe_default(results._replace(runs=tabulate_runs([make_record(units=9)]))) == ""
 
 
@@ -301,7 +304,7 @@ def test_the_answers_in_words():
     table = pd.DataFrame(rows, columns=["claim", "kind", "agrees", "also_agree"])
     assert describe_answers(table) == (
         "Of 4 published results, 2 agree with runs of their own configuration; 1 is contradicted "
-        "(`b`); 1 has too few runs (`e`). 1 of the 2 that agree would agree with no other "
+        "(`b`); 1 has too few runs (`e`). 1 of the 2 that agree fit no other "
         "published configuration."
     )
 

@@ -35,7 +35,7 @@ TEMPLATES = Path(__file__).with_name("pages")
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
 PAGES = {"index.html": "Start", "draw.html": "Draw"}
 if find_spec("mnist_rnn.learn"):
-    PAGES["learn.html"] = "Learn"
+    PAGES["learn.html"] = "Watch it learn"
 PAGES |= {f"{path.stem}.html": path.stem[3:].replace("_", " ").capitalize() for path in NOTEBOOKS}
 LIGHT, DARK = "xcode", "github-dark"  # styles of Pygments with enough contrast
 # pandas writes the name of an index into a second row of the head, which is otherwise empty.

@@ -148,7 +148,7 @@ def describe_answers(accuracy: pd.DataFrame) -> str:
     alone = (agreeing["also_agree"] == "").sum()
     return (
         f"Of {len(judged)} published results, {'; '.join(parts) or 'none can be judged'}. {alone} "
-        f"of the {len(agreeing)} that agree would agree with no other published configuration."
+        f"of the {len(agreeing)} that agree fit no other published configuration."
     )
 
 
@@ -161,8 +161,8 @@ def describe_default(results: Results) -> str:
     row, same = accuracy.loc[REPRODUCED], compare_seeds(runs, default, "seeded")
     holds = "holds" if row["agrees"] == "agrees" else f"is {row['agrees']}"
     sentence = (
-        f"The published {row['published_test_accuracy']}% {holds}: {row['runs']} runs of ours "
-        f"reach {row['mean']:.2f} ± {row['sd']:.2f}%."
+        f"The published result {holds}: {row['published_test_accuracy']}% of unseen digits read "
+        f"right, where {row['runs']} runs of ours reach {row['mean']:.2f} ± {row['sd']:.2f}%."
     )
     if same.empty:
         return sentence
