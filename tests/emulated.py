@@ -61,7 +61,9 @@ def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
         python, site = Path(sys.executable).resolve(), SITE  # qemu starts programs, not links
     variables["PYTHONPATH"] = os.pathsep.join([*source, str(site)])
     command = [*emulator, python, *words]
-    return start(command, env=os.environ | variables, stderr=None)  # where this one's goes
+    # NumPy's library is to choose by the emulated CPU, whatever is set for this one.
+    own = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+    return start(command, env=own | variables, stderr=None)  # where this one's goes
 
 
 def read_digests(process: subprocess.Popen) -> dict[str, str]:
