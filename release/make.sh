@@ -5,32 +5,27 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$1 name=$2
 commit=$(git rev-parse HEAD) objects=$(realpath "$(git rev-parse --git-path objects)")
-untracked=$(git ls-files --others --exclude-standard)
 mkdir -p dist
 folder=$(mktemp -d "$PWD/dist/.making-XXXXXX") # on one disk with dist, where a file then moves whole
 trap 'rm -rf "$folder"' EXIT
 
 # Git's settings and attributes, a user's or this clone's, could change the bytes. So git reads the
 # commit from an empty repository that has none of them and borrows the objects of this one.
-(
-    export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_ATTR_NOSYSTEM=1
-    export XDG_CONFIG_HOME=$folder HOME=$folder GIT_DIR=$folder/git GIT_INDEX_FILE=$folder/index
-    export GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
-    git init --quiet --bare --template= "$folder/git"
-    git read-tree "$commit"
-    GIT_WORK_TREE=$PWD git diff --name-only > "$folder/changed"
-)
-changed=$(cat "$folder/changed" - <<< "$untracked" | sed '/^$/d')
+plain_git() {
+    GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_ATTR_NOSYSTEM=1 \
+        XDG_CONFIG_HOME=$folder HOME=$folder GIT_DIR=$folder/git GIT_INDEX_FILE=$folder/index \
+        GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects git "$@"
+}
+plain_git init --quiet --bare --template= "$folder/git"
+plain_git read-tree "$commit"
+changed=$(GIT_WORK_TREE=$PWD plain_git diff --name-only && git ls-files --others --exclude-standard)
 if [ -n "$changed" ]; then
     echo "Commit first: $(wc -l <<< "$changed") file(s) differ, such as $(head -n 1 <<< "$changed")." >&2
     exit 1
 fi
 "$python" -m mnist_rnn.site --output "$folder/site"
-export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_ATTR_NOSYSTEM=1
-export XDG_CONFIG_HOME=$folder HOME=$folder
-export GIT_DIR=$folder/git GIT_ALTERNATE_OBJECT_DIRECTORIES=$objects
 pack() {
-    git archive --format=tar --prefix="$name/site/" "${pages[@]}" --prefix="$name/" \
+    plain_git archive --format=tar --prefix="$name/site/" "${pages[@]}" --prefix="$name/" \
         --add-file=release/RELEASE.md "$@" "$commit"
 }
 mapfile -t pages < <(printf -- '--add-file=%s\n' "$folder"/site/*)

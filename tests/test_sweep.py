@@ -275,13 +275,20 @@ def test_a_stopped_sweep_ends_in_seconds(send, stop, inherited, published, tmp_p
     assert "0:00:00 to go" not in output
 
 
+def command(process):
+    """Its words; none if it has ended meanwhile."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
+
+
 @pytest.mark.slow
 def test_a_stopped_sweep_of_an_originals_code_leaves_nothing_running(published, tmp_path):
     endless = shutil.copytree(published, tmp_path / "published")
     (endless / "claims.csv").write_text(HEADER + ENDLESS)
     process = start_sweep(tmp_path, endless, "--code", "keras")
     children = []
-    while not any("keras_notebook.py" in " ".join(child.cmdline()) for child in children):
+    while not any("keras_notebook.py" in command(child) for child in children):
         assert process.poll() is None
         time.sleep(0.1)
         children = psutil.Process(process.pid).children(recursive=True)

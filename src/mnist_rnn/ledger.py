@@ -54,9 +54,9 @@ class Reproduction(Strict):
 
     `digests` maps the name of what was computed to the SHA-256 of the weights after each epoch
     (None: not measured), of first steps after the last one. `test_errors` (of 10,000 images)
-    belongs to the default run only. What NumPy computed by hand has no version of TensorFlow, and
-    its `code_sha256` is of the cells of 05_by_hand.ipynb. `seconds` is the time of the training,
-    `date` the day it ended (UTC). The environment's commit is left out.
+    belongs to the default run only. What NumPy computed by hand has the versions of Python
+    and NumPy alone, and `code_sha256` of the cells of 05_by_hand.ipynb. `seconds` is the time of
+    the training, `date` the day it ended (UTC). The environment's commit is left out.
     """
 
     schema_version: Literal[2] = 2
@@ -83,7 +83,7 @@ class Reproduction(Strict):
     @property
     def by_hand(self) -> bool:
         """Whether NumPy computed it, without TensorFlow."""
-        return "tensorflow" not in self.environment.versions
+        return self.environment.versions.keys() == {"python", "numpy"}
 
     @property
     def file_name(self) -> str:

@@ -64,7 +64,7 @@ class SimpleRNN(Recurrent):
 
     @staticmethod
     def step(weights: Tensors, states: Tensors, x: tf.Tensor) -> Tensors:
-        """To tanh(x W + b + h U)."""
+        """The state after a timestep: tanh(x W + b + h U)."""
         (w, u, b), (hidden,) = weights, states
         return [tf.tanh(add_bias(multiply(x, w), b) + multiply(hidden, u))]
 
@@ -76,7 +76,7 @@ class GRU(Recurrent):
 
     @staticmethod
     def step(weights: Tensors, states: Tensors, x: tf.Tensor) -> Tensors:
-        """A timestep."""
+        """The state after a timestep."""
         (w, u, b), (hidden,) = weights, states
         seen, kept = add_bias(multiply(x, w), b[0]), add_bias(multiply(hidden, u), b[1])
         z, r, g = tf.split(seen, 3, 2)
@@ -93,7 +93,7 @@ class LSTM(Recurrent):
 
     @staticmethod
     def step(weights: Tensors, states: Tensors, x: tf.Tensor) -> Tensors:
-        """A timestep."""
+        """The hidden state and the carry after a timestep."""
         (w, u, b), (hidden, carry) = weights, states
         gates = add_bias(multiply(x, w) + multiply(hidden, u), b)
         enter, forget, candidate, leave = tf.split(gates, 4, 2)

@@ -87,7 +87,7 @@ def draw_codes(runs: pd.DataFrame, codes: dict[str, str], published: pd.Series) 
         if len(values):
             ax.plot([values.mean()] * 2, [place - 0.35, place + 0.35], color=color, lw=2)
             mean = f"{values.mean():.2f} ± {values.std():.2f}" if len(values) > 1 else values.mean()
-            said.append(f"{name}: {mean}% ({len(values)} runs)")
+            said.append(f"{name}: {mean}% ({len(values)} {'run' if len(values) == 1 else 'runs'})")
     for claim, accuracy in published.items():
         ax.axvline(accuracy, color=ORANGE, ls="--")
         ax.annotate(claim, (accuracy, -0.62), color=ORANGE, size=8, ha="center", va="bottom")

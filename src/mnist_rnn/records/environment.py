@@ -14,7 +14,6 @@ from mnist_rnn.records.code import LOADED_CODE
 
 PACKAGES = ("tensorflow", "keras", "numpy")
 CPUINFO = Path("/proc/cpuinfo")
-EMULATED_WITHOUT_FMA = ("Nehalem", "Denverton")
 
 
 class Cpu(Strict):
@@ -126,7 +125,7 @@ def describe_cpu(emulated: str | None = None) -> Cpu:
         family=plain(said.get("cpu family")),
         model=plain(said.get("model", said.get("CPU part"))),
         name=plain(name),
-        fuses=emulated not in EMULATED_WITHOUT_FMA if emulated else fuses,
+        fuses=emulated != "Nehalem" if emulated else fuses,
         emulated=bool(emulated),
     )
 
