@@ -202,9 +202,11 @@ def kill_at_random(parameters, results, moments, start=start_plain, after=None):
     return finish(start(parameters, results), results), killed
 
 
-@pytest.mark.slow
-def test_killed_at_twenty_random_moments(tmp_path):
-    """No killed process leaves half a file. Two runs of ten kills each, side by side.
+@pytest.mark.parametrize(
+    "kills", [pytest.param(3, marks=pytest.mark.slow), pytest.param(10, marks=pytest.mark.trial)]
+)
+def test_killed_at_random_moments(kills, tmp_path):
+    """No killed process leaves half a file. Two runs of so many kills each, side by side.
 
     Those of the second are counted from the start of training, and so fall into it.
     """
@@ -213,13 +215,13 @@ def test_killed_at_twenty_random_moments(tmp_path):
 
     def kill(name, latest, after):
         randomly = random.Random(4)
-        moments = [randomly.uniform(latest / 4, latest) for _ in range(10)]
+        moments = [randomly.uniform(latest / 4, latest) for _ in range(kills)]
         return kill_at_random(parameters, tmp_path / name, moments, after=after)
 
     ways = [("one", 8, None), ("other", 2, "Epochs finished before: ")]
     with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(lambda way: kill(*way), ways))
-    assert sum(killed for _, killed in ended) == 20
+    assert sum(killed for _, killed in ended) == 2 * kills
     for (record, _), (name, *_) in zip(ended, ways, strict=True):
         assert outcome(record) == outcome(expected)
         left = os.listdir(run_path(record.config, "", tmp_path / name).parent)
