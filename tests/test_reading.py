@@ -149,7 +149,7 @@ def test_the_notebook_reads_a_model_of_ones_own(tmp_path):
     (own,) = tmp_path.rglob("*.keras")
     notebook, output = TRAIN.with_name("04_reading.ipynb"), tmp_path / "out.ipynb"
     for model, said in (
-        (own, "simple_rnn 8, sgd"),
+        (own, "simple_rnn-8-sgd-epochs_1-train_size_2000, seed 0: "),
         ("no.keras", "no.keras: expected a model, got"),
     ):
         command = papermill_command({"model": model, "test_size": 100}, output, notebook)
