@@ -11,7 +11,6 @@ from pathlib import Path
 from mnist_rnn.files import replacing
 
 HERE = Path(__file__).parent
-ZIG = "0.17.1"
 OPTIONS = {"fused": ("-DFUSED", "-mrelaxed-simd"), "exact": ()}
 DATA = "images labels order units weights states logits message hash question answer"
 
