@@ -18,6 +18,8 @@ from test_records import LAST, change
 from mnist_rnn import ledger, verify
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError, RecordError
+from mnist_rnn.learn.result import STEPS as LEARNING_STEPS
+from mnist_rnn.learn.result import BrowserResult
 from mnist_rnn.ledger import WHOLE_RUN, Reproduction, describe_reproduction
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import run_path, write_run
@@ -33,6 +35,11 @@ GOOD = json.loads(
 )  # fmt: skip
 OTHER = {"digests": {WHOLE_RUN: [None] * 19 + ["1" * 64]}}
 OLD = {"environment": GOOD["environment"] | {"code_sha256": "1" * 64}}
+LEARNED = {
+    "schema_version": 1, "weights_sha256": KNOWN.learned.weights_sha256, "steps": LEARNING_STEPS,
+    "same": True, "first_difference": None, "engine": "Chromium 140", "system": "Android",
+    "processor": "ARM", "path": "fused", "seconds": 60.0, "date": "2026-01-01",
+}  # fmt: skip
 BY_HAND = {"versions": {"python": "3.11.7", "numpy": "1.23.2"}, "code_sha256": "1" * 64}
 
 
@@ -78,6 +85,42 @@ def test_an_outcome_is_listed(parts, good, outcome, tmp_path):
     assert (page.count(f"| {outcome}"), refused) == (1, [])
     kind = "records of first steps" if "test_errors" in parts else "default runs"
     assert f"{int(good)} of 1 {kind}" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [({}, "fused | the same bits: "),
+     ({"path": "exact"}, "exact | the same bits: "),
+     ({"same": False, "first_difference": 7, "weights_sha256": "1" * 64},
+      "fused | **other bits** from step 7 on: ")],
+)  # fmt: skip
+def test_what_a_browser_computed_is_listed(changes, outcome, tmp_path):
+    made = BrowserResult.model_validate_json(json.dumps(LEARNED | changes))
+    (tmp_path / "ours").mkdir()
+    path = ledger.write_reproduction(made, tmp_path / "ours")
+    page, refused = ledger.make_ledger(tmp_path)
+    assert (page.count(outcome), refused) == (1, [])
+    assert f"{int(made.same)} of 1 of browsers" in page
+    path.rename(path.with_name("learned-again.json"))
+    assert ledger.make_ledger(tmp_path)[1][0].endswith(f"learned-again.json holds {path.name}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [({"weights_sha256": "1" * 64}, "of another digest that it is the same"),
+     ({"same": False, "first_difference": 7}, "of another digest that it is the same"),
+     ({"first_difference": 7}, "where the bits are not the same"),
+     ({"same": False}, "where the bits are not the same"),
+     ({"steps": 4}, "should be greater"), ({"date": "9999-12-31"}, "a day that has been"),
+     ({"path": "gpu"}, "'fused' or 'exact'"), ({"engine": "<b>"}, "should match pattern"),
+     ({"note": "by hand"}, "note: Extra inputs")],
+)  # fmt: skip
+def test_a_made_up_result_of_a_browser_is_refused(changes, problem, tmp_path):
+    path = tmp_path / "learned-2026-01-01-00000000.json"
+    path.write_text(json.dumps(LEARNED | changes))
+    with pytest.raises(RecordError, match=problem) as error:
+        ledger.read_judged(path, KNOWN)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

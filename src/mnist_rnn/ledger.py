@@ -20,7 +20,7 @@ from mnist_rnn.config import TEST_SIZE, Configuration, Digest, Strict, Text
 from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.learn.result import CONFIG as LEARNED
-from mnist_rnn.learn.result import BrowserResult
+from mnist_rnn.learn.result import BrowserResult, Day
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.environment import Environment, describe_environment, what_differs
 from mnist_rnn.records.run import Errors, Run, read_checked, read_run, refusal, run_path
@@ -64,7 +64,7 @@ class Reproduction(Strict):
     test_errors: Errors | None
     environment: Environment
     seconds: float = Field(ge=0)
-    date: date
+    date: Day
 
     @model_validator(mode="after")
     def _agree(self) -> "Reproduction":
@@ -74,8 +74,6 @@ class Reproduction(Strict):
             raise ValueError(f"test_errors must be given for the {WHOLE_RUN}, and only for it")
         if not all(digests and digests[-1] for digests in self.digests.values()):
             raise ValueError("digests must end with one")
-        if not date(2024, 1, 1) <= self.date <= datetime.now(UTC).date():
-            raise ValueError("date must be a day that has been, from 2024 on")
         if self.environment.commit is not None:
             raise ValueError("environment.commit must be left out")
         return self
@@ -161,8 +159,6 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
         step = learned.first_difference
         return learned, SAME if learned.same else f"**other bits** from step {step} on"
     made = read_checked(path, Reproduction, "the record of a reproduction", LARGEST)
-    if path.name != made.file_name:
-        raise refusal(path, f"holds {made.file_name}")
     if unknown := sorted(set(made.digests) - {WHOLE_RUN, *known.first_steps}):
         raise refusal(path, f"is of another experiment: {', '.join(unknown)}")
     wrong = known.differing(made)
@@ -233,6 +229,8 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
                 if (first := origins.setdefault(path.name, origin)) != origin:
                     raise refusal(path, f"is already in {first}")
                 made, outcome = read_judged(path, known)
+                if path.name != made.file_name:
+                    raise refusal(path, f"holds {made.file_name}")
             except RecordError as error:
                 refused.append(str(error))
                 continue

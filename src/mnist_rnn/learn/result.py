@@ -1,15 +1,25 @@
 """The file that `learn.html` saves: what a browser has computed. Nothing in it tells whose."""
 
 import hashlib
-from datetime import date
-from typing import Literal
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from mnist_rnn.config import Configuration, Digest, Strict, Text
 
 # The run that the page repeats.
 CONFIG = Configuration(learning_rate=0.05, batch_size=64, train_size=1280)
+STEPS = CONFIG.epochs * CONFIG.train_size // CONFIG.batch_size
+
+
+def _require_past(day: date) -> date:
+    if not date(2024, 1, 1) <= day <= datetime.now(UTC).date():
+        raise ValueError("date must be a day that has been, from 2024 on")
+    return day
+
+
+Day = Annotated[date, AfterValidator(_require_past)]
 
 
 class BrowserResult(Strict):
@@ -25,15 +35,15 @@ class BrowserResult(Strict):
 
     schema_version: Literal[1]
     weights_sha256: Digest
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=STEPS, le=STEPS)
     same: bool
-    first_difference: int | None = Field(ge=0)
+    first_difference: int | None = Field(ge=0, le=STEPS)
     engine: Text
     system: Text
     processor: Text
     path: Literal["fused", "exact"]
     seconds: float = Field(ge=0)
-    date: date
+    date: Day
 
     @model_validator(mode="after")
     def _agree(self) -> "BrowserResult":
