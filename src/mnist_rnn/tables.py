@@ -162,12 +162,13 @@ def describe_default(results: Results) -> str:
     holds = "holds" if row["agrees"] == "agrees" else f"is {row['agrees']}"
     sentence = (
         f"The published result {holds}: {row['published_test_accuracy']}% of unseen digits read "
-        f"right, where {row['runs']} runs of ours reach {row['mean']:.2f} ± {row['sd']:.2f}%."
+        f"right; {row['runs']} runs of ours reach {row['mean']:.2f} ± {row['sd']:.2f}%."
     )
     if same.empty:
         return sentence
     return (
-        f"{sentence} The original's own code, started from the "
-        "same weights and shown the images in the same order, makes the same number of test errors "
-        f"as ours after {same['same_errors'].sum()} of {same['epochs'].sum()} epochs."
+        f"{sentence} The original's own code, on today's Keras, was started from the weights of "
+        f"{len(same)} of them and shown the images in their order: after "
+        f"{same['same_errors'].sum()} of their {same['epochs'].sum()} epochs it makes as many test "
+        "errors as ours."
     )
