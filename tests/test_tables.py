@@ -290,8 +290,8 @@ def test_the_sentences(make_record, write):
     results = write_tables(write(200, 210, 220))
     said = describe_default(results)
     assert said == (
-        "The published result is contradicted: 97.9% of unseen digits read right, where 3 runs of "
-        "ours reach 97.90 ± 0.10%."
+        "The published result is contradicted: 97.9% of unseen digits read right; 3 runs of ours "
+        "reach 97.90 ± 0.10%."
     )
     assert describe_default(results._replace(runs=tabulate_runs([make_record(units=9)]))) == ""
 
