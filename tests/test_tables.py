@@ -1,6 +1,7 @@
 """The tables, by hand and once more from the files without this project's code."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -347,3 +348,20 @@ def test_a_researchers_own_folders(count, curves, write, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("'' Of 2 published results, ")
     assert pd.read_csv(tmp_path / "accuracy.csv")["claim"].tolist() == ["mine", "other"]
+
+
+def test_a_researchers_candidates_alone(write, tmp_path):
+    """Nothing was published; the tables have the runs."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    (folder / "claims.csv").write_text(
+        "claim,kind,units,epochs,seeds,source\nsmall,candidate,64,2,3,my question\n"
+    )
+    write(240, 250, 260, units=64, epochs=2)
+    variables = environment(tmp_path) | {"MNIST_RNN_PUBLISHED": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", OWN], env=variables, capture_output=True, text=True
+    )
+    assert done.stdout == "'' No published result is among the claims.\n", done.stderr
+    row = (tmp_path / "accuracy.md").read_text().splitlines()[2]
+    assert re.split(r" *\| *", row)[1:6] == ["small", "", "3", "97.50", "0.10"]

@@ -89,10 +89,16 @@ def read_results(results: Path = RESULTS) -> Results:
     return Results(records, left_out, runs, claims, tabulate_accuracy(runs, claims))
 
 
+def leave_out(table: pd.DataFrame, unwanted: pd.Series) -> pd.DataFrame:
+    """The table without the unwanted rows; with them where there is no other."""
+    return table if unwanted.all() else table[~unwanted]
+
+
 def write_tables(folder: Path = RESULTS) -> Results:
     """Write accuracy.csv, accuracy.md and runs.csv, and return what they are made of.
 
-    accuracy.md has fewer columns, and no candidates; it names the files that are not records.
+    accuracy.md has fewer columns, and candidates only where nothing was claimed. It names the files
+    that are not records.
 
     Raises:
         RecordError: there is no record.
@@ -104,7 +110,7 @@ def write_tables(folder: Path = RESULTS) -> Results:
     rounded = {name: table[name].map(form.format, "ignore") for name, form in formats.items()}
     text = table.assign(**rounded).astype("string").fillna("")
     notes = "".join(f"\nLeft out: {error}\n" for error in left_out)
-    rows = text[table["kind"] != "candidate"]
+    rows = leave_out(text, table["kind"] == "candidate")
     rows = rows.rename(columns={"published_test_accuracy": "published"})
     rows["interval"] = (rows["interval_low"] + " to " + rows["interval_high"]).replace(" to ", "")
     contents = {
@@ -134,6 +140,8 @@ def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
 def describe_answers(accuracy: pd.DataFrame) -> str:
     """How many of the judged claims have each answer, in a sentence or two."""
     judged = accuracy[accuracy["kind"].isin(JUDGED)]
+    if judged.empty:
+        return "No published result is among the claims."
     counts, agreeing = judged["agrees"].value_counts(), judged[judged["agrees"] == "agrees"]
     words = {"agrees": "with runs of their own configuration", "in doubt": "", "contradicted": ""}
     verbs = {"agrees": "agree", "in doubt": "are in doubt", "contradicted": "are contradicted"}
@@ -147,7 +155,7 @@ def describe_answers(accuracy: pd.DataFrame) -> str:
             parts.append(f"{count} {singular if count == 1 else verb} {about}")
     alone = (agreeing["also_agree"] == "").sum()
     return (
-        f"Of {len(judged)} published results, {'; '.join(parts) or 'none can be judged'}. {alone} "
+        f"Of {len(judged)} published results, {'; '.join(parts)}. {alone} "
         f"of the {len(agreeing)} that agree fit no other published configuration."
     )
 

@@ -19,9 +19,10 @@ fails still raises.
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+
+from numpy._core._multiarray_umath import __cpu_features__
 
 from mnist_rnn.errors import BackendError
 
@@ -33,15 +34,13 @@ XLA_FLAGS = (
 )
 
 
-def require_avx(cpuinfo: Path = Path("/proc/cpuinfo")) -> None:
+def require_avx(features: Mapping[str, bool] = __cpu_features__) -> None:
     """Raise BackendError on x86-64 without AVX, where loading TensorFlow ends the process."""
-    if platform.machine() == "x86_64" and cpuinfo.exists():
-        flags = cpuinfo.read_text().partition("flags")[2].partition("\n")[0].split()
-        if flags and "avx" not in flags:
-            raise BackendError(
-                "This CPU has no AVX, without which TensorFlow does not run; the notebook "
-                "05_by_hand computes the same bits without TensorFlow."
-            )
+    if platform.machine() == "x86_64" and not features["AVX"]:
+        raise BackendError(
+            "This CPU has no AVX, without which TensorFlow does not run; the notebook "
+            "05_by_hand computes the same bits without TensorFlow."
+        )
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from mnist_rnn.records.metrics import count_confusions
 from mnist_rnn.records.run import Run
 from mnist_rnn.statistics.comparisons import find_accuracies, find_falls
 from mnist_rnn.statistics.verdicts import FEWEST, LEVEL
+from mnist_rnn.tables import leave_out
 
 RUN: dict[str, Any] = {"color": BLUE, "ls": "none", "marker": "o", "ms": 5, "alpha": 0.6, "mew": 0}
 CLAIM: dict[str, Any] = {"color": ORANGE, "ls": "none", "marker": "D", "ms": 6}
@@ -32,9 +33,9 @@ CLAIM: dict[str, Any] = {"color": ORANGE, "ls": "none", "marker": "D", "ms": 6}
 
 @default_style
 def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame) -> CaptionedFigure:
-    """Each published test accuracy beside the runs that answer it and their interval."""
+    """Each published test accuracy, if any, beside the runs that answer it and their interval."""
     fig, ax = plt.subplots(figsize=(8.5, 5.2), layout="constrained")
-    rows = accuracy.dropna(subset="published_test_accuracy", ignore_index=True)
+    rows = leave_out(accuracy, accuracy["published_test_accuracy"].isna()).reset_index(drop=True)
     for place, row in rows.iterrows():
         values = runs.loc[runs["configuration"] == row["configuration"], "test_accuracy"]
         ax.hlines(place, row["interval_low"], row["interval_high"], color=BLUE, lw=9, alpha=0.2)
@@ -67,7 +68,9 @@ def describe_claim(row: dict[str, Any]) -> str:
     ours = f"{row['interval_low']:.2f} to {row['interval_high']:.2f}"
     if pd.isna(row["interval_low"]):
         ours = "no interval"
-    return f"`{row['claim']}` {row['published_test_accuracy']}, {ours}, {row['agrees']}"
+    if pd.isna(published := row["published_test_accuracy"]):
+        return f"`{row['claim']}` nothing, {ours}"
+    return f"`{row['claim']}` {published}, {ours}, {row['agrees']}"
 
 
 @default_style

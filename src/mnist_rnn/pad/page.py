@@ -42,8 +42,9 @@ def load_checked(path: Path) -> tuple[Run, Weights]:
         ModelError: the file is no model, its weights are not its record's, or it has another layer.
         RecordError: the record beside it is missing or damaged.
     """
-    if not path.is_file():
-        raise ModelError(f"{shown(path)}: expected a model, got no file")
+    if path.suffix != ".keras" or not path.is_file():
+        got = "another file" if path.exists() else "no file"
+        raise ModelError(f"{shown(path)}: expected a model (.keras), got {got}")
     record = read_run(path.with_suffix(".json"))
     if record.config.layer != "simple_rnn":
         raise ModelError(f"{shown(path)}: expected a simple_rnn, got {record.config.layer}")

@@ -106,7 +106,9 @@ def judge_claims(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
             "near_misses": [other for other in others if other in near - published],
             "detectable": find_detectable(own, row, int(evidence.notna().sum()), n),
         }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    columns = [f"p_{measure}" for measure in SCALES]
+    columns += ["p", "agrees", "also_agree", "near_misses", "detectable"]
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
 
 
 def find_detectable(runs: pd.DataFrame, row: pd.Series, measures: int, claims: int) -> float:
