@@ -74,14 +74,17 @@ sweep: private export XDG_CACHE_HOME = $(HERE)/cache
 sweep: $(INSTALLED)  ## Train what is missing of all configurations in claims.csv, into results/
 	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
 
-# With runs or claims of one's own, the cells that speak of ours are left out.
+# With runs or claims of one's own, the cells that speak of ours are left out; where nothing was
+# published, those that compare with it.
 report: $(INSTALLED)  ## Rebuild the tables from the records, and the results as a page, executed/03_results.html
 	@mkdir -p $(RESULTS)/executed
 	@$(BIN)/jupyter nbconvert --log-level ERROR --to notebook notebooks/03_results.ipynb \
 		--output-dir $(RESULTS)/executed --output 03_results.part.ipynb \
 		--TagRemovePreprocessor.enabled=True \
 		$$([ "$${MNIST_RNN_RESULTS:-results}$$MNIST_RNN_PUBLISHED" = results ] || \
-			echo --TagRemovePreprocessor.remove_cell_tags=ours)
+			echo --TagRemovePreprocessor.remove_cell_tags=ours) \
+		$$($(BIN)/python -c 'from mnist_rnn.claims import JUDGED, read_claims; any(claim.kind in JUDGED \
+			for claim in read_claims()) or print("--TagRemovePreprocessor.remove_cell_tags=judged")')
 	@$(BIN)/papermill --no-progress-bar --log-level ERROR $(RESULTS)/executed/03_results.part.ipynb \
 		$(RESULTS)/executed/03_results.part.ipynb
 	@mv $(RESULTS)/executed/03_results.part.ipynb $(RESULTS)/executed/03_results.ipynb

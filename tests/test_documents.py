@@ -139,6 +139,21 @@ def test_the_report_needs_nothing_from_elsewhere(shell):
 
 
 @pytest.mark.slow
+def test_the_report_of_candidates_alone_compares_with_nothing(shell):
+    """As docs/usage.md describes it."""
+    status, printed = shell(
+        "mkdir -p mine/results/runs && cp -r results/runs/simple_rnn-256-sgd mine/results/runs && "
+        "printf 'claim,kind,source\\nmine,candidate,a question\\n' > mine/claims.csv && "
+        "MNIST_RNN_PUBLISHED=mine MNIST_RNN_RESULTS=mine/results make report && "
+        "cat mine/results/executed/03_results.html; code=$?; rm -r mine; exit $code"
+    )
+    assert status == 0, printed
+    assert "mine (40)" in printed
+    assert "published losses" not in printed
+    assert printed.count("<img") == 1
+
+
+@pytest.mark.slow
 def test_make_clean_leaves_the_results(shell):
     status, printed = shell("make clean && test ! -e .venv && test ! -e data/mnist")
     assert status == 0, printed

@@ -40,8 +40,9 @@ def draw_claims(runs: pd.DataFrame, accuracy: pd.DataFrame) -> CaptionedFigure:
         values = runs.loc[runs["configuration"] == row["configuration"], "test_accuracy"]
         ax.hlines(place, row["interval_low"], row["interval_high"], color=BLUE, lw=9, alpha=0.2)
         ax.plot(values, [place] * len(values), **RUN)
-        filled = ORANGE if row["kind"] in JUDGED else "white"
-        ax.plot(row["published_test_accuracy"], place, **CLAIM, mfc=filled)
+        if pd.notna(published := row["published_test_accuracy"]):
+            filled = ORANGE if row["kind"] in JUDGED else "white"
+            ax.plot(published, place, **CLAIM, mfc=filled)
         ax.annotate(row["agrees"], (1.02, place), xycoords=("axes fraction", "data"), va="center")
     ax.set(xlabel="test accuracy (%)", ylim=(len(rows) - 0.5, -0.5))
     ax.set_yticks(rows.index, [f"{row['claim']} ({row['runs']})" for _, row in rows.iterrows()])
