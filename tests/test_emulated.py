@@ -97,12 +97,6 @@ def require(cpu):
 
 
 @pytest.mark.slow
-def test_an_emulated_intel_computes_the_committed_bits():
-    require("Haswell")
-    assert read_digests(start_first_steps("Haswell", "sgd")) == {"sgd": DIGESTS["sgd"]}
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("cpu", ["Nehalem", "neoverse-n1"])
 def test_numpy_alone_needs_no_fma_and_no_tensorflow(cpu):
     """Nehalem has neither AVX nor FMA; TensorFlow does not start there."""
