@@ -25,7 +25,7 @@ OUTPUTS = "$${MNIST_RNN_RESULTS:-outputs}"
 RESULTS = "$${MNIST_RNN_RESULTS:-results}"
 
 # A user's settings for other packages, as clusters and cloud editors make them, stay out of VENV,
-# a kernel needs no HOME that can be written to, and text is UTF-8.
+# kernels and JupyterLab need no HOME that can be written to, and text is UTF-8.
 HERE = $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)
 export PIP_USER = 0
 export PYTHONPATH =
@@ -35,6 +35,10 @@ export JUPYTER_PREFER_ENV_PATH = 1
 export JUPYTER_RUNTIME_DIR = $(HERE)/runtime
 export IPYTHONDIR = $(HERE)/ipython
 export MPLCONFIGDIR = $(HERE)/matplotlib
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export JUPYTER_CONFIG_DIR = $(HERE)/jupyter
+export JUPYTER_DATA_DIR = $(HERE)/jupyter
+endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -298,7 +298,11 @@ def test_each_python_has_the_same_code_digest(version):
 
 
 def test_no_private_attribute_of_keras_or_tensorflow():
-    """`super().__init__` and names of our own are no such attribute."""
+    """`super().__init__` and names of our own are no such attribute.
+
+    Nor is NumPy's list of what the CPU has, which stands in no public place.
+    """
     private = re.compile(r"(?<!self)\.(_[a-z]\w*)|self\.(_\w+tracker|_\w+jit\w*)")
     for path in CODE:
-        assert not private.search(path.read_text()), path
+        text = path.read_text().replace("numpy._core._multiarray_umath", "")
+        assert not private.search(text), path
