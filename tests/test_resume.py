@@ -210,7 +210,7 @@ def test_killed_at_random_moments(kills, tmp_path):
 
     Those of the second are counted from the start of training, and so fall into it.
     """
-    parameters = {"units": 64, "epochs": 150, "train_size": 3000, "dropout": 0.2}
+    parameters = {"units": 64, "epochs": 60, "train_size": 3000, "dropout": 0.2}
     expected = finish(start_plain(parameters, tmp_path / "alone"), tmp_path / "alone")
 
     def kill(name, latest, after):
