@@ -1,7 +1,6 @@
 """JupyterLab in a real browser, without a screen."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -28,19 +27,19 @@ def open_lab(home, parameters):
     02_train, which trains for minutes with its defaults, has other parameters in its copy.
     """
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
+    shutil.copytree(ROOT / "docs", home / "docs")  # a notebook shows a picture that stands there
     set_parameters(home / "notebooks" / "02_train.ipynb", parameters)
     settings = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     # Or JupyterLab asks whether it may fetch its news, in a box over the notebook.
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-    given = os.environ.items()
+    given = (environment(home / "results") | {"HOME": str(home)}).items()
     variables = {name: value for name, value in given if not re.search("JUPYTER|^XDG_", name)}
-    variables |= environment(home / "results") | {"HOME": str(home)}
     with (home / "log").open("w") as log:
         server = subprocess.Popen(
             [
                 *(Path(sys.executable).with_name("jupyter"), "lab", "--no-browser", "--allow-root"),
-                *("--IdentityProvider.token=", "--ServerApp.port=0", home / "notebooks"),
+                *("--IdentityProvider.token=", "--ServerApp.port=0", home),
             ],
             env=variables,
             stdout=log,
@@ -85,7 +84,7 @@ def run_all(browser, lab, name):
         "console", lambda message: errors.append(message.text) if message.type == "error" else 0
     )
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"{lab}lab/tree/{name}?reset")
+    page.goto(f"{lab}lab/tree/notebooks/{name}?reset")
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=2 * MINUTE)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
