@@ -13,11 +13,10 @@ from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.run import Run, read_runs
 from mnist_rnn.runs import tabulate_runs
 from mnist_rnn.statistics.comparisons import compare_seeds
-from mnist_rnn.statistics.verdicts import FEWEST, SCALES, judge_claims, predict_interval
+from mnist_rnn.statistics.verdicts import EVIDENCE, FEWEST, judge_claims, predict_interval
 
 REPRODUCED = "notebook-2019"
 OF_RUNS = ["runs", "mean", "sd", "interval_low", "interval_high"]
-EVIDENCE = [f"p_{measure}" for measure in SCALES]
 SHOWN = ["claim", "published", "runs", "mean", "sd", "interval", "agrees", "p", "also_agree"]
 SHOWN += ["near_misses", "detectable", "configuration"]  # the columns of accuracy.md
 

@@ -27,6 +27,7 @@ SCALES: dict[str, Callable[[pd.Series], pd.Series]] = {
     "first_epoch_loss": np.log,
     "mean_log_loss": lambda logarithm: logarithm,
 }
+EVIDENCE = [f"p_{measure}" for measure in SCALES]  # the columns of their p-values
 
 
 def find_p(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
@@ -106,9 +107,8 @@ def judge_claims(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
             "near_misses": [other for other in others if other in near - published],
             "detectable": find_detectable(own, row, int(evidence.notna().sum()), n),
         }
-    columns = [f"p_{measure}" for measure in SCALES]
-    columns += ["p", "agrees", "also_agree", "near_misses", "detectable"]
-    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
+    columns = ["p", "agrees", "also_agree", "near_misses", "detectable"]
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=[*EVIDENCE, *columns])
 
 
 def find_detectable(runs: pd.DataFrame, row: pd.Series, measures: int, claims: int) -> float:
