@@ -33,7 +33,8 @@ from mnist_rnn.tables import describe_answers, describe_default, read_results
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TEMPLATES = Path(__file__).with_name("pages")
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
-PAGES = {"index.html": "Start", "draw.html": "Draw"}
+LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # the lesson is its cells with the tag
+PAGES = {"index.html": "Start", "draw.html": "Draw", "lesson.html": "Lesson"}
 if find_spec("mnist_rnn.learn"):
     PAGES["learn.html"] = "Watch it learn"
 PAGES |= {f"{path.stem}.html": path.stem[3:].replace("_", " ").capitalize() for path in NOTEBOOKS}
@@ -130,10 +131,16 @@ def write_page(output: Path, template: str, title: str, **values: Any) -> None:
     write_text(output, environment.get_template(template).render(shared | values))
 
 
-def make_notebook_page(path: Path, output: Path, alone: bool = False) -> None:
-    """A notebook (.ipynb) as a page; alone, without code and links to other pages."""
+def make_notebook_page(path: Path, output: Path, alone: bool = False, tag: str = "") -> None:
+    """A notebook (.ipynb) as a page.
+
+    Alone, it has no code and no links to other pages; with a tag, only the cells that have it,
+    without their code.
+    """
     notebook = nbformat.read(path, as_version=4)
-    exporter = Exporter(template_name="basic", exclude_input=alone)
+    if tag:
+        notebook.cells = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+    exporter = Exporter(template_name="basic", exclude_input=alone or bool(tag))
     body = mend(exporter.from_notebook_node(notebook)[0])
     picture = base64.b64encode((ROOT / "docs" / "network.svg").read_bytes()).decode()
     body = body.replace("../docs/network.svg", f"data:image/svg+xml;base64,{picture}")
@@ -169,6 +176,7 @@ def make_site(model: Path, folder: Path) -> None:
         from mnist_rnn.learn.page import make_learn_page
 
         make_learn_page(folder / "learn.html", read_style(), make_links("learn.html"))
+    make_notebook_page(LESSON, folder / "lesson.html", tag="lesson")
     for path in NOTEBOOKS:
         make_notebook_page(path, folder / f"{path.stem}.html")
     write_page(
