@@ -112,8 +112,7 @@ def test_what_a_browser_computed_is_listed(changes, outcome, tmp_path):
      ({"first_difference": 7}, "where the bits are not the same"),
      ({"same": False}, "where the bits are not the same"),
      ({"steps": 4}, "should be greater"), ({"date": "9999-12-31"}, "a day that has been"),
-     ({"path": "gpu"}, "'fused' or 'exact'"), ({"engine": "<b>"}, "should match pattern"),
-     ({"note": "by hand"}, "note: Extra inputs")],
+     ({"engine": "<b>"}, "should match pattern")],
 )  # fmt: skip
 def test_a_made_up_result_of_a_browser_is_refused(changes, problem, tmp_path):
     path = tmp_path / "learned-2026-01-01-00000000.json"
@@ -157,10 +156,9 @@ def told(**values):
      (GOOD | {"digests": {}}, "at least 1 item"),
      (GOOD | {"digests": {WHOLE_RUN: []}}, "must end with one"),
      (GOOD | {"digests": {WHOLE_RUN: ["0" * 64, None]}}, "must end with one"),
-     (GOOD | {"digests": {WHOLE_RUN: ["beef"]}}, "should match pattern"),
      (GOOD | {"digests": {WHOLE_RUN: ["../../../etc/passwd"]}}, "should match pattern"),
      (GOOD | {"note": "by hand"}, "note: Extra inputs"),
-     (GOOD | {"seconds": "fast"}, "valid number"), (GOOD | {"schema_version": 1}, "should be 2"),
+     (GOOD | {"schema_version": 1}, "should be 2"),
      (GOOD | {"date": "9999-12-31"}, "a day that has been"),
      (GOOD | {"date": "1999-12-31"}, "a day that has been"),
      (told(commit="0" * 40), "commit must be left out"),

@@ -97,10 +97,7 @@ MISTAKES = {str(index): 1 for index in range(200)}
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"note": "by hand"}, "note: Extra inputs"),
         ({"schema_version": 3}, "schema_version: Input should be 4"),
-        ({"code": "jax"}, "code: Input should be 'ours', 'keras'"),
-        ({"seconds": "fast"}, "seconds: Input should be a valid number"),
         ({"seconds": 0.0}, "seconds: Input should be greater than 0"),
         ({"history": HISTORY | {"accuracy": []}}, "history: .* the same epochs"),
         ({"history": {name: 2 * HISTORY[name] for name in HISTORY}}, "history must have 1 epochs"),
@@ -111,7 +108,6 @@ MISTAKES = {str(index): 1 for index in range(200)}
         ({"history": HISTORY | {"accuracy": [98.7]}}, "accuracy.0: Input should be less"),
         ({"history": HISTORY | {"weights_sha256": ["../x"]}}, "weights_sha256.0: String should"),
         ({"data_sha256": "/etc/passwd"}, "data_sha256: String should match"),
-        ({"parameters": 0}, "parameters: Input should be greater"),
         ({"parameters": 2**70}, "parameters: Input should be less"),
         ({"train_errors": 2}, "train_errors must be at most 1"),
         ({"mistakes": {}}, "mistakes must be as many as test errors"),

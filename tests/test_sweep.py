@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import sys
@@ -10,11 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import nbformat
 import psutil
 import pytest
 import slurm
-from runs import TRAIN, end, environment, finish, outcome, start, start_papermill
+from runs import end, environment, finish, outcome, start, start_papermill
 from test_records import change, cpu
 
 from mnist_rnn.claims import read_claims
@@ -145,37 +143,6 @@ def test_the_committed_runs_of_the_originals_are_of_todays_scripts():
     assert plans
     reasons = {why_pending(run, COMMITTED) for run in plans}
     assert None in reasons <= {None, "no record"}  # those of the old Keras take days
-
-
-@pytest.mark.slow
-def test_only_code_that_computes_makes_records_outdated(undisturbed, published, tmp_path):
-    """Seen from a copy of the repository: new times of files, other prose, then another model."""
-    for name in ("src", "notebooks", "workflow"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    source = {"PYTHONPATH": str(tmp_path / "src")}
-
-    def to_train():
-        output = sweep(undisturbed, published, "--dry-run", **source)
-        return int(re.search(r"(\d) of 4 runs to make", output)[1])
-
-    assert to_train() == 0
-    for when in (0, time.time()):
-        for path in (*tmp_path.rglob("*.*"), *undisturbed.rglob("seed-*")):
-            os.utime(path, (when, when))
-        assert to_train() == 0
-    notebook = tmp_path / "notebooks" / TRAIN.name
-    content = nbformat.read(notebook, as_version=4)
-    content.cells[0].source += "\n\nMore prose."
-    nbformat.write(content, notebook)
-    assert to_train() == 0
-    for changed, line, expected in (
-        ("records/metrics.py", "x = 1", 0),
-        ("experiment/network.py", "# a comment", 0),
-        ("experiment/network.py", "x = 1", 4),
-    ):
-        with (tmp_path / "src" / "mnist_rnn" / changed).open("a") as code:
-            code.write(f"{line}\n")
-        assert to_train() == expected
 
 
 @pytest.mark.slow

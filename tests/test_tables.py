@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from math import exp, log
 from pathlib import Path
@@ -11,7 +9,7 @@ from statistics import mean, stdev
 
 import pandas as pd
 import pytest
-from runs import environment
+from runs import run_python
 from scipy import stats
 from test_published import CURVE, ROW, write_claims, write_curves
 
@@ -332,6 +330,11 @@ verdicts.tabulate_agreement(verdicts.choose_judged(claims), runs)
 """
 
 
+def run_own(results, published, **variables):
+    folders = {"MNIST_RNN_RESULTS": str(results), "MNIST_RNN_PUBLISHED": str(published)}
+    return run_python(OWN, **folders, **variables)
+
+
 @pytest.mark.parametrize("curves", [False, True])
 @pytest.mark.parametrize("count", [1, 4])
 def test_a_researchers_own_folders(count, curves, write, tmp_path):
@@ -342,9 +345,7 @@ def test_a_researchers_own_folders(count, curves, write, tmp_path):
     if curves:
         write_curves(folder, CURVE)
     write(*range(240, 240 + count), layer="gru", units=64, optimizer="adam", dropout=0.1, epochs=3)
-    variables = environment(tmp_path) | {"MNIST_RNN_PUBLISHED": str(folder)}
-    command = [sys.executable, "-W", "error::DeprecationWarning", "-c", OWN]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    done = run_own(tmp_path, folder, PYTHONWARNINGS="error::DeprecationWarning")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("'' Of 2 published results, ")
     assert pd.read_csv(tmp_path / "accuracy.csv")["claim"].tolist() == ["mine", "other"]
@@ -358,10 +359,7 @@ def test_a_researchers_candidates_alone(write, tmp_path):
         "claim,kind,units,epochs,seeds,source\nsmall,candidate,64,2,3,my question\n"
     )
     write(240, 250, 260, units=64, epochs=2)
-    variables = environment(tmp_path) | {"MNIST_RNN_PUBLISHED": str(folder)}
-    done = subprocess.run(
-        [sys.executable, "-c", OWN], env=variables, capture_output=True, text=True
-    )
+    done = run_own(tmp_path, folder)
     assert done.stdout == "'' No published result is among the claims.\n", done.stderr
     row = (tmp_path / "accuracy.md").read_text().splitlines()[2]
     assert re.split(r" *\| *", row)[1:6] == ["small", "", "3", "97.50", "0.10"]

@@ -4,10 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_rnn.claims import tabulate_claims
 from mnist_rnn.config import TRAIN_SIZE, Configuration
-from mnist_rnn.paths import COMMITTED
-from mnist_rnn.records.run import read_runs
 from mnist_rnn.runs import tabulate_runs
 from mnist_rnn.statistics.comparisons import (
     compare_configurations,
@@ -20,22 +17,17 @@ from mnist_rnn.statistics.comparisons import (
 from mnist_rnn.statistics.verdicts import (
     SCALES,
     agrees,
-    choose_judged,
     combine,
     count_outside,
     find_p,
     judge_claims,
     judge_wrong_configurations,
-    predict_interval,
     simulate_true_claims,
-    tabulate_agreement,
 )
 
 pytestmark = pytest.mark.quick
 
-T4 = 2.776  # of a printed table of Student's t: 0.975 with 4 degrees of freedom
-LOGS = np.array([-0.2, -0.1, 0, 0.1, 0.2])  # sample standard deviation sqrt(0.1 / 4)
-FIVE = 100 - 2 * np.exp(-LOGS)  # accuracies from 97.56 to 98.36, 98 in the middle
+FIVE = 100 - 2 * np.exp([0.2, 0.1, 0, -0.1, -0.2])  # accuracies in percent, 98 in the middle
 
 
 def make_numbers(half_unit=0.0, configuration="a", kind="run", **published):
@@ -65,20 +57,6 @@ def group_runs(**accuracies):
     return pd.concat(runs, ignore_index=True)
 
 
-def test_a_p_value_by_hand():
-    """The errors, 2% in the middle, are compared by their ratio."""
-    factor = np.exp(T4 * np.sqrt(0.1 / 4) * np.sqrt(1 + 1 / 5))
-    ends = [100 - 2 / factor + 0.05, 100 - 2 * factor - 0.05]
-    numbers = make_numbers(0.05, test_accuracy=[98, 98.04, *ends])
-    p = find_p(numbers, make_runs(test_accuracy=FIVE))
-    assert p["test_accuracy"].tolist() == pytest.approx([1, 1, 0.05, 0.05], abs=1e-4)
-    assert p.drop(columns="test_accuracy").isna().all(axis=None)
-    interval = predict_interval(group_runs(a=FIVE, b=[98.0])).to_dict("index")
-    expected = {"interval_low": 100 - 2 * factor, "interval_high": 100 - 2 / factor}
-    assert interval["a"] == pytest.approx(expected, abs=1e-3)
-    assert np.isnan([*interval["b"].values()]).all()
-
-
 def test_runs_that_are_all_alike_agree_with_what_rounds_to_them():
     numbers = make_numbers(0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
     p = find_p(numbers, make_runs(test_accuracy=[97.85] * 3))["test_accuracy"]
@@ -90,33 +68,18 @@ def test_runs_without_an_error():
     assert 0 < p["test_accuracy"].item() < 1
 
 
-@pytest.mark.parametrize(
-    ("p", "claims", "answer"),
-    [
-        (0.05, 10, "agrees"),
-        (0.049, 10, "in doubt"),
-        (0.0051, 10, "in doubt"),
-        (0.0049, 10, "contradicted"),
-        (0.0056, 9, "in doubt"),
-        (np.nan, 10, "too few runs"),
-    ],
-)
-def test_the_rule_by_hand(p, claims, answer):
-    assert agrees(p, claims) == answer
+def test_the_rule_by_hand():
+    answers = [agrees(p, claims=10) for p in (0.05, 0.049, 0.0051, 0.0049, np.nan)]
+    assert answers == ["agrees", "in doubt", "in doubt", "contradicted", "too few runs"]
+    assert agrees(0.0056, claims=9) == "in doubt"
 
 
-def test_what_else_agrees():
-    """Configurations a and b are near; d is a candidate; p of b and d for a's claim is 0.1."""
-    kinds = {"configuration": [*"abcda"], "kind": ["run"] * 3 + ["candidate", "text"]}
-    numbers = make_numbers(**kinds, test_accuracy=[98.0, 98.8, 89.0, np.nan, 98.0])
-    runs = group_runs(a=FIVE, c=FIVE - 9, b=100 - 2 * np.exp(LOGS - 0.37), d=FIVE, e=FIVE)
-    judged = judge_claims(numbers, runs)
-    others = tabulate_agreement(numbers, runs).loc["claim-0", ["b", "d"]]
-    assert 0.05 <= others["b"] < 0.15 < others["d"]
-    assert judged["also_agree"].to_dict() == {"claim-0": ["b"], "claim-1": [], "claim-2": []}
-    assert judged["near_misses"].tolist()[::2] == [["d"], []]
-    same = judge_claims(numbers.assign(configuration=[*"abcba"]), runs)
-    assert same["near_misses"].tolist() == [[], [], []]  # b was published, too
+def test_a_candidate_that_was_published_too_is_no_near_miss():
+    kinds = {"configuration": [*"abb"], "kind": ["run", "run", "candidate"]}
+    numbers = make_numbers(**kinds, test_accuracy=[98.0, 98.0, np.nan])
+    judged = judge_claims(numbers, group_runs(a=FIVE, b=FIVE))
+    assert judged["also_agree"].tolist() == [["b"], ["a"]]
+    assert judged["near_misses"].tolist() == [[], []]
 
 
 @pytest.mark.parametrize("seeds", [5, 10])
@@ -162,29 +125,6 @@ def test_wrong_configurations_and_true_claims():
     # Three runs are too few for one of them to be judged by the others.
     few = simulate_true_claims(numbers, group_runs(a=a[:3], b=b, c=c))
     assert few["claim"].unique().tolist() == ["claim-1", "claim-2"]
-
-
-@pytest.fixture(scope="module")
-def runs():
-    return tabulate_runs(read_runs(COMMITTED)[0])
-
-
-def test_the_rule_tells_right_from_wrong_in_the_committed_runs(runs):
-    claims = tabulate_claims()
-    published = choose_judged(claims)["configuration"]
-    wrong = judge_wrong_configurations(claims, runs)[published.unique()].melt()["value"].dropna()
-    assert len(wrong) == len(published) * (published.nunique() - 1)
-    assert (wrong == "agrees").mean() <= 0.06
-    simulated = simulate_true_claims(claims, runs)
-    assert (simulated["agrees"] == "contradicted").mean() <= 0.03
-    assert (simulated["agrees"] == "agrees").mean() >= 0.93
-
-
-def test_the_originals_code_from_our_start_differs_by_rounding(runs):
-    seeds = compare_seeds(runs, Configuration().name, "seeded")
-    assert seeds.index.tolist() == list(range(10))
-    assert seeds["loss_apart"].max() < 2e-7
-    assert (seeds["epochs"] - seeds["same_errors"]).sum() <= 1
 
 
 @pytest.mark.parametrize(
@@ -251,12 +191,3 @@ def test_a_fall_of_exactly_half_a_point_counts(make_record):
     row = tabulate_accuracies(runs).iloc[0]
     assert row[["runs", "mean", "sd", "falls"]].tolist() == [2, 91.96, 0, 50]
     assert find_accuracies(runs[:0]).shape == (0, 1)
-
-
-def test_runs_of_no_published_configuration_judge_nothing(make_record):
-    runs, claims = tabulate_runs([make_record(units=64)]), tabulate_claims()
-    assert set(judge_claims(claims, runs)["agrees"]) == {"too few runs"}
-    assert judge_wrong_configurations(claims, runs).empty
-    assert simulate_true_claims(claims, runs).empty
-    assert count_outside(claims, runs)["numbers"] == 0
-    assert tabulate_agreement(claims, runs).isna().all(axis=None)
