@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from test_reading import answers
+from test_records import change
 from test_verdicts import make_numbers
 
 from mnist_rnn.claims import tabulate_claims
@@ -70,14 +71,18 @@ def test_a_caption_is_the_text_alternative_without_marks():
 def test_the_figure_of_the_claims_by_hand(make_record):
     counts = enumerate((190, 200, 210))
     runs = tabulate_runs([make_record(errors, seed=seed) for seed, errors in counts])
-    claims = CLAIMS.loc[["notebook-2019", "near-batch-64", "script-docstring"]]
+    claims = CLAIMS.loc[["notebook-2019", "near-batch-64", "script-docstring", "notebook-2020"]]
     accuracy = tabulate_accuracy(runs, claims)
     ax = draw_claims(runs, accuracy).figure.axes[0]
     low, high = accuracy.loc[0, ["interval_low", "interval_high"]]
     assert ax.collections[0].get_segments()[0].tolist() == [[low, 0], [high, 0]]
-    diamonds = [line for line in ax.get_lines() if line.get_marker() == "D"]
-    assert [line.get_xydata().tolist() for line in diamonds] == [[[97.9, 0]], [[98.3, 1]]]
-    assert [line.get_markerfacecolor() for line in diamonds] == [ORANGE, "white"]
+    dots, diamonds = (
+        [line for line in ax.get_lines() if line.get_marker() == marker] for marker in "oD"
+    )
+    assert [len(line.get_xdata()) for line in dots] == [3, 0, 3]
+    numbers = [[[97.9, 0]], [[98.3, 1]], [[98.15, 2]]]
+    assert [line.get_xydata().tolist() for line in diamonds] == numbers
+    assert [line.get_markerfacecolor() for line in diamonds] == [ORANGE, "white", ORANGE]
 
 
 def test_the_agreement_by_hand():
@@ -181,19 +186,6 @@ def test_a_gradients_shade_is_of_its_logarithm_and_has_a_scale():
     assert shades.colorbar.ax.get_ylim() == pytest.approx((1e-4, 1e-2))
 
 
-def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
-    others = {"layer": "lstm", "learning_rate": 0.1}
-    records = [make_record(seed=seed) for seed in range(3)]
-    records += [make_record(**{name: value}) for name, value in others.items()]
-    runs, claims = tabulate_runs(records), CLAIMS.head(13)  # those of Keras
-    ax = draw_claims(runs, tabulate_accuracy(runs, claims)).figure.axes[0]
-    # notebook-2019 and notebook-2020; notebook-2020-lstm-sgd
-    dots = [len(line.get_xdata()) for line in ax.get_lines() if line.get_marker() == "o"]
-    assert dots == [3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0]
-    titles = [ax.get_title() for ax in draw_published_curves(runs, claims).figure.axes]
-    assert {"notebook-2019 (3)", "notebook-2019-dropout (0)"} <= set(titles)
-
-
 def test_a_curve_is_ranked_by_its_distance_from_the_others():
     """Of -1, 0, 1 and a fourth: 5 is the farthest, 0.1 farther from the others than 0 only."""
     for last, share in ((5, 1 / 4), (0.1, 3 / 4), (0, 1)):
@@ -211,17 +203,17 @@ def test_without_a_published_curve_the_figure_is_empty(make_record):
 
 def test_points_outside_the_band_by_hand(make_record):
     """The logarithms of three runs' losses are -1, 0 and 1: their mean is 0, and their sd 1."""
-    records = []
-    for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0])):
-        record = make_record(seed=seed)
-        history = record.history.model_copy(update={"loss": [loss] * 20})
-        records.append(record.model_copy(update={"history": history}))
+    records = [
+        change(make_record(seed=seed), "history", loss=[loss] * 20)
+        for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0]))
+    ]
     drawn = draw_published_curves(tabulate_runs(records), CLAIMS.loc[["notebook-2019"]])
     far = (np.abs(np.log(CLAIM["loss_by_epoch"])) > 2).sum()
     assert 0 < far < 20
     assert f"{far} of 20 points are outside" in drawn.caption
     assert "`notebook-2019` from 0.65 to 0.0453, p = 0.25." in drawn.caption
     left, right = drawn.figure.axes
+    assert left.get_title() == "notebook-2019 (3)"
     heights = left.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == pytest.approx((np.exp(-1), np.exp(1)))
     (band,) = right.patches

@@ -122,19 +122,6 @@ def test_a_made_up_result_of_a_browser_is_refused(changes, problem, tmp_path):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("digests", "epoch"),
-    [(["0" * 64, "1" * 64, None, "1" * 64], 2), ([None, None, "0" * 64, "1" * 64], 4),
-     (["1" * 64] * 4, 1)],
-)  # fmt: skip
-def test_the_first_epoch_with_other_bits_is_named(digests, epoch, make_record, tmp_path):
-    """The committed run having each epoch's digest."""
-    committed = make_record(epochs=4).model_copy(update={"environment": RUN.environment})
-    path = keep(GOOD | {"digests": {WHOLE_RUN: digests}}, tmp_path)
-    _, outcome = ledger.read_judged(path, KNOWN.model_copy(update={"run": committed}))
-    assert outcome == f"**other bits** from epoch {epoch} on"
-
-
 def test_a_record_counts_once(tmp_path):
     for origin in ("ours", "self-reported"):
         keep(GOOD, tmp_path / origin)

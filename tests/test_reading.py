@@ -133,15 +133,6 @@ def test_noise_is_seeded_and_stays_between_paper_and_ink():
     assert (wild.min(), wild.max(), wild.dtype) == (0, 1, np.float32)
 
 
-def test_the_disturbances_table(model, digits):
-    x, y = (part[:500] for part in digits)
-    table = measures.tabulate_disturbances(model, x, y, seed=0)
-    whole = 100 * measures.accuracy(model, x, y)
-    assert table.loc["as they are"].tolist() == pytest.approx([whole])
-    backwards = 100 * measures.accuracy(model, x[:, ::-1], y)
-    assert table.loc["read from the bottom up"].tolist() == pytest.approx([backwards])
-
-
 @pytest.mark.slow
 def test_the_notebook_reads_a_model_of_ones_own(tmp_path):
     """A bad one: some figures have little or nothing to show."""

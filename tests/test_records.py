@@ -13,7 +13,6 @@ from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import ClaimError, OutputError, RecordError
 from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.figures.captioned import CaptionedFigure
-from mnist_rnn.files import replacing
 from mnist_rnn.ledger import read_judged, read_known
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import environment
@@ -215,18 +214,6 @@ def test_a_full_disk_leaves_what_was_written(what, record, make_record, tmp_path
     with pytest.raises(OutputError, match=f"^{tmp_path}/.* can't be written: No space left on dev"):
         write()
     assert before == {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
-
-
-def test_the_new_file_takes_its_place_only_when_whole(tmp_path):
-    path = tmp_path / "record.json"
-    path.write_text("old")
-    with path.open() as reader:
-        with replacing(path) as temporary:
-            temporary.write_text("new")
-            assert path.read_text() == "old"
-        assert reader.read() == "old"  # who began before the end reads the old file whole
-    assert os.listdir(tmp_path) == ["record.json"]
-    assert path.read_text() == "new"
 
 
 def test_the_default_runs_record_is_of_a_clean_tree(committed):

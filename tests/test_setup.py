@@ -102,9 +102,9 @@ def test_nothing_is_downloaded_but_by_its_hash():
 def test_a_folder_that_is_no_environment_is_not_emptied(tmp_path):
     (tmp_path / "mine").write_text("dear")
     command = ["make", f"VENV={tmp_path}", f"PYTHON={sys.executable}", "lab"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode != 0
-    assert f"VENV: expected a virtual environment or a new folder, got {tmp_path}," in done.stdout
+    status, output = end(start(command, cwd=ROOT))
+    assert status != 0
+    assert f"VENV: expected a virtual environment or a new folder, got {tmp_path}," in output
     assert (tmp_path / "mine").read_text() == "dear"
 
 

@@ -12,17 +12,15 @@ import pytest
 from runs import run_python
 from scipy import stats
 from test_published import CURVE, ROW, write_claims, write_curves
+from test_records import change
 
-from mnist_rnn.claims import CONFIGURATION, tabulate_claims
+from mnist_rnn.claims import CONFIGURATION
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.run import write_run
-from mnist_rnn.runs import tabulate_runs
 from mnist_rnn.tables import (
-    compare_with_claims,
     describe_answers,
-    describe_default,
     locate,
     write_tables,
 )
@@ -61,8 +59,7 @@ def test_each_figure_follows_from_the_files(count, make_record, tmp_path):
             run = make_record(errors + 7 * seed % 11, seed=seed, code=code, **changes)
             losses = curve["train_loss"][: run.config.epochs] * (errors / 200) ** 0.5 * (1 + noise)
             values = {"loss": list(losses), "accuracy": [0.9868 + noise / 100] * len(losses)}
-            history = run.history.model_copy(update=values)
-            write_run(run.model_copy(update={"history": history}), tmp_path)
+            write_run(change(run, "history", **values), tmp_path)
     write_tables(tmp_path)
     answers = check_tables(tmp_path)
     assert answers["notebook-2019"] == ("too few runs" if count < 3 else "agrees")
@@ -275,24 +272,6 @@ def test_what_is_said_in_words_of_the_default_run():
     card = (ROOT / "docs" / "model-card.md").read_text()
     reached = 100 - errors.mean() / 100
     assert f"the 40 runs of this configuration (their mean is {reached:.2f}%)" in card
-
-
-def test_the_sentences(make_record, write):
-    claims = tabulate_claims()
-    assert compare_with_claims(make_record(191), claims) == (
-        "This run reached 98.09%. `notebook-2019` published 97.9%: +0.19 percentage points. "
-        "`notebook-2020` published 98.15%: -0.06 percentage points."
-    )
-    assert compare_with_claims(make_record(191, units=64), claims) == (
-        "This run reached 98.09%. Nobody published a number for its configuration."
-    )
-    results = write_tables(write(200, 210, 220))
-    said = describe_default(results)
-    assert said == (
-        "The published result is contradicted: 97.9% of unseen digits read right; 3 runs of ours "
-        "reach 97.90 ± 0.10%."
-    )
-    assert describe_default(results._replace(runs=tabulate_runs([make_record(units=9)]))) == ""
 
 
 def test_the_answers_in_words():

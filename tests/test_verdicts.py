@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from test_records import change
 
 from mnist_rnn.config import TRAIN_SIZE, Configuration
 from mnist_rnn.runs import tabulate_runs
@@ -164,10 +165,8 @@ def test_runs_from_the_same_start_are_compared_by_seed(make_record):
     """Ours have 150 test errors after each epoch and a loss of 0.5; seed 3 is only theirs."""
     records = [make_record(150, seed=seed) for seed in (7, 0)]
     records += [make_record(150, seed=seed, code="seeded") for seed in (0, 3, 7)]
-    history = records[-1].history.model_copy(
-        update={"test_errors": [150] * 18 + [151, 140], "loss": [0.5] * 19 + [0.625]}
-    )
-    records[-1] = records[-1].model_copy(update={"history": history})
+    values = {"test_errors": [150] * 18 + [151, 140], "loss": [0.5] * 19 + [0.625]}
+    records[-1] = change(records[-1], "history", **values)
     runs = tabulate_runs(records)
     table = compare_seeds(runs, Configuration().name, "seeded")
     expected = {
