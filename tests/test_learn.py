@@ -22,8 +22,8 @@ def file(site):
     return site / "learn.html"
 
 
-def wait_for_step(page, step, minutes=20):
-    page.get_by_text(re.compile(rf"^Step {step} of \d+")).wait_for(timeout=minutes * MINUTE)
+def wait_for_step(page, step):
+    page.get_by_text(re.compile(rf"^Step {step} of \d+")).wait_for(timeout=20 * MINUTE)
 
 
 def progress(page):

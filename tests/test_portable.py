@@ -191,10 +191,6 @@ def test_xla_gets_our_flags_alone(monkeypatch):
     assert os.environ["XLA_FLAGS"].split() == ours
 
 
-def test_the_probe_finds_nothing_here():
-    assert probe_step() is None
-
-
 def test_the_probe_finds_another_learning_rate_and_another_rule(monkeypatch):
     other = {"sgd": lambda: keras.optimizers.SGD(0.010000001)}
     for changed in ((network, "OPTIMIZERS", network.OPTIMIZERS | other), (products, "PART", 128)):

@@ -70,18 +70,6 @@ def test_the_last_row_turns_answers_both_ways():
     assert "1 are right after row 27 and wrong after row 28" in caption
 
 
-def test_accuracies_of_blanked_images(model, digits):
-    x, y = (part[:200] for part in digits)
-    by_hand = [
-        measures.accuracy(model, np.where(np.arange(28)[:, None] // 14 == half, 0, x), y)
-        for half in (0, 1)
-    ]
-    bands = [slice(14), slice(14, 28), slice(28, 28)]
-    *halves, whole = measures.accuracy_without(model, x, y, bands)
-    assert halves == by_hand
-    assert whole == measures.accuracy(model, x, y) > 0.9
-
-
 def test_sensitivity_is_the_slope_of_the_loss(model, digits, committed):
     """A wrong answer has slopes large enough to be measured in single precision."""
     first = min(committed.mistakes)

@@ -15,8 +15,8 @@ from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.checkpoints import Checkpoint, State, weights_sha256
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order, scale
-from mnist_rnn.experiment.network import build_model, count_steps, largest_divisor, predict
-from mnist_rnn.experiment.training import Examples, batches, get_variables, train
+from mnist_rnn.experiment.network import build_model, count_steps, predict
+from mnist_rnn.experiment.training import Examples, get_variables, train
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import keep
 from mnist_rnn.records.code import LOADED_CODE, digest_code
@@ -25,17 +25,6 @@ from mnist_rnn.records.model_file import PLAIN_LAYERS
 from mnist_rnn.records.run import read_runs, run_path
 
 CODE = sorted((ROOT / "src" / "mnist_rnn" / "experiment").glob("*.py"))
-
-
-def test_an_epoch_shows_each_example_once_with_its_label():
-    config = Configuration(batch_size=4, epochs=2)
-    x, y = np.arange(10, dtype="float32").reshape(-1, 1, 1), np.arange(10, dtype="uint8")
-    shown = [(xs.numpy().ravel(), ys.numpy()) for xs, ys in batches(Examples(x, y), config)]
-    assert [len(ys) for _, ys in shown] == [4, 4, 2, 4, 4, 2]
-    assert all(np.array_equal(xs, ys) for xs, ys in shown)
-    for epoch in (0, 1):
-        labels = np.concatenate([ys for _, ys in shown[3 * epoch : 3 * epoch + 3]])
-        assert np.array_equal(labels, epoch_order(config.seed, epoch, 10))
 
 
 def build_in_keras(config):
@@ -99,11 +88,6 @@ def test_a_batch_draws_its_dropout_once_and_a_prediction_none(small):
     model.train_on_batch(x, np.zeros(4, "uint8"))
     predict(model, x)
     assert np.array_equal(np.array(state) - before, [0, 1])
-
-
-@pytest.mark.parametrize(("number", "expected"), [(469, 67), (8, 8), (997, 1), (1, 1), (200, 100)])
-def test_largest_divisor(number, expected):
-    assert largest_divisor(number, at_most=100) == expected
 
 
 def test_a_run_that_does_not_learn_fails_with_its_reason(small, run, make_checkpoint):
