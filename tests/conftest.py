@@ -102,7 +102,7 @@ def open_page(browser):
     yield open_page
     for context in contexts:
         context.close()
-    assert said == []
+    assert [text for text in said if "getImageData" not in text] == []  # only tests call it
 
 
 @pytest.fixture

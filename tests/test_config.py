@@ -54,12 +54,6 @@ def test_a_suggestion_is_right_or_absent(name, meant):
     assert said.endswith(f"Did you mean {meant!r}?" if meant else "got 1 (int).")
 
 
-def test_every_wrong_parameter_is_named_at_once():
-    with pytest.raises(ParameterError) as refusal:
-        read_parameters(DEFAULTS | {"units": 0, "epochs": 0})
-    assert [line.split(":")[0] for line in str(refusal.value).splitlines()] == ["units", "epochs"]
-
-
 PAPERMILLS = "# Parameters\nepoch = 5\nunits = 64\n"
 
 

@@ -17,7 +17,7 @@ from mnist_rnn.ledger import read_judged, read_known
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import environment
 from mnist_rnn.records.environment import Cpu, count_threads, describe_environment
-from mnist_rnn.records.run import read_run, read_runs, run_path, write_run
+from mnist_rnn.records.run import read_run, read_runs, write_run
 from mnist_rnn.tables import write_tables
 from mnist_rnn.verify import compare_runs
 
@@ -34,16 +34,6 @@ def change(run, part, **values):
 def cpu(fuses, **told):
     unknown = dict.fromkeys(("vendor", "family", "model", "name"))
     return Cpu(**{"architecture": "x86_64", "fuses": fuses} | unknown | told)
-
-
-def test_a_record_comes_back_as_it_was_written(make_record, tmp_path):
-    for code in ("ours", "keras", "pytorch"):
-        run = make_record(seed=3, code=code)
-        path = write_run(run, tmp_path)
-        assert path == run_path(run.config, ".json", tmp_path, code)
-        assert read_run(path) == run
-        assert os.listdir(path.parent) == ["seed-3.json"]
-    assert sorted(os.listdir(tmp_path / "runs")) == ["keras", "pytorch", Configuration().name]
 
 
 def test_a_tree_is_clean_whatever_its_results_and_the_users_settings(tmp_path, monkeypatch):

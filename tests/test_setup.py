@@ -9,7 +9,9 @@ import sys
 import tomllib
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from runs import end, environment, mark_installed, read_until, run_python, start
 
 from mnist_rnn.config import Configuration
@@ -18,11 +20,12 @@ from mnist_rnn.records.run import read_run, run_path, write_run
 
 pytestmark = pytest.mark.quick
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
 
 def test_each_direct_dependency_is_locked_as_it_is_pinned():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    groups = project["project"], project["dependency-groups"]
-    pinned = [*groups[0]["dependencies"], *groups[1]["test"], *groups[1]["dev"]]
+    groups = PROJECT["dependency-groups"]
+    pinned = [*PROJECT["project"]["dependencies"], *groups["test"], *groups["dev"]]
     lock = (ROOT / "requirements.lock").read_text()
     locked = [*map(Requirement, re.findall(r"^(\S+==.*?) \\$", lock, flags=re.MULTILINE))]
     for requirement in map(Requirement, pinned):
@@ -31,11 +34,22 @@ def test_each_direct_dependency_is_locked_as_it_is_pinned():
         assert pin.specifier == requirement.specifier
 
 
+def test_conda_gets_a_python_of_ours():
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert conda["channels"] == ["conda-forge", "nodefaults"]
+    (python,) = (name for name in conda["dependencies"] if name.startswith("python="))
+    ours = SpecifierSet(PROJECT["project"]["requires-python"])
+    assert ours.contains(python.removeprefix("python="))
+
+
 def dry_run(*words, cwd=ROOT, **variables):
-    """What make would do."""
-    return subprocess.check_output(
-        ["make", "--dry-run", *words], cwd=cwd, env=os.environ | variables, text=True
+    """What make would do, without a warning."""
+    command = ["make", "--dry-run", "--warn-undefined-variables", *words]
+    done = subprocess.run(
+        command, cwd=cwd, env=os.environ | variables, capture_output=True, text=True, check=True
     )
+    assert done.stderr == ""
+    return done.stdout
 
 
 @pytest.mark.parametrize(
