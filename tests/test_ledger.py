@@ -105,23 +105,6 @@ def test_what_a_browser_computed_is_listed(changes, outcome, tmp_path):
     assert ledger.make_ledger(tmp_path)[1][0].endswith(f"learned-again.json holds {path.name}")
 
 
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [({"weights_sha256": "1" * 64}, "of another digest that it is the same"),
-     ({"same": False, "first_difference": 7}, "of another digest that it is the same"),
-     ({"first_difference": 7}, "where the bits are not the same"),
-     ({"same": False}, "where the bits are not the same"),
-     ({"steps": 4}, "should be greater"), ({"date": "9999-12-31"}, "a day that has been"),
-     ({"engine": "<b>"}, "should match pattern")],
-)  # fmt: skip
-def test_a_made_up_result_of_a_browser_is_refused(changes, problem, tmp_path):
-    path = tmp_path / "learned-2026-01-01-00000000.json"
-    path.write_text(json.dumps(LEARNED | changes))
-    with pytest.raises(RecordError, match=problem) as error:
-        ledger.read_judged(path, KNOWN)
-    assert "\n" not in str(error.value)
-
-
 def test_a_record_counts_once(tmp_path):
     for origin in ("ours", "self-reported"):
         keep(GOOD, tmp_path / origin)
@@ -156,11 +139,21 @@ def told(**values):
      (json.dumps(GOOD).encode()[:-20], "Invalid JSON"),
      (json.dumps(GOOD).encode()[:-1] + b', "seconds": 1.0}', "'seconds' stands twice"),
      (b"", "Invalid JSON"), (b"\xff" * 20_000, "at most 10,000 bytes"),
-     (b"[" * 9_000, "Invalid JSON")],
+     (b"[" * 9_000, "Invalid JSON"),
+     (LEARNED | {"weights_sha256": "1" * 64}, "of another digest that it is the same"),
+     (LEARNED | {"same": False, "first_difference": 7}, "of another digest that it is the same"),
+     (LEARNED | {"first_difference": 7}, "where the bits are not the same"),
+     (LEARNED | {"same": False}, "where the bits are not the same"),
+     (LEARNED | {"steps": 4}, "should be greater"),
+     (LEARNED | {"date": "9999-12-31"}, "a day that has been"),
+     (LEARNED | {"engine": "<b>"}, "should match pattern")],
 )  # fmt: skip
 def test_a_bad_record_is_refused_in_one_sentence(content, problem, tmp_path):
+    path = keep(content, tmp_path)
+    if b"engine" in path.read_bytes():  # of a browser
+        path = path.rename(tmp_path / "learned-2026-01-01-00000000.json")
     with pytest.raises(RecordError, match=problem) as error:
-        ledger.read_judged(keep(content, tmp_path), KNOWN)
+        ledger.read_judged(path, KNOWN)
     assert "\n" not in str(error.value)
 
 

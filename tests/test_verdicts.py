@@ -7,24 +7,7 @@ from test_records import change
 
 from mnist_rnn.config import TRAIN_SIZE, Configuration
 from mnist_rnn.runs import tabulate_runs
-from mnist_rnn.statistics.comparisons import (
-    compare_configurations,
-    compare_means,
-    compare_seeds,
-    find_accuracies,
-    find_falls,
-    tabulate_accuracies,
-)
-from mnist_rnn.statistics.verdicts import (
-    SCALES,
-    agrees,
-    combine,
-    count_outside,
-    find_p,
-    judge_claims,
-    judge_wrong_configurations,
-    simulate_true_claims,
-)
+from mnist_rnn.statistics import comparisons, verdicts
 
 pytestmark = pytest.mark.quick
 
@@ -39,7 +22,7 @@ def make_numbers(half_unit=0.0, configuration="a", kind="run", **published):
     length = len(next(iter(published.values())))
     numbers = {"configuration": configuration, "kind": kind, "answered_by": "ours"}
     numbers["train_size"] = TRAIN_SIZE
-    for measure in SCALES:
+    for measure in verdicts.SCALES:
         numbers[measure] = published.get(measure, [np.nan] * length)
         numbers[f"{measure}_half_unit"] = half_unit
     return pd.DataFrame(numbers, index=[f"claim-{i}" for i in range(length)])
@@ -48,7 +31,7 @@ def make_numbers(half_unit=0.0, configuration="a", kind="run", **published):
 def make_runs(configuration="a", **measured):
     """Runs of a configuration: a list of values by measure."""
     length = len(next(iter(measured.values())))
-    columns = {measure: measured.get(measure, [1.0] * length) for measure in SCALES}
+    columns = {measure: measured.get(measure, [1.0] * length) for measure in verdicts.SCALES}
     return pd.DataFrame({"configuration": configuration, "seed": range(length)} | columns)
 
 
@@ -60,25 +43,27 @@ def group_runs(**accuracies):
 
 def test_runs_that_are_all_alike_agree_with_what_rounds_to_them():
     numbers = make_numbers(0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
-    p = find_p(numbers, make_runs(test_accuracy=[97.85] * 3))["test_accuracy"]
+    p = verdicts.find_p(numbers, make_runs(test_accuracy=[97.85] * 3))["test_accuracy"]
     assert (p > 0.05).tolist() == [True, True, False, False]
 
 
 def test_runs_without_an_error():
-    p = find_p(make_numbers(test_accuracy=[100.0]), make_runs(test_accuracy=[100.0, 99.99, 99.98]))
+    p = verdicts.find_p(
+        make_numbers(test_accuracy=[100.0]), make_runs(test_accuracy=[100.0, 99.99, 99.98])
+    )
     assert 0 < p["test_accuracy"].item() < 1
 
 
 def test_the_rule_by_hand():
-    answers = [agrees(p, claims=10) for p in (0.05, 0.049, 0.0051, 0.0049, np.nan)]
+    answers = [verdicts.agrees(p, claims=10) for p in (0.05, 0.049, 0.0051, 0.0049, np.nan)]
     assert answers == ["agrees", "in doubt", "in doubt", "contradicted", "too few runs"]
-    assert agrees(0.0056, claims=9) == "in doubt"
+    assert verdicts.agrees(0.0056, claims=9) == "in doubt"
 
 
 def test_a_candidate_that_was_published_too_is_no_near_miss():
     kinds = {"configuration": [*"abb"], "kind": ["run", "run", "candidate"]}
     numbers = make_numbers(**kinds, test_accuracy=[98.0, 98.0, np.nan])
-    judged = judge_claims(numbers, group_runs(a=FIVE, b=FIVE))
+    judged = verdicts.judge_claims(numbers, group_runs(a=FIVE, b=FIVE))
     assert judged["also_agree"].tolist() == [["b"], ["a"]]
     assert judged["near_misses"].tolist() == [[], []]
 
@@ -96,7 +81,7 @@ def test_true_claims_are_refused_at_the_level_of_the_rule(seeds):
             )
             for make, n in ((make_runs, seeds), (make_numbers, 100))
         )
-        refused += (combine(find_p(numbers, runs)) < 0.05).tolist()
+        refused += (verdicts.combine(verdicts.find_p(numbers, runs)) < 0.05).tolist()
     assert 0.035 <= np.mean(refused) <= 0.06
 
 
@@ -104,7 +89,7 @@ def test_numbers_outside_of_all_runs_by_hand():
     """Half a unit beyond the last run is inside; b has too few runs to tell."""
     ends = [FIVE.min() - 0.05, FIVE.max() + 0.04, FIVE.max() + 0.06, 50.0]
     numbers = make_numbers(0.05, configuration=[*"aaab"], test_accuracy=ends)
-    counted = count_outside(numbers, group_runs(a=FIVE, b=FIVE[:2]))
+    counted = verdicts.count_outside(numbers, group_runs(a=FIVE, b=FIVE[:2]))
     assert counted.to_dict() == {"outside": 1, "numbers": 3, "expected": pytest.approx(3 * 2 / 6)}
 
 
@@ -115,16 +100,16 @@ def test_wrong_configurations_and_true_claims():
     a, b, c = (rng.normal(mean, 0.1, 10) for mean in means)
     runs = group_runs(a=a, b=b, c=c)
     numbers = make_numbers(configuration=["a", "b", "c"], test_accuracy=means)
-    wrong = judge_wrong_configurations(numbers, runs)
+    wrong = verdicts.judge_wrong_configurations(numbers, runs)
     assert wrong.melt()["value"].dropna().tolist() == ["contradicted"] * 6
     assert [wrong.loc[f"claim-{i}", name] is np.nan for i, name in enumerate("abc")] == [True] * 3
-    simulated = simulate_true_claims(numbers, runs)
+    simulated = verdicts.simulate_true_claims(numbers, runs)
     assert len(simulated) == simulated["run"].nunique() == 30
     assert (simulated["agrees"] == "agrees").mean() >= 0.93
-    alike = judge_wrong_configurations(numbers, group_runs(a=a, b=b + 3, c=c))
+    alike = verdicts.judge_wrong_configurations(numbers, group_runs(a=a, b=b + 3, c=c))
     assert alike.loc["claim-0", "b"] == "agrees"
     # Three runs are too few for one of them to be judged by the others.
-    few = simulate_true_claims(numbers, group_runs(a=a[:3], b=b, c=c))
+    few = verdicts.simulate_true_claims(numbers, group_runs(a=a[:3], b=b, c=c))
     assert few["claim"].unique().tolist() == ["claim-1", "claim-2"]
 
 
@@ -142,7 +127,9 @@ def test_equivalence_by_hand(gap, result):
     """Twice 41 runs with a variance of 0.04; Student's t, 0.95, is 1.664 for 80 degrees."""
     theirs = pd.Series([97.8, 98.2] * 20 + [98.0])
     runs = group_runs(a=theirs + gap, b=theirs, c=theirs[:2])
-    table = compare_configurations(runs, {"ab": ("a", "b"), "ac": ("a", "c"), "ad": ("a", "d")})
+    table = comparisons.compare_configurations(
+        runs, {"ab": ("a", "b"), "ac": ("a", "c"), "ad": ("a", "d")}
+    )
     row, reach = table.loc["ab"], 1.664 * np.sqrt(2 * 0.04 / 41)
     assert table["result"].tolist() == [result, "too few runs", "too few runs"]
     assert table["other_runs"].tolist() == [41, 2, 0]
@@ -154,7 +141,9 @@ def test_equivalence_by_hand(gap, result):
 def test_the_power_to_show_an_equivalence_is_as_often_as_it_is_shown():
     """Ours vary by 0.2, theirs too: often enough to be counted, not always."""
     rng = np.random.default_rng(0)
-    rows = [compare_means(*map(pd.Series, rng.normal(98, 0.2, (2, 60)))) for _ in range(300)]
+    rows = [
+        comparisons.compare_means(*map(pd.Series, rng.normal(98, 0.2, (2, 60)))) for _ in range(300)
+    ]
     shown = [row["result"] == "equivalent" for row in rows]
     said = np.mean([row["power"] for row in rows])
     assert said == pytest.approx(np.mean(shown), abs=0.07)
@@ -168,14 +157,14 @@ def test_runs_from_the_same_start_are_compared_by_seed(make_record):
     values = {"test_errors": [150] * 18 + [151, 140], "loss": [0.5] * 19 + [0.625]}
     records[-1] = change(records[-1], "history", **values)
     runs = tabulate_runs(records)
-    table = compare_seeds(runs, Configuration().name, "seeded")
+    table = comparisons.compare_seeds(runs, Configuration().name, "seeded")
     expected = {
         "our_test_errors": [150, 150], "their_test_errors": [150, 140], "epochs": [20, 20],
         "same_errors": [20, 18], "loss_apart": [0, 0.125],
     }  # fmt: skip
     assert table.to_dict("list") == expected
     assert table.index.tolist() == [0, 7]
-    none = compare_seeds(runs, Configuration().name, "keras")
+    none = comparisons.compare_seeds(runs, Configuration().name, "keras")
     assert (none.empty, none.columns.tolist()) == (True, list(expected))
 
 
@@ -184,9 +173,9 @@ def test_a_fall_of_exactly_half_a_point_counts(make_record):
     for record, before in zip(records, (754, 755), strict=True):
         record.history.test_errors[0] = before
     runs = tabulate_runs(records)
-    accuracies = find_accuracies(runs)
+    accuracies = comparisons.find_accuracies(runs)
     assert accuracies.round(9).tolist() == [[92.46, 91.96], [92.45, 91.96]]
-    assert find_falls(accuracies).tolist() == [[True], [False]]
-    row = tabulate_accuracies(runs).iloc[0]
+    assert comparisons.find_falls(accuracies).tolist() == [[True], [False]]
+    row = comparisons.tabulate_accuracies(runs).iloc[0]
     assert row[["runs", "mean", "sd", "falls"]].tolist() == [2, 91.96, 0, 50]
-    assert find_accuracies(runs[:0]).shape == (0, 1)
+    assert comparisons.find_accuracies(runs[:0]).shape == (0, 1)
