@@ -177,7 +177,7 @@ def wait_until_training(process, run, results):
     earlier = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
     papermill = wait_for_child(process, executed)
     for _ in range(3000):
-        time.sleep(0.05)
+        time.sleep(0.1)
         if checkpoint.exists() and checkpoint.stat().st_mtime_ns != earlier:
             return papermill, *papermill.children()
     raise AssertionError(f"{checkpoint} does not come")
@@ -186,7 +186,7 @@ def wait_until_training(process, run, results):
 def wait_for_child(process, word):
     """The process under a sweep's that has this in its command line."""
     for _ in range(3000):
-        time.sleep(0.05)
+        time.sleep(0.1)
         for child in psutil.Process(process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if word in " ".join(child.cmdline()):
