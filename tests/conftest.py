@@ -25,13 +25,14 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
 from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.paths import COMMITTED
+from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import BASES, Run, read_run, run_path, write_run
 
 # Started in the background, Python ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+SERVED = "http://pages.test"
 # It trains in a second. All batches have one size: XLA compiles a step for each size.
 SMALL = Configuration(units=8, epochs=3, train_size=1000, batch_size=125, dropout=0.2)
 
@@ -66,6 +67,42 @@ def browser():
         pytest.skip("no chromium: for the tests in a browser, `apt-get install chromium`")
     with open_browser() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The folder of the pages that `make site` and `make report` make."""
+    from mnist_rnn import site
+
+    folder = tmp_path_factory.mktemp("site")
+    site.make_site(site.MODEL, folder)
+    results = ROOT / "notebooks" / "03_results.ipynb"
+    site.make_notebook_page(results, folder / "report.html", alone=True)
+    return folder
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens a page of which nothing may be said in the console, or asked for elsewhere."""
+    contexts, said = [], []
+
+    def open_page(path, fragment="", served=False, script="", **options):
+        """Anew, from its file or as if it were served, in a window with these options."""
+        address = f"{SERVED}/{path.name}" if served else path.as_uri()
+        contexts.append(browser.new_context(**{"offline": not served} | options))
+        contexts[-1].route(f"{SERVED}/*", lambda route: route.fulfill(path=path))
+        page, own = contexts[-1].new_page(), (address, "blob:", "data:")
+        page.add_init_script(script)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda r: r.url.startswith(own) or said.append(r.url))
+        page.goto(address + fragment)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [text for text in said if "getImageData" not in text] == []  # only tests call it
 
 
 @pytest.fixture

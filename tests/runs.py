@@ -58,6 +58,13 @@ def end(process: subprocess.Popen, timeout: float = 600) -> tuple[int, str]:
     return process.returncode, output
 
 
+def run_python(program: str, cwd=None, **variables: str) -> subprocess.CompletedProcess:
+    """What a fresh Python says to a program, in this environment but for these variables."""
+    command = [sys.executable, "-c", program]
+    env = os.environ | variables
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
+
+
 def start_plain(parameters, results, python=sys.executable, **variables) -> subprocess.Popen:
     command = [python, __file__, json.dumps(parameters)]
     return start(command, env=environment(results) | variables)

@@ -10,23 +10,13 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from test_reading import answers
+from test_records import change
 from test_verdicts import make_numbers
 
 from mnist_rnn.claims import tabulate_claims
 from mnist_rnn.figures import results, training
 from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
 from mnist_rnn.figures.network import show_source
-from mnist_rnn.figures.results import (
-    draw_agreement,
-    draw_claims,
-    draw_codes,
-    draw_common_mistakes,
-    draw_confusions,
-    draw_published_curves,
-    draw_test_accuracies,
-    rank_last,
-)
-from mnist_rnn.figures.training import draw_balance, draw_confusion, draw_curves
 from mnist_rnn.reading import image_figures, summary_figures
 from mnist_rnn.runs import tabulate_runs
 from mnist_rnn.tables import tabulate_accuracy
@@ -48,7 +38,7 @@ def test_a_users_matplotlibrc_changes_no_figure():
     pictures = []
     for rc in ({}, users):
         with plt.rc_context(rc), patch("mnist_rnn.figures.captioned.display") as display:
-            draw_balance(np.arange(10), np.arange(10))._ipython_display_()
+            training.draw_balance(np.arange(10), np.arange(10))._ipython_display_()
             pictures.append(display.call_args.args[0].data)
     assert pictures[0] == pictures[1]
 
@@ -70,20 +60,24 @@ def test_a_caption_is_the_text_alternative_without_marks():
 def test_the_figure_of_the_claims_by_hand(make_record):
     counts = enumerate((190, 200, 210))
     runs = tabulate_runs([make_record(errors, seed=seed) for seed, errors in counts])
-    claims = CLAIMS.loc[["notebook-2019", "near-batch-64", "script-docstring"]]
+    claims = CLAIMS.loc[["notebook-2019", "near-batch-64", "script-docstring", "notebook-2020"]]
     accuracy = tabulate_accuracy(runs, claims)
-    ax = draw_claims(runs, accuracy).figure.axes[0]
+    ax = results.draw_claims(runs, accuracy).figure.axes[0]
     low, high = accuracy.loc[0, ["interval_low", "interval_high"]]
     assert ax.collections[0].get_segments()[0].tolist() == [[low, 0], [high, 0]]
-    diamonds = [line for line in ax.get_lines() if line.get_marker() == "D"]
-    assert [line.get_xydata().tolist() for line in diamonds] == [[[97.9, 0]], [[98.3, 1]]]
-    assert [line.get_markerfacecolor() for line in diamonds] == [ORANGE, "white"]
+    dots, diamonds = (
+        [line for line in ax.get_lines() if line.get_marker() == marker] for marker in "oD"
+    )
+    assert [len(line.get_xdata()) for line in dots] == [3, 0, 3]
+    numbers = [[[97.9, 0]], [[98.3, 1]], [[98.15, 2]]]
+    assert [line.get_xydata().tolist() for line in diamonds] == numbers
+    assert [line.get_markerfacecolor() for line in diamonds] == [ORANGE, "white", ORANGE]
 
 
 def test_the_agreement_by_hand():
     numbers = make_numbers(configuration=["a", "b"], test_accuracy=[98.0, 98.0])
     agreement = pd.DataFrame({"a": [0.9, 0.06], "b": [0.01, np.nan]}, index=numbers.index)
-    drawn = draw_agreement(agreement, numbers)
+    drawn = results.draw_agreement(agreement, numbers)
     assert "white is *contradicted* (below 0.025)" in drawn.caption
     ax = drawn.figure.axes[0]
     said = {text.get_position(): text.get_text() for text in ax.texts}
@@ -93,19 +87,19 @@ def test_the_agreement_by_hand():
 
 
 def test_one_epoch_has_one_tick():
-    for ax in draw_curves({"loss": [1.0], "accuracy": [0.5]}, {}).figure.axes:
+    for ax in training.draw_curves({"loss": [1.0], "accuracy": [0.5]}, {}).figure.axes:
         low, high = ax.get_xlim()
         assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [1]
 
 
 def test_source_code_breaks_between_words():
-    assert '<pre style="word-break: normal">' in show_source(draw_curves)._repr_html_()
+    assert '<pre style="word-break: normal">' in show_source(training.draw_curves)._repr_html_()
 
 
 def test_curves_have_their_epochs_and_measures():
     curve = pd.DataFrame({"loss": [0.6, 0.3], "accuracy": [0.8, 0.9]}, index=[1, 2])
     history = {"loss": [0.5, 0.25], "accuracy": [0.85, 0.95]}
-    drawn = draw_curves(history, {"a": curve, "b": curve / 2, "c": curve / 3})
+    drawn = training.draw_curves(history, {"a": curve, "b": curve / 2, "c": curve / 3})
     for ax, name in zip(drawn.figure.axes, history, strict=True):
         first, *_, ours = lines = ax.get_lines()
         assert [line.get_label() for line in lines] == ["a", "b", "c", "this run"]
@@ -117,14 +111,14 @@ def test_curves_have_their_epochs_and_measures():
 def test_the_matrix_has_a_row_for_the_digit_and_a_column_for_the_answer():
     counts = np.zeros((10, 10), int)
     counts[7, 2] = 3
-    ax = draw_confusion(counts, "").figure.axes[0]
+    ax = training.draw_confusion(counts, "").figure.axes[0]
     assert {t.get_position() for t in ax.texts if t.get_text() == "3"} == {(2, 7)}
     assert ax.images[0].get_array()[7, 2] == 3
 
 
 def test_the_bars_of_a_class_are_its_images():
     train, test = np.arange(10), np.array([*range(10), 9, 9])
-    bars = draw_balance(train, test).figure.axes[0].containers
+    bars = training.draw_balance(train, test).figure.axes[0].containers
     said = {part.get_label(): part[9].get_height() for part in bars}
     assert said == {"training images": 10, "test images": 25}
 
@@ -181,47 +175,36 @@ def test_a_gradients_shade_is_of_its_logarithm_and_has_a_scale():
     assert shades.colorbar.ax.get_ylim() == pytest.approx((1e-4, 1e-2))
 
 
-def test_each_run_stands_beside_the_claims_of_its_configuration(make_record):
-    others = {"layer": "lstm", "learning_rate": 0.1}
-    records = [make_record(seed=seed) for seed in range(3)]
-    records += [make_record(**{name: value}) for name, value in others.items()]
-    runs, claims = tabulate_runs(records), CLAIMS.head(13)  # those of Keras
-    ax = draw_claims(runs, tabulate_accuracy(runs, claims)).figure.axes[0]
-    # notebook-2019 and notebook-2020; notebook-2020-lstm-sgd
-    dots = [len(line.get_xdata()) for line in ax.get_lines() if line.get_marker() == "o"]
-    assert dots == [3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0]
-    titles = [ax.get_title() for ax in draw_published_curves(runs, claims).figure.axes]
-    assert {"notebook-2019 (3)", "notebook-2019-dropout (0)"} <= set(titles)
-
-
 def test_a_curve_is_ranked_by_its_distance_from_the_others():
     """Of -1, 0, 1 and a fourth: 5 is the farthest, 0.1 farther from the others than 0 only."""
     for last, share in ((5, 1 / 4), (0.1, 3 / 4), (0, 1)):
-        assert rank_last(np.array([[-1.0], [0.0], [1.0], [last]])) == share
+        assert results.rank_last(np.array([[-1.0], [0.0], [1.0], [last]])) == share
     # Each epoch counts in its own standard deviations: the last is far off in the second.
     small = [[-1.0, -1e-3], [0.0, 0.0], [1.0, 1e-3], [0.0, 5e-3]]
-    assert rank_last(np.array(small)) == 1 / 4
-    assert rank_last(np.ones((4, 2))) == 1
+    assert results.rank_last(np.array(small)) == 1 / 4
+    assert results.rank_last(np.ones((4, 2))) == 1
 
 
 def test_without_a_published_curve_the_figure_is_empty(make_record):
     runs = tabulate_runs([make_record()])
-    assert "0 of 0 points" in draw_published_curves(runs, CLAIMS.loc[["book-256-sgd"]]).caption
+    assert (
+        "0 of 0 points" in results.draw_published_curves(runs, CLAIMS.loc[["book-256-sgd"]]).caption
+    )
 
 
 def test_points_outside_the_band_by_hand(make_record):
     """The logarithms of three runs' losses are -1, 0 and 1: their mean is 0, and their sd 1."""
-    records = []
-    for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0])):
-        record = make_record(seed=seed)
-        history = record.history.model_copy(update={"loss": [loss] * 20})
-        records.append(record.model_copy(update={"history": history}))
-    drawn = draw_published_curves(tabulate_runs(records), CLAIMS.loc[["notebook-2019"]])
+    records = [
+        change(make_record(seed=seed), "history", loss=[loss] * 20)
+        for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0]))
+    ]
+    drawn = results.draw_published_curves(tabulate_runs(records), CLAIMS.loc[["notebook-2019"]])
     far = (np.abs(np.log(CLAIM["loss_by_epoch"])) > 2).sum()
     assert 0 < far < 20
     assert f"{far} of 20 points are outside" in drawn.caption
     assert "`notebook-2019` from 0.65 to 0.0453, p = 0.25." in drawn.caption
     left, right = drawn.figure.axes
+    assert left.get_title() == "notebook-2019 (3)"
     heights = left.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == pytest.approx((np.exp(-1), np.exp(1)))
     (band,) = right.patches
@@ -236,7 +219,7 @@ def test_common_mistakes_by_hand(make_record, mnist):
         make_record(seed=seed).model_copy(update={"mistakes": dict(list(wrong.items())[:count])})
         for seed, count in enumerate((3, 5))
     ]
-    drawn = draw_common_mistakes(runs, x_test, y_test)
+    drawn = results.draw_common_mistakes(runs, x_test, y_test)
     assert "5 are misclassified by at least one run" in drawn.caption
     assert "and 3 by every run (runs: 2)" in drawn.caption
     titles = [ax.get_title() for ax in drawn.figure.axes if ax.get_title()]
@@ -244,14 +227,14 @@ def test_common_mistakes_by_hand(make_record, mnist):
     assert titles == [
         f"read {wrong[i]} ({share})\nlabel {y_test[i]}" for i, share in enumerate(shares)
     ]
-    assert " of 8 mistakes: " in draw_confusions(runs, y_test).caption
+    assert " of 8 mistakes: " in results.draw_confusions(runs, y_test).caption
 
 
 def test_falls_of_the_test_accuracy_by_hand(make_record):
     errors = [[300, 350, 330, 380, 200], [500, 400, 300, 300, 180]]
     runs = tabulate_runs([make_record(seed=seed, epochs=5) for seed in (0, 1)])
     runs["test_errors_by_epoch"] = errors
-    drawn = draw_test_accuracies(runs, CLAIM)
+    drawn = results.draw_test_accuracies(runs, CLAIM)
     assert "in 2 of 8 cases" in drawn.caption
     lines = drawn.figure.axes[0].get_lines()
     assert lines[0].get_ydata().tolist() == [97.0, 96.5, 96.7, 96.2, 98.0]
@@ -260,7 +243,7 @@ def test_falls_of_the_test_accuracy_by_hand(make_record):
 
 def test_the_runs_of_each_code_stand_on_their_line(make_record):
     runs = tabulate_runs([make_record(errors, seed=seed) for seed, errors in enumerate((200, 220))])
-    drawn = draw_codes(
+    drawn = results.draw_codes(
         runs, {"ours": "simple_rnn-256-sgd", "theirs": "keras"}, CLAIMS["test_accuracy"][:1]
     )
     dots, mean, theirs, published = drawn.figure.axes[0].get_lines()
@@ -277,6 +260,6 @@ def test_mistakes_that_are_equally_frequent_are_all_named():
     counts[7, 2] = counts[9, 5] = 3
     counts[1, 7] = 2
     expected = "Most frequent, with 3 of 8 mistakes: 7 read as 2, 9 read as 5."
-    assert draw_confusion(counts, "").caption.endswith(expected)
-    none = draw_confusion(np.eye(10, dtype=int), "")
+    assert training.draw_confusion(counts, "").caption.endswith(expected)
+    none = training.draw_confusion(np.eye(10, dtype=int), "")
     assert none.caption.endswith("0 of 0 mistakes: none.")

@@ -6,13 +6,10 @@ import re
 import zlib
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
-from mnist_rnn import site
 from mnist_rnn.errors import RecordError
 from mnist_rnn.learn import steps
 from mnist_rnn.learn.engine import HERE, OPTIONS, build_engine
-from mnist_rnn.learn.page import make_learn_page
 from mnist_rnn.learn.result import BrowserResult
 from mnist_rnn.learn.steps import STEPS, read_repeated
 
@@ -20,35 +17,13 @@ MINUTE = 60_000  # Playwright counts milliseconds
 SAME = "Your browser has computed exactly the same 75,530 weights as TensorFlow."
 
 
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("site") / "learn.html"
-    make_learn_page(path, site.read_style(), site.make_links(path.name))
-    return path
-
-
 @pytest.fixture
-def open_page(browser):
-    """Opens a page of which nothing may be said in the console, or asked for elsewhere."""
-    contexts, said = [], []
-
-    def open_page(path, fragment="", **options):
-        contexts.append(browser.new_context(offline=True, **options))
-        page = contexts[-1].new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: said.append(request.url))
-        page.goto(path.as_uri() + fragment)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert [text for text in said if not text.startswith(("file:", "blob:"))] == []
+def file(site):
+    return site / "learn.html"
 
 
-def wait_for_step(page, step, minutes=20):
-    page.get_by_text(re.compile(rf"^Step {step} of \d+")).wait_for(timeout=minutes * MINUTE)
+def wait_for_step(page, step):
+    page.get_by_text(re.compile(rf"^Step {step} of \d+")).wait_for(timeout=20 * MINUTE)
 
 
 def progress(page):
@@ -174,25 +149,10 @@ def test_a_digit_is_drawn_by_hand_and_by_keys(open_page, file):
     page.get_by_text(re.compile(r"^It reads an? \d \(\d+% sure\)\.$")).wait_for()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(open_page, file, scheme):
-    page = open_page(file, color_scheme=scheme, viewport={"width": 390, "height": 844})
-    wait_for_step(page, 0)
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
-    report = Axe().run(page)
-    assert report.response["violations"] == []
-
-
 def test_without_scripts_the_page_says_what_it_would_do(open_page, file):
     page = open_page(file, java_script_enabled=False)
     text = page.locator("noscript").inner_text()
     assert text.startswith("This page needs JavaScript. With it, your browser would train")
-
-
-def test_the_page_is_small_and_asks_for_nothing(file):
-    assert file.stat().st_size < 1_500_000
-    assert "http:" not in file.read_text()
-    assert "https:" not in file.read_text()
 
 
 @pytest.mark.slow

@@ -105,37 +105,6 @@ def test_what_a_browser_computed_is_listed(changes, outcome, tmp_path):
     assert ledger.make_ledger(tmp_path)[1][0].endswith(f"learned-again.json holds {path.name}")
 
 
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [({"weights_sha256": "1" * 64}, "of another digest that it is the same"),
-     ({"same": False, "first_difference": 7}, "of another digest that it is the same"),
-     ({"first_difference": 7}, "where the bits are not the same"),
-     ({"same": False}, "where the bits are not the same"),
-     ({"steps": 4}, "should be greater"), ({"date": "9999-12-31"}, "a day that has been"),
-     ({"path": "gpu"}, "'fused' or 'exact'"), ({"engine": "<b>"}, "should match pattern"),
-     ({"note": "by hand"}, "note: Extra inputs")],
-)  # fmt: skip
-def test_a_made_up_result_of_a_browser_is_refused(changes, problem, tmp_path):
-    path = tmp_path / "learned-2026-01-01-00000000.json"
-    path.write_text(json.dumps(LEARNED | changes))
-    with pytest.raises(RecordError, match=problem) as error:
-        ledger.read_judged(path, KNOWN)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("digests", "epoch"),
-    [(["0" * 64, "1" * 64, None, "1" * 64], 2), ([None, None, "0" * 64, "1" * 64], 4),
-     (["1" * 64] * 4, 1)],
-)  # fmt: skip
-def test_the_first_epoch_with_other_bits_is_named(digests, epoch, make_record, tmp_path):
-    """The committed run having each epoch's digest."""
-    committed = make_record(epochs=4).model_copy(update={"environment": RUN.environment})
-    path = keep(GOOD | {"digests": {WHOLE_RUN: digests}}, tmp_path)
-    _, outcome = ledger.read_judged(path, KNOWN.model_copy(update={"run": committed}))
-    assert outcome == f"**other bits** from epoch {epoch} on"
-
-
 def test_a_record_counts_once(tmp_path):
     for origin in ("ours", "self-reported"):
         keep(GOOD, tmp_path / origin)
@@ -157,10 +126,9 @@ def told(**values):
      (GOOD | {"digests": {}}, "at least 1 item"),
      (GOOD | {"digests": {WHOLE_RUN: []}}, "must end with one"),
      (GOOD | {"digests": {WHOLE_RUN: ["0" * 64, None]}}, "must end with one"),
-     (GOOD | {"digests": {WHOLE_RUN: ["beef"]}}, "should match pattern"),
      (GOOD | {"digests": {WHOLE_RUN: ["../../../etc/passwd"]}}, "should match pattern"),
      (GOOD | {"note": "by hand"}, "note: Extra inputs"),
-     (GOOD | {"seconds": "fast"}, "valid number"), (GOOD | {"schema_version": 1}, "should be 2"),
+     (GOOD | {"schema_version": 1}, "should be 2"),
      (GOOD | {"date": "9999-12-31"}, "a day that has been"),
      (GOOD | {"date": "1999-12-31"}, "a day that has been"),
      (told(commit="0" * 40), "commit must be left out"),
@@ -171,11 +139,21 @@ def told(**values):
      (json.dumps(GOOD).encode()[:-20], "Invalid JSON"),
      (json.dumps(GOOD).encode()[:-1] + b', "seconds": 1.0}', "'seconds' stands twice"),
      (b"", "Invalid JSON"), (b"\xff" * 20_000, "at most 10,000 bytes"),
-     (b"[" * 9_000, "Invalid JSON")],
+     (b"[" * 9_000, "Invalid JSON"),
+     (LEARNED | {"weights_sha256": "1" * 64}, "of another digest that it is the same"),
+     (LEARNED | {"same": False, "first_difference": 7}, "of another digest that it is the same"),
+     (LEARNED | {"first_difference": 7}, "where the bits are not the same"),
+     (LEARNED | {"same": False}, "where the bits are not the same"),
+     (LEARNED | {"steps": 4}, "should be greater"),
+     (LEARNED | {"date": "9999-12-31"}, "a day that has been"),
+     (LEARNED | {"engine": "<b>"}, "should match pattern")],
 )  # fmt: skip
 def test_a_bad_record_is_refused_in_one_sentence(content, problem, tmp_path):
+    path = keep(content, tmp_path)
+    if b"engine" in path.read_bytes():  # of a browser
+        path = path.rename(tmp_path / "learned-2026-01-01-00000000.json")
     with pytest.raises(RecordError, match=problem) as error:
-        ledger.read_judged(keep(content, tmp_path), KNOWN)
+        ledger.read_judged(path, KNOWN)
     assert "\n" not in str(error.value)
 
 

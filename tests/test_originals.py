@@ -22,14 +22,6 @@ def run(results, code, config, python=sys.executable):
     return end(start(command, env=environment(results)))
 
 
-@pytest.mark.quick
-def test_the_originals_scripts_set_no_flag_no_seed_and_no_thread():
-    for kind in ("keras", "pytorch"):
-        code = (ORIGINALS / f"{kind}_notebook.py").read_text().split('"""', 2)[2]
-        for word in ("environ", "seed", "threads", "deterministic", "jit_compile", "mnist_rnn"):
-            assert word not in code, (kind, word)
-
-
 def test_the_originals_code_from_our_start_trains_as_ours(mnist, tmp_path):
     """Without XLA, with Keras's own loss and feeding of batches."""
     from mnist_rnn.experiment.network import build_model

@@ -3,79 +3,41 @@
 import re
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from runs import finish, start_plain
 from scipy import ndimage
 from shapes import DOT, FAN, FILLED, SHAPES, draw, find_misread
 
-from mnist_rnn import site
-from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.pad.pad import HARD, Pad, find_hardest
-from mnist_rnn.pad.page import describe_pad, load_checked
+from mnist_rnn.pad.page import load_checked
 from mnist_rnn.reading.network import Weights
 from mnist_rnn.records.model_file import save_model
 from mnist_rnn.records.run import run_path, write_run
 
 SEVEN = "#d=270200720200450850"
 READS_7 = "The network reads a 7 ("
-SERVED = "http://pad.test/draw.html"
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("site") / "draw.html"
-    values = describe_pad(*load_checked(site.MODEL), *load_mnist()[1])
-    site.write_page(path, "draw.html.j2", "Draw a digit", **values)
-    return path
-
-
-@pytest.fixture(scope="module")
-def opened(browser, file):
-    """The page, and what its console said and what it asked for."""
-    options = {"offline": True, "reduced_motion": "reduce"}
-    with browser.new_context(**options, viewport={"width": 1000, "height": 900}) as context:
-        page, said = context.new_page(), []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: said.append(request.url))
-        page.goto(file.as_uri())
-        page.get_by_text("Draw a digit of your own.").wait_for()
-        yield page, said
 
 
 @pytest.fixture
-def page(opened, file):
-    page, said = opened
+def visit(open_page, site):
+    return partial(open_page, site / "draw.html", reduced_motion="reduce")
+
+
+@pytest.fixture
+def page(visit):
+    page = visit(viewport={"width": 1000, "height": 900})
+    page.get_by_text("Draw a digit of your own.").wait_for()
     page.get_by_role("button", name="Clear").click()
-    yield page
-    assert set(said) <= {file.as_uri()}
-    assert page.evaluate("performance.getEntriesByType('resource').length") == 0
-
-
-@pytest.fixture
-def visit(browser, file):
-    """Open the page anew, served or from its file, in a window with these options."""
-    contexts = []
-
-    def visit(fragment="", served=False, script="", **options):
-        contexts.append(browser.new_context(**{"reduced_motion": "reduce"} | options))
-        contexts[-1].route("http://pad.test/*", lambda route: route.fulfill(path=file))
-        page = contexts[-1].new_page()
-        page.add_init_script(script)
-        page.goto((SERVED if served else file.as_uri()) + fragment)
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
+    return page
 
 
 def in_page(page, name, values):
@@ -360,7 +322,7 @@ def test_a_drawing_is_shared_by_its_address_where_others_can_open_it(visit):
     said, _ = draw(page, SHAPES["5 in two strokes"])
     page.get_by_role("button", name="Share").click()
     page.get_by_text("The address of this page now holds the drawing").wait_for()
-    other = visit(page.url.removeprefix(SERVED), served=True)
+    other = visit("#" + page.url.split("#")[1], served=True)
     other.get_by_text(said).wait_for()
     assert other.locator(".reading").inner_text() == page.locator(".reading").inner_text()
     most = "#d=" + 5832 * "270200"
@@ -376,10 +338,9 @@ WORDS = some.text("#d=.0123456789 -<%&'\"", max_size=40) | some.text(max_size=20
 FRAGMENTS = some.from_regex(r"#d=[0-9]{0,14}(\.[0-9]{0,7})*", fullmatch=True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(some.lists(WORDS | FRAGMENTS, min_size=10))
-def test_an_address_made_up_by_hand_is_a_drawing_or_nothing(opened, addresses):
-    page, _ = opened
+def test_an_address_made_up_by_hand_is_a_drawing_or_nothing(page, addresses):
     for address, strokes in zip(addresses, in_page(page, "readAddress", addresses), strict=True):
         whole = re.fullmatch(r"#d=([0-9]{6})+(\.([0-9]{6})+)*", address)
         assert (strokes is not None) == bool(whole)
@@ -405,7 +366,7 @@ def test_nothing_is_inaccessible_or_wider_than_the_window(page, scheme):
 
 
 @pytest.mark.slow
-def test_the_site_of_another_model_reads_as_keras_does(browser, mnist, tmp_path):
+def test_the_site_of_another_model_reads_as_keras_does(open_page, mnist, tmp_path):
     """Of a small run with dropout; the command is that of `make site MODEL=...`."""
     parameters = {"units": 8, "epochs": 1, "train_size": 1000, "batch_size": 125, "dropout": 0.2}
     record = finish(start_plain(parameters, tmp_path / "results"), tmp_path / "results")
@@ -413,13 +374,11 @@ def test_the_site_of_another_model_reads_as_keras_does(browser, mnist, tmp_path)
     command = [sys.executable, "-m", "mnist_rnn.site", "--model", path, "--output", folder]
     made = subprocess.run(command, capture_output=True, text=True)
     assert (made.returncode, made.stdout) == (0, f"Written: {folder}/index.html\n")
-    page = browser.new_page()
-    page.goto((folder / "draw.html").as_uri())
+    page = open_page(folder / "draw.html")
     text = re.sub(r"\s+", " ", page.locator("main").inner_text())
     assert "SimpleRNN of 8 units and a dense layer with softmax: 386 weights, dropout 0.2," in text
     assert f"names {record.test_accuracy:.2f}% of the 10,000 test digits right" in text
     assert find_mistakes(page, mnist) == record.mistakes
-    page.close()
 
 
 def test_where_widgets_are_unknown_the_pad_is_a_sentence():

@@ -70,18 +70,6 @@ def test_the_last_row_turns_answers_both_ways():
     assert "1 are right after row 27 and wrong after row 28" in caption
 
 
-def test_accuracies_of_blanked_images(model, digits):
-    x, y = (part[:200] for part in digits)
-    by_hand = [
-        measures.accuracy(model, np.where(np.arange(28)[:, None] // 14 == half, 0, x), y)
-        for half in (0, 1)
-    ]
-    bands = [slice(14), slice(14, 28), slice(28, 28)]
-    *halves, whole = measures.accuracy_without(model, x, y, bands)
-    assert halves == by_hand
-    assert whole == measures.accuracy(model, x, y) > 0.9
-
-
 def test_sensitivity_is_the_slope_of_the_loss(model, digits, committed):
     """A wrong answer has slopes large enough to be measured in single precision."""
     first = min(committed.mistakes)
@@ -131,15 +119,6 @@ def test_noise_is_seeded_and_stays_between_paper_and_ink():
     assert not np.array_equal(noisy, other)
     (wild,) = disturbed(x, "noise of standard deviation 0.3")
     assert (wild.min(), wild.max(), wild.dtype) == (0, 1, np.float32)
-
-
-def test_the_disturbances_table(model, digits):
-    x, y = (part[:500] for part in digits)
-    table = measures.tabulate_disturbances(model, x, y, seed=0)
-    whole = 100 * measures.accuracy(model, x, y)
-    assert table.loc["as they are"].tolist() == pytest.approx([whole])
-    backwards = 100 * measures.accuracy(model, x[:, ::-1], y)
-    assert table.loc["read from the bottom up"].tolist() == pytest.approx([backwards])
 
 
 @pytest.mark.slow

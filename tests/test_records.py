@@ -13,12 +13,11 @@ from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import ClaimError, OutputError, RecordError
 from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.figures.captioned import CaptionedFigure
-from mnist_rnn.files import replacing
 from mnist_rnn.ledger import read_judged, read_known
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import environment
 from mnist_rnn.records.environment import Cpu, count_threads, describe_environment
-from mnist_rnn.records.run import read_run, read_runs, run_path, write_run
+from mnist_rnn.records.run import read_run, read_runs, write_run
 from mnist_rnn.tables import write_tables
 from mnist_rnn.verify import compare_runs
 
@@ -35,16 +34,6 @@ def change(run, part, **values):
 def cpu(fuses, **told):
     unknown = dict.fromkeys(("vendor", "family", "model", "name"))
     return Cpu(**{"architecture": "x86_64", "fuses": fuses} | unknown | told)
-
-
-def test_a_record_comes_back_as_it_was_written(make_record, tmp_path):
-    for code in ("ours", "keras", "pytorch"):
-        run = make_record(seed=3, code=code)
-        path = write_run(run, tmp_path)
-        assert path == run_path(run.config, ".json", tmp_path, code)
-        assert read_run(path) == run
-        assert os.listdir(path.parent) == ["seed-3.json"]
-    assert sorted(os.listdir(tmp_path / "runs")) == ["keras", "pytorch", Configuration().name]
 
 
 def test_a_tree_is_clean_whatever_its_results_and_the_users_settings(tmp_path, monkeypatch):
@@ -97,10 +86,7 @@ MISTAKES = {str(index): 1 for index in range(200)}
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"note": "by hand"}, "note: Extra inputs"),
         ({"schema_version": 3}, "schema_version: Input should be 4"),
-        ({"code": "jax"}, "code: Input should be 'ours', 'keras'"),
-        ({"seconds": "fast"}, "seconds: Input should be a valid number"),
         ({"seconds": 0.0}, "seconds: Input should be greater than 0"),
         ({"history": HISTORY | {"accuracy": []}}, "history: .* the same epochs"),
         ({"history": {name: 2 * HISTORY[name] for name in HISTORY}}, "history must have 1 epochs"),
@@ -111,7 +97,6 @@ MISTAKES = {str(index): 1 for index in range(200)}
         ({"history": HISTORY | {"accuracy": [98.7]}}, "accuracy.0: Input should be less"),
         ({"history": HISTORY | {"weights_sha256": ["../x"]}}, "weights_sha256.0: String should"),
         ({"data_sha256": "/etc/passwd"}, "data_sha256: String should match"),
-        ({"parameters": 0}, "parameters: Input should be greater"),
         ({"parameters": 2**70}, "parameters: Input should be less"),
         ({"train_errors": 2}, "train_errors must be at most 1"),
         ({"mistakes": {}}, "mistakes must be as many as test errors"),
@@ -219,18 +204,6 @@ def test_a_full_disk_leaves_what_was_written(what, record, make_record, tmp_path
     with pytest.raises(OutputError, match=f"^{tmp_path}/.* can't be written: No space left on dev"):
         write()
     assert before == {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
-
-
-def test_the_new_file_takes_its_place_only_when_whole(tmp_path):
-    path = tmp_path / "record.json"
-    path.write_text("old")
-    with path.open() as reader:
-        with replacing(path) as temporary:
-            temporary.write_text("new")
-            assert path.read_text() == "old"
-        assert reader.read() == "old"  # who began before the end reads the old file whole
-    assert os.listdir(tmp_path) == ["record.json"]
-    assert path.read_text() == "new"
 
 
 def test_the_default_runs_record_is_of_a_clean_tree(committed):

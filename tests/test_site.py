@@ -18,15 +18,6 @@ from mnist_rnn.paths import ROOT
 NAMES = [*pages.PAGES, "report.html"]
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    pages.make_site(pages.MODEL, folder)
-    results = ROOT / "notebooks" / "03_results.ipynb"
-    pages.make_notebook_page(results, folder / "report.html", alone=True)
-    return folder
-
-
 @pytest.mark.slow
 def test_pages_made_again_are_the_same_bytes(site, tmp_path):
     """By a process with another order of its sets."""
@@ -54,46 +45,36 @@ def test_every_figure_says_in_words_and_numbers_what_it_shows(path, site):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_asks_for_nothing_and_withholds_nothing(name, site, browser):
-    text, asked, address = (site / name).read_text(), [], (site / name).as_uri()
+def test_a_page_asks_for_nothing_and_withholds_nothing(name, site, open_page):
+    text = (site / name).read_text()
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', text)
     assert re.fullmatch(r"default-src 'none';(?:[^*:]|blob:)*img-src data:", policy)
     assert "$$" not in text  # a formula that is left
+    # pandas writes one with each table; the start page's picture has its own
+    assert text.count("<style") == 1 + (name == "index.html")
+    assert not re.search(r"<tr>\s*<th[^>]*>[^<]*</th>(\s*<td></td>)+\s*</tr>\s*</thead>", text)
     assert set(re.findall(r'href="(?!https:|data:|#)([^"#]+)', text)) <= {
         p.name for p in site.iterdir()
     }
     assert set(re.findall(r'href="#([^"]+)"', text)) <= set(re.findall(r' id="([^"]+)"', text))
-    with browser.new_context(offline=True, reduced_motion="reduce") as context:
-        page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: asked.append(message.text))
-        page.goto(address)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            violations = Axe().run(page).response["violations"]
-            assert [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in violations] == []
-        for width in (320, 390, 800, 1366, 1920):
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-    own = "data:", "blob:"  # what the page itself holds
-    assert {url for url in asked if not url.startswith(own)} == {address}
-
-
-@pytest.mark.parametrize("name", ["03_results.html", "04_reading.html", "report.html"])
-def test_a_table_fits_a_desk_and_no_word_of_its_head_is_split(name, site, browser):
-    text = (site / name).read_text()
-    assert text.count("<style") == 1  # pandas writes one with each table
-    assert not re.search(r"<tr>\s*<th[^>]*>[^<]*</th>(\s*<td></td>)+\s*</tr>\s*</thead>", text)
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.goto((site / name).as_uri())
-    over = "[...document.querySelectorAll('.table')].map(e => e.scrollWidth - e.clientWidth)"
-    assert max(page.evaluate(over)) <= 0
-    for width in (390, 1440):
+    page = open_page(site / name, reduced_motion="reduce")
+    if name == "learn.html":
+        page.get_by_text(re.compile("^Step 0 of")).wait_for()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        violations = Axe().run(page).response["violations"]
+        assert [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in violations] == []
+    for width in (320, 390, 800, 1366, 1440, 1920):
         page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate(SPLIT) == []
-    page.close()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if width in (390, 1440):
+            assert page.evaluate(SPLIT) == []
+        if width == 1440:  # a desk
+            assert max(page.evaluate(HIDDEN), default=0) <= 0
 
 
+# How much of each table is out of sight, and the heads of tables in which a word is split.
+HIDDEN = "[...document.querySelectorAll('.table')].map(e => e.scrollWidth - e.clientWidth)"
 SPLIT = """() => [...document.querySelectorAll("th")].filter(head => {
     const range = document.createRange();
     range.selectNodeContents(head);
@@ -102,7 +83,9 @@ SPLIT = """() => [...document.querySelectorAll("th")].filter(head => {
 }).map(head => head.textContent)"""
 
 
-def test_the_picture_of_the_network_moves_once_and_stands_where_motion_is_not_wanted(site, browser):
+def test_the_picture_of_the_network_moves_once_and_stands_where_motion_is_not_wanted(
+    site, open_page
+):
     """The committed one is the same, and says the answer in words."""
     text, committed = (site / "index.html").read_text(), ROOT / "docs" / "network.svg"
     assert committed.read_text().strip() in text  # `python -m mnist_rnn.pad.unrolled` writes it
@@ -114,12 +97,10 @@ def test_the_picture_of_the_network_moves_once_and_stands_where_motion_is_not_wa
         (unwanted, "screen", 0),
         (wanted, "print", 0),
     ):
-        page = browser.new_page(reduced_motion=motion)
+        page = open_page(site / "index.html", reduced_motion=motion)
         page.emulate_media(media=media)
-        page.goto((site / "index.html").as_uri())
         assert page.evaluate(moving) == count
         assert page.get_by_role("button", name="Read it again").count() == (count > 0)
-        page.close()
 
 
 @pytest.mark.parametrize("name", ["none.keras", "none", "/", "/etc/passwd"])

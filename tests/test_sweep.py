@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import sys
@@ -10,11 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import nbformat
 import psutil
 import pytest
 import slurm
-from runs import TRAIN, end, environment, finish, outcome, start, start_papermill
+from runs import end, environment, finish, outcome, start, start_papermill
 from test_records import change, cpu
 
 from mnist_rnn.claims import read_claims
@@ -32,7 +30,7 @@ SHORT = "short,run,lstm,8,adam,0.0,128,1,512,2,50,1,nowhere,ours\n"
 LONG = "long,run,simple_rnn,8,sgd,0.2,128,150,512,2,50,1,nowhere,ours\n"
 GRU = "gru,run,gru,8,sgd,0.0,128,1,512,3,50,1,nowhere,ours\n"
 KERAS = "today,candidate,simple_rnn,256,sgd,0.0,128,1,640,2,,,nowhere,keras\n"
-ENDLESS = KERAS.replace(",1,640,2", ",1000,5120,1")
+ENDLESS = LONG.replace(",150,512,", ",1000,5120,") + KERAS.replace(",1,640,", ",1000,5120,")
 
 
 @pytest.fixture(scope="module")
@@ -148,37 +146,6 @@ def test_the_committed_runs_of_the_originals_are_of_todays_scripts():
 
 
 @pytest.mark.slow
-def test_only_code_that_computes_makes_records_outdated(undisturbed, published, tmp_path):
-    """Seen from a copy of the repository: new times of files, other prose, then another model."""
-    for name in ("src", "notebooks", "workflow"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    source = {"PYTHONPATH": str(tmp_path / "src")}
-
-    def to_train():
-        output = sweep(undisturbed, published, "--dry-run", **source)
-        return int(re.search(r"(\d) of 4 runs to make", output)[1])
-
-    assert to_train() == 0
-    for when in (0, time.time()):
-        for path in (*tmp_path.rglob("*.*"), *undisturbed.rglob("seed-*")):
-            os.utime(path, (when, when))
-        assert to_train() == 0
-    notebook = tmp_path / "notebooks" / TRAIN.name
-    content = nbformat.read(notebook, as_version=4)
-    content.cells[0].source += "\n\nMore prose."
-    nbformat.write(content, notebook)
-    assert to_train() == 0
-    for changed, line, expected in (
-        ("records/metrics.py", "x = 1", 0),
-        ("experiment/network.py", "# a comment", 0),
-        ("experiment/network.py", "x = 1", 4),
-    ):
-        with (tmp_path / "src" / "mnist_rnn" / changed).open("a") as code:
-            code.write(f"{line}\n")
-        assert to_train() == expected
-
-
-@pytest.mark.slow
 def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
     undisturbed, results, published, tmp_path
 ):
@@ -208,13 +175,23 @@ def wait_until_training(process, run, results):
     executed = f"executed/{run.name}/seed-{run.config.seed}.part.ipynb"
     checkpoint = run.path(".checkpoint", results)
     earlier = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
+    papermill = wait_for_child(process, executed)
     for _ in range(3000):
-        time.sleep(0.05)
-        for papermill in psutil.Process(process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
-                if executed in papermill.cmdline() and checkpoint.stat().st_mtime_ns != earlier:
-                    return papermill, *papermill.children()
+        time.sleep(0.1)
+        if checkpoint.exists() and checkpoint.stat().st_mtime_ns != earlier:
+            return papermill, *papermill.children()
     raise AssertionError(f"{checkpoint} does not come")
+
+
+def wait_for_child(process, word):
+    """The process under a sweep's that has this in its command line."""
+    for _ in range(3000):
+        time.sleep(0.1)
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if word in " ".join(child.cmdline()):
+                    return child
+    raise AssertionError(f"{word} is not started")
 
 
 @pytest.mark.parametrize(
@@ -252,51 +229,33 @@ def test_snakemakes_reason_stands_above_one_line_for_all_runs(published, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("send", "stop", "inherited"),
-    [(os.killpg, signal.SIGINT, signal.default_int_handler),
-     (os.killpg, signal.SIGTERM, signal.default_int_handler),
-     (os.kill, signal.SIGTERM, signal.default_int_handler),
-     (os.kill, signal.SIGTERM, signal.SIG_IGN)],
-    ids=["Ctrl-C", "end of a session", "kill", "kill of what a script started with &"],
+    ("send", "stop", "inherited", "code"),
+    [(os.killpg, signal.SIGINT, signal.default_int_handler, "ours"),
+     (os.killpg, signal.SIGTERM, signal.default_int_handler, "ours"),
+     (os.kill, signal.SIGTERM, signal.default_int_handler, "ours"),
+     (os.kill, signal.SIGTERM, signal.SIG_IGN, "ours"),
+     (os.kill, signal.SIGTERM, signal.default_int_handler, "keras")],
+    ids=["Ctrl-C", "end of a session", "kill", "kill of what a script started with &",
+         "kill of an original's code"],
 )  # fmt: skip
-def test_a_stopped_sweep_ends_in_seconds(send, stop, inherited, published, tmp_path):
+def test_a_stopped_sweep_ends_in_seconds(send, stop, inherited, code, published, tmp_path):
     endless = shutil.copytree(published, tmp_path / "published")
-    (endless / "claims.csv").write_text(HEADER + LONG.replace(",150,512,", ",1000,5120,"))
+    (endless / "claims.csv").write_text(HEADER + ENDLESS)
+    run = plan_runs(read_claims(endless), code)[0]
     signal.signal(signal.SIGINT, inherited)
-    process = start_sweep(tmp_path, endless)
+    process = start_sweep(tmp_path, endless, "--code", code)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    wait_until_training(process, first(endless), tmp_path)
+    if code == "ours":
+        wait_until_training(process, run, tmp_path)
+    else:
+        wait_for_child(process, "keras_notebook.py")
     children = psutil.Process(process.pid).children(recursive=True)
     send(process.pid, stop)
     status, output = end(process, timeout=60)
     assert psutil.wait_procs(children, timeout=10)[1] == []
     assert status == 1
-    assert "Not finished: " in output
+    assert f"Not finished: {run.name}, seed 0; see " in output
     assert "0:00:00 to go" not in output
-
-
-def command(process):
-    """Its words; none if it has ended meanwhile."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return " ".join(process.cmdline())
-    return ""
-
-
-@pytest.mark.slow
-def test_a_stopped_sweep_of_an_originals_code_leaves_nothing_running(published, tmp_path):
-    endless = shutil.copytree(published, tmp_path / "published")
-    (endless / "claims.csv").write_text(HEADER + ENDLESS)
-    process = start_sweep(tmp_path, endless, "--code", "keras")
-    children = []
-    while not any("keras_notebook.py" in command(child) for child in children):
-        assert process.poll() is None
-        time.sleep(0.1)
-        children = psutil.Process(process.pid).children(recursive=True)
-    os.kill(process.pid, signal.SIGTERM)
-    status, output = end(process, timeout=60)
-    assert psutil.wait_procs(children, timeout=10)[1] == []
-    assert status == 1
-    assert "Not finished: keras-epochs_1000-train_size_5120, seed 0; see " in output
     assert read_runs(tmp_path) == ([], [])
 
 

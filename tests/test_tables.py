@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from math import exp, log
 from pathlib import Path
@@ -11,20 +9,18 @@ from statistics import mean, stdev
 
 import pandas as pd
 import pytest
-from runs import environment
+from runs import run_python
 from scipy import stats
 from test_published import CURVE, ROW, write_claims, write_curves
+from test_records import change
 
-from mnist_rnn.claims import CONFIGURATION, tabulate_claims
+from mnist_rnn.claims import CONFIGURATION
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.run import write_run
-from mnist_rnn.runs import tabulate_runs
 from mnist_rnn.tables import (
-    compare_with_claims,
     describe_answers,
-    describe_default,
     locate,
     write_tables,
 )
@@ -63,8 +59,7 @@ def test_each_figure_follows_from_the_files(count, make_record, tmp_path):
             run = make_record(errors + 7 * seed % 11, seed=seed, code=code, **changes)
             losses = curve["train_loss"][: run.config.epochs] * (errors / 200) ** 0.5 * (1 + noise)
             values = {"loss": list(losses), "accuracy": [0.9868 + noise / 100] * len(losses)}
-            history = run.history.model_copy(update=values)
-            write_run(run.model_copy(update={"history": history}), tmp_path)
+            write_run(change(run, "history", **values), tmp_path)
     write_tables(tmp_path)
     answers = check_tables(tmp_path)
     assert answers["notebook-2019"] == ("too few runs" if count < 3 else "agrees")
@@ -279,24 +274,6 @@ def test_what_is_said_in_words_of_the_default_run():
     assert f"the 40 runs of this configuration (their mean is {reached:.2f}%)" in card
 
 
-def test_the_sentences(make_record, write):
-    claims = tabulate_claims()
-    assert compare_with_claims(make_record(191), claims) == (
-        "This run reached 98.09%. `notebook-2019` published 97.9%: +0.19 percentage points. "
-        "`notebook-2020` published 98.15%: -0.06 percentage points."
-    )
-    assert compare_with_claims(make_record(191, units=64), claims) == (
-        "This run reached 98.09%. Nobody published a number for its configuration."
-    )
-    results = write_tables(write(200, 210, 220))
-    said = describe_default(results)
-    assert said == (
-        "The published result is contradicted: 97.9% of unseen digits read right; 3 runs of ours "
-        "reach 97.90 ± 0.10%."
-    )
-    assert describe_default(results._replace(runs=tabulate_runs([make_record(units=9)]))) == ""
-
-
 def test_the_answers_in_words():
     rows = [
         ("a", "run", "agrees", ""), ("b", "table", "contradicted", ""), ("c", "run", "agrees", "x"),
@@ -332,6 +309,11 @@ verdicts.tabulate_agreement(verdicts.choose_judged(claims), runs)
 """
 
 
+def run_own(results, published, **variables):
+    folders = {"MNIST_RNN_RESULTS": str(results), "MNIST_RNN_PUBLISHED": str(published)}
+    return run_python(OWN, **folders, **variables)
+
+
 @pytest.mark.parametrize("curves", [False, True])
 @pytest.mark.parametrize("count", [1, 4])
 def test_a_researchers_own_folders(count, curves, write, tmp_path):
@@ -342,9 +324,7 @@ def test_a_researchers_own_folders(count, curves, write, tmp_path):
     if curves:
         write_curves(folder, CURVE)
     write(*range(240, 240 + count), layer="gru", units=64, optimizer="adam", dropout=0.1, epochs=3)
-    variables = environment(tmp_path) | {"MNIST_RNN_PUBLISHED": str(folder)}
-    command = [sys.executable, "-W", "error::DeprecationWarning", "-c", OWN]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    done = run_own(tmp_path, folder, PYTHONWARNINGS="error::DeprecationWarning")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("'' Of 2 published results, ")
     assert pd.read_csv(tmp_path / "accuracy.csv")["claim"].tolist() == ["mine", "other"]
@@ -358,10 +338,7 @@ def test_a_researchers_candidates_alone(write, tmp_path):
         "claim,kind,units,epochs,seeds,source\nsmall,candidate,64,2,3,my question\n"
     )
     write(240, 250, 260, units=64, epochs=2)
-    variables = environment(tmp_path) | {"MNIST_RNN_PUBLISHED": str(folder)}
-    done = subprocess.run(
-        [sys.executable, "-c", OWN], env=variables, capture_output=True, text=True
-    )
+    done = run_own(tmp_path, folder)
     assert done.stdout == "'' No published result is among the claims.\n", done.stderr
     row = (tmp_path / "accuracy.md").read_text().splitlines()[2]
     assert re.split(r" *\| *", row)[1:6] == ["small", "", "3", "97.50", "0.10"]

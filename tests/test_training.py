@@ -1,7 +1,6 @@
 """The training step and loop, and the refusal of parts of different runs."""
 
 import os
-import re
 import shutil
 import subprocess
 import time
@@ -16,8 +15,8 @@ from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.checkpoints import Checkpoint, State, weights_sha256
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order, scale
-from mnist_rnn.experiment.network import build_model, count_steps, largest_divisor, predict
-from mnist_rnn.experiment.training import Examples, batches, get_variables, train
+from mnist_rnn.experiment.network import build_model, count_steps, predict
+from mnist_rnn.experiment.training import Examples, get_variables, train
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import keep
 from mnist_rnn.records.code import LOADED_CODE, digest_code
@@ -26,24 +25,6 @@ from mnist_rnn.records.model_file import PLAIN_LAYERS
 from mnist_rnn.records.run import read_runs, run_path
 
 CODE = sorted((ROOT / "src" / "mnist_rnn" / "experiment").glob("*.py"))
-
-
-def test_each_epoch_has_an_order_of_its_own():
-    orders = [epoch_order(seed, epoch, 1000) for seed in (0, 1) for epoch in (0, 1)]
-    assert all(sorted(order) == list(range(1000)) for order in orders)
-    assert len({tuple(order) for order in orders}) == 4
-    assert np.array_equal(epoch_order(1, 1, 1000), orders[3])
-
-
-def test_an_epoch_shows_each_example_once_with_its_label():
-    config = Configuration(batch_size=4, epochs=2)
-    x, y = np.arange(10, dtype="float32").reshape(-1, 1, 1), np.arange(10, dtype="uint8")
-    shown = [(xs.numpy().ravel(), ys.numpy()) for xs, ys in batches(Examples(x, y), config)]
-    assert [len(ys) for _, ys in shown] == [4, 4, 2, 4, 4, 2]
-    assert all(np.array_equal(xs, ys) for xs, ys in shown)
-    for epoch in (0, 1):
-        labels = np.concatenate([ys for _, ys in shown[3 * epoch : 3 * epoch + 3]])
-        assert np.array_equal(labels, epoch_order(config.seed, epoch, 10))
 
 
 def build_in_keras(config):
@@ -107,24 +88,6 @@ def test_a_batch_draws_its_dropout_once_and_a_prediction_none(small):
     model.train_on_batch(x, np.zeros(4, "uint8"))
     predict(model, x)
     assert np.array_equal(np.array(state) - before, [0, 1])
-
-
-@pytest.mark.parametrize(
-    "layer",
-    ["simple_rnn", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gru", "lstm"))],
-)
-def test_a_seed_gives_the_same_bits_again(layer, small, run, left_alone):
-    config = small.model_copy(update={"layer": layer})
-    other = config.model_copy(update={"seed": 1})
-    first = left_alone if config == small else run(config)
-    digests = [state.history["weights_sha256"] for _, state in (first, run(config), run(other))]
-    assert digests[0] == digests[1]
-    assert not set(digests[0]) & set(digests[2])
-
-
-@pytest.mark.parametrize(("number", "expected"), [(469, 67), (8, 8), (997, 1), (1, 1), (200, 100)])
-def test_largest_divisor(number, expected):
-    assert largest_divisor(number, at_most=100) == expected
 
 
 def test_a_run_that_does_not_learn_fails_with_its_reason(small, run, make_checkpoint):
@@ -295,14 +258,3 @@ def test_each_python_has_the_same_code_digest(version):
     except (OSError, subprocess.CalledProcessError):
         pytest.skip(f"no python{version} that starts")
     assert told.strip() == LOADED_CODE
-
-
-def test_no_private_attribute_of_keras_or_tensorflow():
-    """`super().__init__` and names of our own are no such attribute.
-
-    Nor is NumPy's list of what the CPU has, which stands in no public place.
-    """
-    private = re.compile(r"(?<!self)\.(_[a-z]\w*)|self\.(_\w+tracker|_\w+jit\w*)")
-    for path in CODE:
-        text = path.read_text().replace("numpy._core._multiarray_umath", "")
-        assert not private.search(text), path
