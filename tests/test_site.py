@@ -59,6 +59,7 @@ def test_a_page_asks_for_nothing_and_withholds_nothing(name, site, open_page):
     assert set(re.findall(r'href="#([^"]+)"', text)) <= set(re.findall(r' id="([^"]+)"', text))
     page = open_page(site / name, reduced_motion="reduce")
     if name == "learn.html":
+        assert len(text) < 1_500_000
         page.get_by_text(re.compile("^Step 0 of")).wait_for()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
