@@ -20,13 +20,11 @@ from mnist_rnn.figures.results import (
     draw_agreement,
     draw_claims,
     draw_codes,
-    draw_common_mistakes,
-    draw_confusions,
     draw_published_curves,
     draw_test_accuracies,
     rank_last,
 )
-from mnist_rnn.figures.training import draw_balance, draw_confusion, draw_curves
+from mnist_rnn.figures.training import draw_balance, draw_confusion, draw_curves, draw_mistakes
 from mnist_rnn.reading import image_figures, summary_figures
 from mnist_rnn.runs import tabulate_runs
 from mnist_rnn.tables import tabulate_accuracy
@@ -115,9 +113,7 @@ def test_curves_have_their_epochs_and_measures():
 
 
 def test_the_matrix_has_a_row_for_the_digit_and_a_column_for_the_answer():
-    counts = np.zeros((10, 10), int)
-    counts[7, 2] = 3
-    ax = draw_confusion(counts, "").figure.axes[0]
+    ax = draw_confusion(np.full(3, 2), np.full(3, 7)).figure.axes[0]
     assert {t.get_position() for t in ax.texts if t.get_text() == "3"} == {(2, 7)}
     assert ax.images[0].get_array()[7, 2] == 3
 
@@ -228,23 +224,16 @@ def test_points_outside_the_band_by_hand(make_record):
     assert (band.get_y(), band.get_height()) == (-2, 4)
 
 
-def test_common_mistakes_by_hand(make_record, mnist):
-    """The first 3 test images are misclassified by both, and 2 more by one."""
-    _, (x_test, y_test) = mnist
-    wrong = {index: int(y_test[index] + 1) % 10 for index in range(5)}
-    runs = [
-        make_record(seed=seed).model_copy(update={"mistakes": dict(list(wrong.items())[:count])})
-        for seed, count in enumerate((3, 5))
-    ]
-    drawn = draw_common_mistakes(runs, x_test, y_test)
-    assert "5 are misclassified by at least one run" in drawn.caption
-    assert "and 3 by every run (runs: 2)" in drawn.caption
-    titles = [ax.get_title() for ax in drawn.figure.axes if ax.get_title()]
-    shares = ["100.0%"] * 3 + ["50.0%"] * 2
-    assert titles == [
-        f"read {wrong[i]} ({share})\nlabel {y_test[i]}" for i, share in enumerate(shares)
-    ]
-    assert " of 8 mistakes: " in draw_confusions(runs, y_test).caption
+def test_the_surest_mistakes_by_hand():
+    """Of 15 images of a 7, number 0 is read right; of the others, the last is the surest."""
+    probabilities = np.zeros((15, 10))
+    probabilities[:, 1], probabilities[0, 7] = np.linspace(0.5, 0.99, 15), 1
+    drawn = draw_mistakes(np.zeros((15, 28, 28)), np.full(15, 7), probabilities)
+    titles = [ax.get_title() for ax in drawn.figure.axes]
+    assert (len(titles), titles[0]) == (12, "read 1 (99.0%)\nlabel 7")
+    assert drawn.caption.endswith("label and answer: " + ", ".join(12 * ["7 as 1"]) + ".")
+    none = draw_mistakes(np.zeros((1, 28, 28)), np.array([7]), probabilities[:1])
+    assert none.caption.endswith("label and answer: none.")
 
 
 def test_falls_of_the_test_accuracy_by_hand(make_record):
@@ -273,10 +262,8 @@ def test_the_runs_of_each_code_stand_on_their_line(make_record):
 
 
 def test_mistakes_that_are_equally_frequent_are_all_named():
-    counts = np.zeros((10, 10), int)
-    counts[7, 2] = counts[9, 5] = 3
-    counts[1, 7] = 2
+    answers, y = np.repeat([[2, 5, 7], [7, 9, 1]], [3, 3, 2], axis=1)
     expected = "Most frequent, with 3 of 8 mistakes: 7 read as 2, 9 read as 5."
-    assert draw_confusion(counts, "").caption.endswith(expected)
-    none = draw_confusion(np.eye(10, dtype=int), "")
+    assert draw_confusion(answers, y).caption.endswith(expected)
+    none = draw_confusion(y[:0], y[:0])
     assert none.caption.endswith("0 of 0 mistakes: none.")
