@@ -26,8 +26,7 @@ from mnist_rnn.figures.results import (
 )
 from mnist_rnn.figures.training import draw_balance, draw_confusion, draw_curves, draw_mistakes
 from mnist_rnn.reading import image_figures, summary_figures
-from mnist_rnn.runs import tabulate_runs
-from mnist_rnn.tables import tabulate_accuracy
+from mnist_rnn.tables import tabulate_accuracy, tabulate_runs
 
 pytestmark = pytest.mark.quick
 

@@ -8,14 +8,13 @@ from mnist_rnn.claims import tabulate_claims
 from mnist_rnn.config import TRAIN_SIZE, Configuration
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.run import read_runs
-from mnist_rnn.runs import tabulate_runs
 from mnist_rnn.statistics.comparisons import (
     compare_configurations,
     compare_means,
     compare_seeds,
     find_accuracies,
     find_falls,
-    tabulate_accuracies,
+    summarize_configurations,
 )
 from mnist_rnn.statistics.verdicts import (
     SCALES,
@@ -30,6 +29,7 @@ from mnist_rnn.statistics.verdicts import (
     simulate_true_claims,
     tabulate_agreement,
 )
+from mnist_rnn.tables import tabulate_runs
 
 pytestmark = pytest.mark.quick
 
@@ -248,7 +248,7 @@ def test_a_fall_of_exactly_half_a_point_counts(make_record):
     accuracies = find_accuracies(runs)
     assert accuracies.round(9).tolist() == [[92.46, 91.96], [92.45, 91.96]]
     assert find_falls(accuracies).tolist() == [[True], [False]]
-    row = tabulate_accuracies(runs).iloc[0]
+    row = summarize_configurations(runs).iloc[0]
     assert row[["runs", "mean", "sd", "falls"]].tolist() == [2, 91.96, 0, 50]
     assert find_accuracies(runs[:0]).shape == (0, 1)
 

@@ -203,7 +203,7 @@ def rank_last(curves: np.ndarray) -> float:
 @default_style
 def draw_test_accuracies(runs: pd.DataFrame, claim: pd.Series) -> CaptionedFigure:
     """Test accuracy after each epoch, a line a run, and the published one of a claim."""
-    accuracies, published = find_accuracies(runs), claim["published_test_accuracy"]
+    accuracies, published = find_accuracies(runs), claim["test_accuracy"]
     fig, ax = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
     count, epochs = accuracies.shape
     ax.plot(np.arange(1, epochs + 1), accuracies.T, color=BLUE, lw=0.8, alpha=0.5)
