@@ -9,7 +9,6 @@ import base64
 import re
 from html import escape
 from importlib.metadata import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.files import write_text
-from mnist_rnn.pad.page import describe_pad, load_checked
+from mnist_rnn.learn.page import describe_lesson
+from mnist_rnn.pad.pad import describe_pad, load_checked
 from mnist_rnn.pad.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.run import run_path
@@ -33,9 +33,7 @@ from mnist_rnn.tables import describe_answers, describe_default, read_results
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TEMPLATES = Path(__file__).with_name("pages")
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
-PAGES = {"index.html": "Start", "draw.html": "Draw"}
-if find_spec("mnist_rnn.learn"):
-    PAGES["learn.html"] = "Watch it learn"
+PAGES = {"index.html": "Start", "draw.html": "Draw", "learn.html": "Watch it learn"}
 PAGES |= {f"{path.stem}.html": path.stem[3:].replace("_", " ").capitalize() for path in NOTEBOOKS}
 LIGHT, DARK = "xcode", "github-dark"  # styles of Pygments with enough contrast
 # pandas writes the name of an index into a second row of the head, which is otherwise empty.
@@ -165,10 +163,7 @@ def make_site(model: Path, folder: Path) -> None:
     test = load_mnist()[1]
     values = describe_pad(record, weights, *test)
     write_page(folder / "draw.html", "draw.html.j2", "Draw a digit", **values)
-    if "learn.html" in PAGES:
-        from mnist_rnn.learn.page import make_learn_page
-
-        make_learn_page(folder / "learn.html", read_style(), make_links("learn.html"))
+    write_page(folder / "learn.html", "learn.html.j2", "Watch it learn", **describe_lesson())
     for path in NOTEBOOKS:
         make_notebook_page(path, folder / f"{path.stem}.html")
     write_page(

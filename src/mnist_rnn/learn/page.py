@@ -1,17 +1,15 @@
-"""`learn.html`: trains the network in a browser, and compares it with TensorFlow's.
+"""What `learn.html` holds, which trains the network in a browser and compares it with TensorFlow's.
 
-One file that asks for nothing from elsewhere. What it saves is described by `BrowserResult`.
+What the page saves is described by `BrowserResult`.
 """
 
 import base64
 import json
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
-from mnist_rnn.files import write_text
 from mnist_rnn.learn.engine import HERE, OPTIONS
 from mnist_rnn.learn.steps import Repeated, list_orders, read_repeated
 from mnist_rnn.pad.pad import compress
@@ -22,35 +20,28 @@ WORKER = (PAD / "network.js", HERE / "engine.js", HERE / "worker.js")
 MODULE = (PAD / "network.js", PAD / "drawing.js", HERE / "learn.js")
 
 
-def make_learn_page(output: Path, style: str, links: str) -> None:
-    """Write the page, whole or not at all.
-
-    Args:
-        output: the page to write.
-        style: CSS of the pages around it.
-        links: HTML with links to them.
+def describe_lesson() -> dict[str, Any]:
+    """The values of the template `learn.html.j2`.
 
     Raises:
         RecordError: what the page compares with is missing or damaged.
     """
     run = read_repeated()
     config = run.record.config
-    text = Template(read_text(HERE / "learn.html")).substitute(
-        style=style + read_text(HERE / "learn.css"),
-        links=links,
-        module="\n".join(map(read_text, MODULE)),
-        worker="\n".join(map(read_text, WORKER)),
-        engine=read_text(HERE / "engine.c"),
-        data=json.dumps(pack(run)),
-        images=f"{config.train_size:,}",
-        parameters=f"{run.record.parameters:,}",
-        steps=len(run.digests) - 1,
-        units=config.units,
-        batch=config.batch_size,
-        accuracy=f"{run.record.test_accuracy:.2f}%",
-        digest=run.record.weights_sha256,
-    )
-    write_text(output, text)
+    return {
+        "lesson_style": read_text(HERE / "learn.css"),
+        "module": "\n".join(map(read_text, MODULE)),
+        "worker": "\n".join(map(read_text, WORKER)),
+        "engine": read_text(HERE / "engine.c"),
+        "data": json.dumps(pack(run)),
+        "images": f"{config.train_size:,}",
+        "parameters": f"{run.record.parameters:,}",
+        "steps": len(run.digests) - 1,
+        "units": config.units,
+        "batch": config.batch_size,
+        "accuracy": f"{run.record.test_accuracy:.2f}%",
+        "digest": run.record.weights_sha256,
+    }
 
 
 def pack(run: Repeated) -> dict[str, Any]:
