@@ -25,7 +25,7 @@ from mnist_rnn.figures.results import (
     rank_last,
 )
 from mnist_rnn.figures.training import draw_balance, draw_confusion, draw_curves, draw_mistakes
-from mnist_rnn.reading import image_figures, summary_figures
+from mnist_rnn.reading import figures
 from mnist_rnn.tables import tabulate_accuracy, tabulate_runs
 
 pytestmark = pytest.mark.quick
@@ -51,7 +51,7 @@ def test_a_users_matplotlibrc_changes_no_figure():
 
 
 def test_each_figure_is_drawn_in_the_default_style():
-    for module in (image_figures, summary_figures, results, training):
+    for module in (figures, results, training):
         for name, draw in inspect.getmembers(module, inspect.isfunction):
             if draw.__annotations__.get("return") is CaptionedFigure:
                 assert hasattr(draw, "__wrapped__"), name
@@ -126,27 +126,25 @@ def test_the_bars_of_a_class_are_its_images():
 
 def test_dots_stand_on_the_answer_after_each_row():
     ax = Figure().subplots()
-    image_figures.draw_beliefs(ax, answers(3, 7)[0], 7)
+    figures.draw_beliefs(ax, answers(3, 7)[0], 7)
     (dots,) = ax.collections
     assert dots.get_offsets().tolist() == [[3, 1]] + [[7, row] for row in range(2, 29)]
-    assert [*map(to_hex, dots.get_facecolors())] == [image_figures.WRONG] + 27 * [
-        image_figures.RIGHT
-    ]
+    assert [*map(to_hex, dots.get_facecolors())] == [figures.WRONG] + 27 * [figures.RIGHT]
 
 
 def test_a_digit_is_titled_by_its_label_and_its_answer():
     """Two of the five places are left empty."""
     beliefs = np.concatenate([answers(*[1] * 27, 7)] * 3)
-    drawn = image_figures.draw_gallery(np.zeros((3, 28, 28)), beliefs, np.array([7, 7, 1]), "")
+    drawn = figures.draw_gallery(np.zeros((3, 28, 28)), beliefs, np.array([7, 7, 1]), "")
     titles = [(ax.get_title(), ax.title.get_color()) for ax in drawn.figure.axes]
-    assert titles[:2] == [("label 7", image_figures.RIGHT), ("read 7", image_figures.RIGHT)]
-    assert titles[4:6] == [("label 1", image_figures.RIGHT), ("read 7", image_figures.WRONG)]
+    assert titles[:2] == [("label 7", figures.RIGHT), ("read 7", figures.RIGHT)]
+    assert titles[4:6] == [("label 1", figures.RIGHT), ("read 7", figures.WRONG)]
     assert [ax.get_visible() for ax in drawn.figure.axes] == [True] * 6 + [False] * 4
 
 
 def test_each_accuracy_has_its_curve():
     by_row, if_blank = np.linspace(0, 0.9, 28), np.linspace(0.1, 1, 28)
-    ax = summary_figures.draw_accuracy(by_row, if_blank, 10).figure.axes[0]
+    ax = figures.draw_accuracy(by_row, if_blank, 10).figure.axes[0]
     lines = {line.get_label(): line for line in ax.get_lines()}
     curves = {"belief after the row": by_row, "answer if the rest is blank": if_blank}
     for label, curve in curves.items():
@@ -157,7 +155,7 @@ def test_each_accuracy_has_its_curve():
 def test_a_bar_stands_on_the_rows_that_were_blank():
     rows, bands = 0.9 - np.arange(28) / 100, 0.9 - np.arange(7) / 10
     x = np.ones((2, 28, 28))
-    *_, ax, _ = summary_figures.draw_rows(x, np.ones((28, 28)), 0.9, rows, bands).figure.axes
+    *_, ax, _ = figures.draw_rows(x, np.ones((28, 28)), 0.9, rows, bands).figure.axes
     four, one = ax.containers
     for bars, first, step, lost in ((four, 2.5, 4, 10), (one, 1, 1, 1)):
         for place, bar in enumerate(bars):
@@ -167,9 +165,7 @@ def test_a_bar_stands_on_the_rows_that_were_blank():
 
 def test_a_gradients_shade_is_of_its_logarithm_and_has_a_scale():
     sensitivity = 10.0 ** np.linspace(-4, -2, 28 * 28).reshape(28, 28)
-    drawn = summary_figures.draw_rows(
-        np.ones((2, 28, 28)), sensitivity, 0.9, np.ones(28), np.ones(7)
-    )
+    drawn = figures.draw_rows(np.ones((2, 28, 28)), sensitivity, 0.9, np.ones(28), np.ones(7))
     (shades,) = drawn.figure.axes[1].get_images()
     assert shades.get_array().tolist() == sensitivity.tolist()
     assert shades.norm([1e-4, 1e-3, 1e-2]).tolist() == pytest.approx([0, 0.5, 1])
