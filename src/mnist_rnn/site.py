@@ -148,7 +148,7 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False) -> None:
     write_page(output, "notebook.html.j2", title, **values | unlinked)
 
 
-def describe(path: Path) -> tuple[str, str]:
+def describe_notebook(path: Path) -> tuple[str, str]:
     """A notebook's title, and the first two sentences of its text as HTML."""
     title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
     sentences = re.split(r"(?<=[.?])\s+", text)[:2]
@@ -176,7 +176,7 @@ def make_site(model: Path, folder: Path) -> None:
         units=record.config.units,
         step=convert(r"h \leftarrow \tanh(x W + h U + b)"),
         figure=re.findall(FIGURE, (folder / "03_results.html").read_text(encoding="utf-8"))[0],
-        notebooks={f"{path.stem}.html": describe(path) for path in NOTEBOOKS},
+        notebooks={f"{path.stem}.html": describe_notebook(path) for path in NOTEBOOKS},
     )
     print(f"Written: {shown(folder / 'index.html')}")
 

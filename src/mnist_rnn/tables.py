@@ -22,7 +22,6 @@ from mnist_rnn.statistics.verdicts import (
 )
 
 REPRODUCED = "notebook-2019"
-OF_RUNS = ["runs", "mean", "sd", "interval_low", "interval_high"]
 # What `judge_claims` says of a claim, in a sentence about one and about several.
 ANSWERS = {
     "agrees": ("agrees", "agree"),
@@ -105,7 +104,8 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     table = table.round({"mean": 2, "sd": 2})
     for column in ("also_agree", "near_misses"):
         table[column] = table[column].map("; ".join, "ignore")
-    columns = ["kind", "parameters", "published_test_accuracy", *OF_RUNS, "agrees", "p", *EVIDENCE]
+    columns = ["kind", "parameters", "published_test_accuracy", "runs", "mean", "sd"]
+    columns += ["interval_low", "interval_high", "agrees", "p", *EVIDENCE]
     columns += ["also_agree", "near_misses", "detectable", "source"]
     return table[["claim", *fields, *columns]]
 
