@@ -15,12 +15,9 @@ from mnist_rnn.errors import ClaimError
 from mnist_rnn.files import read_regular
 from mnist_rnn.parameters import describe_problem
 from mnist_rnn.paths import PUBLISHED, shown
-from mnist_rnn.records.run import BASES, Code, name_configuration
+from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 
 LARGEST = 1_000_000  # bytes
-# The parameters that an original's code leaves open, beside those of a trial and `seed`.
-TRIAL = {"epochs", "train_size"}
-OPEN: dict[Code, set[str]] = {"keras_2019": {"optimizer", "dropout"}}
 JUDGED = ("run", "table")  # the kinds of claims that are compared with runs by the rule
 
 
@@ -55,11 +52,10 @@ class Claim(Strict, validate_default=True):
     @field_validator("answered_by")
     @classmethod
     def _computes_it(cls, value: Code, info: ValidationInfo) -> Code:
-        given = info.data.get("config")
-        if given and value != "ours":
-            free = TRIAL | OPEN.get(value, set())
-            if given.model_dump(exclude=free) != BASES[value].model_dump(exclude=free):
-                raise ValueError("another configuration")
+        given, program = info.data.get("config"), PROGRAMS[value]
+        free = {"epochs", "train_size", *program.takes}
+        if given and given.model_dump(exclude=free) != program.base.model_dump(exclude=free):
+            raise ValueError("another configuration")
         return value
 
     @field_validator("rounding")
