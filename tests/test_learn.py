@@ -12,7 +12,7 @@ from mnist_rnn import site
 from mnist_rnn.errors import RecordError
 from mnist_rnn.learn import steps
 from mnist_rnn.learn.engine import HERE, OPTIONS, build_engine
-from mnist_rnn.learn.page import describe_lesson
+from mnist_rnn.learn.page import describe_learning
 from mnist_rnn.learn.result import BrowserResult
 from mnist_rnn.learn.steps import read_repeated
 
@@ -23,7 +23,7 @@ SAME = "Your browser has computed exactly the same 75,530 weights as TensorFlow.
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("site") / "learn.html"
-    site.write_page(path, "learn.html.j2", "Watch it learn", **describe_lesson())
+    site.write_page(path, "learn.html.j2", "Watch it learn", **describe_learning())
     return path
 
 

@@ -133,8 +133,14 @@ def test_a_model_that_is_not_there_is_named(name, tmp_path, monkeypatch):
     assert not folder.exists()
 
 
-def test_the_report_has_no_code_and_no_links(site):
-    for name, code in (("03_results.html", True), ("report.html", False)):
+def test_the_lesson_has_no_code_and_the_report_no_links_either(site):
+    for name, code, links in (
+        ("03_results.html", True, True),
+        ("lesson.html", False, True),
+        ("report.html", False, False),
+    ):
         text = (site / name).read_text()
-        assert (">write_tables<" in text) == code
-        assert ("<header" in text) == code
+        assert ('class="input' in text) == code
+        assert ("<header" in text) == links
+    assert ">Blank rows</h2>" in (site / "lesson.html").read_text()
+    assert ">Errors</h2>" not in (site / "lesson.html").read_text()

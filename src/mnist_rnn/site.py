@@ -23,7 +23,7 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.files import write_text
-from mnist_rnn.learn.page import describe_lesson
+from mnist_rnn.learn.page import describe_learning
 from mnist_rnn.pad.pad import describe_pad, load_checked
 from mnist_rnn.pad.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.paths import COMMITTED, ROOT, shown
@@ -33,7 +33,13 @@ from mnist_rnn.tables import describe_answers, describe_default, read_results
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TEMPLATES = Path(__file__).with_name("pages")
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
-PAGES = {"index.html": "Start", "draw.html": "Draw", "learn.html": "Watch it learn"}
+LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # the lesson is its cells with the tag
+PAGES = {
+    "index.html": "Start",
+    "draw.html": "Draw",
+    "lesson.html": "Lesson",
+    "learn.html": "Watch it learn",
+}
 PAGES |= {f"{path.stem}.html": path.stem[3:].replace("_", " ").capitalize() for path in NOTEBOOKS}
 LIGHT, DARK = "xcode", "github-dark"  # styles of Pygments with enough contrast
 # pandas writes the name of an index into a second row of the head, which is otherwise empty.
@@ -128,10 +134,16 @@ def write_page(output: Path, template: str, title: str, **values: Any) -> None:
     write_text(output, environment.get_template(template).render(shared | values))
 
 
-def make_notebook_page(path: Path, output: Path, alone: bool = False) -> None:
-    """A notebook (.ipynb) as a page; alone, without code and links to other pages."""
+def make_notebook_page(path: Path, output: Path, alone: bool = False, tag: str = "") -> None:
+    """A notebook (.ipynb) as a page.
+
+    Alone, it has no code and no links to other pages; with a tag, only the cells that have it,
+    without their code.
+    """
     notebook = nbformat.read(path, as_version=4)
-    exporter = Exporter(template_name="basic", exclude_input=alone)
+    if tag:
+        notebook.cells = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+    exporter = Exporter(template_name="basic", exclude_input=alone or bool(tag))
     body = mend(exporter.from_notebook_node(notebook)[0])
     picture = base64.b64encode((ROOT / "docs" / "network.svg").read_bytes()).decode()
     body = body.replace("../docs/network.svg", f"data:image/svg+xml;base64,{picture}")
@@ -163,7 +175,8 @@ def make_site(model: Path, folder: Path) -> None:
     test = load_mnist()[1]
     values = describe_pad(record, weights, *test)
     write_page(folder / "draw.html", "draw.html.j2", "Draw a digit", **values)
-    write_page(folder / "learn.html", "learn.html.j2", "Watch it learn", **describe_lesson())
+    write_page(folder / "learn.html", "learn.html.j2", "Watch it learn", **describe_learning())
+    make_notebook_page(LESSON, folder / "lesson.html", tag="lesson")
     for path in NOTEBOOKS:
         make_notebook_page(path, folder / f"{path.stem}.html")
     write_page(

@@ -21,7 +21,7 @@ WORKER = (PAD / "network.js", HERE / "engine.js", HERE / "worker.js")
 MODULE = (PAD / "network.js", PAD / "drawing.js", HERE / "learn.js")
 
 
-def describe_lesson() -> dict[str, Any]:
+def describe_learning() -> dict[str, Any]:
     """The values of the template `learn.html.j2`.
 
     Raises:
@@ -29,7 +29,7 @@ def describe_lesson() -> dict[str, Any]:
     """
     record, digests = read_repeated()
     return {
-        "lesson_style": read_text(HERE / "learn.css"),
+        "learn_style": read_text(HERE / "learn.css"),
         "module": "\n".join(map(read_text, MODULE)),
         "worker": "\n".join(map(read_text, WORKER)),
         "engine": read_text(HERE / "engine.c"),
