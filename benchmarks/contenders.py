@@ -1,7 +1,7 @@
 """One contender of the benchmark, in a process of its own: it trains and prints what it took.
 
-`python contenders.py NAME SETTINGS INPUTS`, where SETTINGS is JSON and INPUTS the file of
-`inputs.py`. Ours, JAX and PyTorch see the same batches, and as SimpleRNN start from the same
+`python contenders.py NAME SETTINGS INPUTS`, where SETTINGS is JSON and INPUTS the file that
+`speed.py` writes. Ours, JAX and PyTorch see the same batches, and as SimpleRNN start from the same
 weights; the original draws its own, as it always did. What it took is on stdout as JSON.
 """
 

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 from speed import DEFAULT, FOLDER
 
+from mnist_rnn.config import Configuration
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import shown
 from mnist_rnn.records.code import digest_code
 from mnist_rnn.records.environment import PACKAGES
 
-EPOCHS = 20  # a run
+RUN = Configuration().epochs
 PAGE = """# Time and memory beside the original's code, JAX and PyTorch
 
 `original` is the original's code, for other networks with Keras's layer of that name; it draws
@@ -36,7 +37,7 @@ def read_measurements(path: Path) -> pd.DataFrame:
     for row in table.to_dict("records"):
         laps = np.array(row["epoch_seconds"].split(), float).reshape(row["runs"], -1)
         others = laps[:, 1:]
-        run = np.mean(laps[:, 0] + (EPOCHS - 1) * others.mean(axis=1))
+        run = np.mean(laps[:, 0] + (RUN - 1) * others.mean(axis=1))
         values = {"a run": run, "runs an hour": 2 // row["cores"] * 3600 / run}
         if row["section"] == "layers":
             values = {f"an epoch, {name_network(row)}": np.median(others, axis=1).mean()}
@@ -91,7 +92,7 @@ def describe(folder: Path) -> str:
         parts.append(f"## {name}\n\n{cpu['name']}. {versions}. Commit {commit}, {step}.")
         parts.append(to_markdown(compared))
     head = [
-        PAGE.format(epochs=EPOCHS),
+        PAGE.format(epochs=RUN),
         "## Ours / it, on each CPU",
         to_markdown(pd.DataFrame(ratios)),
     ]

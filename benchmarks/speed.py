@@ -16,9 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 import pandas as pd
 
-from mnist_rnn.config import TRAIN_SIZE
+from mnist_rnn.config import TRAIN_SIZE, Configuration
+from mnist_rnn.data import load_mnist
+from mnist_rnn.experiment.initial_weights import draw_initial_weights
+from mnist_rnn.experiment.inputs import epoch_order, scale
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import OUTPUTS, RESULTS, ROOT
 from mnist_rnn.records.environment import describe_environment
@@ -41,6 +45,21 @@ def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
         for section, names, settings in sections:
             for name in names:
                 yield {"section": section, "round": number, "contender": name} | DEFAULT | settings
+
+
+def write_inputs(path: Path, units: int) -> None:
+    """What all contenders train on, and first weights, in a file of NumPy's."""
+    (x_train, y_train), (x_test, y_test) = load_mnist()
+    weights = draw_initial_weights(Configuration(units=units))
+    np.savez(
+        path,
+        x_train=scale(x_train),
+        y_train=y_train,
+        x_test=scale(x_test),
+        y_test=y_test,
+        orders=np.stack([epoch_order(0, epoch, TRAIN_SIZE) for epoch in range(EPOCHS)]),
+        **{f"weights_{number}": values for number, values in enumerate(weights)},
+    )
 
 
 def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: IO[str]) -> dict:
@@ -111,9 +130,7 @@ def main() -> None:
                 continue
             inputs = Path(folder) / f"{row['units']}.npz"
             if not inputs.exists():
-                program = ROOT / "benchmarks" / "inputs.py"
-                command = [sys.executable, program, inputs, str(row["units"]), str(EPOCHS)]
-                subprocess.run(command, check=True)
+                write_inputs(inputs, row["units"])
             with tempfile.TemporaryFile("w+") as errors:
                 taken = train_at_once(row, inputs, options, errors)
             done.append(row | taken)

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from mnist_rnn.claims import JUDGED, Claim, read_claims
+from mnist_rnn.claims import Claim, read_claims
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.statistics.verdicts import choose_judged
 from mnist_rnn.tables import Results, describe_answers, describe_default, read_results
 
 
@@ -22,8 +23,7 @@ def make_answer(results: Results) -> str:
 def make_claims(results: Results) -> str:
     """A row a judged claim: what was published, our runs and the answers."""
     claims = {claim.claim: claim for claim in read_claims()}
-    accuracy = results.accuracy
-    table = accuracy[accuracy["kind"].isin(JUDGED)]
+    table = choose_judged(results.accuracy)
     rows = pd.DataFrame(
         {
             "Claim": [f"`{name}`{describe_network(claims[name])}" for name in table["claim"]],

@@ -16,8 +16,8 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
 from mnist_rnn.paths import ORIGINALS, RESULTS
 from mnist_rnn.records.environment import describe_environment
-from mnist_rnn.records.run import Run, write_run
-from mnist_rnn.sweep import SCRIPTS, digest_of
+from mnist_rnn.records.run import PROGRAMS, Run, write_run
+from mnist_rnn.sweep import digest_of
 
 
 def describe_run(measured: dict, code: str, config: Configuration) -> Run:
@@ -49,9 +49,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data, output = Path(folder, "mnist.npz"), Path(folder, "measured.json")
         np.savez(data, x_test=x_test, y_test=y_test, **train)
-        command = [python, ORIGINALS / SCRIPTS[code][0], data, str(config.epochs), output]
-        open_choices = [config.optimizer, str(config.dropout)] if code == "keras_2019" else []
-        done = subprocess.run([*command, *(open_choices or [str(config.seed)])])
+        program = PROGRAMS[code]
+        command = [python, ORIGINALS / program.files[0], data, str(config.epochs), output]
+        done = subprocess.run([*command, *(str(getattr(config, name)) for name in program.takes)])
         if done.returncode:
             sys.exit(done.returncode)
         measured = json.loads(output.read_text(encoding="utf-8"))

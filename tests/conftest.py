@@ -27,7 +27,7 @@ from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.environment import describe_environment
-from mnist_rnn.records.run import BASES, Run, read_run, run_path, write_run
+from mnist_rnn.records.run import PROGRAMS, Run, read_run, run_path, write_run
 
 # Started in the background, Python ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -188,7 +188,7 @@ def make_record(environment):
     """A run with so many of the 10,000 test images misclassified: zeros taken for ones."""
 
     def make(errors=200, code="ours", **parameters):
-        config = Configuration(**BASES[code].model_dump() | parameters)
+        config = Configuration(**PROGRAMS[code].base.model_dump() | parameters)
         values = {"loss": 0.5, "accuracy": 0.9, "test_errors": errors, "weights_sha256": "0" * 64}
         return Run(
             code=code,

@@ -17,9 +17,8 @@ from mnist_rnn.claims import tabulate_claims
 from mnist_rnn.figures import results, training
 from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
 from mnist_rnn.figures.network import show_source
-from mnist_rnn.reading import image_figures, summary_figures
-from mnist_rnn.runs import tabulate_runs
-from mnist_rnn.tables import tabulate_accuracy
+from mnist_rnn.reading import figures
+from mnist_rnn.tables import tabulate_accuracy, tabulate_runs
 
 pytestmark = pytest.mark.quick
 
@@ -44,7 +43,7 @@ def test_a_users_matplotlibrc_changes_no_figure():
 
 
 def test_each_figure_is_drawn_in_the_default_style():
-    for module in (image_figures, summary_figures, results, training):
+    for module in (figures, results, training):
         for name, draw in inspect.getmembers(module, inspect.isfunction):
             if draw.__annotations__.get("return") is CaptionedFigure:
                 assert hasattr(draw, "__wrapped__"), name
@@ -109,9 +108,7 @@ def test_curves_have_their_epochs_and_measures():
 
 
 def test_the_matrix_has_a_row_for_the_digit_and_a_column_for_the_answer():
-    counts = np.zeros((10, 10), int)
-    counts[7, 2] = 3
-    ax = training.draw_confusion(counts, "").figure.axes[0]
+    ax = training.draw_confusion(np.full(3, 2), np.full(3, 7)).figure.axes[0]
     assert {t.get_position() for t in ax.texts if t.get_text() == "3"} == {(2, 7)}
     assert ax.images[0].get_array()[7, 2] == 3
 
@@ -125,27 +122,25 @@ def test_the_bars_of_a_class_are_its_images():
 
 def test_dots_stand_on_the_answer_after_each_row():
     ax = Figure().subplots()
-    image_figures.draw_beliefs(ax, answers(3, 7)[0], 7)
+    figures.draw_beliefs(ax, answers(3, 7)[0], 7)
     (dots,) = ax.collections
     assert dots.get_offsets().tolist() == [[3, 1]] + [[7, row] for row in range(2, 29)]
-    assert [*map(to_hex, dots.get_facecolors())] == [image_figures.WRONG] + 27 * [
-        image_figures.RIGHT
-    ]
+    assert [*map(to_hex, dots.get_facecolors())] == [figures.WRONG] + 27 * [figures.RIGHT]
 
 
 def test_a_digit_is_titled_by_its_label_and_its_answer():
     """Two of the five places are left empty."""
     beliefs = np.concatenate([answers(*[1] * 27, 7)] * 3)
-    drawn = image_figures.draw_gallery(np.zeros((3, 28, 28)), beliefs, np.array([7, 7, 1]), "")
+    drawn = figures.draw_gallery(np.zeros((3, 28, 28)), beliefs, np.array([7, 7, 1]), "")
     titles = [(ax.get_title(), ax.title.get_color()) for ax in drawn.figure.axes]
-    assert titles[:2] == [("label 7", image_figures.RIGHT), ("read 7", image_figures.RIGHT)]
-    assert titles[4:6] == [("label 1", image_figures.RIGHT), ("read 7", image_figures.WRONG)]
+    assert titles[:2] == [("label 7", figures.RIGHT), ("read 7", figures.RIGHT)]
+    assert titles[4:6] == [("label 1", figures.RIGHT), ("read 7", figures.WRONG)]
     assert [ax.get_visible() for ax in drawn.figure.axes] == [True] * 6 + [False] * 4
 
 
 def test_each_accuracy_has_its_curve():
     by_row, if_blank = np.linspace(0, 0.9, 28), np.linspace(0.1, 1, 28)
-    ax = summary_figures.draw_accuracy(by_row, if_blank, 10).figure.axes[0]
+    ax = figures.draw_accuracy(by_row, if_blank, 10).figure.axes[0]
     lines = {line.get_label(): line for line in ax.get_lines()}
     curves = {"belief after the row": by_row, "answer if the rest is blank": if_blank}
     for label, curve in curves.items():
@@ -156,7 +151,7 @@ def test_each_accuracy_has_its_curve():
 def test_a_bar_stands_on_the_rows_that_were_blank():
     rows, bands = 0.9 - np.arange(28) / 100, 0.9 - np.arange(7) / 10
     x = np.ones((2, 28, 28))
-    *_, ax, _ = summary_figures.draw_rows(x, np.ones((28, 28)), 0.9, rows, bands).figure.axes
+    *_, ax, _ = figures.draw_rows(x, np.ones((28, 28)), 0.9, rows, bands).figure.axes
     four, one = ax.containers
     for bars, first, step, lost in ((four, 2.5, 4, 10), (one, 1, 1, 1)):
         for place, bar in enumerate(bars):
@@ -166,9 +161,7 @@ def test_a_bar_stands_on_the_rows_that_were_blank():
 
 def test_a_gradients_shade_is_of_its_logarithm_and_has_a_scale():
     sensitivity = 10.0 ** np.linspace(-4, -2, 28 * 28).reshape(28, 28)
-    drawn = summary_figures.draw_rows(
-        np.ones((2, 28, 28)), sensitivity, 0.9, np.ones(28), np.ones(7)
-    )
+    drawn = figures.draw_rows(np.ones((2, 28, 28)), sensitivity, 0.9, np.ones(28), np.ones(7))
     (shades,) = drawn.figure.axes[1].get_images()
     assert shades.get_array().tolist() == sensitivity.tolist()
     assert shades.norm([1e-4, 1e-3, 1e-2]).tolist() == pytest.approx([0, 0.5, 1])
@@ -211,23 +204,16 @@ def test_points_outside_the_band_by_hand(make_record):
     assert (band.get_y(), band.get_height()) == (-2, 4)
 
 
-def test_common_mistakes_by_hand(make_record, mnist):
-    """The first 3 test images are misclassified by both, and 2 more by one."""
-    _, (x_test, y_test) = mnist
-    wrong = {index: int(y_test[index] + 1) % 10 for index in range(5)}
-    runs = [
-        make_record(seed=seed).model_copy(update={"mistakes": dict(list(wrong.items())[:count])})
-        for seed, count in enumerate((3, 5))
-    ]
-    drawn = results.draw_common_mistakes(runs, x_test, y_test)
-    assert "5 are misclassified by at least one run" in drawn.caption
-    assert "and 3 by every run (runs: 2)" in drawn.caption
-    titles = [ax.get_title() for ax in drawn.figure.axes if ax.get_title()]
-    shares = ["100.0%"] * 3 + ["50.0%"] * 2
-    assert titles == [
-        f"read {wrong[i]} ({share})\nlabel {y_test[i]}" for i, share in enumerate(shares)
-    ]
-    assert " of 8 mistakes: " in results.draw_confusions(runs, y_test).caption
+def test_the_surest_mistakes_by_hand():
+    """Of 15 images of a 7, number 0 is read right; of the others, the last is the surest."""
+    probabilities = np.zeros((15, 10))
+    probabilities[:, 1], probabilities[0, 7] = np.linspace(0.5, 0.99, 15), 1
+    drawn = training.draw_mistakes(np.zeros((15, 28, 28)), np.full(15, 7), probabilities)
+    titles = [ax.get_title() for ax in drawn.figure.axes]
+    assert (len(titles), titles[0]) == (12, "read 1 (99.0%)\nlabel 7")
+    assert drawn.caption.endswith("label and answer: " + ", ".join(12 * ["7 as 1"]) + ".")
+    none = training.draw_mistakes(np.zeros((1, 28, 28)), np.array([7]), probabilities[:1])
+    assert none.caption.endswith("label and answer: none.")
 
 
 def test_falls_of_the_test_accuracy_by_hand(make_record):
@@ -256,10 +242,8 @@ def test_the_runs_of_each_code_stand_on_their_line(make_record):
 
 
 def test_mistakes_that_are_equally_frequent_are_all_named():
-    counts = np.zeros((10, 10), int)
-    counts[7, 2] = counts[9, 5] = 3
-    counts[1, 7] = 2
+    answers, y = np.repeat([[2, 5, 7], [7, 9, 1]], [3, 3, 2], axis=1)
     expected = "Most frequent, with 3 of 8 mistakes: 7 read as 2, 9 read as 5."
-    assert training.draw_confusion(counts, "").caption.endswith(expected)
-    none = training.draw_confusion(np.eye(10, dtype=int), "")
+    assert training.draw_confusion(answers, y).caption.endswith(expected)
+    none = training.draw_confusion(y[:0], y[:0])
     assert none.caption.endswith("0 of 0 mistakes: none.")

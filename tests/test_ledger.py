@@ -18,7 +18,6 @@ from test_records import LAST, change
 from mnist_rnn import ledger, verify
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError, RecordError
-from mnist_rnn.learn.result import STEPS as LEARNING_STEPS
 from mnist_rnn.learn.result import BrowserResult
 from mnist_rnn.ledger import WHOLE_RUN, Reproduction, describe_reproduction
 from mnist_rnn.records.environment import describe_environment
@@ -36,8 +35,8 @@ GOOD = json.loads(
 OTHER = {"digests": {WHOLE_RUN: [None] * 19 + ["1" * 64]}}
 OLD = {"environment": GOOD["environment"] | {"code_sha256": "1" * 64}}
 LEARNED = {
-    "schema_version": 1, "weights_sha256": KNOWN.learned.weights_sha256, "steps": LEARNING_STEPS,
-    "same": True, "first_difference": None, "engine": "Chromium 140", "system": "Android",
+    "schema_version": 2, "weights_sha256": KNOWN.learned.weights_sha256,
+    "first_difference": None, "engine": "Chromium 140", "system": "Android",
     "processor": "ARM", "path": "fused", "seconds": 60.0, "date": "2026-01-01",
 }  # fmt: skip
 BY_HAND = {"versions": {"python": "3.11.7", "numpy": "1.23.2"}, "code_sha256": "1" * 64}
@@ -91,7 +90,7 @@ def test_an_outcome_is_listed(parts, good, outcome, tmp_path):
     ("changes", "outcome"),
     [({}, "fused | the same bits: "),
      ({"path": "exact"}, "exact | the same bits: "),
-     ({"same": False, "first_difference": 7, "weights_sha256": "1" * 64},
+     ({"first_difference": 7, "weights_sha256": "1" * 64},
       "fused | **other bits** from step 7 on: ")],
 )  # fmt: skip
 def test_what_a_browser_computed_is_listed(changes, outcome, tmp_path):
@@ -100,7 +99,7 @@ def test_what_a_browser_computed_is_listed(changes, outcome, tmp_path):
     path = ledger.write_reproduction(made, tmp_path / "ours")
     page, refused = ledger.make_ledger(tmp_path)
     assert (page.count(outcome), refused) == (1, [])
-    assert f"{int(made.same)} of 1 of browsers" in page
+    assert f"{int(made.first_difference is None)} of 1 of browsers" in page
     path.rename(path.with_name("learned-again.json"))
     assert ledger.make_ledger(tmp_path)[1][0].endswith(f"learned-again.json holds {path.name}")
 

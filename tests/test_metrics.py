@@ -3,7 +3,6 @@ import pytest
 
 from mnist_rnn.records.metrics import (
     confident_mistakes,
-    count_confusions,
     find_mistakes,
     measure_loss,
     to_probabilities,
@@ -23,12 +22,9 @@ def test_probabilities_are_in_double_precision():
     assert probabilities[0].tolist() == pytest.approx([0.25, 0.75])
 
 
-def test_loss_and_confusions_by_hand():
+def test_loss_by_hand():
     probabilities, y = beliefs((0.75, 0.25), (0.5, 0.5), (0.25, 0.75)), np.array([0, 1, 1], "uint8")
     assert measure_loss(probabilities, y) == round(-(2 * np.log(0.75) + np.log(0.5)) / 3, 6)
-    confusions = count_confusions(probabilities.argmax(axis=1), y)
-    assert confusions[:2, :2].tolist() == [[1, 0], [1, 1]]
-    assert (confusions.shape, confusions.sum()) == ((10, 10), 3)
     # An impossible label costs what Keras says.
     assert measure_loss(beliefs((1, 0)), y[1:2]) == pytest.approx(-np.log(1e-7))
 

@@ -10,7 +10,7 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.paths import ORIGINALS, ROOT
-from mnist_rnn.records.run import BASES, read_run, read_runs, run_path
+from mnist_rnn.records.run import PROGRAMS, read_run, read_runs, run_path
 from mnist_rnn.sweep import digest_of
 
 PEERS = ROOT / ".venv-peers" / "bin" / "python"
@@ -47,7 +47,7 @@ def test_the_originals_code_from_our_start_trains_as_ours(mnist, tmp_path):
 
 def test_a_run_that_fails_leaves_no_record(tmp_path):
     """The Python that should have PyTorch has none."""
-    small = BASES["pytorch"].model_copy(update={"epochs": 1, "train_size": 640})
+    small = PROGRAMS["pytorch"].base.model_copy(update={"epochs": 1, "train_size": 640})
     status, printed = run(tmp_path, "pytorch", small)
     assert status == 1
     assert "No module named 'torch'" in printed
@@ -57,7 +57,7 @@ def test_a_run_that_fails_leaves_no_record(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not PEERS.exists(), reason="needs PyTorch: `make .venv-peers/installed`")
 def test_pytorch_has_the_published_number_of_parameters(tmp_path):
-    small = BASES["pytorch"].model_copy(update={"epochs": 1, "train_size": 640})
+    small = PROGRAMS["pytorch"].base.model_copy(update={"epochs": 1, "train_size": 640})
     status, printed = run(tmp_path, "pytorch", small, str(PEERS))
     assert status == 0, printed
     (theirs,), _ = read_runs(tmp_path)

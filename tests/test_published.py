@@ -8,7 +8,7 @@ from mnist_rnn.claims import COLUMNS, read_claims, read_curves, tabulate_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ClaimError
 from mnist_rnn.paths import PUBLISHED
-from mnist_rnn.records.run import BASES
+from mnist_rnn.records.run import PROGRAMS
 from mnist_rnn.sweep import plan_runs
 
 pytestmark = pytest.mark.quick
@@ -177,7 +177,7 @@ def test_the_originals_claims_ask_for_runs_of_their_code():
     claims = read_claims()
     theirs = [claim for claim in claims if claim.answered_by == "pytorch"]
     assert [claim.published_test_accuracy for claim in theirs] == [95.67, 96.81]
-    assert {claim.config for claim in theirs} == {BASES["pytorch"]}
+    assert {claim.config for claim in theirs} == {PROGRAMS["pytorch"].base}
     assert {claim.configuration for claim in theirs} == {"pytorch"}
     assert plan_runs(theirs) == []
-    assert all(plan_runs(claims, code) for code in BASES)
+    assert all(plan_runs(claims, code) for code in PROGRAMS)

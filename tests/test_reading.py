@@ -5,7 +5,7 @@ from runs import TRAIN, end, finish, papermill_command, start, start_papermill
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.reading import measures
-from mnist_rnn.reading.image_figures import draw_late
+from mnist_rnn.reading.figures import draw_late
 from mnist_rnn.reading.network import Weights, believe, read_rows
 
 

@@ -19,7 +19,7 @@ from mnist_rnn.claims import read_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.code import LOADED_CODE
-from mnist_rnn.records.run import BASES, read_runs, run_path, write_run
+from mnist_rnn.records.run import PROGRAMS, read_runs, run_path, write_run
 from mnist_rnn.sweep import Planned, describe_progress, digest_of, plan_runs, why_pending
 
 HEADER = (
@@ -139,7 +139,7 @@ def test_what_makes_a_record_outdated(code, values, reason, make_record, tmp_pat
 
 
 def test_the_committed_runs_of_the_originals_are_of_todays_scripts():
-    plans = [run for code in BASES if code != "ours" for run in plan_runs(read_claims(), code)]
+    plans = [run for code in PROGRAMS if code != "ours" for run in plan_runs(read_claims(), code)]
     assert plans
     reasons = {why_pending(run, COMMITTED) for run in plans}
     assert None in reasons <= {None, "no record"}  # those of the old Keras take days

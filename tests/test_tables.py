@@ -235,7 +235,7 @@ def weigh_again(claim: pd.Series, curve: list | None, runs: list[dict]) -> dict[
 def test_a_bad_record_is_left_out_and_named_in_the_table(write, make_record):
     folder = write(200)
     write_run(make_record(seed=1), folder).write_text("{}")
-    assert len(write_tables(folder).records) == 1
+    assert len(write_tables(folder).runs) == 1
     text = (folder / "accuracy.md").read_text()
     assert "\nLeft out: " in text
     assert "seed-1.json is not a record: config: Field required" in text
@@ -304,7 +304,7 @@ results = write_tables()
 print(repr(describe_default(results)), describe_answers(results.accuracy))
 runs, claims = results.runs, results.claims
 verdicts.judge_wrong_configurations(claims, runs), verdicts.simulate_true_claims(claims, runs)
-verdicts.count_outside(claims, runs), comparisons.tabulate_accuracies(runs)
+verdicts.count_outside(claims, runs), comparisons.summarize_configurations(runs)
 verdicts.tabulate_agreement(verdicts.choose_judged(claims), runs)
 """
 

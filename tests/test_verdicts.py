@@ -6,8 +6,8 @@ import pytest
 from test_records import change
 
 from mnist_rnn.config import TRAIN_SIZE, Configuration
-from mnist_rnn.runs import tabulate_runs
 from mnist_rnn.statistics import comparisons, verdicts
+from mnist_rnn.tables import tabulate_runs
 
 pytestmark = pytest.mark.quick
 
@@ -176,6 +176,6 @@ def test_a_fall_of_exactly_half_a_point_counts(make_record):
     accuracies = comparisons.find_accuracies(runs)
     assert accuracies.round(9).tolist() == [[92.46, 91.96], [92.45, 91.96]]
     assert comparisons.find_falls(accuracies).tolist() == [[True], [False]]
-    row = comparisons.tabulate_accuracies(runs).iloc[0]
+    row = comparisons.summarize_configurations(runs).iloc[0]
     assert row[["runs", "mean", "sd", "falls"]].tolist() == [2, 91.96, 0, 50]
     assert comparisons.find_accuracies(runs[:0]).shape == (0, 1)

@@ -15,12 +15,9 @@ from mnist_rnn.errors import ClaimError
 from mnist_rnn.files import read_regular
 from mnist_rnn.parameters import describe_problem
 from mnist_rnn.paths import PUBLISHED, shown
-from mnist_rnn.records.run import BASES, Code, name_configuration
+from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 
 LARGEST = 1_000_000  # bytes
-# The parameters that an original's code leaves open, beside those of a trial and `seed`.
-TRIAL = {"epochs", "train_size"}
-OPEN: dict[Code, set[str]] = {"keras_2019": {"optimizer", "dropout"}}
 JUDGED = ("run", "table")  # the kinds of claims that are compared with runs by the rule
 
 
@@ -55,11 +52,10 @@ class Claim(Strict, validate_default=True):
     @field_validator("answered_by")
     @classmethod
     def _computes_it(cls, value: Code, info: ValidationInfo) -> Code:
-        given = info.data.get("config")
-        if given and value != "ours":
-            free = TRIAL | OPEN.get(value, set())
-            if given.model_dump(exclude=free) != BASES[value].model_dump(exclude=free):
-                raise ValueError("another configuration")
+        given, program = info.data.get("config"), PROGRAMS[value]
+        free = {"epochs", "train_size", *program.takes}
+        if given and given.model_dump(exclude=free) != program.base.model_dump(exclude=free):
+            raise ValueError("another configuration")
         return value
 
     @field_validator("rounding")
@@ -186,10 +182,10 @@ def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
     """The table of claims: a row a claim or candidate, indexed by its name.
 
     `configuration` names the runs that answer it, as in the table of runs. What was published
-    stands in columns of the measures that runs have, too: accuracies in percent, losses in nats;
+    stands in columns of the measures that runs have: accuracies in percent, losses in nats;
     `test_accuracy_half_unit` and `last_epoch_accuracy_half_unit` are half the unit in which the
-    source printed them. Losses have four decimals, and need none. `loss_by_epoch` and
-    `accuracy_by_epoch` are tuples, or None.
+    source printed them. Losses have four decimals, and need none. `loss_by_epoch` is a tuple, or
+    None.
     """
     claims = read_claims(folder)
     curves = read_curves(claims, folder)
@@ -200,7 +196,7 @@ def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
         rows.append(
             {"claim": claim.claim, "configuration": claim.configuration}
             | claim.config.model_dump(exclude={"seed"})
-            | claim.model_dump(exclude={"config", "claim"})
+            | claim.model_dump(include={"kind", "answered_by", "source"})
             | {
                 "test_accuracy": claim.published_test_accuracy,
                 "test_accuracy_half_unit": (claim.rounding or np.nan) / 2,
@@ -210,7 +206,6 @@ def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
                 "first_epoch_loss": loss[0] if loss else np.nan,
                 "mean_log_loss": np.log(loss).mean() if loss else np.nan,
                 "loss_by_epoch": loss,
-                "accuracy_by_epoch": None if curve is None else tuple(curve["accuracy"]),
             }
         )
     return pd.DataFrame(rows).set_index("claim")

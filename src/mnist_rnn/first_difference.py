@@ -9,12 +9,16 @@ import argparse
 import json
 from collections.abc import Callable, Iterable
 from itertools import islice
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mnist_rnn.config import Configuration
+from mnist_rnn.data import load_mnist
+from mnist_rnn.errors import ExperimentError
+from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.parameters import read_parameters
 from mnist_rnn.paths import ROOT
 
 if TYPE_CHECKING:
@@ -25,14 +29,7 @@ WEIGHTS = ["W", "U", "b", "V", "c"]  # the names in the notebook, in the order o
 ARRAYS = ["the logits"]
 ARRAYS += [f"the gradient by {name}" for name in WEIGHTS]
 ARRAYS += [f"{name} after the update" for name in WEIGHTS]
-OPTIONS = {
-    "--steps": (4, "steps to take"),
-    "--units": (256, "size of the hidden state"),
-    "--batch-size": (128, "images a step"),
-    "--train-size": (60_000, "first training images used"),
-    "--seed": (0, "decides the initial weights and the order of the images"),
-    "--after": (0, "steps that were taken before, after which --model has the weights"),
-}
+OPTIONS = ("units", "batch_size", "train_size", "seed")  # parameters of 02_train.ipynb
 
 
 class Difference(NamedTuple):
@@ -104,45 +101,28 @@ def compile_gradients(model: "keras.Model") -> Callable:
     return differentiate
 
 
-def read_options() -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    for option, (default, text) in OPTIONS.items():
-        text += f" (default: {default})"
-        parser.add_argument(option, type=int, metavar="N", default=default, help=text)
-    parser.add_argument("--model", type=Path, metavar="FILE", help="weights to start from")
-    options = parser.parse_args()
-    if options.steps < 1 or options.after < 0 or bool(options.after) != bool(options.model):
-        parser.error("expected --steps of at least 1, and --after above 0 together with --model")
-    return options
-
-
 def main() -> None:
     """Say where they part, with exit status 1, or that they agree."""
-    options = read_options()
-    from mnist_rnn.config import Configuration
-    from mnist_rnn.data import load_mnist
-    from mnist_rnn.errors import ExperimentError
-    from mnist_rnn.experiment.inputs import scale
-    from mnist_rnn.experiment.network import build_model
-    from mnist_rnn.parameters import read_parameters
-    from mnist_rnn.records.model_file import load_model
-
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--steps", type=int, default=4, help="steps to take (default: 4)")
+    for name in OPTIONS:
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=int, default=argparse.SUPPRESS, help="as in 02_train")
+    options = parser.parse_args()
+    if options.steps < 1:
+        parser.error(f"steps: expected a whole number from 1, got {options.steps}.")
     try:
-        names = "units", "batch_size", "train_size", "seed"
-        config: Configuration = read_parameters({name: vars(options)[name] for name in names})
+        config: Configuration = read_parameters(vars(options))
+        from mnist_rnn.experiment.network import build_model
+
         model = build_model(config)
-        if options.model:
-            model.set_weights(load_model(options.model).get_weights())
         (x, y), _ = load_mnist()
-    except (ExperimentError, ValueError) as error:
+    except ExperimentError as error:
         raise SystemExit(str(error)) from None
     images = scale(x[: config.train_size]), y[: config.train_size]
     batches = load_by_hand().batches(*images, config.seed, config.batch_size)
-    last = options.after + options.steps
-    found = find_first_difference(model, islice(batches, options.after, last))
-    if found:
-        raise SystemExit(str(found._replace(step=options.after + found.step)))
+    if found := find_first_difference(model, islice(batches, options.steps)):
+        raise SystemExit(str(found))
     print(
         f"In {options.steps:,} steps, TensorFlow and the specification agree in every bit of "
         "logits, gradients and weights."

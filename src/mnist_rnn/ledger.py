@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -20,7 +20,7 @@ from mnist_rnn.config import TEST_SIZE, Configuration, Digest, Strict, Text
 from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.learn.result import CONFIG as LEARNED
-from mnist_rnn.learn.result import BrowserResult, Day
+from mnist_rnn.learn.result import STEPS, BrowserResult, Day
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.environment import Environment, describe_environment, what_differs
 from mnist_rnn.records.run import Errors, Run, read_checked, read_run, refusal, run_path
@@ -126,24 +126,18 @@ def write_reproduction(reproduction: Reproduction | BrowserResult, folder: Path)
     return path
 
 
-class Known(Strict):
+class Known(NamedTuple):
     """What is compared with: the default run, that of `learn.html`, the digests of first steps."""
 
     run: Run
     learned: Run
-    first_steps: dict[str, Digest]
-
-    def differing(self, made: Reproduction) -> list[str]:
-        """What has other final bits, by name."""
-        known = {WHOLE_RUN: self.run.weights_sha256} | self.first_steps
-        return [name for name, digests in made.digests.items() if digests[-1] != known[name]]
+    first_steps: dict[str, str]
 
 
 def read_known() -> Known:
     """The committed ones."""
     run, learned = (read_run(run_path(c, ".json", COMMITTED)) for c in (Configuration(), LEARNED))
-    first_steps = json.loads(FIRST_STEPS.read_text(encoding="utf-8"))
-    return Known(run=run, learned=learned, first_steps=first_steps)
+    return Known(run, learned, json.loads(FIRST_STEPS.read_text(encoding="utf-8")))
 
 
 def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult, str]:
@@ -154,14 +148,18 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
     """
     if path.name.startswith("learned-"):
         learned = read_checked(path, BrowserResult, "the record of a browser", LARGEST)
-        if learned.same != (learned.weights_sha256 == known.learned.weights_sha256):
+        same, step = (
+            learned.weights_sha256 == known.learned.weights_sha256,
+            learned.first_difference,
+        )
+        if same != (step is None):
             raise refusal(path, "says of another digest that it is the same, or the reverse")
-        step = learned.first_difference
-        return learned, SAME if learned.same else f"**other bits** from step {step} on"
+        return learned, SAME if same else f"**other bits** from step {step} on"
     made = read_checked(path, Reproduction, "the record of a reproduction", LARGEST)
-    if unknown := sorted(set(made.digests) - {WHOLE_RUN, *known.first_steps}):
+    expected = {WHOLE_RUN: known.run.weights_sha256} | known.first_steps
+    if unknown := sorted(made.digests.keys() - expected.keys()):
         raise refusal(path, f"is of another experiment: {', '.join(unknown)}")
-    wrong = known.differing(made)
+    wrong = [name for name, digests in made.digests.items() if digests[-1] != expected[name]]
     if not wrong and made.test_errors not in (None, known.run.test_errors):
         raise refusal(path, "has the committed digest with another number of test errors")
     return made, describe_outcome(made, wrong, known.run)
@@ -178,11 +176,11 @@ def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -
         return "other bits, as expected without FMA"
     if WHOLE_RUN not in wrong:
         return f"**other bits**: {', '.join(wrong)}"
-    epoch = first_difference(made.digests[WHOLE_RUN], committed.history.weights_sha256)
+    epoch = first_other_epoch(made.digests[WHOLE_RUN], committed.history.weights_sha256)
     return f"**other bits** from epoch {epoch} on" if epoch else "**other bits**"
 
 
-def first_difference(new: Sequence[str | None], known: Sequence[str | None]) -> int | None:
+def first_other_epoch(new: Sequence[str | None], known: Sequence[str | None]) -> int | None:
     """The first epoch, counted from 1, whose digests are both known and differ."""
     pairs = enumerate(zip(new, known, strict=False), 1)
     return next((epoch for epoch, (a, b) in pairs if a and b and a != b), None)
@@ -191,37 +189,30 @@ def first_difference(new: Sequence[str | None], known: Sequence[str | None]) -> 
 def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) -> str:
     """A row of the table."""
     if isinstance(made, BrowserResult):
-        by = f"{made.engine}, {made.processor}"
-        computed = f"learn.html, {made.steps} steps, {made.path}"
-        outcome = f"{outcome}: `{made.weights_sha256[:12]}`"
-        cells = [by, made.system, "", computed, outcome, "", f"{made.seconds:.0f}", str(made.date)]
-        return "| " + " | ".join([*cells, measured]) + " |\n"
-    cpu, errors = made.environment.cpu, made.test_errors
-    kind = " ".join(word for word in (cpu.vendor, cpu.family, cpu.model) if word)
-    name = f"{cpu.name or 'unknown'}, {cpu.architecture}" + (f" ({kind})" if kind else "")
-    whole = errors is not None
-    cells = [
-        f"{name}, emulated" if cpu.emulated else name,
-        made.environment.system,
-        made.environment.versions.get("python", "unknown"),
-        (WHOLE_RUN if whole else f"first steps: {', '.join(made.digests)}")
-        + (", by hand" if made.by_hand else ""),
-        f"{outcome}: `{str(made.digests[WHOLE_RUN][-1])[:12]}`" if whole else outcome,
-        f"{100 - 100 * errors / TEST_SIZE:.2f}" if errors is not None else "",
-        f"{made.seconds:.0f}",
-        str(made.date),
-        measured,
-    ]
-    return "| " + " | ".join(cells) + " |\n"
+        by, system, python, accuracy = f"{made.engine}, {made.processor}", made.system, "", ""
+        computed = f"learn.html, {STEPS} steps, {made.path}"
+        digest: str | None = made.weights_sha256
+    else:
+        cpu, system = made.environment.cpu, made.environment.system
+        kind = " ".join(word for word in (cpu.vendor, cpu.family, cpu.model) if word)
+        by = f"{cpu.name or 'unknown'}, {cpu.architecture}" + (f" ({kind})" if kind else "")
+        by += ", emulated" if cpu.emulated else ""
+        python = made.environment.versions.get("python", "unknown")
+        digest = (made.digests.get(WHOLE_RUN) or [None])[-1]
+        computed = WHOLE_RUN if digest else f"first steps: {', '.join(made.digests)}"
+        computed += ", by hand" if made.by_hand else ""
+        errors = made.test_errors
+        accuracy = "" if errors is None else f"{100 - 100 * errors / TEST_SIZE:.2f}"
+    outcome += f": `{digest[:12]}`" if digest else ""
+    cells = [by, system, python, computed, outcome, accuracy, f"{made.seconds:.0f}"]
+    return "| " + " | ".join([*cells, str(made.date), measured]) + " |\n"
 
 
 def make_ledger(folder: Path) -> tuple[str, list[str]]:
     """The page, and a sentence for each file that is refused."""
     known = read_known()
     rows, refused = [], []
-    runs: list[bool] = []  # for each record, whether it has the committed bits
-    steps: list[bool] = []
-    browsers: list[bool] = []
+    same: dict[str, list[bool]] = {"runs": [], "steps": [], "browsers": []}  # as committed?
     origins: dict[str, str] = {}  # of each file's name, the folder where it was first
     for origin, measured in MEASURED_BY.items():
         for path in sorted((folder / origin).glob("*")):
@@ -235,16 +226,13 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
                 refused.append(str(error))
                 continue
             if isinstance(made, BrowserResult):
-                kind = browsers
+                kind = "browsers"
             else:
-                kind = runs if WHOLE_RUN in made.digests else steps
-            kind.append(outcome.startswith(SAME))
+                kind = "runs" if WHOLE_RUN in made.digests else "steps"
+            same[kind].append(outcome.startswith(SAME))
             rows.append(make_row(made, outcome, measured))
-    counts = {"runs": runs, "steps": steps, "browsers": browsers}
-    introduction = INTRODUCTION.format(
-        **{name: f"{sum(same)} of {len(same)}" for name, same in counts.items()}
-    )
-    return introduction + "".join(rows), refused
+    counts = {kind: f"{sum(those)} of {len(those)}" for kind, those in same.items()}
+    return INTRODUCTION.format(**counts) + "".join(rows), refused
 
 
 def add(source: Path, destination: Path) -> None:

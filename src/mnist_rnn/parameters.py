@@ -4,7 +4,7 @@ import ast
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -47,7 +47,8 @@ def read_parameters(
     cells, fields = namespace.get("In", []), "|".join(kind.model_fields)
     names = dict.fromkeys(kind.model_fields)
     for sign in (r"\A# Parameters\n", rf"(?m)^({fields}): "):
-        names |= dict.fromkeys(assigned_names(cells, sign))
+        given = [find_assignments(cell) for cell in cells if re.search(sign, cell)]
+        names |= dict.fromkeys(next(filter(None, reversed(given)), {}))
     for option in ("PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH"):
         names.pop(option, None)
     try:
@@ -60,29 +61,27 @@ def read_parameters(
         raise ParameterError("\n".join(problems)) from None
 
 
-def find_edited(notebook: Path, kind: type[BaseModel] = Configuration) -> dict[str, str]:
+def find_edited(notebook: Path) -> dict[str, str]:
     """The parameters whose value in the saved notebook is not the default, as it stands there."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     (cell,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
-    edited = {}
-    for node in ast.parse("".join(cell["source"])).body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-            name, value = node.target.id, ast.unparse(node.value)
-            if name not in kind.model_fields or value != repr(kind.model_fields[name].default):
-                edited[name] = value
-    return edited
+    defaults = {name: repr(field.default) for name, field in Configuration.model_fields.items()}
+    given = find_assignments("".join(cell["source"]))
+    return {name: value for name, value in given.items() if value != defaults.get(name)}
 
 
-def assigned_names(cells: Iterable[str], sign: str) -> list[str]:
-    """The names that are assigned in the last cell with this sign, a regular expression."""
+def find_assignments(source: str) -> dict[str, str]:
+    """What a cell assigns to each name, as it stands there; nothing where it is no Python."""
     statements: list[ast.stmt] = []
-    for cell in cells:
-        if re.search(sign, cell):
-            with suppress(SyntaxError):  # IPython keeps such cells too
-                statements = ast.parse(cell).body
-    targets = [node.targets[0] for node in statements if isinstance(node, ast.Assign)]
-    annotated = [node.target for node in statements if isinstance(node, ast.AnnAssign)]
-    return [target.id for target in targets + annotated if isinstance(target, ast.Name)]
+    with suppress(SyntaxError):  # IPython keeps such cells too
+        statements = ast.parse(source).body
+    found = {}
+    for node in statements:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Name):
+                found[target.id] = ast.unparse(node.value)
+    return found
 
 
 def describe_problem(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], got: str) -> str:

@@ -9,7 +9,6 @@ import base64
 import re
 from html import escape
 from importlib.metadata import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.files import write_text
-from mnist_rnn.pad.page import describe_pad, load_checked
+from mnist_rnn.learn.page import describe_learning
+from mnist_rnn.pad.pad import describe_pad, load_checked
 from mnist_rnn.pad.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.run import run_path
@@ -34,9 +34,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TEMPLATES = Path(__file__).with_name("pages")
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
 LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # the lesson is its cells with the tag
-PAGES = {"index.html": "Start", "draw.html": "Draw", "lesson.html": "Lesson"}
-if find_spec("mnist_rnn.learn"):
-    PAGES["learn.html"] = "Watch it learn"
+PAGES = {
+    "index.html": "Start",
+    "draw.html": "Draw",
+    "lesson.html": "Lesson",
+    "learn.html": "Watch it learn",
+}
 PAGES |= {f"{path.stem}.html": path.stem[3:].replace("_", " ").capitalize() for path in NOTEBOOKS}
 LIGHT, DARK = "xcode", "github-dark"  # styles of Pygments with enough contrast
 # pandas writes the name of an index into a second row of the head, which is otherwise empty.
@@ -157,7 +160,7 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, tag: str =
     write_page(output, "notebook.html.j2", title, **values | unlinked)
 
 
-def describe(path: Path) -> tuple[str, str]:
+def describe_notebook(path: Path) -> tuple[str, str]:
     """A notebook's title, and the first two sentences of its text as HTML."""
     title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
     sentences = re.split(r"(?<=[.?])\s+", text)[:2]
@@ -172,10 +175,7 @@ def make_site(model: Path, folder: Path) -> None:
     test = load_mnist()[1]
     values = describe_pad(record, weights, *test)
     write_page(folder / "draw.html", "draw.html.j2", "Draw a digit", **values)
-    if "learn.html" in PAGES:
-        from mnist_rnn.learn.page import make_learn_page
-
-        make_learn_page(folder / "learn.html", read_style(), make_links("learn.html"))
+    write_page(folder / "learn.html", "learn.html.j2", "Watch it learn", **describe_learning())
     make_notebook_page(LESSON, folder / "lesson.html", tag="lesson")
     for path in NOTEBOOKS:
         make_notebook_page(path, folder / f"{path.stem}.html")
@@ -189,7 +189,7 @@ def make_site(model: Path, folder: Path) -> None:
         units=record.config.units,
         step=convert(r"h \leftarrow \tanh(x W + h U + b)"),
         figure=re.findall(FIGURE, (folder / "03_results.html").read_text(encoding="utf-8"))[0],
-        notebooks={f"{path.stem}.html": describe(path) for path in NOTEBOOKS},
+        notebooks={f"{path.stem}.html": describe_notebook(path) for path in NOTEBOOKS},
     )
     print(f"Written: {shown(folder / 'index.html')}")
 

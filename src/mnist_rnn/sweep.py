@@ -27,16 +27,7 @@ from mnist_rnn.experiment.initial_weights import GATES
 from mnist_rnn.paths import ORIGINALS, RESULTS, ROOT, shown
 from mnist_rnn.records.code import digest_code
 from mnist_rnn.records.environment import find_versions, what_decides_bits
-from mnist_rnn.records.run import Code, name_configuration, read_run, run_path
-
-# The script of each original, and what it imports from beside it.
-SCRIPTS: dict[Code, list[str]] = {
-    "keras": ["keras_notebook.py"],
-    "seeded": ["seeded_notebook.py", "keras_notebook.py"],
-    "keras_2019": ["keras_2019.py"],
-    "pytorch": ["pytorch_notebook.py"],
-}
-IN_THIS_ENVIRONMENT = ("ours", "keras", "seeded")
+from mnist_rnn.records.run import PROGRAMS, Code, name_configuration, read_run, run_path
 
 
 class Planned(NamedTuple):
@@ -68,7 +59,7 @@ def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
 
 def digest_of(code: Code) -> str:
     """The digest of the code that would compute such a run today."""
-    return digest_code([ORIGINALS / name for name in SCRIPTS.get(code, ())])
+    return digest_code([ORIGINALS / name for name in PROGRAMS[code].files])
 
 
 def estimate_cost(run: Configuration) -> int:
@@ -87,7 +78,7 @@ def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
         return str(error)
     then = {"data": record.data_sha256} | what_decides_bits(record.environment)
     now = {"data": DATA_SHA256, "code": digest_of(run.code)}
-    now |= find_versions() if run.code in IN_THIS_ENVIRONMENT else {}
+    now |= find_versions() if PROGRAMS[run.code].here else {}
     changed = [name for name in now if then[name] != now[name]]
     return f"made with other {', '.join(changed)}" if changed else None
 

@@ -1,34 +1,80 @@
-"""The tables that are written beside the runs: claims with the runs that answer them, and runs."""
+"""The tables: runs, whoever's code computed them, and claims with the runs that answer them."""
 
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from mnist_rnn.claims import CONFIGURATION, JUDGED, tabulate_claims
+from mnist_rnn.claims import CONFIGURATION, tabulate_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.run import Run, read_runs
-from mnist_rnn.runs import tabulate_runs
 from mnist_rnn.statistics.comparisons import compare_seeds
-from mnist_rnn.statistics.verdicts import EVIDENCE, FEWEST, judge_claims, predict_interval
+from mnist_rnn.statistics.verdicts import (
+    EVIDENCE,
+    FEWEST,
+    choose_judged,
+    judge_claims,
+    predict_interval,
+)
 
 REPRODUCED = "notebook-2019"
-OF_RUNS = ["runs", "mean", "sd", "interval_low", "interval_high"]
+# What `judge_claims` says of a claim, in a sentence about one and about several.
+ANSWERS = {
+    "agrees": ("agrees", "agree"),
+    "in doubt": ("is in doubt", "are in doubt"),
+    "contradicted": ("is contradicted", "are contradicted"),
+    "too few runs": ("has too few runs", "have too few runs"),
+}
 SHOWN = ["claim", "published", "runs", "mean", "sd", "interval", "agrees", "p", "also_agree"]
 SHOWN += ["near_misses", "detectable", "configuration"]  # the columns of accuracy.md
 
 
 class Results(NamedTuple):
-    """All that there is to report: records, files that are none, and the three tables."""
+    """All that there is to report: three tables, and why files are no records."""
 
-    records: list[Run]
-    left_out: list[RecordError]
     runs: pd.DataFrame
     claims: pd.DataFrame
     accuracy: pd.DataFrame
+    refused: list[RecordError]
+
+
+def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
+    """The table of runs, by configuration and seed.
+
+    Accuracies are in percent, losses in nats. `last_epoch_accuracy`, `first_epoch_loss` and
+    `mean_log_loss` (the mean over the epochs of the loss's natural logarithm) are measured on the
+    training images while the weights change. `loss_by_epoch` and `test_errors_by_epoch` are tuples.
+    """
+    rows = [
+        {"configuration": run.configuration, "code": run.code}
+        | run.config.model_dump()
+        | {
+            "parameters": run.parameters,
+            "train_accuracy": None
+            if run.train_errors is None
+            else 100 - 100 * run.train_errors / run.config.train_size,
+            "train_errors": run.train_errors,
+            "train_loss": run.train_loss,
+            "test_accuracy": run.test_accuracy,
+            "test_errors": run.test_errors,
+            "test_loss": run.test_loss,
+            "last_epoch_accuracy": 100 * run.history.accuracy[-1],
+            "first_epoch_loss": run.history.loss[0],
+            "mean_log_loss": float(np.log(run.history.loss).mean()),
+            "seconds": run.seconds,
+            "weights_sha256": run.weights_sha256,
+            "code_sha256": run.environment.code_sha256,
+            "loss_by_epoch": tuple(run.history.loss),
+            "test_errors_by_epoch": tuple(run.history.test_errors),
+        }
+        for run in runs
+    ]
+    table = pd.DataFrame(rows).astype({"train_errors": "Int64"})
+    return table.sort_values(["configuration", "seed"], ignore_index=True)
 
 
 def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
@@ -45,11 +91,12 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     fields = ["configuration", *CONFIGURATION]
     others = unclaimed.drop_duplicates("configuration")[fields]
     table = pd.concat([claims.reset_index(), others], ignore_index=True)
+    table = table.rename(columns={"test_accuracy": "published_test_accuracy"})
     table = table.join(ours, on="configuration").join(predict_interval(runs), on="configuration")
     table["runs"] = table["runs"].fillna(0).astype(int)
     parameters = runs.drop_duplicates("configuration").set_index("configuration")["parameters"]
     table["parameters"] = table["configuration"].map(parameters).astype("Int64")
-    half = table["rounding"].astype(float).fillna(0) / 2
+    half = table["test_accuracy_half_unit"].fillna(0)
     table["interval_low"] = (table["interval_low"] - half).clip(lower=0)
     table["interval_high"] = (table["interval_high"] + half).clip(upper=100)
     table = table.join(judge_claims(claims, runs), on="claim")
@@ -57,7 +104,8 @@ def tabulate_accuracy(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     table = table.round({"mean": 2, "sd": 2})
     for column in ("also_agree", "near_misses"):
         table[column] = table[column].map("; ".join, "ignore")
-    columns = ["kind", "parameters", "published_test_accuracy", *OF_RUNS, "agrees", "p", *EVIDENCE]
+    columns = ["kind", "parameters", "published_test_accuracy", "runs", "mean", "sd"]
+    columns += ["interval_low", "interval_high", "agrees", "p", *EVIDENCE]
     columns += ["also_agree", "near_misses", "detectable", "source"]
     return table[["claim", *fields, *columns]]
 
@@ -81,11 +129,11 @@ def read_results(results: Path = RESULTS) -> Results:
     Raises:
         RecordError: there is no record.
     """
-    records, left_out = read_runs(results)
+    records, refused = read_runs(results)
     if not records:
         raise RecordError(f"There is no record in {shown(results / 'runs')}; run `make sweep`.")
     runs, claims = tabulate_runs(records), tabulate_claims()
-    return Results(records, left_out, runs, claims, tabulate_accuracy(runs, claims))
+    return Results(runs, claims, tabulate_accuracy(runs, claims), refused)
 
 
 def leave_out(table: pd.DataFrame, unwanted: pd.Series) -> pd.DataFrame:
@@ -103,12 +151,12 @@ def write_tables(folder: Path = RESULTS) -> Results:
         RecordError: there is no record.
     """
     results = read_results(folder)
-    _, left_out, runs, _, table = results
+    runs, _, table, refused = results
     formats = dict.fromkeys(["mean", "sd", "detectable"], "{:.2f}")
     formats |= dict.fromkeys(["interval_low", "interval_high", "p", *EVIDENCE], "{:.3f}")
     rounded = {name: table[name].map(form.format, "ignore") for name, form in formats.items()}
     text = table.assign(**rounded).astype("string").fillna("")
-    notes = "".join(f"\nLeft out: {error}\n" for error in left_out)
+    notes = "".join(f"\nLeft out: {error}\n" for error in refused)
     rows = leave_out(text, table["kind"] == "candidate")
     rows = rows.rename(columns={"published_test_accuracy": "published"})
     rows["interval"] = (rows["interval_low"] + " to " + rows["interval_high"]).replace(" to ", "")
@@ -138,34 +186,30 @@ def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
 
 def describe_answers(accuracy: pd.DataFrame) -> str:
     """How many of the judged claims have each answer, in a sentence or two."""
-    judged = accuracy[accuracy["kind"].isin(JUDGED)]
+    judged = choose_judged(accuracy)
     if judged.empty:
         return "No published result is among the claims."
-    counts, agreeing = judged["agrees"].value_counts(), judged[judged["agrees"] == "agrees"]
-    words = {"agrees": "with runs of their own configuration", "in doubt": "", "contradicted": ""}
-    verbs = {"agrees": "agree", "in doubt": "are in doubt", "contradicted": "are contradicted"}
-    verbs |= {"too few runs": "have too few runs"}
     parts = []
-    for answer, verb in verbs.items():
-        names = ", ".join(f"`{claim}`" for claim in judged.loc[judged["agrees"] == answer, "claim"])
-        about = words.get(answer) or f"({names})"
-        if count := counts.get(answer, 0):
-            singular = verb.replace("are", "is").replace("have", "has").replace("agree", "agrees")
-            parts.append(f"{count} {singular if count == 1 else verb} {about}")
-    alone = (agreeing["also_agree"] == "").sum()
+    for answer, (of_one, of_more) in ANSWERS.items():
+        claims = judged.loc[judged["agrees"] == answer, "claim"]
+        names = f"({', '.join(f'`{claim}`' for claim in claims)})"
+        about = "with runs of their own configuration" if answer == "agrees" else names
+        if len(claims):
+            parts.append(f"{len(claims)} {of_one if len(claims) == 1 else of_more} {about}")
+    agreeing = judged[judged["agrees"] == "agrees"]
     return (
-        f"Of {len(judged)} published results, {'; '.join(parts)}. {alone} "
-        f"of the {len(agreeing)} that agree fit no other published configuration."
+        f"Of {len(judged)} published results, {'; '.join(parts)}. "
+        f"{(agreeing['also_agree'] == '').sum()} of the {len(agreeing)} that agree fit no other "
+        "published configuration."
     )
 
 
 def describe_default(results: Results) -> str:
     """The answer for the reproduced notebook, in a sentence; empty without its claim or runs."""
-    runs, claims, accuracy = results.runs, results.claims, results.accuracy.set_index("claim")
-    default = Configuration().name
-    if REPRODUCED not in claims.index or default not in set(runs["configuration"]):
+    accuracy, default = results.accuracy.set_index("claim"), Configuration().name
+    if REPRODUCED not in accuracy.index or default not in set(results.runs["configuration"]):
         return ""
-    row, same = accuracy.loc[REPRODUCED], compare_seeds(runs, default, "seeded")
+    row, same = accuracy.loc[REPRODUCED], compare_seeds(results.runs, default, "seeded")
     holds = "holds" if row["agrees"] == "agrees" else f"is {row['agrees']}"
     sentence = (
         f"The published result {holds}: {row['published_test_accuracy']}% of unseen digits read "

@@ -17,7 +17,7 @@ from mnist_rnn.errors import ExperimentError, ParameterError
 from mnist_rnn.ledger import (
     WHOLE_RUN,
     describe_reproduction,
-    first_difference,
+    first_other_epoch,
     write_reproduction,
 )
 from mnist_rnn.parameters import find_edited
@@ -39,7 +39,7 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
     gap = abs(new.test_accuracy - committed.test_accuracy)
     apart = f"{reached}, {gap:.2f} percentage points from the committed run"
     digests = new.history.weights_sha256, committed.history.weights_sha256
-    if epoch := first_difference(*digests):
+    if epoch := first_other_epoch(*digests):
         apart += f"; the weights differ from epoch {epoch} on"
     if changed:
         return False, f"NOT the same bits: made with other {', '.join(changed)}; {apart}."

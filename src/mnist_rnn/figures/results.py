@@ -11,7 +11,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from mnist_rnn.claims import JUDGED
-from mnist_rnn.config import NUM_CLASSES, TEST_SIZE
 from mnist_rnn.figures.captioned import (
     BLUE,
     DARK,
@@ -20,9 +19,6 @@ from mnist_rnn.figures.captioned import (
     CaptionedFigure,
     default_style,
 )
-from mnist_rnn.figures.training import draw_confusion, draw_mistakes
-from mnist_rnn.records.metrics import count_confusions
-from mnist_rnn.records.run import Run
 from mnist_rnn.statistics.comparisons import find_accuracies, find_falls
 from mnist_rnn.statistics.verdicts import FEWEST, LEVEL
 from mnist_rnn.tables import leave_out
@@ -207,7 +203,7 @@ def rank_last(curves: np.ndarray) -> float:
 @default_style
 def draw_test_accuracies(runs: pd.DataFrame, claim: pd.Series) -> CaptionedFigure:
     """Test accuracy after each epoch, a line a run, and the published one of a claim."""
-    accuracies, published = find_accuracies(runs), claim["published_test_accuracy"]
+    accuracies, published = find_accuracies(runs), claim["test_accuracy"]
     fig, ax = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
     count, epochs = accuracies.shape
     ax.plot(np.arange(1, epochs + 1), accuracies.T, color=BLUE, lw=0.8, alpha=0.5)
@@ -225,41 +221,4 @@ def draw_test_accuracies(runs: pd.DataFrame, claim: pd.Series) -> CaptionedFigur
         f"(`{claim.name}`). After the first epoch {starts}, after the last {ends}. From one epoch "
         f"to the next the accuracy falls by half a percentage point or more in {falls.sum()} of "
         f"{falls.size} cases.",
-    )
-
-
-@default_style
-def draw_confusions(records: list[Run], y: np.ndarray) -> CaptionedFigure:
-    """How often each test digit, labels y (10000,), was read as each digit, in all these runs."""
-    answers = [count_confusions(replace_answers(y, run), y) for run in records]
-    matrix = np.sum(answers, axis=0)
-    return draw_confusion(matrix, f"the test images and the default runs (runs: {len(records)})")
-
-
-def replace_answers(y: np.ndarray, run: Run) -> np.ndarray:
-    """The digits (10000,) that a run named: the labels y but for its mistakes."""
-    answers = y.astype(int)
-    answers[list(run.mistakes or {})] = list((run.mistakes or {}).values())
-    return answers
-
-
-@default_style
-def draw_common_mistakes(records: list[Run], images: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """The 18 test images that most of these runs misclassify; `images` (10000, 28, 28) are all."""
-    named = np.zeros((TEST_SIZE, NUM_CLASSES), int)
-    for run in records:
-        named[np.arange(TEST_SIZE), replace_answers(y, run)] += 1
-    named[np.arange(TEST_SIZE), y] = 0
-    wrong = named.sum(axis=1)
-    worst = np.argsort(-wrong, kind="stable")[:18]
-    worst = worst[wrong[worst] > 0]
-    by_one, by_every = (wrong > 0).sum(), ((wrong > 0) & (wrong == len(records))).sum()
-    return draw_mistakes(
-        images[worst],
-        y[worst],
-        named[worst] / len(records),
-        f"Of {TEST_SIZE:,} test images, {by_one} are misclassified by at least one run of the "
-        f"default configuration and {by_every} by every run (runs: {len(records)}). Shown are "
-        "those that most runs misclassify, in this order, with the most frequent answer and the "
-        "share of runs that gave it.",
     )

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from mnist_rnn.config import NUM_CLASSES
 from mnist_rnn.figures.captioned import (
     BLUE,
     DARK,
@@ -15,6 +16,7 @@ from mnist_rnn.figures.captioned import (
     CaptionedFigure,
     default_style,
 )
+from mnist_rnn.records.metrics import confident_mistakes
 
 
 @default_style
@@ -102,12 +104,10 @@ def draw_curves(
 
 
 @default_style
-def draw_confusion(counts: list[list[int]] | np.ndarray, counted: str) -> CaptionedFigure:
-    """How often each digit was read as each (10, 10); shades show the mistakes, on one scale.
-
-    `counted` says in words what the counts are of.
-    """
-    matrix = np.array(counts)
+def draw_confusion(answers: np.ndarray, y: np.ndarray) -> CaptionedFigure:
+    """How often each digit was read as each, given answers and labels (n,) of the test images."""
+    matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), int)
+    np.add.at(matrix, (y, answers), 1)
     mistakes = matrix - np.diag(np.diag(matrix))
     fig, ax = plt.subplots(figsize=(5.6, 5), layout="constrained")
     shades = ax.imshow(mistakes, cmap="Blues")
@@ -120,31 +120,30 @@ def draw_confusion(counts: list[list[int]] | np.ndarray, counted: str) -> Captio
     most_often = [f"{row} read as {column}" for row, column in places] or ["none"]
     return CaptionedFigure(
         fig,
-        f"Counts over {counted}: a row for each digit, a column for what it was read as. Right "
-        f"answers stand on the diagonal ({np.trace(matrix):,} of {matrix.sum():,}); the darker a "
-        f"field off it, the more frequent the mistake. Most frequent, with {mistakes.max()} of "
-        f"{mistakes.sum():,} mistakes: {', '.join(most_often)}.",
+        "Counts over the test images: a row for each digit, a column for what it was read as. "
+        f"Right answers stand on the diagonal ({np.trace(matrix):,} of {matrix.sum():,}); the "
+        "darker a field off it, the more frequent the mistake. Most frequent, with "
+        f"{mistakes.max()} of {mistakes.sum():,} mistakes: {', '.join(most_often)}.",
     )
 
 
 @default_style
-def draw_mistakes(
-    images: np.ndarray, y: np.ndarray, shares: np.ndarray, caption: str
-) -> CaptionedFigure:
-    """Images (n, 28, 28) that were misclassified, under the answer and the label (n,).
-
-    `shares` (n, 10) are the answers' probabilities, or shares of runs; the largest is shown.
-    """
-    answers, sure = shares.argmax(axis=1), shares.max(axis=1)
-    rows = max(1, -(-len(images) // 6))
+def draw_mistakes(x: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> CaptionedFigure:
+    """Of images (n, 28, 28), the 12 misclassified with the highest probability (n, 10)."""
+    worst = confident_mistakes(probabilities, y, count=12)
+    rows, named = max(1, -(-len(worst) // 6)), []
     fig = plt.figure(figsize=(9, 2 * rows), layout="constrained")
-    examples = zip(images, y, answers, sure, strict=True)
-    for place, (image, digit, answer, share) in enumerate(examples, 1):
+    for place, index in enumerate(worst, 1):
         ax = fig.add_subplot(rows, 6, place)
-        draw_digit(ax, image)
-        ax.set_title(f"read {answer} ({share:.1%})\nlabel {digit}", size=9)
-    named = ", ".join(f"{digit} as {answer}" for digit, answer in zip(y, answers, strict=True))
-    return CaptionedFigure(fig, f"{caption} In order, label and answer: {named or 'none'}.")
+        answer, sure = probabilities[index].argmax(), probabilities[index].max()
+        draw_digit(ax, x[index])
+        ax.set_title(f"read {answer} ({sure:.1%})\nlabel {y[index]}", size=9)
+        named.append(f"{y[index]} as {answer}")
+    return CaptionedFigure(
+        fig,
+        "The mistakes that the network was surest of, with the probability of its answer. In "
+        f"order, label and answer: {', '.join(named) or 'none'}.",
+    )
 
 
 def draw_digit(ax: plt.Axes, image: np.ndarray) -> None:

@@ -420,12 +420,10 @@ function readBytes(text) {
 // ---- The result, as a file ------------------------------------------------------------------------
 
 /** What `BrowserResult` in result.py describes. */
-function describeResult({ digest, step, differs, seconds }, { path, negative }) {
+function describeResult({ digest, differs, seconds }, { path, negative }) {
   return {
-    schema_version: 1,
+    schema_version: 2,
     weights_sha256: digest,
-    steps: step,
-    same: differs === null,
     first_difference: differs,
     path,
     seconds: Math.round(10 * seconds) / 10,

@@ -1,19 +1,18 @@
-"""`learn.html`: trains the network in a browser, and compares it with TensorFlow's.
+"""What `learn.html` holds, which trains the network in a browser and compares it with TensorFlow's.
 
-One file that asks for nothing from elsewhere. What it saves is described by `BrowserResult`.
+What the page saves is described by `BrowserResult`.
 """
 
 import base64
 import json
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
-from mnist_rnn.files import write_text
 from mnist_rnn.learn.engine import HERE, OPTIONS
-from mnist_rnn.learn.steps import Repeated, list_orders, read_repeated
+from mnist_rnn.learn.result import CONFIG, STEPS
+from mnist_rnn.learn.steps import list_orders, read_repeated
 from mnist_rnn.pad.pad import compress
 
 PAD = HERE.parent / "pad"
@@ -22,63 +21,50 @@ WORKER = (PAD / "network.js", HERE / "engine.js", HERE / "worker.js")
 MODULE = (PAD / "network.js", PAD / "drawing.js", HERE / "learn.js")
 
 
-def make_learn_page(output: Path, style: str, links: str) -> None:
-    """Write the page, whole or not at all.
-
-    Args:
-        output: the page to write.
-        style: CSS of the pages around it.
-        links: HTML with links to them.
+def describe_learning() -> dict[str, Any]:
+    """The values of the template `learn.html.j2`.
 
     Raises:
         RecordError: what the page compares with is missing or damaged.
     """
-    run = read_repeated()
-    config = run.record.config
-    text = Template(read_text(HERE / "learn.html")).substitute(
-        style=style + read_text(HERE / "learn.css"),
-        links=links,
-        module="\n".join(map(read_text, MODULE)),
-        worker="\n".join(map(read_text, WORKER)),
-        engine=read_text(HERE / "engine.c"),
-        data=json.dumps(pack(run)),
-        images=f"{config.train_size:,}",
-        parameters=f"{run.record.parameters:,}",
-        steps=len(run.digests) - 1,
-        units=config.units,
-        batch=config.batch_size,
-        accuracy=f"{run.record.test_accuracy:.2f}%",
-        digest=run.record.weights_sha256,
-    )
-    write_text(output, text)
+    record, digests = read_repeated()
+    return {
+        "learn_style": read_text(HERE / "learn.css"),
+        "module": "\n".join(map(read_text, MODULE)),
+        "worker": "\n".join(map(read_text, WORKER)),
+        "engine": read_text(HERE / "engine.c"),
+        "data": json.dumps(pack(digests, f"{record.parameters:,}")),
+        "images": f"{CONFIG.train_size:,}",
+        "parameters": f"{record.parameters:,}",
+        "steps": STEPS,
+        "units": CONFIG.units,
+        "batch": CONFIG.batch_size,
+        "accuracy": f"{record.test_accuracy:.2f}%",
+        "digest": record.weights_sha256,
+    }
 
 
-def pack(run: Repeated) -> dict[str, Any]:
+def pack(digests: list[str], parameters: str) -> dict[str, Any]:
     """The run as JSON for `open` in learn.js: images for training, then for testing."""
-    config = run.record.config
     (x_train, y_train), (x_test, y_test) = load_mnist()
-    size = config.train_size
-    weights = [array.astype("<f4").tobytes() for array in draw_initial_weights(config)]
+    size = CONFIG.train_size
+    engines = {kind: (HERE / f"{kind}.wasm").read_bytes() for kind in OPTIONS}
+    weights = [array.astype("<f4").tobytes() for array in draw_initial_weights(CONFIG)]
     return {
         "config": {
-            "rate": config.learning_rate,
-            "units": config.units,
-            "batch": config.batch_size,
+            "rate": CONFIG.learning_rate,
+            "units": CONFIG.units,
+            "batch": CONFIG.batch_size,
             "images": size,
         },
-        "parameters": f"{run.record.parameters:,}",
-        "digests": " ".join(run.digests),
+        "parameters": parameters,
+        "digests": " ".join(digests),
         "weights": compress(b"".join(weights)),
         "images": compress(x_train[:size].tobytes() + x_test[:TEST_DIGITS].tobytes()),
         "labels": "".join(map(str, [*y_train[:size], *y_test[:TEST_DIGITS]])),
         "orders": compress(list_orders().astype("<u2").tobytes()),
-        **{kind: read_base64(HERE / f"{kind}.wasm") for kind in OPTIONS},
+        **{kind: base64.b64encode(engine).decode() for kind, engine in engines.items()},
     }
-
-
-def read_base64(path: Path) -> str:
-    """An engine, for `readBytes` in learn.js."""
-    return base64.b64encode(path.read_bytes()).decode()
 
 
 def read_text(path: Path) -> str:

@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from mnist_rnn.config import Configuration, Digest, Strict, Text
 
@@ -26,17 +26,15 @@ class BrowserResult(Strict):
     """The whole run of CONFIG, computed in a browser.
 
     `weights_sha256` is the digest of the weights after the last step, as `weights_sha256` makes it.
-    `same`: they are TensorFlow's; otherwise the bits differed for the first time after step
+    They are TensorFlow's unless the bits differed for the first time after step
     `first_difference`, 0 being before the first. `engine` has the browser's kind and main version,
     `processor` is `x86`, `ARM` or `unknown`. `path`: `fused`, by the instruction that multiplies
     and adds in one rounding, or `exact`, from float64. `seconds` is the time of the training,
     `date` the day it ended (UTC).
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     weights_sha256: Digest
-    steps: int = Field(ge=STEPS, le=STEPS)
-    same: bool
     first_difference: int | None = Field(ge=0, le=STEPS)
     engine: Text
     system: Text
@@ -44,12 +42,6 @@ class BrowserResult(Strict):
     path: Literal["fused", "exact"]
     seconds: float = Field(ge=0)
     date: Day
-
-    @model_validator(mode="after")
-    def _agree(self) -> "BrowserResult":
-        if self.same != (self.first_difference is None):
-            raise ValueError("first_difference must be given where the bits are not the same")
-        return self
 
     @property
     def file_name(self) -> str:

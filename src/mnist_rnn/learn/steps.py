@@ -7,7 +7,6 @@ has checked that they end with the weights of the record, which `make sweep` mak
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,37 +20,29 @@ from mnist_rnn.learn.result import CONFIG
 from mnist_rnn.paths import COMMITTED, shown
 from mnist_rnn.records.run import Run, read_run, run_path
 
-STEPS = Path(__file__).with_name("steps.json")
+DIGESTS = Path(__file__).with_name("steps.json")
 LETTERS = 8  # of the 64 of a digest, kept for each step
 
 
-class Repeated(NamedTuple):
-    """The record, and the first letters of the digest of the weights at first and after each step.
+def read_repeated() -> tuple[Run, list[str]]:
+    """The committed record, and LETTERS of the weights' digests at first and after each step.
 
-    The last is the record's own and whole.
-    """
-
-    record: Run
-    digests: list[str]
-
-
-def read_repeated() -> Repeated:
-    """The committed run.
+    The last digest is the record's own and whole.
 
     Raises:
         RecordError: the record or the digests are missing, or do not belong together.
     """
     record = read_run(run_path(CONFIG, ".json", COMMITTED))
     try:
-        digests = json.loads(STEPS.read_text(encoding="utf-8"))
+        digests = json.loads(DIGESTS.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RecordError(f"{shown(STEPS)} can't be read: {error}") from None
+        raise RecordError(f"{shown(DIGESTS)} can't be read: {error}") from None
     if digests[-1] != record.weights_sha256[:LETTERS]:
         raise RecordError(
-            f"{shown(STEPS)}: expected {record.weights_sha256[:LETTERS]} after the last step, as "
+            f"{shown(DIGESTS)}: expected {record.weights_sha256[:LETTERS]} after the last step, as "
             f"the record has it, got {digests[-1]}"
         )
-    return Repeated(record, [*digests[:-1], record.weights_sha256])
+    return record, [*digests[:-1], record.weights_sha256]
 
 
 def list_orders() -> np.ndarray:
@@ -72,5 +63,5 @@ def digest_steps() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    write_text(STEPS, json.dumps([digest[:LETTERS] for digest in digest_steps()]) + "\n")
-    print(f"Written: {shown(STEPS)}, {len(read_repeated().digests) - 1} steps")
+    write_text(DIGESTS, json.dumps([digest[:LETTERS] for digest in digest_steps()]) + "\n")
+    print(f"Written: {shown(DIGESTS)}, {len(read_repeated()[1]) - 1} steps")

@@ -1,6 +1,7 @@
 """The pad to draw a digit on: one module of JavaScript, in JupyterLab and in a page."""
 
 import base64
+import json
 import zlib
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,13 @@ from anywidget import AnyWidget
 from IPython import get_ipython
 from IPython.display import display
 
+from mnist_rnn.errors import ModelError
+from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.paths import shown
 from mnist_rnn.reading.network import Weights, believe, read_rows
+from mnist_rnn.records.model_file import load_model
+from mnist_rnn.records.run import Run, read_run
 
 ELSEWHERE = "Run this cell in JupyterLab: the pad appears here. `make site` makes a page of it."
 HARD, SAMPLE = 300, 200  # test digits that the pad offers: the hardest, and some as they come
@@ -71,3 +77,47 @@ def open_pad(weights: Weights, images: np.ndarray, labels: np.ndarray) -> None:
         display(Pad(data=pack(weights, images, labels)))
     else:
         print(ELSEWHERE)
+
+
+def describe_pad(
+    record: Run, weights: Weights, images: np.ndarray, labels: np.ndarray
+) -> dict[str, str]:
+    """The values of the template `draw.html.j2`; the arguments are those of `pack`."""
+    return {
+        "pad_style": STYLE,
+        "module": MODULE,
+        "data": json.dumps(pack(weights, images, labels)),
+        "units": str(record.config.units),
+        "parameters": f"{record.parameters:,}",
+        "dropout": f", dropout {record.config.dropout}" if record.config.dropout else "",
+        "train_size": f"{record.config.train_size:,}",
+        "accuracy": f"{record.test_accuracy:.2f}%",
+        "errors": str(record.test_errors),
+        "digest": record.weights_sha256,
+    }
+
+
+def load_checked(path: Path) -> tuple[Run, Weights]:
+    """The record and weights of a trained SimpleRNN.
+
+    Args:
+        path: a `.keras` file in its place among the results, its record beside it.
+
+    Raises:
+        ModelError: the file is no model, its weights are not its record's, or it has another layer.
+        RecordError: the record beside it is missing or damaged.
+    """
+    if path.suffix != ".keras" or not path.is_file():
+        got = "another file" if path.exists() else "no file"
+        raise ModelError(f"{shown(path)}: expected a model (.keras), got {got}")
+    record = read_run(path.with_suffix(".json"))
+    if record.config.layer != "simple_rnn":
+        raise ModelError(f"{shown(path)}: expected a simple_rnn, got {record.config.layer}")
+    weights = load_model(path).get_weights()
+    digest = weights_sha256(weights)
+    if digest != record.weights_sha256:
+        raise ModelError(
+            f"{shown(path)}: expected the weights of its record, SHA-256 "
+            f"{record.weights_sha256[:12]}..., got {digest[:12]}..."
+        )
+    return record, Weights(*weights)

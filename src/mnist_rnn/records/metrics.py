@@ -7,8 +7,6 @@ decimals, they don't show.
 import numpy as np
 from scipy.special import softmax
 
-from mnist_rnn.config import NUM_CLASSES
-
 
 def to_probabilities(logits: np.ndarray) -> np.ndarray:
     """The softmax of logits (..., 10), in float64."""
@@ -19,12 +17,6 @@ def measure_loss(probabilities: np.ndarray, y: np.ndarray) -> float:
     """The mean cross-entropy of probabilities (n, 10) and labels (n,), in nats."""
     likelihoods = np.clip(probabilities[np.arange(len(y)), y], 1e-7, 1 - 1e-7)  # as Keras does
     return round(float(-np.log(likelihoods).mean()), 6)
-
-
-def count_confusions(answers: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How often each digit (a row) was read as each (a column), given answers and labels (n,)."""
-    pairs = NUM_CLASSES * y.astype(int) + answers
-    return np.bincount(pairs, minlength=NUM_CLASSES**2).reshape(NUM_CLASSES, NUM_CLASSES)
 
 
 def find_mistakes(probabilities: np.ndarray, y: np.ndarray) -> dict[int, int]:

@@ -1,7 +1,7 @@
 """One run, one file: all that is needed to repeat it, and what it reached."""
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar, get_args
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -22,9 +22,28 @@ LARGEST = 200_000  # bytes
 # same from the initial weights and image orders of our run of that seed, `keras_2019` the same on
 # the Keras of its day, `pytorch` the same author's PyTorch notebook's.
 Code = Literal["ours", "keras", "seeded", "keras_2019", "pytorch"]
-# What each of them computes, but for parameters that are named.
-BASES: dict[Code, Configuration] = dict.fromkeys(get_args(Code), Configuration()) | {
-    "pytorch": Configuration(optimizer="adam", learning_rate=0.001, batch_size=64, epochs=10)
+
+
+class Program(NamedTuple):
+    """The program of a code: its files in originals/, the script first; ours has none there.
+
+    Beside epochs and images it `takes` these parameters; the others are those of `base`. Where it
+    is not `here`, it needs another environment than this one.
+    """
+
+    files: tuple[str, ...]
+    takes: tuple[str, ...] = ()
+    base: Configuration = Configuration()
+    here: bool = True
+
+
+ADAM = Configuration(optimizer="adam", learning_rate=0.001, batch_size=64, epochs=10)
+PROGRAMS: dict[Code, Program] = {
+    "ours": Program((), tuple(Configuration.model_fields)),
+    "keras": Program(("keras_notebook.py",)),
+    "seeded": Program(("seeded_notebook.py", "keras_notebook.py"), ("seed",)),
+    "keras_2019": Program(("keras_2019.py",), ("optimizer", "dropout"), here=False),
+    "pytorch": Program(("pytorch_notebook.py",), base=ADAM, here=False),
 }
 
 
@@ -102,12 +121,12 @@ class Run(Strict):
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
     """What tables and folders call the runs of this configuration by this code.
 
-    Ours as in `Configuration.name`; others by their code, and what is not as in BASES:
+    Ours as in `Configuration.name`; others by their code, and what is not as in PROGRAMS:
     `keras_2019-optimizer_adam`.
     """
     if code == "ours":
         return config.name
-    base, given = (c.model_dump(exclude={"seed"}) for c in (BASES[code], config))
+    base, given = (c.model_dump(exclude={"seed"}) for c in (PROGRAMS[code].base, config))
     changed = [f"{field}_{value}" for field, value in given.items() if value != base[field]]
     return "-".join([code, *changed])
 

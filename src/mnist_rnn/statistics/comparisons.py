@@ -23,7 +23,7 @@ def find_falls(accuracies: np.ndarray) -> np.ndarray:
     return np.diff(accuracies, axis=1).round(6) <= -FALL
 
 
-def tabulate_accuracies(runs: pd.DataFrame) -> pd.DataFrame:
+def summarize_configurations(runs: pd.DataFrame) -> pd.DataFrame:
     """A row a configuration of the table of runs: the test accuracies after the last epoch.
 
     `falls` is the percentage of epochs after the first in which the accuracy fell (`find_falls`).

@@ -11,7 +11,6 @@ from mnist_rnn.config import TRAIN_SIZE
 
 LEVEL = 0.05
 FEWEST = 3  # runs for an answer
-AGREEMENTS = ("agrees", "in doubt", "contradicted", "too few runs")
 
 
 def log_error(percent: pd.Series) -> pd.Series:
@@ -62,7 +61,7 @@ def tabulate_agreement(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame
 
 
 def agrees(p: float, claims: int) -> str:
-    """One of AGREEMENTS, for a claim's p-value by its own configuration's runs."""
+    """The answer for a claim, one of so many: its p-value is that by its configuration's runs."""
     if np.isnan(p):
         return "too few runs"
     if p * claims < LEVEL:
@@ -85,7 +84,7 @@ def judge_claims(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """For each judged claim (a row), whether it agrees with its own configuration, and with others.
 
     `p_<measure>` are the p-values of a claim's numbers by its own runs, `p` combines them, `agrees`
-    is one of AGREEMENTS. `also_agree` lists the other configurations in the two tables whose runs
+    is an answer. `also_agree` lists the other configurations in the two tables whose runs
     would agree too (p of at least LEVEL): published ones, and in `near_misses` our candidates.
     `detectable` is by how many percentage points a test accuracy must be too high to be
     *contradicted* with four chances in five.
@@ -158,7 +157,7 @@ def count_outside(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
 
 
 def judge_wrong_configurations(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """For each claim (a row) and each other configuration (a column): one of AGREEMENTS.
+    """For each claim (a row) and each other configuration (a column): an answer.
 
     A column a published configuration or near miss; nan is a claim's own.
     """
