@@ -140,10 +140,9 @@ def told(**values):
      (b"", "Invalid JSON"), (b"\xff" * 20_000, "at most 10,000 bytes"),
      (b"[" * 9_000, "Invalid JSON"),
      (LEARNED | {"weights_sha256": "1" * 64}, "of another digest that it is the same"),
-     (LEARNED | {"same": False, "first_difference": 7}, "of another digest that it is the same"),
-     (LEARNED | {"first_difference": 7}, "where the bits are not the same"),
-     (LEARNED | {"same": False}, "where the bits are not the same"),
-     (LEARNED | {"steps": 4}, "should be greater"),
+     (LEARNED | {"first_difference": 7}, "of another digest that it is the same"),
+     (LEARNED | {"first_difference": 401}, "should be less"),
+     (LEARNED | {"path": "gpu"}, "'fused' or 'exact'"),
      (LEARNED | {"date": "9999-12-31"}, "a day that has been"),
      (LEARNED | {"engine": "<b>"}, "should match pattern")],
 )  # fmt: skip

@@ -92,7 +92,10 @@ CELLS = {  # of 02_train, each by what it says alone
 VALUES = {"train_size": [320, 640], "optimizer": ["sgd", "adam"]}
 
 
-@pytest.mark.parametrize("orders", [12, pytest.param(200, marks=pytest.mark.trial)])
+@pytest.mark.parametrize(
+    "orders",
+    [pytest.param(12, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.trial)],
+)
 def test_cells_in_any_order_keep_no_wrong_record(orders, mnist, results, monkeypatch, capsys):
     """In one kernel, a parameter or two are changed, and some of 02's cells run, in any order.
 

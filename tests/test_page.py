@@ -180,6 +180,7 @@ def test_all_that_matters_is_on_a_laptops_screen_and_larger_before_a_class(visit
 
 def test_it_begins_by_reading_a_digit_whose_answer_is_not_given_away(visit):
     page = visit(reduced_motion="no-preference")
+    page.locator("#pad [name=row]").wait_for()
     seen = set()
     for _ in range(200):
         seen.add(tuple(page.evaluate(SHOWN)))
