@@ -54,6 +54,16 @@ def test_the_committed_model_reaches_the_committed_record(mnist, model, committe
     assert float((answers == y_test).mean()) * 100 == pytest.approx(committed.test_accuracy)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "learning_rate", "expected"),
+    [("sgd", None, 0.01), ("rmsprop", None, 0.001), ("adam", None, 0.001), ("adam", 0.5, 0.5)],
+)
+def test_the_learning_rate_is_kerass_unless_given(optimizer, learning_rate, expected):
+    config = Configuration(units=1, optimizer=optimizer, learning_rate=learning_rate)
+    model = build_model(config)
+    assert float(model.optimizer.learning_rate) == pytest.approx(expected)
+
+
 def test_dropout_drops_as_the_option_of_kerass_layers():
     """The same columns of an image at all timesteps; what is left gets larger."""
     drop = build_model(Configuration(units=1, dropout=0.25, seed=5)).layers[0]

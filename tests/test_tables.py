@@ -282,7 +282,7 @@ def test_the_answers_in_words():
     table = pd.DataFrame(rows, columns=["claim", "kind", "agrees", "also_agree"])
     assert describe_answers(table) == (
         "Of 4 published results, 2 agree with runs of their own configuration; 1 is contradicted "
-        "(`b`); 1 has too few runs (`e`). 1 of the 2 that agree fit no other "
+        "(`b`); 1 has too few runs (`e`). Of the 2 that agree, 1 agree with no other "
         "published configuration."
     )
 

@@ -199,8 +199,8 @@ def describe_answers(accuracy: pd.DataFrame) -> str:
     agreeing = judged[judged["agrees"] == "agrees"]
     return (
         f"Of {len(judged)} published results, {'; '.join(parts)}. "
-        f"{(agreeing['also_agree'] == '').sum()} of the {len(agreeing)} that agree fit no other "
-        "published configuration."
+        f"Of the {len(agreeing)} that agree, {(agreeing['also_agree'] == '').sum()} agree with no "
+        "other published configuration."
     )
 
 
@@ -218,8 +218,7 @@ def describe_default(results: Results) -> str:
     if same.empty:
         return sentence
     return (
-        f"{sentence} The original's own code, on today's Keras, was started from the weights of "
-        f"{len(same)} of them and shown the images in their order: after "
-        f"{same['same_errors'].sum()} of their {same['epochs'].sum()} epochs it makes as many test "
-        "errors as ours."
+        f"{sentence} The original's own code, on today's Keras, given the initial weights and the "
+        f"order of images of {len(same)} of these runs, makes as many test errors as ours after "
+        f"{same['same_errors'].sum()} of {same['epochs'].sum()} epochs."
     )
