@@ -122,7 +122,7 @@ def draw_agreement(agreement: pd.DataFrame, claims: pd.DataFrame) -> CaptionedFi
         if name in names:
             corner = names.index(name) - 0.5, row - 0.5
             ax.add_patch(Rectangle(corner, 1, 1, fill=False, ec=ORANGE, lw=2))
-    labels = [re.sub(r"-|_(?=[\d.]+(-|$))", "\n", name) for name in names]
+    labels = [re.sub("[-_]", "\n", name) for name in names]
     ax.set_xticks(range(len(names)), labels, size=6)
     ax.set_yticks(range(len(shown)), shown.index)
     bar = fig.colorbar(mesh, ax=ax, ticks=bounds, location="top", shrink=0.5, aspect=40)
