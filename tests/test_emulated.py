@@ -26,7 +26,6 @@ DIGESTS = json.loads(FIRST_STEPS.with_suffix(".json").read_text())
 EPOCH = "first-epoch"  # a whole one: 40 to 100 minutes on an emulated CPU
 STEPS = [name for name in DIGESTS if name != EPOCH]
 CPUS = ("Haswell", "Skylake-Client", "EPYC-Milan", "neoverse-n1")
-QUICK = ("sgd", "512-units")
 
 
 def test_each_kind_of_run_has_a_digest_of_its_own():
@@ -71,7 +70,7 @@ def test_first_steps_leave_one_record(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in NETWORKS],
+    [pytest.param(n, marks=[] if n == "sgd" else pytest.mark.slow) for n in NETWORKS],
 )
 def test_this_cpu_computes_the_committed_bits(name, tmp_path):
     assert train_first_steps(name, tmp_path) == DIGESTS[name]

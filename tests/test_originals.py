@@ -22,6 +22,7 @@ def run(results, code, config, python=sys.executable):
     return end(start(command, env=environment(results)))
 
 
+@pytest.mark.slow
 def test_the_originals_code_from_our_start_trains_as_ours(mnist, tmp_path):
     """Without XLA, with Keras's own loss and feeding of batches."""
     from mnist_rnn.experiment.network import build_model

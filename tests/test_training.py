@@ -43,9 +43,9 @@ def build_in_keras(config):
     ("layer", "optimizer", "batch_size", "steps"),
     [
         ("simple_rnn", "sgd", 128, 8),  # the last of an epoch's batches has 104 examples
-        ("simple_rnn", "sgd", 333, 4),  # the last has one
+        pytest.param("simple_rnn", "sgd", 333, 4, marks=pytest.mark.slow),  # the last has one
         ("gru", "adam", 250, 4),
-        ("lstm", "adam", 250, 4),
+        pytest.param("lstm", "adam", 250, 4, marks=pytest.mark.slow),
     ],
 )
 def test_training_is_kerass_step_batch_by_batch(
