@@ -3,11 +3,13 @@
 `python three_steps.py PYTHON`, PYTHON having the Keras of 2019, writes results/three_steps.csv: for
 each optimizer and step, the loss of the batch before the step, and how far the farthest weight of
 each code is from ours after it. The start is that of our default run, seed 0. In `adam_ahead`, our
-Adam takes its first step for the second: in the Keras of 2019, nothing orders the reading of the
-counter of steps and its raising, and it mostly reads the raised one.
+Adam takes its first step for the second, as that of 2019 does here: nothing orders its reading of
+the counter of steps and the counter's raising.
 """
 
+import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -88,4 +90,13 @@ def main(python):
 
 
 if __name__ == "__main__":
-    take_steps(sys.argv[1]) if sys.argv[2:] else main(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("python", help="an interpreter that has the Keras of 2019")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        take_steps(given.python)  # the folder
+    elif shutil.which(given.python):
+        main(given.python)
+    else:
+        parser.error("python: expected an interpreter, got " + given.python)

@@ -148,10 +148,8 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
     """
     if path.name.startswith("learned-"):
         learned = read_checked(path, BrowserResult, "the record of a browser", LARGEST)
-        same, step = (
-            learned.weights_sha256 == known.learned.weights_sha256,
-            learned.first_difference,
-        )
+        same = learned.weights_sha256 == known.learned.weights_sha256
+        step = learned.first_difference
         if same != (step is None):
             raise refusal(path, "says of another digest that it is the same, or the reverse")
         return learned, SAME if same else f"**other bits** from step {step} on"

@@ -84,7 +84,7 @@ def judge_claims(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """For each judged claim (a row), whether it agrees with its own configuration, and with others.
 
     `p_<measure>` are the p-values of a claim's numbers by its own runs, `p` combines them, `agrees`
-    is an answer. `also_agree` lists the other configurations in the two tables whose runs
+    is the answer by `p`. `also_agree` lists the other configurations in the two tables whose runs
     would agree too (p of at least LEVEL): published ones, and in `near_misses` our candidates.
     `detectable` is by how many percentage points a test accuracy must be too high to be
     *contradicted* with four chances in five.
