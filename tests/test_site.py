@@ -101,6 +101,7 @@ def test_the_picture_of_the_network_moves_once_and_stands_where_motion_is_not_wa
     ):
         page = open_page(site / "index.html", reduced_motion=motion)
         page.emulate_media(media=media)
+        page.reload()
         assert page.evaluate(moving) == count
         assert page.get_by_role("button", name="Read it again").count() == (count > 0)
 
