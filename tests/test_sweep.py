@@ -184,12 +184,12 @@ def wait_until_training(process, run, results):
 
 
 def wait_for_child(process, word):
-    """The process under a sweep's that has this in its command line."""
+    """The process under a sweep's with an argument that ends so: no shell, which has it inside."""
     for _ in range(3000):
         time.sleep(0.1)
         for child in psutil.Process(process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
-                if word in " ".join(child.cmdline()):
+                if any(argument.endswith(word) for argument in child.cmdline()):
                     return child
     raise AssertionError(f"{word} is not started")
 
