@@ -108,6 +108,7 @@ def test_wrong_configurations_and_true_claims():
     assert (simulated["agrees"] == "agrees").mean() >= 0.93
     alike = verdicts.judge_wrong_configurations(numbers, group_runs(a=a, b=b + 3, c=c))
     assert alike.loc["claim-0", "b"] == "agrees"
+    assert verdicts.judge_wrong_configurations(numbers, group_runs(a=a, b=b[:2]))["b"].isna().all()
     # Three runs are too few for one of them to be judged by the others.
     few = verdicts.simulate_true_claims(numbers, group_runs(a=a[:3], b=b, c=c))
     assert few["claim"].unique().tolist() == ["claim-1", "claim-2"]

@@ -159,12 +159,12 @@ def count_outside(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
 def judge_wrong_configurations(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """For each claim (a row) and each other configuration (a column): an answer.
 
-    A column a published configuration or near miss; nan is a claim's own.
+    A column a published configuration or near miss; nan is a claim's own, or has too few runs.
     """
     judged = choose_judged(claims)
     others = pd.concat([judged, choose_near(claims)])["configuration"]
     agreement = tabulate_agreement(judged, runs[runs["configuration"].isin(others)])
-    wrong = agreement.map(lambda p: agrees(p, len(judged)))
+    wrong = agreement.map(lambda p: agrees(p, len(judged)), na_action="ignore")
     own = judged["configuration"].to_numpy()[:, None] == agreement.columns.to_numpy()
     return wrong.mask(own)
 
