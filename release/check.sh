@@ -12,4 +12,5 @@ cd "$folder"/mnist-rnn-*/
 sha256sum --check --strict --quiet SHA256SUMS
 "$python" -m venv "$folder/environment"
 "$folder/environment/bin/pip" install --quiet --require-hashes --requirement requirements.lock
-"$folder/environment/bin/python" -I release/score.py "$mnist"
+"$folder/environment/bin/python" -I release/score.py "$mnist" 2> "$folder/errors" ||
+    { cat "$folder/errors" >&2; exit 1; } # where all is well, these are TensorFlow's notices
