@@ -101,13 +101,15 @@ def test_a_changed_byte_is_found(clone, unpacked, place, found):
     assert (f"-I release/score.py {MNIST.resolve()}" in done.stdout) == (not place)
 
 
-@pytest.mark.parametrize("damage", [None, "images", "record"])
+@pytest.mark.parametrize("damage", [None, "images", "no images", "record"])
 def test_the_model_is_scored_as_its_record_says(unpacked, committed, damage):
     """Where neither this package nor a module beside the script can be imported."""
     images = shutil.copytree(MNIST, unpacked.parent / "images")
     (unpacked / "release" / "hashlib.py").write_text("raise SystemExit('foreign')")
     if damage == "images":
         (images / "t10k-images-idx3-ubyte").write_bytes(b"other")
+    if damage == "no images":
+        shutil.rmtree(images)
     if damage == "record":
         record = unpacked / "results" / "runs" / "simple_rnn-256-sgd" / "seed-0.json"
         content = json.loads(record.read_text())
@@ -115,7 +117,8 @@ def test_the_model_is_scored_as_its_record_says(unpacked, committed, damage):
         record.write_text(json.dumps(content))
     done = run(f"{sys.executable} -I release/score.py {images}", unpacked)
     assert (done.returncode == 0) == (not damage), done.stderr
-    if damage == "images":
+    if damage in ("images", "no images"):
+        assert "Traceback" not in done.stderr
         assert "expected MNIST's file, SHA-256 0fa7898d" in done.stderr
     else:
         assert f"model misclassifies {committed.test_errors} of 10,000" in done.stdout

@@ -15,6 +15,7 @@ import slurm
 from runs import end, environment, finish, outcome, start, start_papermill
 from test_records import change, cpu
 
+from mnist_rnn import sweep as sweeping
 from mnist_rnn.claims import read_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
@@ -212,6 +213,17 @@ def test_a_wrong_claim_or_curve_stops_a_sweep_in_words(file, content, said, publ
     assert output.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [("--cores", "none", "a whole number from 1, or all"), ("--python", "gone", "an interpreter")],
+)
+def test_a_wrong_option_is_refused_before_any_run(option, value, expected, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["sweep", option, value])
+    monkeypatch.setattr(sweeping, "make_runs", None)
+    with pytest.raises(SystemExit, match=f"^{option}: expected {expected}, got {value}.$"):
+        sweeping.main()
+
+
 def test_snakemakes_reason_stands_above_one_line_for_all_runs(published, tmp_path):
     """Though an earlier sweep has left a log."""
     run = first(published)
@@ -262,7 +274,9 @@ def test_a_stopped_sweep_ends_in_seconds(send, stop, inherited, code, published,
 @pytest.mark.slow
 def test_the_originals_code_is_run_by_the_same_workflow(published, tmp_path):
     """Both runs, then only the one that is deleted; without a seed, no two are the same."""
-    assert "2 of 2 runs to make" in sweep(tmp_path, published, "--code", "keras")
+    relative = os.path.relpath(sys.executable, ROOT)
+    output = sweep(tmp_path, published, "--code", "keras", "--python", relative)
+    assert "2 of 2 runs to make" in output
     runs = outcomes(tmp_path)
     assert len({run["history"]["loss"][0] for run in runs.values()}) == len(runs) == 2
     deleted, kept = (

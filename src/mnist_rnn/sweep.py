@@ -7,6 +7,7 @@ All other arguments are Snakemake's.
 
 import argparse
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,6 +143,8 @@ def main() -> None:
                 f"--cores: expected a whole number from 1, or all, got {options.cores}."
             )
         arguments += ["--cores", options.cores]
+    if (python := shutil.which(options.python)) is None:
+        raise SystemExit(f"--python: expected an interpreter, got {options.python}.")
     try:
         claims = read_claims()
         read_curves(claims)  # which each run would miss
@@ -153,7 +156,7 @@ def main() -> None:
         print(f"{run.name}, seed {run.config.seed}: {reason}")
     print(f"{len(pending)} of {len(runs)} runs to make", flush=True)
     if pending and not options.dry_run:
-        arguments += ["--config", f"python={options.python}"]
+        arguments += ["--config", f"python={Path(python).absolute()}"]  # runs start elsewhere
         raise SystemExit(not make_runs(pending, arguments))
 
 
