@@ -87,10 +87,18 @@ def test_true_claims_are_refused_at_the_level_of_the_rule(seeds):
 
 def test_numbers_outside_of_all_runs_by_hand():
     """Half a unit beyond the last run is inside; b has too few runs to tell."""
-    ends = [FIVE.min() - 0.05, FIVE.max() + 0.04, FIVE.max() + 0.06, 50.0]
-    numbers = make_numbers(0.05, configuration=[*"aaab"], test_accuracy=ends)
+    low, high = FIVE.min(), FIVE.max()
+    ends = [low - 0.06, low - 0.05, high + 0.04, high + 0.06, high + 0.07, 50.0]
+    numbers = make_numbers(0.05, configuration=[*"aaaaab"], test_accuracy=ends)
     counted = verdicts.count_outside(numbers, group_runs(a=FIVE, b=FIVE[:2]))
-    assert counted.to_dict() == {"outside": 1, "numbers": 3, "expected": pytest.approx(3 * 2 / 6)}
+    found = {"outside": 3, "better": 2, "numbers": 5, "expected": pytest.approx(5 * 2 / 6)}
+    assert counted.to_dict() == found
+
+
+def test_a_lower_loss_is_the_better_one():
+    losses = make_numbers(test_loss=[0.04, 0.05, 0.07, 0.09])
+    counted = verdicts.count_outside(losses, make_runs(test_loss=[0.06, 0.07, 0.08]))
+    assert counted[["outside", "better"]].tolist() == [3, 2]
 
 
 def test_wrong_configurations_and_true_claims():

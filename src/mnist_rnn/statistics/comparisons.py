@@ -35,7 +35,7 @@ def summarize_configurations(runs: pd.DataFrame) -> pd.DataFrame:
         summary = pd.Series(accuracies[:, -1]).agg(["mean", "std", "min", "median", "max"]).round(6)
         falls = 100 * find_falls(accuracies).mean()
         loss = group["first_epoch_loss"].agg(["mean", "std"])
-        first = dict(zip(["first_epoch_loss", "its_sd"], loss, strict=True))
+        first = dict(zip(["first_epoch_loss", "first_epoch_loss_sd"], loss, strict=True))
         rows[name] = {"runs": len(group), **summary, "falls": falls, **first}
     return pd.DataFrame.from_dict(rows, orient="index").rename(columns={"std": "sd"})
 

@@ -86,7 +86,7 @@ def judge_claims(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     `p_<measure>` are the p-values of a claim's numbers by its own runs, `p` combines them, `agrees`
     is the answer by `p`. `also_agree` lists the other configurations in the two tables whose runs
     would agree too (p of at least LEVEL): published ones, and in `near_misses` our candidates.
-    `detectable` is by how many percentage points a test accuracy must be too high to be
+    A run's test accuracy that is published `detectable` percentage points too high is
     *contradicted* with four chances in five.
     """
     judged = choose_judged(claims)
@@ -140,20 +140,25 @@ def predict_interval(runs: pd.DataFrame) -> pd.DataFrame:
 def count_outside(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
     """How many published numbers lie outside the range of all their runs, without a model.
 
-    `numbers` is how many were published, `expected` how many lie outside on average if each is of
-    one more run of its configuration: 2 / (n + 1) of n runs.
+    `better` of those are on the better side, an accuracy above or a loss below. `numbers` is how
+    many were published, `expected` how many lie outside on average if each is of one more run of
+    its configuration: 2 / (n + 1) of n runs, half of them on the better side.
     """
-    outside, expected, numbers = 0, 0.0, 0
+    outside, better, expected, numbers = 0, 0, 0.0, 0
     for _, row in choose_judged(claims).iterrows():
         own = runs[runs["configuration"] == row["configuration"]]
         for measure in SCALES:
             values = own[measure].dropna()
             if pd.notna(row[measure]) and len(values) >= FEWEST:
                 half = row.get(f"{measure}_half_unit", 0)
-                outside += not values.min() - half <= row[measure] <= values.max() + half
+                below = row[measure] < values.min() - half
+                above = row[measure] > values.max() + half
+                outside += below or above
+                better += above if measure.endswith("accuracy") else below
                 expected += 2 / (len(values) + 1)
                 numbers += 1
-    return pd.Series({"outside": outside, "numbers": numbers, "expected": expected})
+    counts = {"outside": outside, "better": better, "numbers": numbers}
+    return pd.Series(counts | {"expected": expected})
 
 
 def judge_wrong_configurations(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
