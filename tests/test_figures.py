@@ -180,9 +180,9 @@ def test_a_curve_is_ranked_by_its_distance_from_the_others():
 
 def test_without_a_published_curve_the_figure_is_empty(make_record):
     runs = tabulate_runs([make_record()])
-    assert (
-        "0 of 0 points" in results.draw_published_curves(runs, CLAIMS.loc[["book-256-sgd"]]).caption
-    )
+    caption = results.draw_published_curves(runs, CLAIMS.loc[["book-256-sgd"]]).caption
+    assert "0 of 0 points" in caption
+    assert caption.endswith(" as the published one. No curve was published.")
 
 
 def test_points_outside_the_band_by_hand(make_record):

@@ -188,7 +188,8 @@ def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> Captioned
         "published loss, less the mean of the runs' logarithms, over their standard deviation; "
         f"{sum(far)} of {len(far)} points are outside the band from -2 to 2. *p* is the share of "
         "curves, the published one included, that are at least as far from the rest (root mean "
-        f"square of these distances) as the published one. {'; '.join(ends)}.",
+        "square of these distances) as the published one. "
+        f"{'; '.join(ends) or 'No curve was published'}.",
     )
 
 
