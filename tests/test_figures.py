@@ -196,7 +196,7 @@ def test_points_outside_the_band_by_hand(make_record):
     assert 0 < far < 20
     assert f"{far} of 20 points are outside" in drawn.caption
     expected = 20 * (1 - np.sqrt(3 / 5))  # Student's t with two degrees of freedom, beyond root 3
-    assert f"{expected:.1f} would on average" in drawn.caption
+    assert f"{expected:.1f} would be outside on average" in drawn.caption
     assert "`notebook-2019` from 0.65 to 0.0453, p = 0.25." in drawn.caption
     left, right = drawn.figure.axes
     assert left.get_title() == "notebook-2019 (3)"

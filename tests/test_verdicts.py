@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from test_records import change
 
 from mnist_rnn.config import TRAIN_SIZE, Configuration
@@ -147,16 +148,17 @@ def test_equivalence_by_hand(gap, result):
     assert row["interval_high"] == pytest.approx(gap + reach, abs=0.0001)
 
 
-def test_the_power_to_show_an_equivalence_is_as_often_as_it_is_shown():
-    """Ours vary by 0.2, theirs too: often enough to be counted, not always."""
-    rng = np.random.default_rng(0)
-    rows = [
-        comparisons.compare_means(*map(pd.Series, rng.normal(98, 0.2, (2, 60)))) for _ in range(300)
-    ]
-    shown = [row["result"] == "equivalent" for row in rows]
-    said = np.mean([row["power"] for row in rows])
-    assert said == pytest.approx(np.mean(shown), abs=0.07)
-    assert 0.5 < said < 0.9
+@pytest.mark.parametrize(("number", "lowest"), [(20, 0.03), (60, 0.6)])
+def test_the_power_to_show_an_equivalence_is_as_often_as_it_is_shown(number, lowest):
+    """By Welch's test of runs that are drawn one by one, with the two groups' spreads."""
+    rng, spreads = np.random.default_rng(1), (0.14, 0.2)
+    alike = stats.zscore(np.arange(number), ddof=1)
+    power = comparisons.compare_means(*(pd.Series(98 + sd * alike) for sd in spreads))["power"]
+    drawn = [rng.normal(98, sd, (4000, number)) for sd in spreads]
+    low, high = stats.ttest_ind(*drawn, axis=1, equal_var=False).confidence_interval(0.90)
+    shown = np.mean((low > -0.1) & (high < 0.1))
+    assert lowest < shown < 0.9
+    assert power == pytest.approx(shown, abs=0.03)
 
 
 def test_runs_from_the_same_start_are_compared_by_seed(make_record):

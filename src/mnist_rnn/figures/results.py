@@ -190,9 +190,9 @@ def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> Captioned
         "of the runs that answer the claim (in brackets, how many). Right: the logarithm of the "
         "published loss, less the mean of the runs' logarithms, over their standard deviation; "
         f"{sum(far)} of {len(far)} points are outside the band from -2 to 2; if each were of one "
-        f"more such run, and runs varied normally, {sum(expected):.1f} would on average. *p* is "
-        "the share of curves, the published one included, that are at least as far from the rest "
-        "(root mean square of these distances) as the published one. "
+        f"more such run, and runs varied normally, {sum(expected):.1f} would be outside on "
+        "average. *p* is the share of curves, the published one included, that are at least as far "
+        "from the rest (root mean square of these distances) as the published one. "
         f"{'; '.join(ends) or 'No curve was published'}.",
     )
 
