@@ -153,7 +153,7 @@ def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> Captioned
     fig, axes = plt.subplots(
         count, 2, figsize=size, sharex=True, squeeze=False, layout="constrained"
     )
-    far, expected, ends = [], [], []  # an entry a point, the same, and words a claim
+    far, expected, ends = [], 0.0, []  # an entry a point, a sum, and words a claim
     for (left, right), (name, claim) in zip(axes, claims.iterrows(), strict=False):
         ours = runs.loc[runs["configuration"] == claim["configuration"], "loss_by_epoch"]
         losses = np.array(ours.tolist())
@@ -176,7 +176,7 @@ def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> Captioned
             right.plot(epochs, distances, ".-", color=ORANGE, ms=5, lw=0.7)
             far.extend(np.abs(distances) > 2)
             n = len(losses)
-            expected += [2 * stats.t.sf(2 / np.sqrt(1 + 1 / n), n - 1)] * len(published)
+            expected += len(published) * 2 * stats.t.sf(2 / np.sqrt(1 + 1 / n), n - 1)
             answer = f"p = {rank_last(np.vstack([logs, np.log(published)])):.2f}"
             right.set_title(answer, size=9)
         left.plot(epochs, published, ".", color=ORANGE, ms=5, label="published")
@@ -190,7 +190,7 @@ def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> Captioned
         "of the runs that answer the claim (in brackets, how many). Right: the logarithm of the "
         "published loss, less the mean of the runs' logarithms, over their standard deviation; "
         f"{sum(far)} of {len(far)} points are outside the band from -2 to 2; if each were of one "
-        f"more such run, and runs varied normally, {sum(expected):.1f} would be outside on "
+        f"more such run, and runs varied normally, {expected:.1f} would be outside on "
         "average. *p* is the share of curves, the published one included, that are at least as far "
         "from the rest (root mean square of these distances) as the published one. "
         f"{'; '.join(ends) or 'No curve was published'}.",
