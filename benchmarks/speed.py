@@ -103,6 +103,10 @@ def read_options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.peers and shutil.which(options.peers) is None:
         parser.error(f"peers: expected a Python that has JAX and PyTorch, got {options.peers}")
+    if options.before and not (options.before / "benchmarks" / "contenders.py").is_file():
+        parser.error(f"before: expected a checkout of this repository, got {options.before}")
+    if options.rounds < 1:
+        parser.error(f"rounds: expected 1 or more, got {options.rounds}")
     whole = options.peers and not options.before and options.rounds >= 5
     if not whole and not os.environ.get("MNIST_RNN_RESULTS"):
         parser.error("expected peers, 5 rounds and no before, or MNIST_RNN_RESULTS for a trial")
