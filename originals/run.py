@@ -15,16 +15,13 @@ import numpy as np
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
 from mnist_rnn.paths import ORIGINALS, RESULTS
-from mnist_rnn.records.environment import describe_environment
+from mnist_rnn.records.environment import Environment, count_threads, describe_environment
 from mnist_rnn.records.run import PROGRAMS, Run, write_run
 from mnist_rnn.sweep import digest_of
 
 
-def describe_run(measured: dict, code: str, config: Configuration) -> Run:
+def describe_run(measured: dict, code: str, config: Configuration, made_with: Environment) -> Run:
     """The record of a run, from what its script has measured."""
-    environment = describe_environment().model_copy(
-        update={"code_sha256": digest_of(code), "versions": measured.pop("versions")}
-    )
     names = ("loss", "accuracy", "test_errors", "weights_sha256")
     unknown = [None] * config.epochs
     return Run(
@@ -35,7 +32,7 @@ def describe_run(measured: dict, code: str, config: Configuration) -> Run:
         train_errors=None,
         mistakes=None,
         data_sha256=DATA_SHA256,
-        environment=environment,
+        environment=made_with.model_copy(update={"versions": measured.pop("versions")}),
         **measured,
     )
 
@@ -44,19 +41,22 @@ def main() -> None:
     """Make the run and write its record; a script that fails ends it with its status."""
     python, code, given = sys.argv[1:]
     config = Configuration.model_validate_json(given)
+    program = PROGRAMS[code]
+    # The files may change while the script runs.
+    made_with = describe_environment(count_threads() if program.here else None)
+    made_with = made_with.model_copy(update={"code_sha256": digest_of(code)})
     (x_train, y_train), (x_test, y_test) = load_mnist()
     train = {"x_train": x_train[: config.train_size], "y_train": y_train[: config.train_size]}
     with tempfile.TemporaryDirectory() as folder:
         data, output = Path(folder, "mnist.npz"), Path(folder, "measured.json")
         np.savez(data, x_test=x_test, y_test=y_test, **train)
-        program = PROGRAMS[code]
         command = [python, ORIGINALS / program.files[0], data, str(config.epochs), output]
         done = subprocess.run([*command, *(str(getattr(config, name)) for name in program.takes)])
         if done.returncode:
             sys.exit(done.returncode)
         measured = json.loads(output.read_text(encoding="utf-8"))
     measured.pop("train_size")
-    write_run(describe_run(measured, code, config), RESULTS)
+    write_run(describe_run(measured, code, config, made_with), RESULTS)
 
 
 if __name__ == "__main__":

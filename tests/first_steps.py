@@ -16,7 +16,7 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.first_difference import load_by_hand, read_by_hand
 from mnist_rnn.ledger import describe_by_hand, describe_reproduction, write_reproduction
-from mnist_rnn.records.environment import describe_environment
+from mnist_rnn.records.environment import count_threads, describe_environment
 
 STEPS = {"train_size": 224, "epochs": 2}  # a batch of 128, and one of 96 as in the whole set
 NETWORKS = {
@@ -99,7 +99,7 @@ def main() -> None:
     if options.by_hand:
         environment = describe_by_hand(read_by_hand(), options.emulated)
     else:
-        environment = describe_environment(threads=1, emulated=options.emulated)
+        environment = describe_environment(count_threads(), options.emulated)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         for name in options.names or (BY_HAND if options.by_hand else NETWORKS):

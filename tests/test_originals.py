@@ -1,5 +1,6 @@
 """The originals' own code, which `run.py` runs, and whose runs become records."""
 
+import shutil
 import sys
 
 import pytest
@@ -53,6 +54,30 @@ def test_a_run_that_fails_leaves_no_record(tmp_path):
     assert status == 1
     assert "No module named 'torch'" in printed
     assert read_runs(tmp_path) == ([], [])
+
+
+def test_a_record_has_the_code_that_ran(tmp_path, mnist):
+    """And not what the files say when it ends."""
+    before, script = digest_of("keras"), tmp_path / "originals" / "keras_notebook.py"
+    shutil.copytree(ORIGINALS, script.parent)
+    edit = f"#!/bin/sh\necho 'x = 1' >> {script}\nexec {sys.executable} \"$@\"\n"
+    (tmp_path / "python").write_text(edit)
+    (tmp_path / "python").chmod(0o755)
+    program = f"""
+import runpy, sys
+from pathlib import Path
+from mnist_rnn import paths
+paths.ORIGINALS = Path({str(script.parent)!r})
+runpy.run_path({str(ORIGINALS / "run.py")!r}, run_name="__main__")
+"""
+    small = Configuration(epochs=1, train_size=128)
+    words = [str(tmp_path / "python"), "keras", small.model_dump_json()]
+    command = [sys.executable, "-c", program, *words]
+    status, printed = end(start(command, env=environment(tmp_path)))
+    assert status == 0, printed
+    (made,), _ = read_runs(tmp_path)
+    assert made.environment.code_sha256 == before
+    assert script.read_text().endswith("x = 1\n")
 
 
 @pytest.mark.slow

@@ -113,7 +113,7 @@ def describe_reproduction(
 
 def describe_by_hand(source: str, emulated: str | None = None) -> Environment:
     """The environment of a computation by NumPy alone, by cells with this source."""
-    environment = describe_environment(emulated=emulated)
+    environment = describe_environment(None, emulated)
     versions = {name: environment.versions[name] for name in ("python", "numpy")}
     code = hashlib.sha256(source.encode()).hexdigest()
     return environment.model_copy(update={"versions": versions, "code_sha256": code})

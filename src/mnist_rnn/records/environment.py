@@ -37,7 +37,8 @@ class Environment(Strict):
 
     `clean` says whether nothing outside results/ differed from the commit. `code_sha256` is of the
     package `experiment`, or of an original's script. `other_bits`: the probe of the training step
-    found other bits than the specified ones, and the user went on.
+    found other bits than the specified ones, and the user went on. `threads` is None where nobody
+    counted them.
     """
 
     commit: str | None
@@ -50,7 +51,7 @@ class Environment(Strict):
     other_bits: bool = False
 
 
-def describe_environment(threads: int = 1, emulated: str | None = None) -> Environment:
+def describe_environment(threads: int | None, emulated: str | None = None) -> Environment:
     """The environment of this process; the commit is None outside a git checkout.
 
     `emulated` names the CPU that an emulator imitates; what the system tells is its host's.
