@@ -74,7 +74,7 @@ lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 plan: $(INSTALLED)  ## Say which runs `make sweep` would train, and why
 	@$(BIN)/python -m mnist_rnn.sweep --dry-run
 
-sweep: private export XDG_CACHE_HOME = $(HERE)/cache
+sweep originals: private export XDG_CACHE_HOME = $(HERE)/cache
 sweep: $(INSTALLED)  ## Train what is missing of all configurations in claims.csv, into results/
 	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
 
@@ -141,8 +141,10 @@ originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code where
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
 	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks/outputs
 	MNIST_RNN_RESULTS=$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
-		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0?_*.ipynb
 
+# What is committed speaks of the repository's claims alone.
+results notebooks site: private export MNIST_RNN_PUBLISHED =
 results: $(INSTALLED)  ## Train what is missing, and make tables, notebooks and generated text anew
 	@$(MAKE) --no-print-directory sweep report notebooks MNIST_RNN_RESULTS=results
 	$(BIN)/python docs/generate.py
@@ -156,7 +158,7 @@ clean:  ## Remove the virtual environments and the data; results stay
 	rm -rf $(VENV) $(PEERS) $(VENV)-arm64 data/mnist
 
 # With fewer, a kernel dies without a word.
-reproduce lab sweep report test slow notebooks: files
+reproduce lab sweep originals report test slow notebooks: files
 files:
 	@test "$$(ulimit -n)" = unlimited || test "$$(ulimit -n)" -ge 128 || { \
 		echo "ulimit -n: expected at least 128 open files, got $$(ulimit -n)."; exit 1; }

@@ -62,9 +62,11 @@ def fill_blocks(text: str) -> str:
     """The README's text with its blocks as the results say."""
     results = read_results(COMMITTED)
     for name, make in BLOCKS.items():
-        block = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
+        block = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         filled = make(results)
-        text = re.sub(block, lambda m, new=filled: f"{m[1]}\n{new}\n\n{m[2]}", text, flags=re.S)
+        text, count = block.subn(lambda m, new=filled: f"{m[1]}\n{new}\n\n{m[2]}", text)
+        if count != 1:
+            raise ValueError(f"expected one block of {name}, got {count}")
     return text
 
 

@@ -86,6 +86,8 @@ def test_what_is_generated_is_not_stale():
     """`python docs/generate.py` rewrites it."""
     text = (ROOT / "README.md").read_text()
     assert generate.fill_blocks(text) == text
+    with pytest.raises(ValueError, match="expected one block of answer, got 0"):
+        generate.fill_blocks(text.replace("<!-- generated: answer", "<!--"))
 
 
 @pytest.mark.slow

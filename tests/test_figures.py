@@ -99,6 +99,9 @@ def test_curves_have_their_epochs_and_measures():
     curve = pd.DataFrame({"loss": [0.6, 0.3], "accuracy": [0.8, 0.9]}, index=[1, 2])
     history = {"loss": [0.5, 0.25], "accuracy": [0.85, 0.95]}
     drawn = training.draw_curves(history, {"a": curve, "b": curve / 2, "c": curve / 3})
+    without = training.draw_curves(history, {"a": curve.assign(accuracy=np.nan)}).caption
+    assert "accuracy 80.0% to 90.0%" in drawn.caption
+    assert "a, loss 0.6 to 0.3. " in without
     for ax, name in zip(drawn.figure.axes, history, strict=True):
         first, *_, ours = lines = ax.get_lines()
         assert [line.get_label() for line in lines] == ["a", "b", "c", "this run"]

@@ -1,5 +1,3 @@
-import os
-
 import numpy as np
 import pytest
 from runs import run_python
@@ -91,9 +89,8 @@ def test_a_saved_model_comes_back_with_softmax(layer, mnist, tmp_path):
     np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("path", ["", os.environ["PATH"]], ids=["without dot", "PATH as it is"])
-def test_the_picture_needs_no_system_graphviz(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", path)
+def test_the_picture_needs_no_system_graphviz(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
     draw_layers(build_model(Configuration(units=4)), tmp_path / "model.png")
     assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
 

@@ -143,6 +143,7 @@ GAP = r"^curves.csv, claim 'mine': expected each epoch from 1 to 3 once, in orde
         (1, ("mine", "2", "0.4x", ""), r"line 3: .* got mine, 2, 0\.4x, \.$"),
         (1, ("mine", "2.0", "0.4", ""), r"line 3: expected an epoch"),
         (1, ("mine", "2"), r"line 3: expected an epoch"),
+        (1, ("mine", "2", "0.4", "0", "93"), r"line 3: expected .* got mine, 2, 0\.4, 0, \['93'\]"),
         (0, ("mime", "1", "0.5", "0.9"), ORPHAN + r"'mime'\.$"),
         (3, ("yours", "1", "0.4", ""), ORPHAN + r"'yours'\.$"),
         (1, ("mine", "1", "0.4", ""), GAP + r" 1, 1, 3\.$"),

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mnist_rnn.claims import read_claims, read_curves
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256
-from mnist_rnn.errors import ClaimError, OutputError, RecordError
+from mnist_rnn.errors import ClaimError, ModelError, OutputError, RecordError
 from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.figures.captioned import CaptionedFigure
 from mnist_rnn.ledger import read_judged, read_known
@@ -152,6 +152,12 @@ def read_folder(path):
     raise error
 
 
+def read_model(path):
+    from mnist_rnn.records.model_file import load_model
+
+    load_model(path)
+
+
 READERS = {
     "seed-0.json": read_run,
     "seed-1.json": read_folder,
@@ -159,6 +165,7 @@ READERS = {
     "curves.csv": lambda path: read_curves([], path.parent),
     "record.json": lambda path: read_judged(path, read_known()),
     "seed-0.checkpoint": read_checkpoint,
+    "seed-0.keras": read_model,
 }
 KINDS = {
     "pipe": os.mkfifo,
@@ -177,7 +184,8 @@ def test_what_is_no_file_of_ours_is_refused_at_once(make, name, tmp_path):
     path = tmp_path / "runs" / "any" / name
     path.parent.mkdir(parents=True)
     make(path)
-    with pytest.raises((RecordError, ClaimError), match=r"can't be read|expected CSV") as error:
+    said = r"can't be read|expected CSV|is not a model that can be read safely"
+    with pytest.raises((RecordError, ClaimError, ModelError), match=said) as error:
         READERS[name](path)
     assert "\n" not in str(error.value)
     if name == "seed-0.checkpoint":

@@ -87,7 +87,8 @@ def test_a_changed_byte_is_found(clone, unpacked, place, found):
     shutil.copy(clone / "dist" / f"{NAME}.tar.sha256", folder)
     if place == "file":
         (unpacked / "LICENSE").write_bytes(b"m" + (unpacked / "LICENSE").read_bytes()[1:])
-        assert run(f"tar cf {archive} {NAME} && sha256sum {NAME}.tar > {NAME}.tar.sha256", folder)
+        packed = f"tar cf {archive} {NAME} && sha256sum {NAME}.tar > {NAME}.tar.sha256"
+        assert run(packed, folder).returncode == 0
     elif place:
         archive.write_bytes(archive.read_bytes()[:-1] + b"\1")
     (folder / "python").write_text(

@@ -19,11 +19,7 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.run import write_run
-from mnist_rnn.tables import (
-    describe_answers,
-    locate,
-    write_tables,
-)
+from mnist_rnn.tables import describe_answers, describe_default, locate, read_results, write_tables
 
 pytestmark = pytest.mark.quick
 
@@ -284,6 +280,17 @@ def test_the_answers_in_words():
         "Of 4 published results, 2 agree with runs of their own configuration; 1 is contradicted "
         "(`b`); 1 has too few runs (`e`). Of the 2 that agree, 1 agree with no other "
         "published configuration."
+    )
+
+
+@pytest.mark.parametrize(
+    ("errors", "answer", "ours"),
+    [((200,), "has too few runs", "1 run of ours reaches 98.00%."),
+     ((200, 210, 205), "is contradicted", "3 runs of ours reach 97.95 ± 0.05%.")],
+)  # fmt: skip
+def test_the_answer_in_words_for_few_runs(errors, answer, ours, write):
+    assert describe_default(read_results(write(*errors))) == (
+        f"The published result {answer}: 97.9% of unseen digits read right; {ours}"
     )
 
 

@@ -18,6 +18,7 @@ from mnist_rnn.paths import PUBLISHED, shown
 from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 
 LARGEST = 1_000_000  # bytes
+REST = "(without a name)"  # the column of what a row has too much
 JUDGED = ("run", "table")  # the kinds of claims that are compared with runs by the rule
 
 
@@ -132,10 +133,11 @@ def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.D
         try:
             accuracy = float(row["train_accuracy"] or "nan")
             values = int(row["epoch"]), float(row["train_loss"]), accuracy
-            if not (0 < values[1] < np.inf and (not row["train_accuracy"] or 0 <= accuracy <= 1)):
+            right = 0 < values[1] < np.inf and (not row["train_accuracy"] or 0 <= accuracy <= 1)
+            if REST in row or not right:
                 raise ValueError
         except (TypeError, ValueError):  # a short line has None
-            got = ", ".join(str(row[name]) for name in names)
+            got = ", ".join(str(row[name]) for name in [*names, *({REST} & row.keys())])
             raise ClaimError(
                 f"curves.csv, line {number}: expected an epoch, a loss above 0, and an accuracy "
                 f"from 0 to 1 or nothing, got {got}."
@@ -163,7 +165,7 @@ def read_table(path: Path, name: str, needed: set[str]) -> list[dict[str, str]]:
     try:
         text = read_regular(path, LARGEST).decode("utf-8-sig")  # with or without the mark
         lines = io.StringIO(text, newline="")
-        table = csv.DictReader(lines, restkey="(without a name)", strict=True)
+        table = csv.DictReader(lines, restkey=REST, strict=True)
         rows, names = list(table), list(table.fieldnames or [])
     except FileNotFoundError:
         raise ClaimError(f"{name}: expected the file {shown(path)}, got nothing.") from None

@@ -59,6 +59,17 @@ class Configuration(Strict):
         return "-".join([*parts, *(f"{field}_{value}" for field, value in changed.items())])
 
 
+class ByHand(Strict):
+    """The parameters of 05_by_hand.ipynb, which takes steps in NumPy."""
+
+    steps: int = whole(4, 1, 10**9)
+    epochs: int = whole(0, 0, 1000)
+    train_size: int = whole(224, 1, TRAIN_SIZE)
+    batch_size: int = whole(128, 1, TRAIN_SIZE)
+    units: int = whole(256, 1, 4096)
+    seed: int = whole(0, 0, 2**32 - 1)
+
+
 class Interpretation(Strict):
     """The parameters of 04_reading.ipynb, which trains nothing."""
 

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError
+from mnist_rnn.paths import shown
 
 # What other libraries and people call a parameter or a value, where the spelling is no help.
 ALIASES = {
@@ -62,9 +63,17 @@ def read_parameters(
 
 
 def find_edited(notebook: Path) -> dict[str, str]:
-    """The parameters whose value in the saved notebook is not the default, as it stands there."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    (cell,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    """The parameters whose value in the saved notebook is not the default, as it stands there.
+
+    Raises:
+        ParameterError: the file is no notebook with one cell of parameters.
+    """
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        (cell,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    except (ValueError, KeyError, TypeError) as error:
+        expected = "a notebook with one cell that has the tag `parameters`"
+        raise ParameterError(f"{shown(notebook)}: expected {expected}, got {error}") from None
     defaults = {name: repr(field.default) for name, field in Configuration.model_fields.items()}
     given = find_assignments("".join(cell["source"]))
     return {name: value for name, value in given.items() if value != defaults.get(name)}

@@ -30,7 +30,7 @@ from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.run import run_path
 from mnist_rnn.tables import describe_answers, describe_default, read_results
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("0?_*.ipynb"))
 TEMPLATES = Path(__file__).with_name("pages")
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
 LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # the lesson is its cells with the tag
@@ -173,12 +173,17 @@ def make_site(model: Path, folder: Path) -> None:
     record, weights = load_checked(model)
     results = read_results(COMMITTED)
     test = load_mnist()[1]
+    for path in NOTEBOOKS:
+        make_notebook_page(path, folder / f"{path.stem}.html")
+    figures = re.findall(FIGURE, (folder / "03_results.html").read_text(encoding="utf-8"))
+    if not figures:
+        raise ExperimentError(
+            "notebooks/03_results.ipynb: expected outputs; `make notebooks` makes them"
+        )
     values = describe_pad(record, weights, *test)
     write_page(folder / "draw.html", "draw.html.j2", "Draw a digit", **values)
     write_page(folder / "learn.html", "learn.html.j2", "Watch it learn", **describe_learning())
     make_notebook_page(LESSON, folder / "lesson.html", tag="lesson")
-    for path in NOTEBOOKS:
-        make_notebook_page(path, folder / f"{path.stem}.html")
     write_page(
         folder / "index.html",
         "start.html.j2",
@@ -188,7 +193,7 @@ def make_site(model: Path, folder: Path) -> None:
         network=draw_unrolled(weights, test[0][DIGIT]),
         units=record.config.units,
         step=convert(r"h \leftarrow \tanh(x W + h U + b)"),
-        figure=re.findall(FIGURE, (folder / "03_results.html").read_text(encoding="utf-8"))[0],
+        figure=figures[0],
         notebooks={f"{path.stem}.html": describe_notebook(path) for path in NOTEBOOKS},
     )
     print(f"Written: {shown(folder / 'index.html')}")

@@ -210,10 +210,12 @@ def describe_default(results: Results) -> str:
     if REPRODUCED not in accuracy.index or default not in set(results.runs["configuration"]):
         return ""
     row, same = accuracy.loc[REPRODUCED], compare_seeds(results.runs, default, "seeded")
-    holds = "holds" if row["agrees"] == "agrees" else f"is {row['agrees']}"
+    holds = "holds" if row["agrees"] == "agrees" else ANSWERS[row["agrees"]][0]
+    ours = f"{row['runs']} runs of ours reach" if row["runs"] > 1 else "1 run of ours reaches"
+    spread = f" ± {row['sd']:.2f}" if row["runs"] > 1 else ""
     sentence = (
         f"The published result {holds}: {row['published_test_accuracy']}% of unseen digits read "
-        f"right; {row['runs']} runs of ours reach {row['mean']:.2f} ± {row['sd']:.2f}%."
+        f"right; {ours} {row['mean']:.2f}{spread}%."
     )
     if same.empty:
         return sentence

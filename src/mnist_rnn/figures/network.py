@@ -1,7 +1,6 @@
 """The network, shown in a notebook: the source of what builds it, and a picture of its layers."""
 
 import inspect
-import shutil
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
@@ -26,8 +25,8 @@ def show_source(*functions: Callable) -> Source:
 
 
 def draw_layers(model: keras.Model, path: Path) -> None:
-    """Write a picture of the layers with their shapes, by Graphviz or pip's, and display it."""
-    program = shutil.which("dot") or str(Path(sysconfig.get_path("scripts"), "graphviz-pure"))
+    """Write a picture of the layers with their shapes, by the Graphviz of pip, and display it."""
+    program = str(Path(sysconfig.get_path("scripts"), "graphviz-pure"))
     dot = keras.utils.model_to_dot(model, show_shapes=True, show_layer_names=True, dpi=100)
     with replacing(path) as temporary:
         dot.write(str(temporary), format="png", prog=program)

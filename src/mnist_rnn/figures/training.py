@@ -89,10 +89,9 @@ def draw_curves(
     told = []
     for claim, curve in published.items():
         first, last = curve.iloc[[0, -1]].to_dict("records")
-        told.append(
-            f"{claim}, loss {first['loss']:.3g} to {last['loss']:.3g}, accuracy "
-            f"{first['accuracy']:.1%} to {last['accuracy']:.1%}"
-        )
+        told.append(f"{claim}, loss {first['loss']:.3g} to {last['loss']:.3g}")
+        if curve["accuracy"].notna().all():
+            told[-1] += f", accuracy {first['accuracy']:.1%} to {last['accuracy']:.1%}"
     return CaptionedFigure(
         fig,
         f"Blue: this run's {len(loss)} epochs, from a training loss of {loss[0]:.2f} to "

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_rnn.data import load_mnist
-from mnist_rnn.errors import RecordError
+from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.inputs import epoch_order, scale
 from mnist_rnn.experiment.network import build_model
@@ -37,12 +37,17 @@ def read_repeated() -> tuple[Run, list[str]]:
         digests = json.loads(DIGESTS.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RecordError(f"{shown(DIGESTS)} can't be read: {error}") from None
+    return record, complete(digests, record)
+
+
+def complete(digests: list[str], record: Run) -> list[str]:
+    """These digests, the last one whole; RecordError if it is not the record's."""
     if digests[-1] != record.weights_sha256[:LETTERS]:
         raise RecordError(
             f"{shown(DIGESTS)}: expected {record.weights_sha256[:LETTERS]} after the last step, as "
             f"the record has it, got {digests[-1]}"
         )
-    return record, [*digests[:-1], record.weights_sha256]
+    return [*digests[:-1], record.weights_sha256]
 
 
 def list_orders() -> np.ndarray:
@@ -63,5 +68,10 @@ def digest_steps() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    write_text(DIGESTS, json.dumps([digest[:LETTERS] for digest in digest_steps()]) + "\n")
-    print(f"Written: {shown(DIGESTS)}, {len(read_repeated()[1]) - 1} steps")
+    try:
+        made = [digest[:LETTERS] for digest in digest_steps()]
+        complete(made, read_run(run_path(CONFIG, ".json", COMMITTED)))
+        write_text(DIGESTS, json.dumps(made) + "\n")
+    except ExperimentError as error:
+        raise SystemExit(str(error)) from None
+    print(f"Written: {shown(DIGESTS)}, {len(made) - 1} steps")

@@ -210,6 +210,7 @@ def draw_doubts(beliefs: np.ndarray, y: np.ndarray) -> CaptionedFigure:
 @default_style
 def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
     """The mean path of the hidden state (n, 28, units) of each class, in two dimensions."""
+    hidden = np.pad(hidden, [(0, 0), (0, 0), (0, max(0, 2 - hidden.shape[2]))])
     pca = PCA(n_components=2)
     paths = pca.fit_transform(hidden.reshape(-1, hidden.shape[2])).reshape(*hidden.shape[:2], 2)
     means = np.stack([paths[y == digit].mean(axis=0) for digit in range(10)])
