@@ -127,9 +127,9 @@ def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.D
     path = folder / "curves.csv"
     if not path.exists():
         return {}
-    names = ["claim", "epoch", "train_loss", "train_accuracy"]
+    names = {"claim", "epoch", "train_loss", "train_accuracy"}
     by_claim: dict[str, list[tuple[int, float, float]]] = {}
-    for number, row in enumerate(read_table(path, "curves", set(names)), 2):
+    for number, row in enumerate(read_table(path, "curves", names), 2):
         try:
             accuracy = float(row["train_accuracy"] or "nan")
             values = int(row["epoch"]), float(row["train_loss"]), accuracy
@@ -137,7 +137,7 @@ def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.D
             if REST in row or not right:
                 raise ValueError
         except (TypeError, ValueError):  # a short line has None
-            got = ", ".join(str(row[name]) for name in [*names, *({REST} & row.keys())])
+            got = ", ".join(map(str, row.values()))
             raise ClaimError(
                 f"curves.csv, line {number}: expected an epoch, a loss above 0, and an accuracy "
                 f"from 0 to 1 or nothing, got {got}."
