@@ -43,6 +43,8 @@ def test_contenders_take_turns():
     ("words", "told"),
     [
         (["--peers", "no/python"], "peers: expected a Python that has JAX and PyTorch, got no/pyt"),
+        (["--before", "nowhere"], "before: expected a checkout of this repository, got nowhere"),
+        (["--rounds", "0"], "rounds: expected 1 or more, got 0"),
         (["--before", "."], "expected peers, 5 rounds and no before, or MNIST_RNN_RESULTS"),
     ],
 )

@@ -224,6 +224,13 @@ def test_a_wrong_option_is_refused_before_any_run(option, value, expected, monke
         sweeping.main()
 
 
+def test_results_that_are_a_file_are_named(published, tmp_path):
+    (tmp_path / "results").touch()
+    status, output = end(start_sweep(tmp_path / "results", published), timeout=300)
+    said = f"{tmp_path}/results/executed can't be written: Not a directory."
+    assert (status, output.splitlines()[-1]) == (1, said)
+
+
 def test_snakemakes_reason_stands_above_one_line_for_all_runs(published, tmp_path):
     """Though an earlier sweep has left a log."""
     run = first(published)

@@ -72,8 +72,8 @@ def find_edited(notebook: Path) -> dict[str, str]:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         (cell,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
     except (ValueError, KeyError, TypeError) as error:
-        expected = "a notebook with one cell that has the tag `parameters`"
-        raise ParameterError(f"{shown(notebook)}: expected {expected}, got {error}") from None
+        expected = f"a notebook with one cell that has the tag `parameters` ({error})"
+        raise ParameterError(f"{shown(notebook)}: expected {expected}") from None
     defaults = {name: repr(field.default) for name, field in Configuration.model_fields.items()}
     given = find_assignments("".join(cell["source"]))
     return {name: value for name, value in given.items() if value != defaults.get(name)}

@@ -105,8 +105,12 @@ def stop_runs(*_: object) -> None:
 def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
     """Make the runs, saying how far it is and how long it will take; whether all are finished."""
     logs = {run: RESULTS / "executed" / run.name / f"seed-{run.config.seed}.log" for run in runs}
-    for log in logs.values():
-        log.unlink(missing_ok=True)  # an earlier sweep's, as if this one had started the run
+    try:
+        (RESULTS / "executed").mkdir(parents=True, exist_ok=True)
+        for log in logs.values():
+            log.unlink(missing_ok=True)  # an earlier sweep's, as if this one had started the run
+    except OSError as error:
+        raise SystemExit(f"{error.filename} can't be written: {error.strerror}.") from None
     records = [str(run.path(".json").relative_to(RESULTS)) for run in runs]
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"]
     command += ["--directory", str(RESULTS), *arguments, "--forcerun", *records, "--", *records]
