@@ -51,7 +51,7 @@ help:  ## List the targets
 
 reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p $(OUTPUTS)/executed
-	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.verify --before)
+	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.bits.verify --before)
 	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
 	trap 'kill $$! 2>/dev/null; wait $$!; exit 1' INT QUIT TERM; \
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
@@ -59,13 +59,13 @@ reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, a
 	wait $$! && trap - EXIT
 	@mv $(OUTPUTS)/executed/02_train.part.ipynb $(OUTPUTS)/executed/02_train.ipynb
 	@echo Executed: $(OUTPUTS)/executed/02_train.ipynb
-	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.verify)
+	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.bits.verify)
 
 verify: $(INSTALLED)  ## Compare the record of the default run in outputs/ with the committed one
-	@$(BIN)/python -m mnist_rnn.verify
+	@$(BIN)/python -m mnist_rnn.bits.verify
 
 ledger: $(INSTALLED)  ## Check the records in results/reproductions and make their table
-	@$(BIN)/python -m mnist_rnn.ledger $(ARGS)
+	@$(BIN)/python -m mnist_rnn.bits.ledger $(ARGS)
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --FileContentsManager.preferred_dir=notebooks \

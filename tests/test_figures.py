@@ -16,7 +16,7 @@ from test_verdicts import make_numbers
 from mnist_rnn.claims import tabulate_claims
 from mnist_rnn.figures import results, training
 from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
-from mnist_rnn.figures.network import show_source
+from mnist_rnn.figures.source import show_source
 from mnist_rnn.reading import figures
 from mnist_rnn.tables import tabulate_accuracy, tabulate_runs
 

@@ -7,10 +7,10 @@ import zlib
 
 import pytest
 
+from mnist_rnn.bits.browser_result import BrowserResult
 from mnist_rnn.errors import RecordError
 from mnist_rnn.learn import steps
 from mnist_rnn.learn.engine import HERE, OPTIONS, build_engine
-from mnist_rnn.learn.result import BrowserResult
 from mnist_rnn.learn.steps import read_repeated
 
 MINUTE = 60_000  # Playwright counts milliseconds

@@ -55,7 +55,7 @@ def dry_run(*words, cwd=ROOT, **variables):
 @pytest.mark.parametrize(
     ("words", "command"),
     [
-        (["reproduce"], "bin/python -m mnist_rnn.verify"),
+        (["reproduce"], "bin/python -m mnist_rnn.bits.verify"),
         (["sweep", "PROFILE=slurm", "ARGS=--cores 2"],
          "mnist_rnn.sweep --profile workflow/profiles/slurm --cores 2"),
         (["site", "MODEL=a b.keras"], 'mnist_rnn.site --model "a b.keras"'),

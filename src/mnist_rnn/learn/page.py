@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mnist_rnn.bits.browser_result import CONFIG, STEPS
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.learn.engine import HERE, OPTIONS
-from mnist_rnn.learn.result import CONFIG, STEPS
 from mnist_rnn.learn.steps import list_orders, read_repeated
 from mnist_rnn.pad.pad import compress
 

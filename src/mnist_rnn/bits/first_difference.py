@@ -1,31 +1,28 @@
 """At which step TensorFlow's training parts from docs/specification.md, if it does, and where.
 
-`python -m mnist_rnn.first_difference --steps 469` takes steps with TensorFlow and with the
-functions of notebooks/05_by_hand.ipynb side by side. Each step's logits, gradients and updated
+`python -m mnist_rnn.bits.first_difference --steps 469` takes steps with TensorFlow and with the
+functions of `by_hand` side by side. Each step's logits, gradients and updated
 weights are compared bit for bit, in the order in which they are computed.
 """
 
 import argparse
-import json
 from collections.abc import Callable, Iterable
 from itertools import islice
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mnist_rnn.bits import by_hand
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.parameters import read_parameters
-from mnist_rnn.paths import ROOT
 
 if TYPE_CHECKING:
     from mnist_rnn.experiment.backend import keras
 
-NOTEBOOK = ROOT / "notebooks" / "05_by_hand.ipynb"
-WEIGHTS = ["W", "U", "b", "V", "c"]  # the names in the notebook, in the order of the model
+WEIGHTS = ["W", "U", "b", "V", "c"]  # the names in `by_hand`, in the order of the model
 ARRAYS = ["the logits"]
 ARRAYS += [f"the gradient by {name}" for name in WEIGHTS]
 ARRAYS += [f"{name} after the update" for name in WEIGHTS]
@@ -56,25 +53,11 @@ def bits(array: np.ndarray) -> np.ndarray:
     return np.asarray(array, "float32").view("uint32")
 
 
-def read_by_hand() -> str:
-    """The source of the notebook's cells with the tag `by-hand`, which need NumPy alone."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    tagged = [cell for cell in cells if "by-hand" in cell["metadata"].get("tags", [])]
-    return "\n\n".join("".join(cell["source"]) for cell in tagged)
-
-
-def load_by_hand() -> Any:
-    """The functions of these cells."""
-    module = ModuleType("by_hand")
-    exec(read_by_hand(), vars(module))
-    return module
-
-
 def find_first_difference(
     model: "keras.Model", batches: Iterable[tuple[np.ndarray, np.ndarray]]
 ) -> Difference | None:
     """Train the model on these batches, and stop where it parts from the specification."""
-    by_hand, differentiate = load_by_hand(), compile_gradients(model)
+    differentiate = compile_gradients(model)
     weights = model.get_weights()
     for step, (x, y) in enumerate(batches, 1):
         logits, gradients, weights = by_hand.step(weights, x, y)
@@ -120,7 +103,7 @@ def main() -> None:
     except ExperimentError as error:
         raise SystemExit(str(error)) from None
     images = scale(x[: config.train_size]), y[: config.train_size]
-    batches = load_by_hand().batches(*images, config.seed, config.batch_size)
+    batches = by_hand.batches(*images, config.seed, config.batch_size)
     if found := find_first_difference(model, islice(batches, options.steps)):
         raise SystemExit(str(found))
     print(

@@ -1,4 +1,4 @@
-"""Is the default run that was made here the committed one? `python -m mnist_rnn.verify`.
+"""Is the default run that was made here the committed one? `python -m mnist_rnn.bits.verify`.
 
 `make reproduce` calls it twice: with `--before` ahead of the training, so that afterwards nothing
 but what was just made can be compared.
@@ -12,14 +12,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ExperimentError, ParameterError
-from mnist_rnn.ledger import (
+from mnist_rnn.bits.ledger import (
     WHOLE_RUN,
     describe_reproduction,
     first_other_epoch,
     write_reproduction,
 )
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ExperimentError, ParameterError
 from mnist_rnn.parameters import find_edited
 from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, shown
 from mnist_rnn.records.code import digest_code

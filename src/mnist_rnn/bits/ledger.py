@@ -1,8 +1,8 @@
 """The ledger of reproductions: each record in results/reproductions, judged and listed.
 
-`python -m mnist_rnn.ledger` checks the records and rewrites results/reproductions/README.md. The
-folder of a record says who measured it. `--add FOLDER` first takes in the records of that folder.
-Exit status 1 if a record is refused.
+`python -m mnist_rnn.bits.ledger` checks the records and rewrites results/reproductions/README.md.
+The folder of a record says who measured it. `--add FOLDER` first takes in the records of that
+folder. Exit status 1 if a record is refused.
 """
 
 import argparse
@@ -16,18 +16,20 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
+from mnist_rnn.bits import by_hand
+from mnist_rnn.bits.browser_result import CONFIG as LEARNED
+from mnist_rnn.bits.browser_result import STEPS, BrowserResult, Day
 from mnist_rnn.config import TEST_SIZE, Configuration, Digest, Strict, Text
 from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.files import write_text
-from mnist_rnn.learn.result import CONFIG as LEARNED
-from mnist_rnn.learn.result import STEPS, BrowserResult, Day
-from mnist_rnn.paths import COMMITTED, ROOT, shown
+from mnist_rnn.paths import COMMITTED, shown
+from mnist_rnn.records.code import digest_code
 from mnist_rnn.records.environment import Environment, describe_environment, what_differs
 from mnist_rnn.records.run import Errors, Run, read_checked, read_run, refusal, run_path
 
 LEDGER = COMMITTED / "reproductions"
 MEASURED_BY = {"ours": "us", "ci": "CI", "self-reported": "its sender"}
-FIRST_STEPS = ROOT / "tests" / "first_steps.json"
+FIRST_STEPS = Path(__file__).with_name("first_steps.json")
 WHOLE_RUN = "default run"
 LARGEST = 10_000  # bytes
 SAME = "the same bits"
@@ -38,7 +40,7 @@ bits.**
 
 The default run is compared with the committed one; *first steps* are a few steps of each kind of
 run (`first-epoch`: a whole epoch of the default), compared with
-[first_steps.json](../../tests/first_steps.json); *by hand* is NumPy, in
+[first_steps.json](../../src/mnist_rnn/bits/first_steps.json); *by hand* is NumPy, in
 [05_by_hand](../../notebooks/05_by_hand.ipynb); browsers, by `learn.html`, compute a run on
 a part of the images. *Measured by* its sender means that nobody else has checked the row.
 [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says
@@ -55,7 +57,7 @@ class Reproduction(Strict):
     `digests` maps the name of what was computed to the SHA-256 of the weights after each epoch
     (None: not measured), of first steps after the last one. `test_errors` (of 10,000 images)
     belongs to the default run only. What NumPy computed by hand has the versions of Python
-    and NumPy alone, and `code_sha256` of the cells of 05_by_hand.ipynb. `seconds` is the time of
+    and NumPy alone, and `code_sha256` of `by_hand`. `seconds` is the time of
     the training, `date` the day it ended (UTC). The environment's commit is left out.
     """
 
@@ -111,11 +113,11 @@ def describe_reproduction(
     )
 
 
-def describe_by_hand(source: str, emulated: str | None = None) -> Environment:
-    """The environment of a computation by NumPy alone, by cells with this source."""
+def describe_by_hand(emulated: str | None = None) -> Environment:
+    """The environment of a computation by NumPy alone, with the functions of `by_hand`."""
     environment = describe_environment(None, emulated)
     versions = {name: environment.versions[name] for name in ("python", "numpy")}
-    code = hashlib.sha256(source.encode()).hexdigest()
+    code = digest_code([Path(by_hand.__file__)])
     return environment.model_copy(update={"versions": versions, "code_sha256": code})
 
 

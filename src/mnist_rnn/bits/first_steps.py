@@ -1,7 +1,8 @@
 """The first steps of each kind of run, and the digest of the weights after them.
 
-`python first_steps.py NAME...` prints a line a name: the name and the digest. It is what emulated
-CPUs run, and needs only what trains; `--by-hand` computes in NumPy, and needs no TensorFlow.
+`python -m mnist_rnn.bits.first_steps NAME...` prints a line for each name: the name and the digest.
+Emulated CPUs run it. It needs only what trains; `--by-hand` computes in NumPy, and needs no
+TensorFlow.
 """
 
 import argparse
@@ -11,15 +12,17 @@ import tempfile
 import time
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from mnist_rnn.bits import by_hand
+from mnist_rnn.bits.ledger import describe_by_hand, describe_reproduction, write_reproduction
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
-from mnist_rnn.first_difference import load_by_hand, read_by_hand
-from mnist_rnn.ledger import describe_by_hand, describe_reproduction, write_reproduction
 from mnist_rnn.records.environment import count_threads, describe_environment
 
-STEPS = {"train_size": 224, "epochs": 2}  # a batch of 128, and one of 96 as in the whole set
-NETWORKS = {
+# A batch of 128 images, and one of 96 as in the whole set.
+STEPS: dict[str, Any] = {"train_size": 224, "epochs": 2}
+NETWORKS: dict[str, dict[str, Any]] = {
     "sgd": {},
     "dropout": {"dropout": 0.2},
     "adam": {"optimizer": "adam"},
@@ -47,6 +50,7 @@ BY_HAND = [k for k, v in NETWORKS.items() if v.keys() <= {"units", "batch_size",
 
 
 def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
+    """Train with TensorFlow; return the digest of weights and logits."""
     from mnist_rnn.experiment.checkpoints import Checkpoint, weights_sha256
     from mnist_rnn.experiment.inputs import scale
     from mnist_rnn.experiment.network import build_model
@@ -63,7 +67,8 @@ def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
 
 
 def compute_by_hand(name: str) -> str:
-    by_hand, config = load_by_hand(), Configuration(**STEPS | NETWORKS[name])
+    """Train with NumPy; return the digest of weights and logits."""
+    config = Configuration(**STEPS | NETWORKS[name])
     (x_train, y_train), (x_test, _) = load_mnist()
     x, y = x_train[: config.train_size].astype("float32") / 255, y_train[: config.train_size]
     weights = by_hand.draw_weights(config.seed, config.units)
@@ -75,7 +80,8 @@ def compute_by_hand(name: str) -> str:
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    """The options of the command line, checked."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all, if none is given")
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--record", type=Path, help="leave a record for the ledger in this folder")
@@ -94,10 +100,13 @@ def read_options() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Print a line for each name, and leave a record if told to."""
     options = read_options()
-    digests, record, started = {}, None, time.monotonic()
+    digests: dict[str, str] = {}
+    record: Path | None = None
+    started = time.monotonic()
     if options.by_hand:
-        environment = describe_by_hand(read_by_hand(), options.emulated)
+        environment = describe_by_hand(options.emulated)
     else:
         environment = describe_environment(count_threads(), options.emulated)
     with tempfile.TemporaryDirectory() as temporary:
@@ -110,7 +119,7 @@ def main() -> None:
                     digests[name] = train_first_steps(name, folder, options.half)
             print(name, digests[name], flush=True)
             if options.record:  # after each name, since the next may take an hour
-                done = {name: [digest] for name, digest in digests.items()}
+                done: dict[str, list[str | None]] = {k: [v] for k, v in digests.items()}
                 made = describe_reproduction(environment, done, time.monotonic() - started)
                 last, record = record, write_reproduction(made, options.record)
                 if last:

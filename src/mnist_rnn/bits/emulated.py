@@ -1,7 +1,7 @@
 """The same Python and packages on other CPUs, by Debian's user-mode emulation (qemu-user).
 
-`python emulated.py` fetches ARM64's packages; `python emulated.py Haswell sgd` computes the first
-steps of `sgd` on this CPU and leaves a record for the ledger in outputs/reproductions.
+`python -m mnist_rnn.bits.emulated` fetches ARM64's packages; with `Haswell sgd` it computes the
+first steps of `sgd` on this CPU and leaves a record for the ledger in outputs/reproductions.
 
 On Intel CPUs, which pay for each change between AVX and SSE code, qemu makes two for each
 multiply-add of the guest. A qemu that takes its host for one without AVX (`cpuinfo_init` in its
@@ -15,12 +15,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-from runs import end, start
+from typing import Any
 
 from mnist_rnn.paths import OUTPUTS, ROOT
 
-FIRST_STEPS = Path(__file__).with_name("first_steps.py")
 ARM64 = Path(f"{sys.prefix}-arm64")  # what fetch_arm64 makes
 SITE = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 # Python 3.13 and the libraries that it and TensorFlow load, as Debian has them for ARM64.
@@ -38,39 +36,33 @@ def missing(cpu: str) -> str:
     if shutil.which(program) is None:
         return f"no {program}: to try other CPUs, `apt-get install qemu-user`"
     if cpu == "neoverse-n1" and not ARM64.exists():
-        return "no ARM64 packages: `python tests/emulated.py` fetches them"
+        return "no ARM64 packages: `python -m mnist_rnn.bits.emulated` fetches them"
     return ""
 
 
 def start_first_steps(cpu: str, *words: str | Path) -> subprocess.Popen:
-    """`first_steps.py` with these names and options on this CPU; a line a name on its output."""
-    return start_emulated(cpu, FIRST_STEPS, *words, "--emulated", cpu)
+    """`first_steps` with these names and options on this CPU; a line of output for each name."""
+    return start_emulated(cpu, "-m", "mnist_rnn.bits.first_steps", *words, "--emulated", cpu)
 
 
 def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
-    """Python on this CPU, with a script and its arguments."""
-    source, variables = [str(ROOT / "src"), str(FIRST_STEPS.parent)], {}
+    """Python with these arguments on this CPU, in a session of its own; stderr is this one's."""
+    variables = {}
     if cpu == "neoverse-n1":
         root = ARM64 / "root"
         library = f"LD_LIBRARY_PATH={root}/usr/lib/aarch64-linux-gnu"
-        emulator = ["qemu-aarch64", "-cpu", cpu, "-L", root, "-E", library]
+        emulator = ["qemu-aarch64", "-cpu", cpu, "-L", str(root), "-E", library]
         python, site = root / "usr" / "bin" / "python3.13", ARM64 / "site"
         variables["PYTHONHOME"] = str(root / "usr")
     else:
         emulator = ["qemu-x86_64", "-cpu", cpu]
         python, site = Path(sys.executable).resolve(), SITE  # qemu starts programs, not links
-    variables["PYTHONPATH"] = os.pathsep.join([*source, str(site)])
+    variables["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(site)])
     command = [*emulator, python, *words]
     # NumPy's library is to choose by the emulated CPU, whatever is set for this one.
     own = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-    return start(command, env=own | variables, stderr=None)  # where this one's goes
-
-
-def read_digests(process: subprocess.Popen) -> dict[str, str]:
-    """Name to digest, once the process has ended well."""
-    status, output = end(process, timeout=3 * 3600)
-    assert status == 0, output
-    return dict(line.split() for line in output.splitlines())
+    pipe: Any = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
+    return subprocess.Popen(command, env=own | variables, **pipe)
 
 
 def fetch_arm64() -> None:
@@ -96,7 +88,7 @@ def fetch_arm64() -> None:
     pins = re.findall(needed, locked, flags=re.MULTILINE)
     tags = ("manylinux2014", "manylinux_2_17", "manylinux_2_27", "manylinux_2_28")
     platforms = [f"--platform={tag}_aarch64" for tag in tags]
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", part / "site"]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(part / "site")]
     pip += ["--python-version=313", "--only-binary=:all:", *platforms, *pins]
     subprocess.run(pip, check=True)
     shutil.rmtree(ARM64, ignore_errors=True)
@@ -104,13 +96,14 @@ def fetch_arm64() -> None:
 
 
 def main() -> None:
+    """Fetch ARM64's packages, or compute first steps on the CPU that was named."""
     if len(sys.argv) == 1:
         return fetch_arm64()
     cpu, *names = sys.argv[1:]
     if missing(cpu):
         raise SystemExit(missing(cpu))
     process = start_first_steps(cpu, *names, "--record", OUTPUTS / "reproductions")
-    for line in process.stdout:
+    for line in process.stdout or ():
         print(line, end="", flush=True)
     raise SystemExit(process.wait())
 

@@ -1,16 +1,37 @@
 """Does this process compute the specified bits? Two steps of training tell."""
 
+import os
+
 import numpy as np
 
 from mnist_rnn.config import FEATURES, NUM_CLASSES, Configuration
+from mnist_rnn.errors import BackendError
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
+from mnist_rnn.records.environment import Environment
 
 PROBE = Configuration(units=300, batch_size=70, train_size=70, dropout=0.2)
 ROWS = 3  # instead of 28: compiled in a fraction of the time
 SPECIFIED = "829d052adf188c0d3a59cb7d04d99cb32be89d91948592e9ef7a4e648de5278d"
+
+
+def require_bits(environment: Environment) -> Environment:
+    """The environment, once a probe of the training step has been seen to give the specified bits.
+
+    Where it doesn't, a CPU without AVX2 and FMA goes on, as does a user who has set
+    MNIST_RNN_OTHER_BITS; the sentence is printed, and the environment says it.
+
+    Raises:
+        BackendError: says what differs, and the likely causes.
+    """
+    if not (problem := probe_step()):
+        return environment
+    if environment.cpu.fuses and not os.environ.get("MNIST_RNN_OTHER_BITS"):
+        raise BackendError(f"{problem} To go on all the same, set MNIST_RNN_OTHER_BITS=1.")
+    print(problem)
+    return environment.model_copy(update={"other_bits": True})
 
 
 def probe_step() -> str | None:

@@ -1,27 +1,11 @@
-"""The network, shown in a notebook: the source of what builds it, and a picture of its layers."""
+"""A picture of the network's layers."""
 
-import inspect
 import sysconfig
-from collections.abc import Callable
 from pathlib import Path
-
-from IPython.display import Code
 
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.figures.captioned import show_image
 from mnist_rnn.files import replacing
-
-
-class Source(Code):
-    """Highlighted code; where it is too wide, it breaks between words, not within."""
-
-    def _repr_html_(self) -> str:
-        return super()._repr_html_().replace("<pre>", '<pre style="word-break: normal">')
-
-
-def show_source(*functions: Callable) -> Source:
-    """The functions as they stand in the package, highlighted: their one definition stays there."""
-    return Source("\n\n".join(map(inspect.getsource, functions)), language="python")
 
 
 def draw_layers(model: keras.Model, path: Path) -> None:
