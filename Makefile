@@ -87,7 +87,7 @@ report: $(INSTALLED)  ## Rebuild the tables from the records, and the results as
 		--TagRemovePreprocessor.enabled=True \
 		$$([ "$${MNIST_RNN_RESULTS:-results}$$MNIST_RNN_PUBLISHED" = results ] || \
 			echo --TagRemovePreprocessor.remove_cell_tags=ours) \
-		$$($(BIN)/python -c 'from mnist_rnn.claims import JUDGED, read_claims; any(claim.kind in JUDGED \
+		$$($(BIN)/python -c 'from mnist_rnn.analysis.claims import JUDGED, read_claims; any(claim.kind in JUDGED \
 			for claim in read_claims()) or print("--TagRemovePreprocessor.remove_cell_tags=judged")' \
 			2> /dev/null) # a wrong file of claims is told once, by the notebook
 	@$(BIN)/papermill --no-progress-bar --log-level ERROR $(RESULTS)/executed/03_results.part.ipynb \

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from runs import end, start
 
+from mnist_rnn.analysis.claims import read_claims
 from mnist_rnn.bits import first_steps
 from mnist_rnn.bits.emulated import missing, start_emulated, start_first_steps
 from mnist_rnn.bits.first_steps import NETWORKS, train_first_steps
 from mnist_rnn.bits.ledger import FIRST_STEPS, Reproduction
-from mnist_rnn.claims import read_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.checkpoints import Checkpoint
 

@@ -14,11 +14,11 @@ from runs import finish, start_plain
 from scipy import ndimage
 from shapes import DOT, FAN, FILLED, SHAPES, draw, find_misread
 
+from mnist_rnn.analysis.trained_network import Weights, load_checked
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
-from mnist_rnn.pad.pad import HARD, Pad, find_hardest, load_checked
-from mnist_rnn.reading.network import Weights
+from mnist_rnn.pad.pad import HARD, Pad, find_hardest
 from mnist_rnn.records.model_file import save_model
 from mnist_rnn.records.run import run_path, write_run
 

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from mnist_rnn.claims import COLUMNS, read_claims, read_curves, tabulate_claims
+from mnist_rnn.analysis.claims import COLUMNS, read_claims, read_curves, tabulate_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ClaimError
 from mnist_rnn.paths import PUBLISHED

@@ -7,9 +7,10 @@ import subprocess
 import pytest
 from matplotlib.figure import Figure
 
+from mnist_rnn.analysis.claims import read_claims, read_curves
+from mnist_rnn.analysis.tables import write_tables
 from mnist_rnn.bits.ledger import read_judged, read_known
 from mnist_rnn.bits.verify import compare_runs
-from mnist_rnn.claims import read_claims, read_curves
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import ClaimError, ModelError, OutputError, RecordError
@@ -19,7 +20,6 @@ from mnist_rnn.paths import ROOT
 from mnist_rnn.records import environment
 from mnist_rnn.records.environment import Cpu, count_threads, describe_environment
 from mnist_rnn.records.run import read_run, read_runs, write_run
-from mnist_rnn.tables import write_tables
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from runs import end, environment, finish, outcome, start, start_papermill
 from test_records import change, cpu
 
 from mnist_rnn import sweep as sweeping
-from mnist_rnn.claims import read_claims
+from mnist_rnn.analysis.claims import read_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.code import LOADED_CODE

@@ -14,12 +14,18 @@ from scipy import stats
 from test_published import CURVE, ROW, write_claims, write_curves
 from test_records import change
 
-from mnist_rnn.claims import CONFIGURATION
+from mnist_rnn.analysis.claims import CONFIGURATION
+from mnist_rnn.analysis.tables import (
+    describe_answers,
+    describe_default,
+    locate,
+    read_results,
+    write_tables,
+)
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.run import write_run
-from mnist_rnn.tables import describe_answers, describe_default, locate, read_results, write_tables
 
 pytestmark = pytest.mark.quick
 
@@ -305,8 +311,8 @@ def test_a_number_that_is_not_judged_is_set_beside_ours(number, runs, said):
 
 
 OWN = """
-from mnist_rnn.statistics import comparisons, verdicts
-from mnist_rnn.tables import describe_answers, describe_default, write_tables
+from mnist_rnn.analysis import comparisons, verdicts
+from mnist_rnn.analysis.tables import describe_answers, describe_default, write_tables
 results = write_tables()
 print(repr(describe_default(results)), describe_answers(results.accuracy))
 runs, claims = results.runs, results.claims

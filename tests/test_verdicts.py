@@ -6,9 +6,9 @@ import pytest
 from scipy import stats
 from test_records import change
 
+from mnist_rnn.analysis import comparisons, verdicts
+from mnist_rnn.analysis.tables import tabulate_runs
 from mnist_rnn.config import TRAIN_SIZE, Configuration
-from mnist_rnn.statistics import comparisons, verdicts
-from mnist_rnn.tables import tabulate_runs
 
 pytestmark = pytest.mark.quick
 

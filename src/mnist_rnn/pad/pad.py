@@ -12,13 +12,9 @@ from anywidget import AnyWidget
 from IPython import get_ipython
 from IPython.display import display
 
-from mnist_rnn.errors import ModelError
-from mnist_rnn.experiment.checkpoints import weights_sha256
+from mnist_rnn.analysis.trained_network import Weights, believe, read_rows
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.paths import shown
-from mnist_rnn.reading.network import Weights, believe, read_rows
-from mnist_rnn.records.model_file import load_model
-from mnist_rnn.records.run import Run, read_run
+from mnist_rnn.records.run import Run
 
 ELSEWHERE = "Run this cell in JupyterLab: the pad appears here. `make site` makes a page of it."
 HARD, SAMPLE = 300, 200  # test digits that the pad offers: the hardest, and some as they come
@@ -95,29 +91,3 @@ def describe_pad(
         "errors": str(record.test_errors),
         "digest": record.weights_sha256,
     }
-
-
-def load_checked(path: Path) -> tuple[Run, Weights]:
-    """The record and weights of a trained SimpleRNN.
-
-    Args:
-        path: a `.keras` file in its place among the results, its record beside it.
-
-    Raises:
-        ModelError: the file is no model, its weights are not its record's, or it has another layer.
-        RecordError: the record beside it is missing or damaged.
-    """
-    if path.suffix != ".keras" or not path.is_file():
-        got = "another file" if path.exists() else "no file"
-        raise ModelError(f"{shown(path)}: expected a model (.keras), got {got}")
-    record = read_run(path.with_suffix(".json"))
-    if record.config.layer != "simple_rnn":
-        raise ModelError(f"{shown(path)}: expected a simple_rnn, got {record.config.layer}")
-    weights = load_model(path).get_weights()
-    digest = weights_sha256(weights)
-    if digest != record.weights_sha256:
-        raise ModelError(
-            f"{shown(path)}: expected the weights of its record, SHA-256 "
-            f"{record.weights_sha256[:12]}..., got {digest[:12]}..."
-        )
-    return record, Weights(*weights)

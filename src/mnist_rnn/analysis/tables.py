@@ -6,20 +6,20 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mnist_rnn.claims import CONFIGURATION, tabulate_claims
-from mnist_rnn.config import Configuration
-from mnist_rnn.errors import RecordError
-from mnist_rnn.files import write_text
-from mnist_rnn.paths import RESULTS, shown
-from mnist_rnn.records.run import Run, read_runs
-from mnist_rnn.statistics.comparisons import compare_seeds
-from mnist_rnn.statistics.verdicts import (
+from mnist_rnn.analysis.claims import CONFIGURATION, tabulate_claims
+from mnist_rnn.analysis.comparisons import compare_seeds
+from mnist_rnn.analysis.verdicts import (
     EVIDENCE,
     FEWEST,
     choose_judged,
     judge_claims,
     predict_interval,
 )
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import RecordError
+from mnist_rnn.files import write_text
+from mnist_rnn.paths import RESULTS, shown
+from mnist_rnn.records.run import Run, read_runs
 
 REPRODUCED = "notebook-2019"
 # What `judge_claims` says of a claim, in a sentence about one and about several.

@@ -1,19 +1,19 @@
 """The network unrolled in time, as an SVG: a digit's rows go in, the state is passed on, an answer.
 
-`python -m mnist_rnn.pad.unrolled` writes docs/network.svg, for the README and notebooks; the start
-page of the site has the same picture in it. It moves once, for five seconds, then stands still; on
-paper, and where motion is not wanted, it only stands.
+`python -m mnist_rnn.figures.unrolled` writes docs/network.svg, for the README and notebooks; the
+start page of the site has the same picture in it. It moves once, for five seconds, then stands
+still; on paper, and where motion is not wanted, it only stands.
 """
 
 import numpy as np
 
+from mnist_rnn.analysis.trained_network import Weights, believe, read_rows
 from mnist_rnn.config import TIMESTEPS, Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.captioned import TICKS
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.reading.network import Weights, believe, read_rows
 from mnist_rnn.records.model_file import load_model
 from mnist_rnn.records.run import run_path
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from mnist_rnn.analysis.verdicts import FEWEST
 from mnist_rnn.config import TEST_SIZE
-from mnist_rnn.statistics.verdicts import FEWEST
 
 # Percentage points. Means that differ by less are equivalent: the unit of the original's accuracy.
 MARGIN = 0.10

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from mnist_rnn.claims import JUDGED
+from mnist_rnn.analysis.claims import JUDGED
 from mnist_rnn.config import TRAIN_SIZE
 
 LEVEL = 0.05

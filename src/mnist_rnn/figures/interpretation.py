@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from sklearn.decomposition import PCA
 
+from mnist_rnn.analysis.trained_network import decision_rows, last_ink_rows, separation
 from mnist_rnn.figures.captioned import (
     BLUE,
     DARK,
@@ -19,7 +20,6 @@ from mnist_rnn.figures.captioned import (
     CaptionedFigure,
     default_style,
 )
-from mnist_rnn.reading.measures import decision_rows, last_ink_rows, separation
 from mnist_rnn.records.metrics import confident_mistakes
 
 RIGHT, WRONG = BLUE, ORANGE
