@@ -93,11 +93,11 @@ report: $(INSTALLED)  ## Rebuild the tables from the records, and the results as
 	@$(BIN)/papermill --no-progress-bar --log-level ERROR $(RESULTS)/executed/03_results.part.ipynb \
 		$(RESULTS)/executed/03_results.part.ipynb
 	@mv $(RESULTS)/executed/03_results.part.ipynb $(RESULTS)/executed/03_results.ipynb
-	@$(BIN)/python -m mnist_rnn.site --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/executed/03_results.html
+	@$(BIN)/python -m mnist_rnn.web.site --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/executed/03_results.html
 	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and executed/03_results.html in" $(RESULTS)
 
 site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks, outputs as committed
-	@$(BIN)/python -m mnist_rnn.site $(if $(MODEL),--model "$(MODEL)")
+	@$(BIN)/python -m mnist_rnn.web.site $(if $(MODEL),--model "$(MODEL)")
 
 release: $(INSTALLED)  ## Pack the commit and its pages into one archive with its SHA-256, in dist/
 	@bash release/make.sh $(BIN)/python mnist-rnn-$(VERSION)

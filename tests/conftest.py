@@ -72,7 +72,7 @@ def browser():
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The folder of the pages that `make site` and `make report` make."""
-    from mnist_rnn import site
+    from mnist_rnn.web import site
 
     folder = tmp_path_factory.mktemp("site")
     site.make_site(site.MODEL, folder)

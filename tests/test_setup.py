@@ -58,7 +58,7 @@ def dry_run(*words, cwd=ROOT, **variables):
         (["reproduce"], "bin/python -m mnist_rnn.bits.verify"),
         (["sweep", "PROFILE=slurm", "ARGS=--cores 2"],
          "mnist_rnn.sweep --profile workflow/profiles/slurm --cores 2"),
-        (["site", "MODEL=a b.keras"], 'mnist_rnn.site --model "a b.keras"'),
+        (["site", "MODEL=a b.keras"], 'mnist_rnn.web.site --model "a b.keras"'),
         (["originals", "ARGS=--keras 2"], "bin/python --keras 2"),
         (["notebooks", "VENV=/venv"], "MNIST_RNN_RESULTS=/venv/notebooks/outputs"),
         (["results", "MNIST_RNN_RESULTS=trial"], "report notebooks MNIST_RNN_RESULTS=results"),

@@ -12,8 +12,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from runs import NOTEBOOKS
 
-from mnist_rnn import site as pages
 from mnist_rnn.paths import ROOT
+from mnist_rnn.web import site as pages
 
 NAMES = [*pages.PAGES, "report.html"]
 
@@ -21,7 +21,7 @@ NAMES = [*pages.PAGES, "report.html"]
 @pytest.mark.slow
 def test_pages_made_again_are_the_same_bytes(site, tmp_path):
     """By a process with another order of its sets."""
-    command = [sys.executable, "-m", "mnist_rnn.site", "--output", tmp_path]
+    command = [sys.executable, "-m", "mnist_rnn.web.site", "--output", tmp_path]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": "1"})
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(pages.PAGES)
     for path in tmp_path.iterdir():

@@ -1,8 +1,6 @@
 """The pad to draw a digit on: one module of JavaScript, in JupyterLab and in a page."""
 
-import base64
 import json
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +13,12 @@ from IPython.display import display
 from mnist_rnn.analysis.trained_network import Weights, believe, read_rows
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.records.run import Run
+from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
 
 ELSEWHERE = "Run this cell in JupyterLab: the pad appears here. `make site` makes a page of it."
 HARD, SAMPLE = 300, 200  # test digits that the pad offers: the hardest, and some as they come
-PARTS = ("network.js", "drawing.js", "pad.js")
-MODULE = "\n".join(Path(__file__).with_name(part).read_text(encoding="utf-8") for part in PARTS)
-STYLE = Path(__file__).with_name("pad.css").read_text(encoding="utf-8")
+MODULE = read_sources([*SCRIPTS, Path(__file__).with_name("pad.js")])
+STYLE = read_sources([Path(__file__).with_name("pad.css")])
 
 
 class Pad(AnyWidget):
@@ -54,11 +52,6 @@ def find_hardest(weights: Weights, images: np.ndarray, labels: np.ndarray) -> np
     last = believe(weights, read_rows(weights, scale(images))[:, -1])
     right = last.argmax(axis=1) == labels
     return np.lexsort((last[np.arange(len(labels)), labels], right))
-
-
-def compress(content: bytes) -> str:
-    """Zlib's format in base64."""
-    return base64.b64encode(zlib.compress(content, 9)).decode()
 
 
 def open_pad(weights: Weights, images: np.ndarray, labels: np.ndarray) -> None:

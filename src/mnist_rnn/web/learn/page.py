@@ -5,20 +5,18 @@ What the page saves is described by `BrowserResult`.
 
 import base64
 import json
-from pathlib import Path
 from typing import Any
 
 from mnist_rnn.bits.browser_result import CONFIG, STEPS
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
-from mnist_rnn.learn.engine import HERE, OPTIONS
-from mnist_rnn.learn.steps import list_orders, read_repeated
-from mnist_rnn.pad.pad import compress
+from mnist_rnn.web.learn.engine import HERE, OPTIONS
+from mnist_rnn.web.learn.steps import list_orders, read_repeated
+from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
 
-PAD = HERE.parent / "pad"
 TEST_DIGITS = 250  # the first of them, for the accuracy and the map while it learns
-WORKER = (PAD / "network.js", HERE / "engine.js", HERE / "worker.js")
-MODULE = (PAD / "network.js", PAD / "drawing.js", HERE / "learn.js")
+WORKER = (SCRIPTS[0], HERE / "engine.js", HERE / "worker.js")
+MODULE = (*SCRIPTS, HERE / "learn.js")
 
 
 def describe_learning() -> dict[str, Any]:
@@ -29,10 +27,10 @@ def describe_learning() -> dict[str, Any]:
     """
     record, digests = read_repeated()
     return {
-        "learn_style": read_text(HERE / "learn.css"),
-        "module": "\n".join(map(read_text, MODULE)),
-        "worker": "\n".join(map(read_text, WORKER)),
-        "engine": read_text(HERE / "engine.c"),
+        "learn_style": read_sources([HERE / "learn.css"]),
+        "module": read_sources(MODULE),
+        "worker": read_sources(WORKER),
+        "engine": read_sources([HERE / "engine.c"]),
         "data": json.dumps(pack(digests, f"{record.parameters:,}")),
         "images": f"{CONFIG.train_size:,}",
         "parameters": f"{record.parameters:,}",
@@ -65,8 +63,3 @@ def pack(digests: list[str], parameters: str) -> dict[str, Any]:
         "orders": compress(list_orders().astype("<u2").tobytes()),
         **{kind: base64.b64encode(engine).decode() for kind, engine in engines.items()},
     }
-
-
-def read_text(path: Path) -> str:
-    """A source of the page."""
-    return path.read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """What TensorFlow computed in the run that the page repeats: its record, and digests of its steps.
 
-`python -m mnist_rnn.learn.steps` takes the run's steps one by one and writes `steps.json`, after it
-has checked that they end with the weights of the record, which `make sweep` makes.
+`python -m mnist_rnn.web.learn.steps` takes the run's steps one by one and writes `steps.json`,
+after it has checked that they end with the weights of the record, which `make sweep` makes.
 """
 
 import json

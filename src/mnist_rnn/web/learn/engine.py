@@ -1,7 +1,7 @@
 """The engine: `engine.c` compiled to WebAssembly, twice, by a pinned compiler.
 
-`python -m mnist_rnn.learn.engine` writes `fused.wasm` and `exact.wasm` anew, by the compiler that
-`.venv/bin/python -m pip install --group engine` installs.
+`python -m mnist_rnn.web.learn.engine` writes `fused.wasm` and `exact.wasm` anew, by the compiler
+that `.venv/bin/python -m pip install --group engine` installs.
 """
 
 import subprocess

@@ -1,7 +1,7 @@
 """The site: a start page, the pad, the lesson and the notebooks, as pages that stand alone.
 
-`python -m mnist_rnn.site` makes `site/`; `--report NOTEBOOK PAGE` makes one page without code. No
-page asks for anything from elsewhere: formulas are MathML, images and styles are in the page.
+`python -m mnist_rnn.web.site` makes `site/`; `--report NOTEBOOK PAGE` makes one page without code.
+No page asks for anything from elsewhere: formulas are MathML, images and styles are in the page.
 """
 
 import argparse
@@ -26,10 +26,10 @@ from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.files import write_text
-from mnist_rnn.learn.page import describe_learning
-from mnist_rnn.pad.pad import describe_pad
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.run import run_path
+from mnist_rnn.web.learn.page import describe_learning
+from mnist_rnn.web.pad.pad import describe_pad
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("0?_*.ipynb"))
 TEMPLATES = Path(__file__).with_name("pages")
