@@ -19,7 +19,7 @@ os.environ |= {  # where make has them too: HOME need not be writable
 }
 
 import pytest
-from lab import BROWSER, open_browser
+from helpers.lab import BROWSER, open_browser
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import generate
 import pytest
-from runs import CLONE, end, mark_installed, start
+from helpers.runs import CLONE, end, mark_installed, start
 
 from mnist_rnn.paths import MNIST, ROOT
 

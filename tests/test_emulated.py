@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from runs import end, start
+from helpers.runs import end, start
 
 from mnist_rnn.analysis.claims import read_claims
 from mnist_rnn.bits import first_steps
@@ -134,7 +134,7 @@ def test_an_emulated_cpu_computes_the_committed_bits(cpu, name):
 @pytest.mark.parametrize("cpu", CPUS)
 def test_an_emulated_cpu_adds_in_the_order_of_the_rule(cpu):
     require(cpu)
-    oracle = Path(__file__).with_name("oracle.py")
+    oracle = Path(__file__).with_name("helpers") / "oracle.py"
     assert end(start_emulated(cpu, oracle, "40"), timeout=3 * 3600) == (0, "different 0\n")
 
 

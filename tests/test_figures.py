@@ -7,11 +7,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.samples import answers, change, make_numbers
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from test_reading import answers
-from test_records import change
-from test_verdicts import make_numbers
 
 from mnist_rnn.analysis.claims import tabulate_claims
 from mnist_rnn.analysis.tables import tabulate_accuracy, tabulate_runs

@@ -10,10 +10,10 @@ import sys
 from datetime import UTC, date, datetime
 
 import pytest
+from helpers.samples import LAST, change
+from helpers.values import change_one, json_values, many
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_hostile import change_one, json_values, many
-from test_records import LAST, change
 
 from mnist_rnn.bits import ledger, verify
 from mnist_rnn.bits.browser_result import BrowserResult

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from runs import run_python
+from helpers.runs import run_python
 from scipy.special import softmax
 
 from mnist_rnn.config import Configuration

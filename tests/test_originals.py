@@ -4,7 +4,7 @@ import shutil
 import sys
 
 import pytest
-from runs import end, environment, start
+from helpers.runs import end, environment, start
 
 from mnist_rnn.analysis.claims import read_claims
 from mnist_rnn.config import Configuration

@@ -8,11 +8,11 @@ from functools import partial
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from helpers.runs import finish, start_plain
+from helpers.shapes import DOT, FAN, FILLED, SHAPES, draw, find_misread
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
-from runs import finish, start_plain
 from scipy import ndimage
-from shapes import DOT, FAN, FILLED, SHAPES, draw, find_misread
 
 from mnist_rnn.analysis.trained_network import Weights, load_checked
 from mnist_rnn.errors import ModelError

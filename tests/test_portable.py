@@ -9,10 +9,10 @@ import sys
 from fractions import Fraction
 
 import numpy as np
-import oracle
 import pytest
-from oracle import compare, draw_cases
-from runs import run_python
+from helpers import oracle
+from helpers.oracle import compare, draw_cases
+from helpers.runs import run_python
 from scipy import stats
 
 from mnist_rnn.bits.probe import probe_step

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from runs import TRAIN, end, finish, papermill_command, start, start_papermill
+from helpers.runs import TRAIN, end, finish, papermill_command, start, start_papermill
+from helpers.samples import answers
 
 from mnist_rnn.analysis import trained_network
 from mnist_rnn.analysis.trained_network import Weights, believe, read_rows
@@ -13,12 +14,6 @@ from mnist_rnn.figures.interpretation import draw_late
 def digits(mnist):
     x_test, y_test = mnist[1]
     return scale(x_test), y_test
-
-
-def answers(*digits):
-    """Beliefs of one image that names these digits, the last one until the end."""
-    named = list(digits) + [digits[-1]] * (28 - len(digits))
-    return np.eye(10, dtype="float32")[named][None]
 
 
 def test_one_unit_by_hand():

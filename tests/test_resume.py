@@ -16,7 +16,7 @@ from itertools import cycle, product
 
 import numpy as np
 import pytest
-from runs import finish, outcome, read_until, start_papermill, start_plain
+from helpers.runs import finish, outcome, read_until, start_papermill, start_plain
 
 from mnist_rnn.bits.verify import compare_runs
 from mnist_rnn.config import Configuration

@@ -10,9 +10,9 @@ import tomllib
 
 import pytest
 import yaml
+from helpers.runs import end, environment, mark_installed, read_until, run_python, start
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from runs import end, environment, mark_installed, read_until, run_python, start
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, ROOT

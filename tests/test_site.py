@@ -10,7 +10,7 @@ from itertools import zip_longest
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from runs import NOTEBOOKS
+from helpers.runs import NOTEBOOKS
 
 from mnist_rnn.paths import ROOT
 from mnist_rnn.web import site as pages

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-import slurm
-from runs import end, environment, finish, outcome, start, start_papermill
-from test_records import change, cpu
+from helpers import slurm
+from helpers.runs import end, environment, finish, outcome, start, start_papermill
+from helpers.samples import change, cpu
 
 from mnist_rnn import sweep as sweeping
 from mnist_rnn.analysis.claims import read_claims

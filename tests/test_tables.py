@@ -9,10 +9,10 @@ from statistics import mean, stdev
 
 import pandas as pd
 import pytest
-from runs import run_python
+from helpers.published import CURVE, ROW, write_claims, write_curves
+from helpers.runs import run_python
+from helpers.samples import change
 from scipy import stats
-from test_published import CURVE, ROW, write_claims, write_curves
-from test_records import change
 
 from mnist_rnn.analysis.claims import CONFIGURATION
 from mnist_rnn.analysis.tables import (

@@ -10,8 +10,8 @@ import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from helpers.runs import environment, set_parameters
 from playwright.sync_api import Error, sync_playwright
-from runs import environment, set_parameters
 
 from mnist_rnn.paths import ROOT
 
