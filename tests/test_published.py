@@ -3,7 +3,13 @@
 import pytest
 from helpers.published import CURVE, ROW, write_claims, write_curves
 
-from mnist_rnn.analysis.claims import COLUMNS, read_claims, read_curves, tabulate_claims
+from mnist_rnn.analysis.claims import (
+    COLUMNS,
+    UNPUBLISHED,
+    read_claims,
+    read_curves,
+    tabulate_claims,
+)
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ClaimError
 from mnist_rnn.paths import PUBLISHED
@@ -37,7 +43,7 @@ def test_a_claim_is_one_row(tmp_path):
         ("rounding", "0", "a number above 0 beside a published test accuracy, or nothing, got"),
         ("seeds", "0", "a whole number from 1 to 1000, got '0'."),
         ("published_parameters", "int", "a whole number above 0, or nothing, got 'int'."),
-        ("kind", "prose", "'run', 'table', 'text' or 'candidate', got 'prose'."),
+        ("kind", "prose", "'run', 'table', 'text', 'near_miss', 'control' or 'page', got 'prose'."),
         ("published_test_loss", "-1", "a number from 0, or nothing, got '-1'."),
         ("answered_by", "torch", "'ours', 'keras', 'seeded', 'keras_2019' or 'pytorch', got 'tor"),
         ("answered_by", "pytorch", f"{ANSWERS}, got 'pytorch'."),
@@ -62,11 +68,11 @@ def test_a_missing_column_is_named(column, tmp_path):
         read_claims(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["run", "table", "text", "candidate"])
-def test_a_candidate_and_nothing_else_has_no_number(kind, tmp_path):
+@pytest.mark.parametrize("kind", ["run", "table", "text", *UNPUBLISHED])
+def test_some_kinds_alone_have_no_number(kind, tmp_path):
     number = ROW | {"kind": kind}
     none = number | {"published_test_accuracy": "", "rounding": ""}
-    right, wrong = (none, number) if kind == "candidate" else (number, none)
+    right, wrong = (none, number) if kind in UNPUBLISHED else (number, none)
     assert read_claims(write_claims(tmp_path, right))
     with pytest.raises(ClaimError, match=r"published_test_accuracy: expected .*, got"):
         read_claims(write_claims(tmp_path, wrong))

@@ -30,7 +30,7 @@ HEADER = (
 SHORT = "short,run,lstm,8,adam,0.0,128,1,512,2,50,1,nowhere,ours\n"
 LONG = "long,run,simple_rnn,8,sgd,0.2,128,150,512,2,50,1,nowhere,ours\n"
 GRU = "gru,run,gru,8,sgd,0.0,128,1,512,3,50,1,nowhere,ours\n"
-KERAS = "today,candidate,simple_rnn,256,sgd,0.0,128,1,640,2,,,nowhere,keras\n"
+KERAS = "today,control,simple_rnn,256,sgd,0.0,128,1,640,2,,,nowhere,keras\n"
 ENDLESS = LONG.replace(",150,512,", ",1000,5120,") + KERAS.replace(",1,640,", ",1000,5120,")
 
 

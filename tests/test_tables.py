@@ -83,8 +83,7 @@ def check_tables(folder: Path) -> dict[str, str]:
     assert len(lines) == sum(map(len, groups.values()))
     claims = pd.read_csv(PUBLISHED / "claims.csv", dtype={"train_size": "Int64"}).set_index("claim")
     judged = claims[claims["kind"].isin(["run", "table"])].index
-    ours = (claims["kind"] == "candidate") & (claims["answered_by"] == "ours")
-    near = claims[ours & (claims["train_size"].fillna(60_000) == 60_000)].index
+    near = claims[claims["kind"] == "near_miss"].index
     curves = pd.read_csv(PUBLISHED / "curves.csv").groupby("claim")["train_loss"].apply(list)
     accuracy = pd.read_csv(folder / "accuracy.csv", keep_default_na=False, dtype=str)
     for _, row in accuracy[accuracy["claim"] == ""].iterrows():
@@ -343,12 +342,12 @@ def test_a_researchers_own_folders(count, curves, write, tmp_path):
     assert pd.read_csv(tmp_path / "accuracy.csv")["claim"].tolist() == ["mine", "other"]
 
 
-def test_a_researchers_candidates_alone(write, tmp_path):
+def test_a_researchers_near_misses_alone(write, tmp_path):
     """Nothing was published; the tables have the runs."""
     folder = tmp_path / "published"
     folder.mkdir()
     (folder / "claims.csv").write_text(
-        "claim,kind,units,epochs,seeds,source\nsmall,candidate,64,2,3,my question\n"
+        "claim,kind,units,epochs,seeds,source\nsmall,near_miss,64,2,3,my question\n"
     )
     write(240, 250, 260, units=64, epochs=2)
     done = run_own(tmp_path, folder)

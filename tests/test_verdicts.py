@@ -34,8 +34,8 @@ def test_the_rule_by_hand():
     assert verdicts.agrees(0.0056, claims=9) == "in doubt"
 
 
-def test_a_candidate_that_was_published_too_is_no_near_miss():
-    kinds = {"configuration": [*"abb"], "kind": ["run", "run", "candidate"]}
+def test_a_near_miss_that_was_published_too_is_no_near_miss():
+    kinds = {"configuration": [*"abb"], "kind": ["run", "run", "near_miss"]}
     numbers = make_numbers(**kinds, test_accuracy=[98.0, 98.0, np.nan])
     judged = verdicts.judge_claims(numbers, group_runs(a=FIVE, b=FIVE))
     assert judged["also_agree"].tolist() == [["b"], ["a"]]

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from mnist_rnn.analysis.verdicts import SCALES
-from mnist_rnn.config import TRAIN_SIZE
 from mnist_rnn.records.environment import Cpu
 
 # A history whose digests were not measured but for the last.
@@ -27,7 +26,6 @@ def make_numbers(half_unit=0.0, configuration="a", kind="run", **published):
     """
     length = len(next(iter(published.values())))
     numbers = {"configuration": configuration, "kind": kind, "answered_by": "ours"}
-    numbers["train_size"] = TRAIN_SIZE
     for measure in SCALES:
         numbers[measure] = published.get(measure, [np.nan] * length)
         numbers[f"{measure}_half_unit"] = half_unit

@@ -20,6 +20,7 @@ from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 LARGEST = 1_000_000  # bytes
 REST = "(without a name)"  # the column of what a row has too much
 JUDGED = ("run", "table")  # the kinds of claims that are compared with runs by the rule
+UNPUBLISHED = ("near_miss", "control", "page")  # the kinds without a published number
 
 
 def optional(least: float, most: float | None, described: str) -> Any:
@@ -31,14 +32,15 @@ class Claim(Strict, validate_default=True):
     """A configuration, with seed 0, and what was published for it.
 
     Accuracies are in percent, losses in nats. A `run` was printed by a run whose output is in the
-    source, a `table` is of unknown origin, a `text` is from a docstring or prose. A `candidate` has
-    no number: its runs are compared with the others. The runs that answer a claim are those of its
-    configuration by this code, with the seeds 0 to `seeds` - 1.
+    source, a `table` is of unknown origin, a `text` is from a docstring or prose. No number
+    was published for a `near_miss`, whose runs might agree with a claim too, for a `control`, whose
+    runs are compared with ours, and for the run of a `page`. The runs that answer a claim are those
+    of its configuration by this code, with the seeds 0 to `seeds` - 1.
     """
 
     config: Configuration
     claim: str = Field(min_length=1, description="a name")
-    kind: Literal["run", "table", "text", "candidate"]
+    kind: Literal["run", "table", "text", "near_miss", "control", "page"]
     answered_by: Code = Field("ours", description="code that computes these parameters")
     seeds: int = whole(..., 1, 1000)
     published_parameters: int | None = optional(1, None, "a whole number above 0")
@@ -69,8 +71,8 @@ class Claim(Strict, validate_default=True):
     @field_validator("published_test_accuracy")
     @classmethod
     def _has_number(cls, value: float | None, info: ValidationInfo) -> float | None:
-        if (value is None) != (info.data.get("kind") == "candidate"):
-            raise ValueError("a candidate has no number, the others have one")
+        if (value is None) != (info.data.get("kind") in UNPUBLISHED):
+            raise ValueError(f"{', '.join(UNPUBLISHED)} have no number, the others have one")
         return value
 
     @property
@@ -181,7 +183,7 @@ def read_table(path: Path, name: str, needed: set[str]) -> list[dict[str, str]]:
 
 
 def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
-    """The table of claims: a row a claim or candidate, indexed by its name.
+    """The table of claims: one row per claim, indexed by its name.
 
     `configuration` names the runs that answer it, as in the table of runs. What was published
     stands in columns of the measures that runs have: accuracies in percent, losses in nats;

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mnist_rnn.analysis.claims import CONFIGURATION, tabulate_claims
+from mnist_rnn.analysis.claims import CONFIGURATION, UNPUBLISHED, tabulate_claims
 from mnist_rnn.analysis.comparisons import compare_seeds
 from mnist_rnn.analysis.verdicts import (
     EVIDENCE,
@@ -144,8 +144,8 @@ def leave_out(table: pd.DataFrame, unwanted: pd.Series) -> pd.DataFrame:
 def write_tables(folder: Path = RESULTS) -> Results:
     """Write accuracy.csv, accuracy.md and runs.csv, and return what they are made of.
 
-    accuracy.md has fewer columns, and candidates only where nothing was claimed. It names the files
-    that are not records.
+    accuracy.md has fewer columns, and claims without a number only where there are no others. It
+    names the files that are not records.
 
     Raises:
         RecordError: there is no record.
@@ -157,7 +157,7 @@ def write_tables(folder: Path = RESULTS) -> Results:
     rounded = {name: table[name].map(form.format, "ignore") for name, form in formats.items()}
     text = table.assign(**rounded).astype("string").fillna("")
     notes = "".join(f"\nLeft out: {error}\n" for error in refused)
-    rows = leave_out(text, table["kind"] == "candidate")
+    rows = leave_out(text, table["kind"].isin(UNPUBLISHED))
     rows = rows.rename(columns={"published_test_accuracy": "published"})
     rows["interval"] = (rows["interval_low"] + " to " + rows["interval_high"]).replace(" to ", "")
     contents = {

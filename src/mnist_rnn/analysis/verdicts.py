@@ -7,7 +7,6 @@ import pandas as pd
 from scipy import optimize, stats
 
 from mnist_rnn.analysis.claims import JUDGED
-from mnist_rnn.config import TRAIN_SIZE
 
 LEVEL = 0.05
 FEWEST = 3  # runs for an answer
@@ -75,9 +74,8 @@ def choose_judged(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def choose_near(claims: pd.DataFrame) -> pd.DataFrame:
-    """The candidates that we train on all images: configurations near to published ones."""
-    ours = (claims["kind"] == "candidate") & (claims["answered_by"] == "ours")
-    return claims[ours & (claims["train_size"] == TRAIN_SIZE)]
+    """The near misses: configurations near to published ones."""
+    return claims[claims["kind"] == "near_miss"]
 
 
 def judge_claims(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
@@ -85,7 +83,7 @@ def judge_claims(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
     `p_<measure>` are the p-values of a claim's numbers by its own runs, `p` combines them, `agrees`
     is the answer by `p`. `also_agree` lists the other configurations in the two tables whose runs
-    would agree too (p of at least LEVEL): published ones, and in `near_misses` our candidates.
+    would agree too (p of at least LEVEL): published ones, and in `near_misses` those near to them.
     A run's test accuracy that is published `detectable` percentage points too high is
     *contradicted* with four chances in five.
     """
