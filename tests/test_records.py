@@ -20,12 +20,12 @@ from mnist_rnn.figures.captioned import CaptionedFigure
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import environment
 from mnist_rnn.records.environment import count_threads, describe_environment
-from mnist_rnn.records.run import read_run, read_runs, write_run
+from mnist_rnn.records.run import read_labels, read_run, read_runs, write_run
 
 
 @pytest.fixture
 def record(make_record):
-    return make_record(train_size=1, epochs=1)
+    return change(make_record(train_size=1, epochs=1), "history", weights_sha256=[DIGEST])
 
 
 def test_a_tree_is_clean_whatever_its_results_and_the_users_settings(tmp_path, monkeypatch):
@@ -72,7 +72,8 @@ def test_threads_are_those_that_were_set_or_all_that_the_process_may_use(
 
 DIGEST = "0" * 64
 HISTORY = {"loss": [0.5], "accuracy": [0.9], "test_errors": [200], "weights_sha256": [DIGEST]}
-MISTAKES = {str(index): 1 for index in range(200)}
+MISTAKES = {str(i): (label + 1) % 10 for i, label in enumerate(read_labels()[:200])}
+TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors": [100, 200]}
 
 
 @pytest.mark.parametrize(
@@ -95,9 +96,18 @@ MISTAKES = {str(index): 1 for index in range(200)}
         ({"mistakes": MISTAKES | {"0": 17}}, "mistakes.0: Input should be less than 10"),
         ({"mistakes": MISTAKES | {"10000": 1}}, "less than 10000"),
         ({"mistakes": MISTAKES | {"-1": 1}}, "greater than or equal to 0"),
+        ({"mistakes": MISTAKES | {"0": read_labels()[0]}}, "must not name the digit that an im"),
+        ({"mistakes": None, "history": HISTORY | {"loss": [0.06]}}, "must be at least log 2"),
+        ({"test_loss": 0.01}, "loss must be at least log 2"),
+        ({"train_errors": 1, "train_loss": 0.6}, "loss must be at least log 2"),
+        ({"parameters": 5}, "parameters must be 75530"),
+        ({"seconds": 1e-8}, r"seconds must be from 2e-08 to 31622400"),
+        ({"seconds": 1e300}, "seconds must be from"),
+        ({"config": {"epochs": 2, "train_size": 1}, "history": TWICE},
+         "different test errors for the same weights"),
     ],
-)
-def test_a_damaged_record_is_named(changes, problem, record, tmp_path):
+)  # fmt: skip
+def test_a_damaged_or_impossible_record_is_named(changes, problem, record, tmp_path):
     path = write_run(record, tmp_path)
     content = json.loads(path.read_text())
     assert (content["history"], content["mistakes"]) == (HISTORY, MISTAKES)
@@ -232,7 +242,7 @@ OLD = {"code_sha256": "0" * 64, "versions": {"tensorflow": "2.20.0"}}
     ],
 )  # fmt: skip
 def test_a_run_is_compared_with_the_committed_one(history, made_with, good, said, make_record):
-    record = make_record(epochs=4)
+    record = change(make_record(epochs=4), "history", weights_sha256=[DIGEST] * 4)
     other = change(change(record, "history", **history), "environment", **made_with)
     answer, sentence = compare_runs(other, record)
     assert answer == good

@@ -21,14 +21,20 @@ from typing import NamedTuple, get_args
 import psutil
 
 from mnist_rnn.analysis.claims import Claim, read_claims, read_curves
-from mnist_rnn.config import FEATURES, Configuration
+from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import ClaimError, RecordError
-from mnist_rnn.experiment.initial_weights import GATES
 from mnist_rnn.paths import ORIGINALS, RESULTS, ROOT, shown
 from mnist_rnn.records.code import digest_code
 from mnist_rnn.records.environment import find_versions, what_decides_bits
-from mnist_rnn.records.run import PROGRAMS, Code, name_configuration, read_run, run_path
+from mnist_rnn.records.run import (
+    PROGRAMS,
+    Code,
+    count_products,
+    name_configuration,
+    read_run,
+    run_path,
+)
 
 
 class Planned(NamedTuple):
@@ -55,17 +61,12 @@ def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
         if claim.answered_by == code
         for seed in range(claim.seeds)
     )
-    return sorted(runs, key=lambda run: (run.config.seed, -estimate_cost(run.config)))
+    return sorted(runs, key=lambda run: (run.config.seed, -count_products(run.config)))
 
 
 def digest_of(code: Code) -> str:
     """The digest of the code that would compute such a run today."""
     return digest_code([ORIGINALS / name for name in PROGRAMS[code].files])
-
-
-def estimate_cost(run: Configuration) -> int:
-    """Products of a timestep times images shown, a measure of the time that a run takes."""
-    return GATES[run.layer] * run.units * (FEATURES + run.units) * run.train_size * run.epochs
 
 
 def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
@@ -86,7 +87,7 @@ def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
 
 def describe_progress(left: Collection[Planned], runs: Collection[Planned], seconds: float) -> str:
     """How far a sweep is after so many seconds, and how long the rest will take by its cost."""
-    costs = (sum(estimate_cost(run.config) for run in some) for some in (left, runs))
+    costs = (sum(count_products(run.config) for run in some) for some in (left, runs))
     share = next(costs) / next(costs)
     rest = timedelta(seconds=round(seconds * share / (1 - share)))
     return f"{len(runs) - len(left)} of {len(runs)} runs finished, about {rest} to go"

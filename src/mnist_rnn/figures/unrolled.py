@@ -7,13 +7,14 @@ still; on paper, and where motion is not wanted, it only stands.
 
 import numpy as np
 
-from mnist_rnn.analysis.trained_network import Weights, believe, read_rows
+from mnist_rnn.analysis.trained_network import believe, read_rows
 from mnist_rnn.config import TIMESTEPS, Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.captioned import TICKS
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.consistency import Weights
 from mnist_rnn.records.model_file import load_model
 from mnist_rnn.records.run import run_path
 

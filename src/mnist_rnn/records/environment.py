@@ -104,10 +104,16 @@ def find_versions() -> dict[str, str]:
     return versions
 
 
-def ask(*command: str) -> str | None:
-    """What a command says in the repository; None if it is not installed or fails."""
+def ask(*command: str, **variables: str) -> str | None:
+    """What a command says in the repository; None if it is not installed or fails.
+
+    Git is not told of another repository, as its hooks and some users tell it by variables.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=ROOT, check=True, capture_output=True, text=True, env=own | variables
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
