@@ -28,24 +28,47 @@ def record(make_record):
     return change(make_record(train_size=1, epochs=1), "history", weights_sha256=[DIGEST])
 
 
-def test_a_tree_is_clean_whatever_its_results_and_the_users_settings(tmp_path, monkeypatch):
-    settings = tmp_path / "gitconfig"
-    settings.write_text("[user]\nname = x\nemail = x\n[status]\nshowUntrackedFiles = no\n")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+# Ways to keep `git status` from telling that code.py was edited, or that more.py is new.
+HIDING = [
+    "git update-index --assume-unchanged code.py",
+    "git update-index --skip-worktree code.py",
+    "git config core.fsmonitor true && git status",
+    "git config filter.f.clean 'echo 1' && echo '*.py filter=f' > .git/info/attributes",
+    "git config status.showUntrackedFiles no",
+    "git config core.excludesFile $PWD/.git/list && echo '*.py' > .git/list",
+    "printf '[core]\nexcludesFile = $PWD/.git/list\n' > ~/.gitconfig && echo '*.py' > .git/list",
+    "echo '*.py' > .git/info/exclude",
+    "export GIT_DIR=$OLDPWD/.git",
+]
+
+
+@pytest.mark.parametrize("hide", HIDING)
+def test_a_record_says_what_differs_from_the_commit(hide, tmp_path, monkeypatch):
+    """Whatever git's settings hide; nothing in results/ counts."""
     clone = tmp_path / "clone"
     (clone / "results").mkdir(parents=True)
     monkeypatch.setattr(environment, "ROOT", clone)
+    monkeypatch.setenv("HOME", str(tmp_path))
 
-    def git(*words):
-        return subprocess.check_output(["git", *words], cwd=clone, text=True)
+    def run(command):
+        return subprocess.check_output(["bash", "-ec", command], cwd=clone, text=True)
 
-    git("init")
-    git("commit", "--allow-empty", "-m", "first")
-    (clone / "results" / "run.json").touch()
+    run("echo 1 > code.py; git init -q; git add .; git -c user.name=x -c user.email=x commit -qm x")
+    commit = run("git rev-parse HEAD").strip()
     made_with = describe_environment(1)
-    assert (made_with.commit, made_with.clean) == (git("rev-parse", "HEAD").strip(), True)
-    (clone / "code.py").touch()
-    assert describe_environment(1).clean is False
+    assert (made_with.commit, made_with.clean) == (commit, True)
+    if hide.startswith("export"):
+        run(f"git init -q {tmp_path}")
+        monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    else:
+        run(hide)
+    (clone / "results" / "run.json").touch()
+    assert describe_environment(1).clean is True
+    for name, old in (("code.py", "1\n"), ("more.py", None)):
+        (clone / name).write_text("2\n")
+        made_with = describe_environment(1)
+        assert (made_with.commit, made_with.clean) == (commit, False)
+        (clone / name).write_text(old) if old else (clone / name).unlink()
 
 
 def test_the_commit_is_unknown_outside_a_checkout_and_without_git(tmp_path, monkeypatch):
