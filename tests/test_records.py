@@ -32,11 +32,10 @@ def record(make_record):
 HIDING = [
     "git update-index --assume-unchanged code.py",
     "git update-index --skip-worktree code.py",
-    "git config core.fsmonitor true && git status",
     "git config filter.f.clean 'echo 1' && echo '*.py filter=f' > .git/info/attributes",
     "git config status.showUntrackedFiles no",
-    "git config core.excludesFile $PWD/.git/list && echo '*.py' > .git/list",
-    "printf '[core]\nexcludesFile = $PWD/.git/list\n' > ~/.gitconfig && echo '*.py' > .git/list",
+    "git config core.excludesFile ~/list && echo '*.py' > ~/list",
+    "git config --global core.excludesFile ~/list && echo '*.py' > ~/list",
     "echo '*.py' > .git/info/exclude",
     "export GIT_DIR=$OLDPWD/.git",
 ]
