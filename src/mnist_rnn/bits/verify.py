@@ -21,8 +21,8 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError
 from mnist_rnn.parameters import find_edited
 from mnist_rnn.paths import OUTPUTS, ROOT, shown
-from mnist_rnn.records.code import digest_code
 from mnist_rnn.records.consistency import load_checked, read_committed, require_reproduction
+from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import what_differs
 from mnist_rnn.records.run import Run, first_other_epoch, run_path
 
