@@ -51,7 +51,7 @@ help:  ## List the targets
 
 reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p $(OUTPUTS)/executed
-	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.verify --before)
+	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.bits.verify --before)
 	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
 	trap 'kill $$! 2>/dev/null; wait $$!; exit 1' INT QUIT TERM; \
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
@@ -59,13 +59,13 @@ reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, a
 	wait $$! && trap - EXIT
 	@mv $(OUTPUTS)/executed/02_train.part.ipynb $(OUTPUTS)/executed/02_train.ipynb
 	@echo Executed: $(OUTPUTS)/executed/02_train.ipynb
-	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.verify)
+	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.bits.verify)
 
 verify: $(INSTALLED)  ## Compare the record of the default run in outputs/ with the committed one
-	@$(BIN)/python -m mnist_rnn.verify
+	@$(BIN)/python -m mnist_rnn.bits.verify
 
 ledger: $(INSTALLED)  ## Check the records in results/reproductions and make their table
-	@$(BIN)/python -m mnist_rnn.ledger $(ARGS)
+	@$(BIN)/python -m mnist_rnn.bits.ledger $(ARGS)
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --FileContentsManager.preferred_dir=notebooks \
@@ -87,17 +87,17 @@ report: $(INSTALLED)  ## Rebuild the tables from the records, and the results as
 		--TagRemovePreprocessor.enabled=True \
 		$$([ "$${MNIST_RNN_RESULTS:-results}$$MNIST_RNN_PUBLISHED" = results ] || \
 			echo --TagRemovePreprocessor.remove_cell_tags=ours) \
-		$$($(BIN)/python -c 'from mnist_rnn.claims import JUDGED, read_claims; any(claim.kind in JUDGED \
+		$$($(BIN)/python -c 'from mnist_rnn.analysis.claims import JUDGED, read_claims; any(claim.kind in JUDGED \
 			for claim in read_claims()) or print("--TagRemovePreprocessor.remove_cell_tags=judged")' \
 			2> /dev/null) # a wrong file of claims is told once, by the notebook
 	@$(BIN)/papermill --no-progress-bar --log-level ERROR $(RESULTS)/executed/03_results.part.ipynb \
 		$(RESULTS)/executed/03_results.part.ipynb
 	@mv $(RESULTS)/executed/03_results.part.ipynb $(RESULTS)/executed/03_results.ipynb
-	@$(BIN)/python -m mnist_rnn.site --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/executed/03_results.html
+	@$(BIN)/python -m mnist_rnn.web.site --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/executed/03_results.html
 	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and executed/03_results.html in" $(RESULTS)
 
 site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks, outputs as committed
-	@$(BIN)/python -m mnist_rnn.site $(if $(MODEL),--model "$(MODEL)")
+	@$(BIN)/python -m mnist_rnn.web.site $(if $(MODEL),--model "$(MODEL)")
 
 release: $(INSTALLED)  ## Pack the commit and its pages into one archive with its SHA-256, in dist/
 	@bash release/make.sh $(BIN)/python mnist-rnn-$(VERSION)

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from mnist_rnn.claims import Claim, read_claims
+from mnist_rnn.analysis.claims import Claim, read_claims
+from mnist_rnn.analysis.tables import Results, describe_answers, describe_default, read_results
+from mnist_rnn.analysis.verdicts import choose_judged
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.statistics.verdicts import choose_judged
-from mnist_rnn.tables import Results, describe_answers, describe_default, read_results
 
 
 def make_answer(results: Results) -> str:

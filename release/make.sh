@@ -23,7 +23,7 @@ if [ -n "$changed" ]; then
     echo "Commit first: $(wc -l <<< "$changed") file(s) differ, such as $(head -n 1 <<< "$changed")." >&2
     exit 1
 fi
-"$python" -m mnist_rnn.site --output "$folder/site"
+"$python" -m mnist_rnn.web.site --output "$folder/site"
 pack() {
     plain_git archive --format=tar --prefix="$name/site/" "${pages[@]}" --prefix="$name/" \
         --add-file=release/RELEASE.md "$@" "$commit"

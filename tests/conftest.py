@@ -19,7 +19,7 @@ os.environ |= {  # where make has them too: HOME need not be writable
 }
 
 import pytest
-from lab import BROWSER, open_browser
+from helpers.lab import BROWSER, open_browser
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
@@ -72,7 +72,7 @@ def browser():
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The folder of the pages that `make site` and `make report` make."""
-    from mnist_rnn import site
+    from mnist_rnn.web import site
 
     folder = tmp_path_factory.mktemp("site")
     site.make_site(site.MODEL, folder)

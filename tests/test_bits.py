@@ -9,8 +9,8 @@ import shutil
 import signal
 
 import pytest
-from lab import BROWSER, open_browser, open_lab, run_all
-from runs import (
+from helpers.lab import BROWSER, open_browser, open_lab, run_all
+from helpers.runs import (
     TRAIN,
     finish,
     read_until,

@@ -4,9 +4,9 @@ import re
 import shutil
 
 import pytest
-from lab import open_lab, run_all
-from runs import NOTEBOOKS
-from shapes import SHAPES, draw
+from helpers.lab import open_lab, run_all
+from helpers.runs import NOTEBOOKS
+from helpers.shapes import SHAPES, draw
 
 from mnist_rnn.paths import ROOT
 

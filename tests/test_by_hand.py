@@ -6,19 +6,19 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from first_steps import BY_HAND, compute_by_hand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from mnist_rnn.bits import by_hand
+from mnist_rnn.bits.first_difference import find_first_difference
+from mnist_rnn.bits.first_steps import BY_HAND, compute_by_hand
+from mnist_rnn.bits.ledger import FIRST_STEPS
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
-from mnist_rnn.first_difference import find_first_difference, load_by_hand
-from mnist_rnn.ledger import FIRST_STEPS
 
-by_hand = load_by_hand()
 DIGESTS = json.loads(FIRST_STEPS.read_text())
 
 

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from mnist_rnn.claims import CONFIGURATION, read_claims, read_curves
+from mnist_rnn.analysis.claims import CONFIGURATION, read_claims, read_curves
 from mnist_rnn.config import Configuration, Interpretation
 from mnist_rnn.errors import ParameterError
 from mnist_rnn.parameters import read_parameters

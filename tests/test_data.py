@@ -11,7 +11,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from runs import run_python
+from helpers.runs import run_python
 
 from mnist_rnn import data
 from mnist_rnn.data import SHA256, load_mnist

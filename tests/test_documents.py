@@ -10,7 +10,7 @@ from pathlib import Path
 
 import generate
 import pytest
-from runs import CLONE, end, mark_installed, start
+from helpers.runs import CLONE, end, mark_installed, start
 
 from mnist_rnn.paths import MNIST, ROOT
 
@@ -123,11 +123,11 @@ def test_the_report_needs_nothing_from_elsewhere(shell):
 
 
 @pytest.mark.slow
-def test_the_report_of_candidates_alone_compares_with_nothing(shell):
+def test_the_report_of_near_misses_alone_compares_with_nothing(shell):
     """As docs/usage.md describes it."""
     status, printed = shell(
         "mkdir -p mine/results/runs && cp -r results/runs/simple_rnn-256-sgd mine/results/runs && "
-        "printf 'claim,kind,seeds,source\\nmine,candidate,40,a question\\n' > mine/claims.csv && "
+        "printf 'claim,kind,seeds,source\\nmine,near_miss,40,a question\\n' > mine/claims.csv && "
         "MNIST_RNN_PUBLISHED=mine MNIST_RNN_RESULTS=mine/results make report && "
         "cat mine/results/executed/03_results.html; code=$?; rm -r mine; exit $code"
     )

@@ -13,7 +13,7 @@ import zipfile
 
 import psutil
 import pytest
-from runs import end, environment, papermill_command, read_until, start, start_papermill
+from helpers.runs import end, environment, papermill_command, read_until, start, start_papermill
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ModelError

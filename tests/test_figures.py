@@ -7,18 +7,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.samples import answers, change, make_numbers
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from test_reading import answers
-from test_records import change
-from test_verdicts import make_numbers
 
-from mnist_rnn.claims import tabulate_claims
+from mnist_rnn.analysis.claims import tabulate_claims
+from mnist_rnn.analysis.tables import tabulate_accuracy, tabulate_runs
+from mnist_rnn.figures import interpretation as figures
 from mnist_rnn.figures import results, training
 from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
-from mnist_rnn.figures.network import show_source
-from mnist_rnn.reading import figures
-from mnist_rnn.tables import tabulate_accuracy, tabulate_runs
+from mnist_rnn.figures.source import show_source
 
 pytestmark = pytest.mark.quick
 

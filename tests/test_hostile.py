@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from helpers.values import change_one, json_values, many, nest, scalars
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_rnn import data
@@ -17,25 +18,8 @@ from mnist_rnn.experiment.checkpoints import MEASURES, Checkpoint, State
 from mnist_rnn.parameters import read_parameters
 from mnist_rnn.records.run import read_run, run_path
 
-many = settings(
-    max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), database=None
-)
-
-
-def nest(leaves):
-    """These values, also in lists and dictionaries."""
-    return st.recursive(
-        leaves,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-        max_leaves=5,
-    )
-
-
-json_scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-scalars = json_scalars | st.binary()
 PARAMETERS = list(Configuration.model_fields)
 near = st.integers(-2, 60_002) | st.floats(-1, 2) | st.sampled_from(["sgd", "gru", "adam", "lstm"])
-json_values = nest(json_scalars)
 
 
 @many
@@ -77,25 +61,6 @@ def read(content):
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
         return read_run(path)
-
-
-def places(value, path=()):
-    """The path of each value inside a JSON value."""
-    yield path
-    if isinstance(value, dict | list):
-        for key in value if isinstance(value, dict) else range(len(value)):
-            yield from places(value[key], (*path, key))
-
-
-def change_one(text, draws):
-    """This JSON with one of its values replaced by any other."""
-    content = json.loads(text)
-    *path, last = draws.draw(st.sampled_from(list(places(content))[1:]))
-    inner = content
-    for key in path:
-        inner = inner[key]
-    inner[last] = draws.draw(json_values)
-    return json.dumps(content)
 
 
 @many

@@ -7,11 +7,11 @@ import zlib
 
 import pytest
 
+from mnist_rnn.bits.browser_result import BrowserResult
 from mnist_rnn.errors import RecordError
-from mnist_rnn.learn import steps
-from mnist_rnn.learn.engine import HERE, OPTIONS, build_engine
-from mnist_rnn.learn.result import BrowserResult
-from mnist_rnn.learn.steps import read_repeated
+from mnist_rnn.web.learn import steps
+from mnist_rnn.web.learn.engine import HERE, OPTIONS, build_engine
+from mnist_rnn.web.learn.steps import read_repeated
 
 MINUTE = 60_000  # Playwright counts milliseconds
 SAME = "Your browser has computed exactly the same 75,530 weights as TensorFlow."

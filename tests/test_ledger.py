@@ -10,16 +10,16 @@ import sys
 from datetime import UTC, date, datetime
 
 import pytest
+from helpers.samples import LAST, change
+from helpers.values import change_one, json_values, many
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_hostile import change_one, json_values, many
-from test_records import LAST, change
 
-from mnist_rnn import ledger, verify
+from mnist_rnn.bits import ledger, verify
+from mnist_rnn.bits.browser_result import BrowserResult
+from mnist_rnn.bits.ledger import WHOLE_RUN, Reproduction, describe_reproduction
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError, RecordError
-from mnist_rnn.learn.result import BrowserResult
-from mnist_rnn.ledger import WHOLE_RUN, Reproduction, describe_reproduction
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import run_path, write_run
 

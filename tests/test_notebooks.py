@@ -14,8 +14,7 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
-from jupyter_client.manager import start_new_kernel
-from runs import (
+from helpers.runs import (
     NOTEBOOKS,
     TRAIN,
     end,
@@ -28,6 +27,7 @@ from runs import (
     start_nbval,
     start_papermill,
 )
+from jupyter_client.manager import start_new_kernel
 
 from mnist_rnn.config import Configuration, Interpretation
 from mnist_rnn.errors import ExperimentError

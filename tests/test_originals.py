@@ -4,9 +4,9 @@ import shutil
 import sys
 
 import pytest
-from runs import end, environment, start
+from helpers.runs import end, environment, start
 
-from mnist_rnn.claims import read_claims
+from mnist_rnn.analysis.claims import read_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.experiment.inputs import scale

@@ -8,19 +8,19 @@ from functools import partial
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from helpers.runs import finish, start_plain
+from helpers.shapes import DOT, FAN, FILLED, SHAPES, draw, find_misread
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
-from runs import finish, start_plain
 from scipy import ndimage
-from shapes import DOT, FAN, FILLED, SHAPES, draw, find_misread
 
+from mnist_rnn.analysis.trained_network import Weights, load_checked
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
-from mnist_rnn.pad.pad import HARD, Pad, find_hardest, load_checked
-from mnist_rnn.reading.network import Weights
 from mnist_rnn.records.model_file import save_model
 from mnist_rnn.records.run import run_path, write_run
+from mnist_rnn.web.pad.pad import HARD, Pad, find_hardest
 
 SEVEN = "#d=270200720200450850"
 READS_7 = "The network reads a 7 ("
@@ -371,7 +371,7 @@ def test_the_site_of_another_model_reads_as_keras_does(open_page, mnist, tmp_pat
     parameters = {"units": 8, "epochs": 1, "train_size": 1000, "batch_size": 125, "dropout": 0.2}
     record = finish(start_plain(parameters, tmp_path / "results"), tmp_path / "results")
     path, folder = run_path(record.config, ".keras", tmp_path / "results"), tmp_path / "site"
-    command = [sys.executable, "-m", "mnist_rnn.site", "--model", path, "--output", folder]
+    command = [sys.executable, "-m", "mnist_rnn.web.site", "--model", path, "--output", folder]
     made = subprocess.run(command, capture_output=True, text=True)
     assert (made.returncode, made.stdout) == (0, f"Written: {folder}/index.html\n")
     page = open_page(folder / "draw.html")

@@ -9,12 +9,13 @@ import sys
 from fractions import Fraction
 
 import numpy as np
-import oracle
 import pytest
-from oracle import compare, draw_cases
-from runs import run_python
+from helpers import oracle
+from helpers.oracle import compare, draw_cases
+from helpers.runs import run_python
 from scipy import stats
 
+from mnist_rnn.bits.probe import probe_step
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import BackendError
 from mnist_rnn.experiment import backend, network, products
@@ -23,7 +24,6 @@ from mnist_rnn.experiment.initial_weights import GATES, draw_initial_weights, or
 from mnist_rnn.experiment.network import OPTIMIZERS, build_model
 from mnist_rnn.experiment.optimization import cross_entropy, power, sum_row
 from mnist_rnn.records.model_file import PLAIN_LAYERS
-from mnist_rnn.records.probe import probe_step
 
 
 @pytest.mark.parametrize("layer", PLAIN_LAYERS)
@@ -222,7 +222,7 @@ def test_the_probe_finds_what_changes_bits(before, after, variables, told):
     program = (
         f"{before}\n"
         "from mnist_rnn.experiment.backend import keras, tf\n"
-        "from mnist_rnn.records.probe import probe_step\n"
+        "from mnist_rnn.bits.probe import probe_step\n"
         f"{after}\n"
         "print(probe_step())\n"
         "assert not keras.config.max_epochs() and not keras.config.max_steps_per_epoch()\n"

@@ -1,10 +1,15 @@
 """The claims and their curves: a row that is not one is refused in words."""
 
-import csv
-
 import pytest
+from helpers.published import CURVE, ROW, write_claims, write_curves
 
-from mnist_rnn.claims import COLUMNS, read_claims, read_curves, tabulate_claims
+from mnist_rnn.analysis.claims import (
+    COLUMNS,
+    UNPUBLISHED,
+    read_claims,
+    read_curves,
+    tabulate_claims,
+)
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ClaimError
 from mnist_rnn.paths import PUBLISHED
@@ -13,26 +18,8 @@ from mnist_rnn.sweep import plan_runs
 
 pytestmark = pytest.mark.quick
 
-ROW = {"claim": "mine", "kind": "run", "layer": "gru", "units": "64", "optimizer": "adam"}
-ROW |= {"dropout": "0.1", "epochs": "3", "seeds": "3", "published_test_accuracy": "97.5"}
-ROW |= {"rounding": "0.1", "source": "a book"}
-CURVE = [("mine", "1", "0.5", "0.9"), ("mine", "2", "0.4", ""), ("mine", "3", "0.3", "1")]
 NAMED = f"one of {', '.join(COLUMNS)}"
 ANSWERS = "code that computes these parameters"
-
-
-def write_claims(folder, *rows):
-    with (folder / "claims.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    return folder
-
-
-def write_curves(folder, rows, header="claim,epoch,train_loss,train_accuracy"):
-    lines = [header, *map(",".join, rows)]
-    (folder / "curves.csv").write_text("\n".join(lines) + "\n")
-    return read_curves(read_claims(folder), folder)
 
 
 def test_a_claim_is_one_row(tmp_path):
@@ -56,7 +43,7 @@ def test_a_claim_is_one_row(tmp_path):
         ("rounding", "0", "a number above 0 beside a published test accuracy, or nothing, got"),
         ("seeds", "0", "a whole number from 1 to 1000, got '0'."),
         ("published_parameters", "int", "a whole number above 0, or nothing, got 'int'."),
-        ("kind", "prose", "'run', 'table', 'text' or 'candidate', got 'prose'."),
+        ("kind", "prose", "'run', 'table', 'text', 'near_miss', 'control' or 'page', got 'prose'."),
         ("published_test_loss", "-1", "a number from 0, or nothing, got '-1'."),
         ("answered_by", "torch", "'ours', 'keras', 'seeded', 'keras_2019' or 'pytorch', got 'tor"),
         ("answered_by", "pytorch", f"{ANSWERS}, got 'pytorch'."),
@@ -81,11 +68,11 @@ def test_a_missing_column_is_named(column, tmp_path):
         read_claims(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["run", "table", "text", "candidate"])
-def test_a_candidate_and_nothing_else_has_no_number(kind, tmp_path):
+@pytest.mark.parametrize("kind", ["run", "table", "text", *UNPUBLISHED])
+def test_some_kinds_alone_have_no_number(kind, tmp_path):
     number = ROW | {"kind": kind}
     none = number | {"published_test_accuracy": "", "rounding": ""}
-    right, wrong = (none, number) if kind == "candidate" else (number, none)
+    right, wrong = (none, number) if kind in UNPUBLISHED else (number, none)
     assert read_claims(write_claims(tmp_path, right))
     with pytest.raises(ClaimError, match=r"published_test_accuracy: expected .*, got"):
         read_claims(write_claims(tmp_path, wrong))

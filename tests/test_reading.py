@@ -1,24 +1,19 @@
 import numpy as np
 import pytest
-from runs import TRAIN, end, finish, papermill_command, start, start_papermill
+from helpers.runs import TRAIN, end, finish, papermill_command, start, start_papermill
+from helpers.samples import answers
 
+from mnist_rnn.analysis import trained_network
+from mnist_rnn.analysis.trained_network import Weights, believe, read_rows
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.reading import measures
-from mnist_rnn.reading.figures import draw_late
-from mnist_rnn.reading.network import Weights, believe, read_rows
+from mnist_rnn.figures.interpretation import draw_late
 
 
 @pytest.fixture(scope="module")
 def digits(mnist):
     x_test, y_test = mnist[1]
     return scale(x_test), y_test
-
-
-def answers(*digits):
-    """Beliefs of one image that names these digits, the last one until the end."""
-    named = list(digits) + [digits[-1]] * (28 - len(digits))
-    return np.eye(10, dtype="float32")[named][None]
 
 
 def test_one_unit_by_hand():
@@ -35,7 +30,7 @@ def test_one_unit_by_hand():
 
 def test_accuracy_by_row_by_hand():
     beliefs = np.concatenate([answers(3, 7), answers(7, 3, 7)])
-    accuracy = measures.accuracy_by_row(beliefs, np.array([7, 7]))
+    accuracy = trained_network.accuracy_by_row(beliefs, np.array([7, 7]))
     assert accuracy.tolist() == [0.5, 0.5] + [1.0] * 26
 
 
@@ -43,18 +38,18 @@ def test_accuracy_by_row_by_hand():
     ("digits", "row"), [((5,), 1), ((5, 3), 2), ((3, 3, 5, 3), 4), ((1,) * 27 + (2,), 28)]
 )
 def test_the_decision_is_the_row_after_the_last_other_answer(digits, row):
-    assert measures.decision_rows(answers(*digits)).tolist() == [row]
+    assert trained_network.decision_rows(answers(*digits)).tolist() == [row]
 
 
 def test_the_last_row_with_ink():
     x = np.zeros((2, 28, 28), "float32")
     x[0, [4, 20], 3] = x[1, 27, 0] = 0.1
-    assert measures.last_ink_rows(x).tolist() == [21, 28]
+    assert trained_network.last_ink_rows(x).tolist() == [21, 28]
 
 
 def test_the_decisions_table_by_hand():
     images = [answers(digit) for digit in range(10)] + [answers(*[4] * 9, 2), answers(*[4] * 27, 2)]
-    table = measures.tabulate_decisions(np.concatenate(images), np.array([*range(10), 2, 2]))
+    table = trained_network.tabulate_decisions(np.concatenate(images), np.array([*range(10), 2, 2]))
     assert table.loc[2].tolist() == [10, 28, 1, 100]
     assert table.loc[3].tolist() == [1, 1, 0, 100]
 
@@ -75,7 +70,7 @@ def test_sensitivity_is_the_slope_of_the_loss(model, digits, committed):
     first = min(committed.mistakes)
     x, y = (part[first : first + 1] for part in digits)
     loss = keras.losses.sparse_categorical_crossentropy
-    slopes = measures.sensitivity(model, x, y)
+    slopes = trained_network.sensitivity(model, x, y)
     for row, column in ((0, 3), (14, 14), (20, 9)):
         step = np.zeros_like(x)
         step[0, row, column] = 0.01
@@ -84,7 +79,7 @@ def test_sensitivity_is_the_slope_of_the_loss(model, digits, committed):
 
 
 def disturbed(x, name, seed=0):
-    return [images for other, images in measures.disturb(x, seed) if other.startswith(name)]
+    return [images for other, images in trained_network.disturb(x, seed) if other.startswith(name)]
 
 
 def test_disturbances_do_what_they_say():

@@ -5,35 +5,27 @@ import os
 import subprocess
 
 import pytest
+from helpers.samples import LAST, change, cpu
 from matplotlib.figure import Figure
 
-from mnist_rnn.claims import read_claims, read_curves
+from mnist_rnn.analysis.claims import read_claims, read_curves
+from mnist_rnn.analysis.tables import write_tables
+from mnist_rnn.bits.ledger import read_judged, read_known
+from mnist_rnn.bits.verify import compare_runs
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import ClaimError, ModelError, OutputError, RecordError
 from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.figures.captioned import CaptionedFigure
-from mnist_rnn.ledger import read_judged, read_known
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import environment
-from mnist_rnn.records.environment import Cpu, count_threads, describe_environment
+from mnist_rnn.records.environment import count_threads, describe_environment
 from mnist_rnn.records.run import read_run, read_runs, write_run
-from mnist_rnn.tables import write_tables
-from mnist_rnn.verify import compare_runs
 
 
 @pytest.fixture
 def record(make_record):
     return make_record(train_size=1, epochs=1)
-
-
-def change(run, part, **values):
-    return run.model_copy(update={part: getattr(run, part).model_copy(update=values)})
-
-
-def cpu(fuses, **told):
-    unknown = dict.fromkeys(("vendor", "family", "model", "name"))
-    return Cpu(**{"architecture": "x86_64", "fuses": fuses} | unknown | told)
 
 
 def test_a_tree_is_clean_whatever_its_results_and_the_users_settings(tmp_path, monkeypatch):
@@ -221,7 +213,6 @@ def test_the_default_runs_record_is_of_a_clean_tree(committed):
 
 
 LATER = {"weights_sha256": [DIGEST, "1" * 64, None, "1" * 64]}  # other bits from epoch 2 on
-LAST = {"weights_sha256": [None, None, None, "1" * 64]}  # where the others were not measured
 OLD = {"code_sha256": "0" * 64, "versions": {"tensorflow": "2.20.0"}}
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from runs import CLONE
+from helpers.runs import CLONE
 
 from mnist_rnn.paths import MNIST, ROOT
 

@@ -16,15 +16,15 @@ from itertools import cycle, product
 
 import numpy as np
 import pytest
-from runs import finish, outcome, read_until, start_papermill, start_plain
+from helpers.runs import finish, outcome, read_until, start_papermill, start_plain
 
+from mnist_rnn.bits.verify import compare_runs
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment import checkpoints
 from mnist_rnn.experiment.checkpoints import State, weights_sha256
 from mnist_rnn.experiment.network import LAYERS
 from mnist_rnn.records.run import run_path
-from mnist_rnn.verify import compare_runs
 
 HISTORY = {"loss": [0.5, 0.25], "accuracy": [0.75, 1 / 3], "test_errors": [9, 7]}
 HISTORY |= {"weights_sha256": ["0" * 64, "1" * 64]}

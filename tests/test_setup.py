@@ -10,9 +10,9 @@ import tomllib
 
 import pytest
 import yaml
+from helpers.runs import end, environment, mark_installed, read_until, run_python, start
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from runs import end, environment, mark_installed, read_until, run_python, start
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, ROOT
@@ -55,10 +55,10 @@ def dry_run(*words, cwd=ROOT, **variables):
 @pytest.mark.parametrize(
     ("words", "command"),
     [
-        (["reproduce"], "bin/python -m mnist_rnn.verify"),
+        (["reproduce"], "bin/python -m mnist_rnn.bits.verify"),
         (["sweep", "PROFILE=slurm", "ARGS=--cores 2"],
          "mnist_rnn.sweep --profile workflow/profiles/slurm --cores 2"),
-        (["site", "MODEL=a b.keras"], 'mnist_rnn.site --model "a b.keras"'),
+        (["site", "MODEL=a b.keras"], 'mnist_rnn.web.site --model "a b.keras"'),
         (["originals", "ARGS=--keras 2"], "bin/python --keras 2"),
         (["notebooks", "VENV=/venv"], "MNIST_RNN_RESULTS=/venv/notebooks/outputs"),
         (["results", "MNIST_RNN_RESULTS=trial"], "report notebooks MNIST_RNN_RESULTS=results"),

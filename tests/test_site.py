@@ -10,10 +10,10 @@ from itertools import zip_longest
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from runs import NOTEBOOKS
+from helpers.runs import NOTEBOOKS
 
-from mnist_rnn import site as pages
 from mnist_rnn.paths import ROOT
+from mnist_rnn.web import site as pages
 
 NAMES = [*pages.PAGES, "report.html"]
 
@@ -21,7 +21,7 @@ NAMES = [*pages.PAGES, "report.html"]
 @pytest.mark.slow
 def test_pages_made_again_are_the_same_bytes(site, tmp_path):
     """By a process with another order of its sets."""
-    command = [sys.executable, "-m", "mnist_rnn.site", "--output", tmp_path]
+    command = [sys.executable, "-m", "mnist_rnn.web.site", "--output", tmp_path]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": "1"})
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(pages.PAGES)
     for path in tmp_path.iterdir():
@@ -90,7 +90,7 @@ def test_the_picture_of_the_network_moves_once_and_stands_where_motion_is_not_wa
 ):
     """The committed one is the same, and says the answer in words."""
     text, committed = (site / "index.html").read_text(), ROOT / "docs" / "network.svg"
-    assert committed.read_text().strip() in text  # `python -m mnist_rnn.pad.unrolled` writes it
+    assert committed.read_text().strip() in text  # `python -m mnist_rnn.figures.unrolled` writes it
     assert "the answer after the last row is 4" in re.sub(r"\s+", " ", text)
     moving = "document.querySelector('svg').getAnimations({ subtree: true }).length"
     wanted, unwanted = "no-preference", "reduce"

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-import slurm
-from runs import end, environment, finish, outcome, start, start_papermill
-from test_records import change, cpu
+from helpers import slurm
+from helpers.runs import end, environment, finish, outcome, start, start_papermill
+from helpers.samples import change, cpu
 
 from mnist_rnn import sweep as sweeping
-from mnist_rnn.claims import read_claims
+from mnist_rnn.analysis.claims import read_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.code import LOADED_CODE
@@ -30,7 +30,7 @@ HEADER = (
 SHORT = "short,run,lstm,8,adam,0.0,128,1,512,2,50,1,nowhere,ours\n"
 LONG = "long,run,simple_rnn,8,sgd,0.2,128,150,512,2,50,1,nowhere,ours\n"
 GRU = "gru,run,gru,8,sgd,0.0,128,1,512,3,50,1,nowhere,ours\n"
-KERAS = "today,candidate,simple_rnn,256,sgd,0.0,128,1,640,2,,,nowhere,keras\n"
+KERAS = "today,control,simple_rnn,256,sgd,0.0,128,1,640,2,,,nowhere,keras\n"
 ENDLESS = LONG.replace(",150,512,", ",1000,5120,") + KERAS.replace(",1,640,", ",1000,5120,")
 
 

@@ -9,17 +9,23 @@ from statistics import mean, stdev
 
 import pandas as pd
 import pytest
-from runs import run_python
+from helpers.published import CURVE, ROW, write_claims, write_curves
+from helpers.runs import run_python
+from helpers.samples import change
 from scipy import stats
-from test_published import CURVE, ROW, write_claims, write_curves
-from test_records import change
 
-from mnist_rnn.claims import CONFIGURATION
+from mnist_rnn.analysis.claims import CONFIGURATION
+from mnist_rnn.analysis.tables import (
+    describe_answers,
+    describe_default,
+    locate,
+    read_results,
+    write_tables,
+)
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.run import write_run
-from mnist_rnn.tables import describe_answers, describe_default, locate, read_results, write_tables
 
 pytestmark = pytest.mark.quick
 
@@ -77,8 +83,7 @@ def check_tables(folder: Path) -> dict[str, str]:
     assert len(lines) == sum(map(len, groups.values()))
     claims = pd.read_csv(PUBLISHED / "claims.csv", dtype={"train_size": "Int64"}).set_index("claim")
     judged = claims[claims["kind"].isin(["run", "table"])].index
-    ours = (claims["kind"] == "candidate") & (claims["answered_by"] == "ours")
-    near = claims[ours & (claims["train_size"].fillna(60_000) == 60_000)].index
+    near = claims[claims["kind"] == "near_miss"].index
     curves = pd.read_csv(PUBLISHED / "curves.csv").groupby("claim")["train_loss"].apply(list)
     accuracy = pd.read_csv(folder / "accuracy.csv", keep_default_na=False, dtype=str)
     for _, row in accuracy[accuracy["claim"] == ""].iterrows():
@@ -305,8 +310,8 @@ def test_a_number_that_is_not_judged_is_set_beside_ours(number, runs, said):
 
 
 OWN = """
-from mnist_rnn.statistics import comparisons, verdicts
-from mnist_rnn.tables import describe_answers, describe_default, write_tables
+from mnist_rnn.analysis import comparisons, verdicts
+from mnist_rnn.analysis.tables import describe_answers, describe_default, write_tables
 results = write_tables()
 print(repr(describe_default(results)), describe_answers(results.accuracy))
 runs, claims = results.runs, results.claims
@@ -337,12 +342,12 @@ def test_a_researchers_own_folders(count, curves, write, tmp_path):
     assert pd.read_csv(tmp_path / "accuracy.csv")["claim"].tolist() == ["mine", "other"]
 
 
-def test_a_researchers_candidates_alone(write, tmp_path):
+def test_a_researchers_near_misses_alone(write, tmp_path):
     """Nothing was published; the tables have the runs."""
     folder = tmp_path / "published"
     folder.mkdir()
     (folder / "claims.csv").write_text(
-        "claim,kind,units,epochs,seeds,source\nsmall,candidate,64,2,3,my question\n"
+        "claim,kind,units,epochs,seeds,source\nsmall,near_miss,64,2,3,my question\n"
     )
     write(240, 250, 260, units=64, epochs=2)
     done = run_own(tmp_path, folder)

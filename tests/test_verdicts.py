@@ -3,43 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.samples import change, group_runs, make_numbers, make_runs
 from scipy import stats
-from test_records import change
 
-from mnist_rnn.config import TRAIN_SIZE, Configuration
-from mnist_rnn.statistics import comparisons, verdicts
-from mnist_rnn.tables import tabulate_runs
+from mnist_rnn.analysis import comparisons, verdicts
+from mnist_rnn.analysis.tables import tabulate_runs
+from mnist_rnn.config import Configuration
 
 pytestmark = pytest.mark.quick
 
 FIVE = 100 - 2 * np.exp([0.2, 0.1, 0, -0.1, -0.2])  # accuracies in percent, 98 in the middle
-
-
-def make_numbers(half_unit=0.0, configuration="a", kind="run", **published):
-    """A table of claims: a list of values by measure; what is not named was not published.
-
-    A row is `claim-0`, `claim-1`, ..., of one configuration or of one each.
-    """
-    length = len(next(iter(published.values())))
-    numbers = {"configuration": configuration, "kind": kind, "answered_by": "ours"}
-    numbers["train_size"] = TRAIN_SIZE
-    for measure in verdicts.SCALES:
-        numbers[measure] = published.get(measure, [np.nan] * length)
-        numbers[f"{measure}_half_unit"] = half_unit
-    return pd.DataFrame(numbers, index=[f"claim-{i}" for i in range(length)])
-
-
-def make_runs(configuration="a", **measured):
-    """Runs of a configuration: a list of values by measure."""
-    length = len(next(iter(measured.values())))
-    columns = {measure: measured.get(measure, [1.0] * length) for measure in verdicts.SCALES}
-    return pd.DataFrame({"configuration": configuration, "seed": range(length)} | columns)
-
-
-def group_runs(**accuracies):
-    """Runs of several configurations: a list of test accuracies each."""
-    runs = [make_runs(name, test_accuracy=values) for name, values in accuracies.items()]
-    return pd.concat(runs, ignore_index=True)
 
 
 def test_runs_that_are_all_alike_agree_with_what_rounds_to_them():
@@ -61,8 +34,8 @@ def test_the_rule_by_hand():
     assert verdicts.agrees(0.0056, claims=9) == "in doubt"
 
 
-def test_a_candidate_that_was_published_too_is_no_near_miss():
-    kinds = {"configuration": [*"abb"], "kind": ["run", "run", "candidate"]}
+def test_a_near_miss_that_was_published_too_is_no_near_miss():
+    kinds = {"configuration": [*"abb"], "kind": ["run", "run", "near_miss"]}
     numbers = make_numbers(**kinds, test_accuracy=[98.0, 98.0, np.nan])
     judged = verdicts.judge_claims(numbers, group_runs(a=FIVE, b=FIVE))
     assert judged["also_agree"].tolist() == [["b"], ["a"]]

@@ -20,7 +20,7 @@ from typing import NamedTuple, get_args
 
 import psutil
 
-from mnist_rnn.claims import Claim, read_claims, read_curves
+from mnist_rnn.analysis.claims import Claim, read_claims, read_curves
 from mnist_rnn.config import FEATURES, Configuration
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import ClaimError, RecordError

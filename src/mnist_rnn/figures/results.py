@@ -11,7 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from scipy import stats
 
-from mnist_rnn.claims import JUDGED
+from mnist_rnn.analysis.claims import JUDGED
+from mnist_rnn.analysis.comparisons import find_accuracies, find_falls
+from mnist_rnn.analysis.tables import leave_out
+from mnist_rnn.analysis.verdicts import FEWEST, LEVEL
 from mnist_rnn.figures.captioned import (
     BLUE,
     DARK,
@@ -20,9 +23,6 @@ from mnist_rnn.figures.captioned import (
     CaptionedFigure,
     default_style,
 )
-from mnist_rnn.statistics.comparisons import find_accuracies, find_falls
-from mnist_rnn.statistics.verdicts import FEWEST, LEVEL
-from mnist_rnn.tables import leave_out
 
 RUN: dict[str, Any] = {"color": BLUE, "ls": "none", "marker": "o", "ms": 5, "alpha": 0.6, "mew": 0}
 CLAIM: dict[str, Any] = {"color": ORANGE, "ls": "none", "marker": "D", "ms": 6}

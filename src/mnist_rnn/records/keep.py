@@ -1,12 +1,10 @@
 """What a run keeps: its state while it trains, then its record and its model."""
 
-import os
-
 import numpy as np
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
-from mnist_rnn.errors import BackendError, TrainingError
+from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.checkpoints import Checkpoint, State, weights_sha256
 from mnist_rnn.experiment.inputs import scale
@@ -16,25 +14,7 @@ from mnist_rnn.records.code import LOADED_CODE, digest_code
 from mnist_rnn.records.environment import Environment, what_decides_bits
 from mnist_rnn.records.metrics import find_mistakes, measure_loss, to_probabilities
 from mnist_rnn.records.model_file import save_model
-from mnist_rnn.records.probe import probe_step
 from mnist_rnn.records.run import History, Run, run_path, write_run
-
-
-def require_bits(environment: Environment) -> Environment:
-    """The environment, once a probe of the training step has been seen to give the specified bits.
-
-    Where it doesn't, a CPU without AVX2 and FMA goes on, as does a user who has set
-    MNIST_RNN_OTHER_BITS; the sentence is printed, and the environment says it.
-
-    Raises:
-        BackendError: says what differs, and the likely causes.
-    """
-    if not (problem := probe_step()):
-        return environment
-    if environment.cpu.fuses and not os.environ.get("MNIST_RNN_OTHER_BITS"):
-        raise BackendError(f"{problem} To go on all the same, set MNIST_RNN_OTHER_BITS=1.")
-    print(problem)
-    return environment.model_copy(update={"other_bits": True})
 
 
 def open_checkpoint(

@@ -1,0 +1,215 @@
+"""What the originals published: the claims to reproduce, with their training curves."""
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+
+from mnist_rnn.config import Configuration, Strict, whole
+from mnist_rnn.errors import ClaimError
+from mnist_rnn.files import read_regular
+from mnist_rnn.parameters import describe_problem
+from mnist_rnn.paths import PUBLISHED, shown
+from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
+
+LARGEST = 1_000_000  # bytes
+REST = "(without a name)"  # the column of what a row has too much
+JUDGED = ("run", "table")  # the kinds of claims that are compared with runs by the rule
+UNPUBLISHED = ("near_miss", "control", "page")  # the kinds without a published number
+
+
+def optional(least: float, most: float | None, described: str) -> Any:
+    """A field for a number that need not have been published."""
+    return Field(None, ge=least, le=most, description=f"{described}, or nothing")
+
+
+class Claim(Strict, validate_default=True):
+    """A configuration, with seed 0, and what was published for it.
+
+    Accuracies are in percent, losses in nats. A `run` was printed by a run whose output is in the
+    source, a `table` is of unknown origin, a `text` is from a docstring or prose. No number
+    was published for a `near_miss`, whose runs might agree with a claim too, for a `control`, whose
+    runs are compared with ours, and for the run of a `page`. The runs that answer a claim are those
+    of its configuration by this code, with the seeds 0 to `seeds` - 1.
+    """
+
+    config: Configuration
+    claim: str = Field(min_length=1, description="a name")
+    kind: Literal["run", "table", "text", "near_miss", "control", "page"]
+    answered_by: Code = Field("ours", description="code that computes these parameters")
+    seeds: int = whole(..., 1, 1000)
+    published_parameters: int | None = optional(1, None, "a whole number above 0")
+    published_train_accuracy: float | None = optional(0, 100, "a number from 0 to 100")
+    published_test_accuracy: float | None = optional(0, 100, "a number from 0 to 100")
+    published_test_loss: float | None = optional(0, None, "a number from 0")
+    rounding: float | None = Field(
+        None, gt=0, description="a number above 0 beside a published test accuracy, or nothing"
+    )
+    source: str = Field(min_length=1, description="where it was published")
+
+    @field_validator("answered_by")
+    @classmethod
+    def _computes_it(cls, value: Code, info: ValidationInfo) -> Code:
+        given, program = info.data.get("config"), PROGRAMS[value]
+        free = {"epochs", "train_size", *program.takes}
+        if given and given.model_dump(exclude=free) != program.base.model_dump(exclude=free):
+            raise ValueError("another configuration")
+        return value
+
+    @field_validator("rounding")
+    @classmethod
+    def _has_unit(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if (value is None) != (info.data.get("published_test_accuracy", value) is None):
+            raise ValueError("a test accuracy was printed in a unit")
+        return value
+
+    @field_validator("published_test_accuracy")
+    @classmethod
+    def _has_number(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if (value is None) != (info.data.get("kind") in UNPUBLISHED):
+            raise ValueError(f"{', '.join(UNPUBLISHED)} have no number, the others have one")
+        return value
+
+    @property
+    def configuration(self) -> str:
+        """The name of the runs that answer it."""
+        return name_configuration(self.config, self.answered_by)
+
+
+CONFIGURATION = {name: f for name, f in Configuration.model_fields.items() if name != "seed"}
+COLUMNS = CONFIGURATION | {name: f for name, f in Claim.model_fields.items() if name != "config"}
+
+
+def read_claims(folder: Path = PUBLISHED) -> list[Claim]:
+    """The claims of claims.csv in the order of their rows. Absent columns and empty cells of
+    parameters mean the default.
+
+    Raises:
+        ClaimError: there is no claim, or for each wrong cell its claim and column, what was
+            expected and what came.
+    """  # noqa: D205
+    path = folder / "claims.csv"
+    rows = read_table(path, "claims", {"claim"})
+    counts = Counter(row["claim"] for row in rows)
+    problems = [
+        f"claim {name!r}, column claim: expected a name of its own, got {count} rows with this one."
+        for name, count in counts.items()
+        if count > 1
+    ]
+    claims = []
+    for row in rows:
+        required = {name: "" for name, field in COLUMNS.items() if field.is_required()}
+        cells = required | {name: str(cell) for name, cell in row.items() if cell}
+        config = {name: cells.pop(name) for name in CONFIGURATION if name in cells}
+        try:
+            claims.append(Claim.model_validate_strings({"config": config} | cells))
+        except ValidationError as error:
+            for problem in error.errors():
+                got = repr(problem["input"]) if problem["input"] else "nothing"
+                sentence = describe_problem(problem, COLUMNS, got)
+                problems.append(f"claim {cells['claim']!r}, column {sentence}")
+    if problems:
+        raise ClaimError("\n".join(f"{path.name}, {problem}" for problem in problems))
+    return claims
+
+
+def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.DataFrame]:
+    """The published curves by claim: `loss` and `accuracy` (a fraction; nan: not published).
+
+    A row an epoch, from 1 on. A folder without curves.csv has none.
+
+    Raises:
+        ClaimError: for each wrong row or curve, what was expected and what came.
+    """
+    path = folder / "curves.csv"
+    if not path.exists():
+        return {}
+    names = {"claim", "epoch", "train_loss", "train_accuracy"}
+    by_claim: dict[str, list[tuple[int, float, float]]] = {}
+    for number, row in enumerate(read_table(path, "curves", names), 2):
+        try:
+            accuracy = float(row["train_accuracy"] or "nan")
+            values = int(row["epoch"]), float(row["train_loss"]), accuracy
+            right = 0 < values[1] < np.inf and (not row["train_accuracy"] or 0 <= accuracy <= 1)
+            if REST in row or not right:
+                raise ValueError
+        except (TypeError, ValueError):  # a short line has None
+            got = ", ".join(map(str, row.values()))
+            raise ClaimError(
+                f"curves.csv, line {number}: expected an epoch, a loss above 0, and an accuracy "
+                f"from 0 to 1 or nothing, got {got}."
+            ) from None
+        by_claim.setdefault(row["claim"], []).append(values)
+    epochs = {claim.claim: claim.config.epochs for claim in claims}
+    for name, rows in by_claim.items():
+        if name not in epochs:
+            raise ClaimError(f"curves.csv: expected a claim of claims.csv, got {name!r}.")
+        found, last = [epoch for epoch, *_ in rows], epochs[name]
+        if found != [*range(1, last + 1)]:
+            raise ClaimError(
+                f"curves.csv, claim {name!r}: expected each epoch from 1 to {last} once, in order, "
+                f"got {', '.join(map(str, found))}."
+            )
+    columns = ["epoch", "loss", "accuracy"]
+    return {
+        name: pd.DataFrame(rows, columns=columns).set_index("epoch")
+        for name, rows in by_claim.items()
+    }
+
+
+def read_table(path: Path, name: str, needed: set[str]) -> list[dict[str, str]]:
+    """The rows of a CSV file, unchecked; ClaimError if it is none or lacks a column."""
+    try:
+        text = read_regular(path, LARGEST).decode("utf-8-sig")  # with or without the mark
+        lines = io.StringIO(text, newline="")
+        table = csv.DictReader(lines, restkey=REST, strict=True)
+        rows, names = list(table), list(table.fieldnames or [])
+    except FileNotFoundError:
+        raise ClaimError(f"{name}: expected the file {shown(path)}, got nothing.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        got = error.strerror if isinstance(error, OSError) else error
+        raise ClaimError(f"{name}: expected CSV in UTF-8 in {shown(path)}, got {got}.") from None
+    if not rows:
+        raise ClaimError(f"{name}: expected at least one row in {shown(path)}, got none.")
+    if not needed <= set(names) or len(set(names)) < len(names):
+        words = f"each column once, {', '.join(sorted(needed))} among them, in {shown(path)}"
+        raise ClaimError(f"{name}: expected {words}, got {', '.join(names)}.")
+    return rows
+
+
+def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
+    """The table of claims: one row per claim, indexed by its name.
+
+    `configuration` names the runs that answer it, as in the table of runs. What was published
+    stands in columns of the measures that runs have: accuracies in percent, losses in nats;
+    `test_accuracy_half_unit` and `last_epoch_accuracy_half_unit` are half the unit in which the
+    source printed them. Losses have four decimals, and need none. `loss_by_epoch` is a tuple, or
+    None.
+    """
+    claims = read_claims(folder)
+    curves = read_curves(claims, folder)
+    rows = []
+    for claim in claims:
+        curve = curves.get(claim.claim)
+        loss = None if curve is None else tuple(curve["loss"])
+        rows.append(
+            {"claim": claim.claim, "configuration": claim.configuration}
+            | claim.config.model_dump(exclude={"seed"})
+            | claim.model_dump(include={"kind", "answered_by", "source"})
+            | {
+                "test_accuracy": claim.published_test_accuracy,
+                "test_accuracy_half_unit": (claim.rounding or np.nan) / 2,
+                "last_epoch_accuracy": claim.published_train_accuracy,
+                "last_epoch_accuracy_half_unit": 0.005,
+                "test_loss": claim.published_test_loss,
+                "first_epoch_loss": loss[0] if loss else np.nan,
+                "mean_log_loss": np.log(loss).mean() if loss else np.nan,
+                "loss_by_epoch": loss,
+            }
+        )
+    return pd.DataFrame(rows).set_index("claim")

@@ -1,0 +1,187 @@
+"""What a trained network does: its answer after each row, and what the answer depends on.
+
+The belief after row t is what the network's dense layer and softmax make of the hidden state after
+row t. Rows are counted from 1; beliefs[:, t - 1] is the belief after row t.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+from scipy.special import softmax
+
+from mnist_rnn.config import FEATURES, TIMESTEPS
+from mnist_rnn.errors import ModelError
+from mnist_rnn.experiment.backend import keras, tf
+from mnist_rnn.experiment.checkpoints import weights_sha256
+from mnist_rnn.experiment.network import predict
+from mnist_rnn.paths import shown
+from mnist_rnn.records.model_file import load_model
+from mnist_rnn.records.run import Run, read_run
+
+
+class Weights(NamedTuple):
+    """What `model.get_weights()` lists for the SimpleRNN network, by name."""
+
+    kernel: np.ndarray
+    recurrent_kernel: np.ndarray
+    bias: np.ndarray
+    dense_kernel: np.ndarray
+    dense_bias: np.ndarray
+
+
+def load_checked(path: Path) -> tuple[Run, Weights]:
+    """The record and weights of a trained SimpleRNN.
+
+    Args:
+        path: a `.keras` file in its place among the results, its record beside it.
+
+    Raises:
+        ModelError: the file is no model, its weights are not its record's, or it has another layer.
+        RecordError: the record beside it is missing or damaged.
+    """
+    if path.suffix != ".keras" or not path.is_file():
+        got = "another file" if path.exists() else "no file"
+        raise ModelError(f"{shown(path)}: expected a model (.keras), got {got}")
+    record = read_run(path.with_suffix(".json"))
+    if record.config.layer != "simple_rnn":
+        raise ModelError(f"{shown(path)}: expected a simple_rnn, got {record.config.layer}")
+    weights = load_model(path).get_weights()
+    digest = weights_sha256(weights)
+    if digest != record.weights_sha256:
+        raise ModelError(
+            f"{shown(path)}: expected the weights of its record, SHA-256 "
+            f"{record.weights_sha256[:12]}..., got {digest[:12]}..."
+        )
+    return record, Weights(*weights)
+
+
+def read_rows(weights: Weights, x: np.ndarray) -> np.ndarray:
+    """The hidden states (n, timesteps, units) after each row of x (n, timesteps, features)."""
+    hidden = np.empty((*x.shape[:2], len(weights.bias)), "float32")
+    state = np.zeros((len(x), len(weights.bias)), "float32")
+    for t in range(x.shape[1]):
+        state = np.tanh(x[:, t] @ weights.kernel + state @ weights.recurrent_kernel + weights.bias)
+        hidden[:, t] = state
+    return hidden
+
+
+def believe(weights: Weights, hidden: np.ndarray) -> np.ndarray:
+    """The probabilities (..., 10) of the ten digits, given hidden states (..., units)."""
+    return softmax(hidden @ weights.dense_kernel + weights.dense_bias, axis=-1)
+
+
+def believe_by_keras(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """The beliefs (n, timesteps, 10) by Keras: the model's layers, applied after each row."""
+    rnn, *last = model.layers
+    sequence = type(rnn).from_config(rnn.get_config() | {"return_sequences": True})
+    by_row = keras.Sequential([keras.Input((TIMESTEPS, FEATURES)), sequence, *last])
+    by_row.set_weights(model.get_weights())
+    return predict(by_row, x)
+
+
+def accuracy_by_row(beliefs: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The share of right answers after each row (timesteps,)."""
+    return (beliefs.argmax(axis=2) == y[:, None]).mean(axis=0)
+
+
+def decision_rows(beliefs: np.ndarray) -> np.ndarray:
+    """The row (n,) from which on the answer is the final one; 1 if it never changes."""
+    answers = beliefs.argmax(axis=2)
+    return 1 + last_rows(answers != answers[:, -1:])
+
+
+def last_ink_rows(x: np.ndarray) -> np.ndarray:
+    """The last row (n,) of each image that has ink."""
+    return last_rows(np.any(x, axis=2))
+
+
+def last_rows(marked: np.ndarray) -> np.ndarray:
+    """The last row (n,) that is marked in each line of booleans (n, timesteps); 0 if none is."""
+    return (marked * np.arange(1, TIMESTEPS + 1)).max(axis=1)
+
+
+def tabulate_decisions(beliefs: np.ndarray, y: np.ndarray) -> pd.DataFrame:
+    """For each digit: by which row half, and 90%, of its images are decided.
+
+    The last column is the mean belief in the right digit after row 28.
+    """
+    digits = pd.Series(y, name="digit")
+    rows = pd.Series(decision_rows(beliefs)).groupby(digits)
+    last = pd.Series(beliefs[np.arange(len(y)), -1, y], dtype=float).groupby(digits)
+    return pd.DataFrame(
+        {
+            "half decided after row": rows.median().astype(int),
+            "90% decided after row": rows.quantile(0.9, interpolation="higher"),
+            "images decided only after row 28": rows.agg(lambda row: (row == 28).sum()),
+            "mean belief at the end (%)": (100 * last.mean()).round(1),
+        }
+    )
+
+
+def separation(points: np.ndarray, y: np.ndarray) -> float:
+    """Root-mean-square distance of the class means from their centroid, over that in a class."""
+    means = np.stack([points[y == digit].mean(axis=0) for digit in range(10)])
+    between = ((means - means.mean(axis=0)) ** 2).sum(axis=1).mean()
+    within = ((points - means[y]) ** 2).sum(axis=1).mean()
+    return float(np.sqrt(between / within))
+
+
+def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
+    """The share of right answers after the last row."""
+    return float((predict(model, x).argmax(axis=1) == y).mean())
+
+
+def accuracy_without(
+    model: keras.Model, x: np.ndarray, y: np.ndarray, bands: Iterable[slice]
+) -> np.ndarray:
+    """The accuracy when the rows of a band are blank, for each band (counted from 0, as slices)."""
+    return np.array([accuracy(model, blank(x, rows), y) for rows in bands])
+
+
+def blank(x: np.ndarray, rows: slice) -> np.ndarray:
+    """A copy of x without ink in these timesteps."""
+    blanked = x.copy()
+    blanked[:, rows] = 0
+    return blanked
+
+
+def sensitivity(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """How much the loss of an image changes with each pixel: mean size of the gradient (28, 28)."""
+    pixels = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        loss = tf.reduce_sum(keras.losses.sparse_categorical_crossentropy(y, model(pixels)))
+    return np.abs(tape.gradient(loss, pixels)).mean(axis=0)
+
+
+def disturb(x: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Images x (n, 28, 28), disturbed in each way; a name that comes again is another direction."""
+    yield "as they are", x
+    for n in range(1, 5):
+        for move in ((n, 0), (-n, 0), (0, n), (0, -n)):  # down and right; what comes in is blank
+            name = f"shifted by {n} px, mean of four directions"
+            yield name, ndimage.shift(x, (0, *move), order=0)
+    for angle in (10, 20, 30):
+        for degrees in (angle, -angle):  # counter-clockwise; order 1 is linear interpolation
+            turned = ndimage.rotate(x, degrees, axes=(2, 1), reshape=False, order=1)
+            yield f"rotated by {angle}°, mean of both ways", turned
+    for deviation in (0.1, 0.2, 0.3):
+        noise = np.random.default_rng(seed).normal(0, deviation, x.shape)
+        noisy = np.clip(x + noise, 0, 1).astype("float32")
+        yield f"noise of standard deviation {deviation}", noisy
+    yield "read from the bottom up", x[:, ::-1]
+    yield "read from left to right", x.transpose(0, 2, 1)
+    yield "read from right to left", x.transpose(0, 2, 1)[:, ::-1]
+
+
+def tabulate_disturbances(
+    model: keras.Model, x: np.ndarray, y: np.ndarray, seed: int
+) -> pd.DataFrame:
+    """A row for each name of `disturb`: the accuracy in percent, the mean over its directions."""
+    rows = [(name, 100 * accuracy(model, images, y)) for name, images in disturb(x, seed)]
+    table = pd.DataFrame(rows, columns=["images", "accuracy (%)"])
+    return table.groupby("images", sort=False).mean().round(1)

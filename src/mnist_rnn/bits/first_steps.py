@@ -1,0 +1,130 @@
+"""The first steps of each kind of run, and the digest of the weights after them.
+
+`python -m mnist_rnn.bits.first_steps NAME...` prints a line for each name: the name and the digest.
+Emulated CPUs run it. It needs only what trains; `--by-hand` computes in NumPy, and needs no
+TensorFlow.
+"""
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from mnist_rnn.bits import by_hand
+from mnist_rnn.bits.ledger import describe_by_hand, describe_reproduction, write_reproduction
+from mnist_rnn.config import Configuration
+from mnist_rnn.data import load_mnist
+from mnist_rnn.records.environment import count_threads, describe_environment
+
+# A batch of 128 images, and one of 96 as in the whole set.
+STEPS: dict[str, Any] = {"train_size": 224, "epochs": 2}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "sgd": {},
+    "dropout": {"dropout": 0.2},
+    "adam": {"optimizer": "adam"},
+    "adam-dropout": {"optimizer": "adam", "dropout": 0.2},
+    "rmsprop": {"optimizer": "rmsprop", "dropout": 0.2},
+    "512-units": {"units": 512, "dropout": 0.2},
+    "lstm": {"layer": "lstm", "optimizer": "adam"},
+    "lstm-sgd": {"layer": "lstm"},
+    "gru": {"layer": "gru"},
+    # Sizes whose products the library would not compute in order.
+    "1-unit": {"units": 1},
+    "100-units": {"units": 100},
+    "200-units": {"units": 200},
+    "300-units": {"units": 300},
+    "lstm-100": {"layer": "lstm", "units": 100},
+    "gru-100": {"layer": "gru", "units": 100},
+    "batch-1": {"batch_size": 1, "train_size": 3},
+    "batch-32": {"batch_size": 32, "train_size": 50},
+    "batch-300": {"batch_size": 300, "train_size": 340},
+    "first-epoch": {"train_size": 60_000, "epochs": 1},
+}
+
+
+BY_HAND = [k for k, v in NETWORKS.items() if v.keys() <= {"units", "batch_size", "train_size"}]
+
+
+def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
+    """Train with TensorFlow; return the digest of weights and logits."""
+    from mnist_rnn.experiment.checkpoints import Checkpoint, weights_sha256
+    from mnist_rnn.experiment.inputs import scale
+    from mnist_rnn.experiment.network import build_model
+    from mnist_rnn.experiment.training import Examples, describe_inputs, train
+
+    config = Configuration(**STEPS | ({"epochs": 1} if half else {}) | NETWORKS[name])
+    (x_train, y_train), (x_test, y_test) = load_mnist()
+    training = Examples(scale(x_train[: config.train_size]), y_train[: config.train_size])
+    test = Examples(scale(x_test[:100]), y_test[:100])
+    model = build_model(config)
+    checkpoint = Checkpoint(folder / name, describe_inputs(config, training, test))
+    train(model, training, test, config, checkpoint)
+    return weights_sha256([*model.get_weights(), model.predict_on_batch(test.x)])
+
+
+def compute_by_hand(name: str) -> str:
+    """Train with NumPy; return the digest of weights and logits."""
+    config = Configuration(**STEPS | NETWORKS[name])
+    (x_train, y_train), (x_test, _) = load_mnist()
+    x, y = x_train[: config.train_size].astype("float32") / 255, y_train[: config.train_size]
+    weights = by_hand.draw_weights(config.seed, config.units)
+    steps = config.epochs * -(-config.train_size // config.batch_size)
+    for batch in islice(by_hand.batches(x, y, config.seed, config.batch_size), steps):
+        weights = by_hand.step(weights, *batch)[-1]
+    test = x_test[:100].astype("float32") / 255
+    return by_hand.digest([*weights, by_hand.forward(weights, test)[1]])
+
+
+def read_options() -> argparse.Namespace:
+    """The options of the command line, checked."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="all, if none is given")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--record", type=Path, help="leave a record for the ledger in this folder")
+    either.add_argument("--half", action="store_true", help="stop after one of two epochs")
+    parser.add_argument("--by-hand", action="store_true", help=f"by NumPy: {', '.join(BY_HAND)}")
+    parser.add_argument("--emulated", metavar="CPU", help="what an emulator imitates")
+    parser.add_argument("--folder", type=Path, help="keep checkpoints there, and go on from them")
+    options = parser.parse_args()
+    known = BY_HAND if options.by_hand else list(NETWORKS)
+    for name in options.names:
+        if name not in known:
+            parser.error(f"expected names of {known}, got '{name}'")
+    if options.record and options.record.is_file():
+        parser.error(f"--record: expected a folder, got the file {options.record}")
+    return options
+
+
+def main() -> None:
+    """Print a line for each name, and leave a record if told to."""
+    options = read_options()
+    digests: dict[str, str] = {}
+    record: Path | None = None
+    started = time.monotonic()
+    if options.by_hand:
+        environment = describe_by_hand(options.emulated)
+    else:
+        environment = describe_environment(count_threads(), options.emulated)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        for name in options.names or (BY_HAND if options.by_hand else NETWORKS):
+            if options.by_hand:
+                digests[name] = compute_by_hand(name)
+            else:
+                with contextlib.redirect_stdout(sys.stderr):
+                    digests[name] = train_first_steps(name, folder, options.half)
+            print(name, digests[name], flush=True)
+            if options.record:  # after each name, since the next may take an hour
+                done: dict[str, list[str | None]] = {k: [v] for k, v in digests.items()}
+                made = describe_reproduction(environment, done, time.monotonic() - started)
+                last, record = record, write_reproduction(made, options.record)
+                if last:
+                    last.unlink()
+
+
+if __name__ == "__main__":
+    main()

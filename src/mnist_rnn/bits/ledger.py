@@ -1,0 +1,275 @@
+"""The ledger of reproductions: each record in results/reproductions, judged and listed.
+
+`python -m mnist_rnn.bits.ledger` checks the records and rewrites results/reproductions/README.md.
+The folder of a record says who measured it. `--add FOLDER` first takes in the records of that
+folder. Exit status 1 if a record is refused.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from mnist_rnn.bits import by_hand
+from mnist_rnn.bits.browser_result import CONFIG as LEARNED
+from mnist_rnn.bits.browser_result import STEPS, BrowserResult, Day
+from mnist_rnn.config import TEST_SIZE, Configuration, Digest, Strict, Text
+from mnist_rnn.errors import ExperimentError, RecordError
+from mnist_rnn.files import write_text
+from mnist_rnn.paths import COMMITTED, shown
+from mnist_rnn.records.code import digest_code
+from mnist_rnn.records.environment import Environment, describe_environment, what_differs
+from mnist_rnn.records.run import Errors, Run, read_checked, read_run, refusal, run_path
+
+LEDGER = COMMITTED / "reproductions"
+MEASURED_BY = {"ours": "us", "ci": "CI", "self-reported": "its sender"}
+FIRST_STEPS = Path(__file__).with_name("first_steps.json")
+WHOLE_RUN = "default run"
+LARGEST = 10_000  # bytes
+SAME = "the same bits"
+INTRODUCTION = """# Reproductions
+
+**{runs} default runs, {steps} records of first steps and {browsers} of browsers have the committed
+bits.**
+
+The default run is compared with the committed one; *first steps* are a few steps of each kind of
+run (`first-epoch`: a whole epoch of the default), compared with
+[first_steps.json](../../src/mnist_rnn/bits/first_steps.json); *by hand* is NumPy, in
+[05_by_hand](../../notebooks/05_by_hand.ipynb); browsers, by `learn.html`, compute a run on
+a part of the images. *Measured by* its sender means that nobody else has checked the row.
+[CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says
+how to send one. `make ledger` makes this page from the records beside it.
+
+| CPU | System | Python | Computed | Outcome | Test accuracy (%) | Seconds | Day | Measured by |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+class Reproduction(Strict):
+    """What was computed on a machine: the default run, or the first steps of some kinds of run.
+
+    `digests` maps the name of what was computed to the SHA-256 of the weights after each epoch
+    (None: not measured), of first steps after the last one. `test_errors` (of 10,000 images)
+    belongs to the default run only. What NumPy computed by hand has the versions of Python
+    and NumPy alone, and `code_sha256` of `by_hand`. `seconds` is the time of
+    the training, `date` the day it ended (UTC). The environment's commit is left out.
+    """
+
+    schema_version: Literal[2] = 2
+    digests: dict[Text, list[Digest | None]] = Field(min_length=1, max_length=30)
+    test_errors: Errors | None
+    environment: Environment
+    seconds: float = Field(ge=0)
+    date: Day
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Reproduction":
+        if WHOLE_RUN in self.digests and len(self.digests) > 1:
+            raise ValueError(f"digests must be of the {WHOLE_RUN} alone, or of first steps")
+        if (self.test_errors is None) == (WHOLE_RUN in self.digests):
+            raise ValueError(f"test_errors must be given for the {WHOLE_RUN}, and only for it")
+        if not all(digests and digests[-1] for digests in self.digests.values()):
+            raise ValueError("digests must end with one")
+        if self.environment.commit is not None:
+            raise ValueError("environment.commit must be left out")
+        return self
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether NumPy computed it, without TensorFlow."""
+        return self.environment.versions.keys() == {"python", "numpy"}
+
+    @property
+    def file_name(self) -> str:
+        """Of CPU, Python, day and the start of the content's SHA-256."""
+        cpu = self.environment.cpu
+        python = ".".join(self.environment.versions.get("python", "").split(".")[:2])
+        words = [cpu.architecture, cpu.name or cpu.vendor, cpu.family, cpu.model, f"python{python}"]
+        start = re.sub(r"[^a-z0-9.]+", "-", " ".join(filter(None, words)).lower()).strip("-.")
+        content = hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return f"{start}-{self.date}-{content[:8]}.json"
+
+
+def describe_reproduction(
+    made_with: Environment,
+    digests: dict[str, list[str | None]],
+    seconds: float,
+    day: date | None = None,
+    test_errors: int | None = None,
+) -> Reproduction:
+    """The record of what was computed on this machine, today if no day is given."""
+    return Reproduction(
+        digests=digests,
+        test_errors=test_errors,
+        environment=made_with.model_copy(update={"commit": None, "clean": None}),
+        seconds=round(seconds, 1),
+        date=day or datetime.now(UTC).date(),
+    )
+
+
+def describe_by_hand(emulated: str | None = None) -> Environment:
+    """The environment of a computation by NumPy alone, with the functions of `by_hand`."""
+    environment = describe_environment(None, emulated)
+    versions = {name: environment.versions[name] for name in ("python", "numpy")}
+    code = digest_code([Path(by_hand.__file__)])
+    return environment.model_copy(update={"versions": versions, "code_sha256": code})
+
+
+def write_reproduction(reproduction: Reproduction | BrowserResult, folder: Path) -> Path:
+    """Write the record under its name, whole or not at all; returns the path."""
+    path = folder / reproduction.file_name
+    write_text(path, reproduction.model_dump_json(indent=1) + "\n")
+    return path
+
+
+class Known(NamedTuple):
+    """What is compared with: the default run, that of `learn.html`, the digests of first steps."""
+
+    run: Run
+    learned: Run
+    first_steps: dict[str, str]
+
+
+def read_known() -> Known:
+    """The committed ones."""
+    run, learned = (read_run(run_path(c, ".json", COMMITTED)) for c in (Configuration(), LEARNED))
+    return Known(run, learned, json.loads(FIRST_STEPS.read_text(encoding="utf-8")))
+
+
+def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult, str]:
+    """A record, and what it shows in a few words; those of browsers are named `learned-...`.
+
+    Raises:
+        RecordError: says in one sentence why the record is refused.
+    """
+    if path.name.startswith("learned-"):
+        learned = read_checked(path, BrowserResult, "the record of a browser", LARGEST)
+        same = learned.weights_sha256 == known.learned.weights_sha256
+        step = learned.first_difference
+        if same != (step is None):
+            raise refusal(path, "says of another digest that it is the same, or the reverse")
+        return learned, SAME if same else f"**other bits** from step {step} on"
+    made = read_checked(path, Reproduction, "the record of a reproduction", LARGEST)
+    expected = {WHOLE_RUN: known.run.weights_sha256} | known.first_steps
+    if unknown := sorted(made.digests.keys() - expected.keys()):
+        raise refusal(path, f"is of another experiment: {', '.join(unknown)}")
+    wrong = [name for name, digests in made.digests.items() if digests[-1] != expected[name]]
+    if not wrong and made.test_errors not in (None, known.run.test_errors):
+        raise refusal(path, "has the committed digest with another number of test errors")
+    return made, describe_outcome(made, wrong, known.run)
+
+
+def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -> str:
+    """What a reproduction shows, in a few words; `wrong` names what differs."""
+    changed = [] if made.by_hand else what_differs(committed.environment, made.environment)
+    if not wrong:
+        return f"{SAME}, by other code" if "code" in changed else SAME
+    if changed:
+        return f"**other bits**, made with other {', '.join(changed)}"
+    if not made.environment.cpu.fuses and not made.by_hand:
+        return "other bits, as expected without FMA"
+    if WHOLE_RUN not in wrong:
+        return f"**other bits**: {', '.join(wrong)}"
+    epoch = first_other_epoch(made.digests[WHOLE_RUN], committed.history.weights_sha256)
+    return f"**other bits** from epoch {epoch} on" if epoch else "**other bits**"
+
+
+def first_other_epoch(new: Sequence[str | None], known: Sequence[str | None]) -> int | None:
+    """The first epoch, counted from 1, whose digests are both known and differ."""
+    pairs = enumerate(zip(new, known, strict=False), 1)
+    return next((epoch for epoch, (a, b) in pairs if a and b and a != b), None)
+
+
+def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) -> str:
+    """A row of the table."""
+    if isinstance(made, BrowserResult):
+        by, system, python, accuracy = f"{made.engine}, {made.processor}", made.system, "", ""
+        computed = f"learn.html, {STEPS} steps, {made.path}"
+        digest: str | None = made.weights_sha256
+    else:
+        cpu, system = made.environment.cpu, made.environment.system
+        kind = " ".join(word for word in (cpu.vendor, cpu.family, cpu.model) if word)
+        by = f"{cpu.name or 'unknown'}, {cpu.architecture}" + (f" ({kind})" if kind else "")
+        by += ", emulated" if cpu.emulated else ""
+        python = made.environment.versions.get("python", "unknown")
+        digest = (made.digests.get(WHOLE_RUN) or [None])[-1]
+        computed = WHOLE_RUN if digest else f"first steps: {', '.join(made.digests)}"
+        computed += ", by hand" if made.by_hand else ""
+        errors = made.test_errors
+        accuracy = "" if errors is None else f"{100 - 100 * errors / TEST_SIZE:.2f}"
+    outcome += f": `{digest[:12]}`" if digest else ""
+    cells = [by, system, python, computed, outcome, accuracy, f"{made.seconds:.0f}"]
+    return "| " + " | ".join([*cells, str(made.date), measured]) + " |\n"
+
+
+def make_ledger(folder: Path) -> tuple[str, list[str]]:
+    """The page, and a sentence for each file that is refused."""
+    known = read_known()
+    rows, refused = [], []
+    same: dict[str, list[bool]] = {"runs": [], "steps": [], "browsers": []}  # as committed?
+    origins: dict[str, str] = {}  # of each file's name, the folder where it was first
+    for origin, measured in MEASURED_BY.items():
+        for path in sorted((folder / origin).glob("*")):
+            try:
+                if (first := origins.setdefault(path.name, origin)) != origin:
+                    raise refusal(path, f"is already in {first}")
+                made, outcome = read_judged(path, known)
+                if path.name != made.file_name:
+                    raise refusal(path, f"holds {made.file_name}")
+            except RecordError as error:
+                refused.append(str(error))
+                continue
+            if isinstance(made, BrowserResult):
+                kind = "browsers"
+            else:
+                kind = "runs" if WHOLE_RUN in made.digests else "steps"
+            same[kind].append(outcome.startswith(SAME))
+            rows.append(make_row(made, outcome, measured))
+    counts = {kind: f"{sum(those)} of {len(those)}" for kind, those in same.items()}
+    return INTRODUCTION.format(**counts) + "".join(rows), refused
+
+
+def add(source: Path, destination: Path) -> None:
+    """Copy the records of a folder into the ledger: all, or none if one is refused.
+
+    Raises:
+        RecordError: a record is refused, or there is none.
+    """
+    known = read_known()
+    records = [read_judged(path, known)[0] for path in sorted(source.glob("*.json"))]
+    if not records:
+        raise RecordError(f"{shown(source)} has no record of a reproduction; `make reproduce`.")
+    for record in records:
+        for origin in MEASURED_BY.keys() - {destination.name}:
+            if (destination.parent / origin / record.file_name).exists():
+                raise refusal(destination / record.file_name, f"is already in {origin}")
+    for record in records:
+        print(f"Added: {shown(write_reproduction(record, destination))}")
+
+
+def main() -> None:
+    """Take in records if told to, and rewrite the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--add", type=Path, metavar="FOLDER", help="take in the records there")
+    parser.add_argument("--measured-by", choices=MEASURED_BY, default="self-reported")
+    arguments = parser.parse_args()
+    try:
+        if arguments.add:
+            add(arguments.add, LEDGER / arguments.measured_by)
+        page, refused = make_ledger(LEDGER)
+        write_text(LEDGER / "README.md", page)
+    except ExperimentError as error:
+        raise SystemExit(str(error)) from None
+    print(f"Written: {shown(LEDGER / 'README.md')}")
+    if refused:
+        raise SystemExit("Refused:\n" + "\n".join(refused))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Is the default run that was made here the committed one? `python -m mnist_rnn.bits.verify`.
+
+`make reproduce` calls it twice: with `--before` ahead of the training, so that afterwards nothing
+but what was just made can be compared.
+
+On x86-64 with AVX2 and FMA, and on ARM64, the weights must be the same, bit for bit. Where a CPU
+lacks these instructions, the test accuracy must be within TOLERANCE.
+"""
+
+import argparse
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mnist_rnn.bits.ledger import (
+    WHOLE_RUN,
+    describe_reproduction,
+    first_other_epoch,
+    write_reproduction,
+)
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ExperimentError, ParameterError
+from mnist_rnn.parameters import find_edited
+from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, shown
+from mnist_rnn.records.code import digest_code
+from mnist_rnn.records.environment import what_differs
+from mnist_rnn.records.run import Run, read_run, run_path
+
+TOLERANCE = 0.5  # percentage points
+NOTEBOOK = ROOT / "notebooks" / "02_train.ipynb"
+
+
+def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
+    """Whether the new run reproduces the committed one, and a sentence that says so."""
+    reached = f"{new.test_errors} test errors, {new.test_accuracy:.2f}% test accuracy"
+    if new.weights_sha256 == committed.weights_sha256:
+        return True, f"The same bits as the committed run: {reached}."
+    changed = what_differs(committed.environment, new.environment)
+    gap = abs(new.test_accuracy - committed.test_accuracy)
+    apart = f"{reached}, {gap:.2f} percentage points from the committed run"
+    digests = new.history.weights_sha256, committed.history.weights_sha256
+    if epoch := first_other_epoch(*digests):
+        apart += f"; the weights differ from epoch {epoch} on"
+    if changed:
+        return False, f"NOT the same bits: made with other {', '.join(changed)}; {apart}."
+    if new.environment.cpu.fuses:
+        return False, f"NOT the same bits, and they should be: {apart}."
+    near = round(gap, 2) <= TOLERANCE
+    start = "Other bits, as expected" if near else "NOT near enough, even"
+    return near, f"{start} on a CPU without FMA: {apart}; {TOLERANCE} are allowed."
+
+
+def set_earlier_aside(record: Path, notebook: Path = NOTEBOOK) -> None:
+    """Move the record of an earlier run out of the way, if the notebook will make another.
+
+    Raises:
+        ParameterError: the saved notebook has other defaults, and would train something else.
+    """
+    if edited := find_edited(notebook):
+        values = ", ".join(f"{name} = {value}" for name, value in edited.items())
+        raise ParameterError(
+            f"{shown(notebook)} was saved with {values}, and would not train the default run. "
+            f"`git restore {shown(notebook)}` brings the defaults back; to train with other "
+            "parameters, give them to papermill, or as PARAMETERS='-p units 16'."
+        )
+    with suppress(FileNotFoundError):
+        record.replace(record.with_name(f"{record.name}.earlier"))
+
+
+def main() -> None:
+    """Compare the two runs; exit status 1 if the new one does not reproduce the other.
+
+    The record of the reproduction is left in outputs/reproductions; the comparison is said last.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--before", action="store_true", help="set an earlier run's record aside")
+    path = run_path(Configuration(), ".json", OUTPUTS)
+    try:
+        if parser.parse_args().before:
+            return set_earlier_aside(path)
+        if not path.exists():
+            why = "run `make reproduce`, with notebooks/02_train.ipynb as it is committed"
+            raise SystemExit(f"There is no {shown(path)}: {why}.")
+        new = read_run(path)
+        committed = read_run(run_path(Configuration(), ".json", COMMITTED))
+    except (ExperimentError, OSError) as error:
+        raise SystemExit(str(error)) from None
+    if new.environment.code_sha256 != digest_code():
+        raise SystemExit(f"{shown(path)} is of other code: run `make reproduce` again.")
+    try:
+        day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+        made = describe_reproduction(
+            new.environment,
+            {WHOLE_RUN: new.history.weights_sha256},
+            new.seconds,
+            day,
+            new.test_errors,
+        )
+        left = write_reproduction(made, OUTPUTS / "reproductions")
+        print(f"For the ledger: {shown(left)}")
+    except (OSError, ValueError) as error:
+        print(f"No record for the ledger: {str(error).splitlines()[0]}")
+    good, sentence = compare_runs(new, committed)
+    print(sentence)
+    raise SystemExit(not good)
+
+
+if __name__ == "__main__":
+    main()

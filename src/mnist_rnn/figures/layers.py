@@ -1,0 +1,23 @@
+"""A picture of the network's layers."""
+
+import sysconfig
+from pathlib import Path
+
+from mnist_rnn.experiment.backend import keras
+from mnist_rnn.figures.captioned import show_image
+from mnist_rnn.files import replacing
+
+
+def draw_layers(model: keras.Model, path: Path) -> None:
+    """Write a picture of the layers with their shapes, by the Graphviz of pip, and display it."""
+    program = str(Path(sysconfig.get_path("scripts"), "graphviz-pure"))
+    dot = keras.utils.model_to_dot(model, show_shapes=True, show_layer_names=True, dpi=100)
+    with replacing(path) as temporary:
+        dot.write(str(temporary), format="png", prog=program)
+    layers = ", ".join(f"{layer.name} {layer.output.shape[1:]}" for layer in model.layers)
+    show_image(
+        path.read_bytes(),
+        420,
+        f"The layers in their order, with the shape of their output for an image "
+        f"{model.input_shape[1:]}: {layers}.",
+    )

@@ -1,0 +1,118 @@
+"""The network unrolled in time, as an SVG: a digit's rows go in, the state is passed on, an answer.
+
+`python -m mnist_rnn.figures.unrolled` writes docs/network.svg, for the README and notebooks; the
+start page of the site has the same picture in it. It moves once, for five seconds, then stands
+still; on paper, and where motion is not wanted, it only stands.
+"""
+
+import numpy as np
+
+from mnist_rnn.analysis.trained_network import Weights, believe, read_rows
+from mnist_rnn.config import TIMESTEPS, Configuration
+from mnist_rnn.data import load_mnist
+from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.figures.captioned import TICKS
+from mnist_rnn.files import write_text
+from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.model_file import load_model
+from mnist_rnn.records.run import run_path
+
+DIGIT = 4  # of the test images: one whose answer changes several times while it is read
+UNITS = 32  # shown, of all
+TOP, PITCH, HEIGHT = 46, 14, 9  # of the lines: where they begin, how far apart, how high
+ROWS, STATE, BELIEF = 26, 192, 346  # where the three columns begin
+INK = ["#d9d9d9", "#b0b0b0", "#808080", "#4d4d4d", "#111"]
+BLUES = ["#cfe3f1", "#8fc0e0", "#3f93c8", "#0072b2"]
+ORANGES = ["#f9dfd0", "#f0b48f", "#e3864d", "#d55e00"]
+SECONDS = 4.8
+STYLE = f"""
+.unrolled {{ font: 14px system-ui, sans-serif; fill: #222 }}
+.unrolled .small {{ font-size: 11px; fill: #555 }}
+.unrolled .digit {{ font-size: 36px; font-weight: bold }}
+.unrolled .arrow {{ stroke: #555; fill: none }}
+.unrolled .frame {{ stroke: #ccc; fill: none; stroke-width: 0.6 }}
+.unrolled .unread {{ fill: #fff; fill-opacity: 0.9;
+  transform: scaleY(0); transform-origin: 0 {TOP + TIMESTEPS * PITCH}px }}
+@media screen and (prefers-reduced-motion: no-preference) {{
+  .unrolled .unread {{ animation: unread {SECONDS}s steps({TIMESTEPS}) }}
+  .unrolled .answer {{ animation: answer {SECONDS}s }}
+}}
+@keyframes unread {{ from {{ transform: scaleY(1) }} }}
+@keyframes answer {{ from, 99% {{ opacity: 0 }} }}
+"""
+
+
+def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
+    """The picture for an image (28, 28), uint8, on a white plate, 440 by 500 units."""
+    pixels = scale(image[None])
+    states = read_rows(weights, pixels)[0]
+    beliefs = believe(weights, states)
+    answer = int(beliefs[-1].argmax())
+    units = states[:, :: max(1, states.shape[1] // UNITS)][:, :UNITS]
+    bottom = TOP + TIMESTEPS * PITCH
+    parts = [
+        *draw_cells(pixels[0], ROWS, 5, INK),
+        *draw_cells(np.maximum(units, 0), STATE, 4, BLUES),
+        *draw_cells(np.maximum(-units, 0), STATE, 4, ORANGES),
+        *draw_cells(beliefs, BELIEF, 9, INK),
+    ]
+    for t in range(TIMESTEPS):
+        y = TOP + t * PITCH
+        for left, width in ((ROWS, 140), (STATE, 128), (BELIEF, 90)):
+            parts.append(f'<path class="frame" d="M{left} {y}h{width}v{HEIGHT}h-{width}z"/>')
+        for x in (ROWS + 143, STATE + 131):  # a row goes in, a belief comes out
+            parts.append(f'<path class="arrow" d="M{x} {y + 4.5}h19m-4-3l4 3-4 3"/>')
+        if t:  # the state is passed on
+            parts.append(f'<path class="arrow" d="M{STATE + 64} {y - 5}v5m-3-3l3 3 3-3"/>')
+        if t + 1 in TICKS:
+            parts.append(f'<text class="small" x="20" y="{y + 8}" text-anchor="end">{t + 1}</text>')
+    heads = [f'<text x="{BELIEF + 9 * d + 4.5}" y="40">{d}</text>' for d in range(10)]
+    words = (
+        f"A handwritten digit, cut into its 28 rows, one below the other. An arrow leads from each "
+        f"row into the hidden state beside it, {states.shape[1]} numbers of which {units.shape[1]} "
+        "are shown, and from each state into the next. Beside each state, how probable the network "
+        f"holds each digit; the answer after the last row is {answer}, with probability "
+        f"{beliefs[-1, answer]:.0%}."
+    )
+    end = BELIEF + 9 * answer + 4.5
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" class="unrolled" viewBox="0 0 440 500"
+role="img" aria-label="{words}">
+<style>{STYLE}</style>
+<rect width="440" height="500" rx="8" fill="#fff"/>
+<text x="{ROWS}" y="20">rows of pixels</text>
+<text x="{STATE}" y="20">hidden state</text>
+<text x="{BELIEF}" y="20">belief in</text>
+<g class="small" text-anchor="middle">{"".join(heads)}</g>
+{chr(10).join(parts)}
+<rect class="unread" x="0" y="{TOP - 2}" width="440" height="{bottom - TOP + 2}"/>
+<g class="answer">
+<path class="arrow" d="M{end} {bottom - 1}v14m-3-4l3 4 3-4"/>
+<text class="digit" x="{end}" y="{bottom + 44}" text-anchor="middle">{answer}</text>
+<text x="{end - 16}" y="{bottom + 33}" text-anchor="end">the answer, after the last row:</text>
+</g>
+</svg>
+"""
+
+
+def draw_cells(values: np.ndarray, left: float, width: float, colors: list[str]) -> list[str]:
+    """A path for each colour, with the cells (28, n) whose value in [0, 1] is in its range."""
+    levels = np.ceil(values * len(colors) - 0.5).astype(int)
+    paths = []
+    for level, color in enumerate(colors, start=1):
+        cells = [
+            f"M{left + width * column:g} {TOP + HEIGHT / 2 + PITCH * t:g}h{width:g}"
+            for t, column in zip(*np.nonzero(levels == level), strict=True)
+        ]
+        if cells:
+            paths.append(f'<path stroke="{color}" stroke-width="{HEIGHT}" d="{"".join(cells)}"/>')
+    return paths
+
+
+def main() -> None:
+    """Write the picture of the default run's model."""
+    weights = Weights(*load_model(run_path(Configuration(), ".keras", COMMITTED)).get_weights())
+    write_text(ROOT / "docs" / "network.svg", draw_unrolled(weights, load_mnist()[1][0][DIGIT]))
+
+
+if __name__ == "__main__":
+    main()

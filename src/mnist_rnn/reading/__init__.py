@@ -1,1 +1,0 @@
-"""What the trained network believes while it reads, and what its answer depends on."""

@@ -1,0 +1,34 @@
+"""The engine: `engine.c` compiled to WebAssembly, twice, by a pinned compiler.
+
+`python -m mnist_rnn.web.learn.engine` writes `fused.wasm` and `exact.wasm` anew, by the compiler
+that `.venv/bin/python -m pip install --group engine` installs.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from mnist_rnn.files import replacing
+
+HERE = Path(__file__).parent
+OPTIONS = {"fused": ("-DFUSED", "-mrelaxed-simd"), "exact": ()}
+DATA = "images labels order units weights states logits message hash question answer"
+
+
+def build_engine(kind: str, output: Path) -> None:
+    """Compile one kind of engine, `fused` or `exact`: the same bytes on every system.
+
+    Raises:
+        subprocess.CalledProcessError: the compiler is missing or fails; it says why.
+    """
+    command = [sys.executable, "-m", "ziglang", "cc", "engine.c"]
+    command += ["-target", "wasm32-freestanding", "-mcpu=generic+simd128+bulk_memory", "-O3"]
+    command += ["-Wall", "-Wextra", "-Werror", "-nostdlib", "-ffp-contract=off"]
+    command += ["-Wl,--no-entry,--strip-all", *(f"-Wl,--export={name}" for name in DATA.split())]
+    with replacing(output) as temporary:
+        subprocess.run([*command, *OPTIONS[kind], "-o", temporary], cwd=HERE, check=True)
+
+
+if __name__ == "__main__":
+    for kind in OPTIONS:
+        build_engine(kind, HERE / f"{kind}.wasm")

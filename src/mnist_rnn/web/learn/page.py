@@ -1,0 +1,65 @@
+"""What `learn.html` holds, which trains the network in a browser and compares it with TensorFlow's.
+
+What the page saves is described by `BrowserResult`.
+"""
+
+import base64
+import json
+from typing import Any
+
+from mnist_rnn.bits.browser_result import CONFIG, STEPS
+from mnist_rnn.data import load_mnist
+from mnist_rnn.experiment.initial_weights import draw_initial_weights
+from mnist_rnn.web.learn.engine import HERE, OPTIONS
+from mnist_rnn.web.learn.steps import list_orders, read_repeated
+from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
+
+TEST_DIGITS = 250  # the first of them, for the accuracy and the map while it learns
+WORKER = (SCRIPTS[0], HERE / "engine.js", HERE / "worker.js")
+MODULE = (*SCRIPTS, HERE / "learn.js")
+
+
+def describe_learning() -> dict[str, Any]:
+    """The values of the template `learn.html.j2`.
+
+    Raises:
+        RecordError: what the page compares with is missing or damaged.
+    """
+    record, digests = read_repeated()
+    return {
+        "learn_style": read_sources([HERE / "learn.css"]),
+        "module": read_sources(MODULE),
+        "worker": read_sources(WORKER),
+        "engine": read_sources([HERE / "engine.c"]),
+        "data": json.dumps(pack(digests, f"{record.parameters:,}")),
+        "images": f"{CONFIG.train_size:,}",
+        "parameters": f"{record.parameters:,}",
+        "steps": STEPS,
+        "units": CONFIG.units,
+        "batch": CONFIG.batch_size,
+        "accuracy": f"{record.test_accuracy:.2f}%",
+        "digest": record.weights_sha256,
+    }
+
+
+def pack(digests: list[str], parameters: str) -> dict[str, Any]:
+    """The run as JSON for `open` in learn.js: images for training, then for testing."""
+    (x_train, y_train), (x_test, y_test) = load_mnist()
+    size = CONFIG.train_size
+    engines = {kind: (HERE / f"{kind}.wasm").read_bytes() for kind in OPTIONS}
+    weights = [array.astype("<f4").tobytes() for array in draw_initial_weights(CONFIG)]
+    return {
+        "config": {
+            "rate": CONFIG.learning_rate,
+            "units": CONFIG.units,
+            "batch": CONFIG.batch_size,
+            "images": size,
+        },
+        "parameters": parameters,
+        "digests": " ".join(digests),
+        "weights": compress(b"".join(weights)),
+        "images": compress(x_train[:size].tobytes() + x_test[:TEST_DIGITS].tobytes()),
+        "labels": "".join(map(str, [*y_train[:size], *y_test[:TEST_DIGITS]])),
+        "orders": compress(list_orders().astype("<u2").tobytes()),
+        **{kind: base64.b64encode(engine).decode() for kind, engine in engines.items()},
+    }

@@ -1,0 +1,103 @@
+"""JupyterLab in a real browser, without a screen."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from helpers.runs import environment, set_parameters
+from playwright.sync_api import Error, sync_playwright
+
+from mnist_rnn.paths import ROOT
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+MINUTE = 60_000  # Playwright counts milliseconds
+PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
+
+
+@contextmanager
+def open_lab(home, parameters):
+    """JupyterLab's address; it has copies of the notebooks and a home of its own.
+
+    02_train, which trains for minutes with its defaults, has other parameters in its copy.
+    """
+    shutil.copytree(ROOT / "notebooks", home / "notebooks")
+    shutil.copytree(ROOT / "docs", home / "docs")  # a notebook shows a picture that stands there
+    set_parameters(home / "notebooks" / "02_train.ipynb", parameters)
+    settings = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    # Or JupyterLab asks whether it may fetch its news, in a box over the notebook.
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    given = (environment(home / "results") | {"HOME": str(home)}).items()
+    variables = {name: value for name, value in given if not re.search("JUPYTER|^XDG_", name)}
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(
+            [
+                *(Path(sys.executable).with_name("jupyter"), "lab", "--no-browser", "--allow-root"),
+                *("--IdentityProvider.token=", "--ServerApp.port=0", home),
+            ],
+            env=variables,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield wait_for_address(home, server)
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def wait_for_address(home, server):
+    """The address in the file that JupyterLab writes on itself, once it answers."""
+    for _ in range(600):
+        assert server.poll() is None, (home / "log").read_text()
+        for path in home.rglob("jpserver-*.json"):
+            with suppress(OSError, ValueError):  # half written, or the port is not open yet
+                url = json.loads(path.read_text())["url"]
+                urllib.request.urlopen(url + "api", timeout=5).close()
+                return url
+        time.sleep(0.1)
+    raise TimeoutError((home / "log").read_text())
+
+
+@contextmanager
+def open_browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER)
+        yield browser
+        browser.close()
+
+
+def run_all(browser, lab, name):
+    """Open a notebook, which starts its kernel, and run all cells.
+
+    Returns the page and the errors in the browser's console.
+    """
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    errors = []
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else 0
+    )
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{lab}lab/tree/notebooks/{name}?reset")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=2 * MINUTE)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    try:
+        wait_until_run(page)
+    except Error as error:
+        status = page.locator("#jp-main-statusbar").inner_text()
+        raise TimeoutError(f"{page.evaluate(PROMPTS)}, {status!r}, {errors}") from error
+    return page, errors
+
+
+def wait_until_run(page):
+    """Run All puts a star in every prompt; they go when the cells have run, or one has failed."""
+    star = f"{PROMPTS}.some(text => text.includes('*'))"
+    page.wait_for_function(star, timeout=2 * MINUTE)
+    page.wait_for_function(f"!{star}", timeout=5 * MINUTE)

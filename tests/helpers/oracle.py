@@ -1,0 +1,109 @@
+"""Products of the training step against the exact sums that the rule in `products.py` describes.
+
+The sums are those of `by_hand`, which `test_by_hand.py` compares with fractions.
+
+`python oracle.py NUMBER` compares so many networks and prints a line for each that differs. It is
+what emulated CPUs run. All is compared: the product, both gradients, and the bias's. Of large
+matrices only some rows and columns are summed here, the last among them.
+"""
+
+import functools
+import sys
+from importlib.util import find_spec, module_from_spec
+
+import numpy as np
+
+from mnist_rnn.experiment.backend import tf
+from mnist_rnn.experiment.products import add_bias, in_parts, join, multiply
+
+SPEC = find_spec("mnist_rnn.bits.by_hand")
+by_hand = module_from_spec(SPEC)  # a copy, in which all sums are exact, one by one
+SPEC.loader.exec_module(by_hand)
+by_hand.library_keeps_the_rule = lambda n, k, m: False
+tf.get_logger().setLevel("ERROR")  # not of the many functions that are compiled here
+EDGES = [1, 300, 513, 55, 257, 64, 96, 256, 33, 600, 31, 32, 56, 63, 65, 255, 512]
+UNITS = [300, 1, 600, 48, 257, 49, 100, 256]
+
+
+def draw_cases(number: int) -> list[tuple[int, int, int]]:
+    """So many (images, units, gates), the edges first."""
+    random = np.random.default_rng(0)
+    images = [*EDGES, *random.integers(1, 601, number)][:number]
+    units = [*UNITS, *random.integers(1, 601, number)]
+    return [(int(n), int(units[i]), (1, 3, 4)[i % 3]) for i, n in enumerate(images)]
+
+
+def some(length: int, random: np.random.Generator) -> np.ndarray:
+    """Places on an axis, the last ones among them."""
+    last = np.arange(max(0, length - 24), length)
+    return np.unique([*random.integers(0, length, 40), *last])
+
+
+def compute(x, kernel, bias, slope, batch_size):
+    """Products of all timesteps, and their gradients, by the code of the training step."""
+    with tf.GradientTape() as tape:
+        tape.watch((x, kernel, bias))
+        timesteps = tf.unstack(in_parts(x, batch_size))
+        products = [join(add_bias(multiply(t, kernel), bias), x) for t in timesteps]
+        product = tf.stack(products, 1)
+    return product, *tape.gradient(product, (x, kernel, bias), slope)
+
+
+def differences(x, kernel, random) -> list[str]:
+    """Which of the products x @ kernel + bias and their gradients have other bits than the rule."""
+    columns = kernel.shape[1]
+    bias, slope = (
+        random.standard_normal(shape).astype("float32")
+        for shape in (columns, (*x.shape[:-1], columns))
+    )
+    arguments = x, kernel, bias, slope
+    # As in training, the number of images is not known before the step is compiled.
+    anys = [(None, *x.shape[1:]), kernel.shape, bias.shape, (None, *slope.shape[1:])]
+    by_size = functools.partial(compute, batch_size=len(x))
+    compiled = tf.function(by_size, [tf.TensorSpec(shape) for shape in anys], jit_compile=True)
+    product, of_x, of_kernel, of_bias = map(np.array, compiled(*arguments))
+    i, r, c = some(len(x), random), some(len(kernel), random), some(columns, random)
+    timesteps = range(x.shape[1])
+    wrong = []
+    for t in timesteps:
+        ours = product[i, t][:, c]
+        if not np.array_equal(ours, by_hand.multiply(x[i, t], kernel[:, c]) + bias[c]):
+            wrong.append(f"product {t}")
+        if not np.array_equal(of_x[i, t][:, r], by_hand.multiply(slope[i, t], kernel[r].T)):
+            wrong.append(f"gradient of x {t}")
+    backwards = timesteps[::-1]
+    sums = [by_hand.multiply_images(x[:, t][:, r], slope[:, t][:, c]) for t in backwards]
+    if not np.array_equal(of_kernel[r][:, c], by_hand.add_in_order(sums)):
+        wrong.append("gradient of the kernel")
+    sums = [by_hand.add_images(slope[:, t]) for t in backwards]
+    if not np.array_equal(of_bias, by_hand.add_in_order(sums)):
+        wrong.append("gradient of the bias")
+    return wrong
+
+
+def compare(n: int, units: int, gates: int) -> list[str]:
+    """What differs in a network's products with n images: inputs, recurrent and dense."""
+    random = np.random.default_rng([n, units])
+    wrong = []
+    for name, shape, columns in [
+        ("inputs", (n, 2, 28), gates * units),
+        ("recurrent", (n, 1, units), gates * units),
+        ("dense", (n, 1, units), 10),
+    ]:
+        x = random.standard_normal(shape).astype("float32")
+        kernel = random.standard_normal((shape[-1], columns)).astype("float32")
+        wrong += [f"{name}: {what}" for what in differences(x, kernel, random)]
+    return wrong
+
+
+def main() -> None:
+    different = 0
+    for case in draw_cases(int(sys.argv[1])):
+        if wrong := compare(*case):
+            different += 1
+            print(*case, *wrong, sep="; ", flush=True)
+    print("different", different)
+
+
+if __name__ == "__main__":
+    main()
