@@ -1,7 +1,8 @@
-"""The commands of the implementations in Python: `train`, and `answer` for a case.
+"""The commands of the implementations in Python: they train, or answer one of the known cases.
 
-  python implementations/rnn_torch.py data/mnist INPUTS     (python -m mnist_rnn.bits.inputs INPUTS)
-  python implementations/rnn_torch.py docs/known-answers.json CASE
+`python implementations/rnn_torch.py data/mnist INPUTS` trains; the file INPUTS, with the initial
+weights and the orders, is from `python -m mnist_rnn.bits.inputs`.
+`python implementations/rnn_torch.py docs/known-answers.json CASE` prints the arrays of a step.
 """
 
 import hashlib
@@ -55,7 +56,8 @@ def answer(path, case, step, tensor):
         np.float32([float.fromhex(x) for x in given[name][1].split()]).reshape(given[name][0])
         for name in ("x", "y", "rate", *"wubvc")
     )
-    arrays, _ = step(list(map(tensor, weights)), tensor(x), tensor(y.astype("int64")), rate)
+    weights, y = [tensor(array) for array in weights], y.astype("int64")
+    arrays, _ = step(weights, tensor(x), tensor(y), rate[()])
     for name, array in arrays.items():
         array = np.asarray(array)
         given[name] = [array.shape, " ".join(x.hex() for x in array.ravel().tolist())]

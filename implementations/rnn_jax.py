@@ -1,8 +1,8 @@
 """The training of docs/specification.md in JAX: SimpleRNN, Dense(10), cross-entropy and SGD.
 
-What makes the bits, on x86-64 with AVX2 and FMA: XLA's flags, by which it fuses no operation, adds no
-sum in parts of its own and has one tanh and one exp for all CPUs; and sizes that are multiples of 64,
-for which its products add in order. `jax.grad` has other bits: its tanh is differentiated otherwise.
+What makes the bits, on x86-64: flags by which XLA fuses no operation, leaves sums over images to no
+library, and has one tanh and one exp for all CPUs; and sizes that are multiples of 64, for which its
+products add in order. With `jax.grad`, which differentiates tanh as (1 + h) (1 - h), they differ.
 Where products add in another order, the program says so and ends. `commands.py` has the commands.
 """
 
@@ -16,10 +16,10 @@ os.environ["XLA_FLAGS"] = (
     "--xla_cpu_experimental_ynn_fusion_type=-reduce --xla_cpu_max_isa=AVX"
 )
 
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
-from commands import run  # noqa: E402
+import jax
+import jax.numpy as jnp
+import numpy as np
+from commands import run
 
 
 def fill(a):
@@ -63,7 +63,7 @@ def backward(x, before, h, u, dh):
     dh = multiply(d, u.T)
     dw, db = sum_products(x, d), sum_images(d)
     du = sum_products(before, d)
-    return d, dh, (dw, du, db)
+    return d, dh, dw, du, db
 
 
 @jax.jit
@@ -78,7 +78,8 @@ def predict(weights, x):
 
 def differentiate_loss(z, y):
     """Return the gradient of the mean cross-entropy by the logits, and the sum of the losses."""
-    a, label, shifted = np.float32(1) / np.float32(len(y)), jax.nn.one_hot(y, 10), z - z.max(1, keepdims=True)
+    a, label = np.float32(1) / np.float32(len(y)), jax.nn.one_hot(y, 10)
+    shifted = z - z.max(1, keepdims=True)
     e = jnp.exp(shifted)
     s = reduce(add, e.T)[:, None]
     loss = (jnp.log(s) - (label * shifted).sum(1, keepdims=True)).sum()
@@ -91,15 +92,16 @@ def step(weights, x, y, rate):
     h, z = predict(weights, x)
     g, loss = differentiate_loss(z, y)
     dv, dc = sum_products(h[-1], g), sum_images(g)
-    dh, d, sums = [multiply(g, weights[3].T)], [], [jnp.zeros_like(w) for w in weights[:3]]
+    d, dh, terms = [], [multiply(g, weights[3].T)], []
     for t in reversed(range(len(x))):
-        d_t, dh_t, terms = backward(x[t], h[t], h[t + 1], weights[1], dh[-1])
-        d, dh, sums = [*d, d_t], [*dh, dh_t], list(map(add, sums, terms))
-    gradients = dict(zip(("dw", "du", "db", "dv", "dc"), (*sums, dv, dc), strict=True))
+        d_t, dh_t, *those = backward(x[t], h[t], h[t + 1], weights[1], dh[-1])
+        d, dh, terms = [*d, d_t], [*dh, dh_t], [*terms, those]
+    dw, du, db = (reduce(add, parts) for parts in zip(*terms, strict=True))
+    gradients = {"dw": dw, "du": du, "db": db, "dv": dv, "dc": dc}
     new = [w - dw * rate for w, dw in zip(weights, gradients.values(), strict=True)]
-    arrays = {"h": jnp.stack(h[1:]), "z": z, "g": g}
-    arrays |= {"d": jnp.stack(d[::-1]), "dh": jnp.stack(dh[-2::-1])}
-    return arrays | gradients | dict(zip(["w'", "u'", "b'", "v'", "c'"], new, strict=True)), loss
+    arrays = {"h": jnp.stack(h[1:]), "z": z, "g": g, "d": jnp.stack(d[::-1])}
+    arrays |= {"dh": jnp.stack(dh[-2::-1])} | gradients
+    return arrays | dict(zip(["w'", "u'", "b'", "v'", "c'"], new, strict=True)), loss
 
 
 if __name__ == "__main__":

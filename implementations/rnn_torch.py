@@ -1,9 +1,8 @@
 """The training of docs/specification.md in PyTorch: SimpleRNN, Dense(10), cross-entropy and SGD.
 
-What makes the bits: oneDNN's products, which add in order, with AVX-512 and with AVX2 (`torch.mm`
-calls MKL, which cuts long sums, and gives other bits where MKL uses AVX2); tanh and exp written out.
-Other builds of PyTorch may multiply in another way: then the program says so and ends.
-
+What makes the bits: products by oneDNN, which adds in order with AVX-512 and with AVX2 (`torch.mm`
+calls MKL, which cuts long sums on some CPUs); tanh and exp written out; no sum left to PyTorch.
+Where another build of PyTorch multiplies in another way, the program says so and ends.
 `commands.py` has the commands.
 """
 
@@ -81,7 +80,7 @@ def backward(x, before, h, u, dh):
     dh = multiply(d, u.T)
     dw, db = sum_products(x, d), sum_images(d)
     du = sum_products(before, d)
-    return d, dh, (dw, du, db)
+    return d, dh, dw, du, db
 
 
 def predict(weights, x):
@@ -107,15 +106,16 @@ def step(weights, x, y, rate):
     h, z = predict(weights, x)
     g, loss = differentiate_loss(z, y)
     dv, dc = sum_products(h[-1], g), sum_images(g)
-    dh, d, sums = [multiply(g, weights[3].T)], [], [torch.zeros_like(w) for w in weights[:3]]
+    d, dh, terms = [], [multiply(g, weights[3].T)], []
     for t in reversed(range(len(x))):
-        d_t, dh_t, terms = backward(x[t], h[t], h[t + 1], weights[1], dh[-1])
-        d, dh, sums = [*d, d_t], [*dh, dh_t], list(map(add, sums, terms))
-    gradients = dict(zip(("dw", "du", "db", "dv", "dc"), (*sums, dv, dc), strict=True))
+        d_t, dh_t, *those = backward(x[t], h[t], h[t + 1], weights[1], dh[-1])
+        d, dh, terms = [*d, d_t], [*dh, dh_t], [*terms, those]
+    dw, du, db = (reduce(add, parts) for parts in zip(*terms, strict=True))
+    gradients = {"dw": dw, "du": du, "db": db, "dv": dv, "dc": dc}
     new = [w - dw * rate for w, dw in zip(weights, gradients.values(), strict=True)]
-    arrays = {"h": torch.stack(h[1:]), "z": z, "g": g}
-    arrays |= {"d": torch.stack(d[::-1]), "dh": torch.stack(dh[-2::-1])}
-    return arrays | gradients | dict(zip(["w'", "u'", "b'", "v'", "c'"], new, strict=True)), loss
+    arrays = {"h": torch.stack(h[1:]), "z": z, "g": g, "d": torch.stack(d[::-1])}
+    arrays |= {"dh": torch.stack(dh[-2::-1])} | gradients
+    return arrays | dict(zip(["w'", "u'", "b'", "v'", "c'"], new, strict=True)), loss
 
 
 if __name__ == "__main__":
