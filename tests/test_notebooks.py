@@ -133,13 +133,13 @@ def test_cells_in_any_order_keep_no_wrong_record(orders, mnist, results, monkeyp
             except ExperimentError as error:
                 refused[name, str(error).endswith("on again.")] += 1
         for run in read_runs(results)[0]:
-            kept.setdefault(run.configuration, set()).add(run.weights_sha256)
+            kept.setdefault(run.configuration_name, set()).add(run.weights_sha256)
     assert set(refused) == {("train", True), ("keep", True)}
     assert len(kept) > 2
     shutil.rmtree(results / "runs")
     for values in product(*VALUES.values()):
         run = open_kernel(dict(zip(VALUES, values, strict=True)))["run"]
-        assert kept.get(run.configuration, {run.weights_sha256}) == {run.weights_sha256}
+        assert kept.get(run.configuration_name, {run.weights_sha256}) == {run.weights_sha256}
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
     training images while the weights change. `loss_by_epoch` and `test_errors_by_epoch` are tuples.
     """
     rows = [
-        {"configuration": run.configuration, "code": run.code}
+        {"configuration": run.configuration_name, "code": run.code}
         | run.config.model_dump()
         | {
             "parameters": run.parameters,
@@ -174,7 +174,8 @@ def write_tables(folder: Path = RESULTS) -> Results:
 
 def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
     """Sentences that set a run's test accuracy beside the numbers published for it."""
-    published = claims.loc[claims["configuration"] == run.configuration, "test_accuracy"].dropna()
+    own = claims["configuration"] == run.configuration_name
+    published = claims.loc[own, "test_accuracy"].dropna()
     sentences = [f"This run reached {run.test_accuracy:.2f}%."] + [
         f"`{claim}` published {there}%: {run.test_accuracy - there:+.2f} percentage points."
         for claim, there in published.items()
