@@ -1,8 +1,8 @@
 """The training of docs/specification.md in JAX: SimpleRNN, Dense(10), cross-entropy and SGD.
 
 What makes the bits, on x86-64: flags by which XLA fuses no operation, leaves sums over images to no
-library, and has one tanh and one exp for all CPUs; and sizes that are multiples of 64, for which its
-products add in order. With `jax.grad`, which differentiates tanh as (1 + h) (1 - h), they differ.
+library, and has one tanh and one exp for all CPUs; sizes that are multiples of 64, for which its
+products add in order; and no `jax.grad`, which differentiates tanh as (1 + h) (1 - h).
 Where products add in another order, the program says so and ends. `commands.py` has the commands.
 """
 

@@ -40,7 +40,7 @@ def draw_weights(seed: int, units: int) -> list[Array]:
 
 def add_in_order(terms: Iterable[Array]) -> Array:
     """Return the sum of arrays, added one after the other to 0."""
-    return reduce(np.add, terms, np.float32(0))
+    return reduce(np.add, terms, np.zeros((), "float32"))
 
 
 def multiply_in_order(a: Array, b: Array) -> Array:
@@ -193,7 +193,7 @@ def step(weights: list[Array], x: Array, y: Array, rate: Array) -> tuple[dict[st
     h, z = predict(weights, x)
     g, loss = differentiate_loss(z, y)
     dv, dc = sum_products(h[-1], g), sum_images(g)
-    d, dh, terms = [], [multiply(g, weights[3].T)], []
+    dh, d, terms = [multiply(g, weights[3].T)], list[Array](), list[list[Array]]()
     for t in reversed(range(len(x))):
         d_t, dh_t, *those = backward(x[t], h[t], h[t + 1], weights[1], dh[-1])
         d, dh, terms = [*d, d_t], [*dh, dh_t], [*terms, those]
@@ -203,6 +203,11 @@ def step(weights: list[Array], x: Array, y: Array, rate: Array) -> tuple[dict[st
     arrays = {"h": np.stack(h[1:]), "z": z, "g": g, "d": np.stack(d[::-1])}
     arrays |= {"dh": np.stack(dh[-2::-1])} | gradients
     return arrays | dict(zip(["w'", "u'", "b'", "v'", "c'"], new, strict=True)), loss
+
+
+def get_weights(arrays: dict[str, Array]) -> list[Array]:
+    """Return the weights after a step."""
+    return [arrays[name] for name in ("w'", "u'", "b'", "v'", "c'")]
 
 
 def digest(arrays: Iterable[Array]) -> str:

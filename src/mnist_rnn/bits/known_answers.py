@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +33,7 @@ RUNS = {
     "default": (Configuration(train_size=224), 4),
     "batches of 640": (Configuration(units=64, batch_size=640, train_size=1000, seed=1), 2),
 }
-Case = dict[str, np.ndarray | str]  # arrays, or their digests
+Case = dict[str, Any]  # arrays, or their digests, by name
 
 
 def draw_inputs(timesteps: int, features: int, units: int, n: int, rate: float = 0.01) -> Case:
@@ -103,7 +105,7 @@ def list_cases() -> dict[str, Case]:
     }
 
 
-def take_step(case: Case, implementation=by_hand) -> Case:
+def take_step(case: Case, implementation: ModuleType = by_hand) -> Case:
     """Return the inputs of a case, and the arrays of its step in the order of ARRAYS."""
     weights = [case[name] for name in WEIGHTS]
     arrays, _ = implementation.step(weights, case["x"], case["y"].astype(int), case["rate"])
@@ -119,7 +121,7 @@ def take_steps(config: Configuration, steps: int) -> Iterator[Case]:
         inputs = dict(zip(WEIGHTS, weights, strict=True))
         case = take_step({"rate": np.float32(0.01), "x": x, "y": y.astype("float32")} | inputs)
         yield case
-        weights = [case[f"{name}'"] for name in WEIGHTS]
+        weights = by_hand.get_weights(case)
 
 
 def digest_arrays(case: Case) -> Case:
@@ -152,11 +154,11 @@ def read_cases(path: Path = FILE) -> dict[str, Case]:
         ParameterError: says which case or array has another form.
     """
 
-    def read(place: str, value: object) -> np.ndarray | str:
+    def read(place: str, value: Any) -> np.ndarray | str:
         if isinstance(value, str) and re.fullmatch("sha256 [0-9a-f]{64}", value):
             return value
         try:
-            shape, text = value  # type: ignore[misc]
+            shape, text = value
             numbers = np.array([float.fromhex(word) for word in text.split()], "float32")
             return numbers.reshape(shape)
         except (AttributeError, TypeError, ValueError, OverflowError):
