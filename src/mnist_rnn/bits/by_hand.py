@@ -156,24 +156,16 @@ def differentiate_loss(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (share * (1 / total))[:, None] * powers - share * wanted
 
 
-def add_by_halves(parts: Arrays) -> np.ndarray:
-    """The second half added to the first, until one is left; an odd one waits at the end."""
-    while half := len(parts) // 2:
-        pairs = zip(parts[:half], parts[half : 2 * half], strict=True)
-        parts = [a + b for a, b in pairs] + parts[2 * half :]
-    return parts[0]
-
-
 def multiply_images(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The product (k, m) of a (n, k), transposed, and b (n, m): a sum over the n images."""
     starts = range(0, len(a), 128)
-    return add_by_halves([multiply(a[i : i + 128].T, b[i : i + 128]) for i in starts])
+    return add_in_order([multiply(a[i : i + 128].T, b[i : i + 128]) for i in starts])
 
 
 def add_images(d: np.ndarray) -> np.ndarray:
     """The sum (m,) of the rows of d (n, m)."""
     sums = [add_in_order(d[i : i + 32]) for i in range(0, len(d), 32)]
-    return add_by_halves([add_in_order(sums[i : i + 4]) for i in range(0, len(sums), 4)])
+    return add_in_order([add_in_order(sums[i : i + 4]) for i in range(0, len(sums), 4)])
 
 
 def backward(weights: Arrays, x: np.ndarray, hidden: Arrays, g: np.ndarray) -> Arrays:
