@@ -7,9 +7,11 @@ from pathlib import Path
 from unittest.mock import Mock
 
 # Before anything is imported: the tests and what they start are the same in every terminal and
-# home. No variable of this project, of an outer make or of another Jupyter reaches them.
+# home. No variable of this project, of an outer make, of git or of another Jupyter reaches them.
 for name in list(os.environ):
     if name.startswith(("MNIST_RNN_", "JUPYTER", "IPYTHON", "MAKE", "MFLAGS", "MPL", "MATPLOTLIB")):
+        del os.environ[name]
+    if name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):  # a hook of git has them
         del os.environ[name]
 os.environ |= {"COLUMNS": "80", "PYTHONUTF8": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
 os.environ |= {  # where make has them too: HOME need not be writable
