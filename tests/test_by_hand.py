@@ -15,9 +15,9 @@ from mnist_rnn.bits.first_difference import find_first_difference
 from mnist_rnn.bits.first_steps import BY_HAND, compute_by_hand
 from mnist_rnn.bits.ledger import FIRST_STEPS
 from mnist_rnn.config import Configuration
-from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
+from mnist_rnn.records.checkpoint import weights_sha256
 
 DIGESTS = json.loads(FIRST_STEPS.read_text())
 

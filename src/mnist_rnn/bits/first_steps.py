@@ -54,9 +54,10 @@ BY_HAND = [name for name, changes in NETWORKS.items() if changes.keys() <= BY_NU
 
 def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
     """Train with TensorFlow; return the digest of weights and logits."""
-    from mnist_rnn.experiment.checkpoints import Checkpoint, weights_sha256
+    from mnist_rnn.experiment.inputs import Examples
     from mnist_rnn.experiment.network import build_model
-    from mnist_rnn.experiment.training import Examples, describe_inputs, train
+    from mnist_rnn.records.checkpoint import Checkpoint, weights_sha256
+    from mnist_rnn.records.training import describe_inputs, train
 
     config = Configuration(**FEW | ({"epochs": 1} if half else {}) | NETWORKS[name])
     (x_train, y_train), (x_test, y_test) = load_mnist()
