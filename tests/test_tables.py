@@ -272,7 +272,7 @@ def test_what_is_said_in_words_of_the_default_run():
     assert errors[0] < errors.drop(0).min()
     card = (ROOT / "docs" / "cards.md").read_text()
     reached = 100 - errors.mean() / 100
-    assert f"the 40 runs of this configuration (their mean is {reached:.2f}%)" in card
+    assert f"the 40 runs of this configuration; their mean is {reached:.2f}%" in card
 
 
 def test_the_answers_in_words():
