@@ -83,10 +83,10 @@ def differences(x, kernel, random) -> list[str]:
         if not np.array_equal(of_x[i, t][:, r], by_hand.multiply(slope[i, t], kernel[r].T)):
             wrong.append(f"gradient of x {t}")
     backwards = timesteps[::-1]
-    sums = [by_hand.multiply_images(x[:, t][:, r], slope[:, t][:, c]) for t in backwards]
+    sums = [by_hand.sum_products(x[:, t][:, r], slope[:, t][:, c]) for t in backwards]
     if not np.array_equal(of_kernel[r][:, c], by_hand.add_in_order(sums)):
         wrong.append("gradient of the kernel")
-    sums = [by_hand.add_images(slope[:, t]) for t in backwards]
+    sums = [by_hand.sum_images(slope[:, t]) for t in backwards]
     if not np.array_equal(of_bias, by_hand.add_in_order(sums)):
         wrong.append("gradient of the bias")
     return wrong
