@@ -22,8 +22,8 @@ from mnist_rnn.bits.browser_result import BrowserResult
 from mnist_rnn.bits.ledger import WHOLE_RUN, Reproduction, describe_reproduction
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError, RecordError
-from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.paths import COMMITTED
+from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.model_file import load_model
 from mnist_rnn.records.run import run_path, write_run
@@ -350,7 +350,7 @@ def test_a_notebook_saved_with_other_defaults_is_not_run(outputs, tmp_path):
     notebook.write_text(verify.NOTEBOOK.read_text().replace("units: int = 256", "units: int = 16"))
     with pytest.raises(ParameterError, match=r"saved with units = 16.*`git restore"):
         verify.set_earlier_aside(record, notebook)
-    for wrong in ("<<<<<<< HEAD", '{"cells": []}'):
+    for wrong in ("<<<<<<< HEAD", "[]", '{"cells": []}', '{"cells": [1]}'):
         notebook.write_text(wrong)
         with pytest.raises(ParameterError, match="expected a notebook with one cell that has the"):
             verify.set_earlier_aside(record, notebook)

@@ -11,8 +11,8 @@ import numpy as np
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ModelError
-from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.paths import COMMITTED, ROOT, shown
+from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.environment import ask
 from mnist_rnn.records.run import (
     Run,
