@@ -97,14 +97,17 @@ class SimpleRNN(Recurrent):
     gates = 1
 
     def forward(self, weights: Tensors, x: tf.Tensor, before: Tensors) -> Tensors:
-        """h_t = tanh((x_t W + b) + h_{t-1} U)."""
+        """Return h_t = tanh((x_t W + b) + h_{t-1} U)."""
         (w, u, b), (h,) = weights, before
         return [tf.tanh((multiply(x, w) + b) + multiply(h, u))]
 
     def backward(
         self, weights: Tensors, x: tf.Tensor, before: Tensors, after: Tensors, gradients: Tensors
     ) -> tuple[Tensors, Tensors]:
-        """d = dh_t (1 - h_t^2); dh_{t-1} = d U^T; dW, db, dU: x_t^T d, sum of d, h_{t-1}^T d."""  # noqa: D403
+        """Return dh_{t-1} = d U^T, then x_t^T d, h_{t-1}^T d and the sum of d over the images.
+
+        Here, d = dh_t (1 - h_t^2) is the gradient with respect to the argument of tanh.
+        """
         (_, u, _), (h_before,), (h,), (dh,) = weights, before, after, gradients
         d = dh * (1 - h * h)
         dh = multiply_transposed(d, u)  # first: XLA then makes the best use of two cores
@@ -130,7 +133,7 @@ class GRU(Recurrent):
     gates, biases, results = 3, (2,), 5
 
     def forward(self, weights: Tensors, x: tf.Tensor, before: Tensors) -> Tensors:
-        """h_t = z h_{t-1} + (1 - z) g, with z and r = sigmoid((x W + b_0) + (h U + b_1)).
+        """Return h_t = z h_{t-1} + (1 - z) g, where z and r are sigmoid((x W + b_0) + (h U + b_1)).
 
         The candidate is g = tanh((x W + b_0) + r (h U + b_1)); each has columns of its own.
         """
@@ -144,7 +147,7 @@ class GRU(Recurrent):
     def backward(
         self, weights: Tensors, x: tf.Tensor, before: Tensors, after: Tensors, gradients: Tensors
     ) -> tuple[Tensors, Tensors]:
-        """Chain rule from h_t to z, g and r; sigmoid' = s (1 - s), tanh' = 1 - g^2.
+        """Apply the chain rule from h_t to z, g and r; sigmoid' = s (1 - s), tanh' = 1 - g^2.
 
         `dx` is with respect to x W + b_0, and `d` with respect to h U + b_1.
         """
@@ -164,7 +167,7 @@ class LSTM(Recurrent):
     gates, states, results = 4, 2, 6
 
     def forward(self, weights: Tensors, x: tf.Tensor, before: Tensors) -> Tensors:
-        """c_t = f c_{t-1} + i g; h_t = o tanh(c_t).
+        """Return h_t = o tanh(c_t) and c_t = f c_{t-1} + i g.
 
         i, f and o are sigmoid((x W + h U) + b) and g is its tanh; each has columns of its own.
         """
@@ -177,7 +180,7 @@ class LSTM(Recurrent):
     def backward(
         self, weights: Tensors, x: tf.Tensor, before: Tensors, after: Tensors, gradients: Tensors
     ) -> tuple[Tensors, Tensors]:
-        """Chain rule from h_t to c_t, then to the gates; d has their columns side by side."""
+        """Apply the chain rule from h_t to c_t and the gates; d has their columns side by side."""
         (_, u, _), (h, c_before), (_, c, i, f, g, o) = weights, before, after
         (dh, dc), tanh_c = gradients, tf.tanh(c)
         do, dc = dh * tanh_c, dc + dh * o * (1 - tanh_c * tanh_c)
