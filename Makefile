@@ -135,7 +135,7 @@ benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's c
 	$(BIN)/python benchmarks/report_speed.py
 
 originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code where runs are missing, into results/ (hours)
-	@for code in keras seeded; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done
+	@for code in keras keras_rmsprop seeded seeded_xla; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done
 	@$(BIN)/python -m mnist_rnn.sweep --code pytorch --python $(PEERS)/bin/python $(ARGS)
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
