@@ -19,7 +19,8 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
-from mnist_rnn.analysis.tables import describe_answers, describe_default, read_results
+from mnist_rnn.analysis.answer import describe_answer, describe_spread
+from mnist_rnn.analysis.tables import read_results
 from mnist_rnn.analysis.trained_network import load_checked
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
@@ -151,10 +152,11 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, tag: str =
     here = r"\2" if alone else r'<a href="\1.html">\2</a>'
     body = re.sub(r'<a href="(?:\.\./site/)?([\w]+)\.(?:ipynb|html)">(.*?)</a>', here, body)
     before, *rest = body.partition("<h2")
+    folder = "workflow" if path.stem == "report" else "notebooks"
     values = {
         "body": (before, "".join(rest)),
         "contents": re.findall(r'<h2 id="([^"]*)">(.*?)</h2>', body),
-        "source": f"notebooks/{path.name}",
+        "source": f"{folder}/{path.name}",
     }
     title = notebook.cells[0].source.split("\n")[0][2:]
     unlinked = {"links": "", "following": None} if alone else {}
@@ -173,6 +175,7 @@ def make_site(model: Path, folder: Path) -> None:
     """All pages, with the pad of this model (.keras), in a folder."""
     record, weights = load_checked(model)
     results = read_results(COMMITTED)
+    answer, *more = describe_answer(results)
     test = load_mnist()[1]
     for path in NOTEBOOKS:
         make_notebook_page(path, folder / f"{path.stem}.html")
@@ -189,8 +192,9 @@ def make_site(model: Path, folder: Path) -> None:
         folder / "index.html",
         "start.html.j2",
         "RNN for MNIST digits classification, reproduced",
-        answer=describe_default(results),
-        verdicts=describe_answers(results.accuracy).replace("`", ""),
+        answer=answer,
+        more=" ".join(more),
+        spread=" ".join(describe_spread(results.runs)),
         network=draw_unrolled(weights, test[0][DIGIT]),
         units=record.config.units,
         step=convert(r"h \leftarrow \tanh(x W + h U + b)"),
