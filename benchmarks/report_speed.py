@@ -10,7 +10,7 @@ from speed import DEFAULT, FOLDER
 from mnist_rnn.config import Configuration
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import shown
-from mnist_rnn.records.code import digest_code
+from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import PACKAGES
 
 RUN = Configuration().epochs

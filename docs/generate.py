@@ -1,6 +1,7 @@
-"""The generated parts of the README, from the committed results.
+"""The generated parts of the README and docs/network.svg, from the committed results.
 
-`python docs/generate.py` makes what stands between `<!-- generated: name -->` and `<!-- end -->`.
+`python docs/generate.py` makes what stands between `<!-- generated: name -->` and `<!-- end -->`,
+and draws the network that the default run has left.
 """
 
 import re
@@ -8,8 +9,13 @@ import re
 from mnist_rnn.analysis.answer import choose_results, describe_answer, describe_spread
 from mnist_rnn.analysis.claims import Claim, read_claims
 from mnist_rnn.analysis.tables import Results, read_results, summarize
+from mnist_rnn.analysis.trained_network import load_checked
+from mnist_rnn.config import Configuration
+from mnist_rnn.data import load_mnist
+from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.run import run_path
 
 
 def make_answer(results: Results) -> str:
@@ -57,3 +63,5 @@ def fill_blocks(text: str) -> str:
 if __name__ == "__main__":
     path = ROOT / "README.md"
     write_text(path, fill_blocks(path.read_text(encoding="utf-8")))
+    _, weights = load_checked(run_path(Configuration(), ".keras", COMMITTED))
+    write_text(ROOT / "docs" / "network.svg", draw_unrolled(weights, load_mnist()[1][0][DIGIT]))

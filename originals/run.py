@@ -4,6 +4,7 @@ PYTHON has what the script imports; CONFIG is the configuration as JSON. The scr
 in a file, and writes what it measures into another; with the environment, that becomes a record.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -17,7 +18,6 @@ from mnist_rnn.data import DATA_SHA256, load_mnist
 from mnist_rnn.paths import ORIGINALS, RESULTS
 from mnist_rnn.records.environment import Environment, count_threads, describe_environment
 from mnist_rnn.records.run import PROGRAMS, Run, write_run
-from mnist_rnn.sweep import digest_of
 
 
 def describe_run(measured: dict, code: str, config: Configuration, made_with: Environment) -> Run:
@@ -39,24 +39,27 @@ def describe_run(measured: dict, code: str, config: Configuration, made_with: En
 
 def main() -> None:
     """Make the run and write its record; a script that fails ends it with its status."""
-    python, code, given = sys.argv[1:]
-    config = Configuration.model_validate_json(given)
-    program = PROGRAMS[code]
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("python")
+    parser.add_argument("code", choices=[name for name in PROGRAMS if PROGRAMS[name].files])
+    parser.add_argument("config", type=Configuration.model_validate_json)
+    given = parser.parse_args()
+    config, program = given.config, PROGRAMS[given.code]
     # The files may change while the script runs.
     made_with = describe_environment(count_threads() if program.here else None)
-    made_with = made_with.model_copy(update={"code_sha256": digest_of(code)})
+    made_with = made_with.model_copy(update={"code_sha256": program.code_sha256})
     (x_train, y_train), (x_test, y_test) = load_mnist()
     train = {"x_train": x_train[: config.train_size], "y_train": y_train[: config.train_size]}
     with tempfile.TemporaryDirectory() as folder:
         data, output = Path(folder, "mnist.npz"), Path(folder, "measured.json")
         np.savez(data, x_test=x_test, y_test=y_test, **train)
-        command = [python, ORIGINALS / program.files[0], data, str(config.epochs), output]
+        command = [given.python, ORIGINALS / program.files[0], data, str(config.epochs), output]
         done = subprocess.run([*command, *(str(getattr(config, name)) for name in program.takes)])
         if done.returncode:
             sys.exit(done.returncode)
         measured = json.loads(output.read_text(encoding="utf-8"))
     measured.pop("train_size")
-    write_run(describe_run(measured, code, config, made_with), RESULTS)
+    write_run(describe_run(measured, given.code, config, made_with), RESULTS)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def test_all_but_the_seed_tell_configurations_apart():
 
 def test_the_default_is_the_original():
     claims, default = read_claims(), Configuration(seed=7).name
-    own = [claim.claim for claim in claims if claim.configuration == default]
+    own = [claim.claim for claim in claims if claim.configuration_name == default]
     assert own == ["notebook-2019", "notebook-2020"]
     curves = read_curves(claims)
     assert set(own) <= set(curves)

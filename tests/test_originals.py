@@ -12,7 +12,6 @@ from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.paths import ORIGINALS, ROOT
 from mnist_rnn.records.run import PROGRAMS, read_run, read_runs, run_path
-from mnist_rnn.sweep import digest_of
 
 PEERS = ROOT / ".venv-peers" / "bin" / "python"
 
@@ -43,8 +42,15 @@ def test_the_originals_code_from_our_start_trains_as_ours(mnist, tmp_path):
     assert theirs.history.test_errors == ours["test_errors"]
     assert theirs.history.loss == pytest.approx(ours["loss"], abs=1e-5)
     assert (theirs.code, theirs.mistakes, bool(theirs.weights_sha256)) == ("seeded", None, False)
-    assert theirs.environment.code_sha256 == digest_of("seeded") != digest_of("keras")
+    seeded, keras = (PROGRAMS[code].code_sha256 for code in ("seeded", "keras"))
+    assert theirs.environment.code_sha256 == seeded != keras
     assert f"Test accuracy: {theirs.test_accuracy:.1f}%" in printed
+
+
+def test_unknown_code_is_refused_in_a_sentence(tmp_path):
+    status, printed = run(tmp_path, "torch", Configuration())
+    assert status == 2
+    assert "argument code: invalid choice: 'torch' (choose from" in printed.splitlines()[-1]
 
 
 def test_a_run_that_fails_leaves_no_record(tmp_path):
@@ -58,7 +64,7 @@ def test_a_run_that_fails_leaves_no_record(tmp_path):
 
 def test_a_record_has_the_code_that_ran(tmp_path, mnist):
     """And not what the files say when it ends."""
-    before, script = digest_of("keras"), tmp_path / "originals" / "keras_notebook.py"
+    before, script = PROGRAMS["keras"].code_sha256, tmp_path / "originals" / "keras_notebook.py"
     shutil.copytree(ORIGINALS, script.parent)
     edit = f"#!/bin/sh\necho 'x = 1' >> {script}\nexec {sys.executable} \"$@\"\n"
     (tmp_path / "python").write_text(edit)

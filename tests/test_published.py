@@ -166,6 +166,6 @@ def test_the_originals_claims_ask_for_runs_of_their_code():
     theirs = [claim for claim in claims if claim.answered_by == "pytorch"]
     assert [claim.published_test_accuracy for claim in theirs] == [95.67, 96.81]
     assert {claim.config for claim in theirs} == {PROGRAMS["pytorch"].base}
-    assert {claim.configuration for claim in theirs} == {"pytorch"}
+    assert {claim.configuration_name for claim in theirs} == {"pytorch"}
     assert plan_runs(theirs) == []
     assert all(plan_runs(claims, code) for code in PROGRAMS)

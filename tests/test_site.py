@@ -90,7 +90,7 @@ def test_the_picture_of_the_network_moves_once_and_stands_where_motion_is_not_wa
 ):
     """The committed one is the same, and says the answer in words."""
     text, committed = (site / "index.html").read_text(), ROOT / "docs" / "network.svg"
-    assert committed.read_text().strip() in text  # `python -m mnist_rnn.figures.unrolled` writes it
+    assert committed.read_text().strip() in text  # `docs/generate.py` writes it
     assert "the answer after the last row is 4" in re.sub(r"\s+", " ", text)
     moving = "document.querySelector('svg').getAnimations({ subtree: true }).length"
     wanted, unwanted = "no-preference", "reduce"

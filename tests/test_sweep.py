@@ -19,9 +19,9 @@ from mnist_rnn import sweep as sweeping
 from mnist_rnn.analysis.claims import read_claims
 from mnist_rnn.config import Configuration
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
-from mnist_rnn.records.code import LOADED_CODE
+from mnist_rnn.records.digest import LOADED_SHA256
 from mnist_rnn.records.run import PROGRAMS, read_runs, run_path, write_run
-from mnist_rnn.sweep import Planned, describe_progress, digest_of, plan_runs, why_pending
+from mnist_rnn.sweep import Planned, describe_progress, plan_runs, why_pending
 
 HEADER = (
     "claim,kind,layer,units,optimizer,dropout,batch_size,epochs,train_size,seeds,"
@@ -99,7 +99,7 @@ def test_the_plan_has_each_run_once_low_seeds_first_and_long_runs_before_short_o
 
 def test_runs_of_a_sweep_are_among_the_results():
     """Unlike a single run, which goes to outputs/; what outdates it is the code of `experiment`."""
-    assert digest_of("ours") == LOADED_CODE
+    assert PROGRAMS["ours"].code_sha256 == LOADED_SHA256
     assert first(PUBLISHED).path(".json").is_relative_to(COMMITTED)
 
 
@@ -124,7 +124,7 @@ def test_the_time_left_is_by_cost():
 )
 def test_what_makes_a_record_outdated(code, values, reason, make_record, tmp_path):
     record = make_record(code=code)
-    record = change(record, "environment", **{"code_sha256": digest_of(code)} | values)
+    record = change(record, "environment", **{"code_sha256": PROGRAMS[code].code_sha256} | values)
     planned = Planned(code, record.config)
     assert why_pending(planned, tmp_path) == "no record"
     path = write_run(record, tmp_path)

@@ -19,7 +19,7 @@ from mnist_rnn.experiment.network import build_model, count_steps, predict
 from mnist_rnn.experiment.training import Examples, get_variables, train
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import keep
-from mnist_rnn.records.code import LOADED_CODE, digest_code
+from mnist_rnn.records.digest import LOADED_SHA256, digest_code
 from mnist_rnn.records.metrics import measure_loss
 from mnist_rnn.records.model_file import PLAIN_LAYERS
 from mnist_rnn.records.run import read_runs, run_path
@@ -214,7 +214,7 @@ def test_a_run_is_kept_whole_or_not_at_all(parts, results, monkeypatch):
     run = keep.keep_run(**parts)
     assert read_runs(results) == ([run], [])
     assert run.history.weights_sha256 == state.history["weights_sha256"]
-    assert run.environment.code_sha256 == LOADED_CODE
+    assert run.environment.code_sha256 == LOADED_SHA256
     assert sorted(os.listdir(run_path(RUN, "", results).parent)) == ["seed-0.json", "seed-0.keras"]
 
 
@@ -239,22 +239,22 @@ def test_code_that_was_edited_after_it_was_loaded_trains_nothing(parts, results,
 def test_only_what_is_computed_counts_in_the_code_digest(old, new, same, tmp_path):
     for path in CODE:
         shutil.copy(path, tmp_path)
-    assert digest_code([*tmp_path.glob("*.py")]) == LOADED_CODE
+    assert digest_code([*tmp_path.glob("*.py")]) == LOADED_SHA256
     edited = tmp_path / "training.py"
     text = edited.read_text()
     changed = text.replace(old, new)
     assert changed != text
     edited.write_text(changed)
-    assert (digest_code([*tmp_path.glob("*.py")]) == LOADED_CODE) is same
+    assert (digest_code([*tmp_path.glob("*.py")]) == LOADED_SHA256) is same
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 def test_each_python_has_the_same_code_digest(version):
     python = shutil.which(f"python{version}") or "none"
     program = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})"
-    program += "; from mnist_rnn.records.code import LOADED_CODE; print(LOADED_CODE)"
+    program += "; from mnist_rnn.records.digest import LOADED_SHA256; print(LOADED_SHA256)"
     try:
         told = subprocess.check_output([python, "-B", "-c", program], text=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip(f"no python{version} that starts")
-    assert told.strip() == LOADED_CODE
+    assert told.strip() == LOADED_SHA256

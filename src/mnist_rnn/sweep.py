@@ -22,13 +22,10 @@ import psutil
 
 from mnist_rnn.analysis.claims import Claim, read_claims, read_curves
 from mnist_rnn.config import FEATURES, Configuration
-from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import ClaimError, RecordError
 from mnist_rnn.experiment.initial_weights import GATES
-from mnist_rnn.paths import ORIGINALS, RESULTS, ROOT, shown
-from mnist_rnn.records.code import digest_code
-from mnist_rnn.records.environment import find_versions, what_decides_bits
-from mnist_rnn.records.run import PROGRAMS, Code, name_configuration, read_run, run_path
+from mnist_rnn.paths import RESULTS, ROOT, shown
+from mnist_rnn.records.run import Code, name_configuration, read_run, run_path, what_outdates
 
 
 class Planned(NamedTuple):
@@ -58,11 +55,6 @@ def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
     return sorted(runs, key=lambda run: (run.config.seed, -estimate_cost(run.config)))
 
 
-def digest_of(code: Code) -> str:
-    """The digest of the code that would compute such a run today."""
-    return digest_code([ORIGINALS / name for name in PROGRAMS[code].files])
-
-
 def estimate_cost(run: Configuration) -> int:
     """Products of a timestep times images shown, a measure of the time that a run takes."""
     return GATES[run.layer] * run.units * (FEATURES + run.units) * run.train_size * run.epochs
@@ -74,13 +66,9 @@ def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
     if not path.exists():
         return "no record"
     try:
-        record = read_run(path)
+        changed = what_outdates(read_run(path))
     except RecordError as error:
         return str(error)
-    then = {"data": record.data_sha256} | what_decides_bits(record.environment)
-    now = {"data": DATA_SHA256, "code": digest_of(run.code)}
-    now |= find_versions() if PROGRAMS[run.code].here else {}
-    changed = [name for name in now if then[name] != now[name]]
     return f"made with other {', '.join(changed)}" if changed else None
 
 

@@ -17,7 +17,7 @@ from mnist_rnn.parameters import describe_problem
 from mnist_rnn.paths import PUBLISHED, shown
 from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 
-LARGEST = 1_000_000  # bytes
+LARGEST_TABLE = 1_000_000  # bytes
 REST = "(without a name)"  # the column of what a row has too much
 RESULTS = ("run", "table")  # the kinds that are published results; a text says "about"
 UNPUBLISHED = ("near_miss", "control", "page")  # the kinds without a published number
@@ -76,7 +76,7 @@ class Claim(Strict, validate_default=True):
         return value
 
     @property
-    def configuration(self) -> str:
+    def configuration_name(self) -> str:
         """The name of the runs that answer it."""
         return name_configuration(self.config, self.answered_by)
 
@@ -165,7 +165,7 @@ def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.D
 def read_table(path: Path, name: str, needed: set[str]) -> list[dict[str, str]]:
     """The rows of a CSV file, unchecked; ClaimError if it is none or lacks a column."""
     try:
-        text = read_regular(path, LARGEST).decode("utf-8-sig")  # with or without the mark
+        text = read_regular(path, LARGEST_TABLE).decode("utf-8-sig")  # with or without the mark
         lines = io.StringIO(text, newline="")
         table = csv.DictReader(lines, restkey=REST, strict=True)
         rows, names = list(table), list(table.fieldnames or [])
@@ -197,7 +197,7 @@ def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
         curve = curves.get(claim.claim)
         loss = None if curve is None else tuple(curve["loss"])
         rows.append(
-            {"claim": claim.claim, "configuration": claim.configuration}
+            {"claim": claim.claim, "configuration": claim.configuration_name}
             | claim.config.model_dump(exclude={"seed"})
             | claim.model_dump(include={"kind", "answered_by", "source"})
             | {

@@ -150,16 +150,19 @@ def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
 def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """Return a row for each seed that two configurations have: how far apart are its two runs?
 
-    `same_errors` is the number of epochs after which both have as many test errors, and
-    `loss_apart` the largest difference of their training losses, in nats.
+    Of the `epochs` that both have, `same_errors` counts those after which they have as many test
+    errors; `loss_apart` is the largest difference of their training losses, in nats.
     """
     by_seed = [runs[runs["configuration"] == name].set_index("seed") for name in (first, second)]
     both = by_seed[0].join(by_seed[1], how="inner", suffixes=("_1", "_2"))
     rows = {}
     for seed, pair in both.iterrows():
-        errors = np.array([pair[f"test_errors_by_epoch_{i}"] for i in (1, 2)])
-        losses = np.array([pair[f"loss_by_epoch_{i}"] for i in (1, 2)])
+        last = int(min(pair["epochs_1"], pair["epochs_2"]))
+        errors, losses = (
+            np.array([pair[f"{name}_by_epoch_{i}"][:last] for i in (1, 2)])
+            for name in ("test_errors", "loss")
+        )
         apart = np.abs(losses[0] - losses[1]).max()
-        rows[seed] = [errors.shape[1], (errors[0] == errors[1]).sum(), apart]
+        rows[seed] = [last, (errors[0] == errors[1]).sum(), apart]
     columns = ["epochs", "same_errors", "loss_apart"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("seed")

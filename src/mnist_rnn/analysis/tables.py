@@ -32,7 +32,7 @@ def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
     Those that end in `_by_epoch` are tuples.
     """
     rows = [
-        {"configuration": run.configuration, "code": run.code}
+        {"configuration": run.configuration_name, "code": run.code}
         | run.config.model_dump()
         | {
             "parameters": run.parameters,
@@ -131,17 +131,17 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
     """Return rows of the table of accuracies for people, without what is empty in all of them."""
     rows = [
         {
-            "Result": row["claim"] if pd.notna(row["claim"]) else row["configuration"],
-            "Published (%)": str(row["published_test_accuracy"]),
-            "Mean ± SD (%)": f"{row['mean']:.2f} ± {row['sd']:.2f}".removesuffix(" ± nan"),
-            "Range (%)": f"{row['lowest']:.2f} to {row['highest']:.2f}" if row["runs"] > 1 else "",
-            "Runs": str(row["runs"]),
+            "Result": row["configuration"] if pd.isna(row["claim"]) else row["claim"],
+            "Published (%)": row["published_test_accuracy"],
+            "Mean ± SD (%)": f"{row['mean']:.2f}" + f" ± {row['sd']:.2f}" * (row["runs"] > 1),
+            "Range (%)": f"{row['lowest']:.2f} to {row['highest']:.2f}" * (row["runs"] > 1),
+            "Runs": row["runs"],
             "Inside": row["inside"],
             "Outside": row["outside"],
         }
         for row in accuracy.to_dict("records")
     ]
-    table = pd.DataFrame(rows).replace("nan", "").fillna("")
+    table = pd.DataFrame(rows).map(lambda value: "" if pd.isna(value) else str(value))
     return table.loc[:, (table != "").any()]
 
 
@@ -183,7 +183,8 @@ def write_tables(folder: Path = RESULTS) -> Results:
 
 def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
     """Return sentences that set a run's test accuracy beside the numbers published for it."""
-    published = claims.loc[claims["configuration"] == run.configuration, "test_accuracy"].dropna()
+    own = claims["configuration"] == run.configuration_name
+    published = claims.loc[own, "test_accuracy"].dropna()
     sentences = [f"This run reached {run.test_accuracy:.2f}%."] + [
         f"`{claim}` published {there}%: {run.test_accuracy - there:+.2f} percentage points."
         for claim, there in published.items()

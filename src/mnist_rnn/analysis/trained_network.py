@@ -59,7 +59,7 @@ def load_checked(path: Path) -> tuple[Run, Weights]:
     return record, Weights(*weights)
 
 
-def read_rows(weights: Weights, x: np.ndarray) -> np.ndarray:
+def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
     """The hidden states (n, timesteps, units) after each row of x (n, timesteps, features)."""
     hidden = np.empty((*x.shape[:2], len(weights.bias)), "float32")
     state = np.zeros((len(x), len(weights.bias)), "float32")

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field
 from mnist_rnn.config import Configuration, Digest, Strict, Text
 
 # The run that the page repeats.
-CONFIG = Configuration(learning_rate=0.05, batch_size=64, train_size=1280)
-STEPS = CONFIG.epochs * CONFIG.train_size // CONFIG.batch_size
+PAGE_CONFIG = Configuration(learning_rate=0.05, batch_size=64, train_size=1280)
+PAGE_STEPS = PAGE_CONFIG.epochs * PAGE_CONFIG.train_size // PAGE_CONFIG.batch_size
 
 
 def _require_past(day: date) -> date:
@@ -23,7 +23,7 @@ Day = Annotated[date, AfterValidator(_require_past)]
 
 
 class BrowserResult(Strict):
-    """The whole run of CONFIG, computed in a browser.
+    """The whole run of PAGE_CONFIG, computed in a browser.
 
     `weights_sha256` is the digest of the weights after the last step, as `weights_sha256` makes it.
     They are TensorFlow's unless the bits differed for the first time after step
@@ -35,7 +35,7 @@ class BrowserResult(Strict):
 
     schema_version: Literal[2]
     weights_sha256: Digest
-    first_difference: int | None = Field(ge=0, le=STEPS)
+    first_difference: int | None = Field(ge=0, le=PAGE_STEPS)
     engine: Text
     system: Text
     processor: Text

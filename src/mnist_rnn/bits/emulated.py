@@ -22,7 +22,7 @@ from mnist_rnn.paths import OUTPUTS, ROOT
 ARM64 = Path(f"{sys.prefix}-arm64")  # what fetch_arm64 makes
 SITE = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 # Python 3.13 and the libraries that it and TensorFlow load, as Debian has them for ARM64.
-PACKAGES = """
+DEBIAN_PACKAGES = """
     python3.13-minimal libpython3.13-stdlib libpython3.13-minimal libc6 libstdc++6 libgcc-s1
     libffi8 libssl3t64 zlib1g libbz2-1.0 liblzma5 libexpat1 libuuid1 libzstd1
 """
@@ -76,7 +76,7 @@ def fetch_arm64() -> None:
     subprocess.run(["dpkg", "--add-architecture", "arm64"], check=True)
     try:
         subprocess.run(["apt-get", "update", "--quiet=2"], check=True)
-        names = [f"{name}:arm64" for name in PACKAGES.split()]
+        names = [f"{name}:arm64" for name in DEBIAN_PACKAGES.split()]
         subprocess.run(["apt-get", "download", "--quiet=2", *names], check=True, cwd=part / "debs")
     finally:
         subprocess.run(["dpkg", "--remove-architecture", "arm64"], check=True)

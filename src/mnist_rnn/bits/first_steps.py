@@ -21,7 +21,7 @@ from mnist_rnn.data import load_mnist
 from mnist_rnn.records.environment import count_threads, describe_environment
 
 # A batch of 128 images, and one of 96 as in the whole set.
-STEPS: dict[str, Any] = {"train_size": 224, "epochs": 2}
+FEW: dict[str, Any] = {"train_size": 224, "epochs": 2}
 NETWORKS: dict[str, dict[str, Any]] = {
     "sgd": {},
     "dropout": {"dropout": 0.2},
@@ -56,7 +56,7 @@ def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.experiment.training import Examples, describe_inputs, train
 
-    config = Configuration(**STEPS | ({"epochs": 1} if half else {}) | NETWORKS[name])
+    config = Configuration(**FEW | ({"epochs": 1} if half else {}) | NETWORKS[name])
     (x_train, y_train), (x_test, y_test) = load_mnist()
     training = Examples(scale(x_train[: config.train_size]), y_train[: config.train_size])
     test = Examples(scale(x_test[:100]), y_test[:100])
@@ -68,7 +68,7 @@ def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
 
 def compute_by_hand(name: str) -> str:
     """Train with NumPy; return the digest of weights and logits."""
-    config = Configuration(**STEPS | NETWORKS[name])
+    config = Configuration(**FEW | NETWORKS[name])
     (x_train, y_train), (x_test, _) = load_mnist()
     x, y = x_train[: config.train_size].astype("float32") / 255, y_train[: config.train_size]
     weights = by_hand.draw_weights(config.seed, config.units)

@@ -17,13 +17,12 @@ from typing import Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from mnist_rnn.bits import by_hand
-from mnist_rnn.bits.browser_result import CONFIG as LEARNED
-from mnist_rnn.bits.browser_result import STEPS, BrowserResult, Day
+from mnist_rnn.bits.browser_result import PAGE_CONFIG, PAGE_STEPS, BrowserResult, Day
 from mnist_rnn.config import TEST_SIZE, Configuration, Digest, Strict, Text
 from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, shown
-from mnist_rnn.records.code import digest_code
+from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import Environment, describe_environment, what_differs
 from mnist_rnn.records.run import Errors, Run, read_checked, read_run, refusal, run_path
 
@@ -31,7 +30,7 @@ LEDGER = COMMITTED / "reproductions"
 MEASURED_BY = {"ours": "us", "ci": "CI", "self-reported": "its sender"}
 FIRST_STEPS = Path(__file__).with_name("first_steps.json")
 WHOLE_RUN = "default run"
-LARGEST = 10_000  # bytes
+LARGEST_REPRODUCTION = 10_000  # bytes
 SAME = "the same bits"
 INTRODUCTION = """# Reproductions
 
@@ -138,7 +137,8 @@ class Known(NamedTuple):
 
 def read_known() -> Known:
     """The committed ones."""
-    run, learned = (read_run(run_path(c, ".json", COMMITTED)) for c in (Configuration(), LEARNED))
+    configs = Configuration(), PAGE_CONFIG
+    run, learned = (read_run(run_path(config, ".json", COMMITTED)) for config in configs)
     return Known(run, learned, json.loads(FIRST_STEPS.read_text(encoding="utf-8")))
 
 
@@ -149,13 +149,13 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
         RecordError: says in one sentence why the record is refused.
     """
     if path.name.startswith("learned-"):
-        learned = read_checked(path, BrowserResult, "the record of a browser", LARGEST)
+        learned = read_checked(path, BrowserResult, "the record of a browser", LARGEST_REPRODUCTION)
         same = learned.weights_sha256 == known.learned.weights_sha256
         step = learned.first_difference
         if same != (step is None):
             raise refusal(path, "says of another digest that it is the same, or the reverse")
         return learned, SAME if same else f"**other bits** from step {step} on"
-    made = read_checked(path, Reproduction, "the record of a reproduction", LARGEST)
+    made = read_checked(path, Reproduction, "the record of a reproduction", LARGEST_REPRODUCTION)
     expected = {WHOLE_RUN: known.run.weights_sha256} | known.first_steps
     if unknown := sorted(made.digests.keys() - expected.keys()):
         raise refusal(path, f"is of another experiment: {', '.join(unknown)}")
@@ -190,7 +190,7 @@ def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) ->
     """A row of the table."""
     if isinstance(made, BrowserResult):
         by, system, python, accuracy = f"{made.engine}, {made.processor}", made.system, "", ""
-        computed = f"learn.html, {STEPS} steps, {made.path}"
+        computed = f"learn.html, {PAGE_STEPS} steps, {made.path}"
         digest: str | None = made.weights_sha256
     else:
         cpu, system = made.environment.cpu, made.environment.system

@@ -22,7 +22,7 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError
 from mnist_rnn.parameters import find_edited
 from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, shown
-from mnist_rnn.records.code import digest_code
+from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import what_differs
 from mnist_rnn.records.run import Run, read_run, run_path
 

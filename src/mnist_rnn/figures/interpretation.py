@@ -27,7 +27,7 @@ EDGES = (0.5, 28.5)
 
 
 @default_style
-def draw_reading(image: np.ndarray, beliefs: np.ndarray, label: int) -> CaptionedFigure:
+def draw_example(image: np.ndarray, beliefs: np.ndarray, label: int) -> CaptionedFigure:
     """One digit (28, 28) and, to its right, the belief (28, 10) after each row."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.9), sharey=True, layout="constrained")
     draw_pixels(left, image, "the digit")

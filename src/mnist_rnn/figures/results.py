@@ -77,8 +77,8 @@ def draw_accuracies(
             side = "right" if accuracy <= published.median() else "left"
             above = (accuracy, place - 0.51 if place == 0 else place + 0.48)
             label = f"{claim}: {accuracy}%"
-            style = {"color": ORANGE, "size": 8, "ha": side, "va": "bottom"}
-            ax.annotate(label, above, annotation_clip=False, **style)
+            text = ax.annotate(label, above, annotation_clip=False, color=ORANGE, size=8)
+            text.set(ha=side, va="bottom")
     words = f"{name}: {describe_mean(runs)}"
     ax.text(0.01, place - 0.45, words, color=color, va="top", transform=ax.get_yaxis_transform())
     numbers = "".join(f", published `{claim}` {number}%" for claim, number in published.items())

@@ -1,21 +1,15 @@
 """The network unrolled in time, as an SVG: a digit's rows go in, the state is passed on, an answer.
 
-`python -m mnist_rnn.figures.unrolled` writes docs/network.svg, for the README and notebooks; the
-start page of the site has the same picture in it. It moves once, for five seconds, then stands
-still; on paper, and where motion is not wanted, it only stands.
+The README, the notebooks and the start page of the site show it. It moves once, for five seconds,
+then stands still; on paper, and where motion is not wanted, it only stands.
 """
 
 import numpy as np
 
-from mnist_rnn.analysis.trained_network import Weights, believe, read_rows
-from mnist_rnn.config import TIMESTEPS, Configuration
-from mnist_rnn.data import load_mnist
+from mnist_rnn.analysis.trained_network import Weights, believe, compute_states
+from mnist_rnn.config import TIMESTEPS
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.captioned import TICKS
-from mnist_rnn.files import write_text
-from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.model_file import load_model
-from mnist_rnn.records.run import run_path
 
 DIGIT = 4  # of the test images: one whose answer changes several times while it is read
 UNITS = 32  # shown, of all
@@ -45,7 +39,7 @@ STYLE = f"""
 def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
     """The picture for an image (28, 28), uint8, on a white plate, 440 by 500 units."""
     pixels = scale(image[None])
-    states = read_rows(weights, pixels)[0]
+    states = compute_states(weights, pixels)[0]
     beliefs = believe(weights, states)
     answer = int(beliefs[-1].argmax())
     units = states[:, :: max(1, states.shape[1] // UNITS)][:, :UNITS]
@@ -106,13 +100,3 @@ def draw_cells(values: np.ndarray, left: float, width: float, colors: list[str])
         if cells:
             paths.append(f'<path stroke="{color}" stroke-width="{HEIGHT}" d="{"".join(cells)}"/>')
     return paths
-
-
-def main() -> None:
-    """Write the picture of the default run's model."""
-    weights = Weights(*load_model(run_path(Configuration(), ".keras", COMMITTED)).get_weights())
-    write_text(ROOT / "docs" / "network.svg", draw_unrolled(weights, load_mnist()[1][0][DIGIT]))
-
-
-if __name__ == "__main__":
-    main()

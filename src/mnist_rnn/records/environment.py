@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mnist_rnn.config import ALLOWED, Digest, Strict, Text
 from mnist_rnn.paths import ROOT
-from mnist_rnn.records.code import LOADED_CODE
+from mnist_rnn.records.digest import LOADED_SHA256
 
 PACKAGES = ("tensorflow", "keras", "numpy")
 CPUINFO = Path("/proc/cpuinfo")
@@ -63,7 +63,7 @@ def describe_environment(threads: int | None, emulated: str | None = None) -> En
     return Environment(
         commit=commit,
         clean=None if commit is None else changes == "",
-        code_sha256=LOADED_CODE,
+        code_sha256=LOADED_SHA256,
         versions={"python": platform.python_version()} | find_versions(),
         cpu=describe_cpu(emulated),
         system=describe_system(),

@@ -10,7 +10,7 @@ from mnist_rnn.experiment.checkpoints import Checkpoint, State, weights_sha256
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import predict
 from mnist_rnn.experiment.training import AGAIN, Examples, describe_inputs
-from mnist_rnn.records.code import LOADED_CODE, digest_code
+from mnist_rnn.records.digest import LOADED_SHA256, digest_code
 from mnist_rnn.records.environment import Environment, what_decides_bits
 from mnist_rnn.records.metrics import find_mistakes, measure_loss, to_probabilities
 from mnist_rnn.records.model_file import save_model
@@ -27,7 +27,7 @@ def open_checkpoint(
             disk is no longer the code that this process has loaded.
     """
     require_mnist(config, training, test)
-    if digest_code() != LOADED_CODE:
+    if digest_code() != LOADED_SHA256:
         raise TrainingError(
             "The code in src/mnist_rnn/experiment was changed after this kernel had loaded it: "
             "restart the kernel, and run all cells."

@@ -15,7 +15,7 @@ PLAIN_LAYERS = {
     "lstm": keras.layers.LSTM,
 }
 MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
-LARGEST = 1 << 29  # bytes, packed and unpacked
+LARGEST_MODEL = 1 << 29  # bytes, packed and unpacked
 
 
 def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequential:
@@ -49,11 +49,11 @@ def load_model(path: Path) -> keras.Model:
         ModelError: the file is damaged, has other members than a model's, or carries code.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(read_regular(path, LARGEST))) as archive:
+        with zipfile.ZipFile(io.BytesIO(read_regular(path, LARGEST_MODEL))) as archive:
             sizes = sorted((member.filename, member.file_size) for member in archive.infolist())
         members = [name for name, _ in sizes]
-        if members != MEMBERS or sum(size for _, size in sizes) > LARGEST:
-            raise ValueError(f"expected {MEMBERS} of at most {LARGEST:,} bytes, got {sizes}")
+        if members != MEMBERS or sum(size for _, size in sizes) > LARGEST_MODEL:
+            raise ValueError(f"expected {MEMBERS} of at most {LARGEST_MODEL:,} bytes, got {sizes}")
         return keras.models.load_model(path, safe_mode=True)
     except Exception as error:  # Keras and h5py have many for a file that is no model of theirs
         raise ModelError(f"{path} is not a model that can be read safely: {error}") from error

@@ -6,17 +6,19 @@ from typing import Annotated, Literal, NamedTuple, TypeVar
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from mnist_rnn.config import NUM_CLASSES, TEST_SIZE, Configuration, Digest, Strict
+from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import read_regular, refuse_duplicates, write_text
-from mnist_rnn.paths import OUTPUTS, shown
-from mnist_rnn.records.environment import Environment
+from mnist_rnn.paths import ORIGINALS, OUTPUTS, shown
+from mnist_rnn.records.digest import digest_code
+from mnist_rnn.records.environment import Environment, find_versions, what_decides_bits
 
 Kind = TypeVar("Kind", bound=BaseModel)
 Loss = Annotated[float, Field(ge=0)]
 Errors = Annotated[int, Field(ge=0, le=TEST_SIZE)]
 Index = Annotated[int, Field(ge=0, lt=TEST_SIZE)]
 Digit = Annotated[int, Field(ge=0, lt=NUM_CLASSES)]
-LARGEST = 200_000  # bytes
+LARGEST_RECORD = 200_000  # bytes
 
 # Whose code computed a run. `keras` is the original notebook's on the Keras of today, and
 # `keras_rmsprop` the same with RMSprop and dropout; `seeded` is from the initial weights and image
@@ -36,6 +38,11 @@ class Program(NamedTuple):
     takes: tuple[str, ...] = ()
     base: Configuration = Configuration()
     here: bool = True
+
+    @property
+    def code_sha256(self) -> str:
+        """The digest of its code as the files stand now; of ours, of `experiment`."""
+        return digest_code([ORIGINALS / name for name in self.files])
 
 
 RMSPROP = Configuration(optimizer="rmsprop", dropout=0.2)
@@ -104,7 +111,7 @@ class Run(Strict):
         return self
 
     @property
-    def configuration(self) -> str:
+    def configuration_name(self) -> str:
         """The name of the runs that differ from this one in nothing but the seed."""
         return name_configuration(self.config, self.code)
 
@@ -122,6 +129,15 @@ class Run(Strict):
     def weights_sha256(self) -> str:
         """The digest of the final weights; empty where it was not measured."""
         return self.history.weights_sha256[-1] or ""
+
+
+def what_outdates(run: Run) -> list[str]:
+    """What has changed since this run was made: `data`, `code`, or the names of packages."""
+    program = PROGRAMS[run.code]
+    then = {"data": run.data_sha256} | what_decides_bits(run.environment)
+    now = {"data": DATA_SHA256, "code": program.code_sha256}
+    now |= find_versions() if program.here else {}
+    return [name for name, value in now.items() if value != then[name]]
 
 
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
@@ -164,7 +180,7 @@ def read_run(path: Path) -> Run:
     return run
 
 
-def read_checked(path: Path, kind: type[Kind], name: str, largest: int = LARGEST) -> Kind:
+def read_checked(path: Path, kind: type[Kind], name: str, largest: int = LARGEST_RECORD) -> Kind:
     """What the JSON file holds; RecordError names the file and all that is wrong with it."""
     try:
         content = read_regular(path, largest)

@@ -7,7 +7,7 @@ import base64
 import json
 from typing import Any
 
-from mnist_rnn.bits.browser_result import CONFIG, STEPS
+from mnist_rnn.bits.browser_result import PAGE_CONFIG, PAGE_STEPS
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.web.learn.engine import HERE, OPTIONS
@@ -31,28 +31,28 @@ def describe_learning() -> dict[str, Any]:
         "module": read_sources(MODULE),
         "worker": read_sources(WORKER),
         "engine": read_sources([HERE / "engine.c"]),
-        "data": json.dumps(pack(digests, f"{record.parameters:,}")),
-        "images": f"{CONFIG.train_size:,}",
+        "data": json.dumps(pack_run(digests, f"{record.parameters:,}")),
+        "images": f"{PAGE_CONFIG.train_size:,}",
         "parameters": f"{record.parameters:,}",
-        "steps": STEPS,
-        "units": CONFIG.units,
-        "batch": CONFIG.batch_size,
+        "steps": PAGE_STEPS,
+        "units": PAGE_CONFIG.units,
+        "batch": PAGE_CONFIG.batch_size,
         "accuracy": f"{record.test_accuracy:.2f}%",
         "digest": record.weights_sha256,
     }
 
 
-def pack(digests: list[str], parameters: str) -> dict[str, Any]:
+def pack_run(digests: list[str], parameters: str) -> dict[str, Any]:
     """The run as JSON for `open` in learn.js: images for training, then for testing."""
     (x_train, y_train), (x_test, y_test) = load_mnist()
-    size = CONFIG.train_size
+    size = PAGE_CONFIG.train_size
     engines = {kind: (HERE / f"{kind}.wasm").read_bytes() for kind in OPTIONS}
-    weights = [array.astype("<f4").tobytes() for array in draw_initial_weights(CONFIG)]
+    weights = [array.astype("<f4").tobytes() for array in draw_initial_weights(PAGE_CONFIG)]
     return {
         "config": {
-            "rate": CONFIG.learning_rate,
-            "units": CONFIG.units,
-            "batch": CONFIG.batch_size,
+            "rate": PAGE_CONFIG.learning_rate,
+            "units": PAGE_CONFIG.units,
+            "batch": PAGE_CONFIG.batch_size,
             "images": size,
         },
         "parameters": parameters,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_rnn.bits.browser_result import CONFIG
+from mnist_rnn.bits.browser_result import PAGE_CONFIG
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.experiment.checkpoints import weights_sha256
@@ -32,7 +32,7 @@ def read_repeated() -> tuple[Run, list[str]]:
     Raises:
         RecordError: the record or the digests are missing, or do not belong together.
     """
-    record = read_run(run_path(CONFIG, ".json", COMMITTED))
+    record = read_run(run_path(PAGE_CONFIG, ".json", COMMITTED))
     try:
         digests = json.loads(DIGESTS.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -52,17 +52,18 @@ def complete(digests: list[str], record: Run) -> list[str]:
 
 def list_orders() -> np.ndarray:
     """The image that each place of each epoch has: (epochs, images)."""
-    epochs = range(CONFIG.epochs)
-    return np.stack([epoch_order(CONFIG.seed, epoch, CONFIG.train_size) for epoch in epochs])
+    seed, size = PAGE_CONFIG.seed, PAGE_CONFIG.train_size
+    return np.stack([epoch_order(seed, epoch, size) for epoch in range(PAGE_CONFIG.epochs)])
 
 
 def digest_steps() -> Iterator[str]:
     """The digests of TensorFlow's weights, at first and after each step."""
     (images, labels), _ = load_mnist()
-    model = build_model(CONFIG)
+    model = build_model(PAGE_CONFIG)
     yield weights_sha256(model.get_weights())
+    size = PAGE_CONFIG.batch_size
     for order in list_orders():
-        for batch in np.split(order, range(CONFIG.batch_size, len(order), CONFIG.batch_size)):
+        for batch in np.split(order, range(size, len(order), size)):
             model.train_on_batch(scale(images[batch]), labels[batch])
             yield weights_sha256(model.get_weights())
 
@@ -70,7 +71,7 @@ def digest_steps() -> Iterator[str]:
 if __name__ == "__main__":
     try:
         made = [digest[:LETTERS] for digest in digest_steps()]
-        complete(made, read_run(run_path(CONFIG, ".json", COMMITTED)))
+        complete(made, read_run(run_path(PAGE_CONFIG, ".json", COMMITTED)))
         write_text(DIGESTS, json.dumps(made) + "\n")
     except ExperimentError as error:
         raise SystemExit(str(error)) from None

@@ -10,7 +10,7 @@ from anywidget import AnyWidget
 from IPython import get_ipython
 from IPython.display import display
 
-from mnist_rnn.analysis.trained_network import Weights, believe, read_rows
+from mnist_rnn.analysis.trained_network import Weights, believe, compute_states
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.records.run import Run
 from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
@@ -33,7 +33,7 @@ class Pad(AnyWidget):
         return ELSEWHERE
 
 
-def pack(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+def pack_digits(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     """The network and some test digits (n, 28, 28), uint8, as JSON for `unpack` in network.js."""
     hard = find_hardest(weights, images, labels)[:HARD]
     chosen = np.concatenate([hard, np.arange(SAMPLE)])
@@ -49,7 +49,7 @@ def pack(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dict[str, 
 
 def find_hardest(weights: Weights, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Indices (n,) of the images: first those misclassified, each part by belief in the label."""
-    last = believe(weights, read_rows(weights, scale(images))[:, -1])
+    last = believe(weights, compute_states(weights, scale(images))[:, -1])
     right = last.argmax(axis=1) == labels
     return np.lexsort((last[np.arange(len(labels)), labels], right))
 
@@ -60,10 +60,10 @@ def open_pad(weights: Weights, images: np.ndarray, labels: np.ndarray) -> None:
     A page without a kernel would show an error in the pad's place, so no output may hold one that
     was made by a program. Front ends for people say which cell they run, in the request's
     metadata; programs that execute notebooks (nbclient, papermill, nbval) don't. The arguments are
-    those of `pack`.
+    those of `pack_digits`.
     """
     if "cellId" in get_ipython().kernel.get_parent()["metadata"]:
-        display(Pad(data=pack(weights, images, labels)))
+        display(Pad(data=pack_digits(weights, images, labels)))
     else:
         print(ELSEWHERE)
 
@@ -71,11 +71,11 @@ def open_pad(weights: Weights, images: np.ndarray, labels: np.ndarray) -> None:
 def describe_pad(
     record: Run, weights: Weights, images: np.ndarray, labels: np.ndarray
 ) -> dict[str, str]:
-    """The values of the template `draw.html.j2`; the arguments are those of `pack`."""
+    """The values of the template `draw.html.j2`; the arguments are those of `pack_digits`."""
     return {
         "pad_style": STYLE,
         "module": MODULE,
-        "data": json.dumps(pack(weights, images, labels)),
+        "data": json.dumps(pack_digits(weights, images, labels)),
         "units": str(record.config.units),
         "parameters": f"{record.parameters:,}",
         "dropout": f", dropout {record.config.dropout}" if record.config.dropout else "",

@@ -34,4 +34,4 @@ def describe(node: object) -> str:
 
 
 # The files may change while a kernel lives; what it has loaded does not.
-LOADED_CODE = digest_code()
+LOADED_SHA256 = digest_code()

@@ -4,7 +4,7 @@ from helpers.runs import TRAIN, end, finish, papermill_command, start, start_pap
 from helpers.samples import answers
 
 from mnist_rnn.analysis import trained_network
-from mnist_rnn.analysis.trained_network import Weights, believe, read_rows
+from mnist_rnn.analysis.trained_network import Weights, believe, compute_states
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.interpretation import draw_late
@@ -20,7 +20,7 @@ def test_one_unit_by_hand():
     weights = Weights(
         *map(np.float32, ([[2.0]], [[0.5]], [0.1], [[1.0] + [0.0] * 9], [0.0, 1.0] + [0.0] * 8))
     )
-    hidden = read_rows(weights, np.array([[[0.3], [0.0]]], "float32"))
+    hidden = compute_states(weights, np.array([[[0.3], [0.0]]], "float32"))
     h1 = np.tanh(2 * 0.3 + 0.1)
     np.testing.assert_allclose(hidden[0, :, 0], [h1, np.tanh(0.5 * h1 + 0.1)], rtol=1e-6)
     belief = believe(weights, hidden)[0, 0]
