@@ -13,6 +13,7 @@ from mnist_rnn.files import write_text
 from mnist_rnn.paths import RESULTS, shown
 from mnist_rnn.records.run import Run, read_runs
 
+SPACE = "\N{NO-BREAK SPACE}"  # of a number in a table
 BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
 
 
@@ -117,12 +118,17 @@ def count_inside(numbers: pd.DataFrame) -> str:
     return f"{numbers['inside'].sum()} of {len(numbers)}"
 
 
+def describe_interval(number: str, low: float, high: float) -> str:
+    """Return an interval of one of the MEASURES in words."""
+    digits = 3 if number.endswith("accuracy") else 4
+    return f"{low:.{digits}f}{SPACE}to{SPACE}{high:.{digits}f}"
+
+
 def name_outside(numbers: pd.DataFrame) -> str:
     """Return the published numbers that are outside their intervals, with these."""
     words = []
     for row in numbers[~numbers["inside"].astype(bool)].to_dict("records"):
-        digits = 3 if row["number"].endswith("accuracy") else 4
-        interval = f"{row['low']:.{digits}f} to {row['high']:.{digits}f}"
+        interval = describe_interval(row["number"], row["low"], row["high"])
         words.append(f"{MEASURES[row['number']]} {row['published']:g} ({interval})")
     return "; ".join(words)
 
@@ -133,8 +139,10 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
         {
             "Result": row["configuration"] if pd.isna(row["claim"]) else row["claim"],
             "Published (%)": row["published_test_accuracy"],
-            "Mean ± SD (%)": f"{row['mean']:.2f}" + f" ± {row['sd']:.2f}" * (row["runs"] > 1),
-            "Range (%)": f"{row['lowest']:.2f} to {row['highest']:.2f}" * (row["runs"] > 1),
+            "Mean ± SD (%)": f"{row['mean']:.2f}"
+            + f"{SPACE}±{SPACE}{row['sd']:.2f}" * (row["runs"] > 1),
+            "Range (%)": f"{row['lowest']:.2f}{SPACE}to{SPACE}{row['highest']:.2f}"
+            * (row["runs"] > 1),
             "Runs": row["runs"],
             "Inside": row["inside"],
             "Outside": row["outside"],

@@ -70,6 +70,8 @@ def draw_accuracies(
     ax.plot(values, place + spread, "o", color=color, ms=5, alpha=0.55, mew=0)
     if len(values) > 1:
         ax.vlines(values.mean(), place - 0.16, place + 0.42, color=color, lw=2)
+    words = f"{name}: {describe_mean(runs)}"
+    said = [words]
     drawn = {text.get_text().partition(":")[0] for text in ax.texts}
     for claim, accuracy in published.items():
         ax.vlines(accuracy, place - 0.5, place + 0.5, color=ORANGE, lw=1.5, ls="--")
@@ -79,10 +81,9 @@ def draw_accuracies(
             label = f"{claim}: {accuracy}%"
             text = ax.annotate(label, above, annotation_clip=False, color=ORANGE, size=8)
             text.set(ha=side, va="bottom")
-    words = f"{name}: {describe_mean(runs)}"
+            said.append(f"published `{claim}` {accuracy}%")
     ax.text(0.01, place - 0.45, words, color=color, va="top", transform=ax.get_yaxis_transform())
-    numbers = "".join(f", published `{claim}` {number}%" for claim, number in published.items())
-    return f"{words}{numbers}."
+    return f"{', '.join(said)}."
 
 
 def describe_mean(runs: pd.DataFrame) -> str:
