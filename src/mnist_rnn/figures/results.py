@@ -82,7 +82,9 @@ def draw_accuracies(
             text = ax.annotate(label, above, annotation_clip=False, color=ORANGE, size=8)
             text.set(ha=side, va="bottom")
             said.append(f"published `{claim}` {accuracy}%")
-    ax.text(0.01, place - 0.45, words, color=color, va="top", transform=ax.get_yaxis_transform())
+    at_left = {"transform": ax.get_yaxis_transform(), "va": "top"}
+    box = {"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 1}
+    ax.text(0.01, place - 0.45, words, color=color, bbox=box, **at_left)
     return f"{', '.join(said)}."
 
 
