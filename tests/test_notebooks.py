@@ -256,7 +256,7 @@ def test_papermill_stops_before_tensorflow_is_loaded(tmp_path):
 
 def test_reading_parameters_and_records_does_not_load_tensorflow():
     first = code_cells(nbformat.read(TRAIN, as_version=4))[0].source
-    modules = "data, verify, sweep, tables, figures.results"  # these import the others
+    modules = "data, bits.verify, sweep, analysis.tables, figures.results"  # these import the others
     imports = "; ".join(f"import mnist_rnn.{name}" for name in modules.split(", "))
     program = f"{first}\nimport sys; {imports}; sys.exit('tensorflow' in sys.modules)"
     assert run_python(program).returncode == 0

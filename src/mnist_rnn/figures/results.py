@@ -82,9 +82,8 @@ def draw_accuracies(
             text = ax.annotate(label, above, annotation_clip=False, color=ORANGE, size=8)
             text.set(ha=side, va="bottom")
             said.append(f"published `{claim}` {accuracy}%")
-    at_left = {"transform": ax.get_yaxis_transform(), "va": "top"}
-    box = {"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 1}
-    ax.text(0.01, place - 0.45, words, color=color, bbox=box, **at_left)
+    row = ax.text(0.01, place - 0.45, words, color=color, transform=ax.get_yaxis_transform())
+    row.set(va="top", bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 1})
     return f"{', '.join(said)}."
 
 
