@@ -118,7 +118,7 @@ def test_no_link_of_a_document_is_broken(path):
 @pytest.mark.slow
 def test_the_report_needs_nothing_from_elsewhere(shell):
     _, printed = shell("make report && cat results/executed/03_results.html")
-    assert printed.count("<img") >= 5
+    assert printed.count("<img") == 2
     assert set(re.findall(r'src="(.{5})', printed)) == {"data:"}
 
 
@@ -133,7 +133,8 @@ def read_report(shell, *records, claims="", parameters=""):
     )
     assert status == 0, printed
     page = re.sub("<img[^>]*>", "<img>", printed)
-    assert not re.search(r"\bnan\b|None|\b0 of 0\b|Atienza'", page)
+    text, _, _ = page.partition("<footer>")
+    assert not re.search(r"\bnan\b|None\b|\b0 of 0\b|Atienza", text)
     assert page.count("<img>") == 2  # of all runs, and of two side by side
     return page
 
@@ -152,9 +153,8 @@ def test_the_report_of_a_students_runs(shell):
     page = read_report(shell, *records, parameters=chosen)
     assert rows_of(page) == ["near-200-units", "notebook-2019-adam", "prose-2020-adam"]
     _, _, pair = page.partition("Two runs side by side")
-    assert re.findall(r"<th>(simple_rnn.*?)</th>", pair.replace("<wbr>", "")) == [
-        "simple_rnn-200-sgd/1", "simple_rnn-256-adam/0",
-    ]  # fmt: skip
+    heads = re.findall(r"<th[^>]*>(simple_rnn.*?)</th>", re.sub("<wbr/?>", "", pair))
+    assert heads[:2] == ["simple_rnn-200-sgd/1", "simple_rnn-256-adam/0"]
 
 
 @pytest.mark.slow
