@@ -221,7 +221,7 @@ def test_a_users_settings_of_keras_change_nothing(variables, tmp_path):
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX is of x86-64")
 def test_a_cpu_without_avx_is_refused_before_tensorflow_is_loaded():
     """There, `import tensorflow` ends the process by SIGILL, without a word."""
-    with pytest.raises(BackendError, match=r"no AVX.*05_by_hand"):
+    with pytest.raises(BackendError, match=r"needs AVX.*05_by_hand"):
         backend.require_avx({"AVX": False})
 
 

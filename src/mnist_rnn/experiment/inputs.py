@@ -1,4 +1,4 @@
-"""What the network is given: pixels as numbers in [0, 1], in an order drawn from the seed."""
+"""The network's input: pixels as numbers in [0, 1], in an order drawn from the seed."""
 
 from typing import NamedTuple
 

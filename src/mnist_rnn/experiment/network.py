@@ -34,7 +34,7 @@ def build_model(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Sequ
     """Return the network, compiled for training.
 
     Raises:
-        BackendError: XLA would not be used.
+        BackendError: Keras would not use XLA.
     """
     model = build_network(config, timesteps)
     optimizer = OPTIMIZERS[config.optimizer]()

@@ -1,8 +1,8 @@
 """The loss and the optimizers, with the same bits on every CPU.
 
-Keras's own add the ten terms of an example in an order that depends on the CPU's vectors, divide by
-a square root through an instruction that vendors round differently, or compute powers by the
-system's mathematical library.
+Keras's loss adds an image's ten terms in an order that depends on the CPU's vectors. Its RMSprop
+uses an instruction for 1 / sqrt(x) that CPU vendors round differently. Its Adam takes powers from
+the system's mathematical library.
 """
 
 from collections.abc import Callable
@@ -73,10 +73,10 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """RMSprop by the formula of Keras 2, with which the published figure was made.
+    """RMSprop by the formula of Keras 2, which made the published result.
 
-    It divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which makes steps
-    smaller where gradients are small. Rho is 0.9 in both.
+    It divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which shortens the
+    steps where gradients are small. Rho is 0.9 in both.
     """
 
     kept = ("velocity",)
@@ -89,7 +89,7 @@ class RMSprop(Optimizer):
 
 
 class Adam(Optimizer):
-    """Keras's Adam, with powers that are products; the betas are 0.9 and 0.999."""
+    """Keras's Adam, with betas 0.9 and 0.999, whose powers are computed as products."""
 
     kept = ("momentum", "velocity")
 
@@ -104,10 +104,10 @@ class Adam(Optimizer):
 
 
 def power(base: float, exponent: tf.Tensor) -> tf.Tensor:
-    """The float32 nearest to a power of the float32 nearest to `base`.
+    """Return the float32 nearest to a power of float32(base).
 
-    In float64, whose errors are lost in rounding: the product of base ** 2**k for the bits k of the
-    exponent, which is below 2**26, the steps of the longest run.
+    It is computed in float64, whose errors rounding removes, as the product of base ** 2**k over
+    the set bits k of the exponent. No run has 2**26 steps.
     """
     product, factor = tf.constant(1.0, "float64"), tf.cast(tf.constant(base, "float32"), "float64")
     for bit in range(26):
