@@ -44,7 +44,9 @@ SOURCES = {
     "PyTorch": (FOLDER / "rnn_torch.py", "torch"),
 }
 FIRST = Configuration(train_size=224, epochs=2)
-EPOCH = re.compile(r"epoch \d+: loss ([\d.]+), (\d+) test errors, weights ([0-9a-f]{64})")
+EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
+    r"epoch \d+: loss [\d.]+, (\d+) errors of \d+ test images, weights ([0-9a-f]{64})"
+)
 
 
 class Trained(NamedTuple):
@@ -103,7 +105,7 @@ def train(command: Sequence[str | Path], config: Configuration) -> Trained:
         printed = ask([*command, MNIST, inputs])
         seconds = time.perf_counter() - started
     epochs = EPOCH.findall(printed)
-    errors, digests = [int(epoch[1]) for epoch in epochs], [epoch[2] for epoch in epochs]
+    errors, digests = [int(epoch[0]) for epoch in epochs], [epoch[1] for epoch in epochs]
     return Trained(errors, digests, printed.split()[-1], seconds)
 
 
