@@ -45,8 +45,6 @@ SOURCES = {
 }
 FIRST = Configuration(train_size=224, epochs=2)
 EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
-    r"epoch \d+: loss [\d.]+, (\d+) errors of \d+ test images, weights ([0-9a-f]{64})"
-)
 
 
 class Trained(NamedTuple):
