@@ -25,8 +25,8 @@ def describe_answer(results: Results) -> list[str]:
     numbers = results.numbers[results.numbers["claim"].isin(choose_results(results.claims).index)]
     inside = numbers["inside"].sum()
     return [
-        f"The published {published}% is {'' if number['inside'] else 'not '}typical: of our {len(reached)} runs, "
-        f"{below} end below it, {len(reached) - below - above} round to it, {above} end above "
+        f"The published {published}% is {'' if number['inside'] else 'not '}typical: of our "
+        f"{len(reached)} runs, {below} end below it, {len(reached) - below - above} round to it, {above} end above "
         f"(mean {row['mean']:.2f}%, SD {row['sd']:.2f}, range {row['lowest']:.2f} to "
         f"{row['highest']:.2f}).",
         f"The author's code gives {describe_code(runs, 'keras')} and "
