@@ -26,7 +26,8 @@ def describe_answer(results: Results) -> list[str]:
     inside = numbers["inside"].sum()
     return [
         f"The published {published}% is {'' if number['inside'] else 'not '}typical: of our "
-        f"{len(reached)} runs, {below} end below it, {len(reached) - below - above} round to it, {above} end above "
+        f"{len(reached)} runs, {below} end below it, {len(reached) - below - above} round to it, "
+        f"{above} end above "
         f"(mean {row['mean']:.2f}%, SD {row['sd']:.2f}, range {row['lowest']:.2f} to "
         f"{row['highest']:.2f}).",
         f"The author's code gives {describe_code(runs, 'keras')} and "
