@@ -24,11 +24,11 @@ def describe_answer(results: Results) -> list[str]:
     within = f"1e{np.ceil(np.log10(same['loss_apart'].max())):.0f}"
     numbers = results.numbers[results.numbers["claim"].isin(choose_results(results.claims).index)]
     inside = numbers["inside"].sum()
+    count, typical = len(reached), "typical" if number["inside"] else "not typical"
     return [
-        f"The published {published}% is {'' if number['inside'] else 'not '}typical: of our {len(reached)} runs, "
-        f"{below} end below it, {len(reached) - below - above} round to it, {above} end above "
-        f"(mean {row['mean']:.2f}%, SD {row['sd']:.2f}, range {row['lowest']:.2f} to "
-        f"{row['highest']:.2f}).",
+        f"The published {published}% is {typical}: of our {count} runs, {below} end below it, "
+        f"{count - below - above} round to it, {above} end above (mean {row['mean']:.2f}%, "
+        f"SD {row['sd']:.2f}, range {row['lowest']:.2f} to {row['highest']:.2f}).",
         f"The author's code gives {describe_code(runs, 'keras')} and "
         f"{describe_code(runs, 'keras_2019')}.",
         f"Started from our weights and image orders, its training loss stays within {within} "
