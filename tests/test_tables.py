@@ -236,7 +236,7 @@ def test_what_is_said_in_words_of_the_default_run():
 
 def test_the_answer_in_words(make_record, tmp_path):
     """Of four runs, one ends below 97.9, two round to it and one is above; seed 0 is second."""
-    for seed, (errors, loss) in enumerate([(206, 0.5), (214, 0.5), (216, 0.5), (204, 0.5)]):
+    for seed, (errors, loss) in enumerate([(206, 0.5), (215, 0.5), (216, 0.5), (204, 0.5)]):
         run = change(make_record(errors, seed=seed), "history", loss=[loss] * 20)
         write_run(run, tmp_path)
         start = change(run, "history", loss=[loss + 3e-8] * 20)
