@@ -4,7 +4,7 @@
 PYTHON = python3
 ## VENV=.venv-3.13                the environment, made where it is missing
 VENV = .venv
-## PARAMETERS="-p units 64"       of `make reproduce`: parameters of 02_train, as papermill takes them
+## PARAMETERS="-p units 64"       of reproduce, report: parameters of the notebook, as papermill takes them
 PARAMETERS =
 ## ARGS="..."                     of lab, sweep, ledger, originals, benchmark: options of the command
 ARGS =
@@ -78,23 +78,16 @@ sweep originals: private export XDG_CACHE_HOME = $(HERE)/cache
 sweep: $(INSTALLED)  ## Train what is missing of all configurations in claims.csv, into results/
 	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
 
-# With runs or claims of one's own, the cells that speak of ours are left out; where nothing was
-# published, those that compare with it.
-report: $(INSTALLED)  ## Rebuild the tables from the records, and the results as a page, executed/03_results.html
+# Other runs, claims or parameters than the repository's have a report of their own.
+report: $(INSTALLED)  ## Rebuild the tables from the records, and show them as a page, executed/03_results.html or report.html
 	@mkdir -p $(RESULTS)/executed
-	@$(BIN)/jupyter nbconvert --log-level ERROR --to notebook notebooks/03_results.ipynb \
-		--output-dir $(RESULTS)/executed --output 03_results.part.ipynb \
-		--TagRemovePreprocessor.enabled=True \
-		$$([ "$${MNIST_RNN_RESULTS:-results}$$MNIST_RNN_PUBLISHED" = results ] || \
-			echo --TagRemovePreprocessor.remove_cell_tags=ours) \
-		$$($(BIN)/python -c 'from mnist_rnn.analysis.claims import JUDGED, read_claims; any(claim.kind in JUDGED \
-			for claim in read_claims()) or print("--TagRemovePreprocessor.remove_cell_tags=judged")' \
-			2> /dev/null) # a wrong file of claims is told once, by the notebook
-	@$(BIN)/papermill --no-progress-bar --log-level ERROR $(RESULTS)/executed/03_results.part.ipynb \
-		$(RESULTS)/executed/03_results.part.ipynb
-	@mv $(RESULTS)/executed/03_results.part.ipynb $(RESULTS)/executed/03_results.ipynb
-	@$(BIN)/python -m mnist_rnn.web.site --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/executed/03_results.html
-	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and executed/03_results.html in" $(RESULTS)
+	@notebook=notebooks/03_results; \
+	[ "$${MNIST_RNN_RESULTS:-results}$$MNIST_RNN_PUBLISHED" = results$(if $(PARAMETERS),-) ] || notebook=workflow/report; \
+	executed=$(RESULTS)/executed/$${notebook#*/}; \
+	$(BIN)/papermill --no-progress-bar --log-level ERROR $$notebook.ipynb "$$executed.part.ipynb" $(PARAMETERS) && \
+	mv "$$executed.part.ipynb" "$$executed.ipynb" && \
+	$(BIN)/python -m mnist_rnn.web.site --report "$$executed.ipynb" "$$executed.html" && \
+	echo "Written: accuracy.csv, accuracy.md, accuracy.png, numbers.csv, runs.csv and executed/$${notebook#*/}.html in" $(RESULTS)
 
 site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks, outputs as committed
 	@$(BIN)/python -m mnist_rnn.web.site $(if $(MODEL),--model "$(MODEL)")
@@ -136,7 +129,7 @@ benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's c
 	$(BIN)/python benchmarks/report_speed.py
 
 originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code where runs are missing, into results/ (hours)
-	@for code in keras seeded; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done
+	@for code in keras keras_rmsprop seeded seeded_xla; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done
 	@$(BIN)/python -m mnist_rnn.sweep --code pytorch --python $(PEERS)/bin/python $(ARGS)
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed

@@ -20,10 +20,11 @@ Index = Annotated[int, Field(ge=0, lt=TEST_SIZE)]
 Digit = Annotated[int, Field(ge=0, lt=NUM_CLASSES)]
 LARGEST_RECORD = 200_000  # bytes
 
-# Whose code computed a run. `keras` is the original notebook's on the Keras of today, `seeded` the
-# same from the initial weights and image orders of our run of that seed, `keras_2019` the same on
-# the Keras of its day, `pytorch` the same author's PyTorch notebook's.
-Code = Literal["ours", "keras", "seeded", "keras_2019", "pytorch"]
+# Whose code computed a run. `keras` is the original notebook's on the Keras of today, and
+# `keras_rmsprop` the same with RMSprop and dropout; `seeded` is from the initial weights and image
+# orders of our run of that seed, and `seeded_xla` the same, compiled by XLA; `keras_2019` is on the
+# Keras of its day, and `pytorch` the same author's PyTorch notebook's.
+Code = Literal["ours", "keras", "keras_rmsprop", "seeded", "seeded_xla", "keras_2019", "pytorch"]
 
 
 class Program(NamedTuple):
@@ -44,11 +45,16 @@ class Program(NamedTuple):
         return digest_code([ORIGINALS / name for name in self.files])
 
 
+RMSPROP = Configuration(optimizer="rmsprop", dropout=0.2)
 ADAM = Configuration(optimizer="adam", learning_rate=0.001, batch_size=64, epochs=10)
 PROGRAMS: dict[Code, Program] = {
     "ours": Program((), tuple(Configuration.model_fields)),
     "keras": Program(("keras_notebook.py",)),
+    "keras_rmsprop": Program(("keras_rmsprop.py", "keras_notebook.py"), base=RMSPROP),
     "seeded": Program(("seeded_notebook.py", "keras_notebook.py"), ("seed",)),
+    "seeded_xla": Program(
+        ("seeded_xla.py", "seeded_notebook.py", "keras_notebook.py"), takes=("seed",)
+    ),
     "keras_2019": Program(("keras_2019.py",), ("optimizer", "dropout"), here=False),
     "pytorch": Program(("pytorch_notebook.py",), base=ADAM, here=False),
 }
