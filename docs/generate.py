@@ -9,12 +9,12 @@ import re
 from mnist_rnn.analysis.answer import choose_results, describe_answer, describe_spread
 from mnist_rnn.analysis.claims import Claim, read_claims
 from mnist_rnn.analysis.tables import Results, read_results, summarize
-from mnist_rnn.analysis.trained_network import load_checked
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.consistency import load_checked
 from mnist_rnn.records.run import run_path
 
 

@@ -5,12 +5,14 @@ import json
 import os
 import platform
 import re
+import shutil
 import socket
 import sys
 from datetime import UTC, date, datetime
 
+import numpy as np
 import pytest
-from helpers.samples import LAST, change
+from helpers.samples import change
 from helpers.values import change_one, json_values, many
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,12 +22,16 @@ from mnist_rnn.bits.browser_result import BrowserResult
 from mnist_rnn.bits.ledger import WHOLE_RUN, Reproduction, describe_reproduction
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError, RecordError
+from mnist_rnn.paths import COMMITTED
+from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.environment import describe_environment
+from mnist_rnn.records.model_file import load_model
 from mnist_rnn.records.run import run_path, write_run
 
 more = settings(many, max_examples=2000)
 KNOWN = ledger.read_known()
 RUN, STEPS = KNOWN.run, KNOWN.first_steps
+REPEATED = RUN.model_copy(update={"seconds": RUN.seconds + 1})
 GOOD = json.loads(
     describe_reproduction(
         RUN.environment, {WHOLE_RUN: RUN.history.weights_sha256}, 60.0, date(2026, 1, 1),
@@ -246,11 +252,12 @@ def test_nothing_tells_whose_machine_it_was(monkeypatch):
 
 @pytest.fixture
 def outputs(tmp_path, monkeypatch):
-    """The committed run as if it had been made here today."""
+    """The committed run as if it had been made here, in other time."""
     monkeypatch.setattr(verify, "OUTPUTS", tmp_path)
     monkeypatch.setattr(verify, "digest_code", lambda: RUN.environment.code_sha256)
     monkeypatch.setattr(sys, "argv", ["verify.py"])
-    write_run(RUN, tmp_path)
+    path = write_run(REPEATED, tmp_path)
+    shutil.copy(run_path(Configuration(), ".keras", COMMITTED), path.parent)
     return tmp_path
 
 
@@ -280,12 +287,36 @@ def test_a_reproduction_leaves_its_record_and_says_the_outcome_last(outputs, cap
 
 
 def test_other_bits_are_said_last_and_fail(outputs, capsys):
-    digests = [None] * 16 + LAST["weights_sha256"]
+    """Those of a model whose answers are the committed one's."""
+    path = run_path(Configuration(), ".keras", outputs)
+    model = load_model(path)
+    *weights, bias = model.get_weights()
+    weights.append(bias + np.float32(1e-6))
+    model.set_weights(weights)
+    model.save(path)
+    digests = [*RUN.history.weights_sha256[:-1], weights_sha256(weights)]
     write_run(change(RUN, "history", weights_sha256=digests), outputs)
     status, lines = verify_outputs(capsys)
     assert status == 1
     assert lines[-1].startswith("NOT the same bits")
     assert lines[-1].endswith("the weights differ from epoch 20 on.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"seconds": RUN.seconds}, "is a copy of the committed record"),
+     ({"mistakes": {max(RUN.mistakes): RUN.mistakes[max(RUN.mistakes)]}},
+      "states other answers than its model has")],
+)  # fmt: skip
+def test_what_was_not_computed_is_no_reproduction(changes, said, outputs, capsys):
+    """Nor does it leave a record for the ledger."""
+    errors = [*RUN.history.test_errors[:-1], len(changes.get("mistakes", RUN.mistakes))]
+    run = change(REPEATED, "history", test_errors=errors).model_copy(update=changes)
+    write_run(run, outputs)
+    ended, lines = verify_outputs(capsys)
+    assert said in ended
+    assert lines == []
+    assert not (outputs / "reproductions").exists()
 
 
 def test_a_disk_full_at_its_record_leaves_the_outcome(outputs, capsys, fill_disk):

@@ -24,7 +24,15 @@ from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, shown
 from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import Environment, describe_environment, what_differs
-from mnist_rnn.records.run import Errors, Run, read_checked, read_run, refusal, run_path
+from mnist_rnn.records.run import (
+    Errors,
+    Run,
+    first_other_epoch,
+    read_checked,
+    read_run,
+    refusal,
+    run_path,
+)
 
 LEDGER = COMMITTED / "reproductions"
 MEASURED_BY = {"ours": "us", "ci": "CI", "self-reported": "its sender"}
@@ -178,12 +186,6 @@ def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -
         return f"**other bits**: {', '.join(wrong)}"
     epoch = first_other_epoch(made.digests[WHOLE_RUN], committed.history.weights_sha256)
     return f"**other bits** from epoch {epoch} on" if epoch else "**other bits**"
-
-
-def first_other_epoch(new: Sequence[str | None], known: Sequence[str | None]) -> int | None:
-    """The first epoch, counted from 1, whose digests are both known and differ."""
-    pairs = enumerate(zip(new, known, strict=False), 1)
-    return next((epoch for epoch, (a, b) in pairs if a and b and a != b), None)
 
 
 def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) -> str:

@@ -17,16 +17,16 @@ import nbformat
 from mnist_rnn.bits.ledger import (
     WHOLE_RUN,
     describe_reproduction,
-    first_other_epoch,
     write_reproduction,
 )
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError
 from mnist_rnn.parameters import find_assignments
-from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, shown
+from mnist_rnn.paths import OUTPUTS, ROOT, shown
+from mnist_rnn.records.consistency import load_checked, read_committed, require_reproduction
 from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import what_differs
-from mnist_rnn.records.run import Run, read_run, run_path
+from mnist_rnn.records.run import Run, first_other_epoch, run_path
 
 TOLERANCE = 0.5  # percentage points
 NOTEBOOK = ROOT / "notebooks" / "02_train.ipynb"
@@ -96,12 +96,14 @@ def main() -> None:
     path = run_path(Configuration(), ".json", OUTPUTS)
     try:
         if parser.parse_args().before:
+            read_committed(path, Configuration())  # what cannot be compared is not trained
             return set_earlier_aside(path)
         if not path.exists():
             why = "run `make reproduce`, with notebooks/02_train.ipynb as it is committed"
             raise SystemExit(f"There is no {shown(path)}: {why}.")
-        new = read_run(path)
-        committed = read_run(run_path(Configuration(), ".json", COMMITTED))
+        new, _ = load_checked(path.with_suffix(".keras"))
+        committed = read_committed(path, Configuration())
+        require_reproduction(path, new, committed)
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None
     if new.environment.code_sha256 != digest_code():

@@ -23,13 +23,13 @@ from pygments.formatters import HtmlFormatter
 
 from mnist_rnn.analysis.answer import describe_answer, describe_spread
 from mnist_rnn.analysis.tables import read_results
-from mnist_rnn.analysis.trained_network import load_checked
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT, shown
+from mnist_rnn.records.consistency import load_checked
 from mnist_rnn.records.run import run_path
 from mnist_rnn.web.learn.page import describe_learning
 from mnist_rnn.web.pad.pad import describe_pad
