@@ -235,13 +235,15 @@ def test_a_published_curve_is_relative_to_its_runs(make_record):
     assert "Inside are 0 of 20 points" in drawn.caption
 
 
-def test_a_curve_is_compared_over_the_epochs_that_it_and_its_runs_have(make_record):
-    """Twenty were published; the runs have three."""
-    runs = tabulate_runs([make_record(seed=seed, epochs=3) for seed in range(3)])
+@pytest.mark.parametrize("epochs", [3, 25])
+def test_a_curve_is_compared_over_the_epochs_that_it_and_its_runs_have(epochs, make_record):
+    """Twenty were published."""
+    runs = tabulate_runs([make_record(seed=seed, epochs=epochs) for seed in range(3)])
     claims = CLAIMS.loc[["notebook-2019"]].assign(configuration=runs["configuration"][0])
     drawn = results.draw_published_curves(runs, claims)
-    assert drawn.figure.axes[0].get_lines()[1].get_xdata().tolist() == [1, 2, 3]
-    assert " of 3 points" in drawn.caption
+    last = min(epochs, 20)
+    assert drawn.figure.axes[0].get_lines()[1].get_xdata().tolist() == list(range(1, last + 1))
+    assert f" of {last} points" in drawn.caption
 
 
 def test_the_surest_mistakes_by_hand():

@@ -141,8 +141,8 @@ def test_the_rank_of_all_numbers_jointly_by_hand():
 def test_the_largest_distance_of_a_number_counts_and_runs_are_rounded_as_printed():
     """The published accuracy is the farthest; printed in whole percent, all are alike."""
     losses = np.exp(np.linspace(-1, 1, 8))[:, None].repeat(2, axis=1)
-    runs = make_runs(98 + np.linspace(-0.04, 0.04, 8), losses)
-    for accuracy, half_unit, place in ((98.3, 0.0005, 1), (98.0, 0.5, 9)):
+    runs = make_runs(98.3 + np.linspace(-0.04, 0.04, 8), losses)
+    for accuracy, half_unit, place in ((98.0, 0.0005, 1), (98.0, 0.5, 9)):
         claims = make_claims(losses=(1.0, 1.0), half_unit=half_unit, test_accuracy=[accuracy])
         assert rank_jointly(claims.iloc[0], runs) == (place, 9)
 

@@ -250,7 +250,7 @@ def test_the_answer_in_words(make_record, tmp_path):
     results = read_results(tmp_path)
     typical, codes, start, numbers = describe_answer(results)
     assert typical == (
-        "97.9% is typical: of our 4 runs, 1 end below it, 2 round to it, 1 end above "
+        "The published 97.9% is typical: of our 4 runs, 1 end below it, 2 round to it, 1 end above "
         "(mean 97.90%, SD 0.06, range 97.84 to 97.96)."
     )
     assert codes.startswith("The author's code gives 97.89 ± 0.01% on Keras ")

@@ -25,7 +25,7 @@ def describe_answer(results: Results) -> list[str]:
     numbers = results.numbers[results.numbers["claim"].isin(choose_results(results.claims).index)]
     inside = numbers["inside"].sum()
     return [
-        f"{published}% is {'' if number['inside'] else 'not '}typical: of our {len(reached)} runs, "
+        f"The published {published}% is {'' if number['inside'] else 'not '}typical: of our {len(reached)} runs, "
         f"{below} end below it, {len(reached) - below - above} round to it, {above} end above "
         f"(mean {row['mean']:.2f}%, SD {row['sd']:.2f}, range {row['lowest']:.2f} to "
         f"{row['highest']:.2f}).",

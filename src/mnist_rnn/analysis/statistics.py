@@ -103,7 +103,7 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
     """Return how many of the runs and the published one are as far out as the published one.
 
     And how many there are. How far out one is, is the largest of the distances of its numbers from
-    those of all the others, in their standard deviations. All are rounded as the published one is.
+    their means, in standard deviations. All are rounded as the published one is.
     """
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
@@ -113,12 +113,9 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
         rounded = (measured[name] / unit).round() * unit if unit else measured[name]
         logs.append(to_log(name, np.append(rounded, value)))
     table = np.array(logs).T
-    far = []
-    for place, row in enumerate(table):
-        others = np.delete(table, place, axis=0)
-        spread = np.maximum(others.std(axis=0, ddof=1), 1e-9)  # runs may all be alike
-        far.append((np.abs(row - others.mean(axis=0)) / spread).max())
-    return int((np.array(far) >= far[-1]).sum()), len(far)
+    spread = np.maximum(table.std(axis=0), 1e-9)  # runs may all be alike
+    far = (np.abs(table - table.mean(axis=0)) / spread).max(axis=1)
+    return int((far >= far[-1]).sum()), len(far)
 
 
 def rank_accuracies(claims: pd.DataFrame, runs: pd.DataFrame) -> dict[str, float]:
