@@ -10,8 +10,7 @@ from mnist_rnn.analysis.claims import CONFIGURATION, tabulate_claims
 from mnist_rnn.analysis.statistics import MEASURES, compare_numbers, measure_runs, predict
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
-from mnist_rnn.paths import RESULTS, shown
-from mnist_rnn.records.run import Run, read_runs
+from mnist_rnn.records.run import Run
 
 SPACE = "\N{NO-BREAK SPACE}"  # of a number in a table
 BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
@@ -153,29 +152,24 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
     return table.loc[:, (table != "").any()]
 
 
-def read_results(results: Path = RESULTS) -> Results:
-    """Return the results of this folder, for the claims of PUBLISHED.
+def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
+    """Return all that there is to report of what `read_runs` returns, for the claims of PUBLISHED.
 
     Raises:
         RecordError: there is no record.
     """
-    records, refused = read_runs(results)
     if not records:
-        raise RecordError(f"There is no record in {shown(results / 'runs')}; run `make sweep`.")
+        raise RecordError("There is no record of a run; `make sweep` makes them.")
     runs, claims = tabulate_runs(records), tabulate_claims()
     numbers = tabulate_numbers(runs, claims)
     return Results(runs, claims, numbers, tabulate_accuracy(runs, claims, numbers), refused)
 
 
-def write_tables(folder: Path = RESULTS) -> Results:
-    """Write accuracy.csv, accuracy.md, numbers.csv and runs.csv; return what they are made of.
+def write_tables(results: Results, folder: Path) -> None:
+    """Write accuracy.csv, accuracy.md, numbers.csv and runs.csv.
 
     accuracy.md also names the files that are not records.
-
-    Raises:
-        RecordError: there is no record.
     """
-    results = read_results(folder)
     notes = "".join(f"\nLeft out: {error}\n" for error in results.refused)
     table = summarize(results.accuracy).to_markdown(index=False, disable_numparse=True)
     contents = {
@@ -186,7 +180,6 @@ def write_tables(folder: Path = RESULTS) -> Results:
     }
     for name, content in contents.items():
         write_text(folder / name, content)
-    return results
 
 
 def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
