@@ -8,11 +8,13 @@ from functools import partial
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from helpers.pictures import compare
 from helpers.runs import finish, start_plain
 from helpers.shapes import DOT, FAN, FILLED, SHAPES, draw, find_misread
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from scipy import ndimage
+from take_pad import PICTURE, take_pad
 
 from mnist_rnn.analysis.trained_network import Weights, load_checked
 from mnist_rnn.errors import ModelError
@@ -46,6 +48,11 @@ def in_page(page, name, values):
 
 def answer(page):
     return page.locator(".answer").inner_text()
+
+
+def test_the_readmes_picture_is_of_this_pad(browser, site):
+    """Chromium may smooth letters in another way; another digit in a line differs by 2."""
+    assert compare(PICTURE.read_bytes(), take_pad(browser, site / "draw.html"), 0.5) is None
 
 
 @pytest.mark.slow
