@@ -1,7 +1,7 @@
 """The network unrolled in time, as an SVG: a digit's rows go in, the state is passed on, an answer.
 
 The README, the notebooks and the start page of the site show it. It moves once, for five seconds,
-then stands still; on paper, and where motion is not wanted, it only stands.
+then stands still; on paper, and where motion is not wanted, it only stands. The digit is there from the start.
 """
 
 import numpy as np
@@ -78,7 +78,7 @@ role="img" aria-label="{words}">
 <text x="{BELIEF}" y="20">belief in</text>
 <g class="small" text-anchor="middle">{"".join(heads)}</g>
 {chr(10).join(parts)}
-<rect class="unread" x="0" y="{TOP - 2}" width="440" height="{bottom - TOP + 2}"/>
+<rect class="unread" x="{ROWS + 142}" y="{TOP - 2}" width="{440 - ROWS - 142}" height="{bottom - TOP + 2}"/>
 <g class="answer">
 <path class="arrow" d="M{end} {bottom - 1}v14m-3-4l3 4 3-4"/>
 <text class="digit" x="{end}" y="{bottom + 44}" text-anchor="middle">{answer}</text>
