@@ -43,9 +43,10 @@ def original(settings: dict, inputs: dict) -> Outcome:
 def ours(settings: dict, inputs: dict) -> Outcome:
     """This repository's training; a lap ends when its epoch is kept in the checkpoint."""
     from mnist_rnn.config import Configuration
-    from mnist_rnn.experiment.checkpoints import Checkpoint
+    from mnist_rnn.experiment.inputs import Examples
     from mnist_rnn.experiment.network import build_model, predict
-    from mnist_rnn.experiment.training import Examples, describe_inputs, train
+    from mnist_rnn.records.checkpoint import Checkpoint
+    from mnist_rnn.records.training import describe_inputs, train
 
     times = []
 

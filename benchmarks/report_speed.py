@@ -1,4 +1,4 @@
-"""README.md of results/benchmark: one table of all CPUs, and one of each CPU's measurements."""
+"""README.md of results/benchmark: a table of each CPU that was measured with today's step."""
 
 import json
 from pathlib import Path
@@ -14,89 +14,90 @@ from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import PACKAGES
 
 RUN = Configuration().epochs
-PAGE = """# Time and memory beside the original's code, JAX and PyTorch
+PAGE = """# Time beside the original's code, JAX and PyTorch
 
-`original` is the original's code, for other networks with Keras's layer of that name; it draws
-weights of its own, while `ours`, `jax` and `pytorch` share theirs. `products` does only the step's
-matrix products, timestep by timestep. The contenders take turns on two cores.
+{answer}
 
-- **a run**: seconds of {epochs} epochs on both cores, extrapolated from the first, which includes
-  what is compiled, and the mean of the few others that were trained.
-- **runs an hour**: two runs at once, each on one core; the original's one after the other, on both.
-- **an epoch**: seconds, of 6,400 images, on both cores.
+Each contender trains in turn, in rounds; a ratio is the time of ours divided by the contender's in
+the same round, as median and range over the rounds. Ours is faster where it is below 1.
 
-`test accuracy` is after the epochs that were trained; `before` is ours of another checkout.
-`ours / it` is ours divided by the contender, the median over the rounds: ours is faster where it is
-below 1 for seconds, above 1 for runs an hour."""
+- `original` is the original's code; for other networks it uses Keras's layer of that name.
+- `jax` and `pytorch` are each framework's fastest way; `products` computes only the step's matrix
+  products.
+- **one run**: {epochs} epochs on both cores, extrapolated from {measured}, compilation included.
+- **two runs at once**: the same, with each run on one core, for every contender.
+- Other networks: one epoch of 6,400 images on both cores, without compilation."""
+NAMES = {"original": "the original's code", "jax": "JAX", "pytorch": "PyTorch"}
 
 
 def read_measurements(path: Path) -> pd.DataFrame:
-    """A row for each value: what was measured, contender, round, value, and the file's columns."""
+    """Return one row per measurement: what was measured, contender, round and seconds."""
     rows = []
-    table = pd.read_csv(path).query("section in ('one run', 'sweep', 'layers')")
-    for row in table.to_dict("records"):
+    for row in pd.read_csv(path).to_dict("records"):
         laps = np.array(row["epoch_seconds"].split(), float).reshape(row["runs"], -1)
         others = laps[:, 1:]
-        run = np.mean(laps[:, 0] + (RUN - 1) * others.mean(axis=1))
-        values = {"a run": run, "runs an hour": 2 // row["cores"] * 3600 / run}
-        if row["section"] == "layers":
-            values = {f"an epoch, {name_network(row)}": np.median(others, axis=1).mean()}
-        elif row["section"] == "sweep":
-            del values["a run"]
-        elif row["contender"] != "original":
-            del values["runs an hour"]
-        rows += [row | {"measured": name, "value": value} for name, value in values.items()]
+        if row["section"] == "network":
+            seconds = np.median(others, axis=1).mean()
+        else:
+            seconds = np.mean(laps[:, 0] + (RUN - 1) * others.mean(axis=1))
+        rows.append(
+            {"measured": name_measured(row), "seconds": seconds}
+            | {name: row[name] for name in ("contender", "round", "epochs")}
+        )
     return pd.DataFrame(rows)
 
 
-def name_network(row: dict) -> str:
-    """What this network has in place of the default's."""
-    changed = {name: row[name] for name in ("layer", "units", "dropout")}
-    return ", ".join(f"{n} {v}" for n, v in changed.items() if v != DEFAULT[n])
+def name_measured(row: dict) -> str:
+    """Return the name of what was measured; a network is named by what differs from the default."""
+    changed = (f"{name} {row[name]}" for name in DEFAULT if name in ("layer", "units", "dropout")
+               and row[name] != DEFAULT[name])  # fmt: skip
+    return ", ".join(changed) if row["section"] == "network" else row["section"]
 
 
 def compare(table: pd.DataFrame) -> pd.DataFrame:
-    """By what was measured and contender: median, range, ours relative to it, and more."""
-    rounds = table.pivot_table(index=["measured", "round"], columns="contender", values="value")
-    ratios = rounds.rdiv(rounds["ours"], axis=0).groupby("measured").median()
-    groups = table.groupby(["measured", "contender"])
-    compared = groups["value"].agg(median="median", lowest="min", highest="max", rounds="count")
-    compared["ours / it"] = [ratios.loc[place] for place in compared.index]
-    compared["peak memory (MB)"] = groups["peak_memory_mb"].max()
-    compared["test accuracy"] = groups["test_accuracy"].median().round(3)
-    return compared.round(dict.fromkeys(("median", "lowest", "highest", "ours / it"), 2))
+    """Return one row per measured thing: seconds of ours, then its ratios to each contender."""
+    rounds = table.pivot_table(
+        index=["measured", "round"], columns="contender", values="seconds", sort=False
+    )
+    ratios = rounds.rdiv(rounds["ours"], axis=0).drop(columns="ours")
+    by_measured = ratios.groupby("measured", sort=False)
+    low, median, high = by_measured.min(), by_measured.median(), by_measured.max()
+    compared = rounds["ours"].groupby("measured", sort=False).median().round(2).to_frame("ours (s)")
+    for contender in ratios:
+        three = zip(median[contender], low[contender], high[contender], strict=True)
+        compared[f"ours / {contender}"] = [
+            "" if np.isnan(a) else f"{a:.2f} ({b:.2f} to {c:.2f})" for a, b, c in three
+        ]
+    return compared
 
 
-def to_markdown(table: pd.DataFrame) -> str:
-    """The table, with nothing where a figure is missing."""
-    return table.reset_index().astype("string").fillna("").to_markdown(index=False)
+def say(table: pd.DataFrame) -> str:
+    """Return the result of one CPU's default run in words."""
+    one = table[table["measured"] == "one run"]
+    seconds = one.pivot_table(index="round", columns="contender", values="seconds")
+    ratios = seconds.rdiv(seconds["ours"], axis=0).median()
+    parts = [f"{ratios[key]:.2f} of {name}" for key, name in NAMES.items() if key in ratios]
+    return f"a run takes {', '.join(parts)}"
 
 
 def describe(folder: Path) -> str:
-    """The page of all machines that were measured: a .csv and a .json each."""
-    parts, ratios = [], {}
+    """Return the page; a CPU measured with an earlier step is left out."""
+    parts, answers, measured = [], [], 0
     for path in sorted(folder.glob("*.json")):
         machine = json.loads(path.read_text(encoding="utf-8"))
-        cpu = machine["cpu"]
+        if machine["code_sha256"] != digest_code():
+            continue
+        cpu, table = machine["cpu"], read_measurements(path.with_suffix(".csv"))
         name = f"{cpu['vendor']}, family {cpu['family']}, model {cpu['model']}"
-        compared = compare(read_measurements(path.with_suffix(".csv")))
-        ratios[name] = compared["ours / it"].drop("ours", level="contender").dropna()
+        answers.append(f"On {name}, {say(table)}.")
+        measured = table.query("measured == 'one run'")["epochs"].max()
         versions = ", ".join(f"{package} {machine['versions'][package]}" for package in PACKAGES)
-        as_it_stands = machine["code_sha256"] == digest_code()
-        step = (
-            "with the training step as it stands"
-            if as_it_stands
-            else "before the training step was changed"
-        )
         commit = (machine["commit"] or "unknown")[:7]
-        parts.append(f"## {name}\n\n{cpu['name']}. {versions}. Commit {commit}, {step}.")
-        parts.append(to_markdown(compared))
-    head = [
-        PAGE.format(epochs=RUN),
-        "## Ours / it, on each CPU",
-        to_markdown(pd.DataFrame(ratios)),
-    ]
-    return "\n\n".join([*head, *parts]) + "\n"
+        parts.append(f"## {name}\n\n{cpu['name']}. {versions}. Commit {commit}.")
+        parts.append(compare(table).reset_index().to_markdown(index=False))
+    answer = " ".join(answers) or "No CPU was measured with the training step as it stands."
+    head = PAGE.format(answer=answer, epochs=RUN, measured=measured or "a few")
+    return "\n\n".join([head, *parts]) + "\n"
 
 
 if __name__ == "__main__":

@@ -36,11 +36,10 @@ EPOCHS = 4  # of a run
 
 def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
     """All measurements in their order: section, round, contender, and settings."""
-    no_original = [name for name in contenders if name != "original"]
     no_jax = [name for name in contenders if name != "jax"]  # it has the default network only
     sections = [("one run", contenders, {"epochs": EPOCHS})]
-    sections += [("sweep", [*no_original, "products"], {"cores": 1, "runs": 2})]
-    sections += [("layers", no_jax, {"train_size": 6_400} | network) for network in NETWORKS]
+    sections += [("two runs at once", [*contenders, "products"], {"cores": 1, "runs": 2})]
+    sections += [("network", no_jax, {"train_size": 6_400} | network) for network in NETWORKS]
     for number in range(1, rounds + 1):
         for section, names, settings in sections:
             for name in names:
@@ -68,7 +67,7 @@ def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: 
     if name == "before":
         name, checkout = "ours", options.before.resolve()
         environment["PYTHONPATH"] = str(checkout / "src")
-    if name != "original":  # it sets no threads
+    if name != "original" or cores == 1:  # alone, it sets no threads
         threads = ("TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS")
         environment |= dict.fromkeys(threads, str(cores))
     python = options.peers if name in ("jax", "pytorch") else sys.executable

@@ -7,9 +7,11 @@ from pathlib import Path
 from unittest.mock import Mock
 
 # Before anything is imported: the tests and what they start are the same in every terminal and
-# home. No variable of this project, of an outer make or of another Jupyter reaches them.
+# home. No variable of this project, of an outer make, of git or of another Jupyter reaches them.
 for name in list(os.environ):
     if name.startswith(("MNIST_RNN_", "JUPYTER", "IPYTHON", "MAKE", "MFLAGS", "MPL", "MATPLOTLIB")):
+        del os.environ[name]
+    if name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):  # a hook of git has them
         del os.environ[name]
 os.environ |= {"COLUMNS": "80", "PYTHONUTF8": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
 os.environ |= {  # where make has them too: HOME need not be writable
@@ -23,9 +25,9 @@ from helpers.lab import BROWSER, open_browser
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
-from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.checkpoint import Checkpoint
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import PROGRAMS, Run, read_run, run_path, write_run
 
@@ -129,7 +131,7 @@ def small():
 @pytest.fixture(scope="session")
 def examples(mnist):
     """The first so many training images, and the first 1000 test images."""
-    from mnist_rnn.experiment.training import Examples
+    from mnist_rnn.experiment.inputs import Examples
 
     (x_train, y_train), (x_test, y_test) = mnist
     test = Examples(scale(x_test[:1000]), y_test[:1000])
@@ -138,7 +140,7 @@ def examples(mnist):
 
 def make_owned(path, config, examples, **owner):
     """A checkpoint of the run with this configuration and these examples."""
-    from mnist_rnn.experiment.training import describe_inputs
+    from mnist_rnn.records.training import describe_inputs
 
     return Checkpoint(path, describe_inputs(config, *examples(config.train_size)) | owner)
 
@@ -151,7 +153,7 @@ def make_checkpoint(tmp_path, examples):
 def train_fresh(config, examples, checkpoint):
     """A fresh model, trained, and the run's state."""
     from mnist_rnn.experiment.network import build_model
-    from mnist_rnn.experiment.training import train
+    from mnist_rnn.records.training import train
 
     model = build_model(config)
     return model, train(model, *examples(config.train_size), config, checkpoint)

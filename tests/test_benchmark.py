@@ -1,24 +1,26 @@
 """What the benchmark makes of its measurements; the measuring itself is `make benchmark`."""
 
+import json
+
 import pandas as pd
 import pytest
-from report_speed import FOLDER, compare, describe, read_measurements
+from report_speed import FOLDER, compare, describe, read_measurements, say
 from speed import DEFAULT, main, plan
 
 
 def test_seconds_are_extrapolated_to_twenty_epochs(tmp_path):
     """The first epoch and 19 times the mean of the others; the mean of two runs at once."""
-    laps = {"one run": "3.0 1.0 2.0", "sweep": "3.0 1.0 1.0 5.0 3.0 3.0", "layers": "9.0 1.0 3.0"}
+    laps = {"one run": "3.0 1.0 2.0", "two runs at once": "3.0 1.0 1.0 5.0 3.0 3.0"}
+    laps["network"] = "9.0 1.0 3.0"
     rows = [DEFAULT | {"section": name, "epoch_seconds": laps[name]} for name in laps]
-    rows = [row | {"contender": "original", "units": 16} for row in rows]
+    rows = [row | {"contender": "original", "round": 1, "units": 16} for row in rows]
     rows[1] |= {"runs": 2, "cores": 1}
     pd.DataFrame(rows).to_csv(tmp_path / "benchmark.csv")
     table = read_measurements(tmp_path / "benchmark.csv")
-    assert table[["measured", "value"]].to_numpy().tolist() == [
-        ["a run", 3 + 19 * 1.5],
-        ["runs an hour", 3600 / 31.5],
-        ["runs an hour", 2 * 3600 / 42],
-        ["an epoch, units 16", 2],
+    assert table[["measured", "seconds"]].to_numpy().tolist() == [
+        ["one run", 3 + 19 * 1.5],
+        ["two runs at once", (3 + 19 + 5 + 57) / 2],
+        ["units 16", 2],
     ]
 
 
@@ -26,9 +28,18 @@ def test_ours_is_compared_within_each_round():
     """0.5 in the first round, 0.8 in the second, 0.9 in the third: the median of the ratios."""
     seconds = {"ours": [1, 4, 9], "jax": [2, 5, 10]}
     table = pd.DataFrame(seconds, index=[1, 2, 3]).rename_axis("round").reset_index()
-    table = table.melt("round", var_name="contender")
-    table = table.assign(measured="a run", peak_memory_mb=1, test_accuracy=0.9)
-    assert compare(table).loc["a run", "jax"].tolist() == [5, 2, 10, 3, 0.8, 1, 0.9]
+    table = table.melt("round", var_name="contender", value_name="seconds")
+    table = table.assign(measured="one run")
+    assert compare(table).loc["one run"].tolist() == [4, "0.80 (0.50 to 0.90)"]
+    assert say(table) == "a run takes 0.80 of JAX"
+
+
+def test_a_cpu_measured_with_an_earlier_step_is_left_out(tmp_path):
+    machine = json.loads(next(FOLDER.glob("*.json")).read_text())
+    path = tmp_path / "cpu.json"
+    path.write_text(json.dumps(machine | {"code_sha256": "0" * 64}))
+    assert "No CPU was measured" in describe(tmp_path)
+    assert machine["cpu"]["vendor"] not in describe(tmp_path)
 
 
 def test_contenders_take_turns():

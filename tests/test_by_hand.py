@@ -15,9 +15,9 @@ from mnist_rnn.bits.first_difference import find_first_difference
 from mnist_rnn.bits.first_steps import BY_HAND, compute_by_hand
 from mnist_rnn.bits.ledger import FIRST_STEPS
 from mnist_rnn.config import Configuration
-from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
+from mnist_rnn.records.checkpoint import weights_sha256
 
 DIGESTS = json.loads(FIRST_STEPS.read_text())
 
@@ -69,15 +69,16 @@ def test_long_sums_are_cut_into_256_terms(shape):
 
 
 def test_the_library_is_used_only_where_it_keeps_the_rule(monkeypatch):
-    """Another order of the terms is found out, whatever the shape."""
+    """Where the rule adds in another order, the library is found out."""
     in_order = by_hand.multiply_in_order
-    for shape in [(128, 28, 256), (1, 3, 1), (2, 256, 10)]:
-        ask = by_hand.library_keeps_the_rule.__wrapped__
-        monkeypatch.setattr(by_hand, "multiply_in_order", lambda a, b: a @ b)
-        assert ask(*shape)
-        backwards = lambda a, b: in_order(a[:, ::-1], b[::-1])  # noqa: E731
-        monkeypatch.setattr(by_hand, "multiply_in_order", backwards)
-        assert not ask(*shape) or shape[1] < 2
+    monkeypatch.setattr(by_hand, "multiply_in_order", lambda a, b: in_order(a[:, ::-1], b[::-1]))
+    for n, k, m in [(128, 28, 256), (2, 256, 10)]:
+        by_hand.library_keeps_the_rule.cache_clear()
+        a, b = normal(n, k), normal(k, m, seed=1)
+        product = by_hand.multiply(a, b)
+        np.testing.assert_array_equal(product, in_order(a[:, ::-1], b[::-1]))
+        assert not np.array_equal(product, in_order(a, b))
+    by_hand.library_keeps_the_rule.cache_clear()
 
 
 def compile_xla(function):
@@ -108,7 +109,7 @@ def test_weights_and_order_are_those_of_the_experiment(seed, units):
     theirs = draw_initial_weights(Configuration(seed=seed, units=units))
     assert weights_sha256(ours) == weights_sha256(theirs) == by_hand.digest(ours)
     x = np.arange(70)
-    shown = list(islice(by_hand.batches(x, x, seed, 32), 6))
+    shown = list(islice(by_hand.batches(x[None], x, seed, 32), 6))
     assert [len(y) for _, y in shown] == [32, 32, 6] * 2
     for epoch in range(2):
         order = np.concatenate([y for _, y in shown[3 * epoch : 3 * epoch + 3]])
@@ -130,12 +131,13 @@ def start_training(examples, **parameters):
 
     config = Configuration(**parameters)
     training, _ = examples(config.train_size)
-    return build_model(config), by_hand.batches(*training, config.seed, config.batch_size)
+    x, y = training
+    return build_model(config), by_hand.batches(x.swapaxes(0, 1), y, config.seed, config.batch_size)
 
 
 SHAPES = [{"units": 256}, {"units": 256, "train_size": 224}, {"units": 300, "seed": 1}]
 SHAPES += [{"units": 100, "batch_size": size, "seed": 1} for size in (50, 96, 300)]
-SHAPES += [{"units": 16, "batch_size": 600}]
+SHAPES += [{"units": 16, "batch_size": 600}, {"units": 64, "batch_size": 640, "train_size": 1000}]
 
 
 @pytest.mark.slow
@@ -149,8 +151,8 @@ def test_four_steps_have_kerass_bits(shape, examples):
 @pytest.mark.parametrize(
     ("place", "index", "array"),
     [
-        (1, (0, 0), "the logits"),
-        (0, (0, 0), "W after the update"),  # of a pixel that is black in all these images
+        (1, (0, 0), "z"),
+        (0, (0, 0), "w'"),  # of a pixel that is black in all these images
     ],
 )
 def test_a_flipped_bit_is_found_in_its_step(place, index, array, examples):
@@ -165,5 +167,4 @@ def test_a_flipped_bit_is_found_in_its_step(place, index, array, examples):
             yield batch
 
     found = find_first_difference(model, flip_before_the_third())
-    assert (found.step, found.array) == (3, array)
-    assert f"Step 3: {array} differs in " in str(found)
+    assert found.startswith(f"Step 3: {array} differs in ")

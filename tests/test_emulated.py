@@ -21,7 +21,7 @@ from mnist_rnn.bits.emulated import missing, start_emulated, start_first_steps
 from mnist_rnn.bits.first_steps import NETWORKS, train_first_steps
 from mnist_rnn.bits.ledger import FIRST_STEPS, Reproduction
 from mnist_rnn.config import Configuration
-from mnist_rnn.experiment.checkpoints import Checkpoint
+from mnist_rnn.records.checkpoint import Checkpoint
 
 DIGESTS = json.loads(FIRST_STEPS.read_text())
 EPOCH = "first-epoch"  # a whole one: 40 to 100 minutes on an emulated CPU

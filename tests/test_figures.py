@@ -1,6 +1,5 @@
 """What all figures have in common, and the data that those of the results draw."""
 
-import inspect
 from unittest.mock import patch
 
 import matplotlib.pyplot as plt
@@ -36,13 +35,6 @@ def test_a_users_matplotlibrc_changes_no_figure():
             training.draw_balance(np.arange(10), np.arange(10))._ipython_display_()
             pictures.append(display.call_args.args[0].data)
     assert pictures[0] == pictures[1]
-
-
-def test_each_figure_is_drawn_in_the_default_style():
-    for module in (figures, results, training):
-        for name, draw in inspect.getmembers(module, inspect.isfunction):
-            if draw.__annotations__.get("return") is CaptionedFigure:
-                assert hasattr(draw, "__wrapped__"), name
 
 
 def test_a_caption_is_the_text_alternative_without_marks():

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from mnist_rnn import data
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import DataError, ParameterError, RecordError
-from mnist_rnn.experiment.checkpoints import MEASURES, Checkpoint, State
 from mnist_rnn.parameters import read_parameters
+from mnist_rnn.records.checkpoint import MEASURES, Checkpoint, State
 from mnist_rnn.records.run import read_run, run_path
 
 PARAMETERS = list(Configuration.model_fields)

@@ -319,7 +319,7 @@ def test_a_notebook_saved_with_other_defaults_is_not_run(outputs, tmp_path):
     notebook.write_text(verify.NOTEBOOK.read_text().replace("units: int = 256", "units: int = 16"))
     with pytest.raises(ParameterError, match=r"saved with units = 16.*`git restore"):
         verify.set_earlier_aside(record, notebook)
-    for wrong in ("<<<<<<< HEAD", '{"cells": []}'):
+    for wrong in ("<<<<<<< HEAD", "[]", '{"cells": []}', '{"cells": [1]}'):
         notebook.write_text(wrong)
         with pytest.raises(ParameterError, match="expected a notebook with one cell that has the"):
             verify.set_earlier_aside(record, notebook)

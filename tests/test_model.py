@@ -5,10 +5,10 @@ from scipy.special import softmax
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.backend import keras
-from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.figures.layers import draw_layers
+from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.model_file import PLAIN_LAYERS, load_model, save_model
 
 

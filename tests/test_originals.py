@@ -8,9 +8,9 @@ from helpers.runs import end, environment, start
 
 from mnist_rnn.analysis.claims import read_claims
 from mnist_rnn.config import Configuration
-from mnist_rnn.experiment.checkpoints import Checkpoint
-from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.inputs import Examples, scale
 from mnist_rnn.paths import ORIGINALS, ROOT
+from mnist_rnn.records.checkpoint import Checkpoint
 from mnist_rnn.records.run import PROGRAMS, read_run, read_runs, run_path
 
 PEERS = ROOT / ".venv-peers" / "bin" / "python"
@@ -26,7 +26,7 @@ def run(results, code, config, python=sys.executable):
 def test_the_originals_code_from_our_start_trains_as_ours(mnist, tmp_path):
     """Without XLA, with Keras's own loss and feeding of batches."""
     from mnist_rnn.experiment.network import build_model
-    from mnist_rnn.experiment.training import Examples, describe_inputs, train
+    from mnist_rnn.records.training import describe_inputs, train
 
     (x_train, y_train), (x_test, y_test) = mnist
     config = Configuration(seed=1, epochs=2, train_size=1000)

@@ -56,7 +56,7 @@ def test_a_wrong_cell_names_its_claim_and_column(column, cell, expected, tmp_pat
     write_claims(tmp_path, ROW | {column: cell})
     with pytest.raises(ClaimError) as error:
         read_claims(tmp_path)
-    wanted = f"claims.csv, claim 'mine', column {column}: expected {expected}"
+    wanted = f"claims.csv, line 2, claim 'mine', column {column}: expected {expected}"
     assert str(error.value).startswith(wanted)
     assert "\n" not in str(error.value)
 
@@ -88,13 +88,18 @@ def test_some_kinds_alone_have_no_number(kind, tmp_path):
         (b"claim,units,units\nmine,64,128\n", r".* once, .* got claim, units, units"),
         (b"claim,layer\n", r"at least one row in .*, got none"),
         (b"claim,layer\nmine,gru,more\n", r"'run'(.|\n)*without a name\).*'more'"),
-        (b"claim,layer\nmine,gru\nmine,lstm\n", r"a name of its own, got 2 rows"),
     ],
 )
 def test_what_is_no_table_of_claims_is_refused_in_words(content, problem, tmp_path):
     if content is not None:
         (tmp_path / "claims.csv").write_bytes(content)
     with pytest.raises(ClaimError, match=f"^claims.*: expected {problem}"):
+        read_claims(tmp_path)
+
+
+def test_a_name_is_of_one_claim(tmp_path):
+    write_claims(tmp_path, ROW, ROW, ROW | {"claim": "other"})
+    with pytest.raises(ClaimError, match=r"^claims.csv: .*, got 'mine' in 2 rows\.$"):
         read_claims(tmp_path)
 
 
@@ -115,6 +120,7 @@ def test_a_curve_is_a_row_an_epoch_and_none_need_be_published(tmp_path):
     assert (row["first_epoch_loss"], row["loss_by_epoch"]) == (0.5, (0.5, 0.4, 0.3))
 
 
+COLUMN = r"^curves.csv, line \d, claim 'mine', column "
 ORPHAN = r"^curves.csv: expected a claim of claims.csv, got "
 GAP = r"^curves.csv, claim 'mine': expected each epoch from 1 to 3 once, in order, got"
 
@@ -122,15 +128,15 @@ GAP = r"^curves.csv, claim 'mine': expected each epoch from 1 to 3 once, in orde
 @pytest.mark.parametrize(
     ("row", "change", "problem"),
     [
-        (0, ("mine", "1", "inf", "0.9"), r"^curves.csv, line 2: .* got mine, 1, inf"),
-        (1, ("mine", "2", "nan", ""), r"line 3: .* got mine, 2, nan, \.$"),
-        (1, ("mine", "2", "0.4", "nan"), r"line 3: .* accuracy from 0 to 1 or nothing, got"),
-        (1, ("mine", "2", "0.4", "93.1"), r"line 3: .* accuracy from 0 to 1 or nothing, got"),
-        (1, ("mine", "2", "0", ""), r"line 3: .* loss above 0"),
-        (1, ("mine", "2", "0.4x", ""), r"line 3: .* got mine, 2, 0\.4x, \.$"),
-        (1, ("mine", "2.0", "0.4", ""), r"line 3: expected an epoch"),
-        (1, ("mine", "2"), r"line 3: expected an epoch"),
-        (1, ("mine", "2", "0.4", "0", "93"), r"line 3: expected .* got mine, 2, 0\.4, 0, \['93'\]"),
+        (0, ("mine", "1", "inf", "0.9"), COLUMN + "train_loss: .* above 0, got 'inf'"),
+        (1, ("mine", "2", "nan", ""), COLUMN + "train_loss: .* above 0, got 'nan'"),
+        (1, ("mine", "2", "0", ""), COLUMN + "train_loss: .* above 0, got '0'"),
+        (1, ("mine", "2", "0.4x", ""), COLUMN + "train_loss: .* above 0, got '0.4x'"),
+        (1, ("mine", "2", "0.4", "nan"), COLUMN + "train_accuracy: .* 0 to 1, or nothing, got"),
+        (1, ("mine", "2", "0.4", "93.1"), COLUMN + "train_accuracy: .* 0 to 1, or nothing, got"),
+        (1, ("mine", "2.5", "0.4", ""), COLUMN + "epoch: expected a whole number, got '2.5'"),
+        (1, ("mine", "2"), COLUMN + "train_loss: .* above 0, got nothing"),
+        (1, ("mine", "2", "0.4", "0", "93"), COLUMN + r".*: expected one of claim, .*\['93'\]"),
         (0, ("mime", "1", "0.5", "0.9"), ORPHAN + r"'mime'\.$"),
         (3, ("yours", "1", "0.4", ""), ORPHAN + r"'yours'\.$"),
         (1, ("mine", "1", "0.4", ""), GAP + r" 1, 1, 3\.$"),

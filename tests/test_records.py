@@ -15,10 +15,10 @@ from mnist_rnn.bits.verify import compare_runs
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import ClaimError, ModelError, OutputError, RecordError
-from mnist_rnn.experiment.checkpoints import Checkpoint
 from mnist_rnn.figures.captioned import CaptionedFigure
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import environment
+from mnist_rnn.records.checkpoint import Checkpoint
 from mnist_rnn.records.environment import count_threads, describe_environment
 from mnist_rnn.records.run import read_run, read_runs, write_run
 

@@ -64,7 +64,7 @@ def test_a_release_is_whole(unpacked):
     listed = {line[66:] for line in (unpacked / "SHA256SUMS").read_text().splitlines()}
     files = {p.relative_to(unpacked).as_posix() for p in unpacked.rglob("*") if p.is_file()}
     assert files == listed | {"SHA256SUMS"}
-    assert {"site/a.html", "RELEASE.md", "LICENSE", "docs/model-card.md"} < listed
+    assert {"site/a.html", "RELEASE.md", "LICENSE", "docs/cards.md"} < listed
     assert any(name.endswith("seed-0.keras") for name in listed)
 
 

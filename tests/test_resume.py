@@ -22,8 +22,8 @@ from mnist_rnn.bits.verify import compare_runs
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment import checkpoints
-from mnist_rnn.experiment.checkpoints import State, weights_sha256
 from mnist_rnn.experiment.network import LAYERS
+from mnist_rnn.records.checkpoint import State, weights_sha256
 from mnist_rnn.records.run import run_path
 
 HISTORY = {"loss": [0.5, 0.25], "accuracy": [0.75, 1 / 3], "test_errors": [9, 7]}

@@ -104,13 +104,20 @@ def test_an_environment_is_installed_once_for_each_lock_and_place(place):
     assert not list(place.parent.rglob("made"))
 
 
-def test_nothing_is_downloaded_but_by_its_hash():
-    """Not even to build a package: that takes what is installed."""
-    planned = dry_run("lab", "VENV=new").replace("\\\n", " ")
-    commands = re.findall(r"pip (?:install|sync) [^|;\n]*", planned)
-    assert len(commands) == 4
-    assert all("--require-hashes" in command or "--no-deps" in command for command in commands)
-    assert all("--no-build-isolation" in command for command in commands[1:])
+def test_nothing_is_downloaded_but_by_its_hash(tmp_path):
+    """Each package in the lock has its hashes; one with another hash is refused."""
+    lock = (ROOT / "requirements.lock").read_text()
+    packages = re.findall(r"^\S+==.*(?:\n .*)*", lock, flags=re.MULTILINE)
+    assert len(packages) == len(re.findall(r"^[^ #\n]", lock, flags=re.MULTILINE))
+    assert all("--hash=sha256:" in package for package in packages)
+    for name in ("setuptools", "uv"):
+        (version,) = re.findall(rf"^{name}==(\S+)", lock, flags=re.MULTILINE)
+        (tmp_path / f"{name}-{version}-py3-none-any.whl").write_bytes(b"another's")
+    files = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    command = ["make", f"VENV={tmp_path / 'new'}", f"PYTHON={sys.executable}", "plan"]
+    status, output = end(start(command, cwd=ROOT, env=os.environ | files))
+    assert status != 0
+    assert "DO NOT MATCH THE HASHES" in output
 
 
 def test_a_folder_that_is_no_environment_is_not_emptied(tmp_path):

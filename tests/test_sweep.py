@@ -199,7 +199,7 @@ def wait_for_child(process, word):
     ("file", "content", "said"),
     [
         ("claims.csv", HEADER + SHORT.replace("adam", "adm"),
-         "claims.csv, claim 'short', column optimizer: expected 'sgd'"),
+         "claims.csv, line 2, claim 'short', column optimizer: expected 'sgd'"),
         ("curves.csv", "claim,epoch,train_loss,train_accuracy\nlong,1,0.5,\n",
          "curves.csv, claim 'long': expected each epoch from 1 to 150 once"),
     ],

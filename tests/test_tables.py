@@ -270,9 +270,9 @@ def test_what_is_said_in_words_of_the_default_run():
     errors = table[table["configuration"] == Configuration().name].set_index("seed")["test_errors"]
     assert len(errors) == 40
     assert errors[0] < errors.drop(0).min()
-    card = (ROOT / "docs" / "model-card.md").read_text()
+    card = (ROOT / "docs" / "cards.md").read_text()
     reached = 100 - errors.mean() / 100
-    assert f"the 40 runs of this configuration (their mean is {reached:.2f}%)" in card
+    assert f"the 40 runs of this configuration; their mean is {reached:.2f}%" in card
 
 
 def test_the_answers_in_words():

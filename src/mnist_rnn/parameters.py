@@ -2,11 +2,9 @@
 
 import ast
 import difflib
-import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -14,7 +12,6 @@ from pydantic.fields import FieldInfo
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError
-from mnist_rnn.paths import shown
 
 # What other libraries and people call a parameter or a value, where the spelling is no help.
 ALIASES = {
@@ -60,23 +57,6 @@ def read_parameters(
             got = f"{problem['input']!r} ({type(problem['input']).__name__})"
             problems.append(describe_problem(problem, kind.model_fields, got))
         raise ParameterError("\n".join(problems)) from None
-
-
-def find_edited(notebook: Path) -> dict[str, str]:
-    """The parameters whose value in the saved notebook is not the default, as it stands there.
-
-    Raises:
-        ParameterError: the file is no notebook with one cell of parameters.
-    """
-    try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        (cell,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
-    except (ValueError, KeyError, TypeError) as error:
-        expected = f"a notebook with one cell that has the tag `parameters` ({error})"
-        raise ParameterError(f"{shown(notebook)}: expected {expected}") from None
-    defaults = {name: repr(field.default) for name, field in Configuration.model_fields.items()}
-    given = find_assignments("".join(cell["source"]))
-    return {name: value for name, value in given.items() if value != defaults.get(name)}
 
 
 def find_assignments(source: str) -> dict[str, str]:

@@ -9,12 +9,21 @@ matrices only some rows and columns are summed here, the last among them.
 
 import functools
 import sys
+from functools import reduce
 from importlib.util import find_spec, module_from_spec
+from operator import add
 
 import numpy as np
 
 from mnist_rnn.experiment.backend import tf
-from mnist_rnn.experiment.products import add_bias, in_parts, join, multiply
+from mnist_rnn.experiment.products import (
+    count_parts,
+    fill_images,
+    multiply,
+    multiply_transposed,
+    sum_images,
+    sum_products,
+)
 
 SPEC = find_spec("mnist_rnn.bits.by_hand")
 by_hand = module_from_spec(SPEC)  # a copy, in which all sums are exact, one by one
@@ -41,12 +50,14 @@ def some(length: int, random: np.random.Generator) -> np.ndarray:
 
 def compute(x, kernel, bias, slope, batch_size):
     """Products of all timesteps, and their gradients, by the code of the training step."""
-    with tf.GradientTape() as tape:
-        tape.watch((x, kernel, bias))
-        timesteps = tf.unstack(in_parts(x, batch_size))
-        products = [join(add_bias(multiply(t, kernel), bias), x) for t in timesteps]
-        product = tf.stack(products, 1)
-    return product, *tape.gradient(product, (x, kernel, bias), slope)
+    n, parts = tf.shape(x)[0], count_parts(batch_size)
+    x, slope = (tf.unstack(fill_images(images, parts), axis=1) for images in (x, slope))
+    product = tf.stack([multiply(row, kernel) + bias for row in x], 1)
+    of_x = tf.stack([multiply_transposed(d, kernel) for d in slope], 1)
+    pairs = [*zip(x, slope, strict=True)][::-1]
+    of_kernel = reduce(add, [sum_products(row, d, parts) for row, d in pairs])
+    of_bias = reduce(add, [sum_images(d, parts) for _, d in pairs])
+    return product[:n], of_x[:n], of_kernel, of_bias
 
 
 def differences(x, kernel, random) -> list[str]:
@@ -72,10 +83,10 @@ def differences(x, kernel, random) -> list[str]:
         if not np.array_equal(of_x[i, t][:, r], by_hand.multiply(slope[i, t], kernel[r].T)):
             wrong.append(f"gradient of x {t}")
     backwards = timesteps[::-1]
-    sums = [by_hand.multiply_images(x[:, t][:, r], slope[:, t][:, c]) for t in backwards]
+    sums = [by_hand.sum_products(x[:, t][:, r], slope[:, t][:, c]) for t in backwards]
     if not np.array_equal(of_kernel[r][:, c], by_hand.add_in_order(sums)):
         wrong.append("gradient of the kernel")
-    sums = [by_hand.add_images(slope[:, t]) for t in backwards]
+    sums = [by_hand.sum_images(slope[:, t]) for t in backwards]
     if not np.array_equal(of_bias, by_hand.add_in_order(sums)):
         wrong.append("gradient of the bias")
     return wrong

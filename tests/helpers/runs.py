@@ -84,8 +84,10 @@ def start_papermill(parameters, results, **options) -> subprocess.Popen:
 
 
 def start_nbval(notebook: Path, results: Path, *options: str) -> subprocess.Popen:
+    """Compare a notebook's outputs with the committed ones, for a user with a matplotlibrc."""
     command = [sys.executable, "-m", "pytest", "--nbval-current-env", "-p", "no:cacheprovider"]
-    return start([*command, *options, notebook], env=environment(results))
+    env = environment(results) | {"MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc"))}
+    return start([*command, *options, notebook], env=env)
 
 
 def set_parameters(notebook: Path, parameters) -> None:

@@ -3,12 +3,14 @@
 import csv
 import io
 from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 
 from mnist_rnn.config import Configuration, Strict, whole
 from mnist_rnn.errors import ClaimError
@@ -81,6 +83,16 @@ class Claim(Strict, validate_default=True):
         return name_configuration(self.config, self.answered_by)
 
 
+class Epoch(Strict):
+    """An epoch of a published training curve: a row of curves.csv."""
+
+    claim: str = Field(min_length=1, description="a claim of claims.csv")
+    epoch: int = Field(description="a whole number")
+    train_loss: float = Field(gt=0, description="a number above 0")
+    train_accuracy: float | None = optional(0, 1, "a number from 0 to 1")
+
+
+Row = TypeVar("Row", bound=BaseModel)
 CONFIGURATION = {name: f for name, f in Configuration.model_fields.items() if name != "seed"}
 COLUMNS = CONFIGURATION | {name: f for name, f in Claim.model_fields.items() if name != "config"}
 
@@ -93,28 +105,10 @@ def read_claims(folder: Path = PUBLISHED) -> list[Claim]:
         ClaimError: there is no claim, or for each wrong cell its claim and column, what was
             expected and what came.
     """  # noqa: D205
-    path = folder / "claims.csv"
-    rows = read_table(path, "claims", {"claim"})
-    counts = Counter(row["claim"] for row in rows)
-    problems = [
-        f"claim {name!r}, column claim: expected a name of its own, got {count} rows with this one."
-        for name, count in counts.items()
-        if count > 1
-    ]
-    claims = []
-    for row in rows:
-        required = {name: "" for name, field in COLUMNS.items() if field.is_required()}
-        cells = required | {name: str(cell) for name, cell in row.items() if cell}
-        config = {name: cells.pop(name) for name in CONFIGURATION if name in cells}
-        try:
-            claims.append(Claim.model_validate_strings({"config": config} | cells))
-        except ValidationError as error:
-            for problem in error.errors():
-                got = repr(problem["input"]) if problem["input"] else "nothing"
-                sentence = describe_problem(problem, COLUMNS, got)
-                problems.append(f"claim {cells['claim']!r}, column {sentence}")
-    if problems:
-        raise ClaimError("\n".join(f"{path.name}, {problem}" for problem in problems))
+    claims = read_rows(folder / "claims.csv", Claim, COLUMNS, {"claim"}, CONFIGURATION)
+    counts = Counter(claim.claim for claim in claims)
+    if several := [f"{name!r} in {count} rows" for name, count in counts.items() if count > 1]:
+        raise ClaimError(f"claims.csv: expected a name for each claim, got {', '.join(several)}.")
     return claims
 
 
@@ -124,46 +118,71 @@ def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.D
     A row an epoch, from 1 on. A folder without curves.csv has none.
 
     Raises:
-        ClaimError: for each wrong row or curve, what was expected and what came.
+        ClaimError: for each wrong cell or curve, what was expected and what came.
     """
     path = folder / "curves.csv"
     if not path.exists():
         return {}
-    names = {"claim", "epoch", "train_loss", "train_accuracy"}
-    by_claim: dict[str, list[tuple[int, float, float]]] = {}
-    for number, row in enumerate(read_table(path, "curves", names), 2):
-        try:
-            accuracy = float(row["train_accuracy"] or "nan")
-            values = int(row["epoch"]), float(row["train_loss"]), accuracy
-            right = 0 < values[1] < np.inf and (not row["train_accuracy"] or 0 <= accuracy <= 1)
-            if REST in row or not right:
-                raise ValueError
-        except (TypeError, ValueError):  # a short line has None
-            got = ", ".join(map(str, row.values()))
-            raise ClaimError(
-                f"curves.csv, line {number}: expected an epoch, a loss above 0, and an accuracy "
-                f"from 0 to 1 or nothing, got {got}."
-            ) from None
-        by_claim.setdefault(row["claim"], []).append(values)
+    fields = Epoch.model_fields
+    curves: dict[str, list[Epoch]] = {}
+    for row in read_rows(path, Epoch, fields, set(fields)):
+        curves.setdefault(row.claim, []).append(row)
     epochs = {claim.claim: claim.config.epochs for claim in claims}
-    for name, rows in by_claim.items():
+    for name, curve in curves.items():
         if name not in epochs:
             raise ClaimError(f"curves.csv: expected a claim of claims.csv, got {name!r}.")
-        found, last = [epoch for epoch, *_ in rows], epochs[name]
+        found, last = [row.epoch for row in curve], epochs[name]
         if found != [*range(1, last + 1)]:
             raise ClaimError(
                 f"curves.csv, claim {name!r}: expected each epoch from 1 to {last} once, in order, "
                 f"got {', '.join(map(str, found))}."
             )
-    columns = ["epoch", "loss", "accuracy"]
     return {
-        name: pd.DataFrame(rows, columns=columns).set_index("epoch")
-        for name, rows in by_claim.items()
+        name: pd.DataFrame(
+            {
+                "loss": [row.train_loss for row in curve],
+                "accuracy": np.array([row.train_accuracy for row in curve], float),
+            },
+            index=pd.Index([row.epoch for row in curve], name="epoch"),
+        )
+        for name, curve in curves.items()
     }
 
 
-def read_table(path: Path, name: str, needed: set[str]) -> list[dict[str, str]]:
+def read_rows(
+    path: Path,
+    kind: type[Row],
+    columns: Mapping[str, FieldInfo],
+    needed: set[str],
+    config: Collection[str] = (),
+) -> list[Row]:
+    """The rows of a CSV file, each checked; ClaimError names each wrong cell.
+
+    An empty cell is none. The file has at least the columns `needed`; those in `config` make the
+    field of this name.
+    """
+    rows, problems = [], []
+    for number, cells in enumerate(read_table(path, needed), 2):
+        required = {name: "" for name, field in columns.items() if field.is_required()}
+        given: dict[str, Any] = required | {name: str(cell) for name, cell in cells.items() if cell}
+        if config:
+            given["config"] = {name: given.pop(name) for name in config if name in given}
+        try:
+            rows.append(kind.model_validate_strings(given))
+        except ValidationError as error:
+            for problem in error.errors():
+                got = repr(problem["input"]) if problem["input"] else "nothing"
+                sentence = describe_problem(problem, columns, got)
+                where = f"{path.name}, line {number}, claim {given['claim']!r}, column"
+                problems.append(f"{where} {sentence}")
+    if problems:
+        raise ClaimError("\n".join(problems))
+    return rows
+
+
+def read_table(path: Path, needed: set[str]) -> list[dict[str, str]]:
     """The rows of a CSV file, unchecked; ClaimError if it is none or lacks a column."""
+    name = path.stem
     try:
         text = read_regular(path, LARGEST_TABLE).decode("utf-8-sig")  # with or without the mark
         lines = io.StringIO(text, newline="")

@@ -16,9 +16,9 @@ from scipy.special import softmax
 from mnist_rnn.config import FEATURES, TIMESTEPS
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.backend import keras, tf
-from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.network import predict
 from mnist_rnn.paths import shown
+from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.model_file import load_model
 from mnist_rnn.records.run import Run, read_run
 

@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from mnist_rnn.config import Configuration, Digest, Strict, Text
 
@@ -27,19 +27,21 @@ class BrowserResult(Strict):
 
     `weights_sha256` is the digest of the weights after the last step, as `weights_sha256` makes it.
     They are TensorFlow's unless the bits differed for the first time after step
-    `first_difference`, 0 being before the first. `engine` has the browser's kind and main version,
-    `processor` is `x86`, `ARM` or `unknown`. `path`: `fused`, by the instruction that multiplies
-    and adds in one rounding, or `exact`, from float64. `seconds` is the time of the training,
-    `date` the day it ended (UTC).
+    `first_difference`, 0 being before the first. `browser` has its kind and main version, and is
+    `engine` in the file; `processor` is `x86`, `ARM` or `unknown`. `arithmetic`, in the file
+    `path`: `fused`, by the instruction that multiplies and adds in one rounding, or `exact`, from
+    float64. `seconds` is the time of the training, `date` the day it ended (UTC).
     """
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     schema_version: Literal[2]
     weights_sha256: Digest
     first_difference: int | None = Field(ge=0, le=PAGE_STEPS)
-    engine: Text
+    browser: Text = Field(alias="engine")
     system: Text
     processor: Text
-    path: Literal["fused", "exact"]
+    arithmetic: Literal["fused", "exact"] = Field(alias="path")
     seconds: float = Field(ge=0)
     date: Day
 

@@ -1,7 +1,7 @@
-"""The training of the default network in NumPy, with the bits of Keras and TensorFlow.
+"""The training of docs/specification.md in NumPy, with the bits of Keras and TensorFlow.
 
-`notebooks/05_by_hand.ipynb` shows and explains these functions in this order;
-`docs/specification.md` says the same without code. They need NumPy alone.
+`notebooks/05_by_hand.ipynb` shows and explains these functions in this order. They need NumPy
+alone, and read line by line like those in `implementations/`, for JAX, PyTorch and C.
 """
 
 import hashlib
@@ -11,25 +11,23 @@ from itertools import count
 
 import numpy as np
 
-Arrays = list[np.ndarray]
+Array = np.ndarray
 
 
-def batches(
-    x: np.ndarray, y: np.ndarray, seed: int, batch_size: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All epochs' batches of images and labels, without end."""
+def batches(x: Array, y: Array, seed: int, batch_size: int) -> Iterator[tuple[Array, Array]]:
+    """Yield the batches of all epochs, without end: x (timesteps, n, features) and labels (n,)."""
     for epoch in count():
-        order = np.random.default_rng([seed, epoch]).permutation(len(x))
-        for start in range(0, len(x), batch_size):
+        order = np.random.default_rng([seed, epoch]).permutation(len(y))
+        for start in range(0, len(y), batch_size):
             chosen = order[start : start + batch_size]
-            yield x[chosen], y[chosen]
+            yield x[:, chosen], y[chosen]
 
 
-def draw_weights(seed: int, units: int) -> Arrays:
-    """W (28, units), U (units, units), b (units,), V (units, 10) and c (10,)."""
+def draw_weights(seed: int, units: int) -> list[Array]:
+    """Return W (28, units), U (units, units), b (units,), V (units, 10) and c (10,)."""
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
 
-    def glorot_uniform(rows: int, columns: int) -> np.ndarray:
+    def glorot_uniform(rows: int, columns: int) -> Array:
         limit = np.sqrt(6 / (rows + columns))
         return random.uniform(-limit, limit, (rows, columns))
 
@@ -40,8 +38,13 @@ def draw_weights(seed: int, units: int) -> Arrays:
     return [array.astype("float32") for array in weights]
 
 
-def multiply_in_order(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The product (n, m) of float32 a (n, k) and b (k, m): each element in order of k, by FMA."""
+def add_in_order(terms: Iterable[Array]) -> Array:
+    """Return the sum of arrays, added one after the other to 0."""
+    return reduce(np.add, terms, np.zeros((), "float32"))
+
+
+def multiply_in_order(a: Array, b: Array) -> Array:
+    """Return a (n, k) times b (k, m): to 0, the terms are added from first to last, by FMA."""
     a, b = a.astype("float64"), b.astype("float64")
     rounded = np.zeros((len(a), b.shape[1]), "float32")
     s, term, total = (np.zeros(rounded.shape) for _ in range(3))
@@ -57,9 +60,7 @@ def multiply_in_order(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return rounded
 
 
-def move_off_halfway(
-    s: np.ndarray, term: np.ndarray, total: np.ndarray, halfway: np.ndarray
-) -> None:
+def move_off_halfway(s: Array, term: Array, total: Array, halfway: Array) -> None:
     """Move these totals, which lie halfway between two float32, to the side of the exact sum."""
     x, y, z = s[halfway], term[halfway], total[halfway]
     part = z - x
@@ -69,7 +70,7 @@ def move_off_halfway(
 
 @cache
 def library_keeps_the_rule(n: int, k: int, m: int) -> bool:
-    """Whether NumPy's product of matrices (n, k) and (k, m) is that of multiply_in_order."""
+    """Return whether NumPy's product of matrices (n, k) and (k, m) is multiply_in_order's."""
     random = np.random.default_rng(0)
     for _ in range(1 + 1000 // (n * m)):  # a thousand sums or more
         a = random.standard_normal((n, k)).astype("float32")
@@ -79,20 +80,37 @@ def library_keeps_the_rule(n: int, k: int, m: int) -> bool:
     return True
 
 
-def add_in_order(terms: Iterable[np.ndarray]) -> np.ndarray:
-    """Arrays added one after the other."""
-    return reduce(np.add, terms)
+def flush(x: Array) -> Array:
+    """Return x with 0, of its sign, for numbers that are smaller than 2^-126."""
+    return x * (np.abs(x) >= np.float32(2**-126))
 
 
-def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The product of float32 matrices a (n, k) and b (k, m), with the bits of the rule."""
-    parts = []
-    for start in range(0, len(b), 256):
-        columns = np.ascontiguousarray(a[:, start : start + 256])
-        rows = np.ascontiguousarray(b[start : start + 256])
-        kept = library_keeps_the_rule(len(columns), *rows.shape)
-        parts.append(columns @ rows if kept else multiply_in_order(columns, rows))
-    return add_in_order(parts)
+def product(a: Array, b: Array) -> Array:
+    """Return a part of a product: by NumPy's library, where it keeps the rule."""
+    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    kept = library_keeps_the_rule(len(a), *b.shape)
+    return flush(a @ b if kept else multiply_in_order(a, b))
+
+
+def cut(a: Array, size: int) -> list[Array]:
+    """Return the parts of so many rows, the last one shorter."""
+    return [a[i : i + size] for i in range(0, len(a), size)]
+
+
+def multiply(a: Array, b: Array) -> Array:
+    """Return a b: parts of 256 terms."""
+    return add_in_order(product(p.T, q) for p, q in zip(cut(a.T, 256), cut(b, 256), strict=True))
+
+
+def sum_products(a: Array, b: Array) -> Array:
+    """Return a^T b, a sum over images: parts of 128."""
+    return add_in_order(product(p.T, q) for p, q in zip(cut(a, 128), cut(b, 128), strict=True))
+
+
+def sum_images(a: Array) -> Array:
+    """Return the sum of the rows: parts of 128, each in parts of 32."""
+    parts = [[add_in_order(rows) for rows in cut(part, 32)] for part in cut(a, 128)]
+    return add_in_order(add_in_order(part) for part in parts)
 
 
 TANH_ABOVE = np.array([
@@ -105,16 +123,16 @@ TANH_BELOW = np.array([
 TANH_LIMIT, TANH_SMALL = np.float32(7.99881172180175781), np.float32(0.0004)
 
 
-def horner(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """The polynomial with these coefficients, that of the highest power first."""
+def horner(coefficients: Array, x: Array) -> Array:
+    """Return the polynomial with these coefficients, that of the highest power first."""
     return reduce(lambda value, c: value * x + c, coefficients[1:], coefficients[0])
 
 
-def tanh(x: np.ndarray) -> np.ndarray:
-    """The hyperbolic tangent of float32, with XLA's bits."""
+def tanh(x: Array) -> Array:
+    """Return the hyperbolic tangent, with XLA's bits."""
     held = np.clip(x, -TANH_LIMIT, TANH_LIMIT)
-    square = held * held
-    quotient = held * horner(TANH_ABOVE, square) / horner(TANH_BELOW, square)
+    q = held * held
+    quotient = held * horner(TANH_ABOVE, q) / horner(TANH_BELOW, q)
     near_one = np.where(np.abs(x) < 20, quotient, np.copysign(np.float32(1), x))
     return np.where(np.abs(x) < TANH_SMALL, x, near_one)
 
@@ -128,78 +146,72 @@ EXP_LOWEST, LOG2_OF_E, LN2, LN2_REST = np.array(
 )
 
 
-def exp(x: np.ndarray) -> np.ndarray:
-    """The exponential of float32 x <= 0, with XLA's bits."""
+def exp(x: Array) -> Array:
+    """Return the exponential of x <= 0, with XLA's bits."""
     x = np.maximum(x, EXP_LOWEST)
-    n = np.floor(np.float32(0.5) + x * LOG2_OF_E)  # -127 at least
-    r = (x - LN2 * n) - LN2_REST * n
+    k = np.floor(np.float32(0.5) + x * LOG2_OF_E)  # -127 at least
+    r = (x - LN2 * k) - LN2_REST * k
     e_to_r = 1 + (r + horner(EXP_COEFFICIENTS, r) * (r * r))
-    power = e_to_r * ((n.astype("int32") + 127) << 23).view("float32")
-    return np.where(power < np.float32(2**-126), np.float32(0), power)
+    return flush(e_to_r * ((k.astype("int32") + 127) << 23).view("float32"))
 
 
-def forward(weights: Arrays, x: np.ndarray) -> tuple[Arrays, np.ndarray]:
-    """All hidden states, 29 arrays (n, units), and the logits (n, 10) of images (n, 28, 28)."""
+def forward(x: Array, h: Array, w: Array, u: Array, b: Array) -> Array:
+    """Return h_t = tanh((x_t W + b) + h_{t-1} U)."""
+    return tanh((multiply(x, w) + b) + multiply(h, u))
+
+
+def backward(x: Array, before: Array, h: Array, u: Array, dh: Array) -> tuple[Array, ...]:
+    """Return d = dh (1 - h h), the gradient by h_{t-1}, and the terms of those by W, U and b."""
+    d = flush(dh * (1 - h * h))
+    dh = multiply(d, u.T)
+    dw, db = sum_products(x, d), sum_images(d)
+    du = sum_products(before, d)
+    return d, dh, dw, du, db
+
+
+def predict(weights: list[Array], x: Array) -> tuple[list[Array], Array]:
+    """Return all hidden states, zeros first, and the logits, of x (timesteps, n, features)."""
     w, u, b, v, c = weights
-    hidden = [np.zeros((len(x), len(u)), "float32")]
-    for t in range(28):
-        hidden.append(tanh((multiply(x[:, t], w) + b) + multiply(hidden[-1], u)))
-    return hidden, multiply(hidden[-1], v) + c
+    h = [np.zeros((x.shape[1], len(u)), "float32")]
+    for x_t in x:
+        h.append(forward(x_t, h[-1], w, u, b))
+    return h, multiply(h[-1], v) + c
 
 
-def differentiate_loss(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The gradient (n, 10) of the mean cross-entropy by the logits (n, 10), for labels (n,)."""
-    powers = exp(logits - logits.max(axis=1, keepdims=True))
-    total = add_in_order(powers.T)
-    share = np.float32(1 / len(y))
-    wanted = np.eye(10, dtype="float32")[y]
-    return (share * (1 / total))[:, None] * powers - share * wanted
+def differentiate_loss(z: Array, y: Array) -> tuple[Array, float]:
+    """Return the gradient of the mean cross-entropy by the logits, and the sum of the losses."""
+    a, label = np.float32(1) / np.float32(len(y)), np.eye(10, dtype="float32")[y]
+    shifted = z - z.max(axis=1, keepdims=True)
+    e = exp(shifted)
+    s = add_in_order(e.T)[:, None]
+    loss = np.log(s)[:, 0] - (label * shifted).sum(axis=1)
+    return flush((a * (1 / s)) * e - a * label), float(loss.sum())
 
 
-def add_by_halves(parts: Arrays) -> np.ndarray:
-    """The second half added to the first, until one is left; an odd one waits at the end."""
-    while half := len(parts) // 2:
-        pairs = zip(parts[:half], parts[half : 2 * half], strict=True)
-        parts = [a + b for a, b in pairs] + parts[2 * half :]
-    return parts[0]
+def step(weights: list[Array], x: Array, y: Array, rate: Array) -> tuple[dict[str, Array], float]:
+    """Return the arrays of one step of SGD by their names, and the sum of the losses."""
+    h, z = predict(weights, x)
+    g, loss = differentiate_loss(z, y)
+    dv, dc = sum_products(h[-1], g), sum_images(g)
+    dh, d, terms = [multiply(g, weights[3].T)], list[Array](), list[list[Array]]()
+    for t in reversed(range(len(x))):
+        d_t, dh_t, *those = backward(x[t], h[t], h[t + 1], weights[1], dh[-1])
+        d, dh, terms = [*d, d_t], [*dh, dh_t], [*terms, those]
+    dw, du, db = (add_in_order(parts) for parts in zip(*terms, strict=True))
+    gradients = {"dw": dw, "du": du, "db": db, "dv": dv, "dc": dc}
+    new = [w - flush(dw * rate) for w, dw in zip(weights, gradients.values(), strict=True)]
+    arrays = {"h": np.stack(h[1:]), "z": z, "g": g, "d": np.stack(d[::-1])}
+    arrays |= {"dh": np.stack(dh[-2::-1])} | gradients
+    return arrays | dict(zip(["w'", "u'", "b'", "v'", "c'"], new, strict=True)), loss
 
 
-def multiply_images(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The product (k, m) of a (n, k), transposed, and b (n, m): a sum over the n images."""
-    starts = range(0, len(a), 128)
-    return add_by_halves([multiply(a[i : i + 128].T, b[i : i + 128]) for i in starts])
+def get_weights(arrays: dict[str, Array]) -> list[Array]:
+    """Return the weights after a step."""
+    return [arrays[name] for name in ("w'", "u'", "b'", "v'", "c'")]
 
 
-def add_images(d: np.ndarray) -> np.ndarray:
-    """The sum (m,) of the rows of d (n, m)."""
-    sums = [add_in_order(d[i : i + 32]) for i in range(0, len(d), 32)]
-    return add_by_halves([add_in_order(sums[i : i + 4]) for i in range(0, len(sums), 4)])
-
-
-def backward(weights: Arrays, x: np.ndarray, hidden: Arrays, g: np.ndarray) -> Arrays:
-    """The gradients by W, U, b, V and c, from the gradient g by the logits."""
-    _, u, _, v, _ = weights
-    of_hidden, terms = multiply(g, v.T), []
-    for t in reversed(range(28)):
-        d = of_hidden * (1 - hidden[t + 1] * hidden[t + 1])
-        of_w, of_u = multiply_images(x[:, t], d), multiply_images(hidden[t], d)
-        terms.append((of_w, of_u, add_images(d)))
-        of_hidden = multiply(d, u.T)
-    sums = [add_in_order(parts) for parts in zip(*terms, strict=True)]
-    return [*sums, multiply_images(hidden[-1], g), add_images(g)]
-
-
-def step(weights: Arrays, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, Arrays, Arrays]:
-    """The logits and the gradients of a batch, and the weights after a step of SGD on it."""
-    hidden, logits = forward(weights, x)
-    gradients = backward(weights, x, hidden, differentiate_loss(logits, y))
-    rate = np.float32(0.01)
-    updated = [w - gradient * rate for w, gradient in zip(weights, gradients, strict=True)]
-    return logits, gradients, updated
-
-
-def digest(arrays: Iterable[np.ndarray]) -> str:
-    """SHA-256 over the shape, the type and the little-endian values of each array, in order."""
+def digest(arrays: Iterable[Array]) -> str:
+    """Return the SHA-256 over shape, type and little-endian values of each array, in order."""
     sha256 = hashlib.sha256()
     for array in arrays:
         sha256.update(f"{array.shape}{array.dtype.name}".encode() + array.astype("<f4").tobytes())

@@ -1,18 +1,19 @@
-"""At which step TensorFlow's training parts from docs/specification.md, if it does, and where.
+"""The first step in which TensorFlow's training has other bits than docs/specification.md.
 
-`python -m mnist_rnn.bits.first_difference --steps 469` takes steps with TensorFlow and with the
-functions of `by_hand` side by side. Each step's logits, gradients and updated
-weights are compared bit for bit, in the order in which they are computed.
+`python -m mnist_rnn.bits.first_difference --steps 469` takes steps with TensorFlow and with
+`by_hand` side by side. `compare` compares each step's logits, gradients and updated weights.
 """
 
 import argparse
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mnist_rnn.bits import by_hand
+from mnist_rnn.bits.compare import compare
+from mnist_rnn.bits.known_answers import WEIGHTS, Case
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
@@ -22,56 +23,37 @@ from mnist_rnn.parameters import read_parameters
 if TYPE_CHECKING:
     from mnist_rnn.experiment.backend import keras
 
-WEIGHTS = ["W", "U", "b", "V", "c"]  # the names in `by_hand`, in the order of the model
-ARRAYS = ["the logits"]
-ARRAYS += [f"the gradient by {name}" for name in WEIGHTS]
-ARRAYS += [f"{name} after the update" for name in WEIGHTS]
 OPTIONS = ("units", "batch_size", "train_size", "seed")  # parameters of 02_train.ipynb
-
-
-class Difference(NamedTuple):
-    """The first array that differs, in which step, and its numbers by the two."""
-
-    step: int
-    array: str
-    specified: np.ndarray
-    computed: np.ndarray
-
-    def __str__(self) -> str:
-        """Where it is, how many numbers differ, and the first of them."""
-        differ = bits(self.specified) != bits(self.computed)
-        first = tuple(map(int, np.argwhere(differ)[0]))
-        return (
-            f"Step {self.step}: {self.array} differs in {differ.sum():,} of {differ.size:,} "
-            f"numbers, the first at {first}: TensorFlow has {self.computed[first]:.9g}, "
-            f"the specification {self.specified[first]:.9g}."
-        )
-
-
-def bits(array: np.ndarray) -> np.ndarray:
-    """The bits of a float32 array, as whole numbers."""
-    return np.asarray(array, "float32").view("uint32")
 
 
 def find_first_difference(
     model: "keras.Model", batches: Iterable[tuple[np.ndarray, np.ndarray]]
-) -> Difference | None:
-    """Train the model on these batches, and stop where it parts from the specification."""
-    differentiate = compile_gradients(model)
+) -> str | None:
+    """Train the model on batches x (timesteps, n, features) and labels, until bits differ.
+
+    Returns the step, the array and the rule, as `compare` says them, or None.
+    """
+    differentiate, rate = compile_gradients(model), np.array(model.optimizer.learning_rate)
     weights = model.get_weights()
     for step, (x, y) in enumerate(batches, 1):
-        logits, gradients, weights = by_hand.step(weights, x, y)
-        computed = [np.array(array) for array in differentiate(x, y)]
-        model.train_on_batch(x, y)
-        computed += model.get_weights()
-        for name, *pair in zip(ARRAYS, (logits, *gradients, *weights), computed, strict=True):
-            if (bits(pair[0]) != bits(pair[1])).any():
-                return Difference(step, name, *pair)
+        images = x.swapaxes(0, 1)
+        case = {"rate": rate, "x": x, "y": y.astype("float32")} | name_weights(weights)
+        z, *gradients = (np.array(array) for array in differentiate(images, y))
+        model.train_on_batch(images, y)
+        weights = model.get_weights()
+        case |= {"z": z} | name_weights(gradients, "d") | name_weights(weights, after="'")
+        if sentence := compare(f"Step {step}", case, {}):
+            return sentence
     return None
 
 
+def name_weights(arrays: list[np.ndarray], before: str = "", after: str = "") -> Case:
+    """Return arrays in the order of the model by the names of the weights."""
+    return {f"{before}{w}{after}": array for w, array in zip(WEIGHTS, arrays, strict=True)}
+
+
 def compile_gradients(model: "keras.Model") -> Callable:
-    """A function of images and labels: the model's logits, and the gradient by each weight."""
+    """Return a function of images and labels: the logits, and the gradient by each weight."""
     from mnist_rnn.experiment.backend import tf
 
     @tf.function(jit_compile=True)
@@ -102,10 +84,10 @@ def main() -> None:
         (x, y), _ = load_mnist()
     except ExperimentError as error:
         raise SystemExit(str(error)) from None
-    images = scale(x[: config.train_size]), y[: config.train_size]
+    images = scale(x[: config.train_size]).swapaxes(0, 1), y[: config.train_size]
     batches = by_hand.batches(*images, config.seed, config.batch_size)
     if found := find_first_difference(model, islice(batches, options.steps)):
-        raise SystemExit(str(found))
+        raise SystemExit(found)
     print(
         f"In {options.steps:,} steps, TensorFlow and the specification agree in every bit of "
         "logits, gradients and weights."

@@ -10,14 +10,15 @@ import contextlib
 import sys
 import tempfile
 import time
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mnist_rnn.bits import by_hand
+from mnist_rnn.bits.known_answers import take_steps
 from mnist_rnn.bits.ledger import describe_by_hand, describe_reproduction, write_reproduction
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
+from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.records.environment import count_threads, describe_environment
 
 # A batch of 128 images, and one of 96 as in the whole set.
@@ -42,19 +43,21 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "batch-1": {"batch_size": 1, "train_size": 3},
     "batch-32": {"batch_size": 32, "train_size": 50},
     "batch-300": {"batch_size": 300, "train_size": 340},
+    "batch-640": {"units": 64, "batch_size": 640, "train_size": 1000, "seed": 1},
     "first-epoch": {"train_size": 60_000, "epochs": 1},
 }
 
 
-BY_HAND = [k for k, v in NETWORKS.items() if v.keys() <= {"units", "batch_size", "train_size"}]
+BY_NUMPY = {"units", "batch_size", "train_size", "seed"}  # parameters of by_hand
+BY_HAND = [name for name, changes in NETWORKS.items() if changes.keys() <= BY_NUMPY]
 
 
 def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
     """Train with TensorFlow; return the digest of weights and logits."""
-    from mnist_rnn.experiment.checkpoints import Checkpoint, weights_sha256
-    from mnist_rnn.experiment.inputs import scale
+    from mnist_rnn.experiment.inputs import Examples
     from mnist_rnn.experiment.network import build_model
-    from mnist_rnn.experiment.training import Examples, describe_inputs, train
+    from mnist_rnn.records.checkpoint import Checkpoint, weights_sha256
+    from mnist_rnn.records.training import describe_inputs, train
 
     config = Configuration(**FEW | ({"epochs": 1} if half else {}) | NETWORKS[name])
     (x_train, y_train), (x_test, y_test) = load_mnist()
@@ -69,14 +72,12 @@ def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
 def compute_by_hand(name: str) -> str:
     """Train with NumPy; return the digest of weights and logits."""
     config = Configuration(**FEW | NETWORKS[name])
-    (x_train, y_train), (x_test, _) = load_mnist()
-    x, y = x_train[: config.train_size].astype("float32") / 255, y_train[: config.train_size]
-    weights = by_hand.draw_weights(config.seed, config.units)
     steps = config.epochs * -(-config.train_size // config.batch_size)
-    for batch in islice(by_hand.batches(x, y, config.seed, config.batch_size), steps):
-        weights = by_hand.step(weights, *batch)[-1]
-    test = x_test[:100].astype("float32") / 255
-    return by_hand.digest([*weights, by_hand.forward(weights, test)[1]])
+    for case in take_steps(config, steps):
+        weights = by_hand.get_weights(case)
+    _, (x_test, _) = load_mnist()
+    test = scale(x_test[:100]).swapaxes(0, 1)
+    return by_hand.digest([*weights, by_hand.predict(weights, test)[1]])
 
 
 def read_options() -> argparse.Namespace:

@@ -189,8 +189,8 @@ def first_other_epoch(new: Sequence[str | None], known: Sequence[str | None]) ->
 def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) -> str:
     """A row of the table."""
     if isinstance(made, BrowserResult):
-        by, system, python, accuracy = f"{made.engine}, {made.processor}", made.system, "", ""
-        computed = f"learn.html, {PAGE_STEPS} steps, {made.path}"
+        by, system, python, accuracy = f"{made.browser}, {made.processor}", made.system, "", ""
+        computed = f"learn.html, {PAGE_STEPS} steps, {made.arithmetic}"
         digest: str | None = made.weights_sha256
     else:
         cpu, system = made.environment.cpu, made.environment.system

@@ -7,9 +7,9 @@ import numpy as np
 from mnist_rnn.config import FEATURES, NUM_CLASSES, Configuration
 from mnist_rnn.errors import BackendError
 from mnist_rnn.experiment.backend import keras, tf
-from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
+from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.environment import Environment
 
 PROBE = Configuration(units=300, batch_size=70, train_size=70, dropout=0.2)

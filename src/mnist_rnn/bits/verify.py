@@ -12,6 +12,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import nbformat
+
 from mnist_rnn.bits.ledger import (
     WHOLE_RUN,
     describe_reproduction,
@@ -20,7 +22,7 @@ from mnist_rnn.bits.ledger import (
 )
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError
-from mnist_rnn.parameters import find_edited
+from mnist_rnn.parameters import find_assignments
 from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, shown
 from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import what_differs
@@ -48,6 +50,23 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
     near = round(gap, 2) <= TOLERANCE
     start = "Other bits, as expected" if near else "NOT near enough, even"
     return near, f"{start} on a CPU without FMA: {apart}; {TOLERANCE} are allowed."
+
+
+def find_edited(notebook: Path) -> dict[str, str]:
+    """The parameters whose value in the saved notebook is not the default, as it stands there.
+
+    Raises:
+        ParameterError: the file is no notebook with one cell of parameters.
+    """
+    try:
+        cells = nbformat.read(notebook, as_version=4).cells
+        (cell,) = (cell for cell in cells if "parameters" in cell.metadata.get("tags", []))
+    except (ValueError, AttributeError, nbformat.ValidationError) as error:
+        expected = f"a notebook with one cell that has the tag `parameters` ({error})"
+        raise ParameterError(f"{shown(notebook)}: expected {expected}") from None
+    defaults = {name: repr(field.default) for name, field in Configuration.model_fields.items()}
+    given = find_assignments(cell.source)
+    return {name: value for name, value in given.items() if value != defaults.get(name)}
 
 
 def set_earlier_aside(record: Path, notebook: Path = NOTEBOOK) -> None:

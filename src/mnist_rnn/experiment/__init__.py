@@ -1,1 +1,1 @@
-"""The code that decides the bits of a run: its code digest is the digest of this folder."""
+"""The code that decides the bits of a run; `records.digest` computes its digest."""

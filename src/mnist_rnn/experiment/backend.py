@@ -1,20 +1,21 @@
-"""Keras and TensorFlow, set up to compute the same bits on other CPUs; imported quietly.
+"""Import Keras and TensorFlow, set up to compute the same bits on every CPU.
 
-XLA compiles the training step, with three flags. The first replaces functions of the system's
-mathematical library. The second keeps sums over images from a library (YNNPACK) that adds large
-ones in another order; it must not be kept from products, whose order would change with the number
-of threads. The third keeps XLA's own code from fusing, which is to multiply and add in one
-rounding: what it fuses depends on the CPU. On x86-64 it may use no instructions later than AVX,
-where none fuses; on ARM64 LLVM's pass that fuses is left out. Matrix products are not XLA's own
-code, and are fused on every CPU. A GPU would add in another order, and is not used.
+XLA compiles the training step, with three flags:
 
-Settings of the user's that would change results are overruled here: another backend or type of
-number in `keras.json`, and limits to the number of epochs and steps. What is set later, or was
-too late for TensorFlow, `probe_step` finds.
+- The first replaces functions of the system's mathematical library.
+- The second keeps sums over images from the library YNNPACK, which adds large ones in another
+  order. It must not be applied to products, whose order would then depend on the threads.
+- The third keeps XLA's own code from fusing a multiplication and an addition into one rounding,
+  since what it fuses depends on the CPU. On x86-64 XLA may use no instructions later than AVX,
+  which has no fused ones. On ARM64 the pass of LLVM that fuses is left out.
 
-TensorFlow 2.21 writes notices (no GPU, oneDNN in use) to the process's standard error before its
-own log level takes effect; in a notebook they would look like a wall of warnings. An import that
-fails still raises.
+Libraries, not XLA's own code, compute matrix products, and fuse them on every CPU. A GPU would add
+in another order, and is not used. A user's settings that would change results are overruled here:
+other backends and float types in `keras.json`, and limits to the number of epochs and steps.
+`probe_step` finds settings that are made later, or came too late for TensorFlow.
+
+TensorFlow 2.21 writes notices to the process's standard error before its log level takes effect.
+In a notebook they would look like a wall of warnings, so they are discarded; exceptions are not.
 """
 
 import os
@@ -35,17 +36,17 @@ XLA_FLAGS = (
 
 
 def require_avx(features: Mapping[str, bool] = __cpu_features__) -> None:
-    """Raise BackendError on x86-64 without AVX, where loading TensorFlow ends the process."""
+    """Raise BackendError on x86-64 without AVX, where importing TensorFlow ends the process."""
     if platform.machine() == "x86_64" and not features["AVX"]:
         raise BackendError(
-            "This CPU has no AVX, without which TensorFlow does not run; the notebook "
+            "TensorFlow needs AVX, which this CPU does not have. The notebook "
             "05_by_hand computes the same bits without TensorFlow."
         )
 
 
 @contextmanager
 def native_stderr_discarded() -> Iterator[None]:
-    """Send what native code writes to file descriptor 2 to nowhere."""
+    """Discard what native code writes to file descriptor 2."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -57,7 +58,7 @@ def native_stderr_discarded() -> Iterator[None]:
         os.close(nowhere)
 
 
-os.environ["XLA_FLAGS"] = " ".join(XLA_FLAGS)  # in place of others, which could change bits
+os.environ["XLA_FLAGS"] = " ".join(XLA_FLAGS)  # other flags could change bits
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 require_avx()

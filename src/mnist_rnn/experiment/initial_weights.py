@@ -1,4 +1,4 @@
-"""The initial weights: Keras's distributions, drawn by NumPy so that the CPU does not matter."""
+"""The initial weights: Keras's distributions, drawn by NumPy to be equal on every CPU."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 
 
 def draw_initial_weights(config: Configuration) -> list[np.ndarray]:
-    """The network's float32 weights in Keras's order, drawn from the seed.
+    """Return the network's float32 weights in Keras's order, drawn from the seed.
 
-    As in Keras, kernels are Glorot-uniform, the recurrent kernel is orthogonal, biases are 0 and
-    those of the LSTM's forget gate 1.
+    As in Keras, kernels are Glorot uniform, the recurrent kernel is orthogonal, and biases are 0,
+    except for the LSTM's forget gate, whose biases are 1.
     """
     units, gates = config.units, GATES[config.layer]
-    # spawn_key keeps this stream apart from those of the epochs' orders.
+    # spawn_key keeps this stream independent of those that shuffle the epochs.
     random = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(0,)))
     bias = np.zeros((2, gates * units) if config.layer == "gru" else gates * units)
     if config.layer == "lstm":
@@ -30,16 +30,16 @@ def draw_initial_weights(config: Configuration) -> list[np.ndarray]:
 
 
 def glorot_uniform(random: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
-    """A matrix (fan_in, fan_out), uniform within ±sqrt(6 / (fan_in + fan_out))."""
+    """Return a matrix (fan_in, fan_out), uniform within ±sqrt(6 / (fan_in + fan_out))."""
     limit = np.sqrt(6 / (fan_in + fan_out))
     return random.uniform(-limit, limit, (fan_in, fan_out))
 
 
 def orthogonal(random: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """A random matrix with orthonormal rows, rows <= columns, to six decimals.
+    """Return a random matrix with orthonormal rows, rows <= columns, rounded to six decimals.
 
-    The factor Q of a normal matrix, with signs that make it uniform (Mezzadri, 2007). Its last
-    bits depend on the linear algebra library's kernel for this CPU; rounding removes them.
+    It is the factor Q of a normal matrix, with signs that make it uniform (Mezzadri, 2007). Its
+    last bits depend on the CPU's kernel in the linear algebra library; rounding removes them.
     """
     q, r = np.linalg.qr(random.standard_normal((columns, rows)))
     return (q * np.sign(np.diag(r))).T.round(6)

@@ -1,13 +1,22 @@
-"""What the network is given: pixels as numbers in [0, 1], in an order drawn from the seed."""
+"""The network's input: pixels as numbers in [0, 1], in an order drawn from the seed."""
+
+from typing import NamedTuple
 
 import numpy as np
 
 
+class Examples(NamedTuple):
+    """Scaled images x, float32 (n, timesteps, features), and their labels y (n,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
 def scale(images: np.ndarray) -> np.ndarray:
-    """uint8 images as the network reads them: float32 in [0, 1], (n, timesteps, features)."""
+    """Return uint8 images (n, timesteps, features) as float32 in [0, 1]."""
     return images.astype("float32") / 255
 
 
 def epoch_order(seed: int, epoch: int, n: int) -> np.ndarray:
-    """The order in which an epoch shows the n training examples; another one each epoch."""
+    """Return the order in which an epoch shows the n training examples; each epoch has its own."""
     return np.random.default_rng([seed, epoch]).permutation(n)

@@ -1,10 +1,11 @@
 """The loss and the optimizers, with the same bits on every CPU.
 
-Keras's own add the ten terms of an example in an order that depends on the width of the CPU's
-vectors, divide by a square root through an instruction that each vendor rounds in its own way, or
-raise to a power by the system's mathematical library.
+Keras's loss adds an image's ten terms in an order that depends on the CPU's vectors. Its RMSprop
+uses an instruction for 1 / sqrt(x) that CPU vendors round differently. Its Adam takes powers from
+the system's mathematical library.
 """
 
+from collections.abc import Callable
 from functools import reduce
 from operator import add
 
@@ -12,31 +13,39 @@ from mnist_rnn.config import NUM_CLASSES
 from mnist_rnn.experiment.backend import keras, tf
 
 
-def cross_entropy(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """The mean of -log(softmax(logits)[label]) in nats, for labels y (n,) and logits (n, 10).
+@tf.custom_gradient
+def cross_entropy(y: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """Return the mean of -log(softmax(z)[label]) in nats, for labels y (n,) and logits z (n, 10).
 
-    Logits less the largest of their row have the same softmax, and finite powers. The mean is
-    taken in float64: the order of its sum is lost in rounding.
+    Its gradient is (softmax(z) - one_hot) / n. Subtracting each row's maximum leaves softmax
+    unchanged and prevents overflow. The mean is taken in float64, whose errors rounding removes.
     """
     one_hot = tf.one_hot(tf.cast(tf.reshape(y, [-1]), "int32"), NUM_CLASSES)
-    shifted = logits - tf.stop_gradient(tf.reduce_max(logits, axis=1, keepdims=True))
-    losses = tf.math.log(sum_row(tf.exp(shifted))) - sum_row(one_hot * shifted)
-    return tf.cast(tf.reduce_mean(tf.cast(losses, "float64")), "float32")
+    z = z - tf.reduce_max(z, axis=1, keepdims=True)
+    powers = tf.exp(z)
+    total = sum_row(powers)
+    losses = tf.math.log(total) - sum_row(one_hot * z)
+
+    def backward(slope: tf.Tensor) -> tuple[None, tf.Tensor]:
+        share = slope / tf.cast(tf.shape(z)[0], "float32")
+        return None, (share * (1 / total))[:, None] * powers - share * one_hot
+
+    return tf.cast(tf.reduce_mean(tf.cast(losses, "float64")), "float32"), backward
 
 
 def sum_row(x: tf.Tensor) -> tf.Tensor:
-    """The sums (n,) of the rows of x (n, 10), added from left to right."""
+    """Return the sums (n,) of the rows of x (n, 10), added from left to right."""
     return reduce(add, tf.unstack(x, axis=1))
 
 
-class Adaptive(keras.optimizers.Optimizer):
-    """An optimizer that keeps moving means of each variable's gradients; epsilon is Keras's."""
+class Optimizer(keras.optimizers.Optimizer):
+    """Keep moving means, named in `kept`, of each variable's gradients; epsilon is Keras's."""
 
-    kept: tuple[str, ...]
+    kept: tuple[str, ...] = ()
     epsilon = 1e-7
 
     def __init__(self, learning_rate: float = 0.001) -> None:
-        """Take the learning rate."""
+        """Set the learning rate."""
         super().__init__(learning_rate)
 
     def build(self, variables: list[keras.Variable]) -> None:
@@ -51,11 +60,23 @@ class Adaptive(keras.optimizers.Optimizer):
             }
 
 
-class RMSprop(Adaptive):
-    """RMSprop by the formula of Keras 2, with which the published figure was made.
+class SGD(Optimizer):
+    """Keras's SGD: w - rate * gradient."""
 
-    It divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which makes steps
-    smaller where gradients are small. Rho is 0.9 in both.
+    def __init__(self, learning_rate: float = 0.01) -> None:
+        """Set the learning rate."""
+        super().__init__(learning_rate)
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor) -> None:
+        """Move one variable."""
+        variable.assign_sub(rate * gradient)
+
+
+class RMSprop(Optimizer):
+    """RMSprop by the formula of Keras 2, which made the published result.
+
+    It divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which shortens the
+    steps where gradients are small. Rho is 0.9 in both.
     """
 
     kept = ("velocity",)
@@ -67,8 +88,8 @@ class RMSprop(Adaptive):
         variable.assign_sub(rate * gradient / (tf.sqrt(square) + self.epsilon))
 
 
-class Adam(Adaptive):
-    """Keras's Adam, with powers that are products; the betas are 0.9 and 0.999."""
+class Adam(Optimizer):
+    """Keras's Adam, with betas 0.9 and 0.999, whose powers are computed as products."""
 
     kept = ("momentum", "velocity")
 
@@ -83,10 +104,10 @@ class Adam(Adaptive):
 
 
 def power(base: float, exponent: tf.Tensor) -> tf.Tensor:
-    """The float32 nearest to a power of the float32 nearest to `base`.
+    """Return the float32 nearest to a power of float32(base).
 
-    In float64, whose errors are lost in rounding: the product of base ** 2**k for the bits k of the
-    exponent, which is below 2**26, the steps of the longest run.
+    It is computed in float64, whose errors rounding removes, as the product of base ** 2**k over
+    the set bits k of the exponent. No run has 2**26 steps.
     """
     product, factor = tf.constant(1.0, "float64"), tf.cast(tf.constant(base, "float32"), "float64")
     for bit in range(26):

@@ -1,6 +1,7 @@
 """Functions of the package, shown in a notebook as they stand."""
 
 import inspect
+import textwrap
 from collections.abc import Callable
 
 from IPython.display import Code
@@ -14,5 +15,6 @@ class Source(Code):
 
 
 def show_source(*functions: Callable) -> Source:
-    """The functions as they stand in the package, highlighted: their one definition stays there."""
-    return Source("\n\n".join(map(inspect.getsource, functions)), language="python")
+    """Return the highlighted source of these functions, methods and classes of the package."""
+    sources = (textwrap.dedent(inspect.getsource(function)) for function in functions)
+    return Source("\n\n".join(sources), language="python")

@@ -1,4 +1,4 @@
-"""The digest of code that computes: what decides whether a record is outdated."""
+"""The digest of code that computes, by which a record is outdated or not."""
 
 import ast
 import hashlib
@@ -11,26 +11,53 @@ EXPERIMENT = Path(experiment.__file__).parent
 
 
 def digest_code(files: Collection[Path] = ()) -> str:
-    """SHA-256 of what these files compute, of `experiment` by default, by name.
+    """Return the SHA-256 of what these files compute, of `experiment` by default.
 
-    Comments, docstrings and line breaks don't count, nor does the version of Python.
+    Comments, docstrings, formatting, annotations, imports, the arguments of exceptions and the
+    names of local variables don't count, nor does the version of Python.
     """
     digest = hashlib.sha256()
     for path in sorted(files or EXPERIMENT.glob("*.py")):
-        digest.update(describe(ast.parse(path.read_bytes())).encode())
+        digest.update(describe(ast.parse(path.read_bytes()), {}).encode())
     return digest.hexdigest()
 
 
-def describe(node: object) -> str:
-    """A syntax tree in words, without docstrings; `ast.dump` depends on Python's version."""
+def describe(node: object, local: dict[str, str]) -> str:
+    """Return a syntax tree in its normal form; `local` has the new names of local variables."""
     if isinstance(node, list):
-        return f"[{','.join(map(describe, node))}]"
+        return f"[{','.join(filter(None, (describe(part, local) for part in node)))}]"
     if not isinstance(node, ast.AST):
-        return repr(node)
-    fields = {name: value for name, value in ast.iter_fields(node) if value not in (None, [])}
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
-        fields["body"] = node.body[1:]
-    return f"{type(node).__name__}({','.join(f'{n}={describe(v)}' for n, v in fields.items())})"
+        return str(node)
+    match node:
+        case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant()):
+            return ""
+        case ast.Raise(exc=ast.Call(func=error)):
+            return f"Raise({describe(error, local)})"
+        case ast.AnnAssign(value=None):
+            return ""
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            node = ast.Assign([target], value)
+        case ast.Constant(value=value):
+            return repr(value)
+        case ast.Name(id=name):
+            return local.get(name, name)
+        case ast.FunctionDef() | ast.Lambda():
+            local = local or number_locals(node)
+    fields = (
+        f"{name}={describe(value, local)}"
+        for name, value in ast.iter_fields(node)
+        if value not in (None, []) and name not in ("annotation", "returns", "ctx", "type_comment")
+    )
+    return f"{type(node).__name__}({','.join(fields)})"
+
+
+def number_locals(function: ast.FunctionDef | ast.Lambda) -> dict[str, str]:
+    """Return a number for each variable that is assigned in a function or in one inside it."""
+    nodes = [*ast.walk(function)]
+    arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    assigned = [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    names = [name for name in dict.fromkeys(assigned) if name not in arguments]
+    return {name: f"local{number}" for number, name in enumerate(names)}
 
 
 # The files may change while a kernel lives; what it has loaded does not.

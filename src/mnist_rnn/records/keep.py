@@ -6,15 +6,15 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
-from mnist_rnn.experiment.checkpoints import Checkpoint, State, weights_sha256
-from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.inputs import Examples, scale
 from mnist_rnn.experiment.network import predict
-from mnist_rnn.experiment.training import AGAIN, Examples, describe_inputs
+from mnist_rnn.records.checkpoint import Checkpoint, State, weights_sha256
 from mnist_rnn.records.digest import LOADED_SHA256, digest_code
 from mnist_rnn.records.environment import Environment, what_decides_bits
 from mnist_rnn.records.metrics import find_mistakes, measure_loss, to_probabilities
 from mnist_rnn.records.model_file import save_model
 from mnist_rnn.records.run import History, Run, run_path, write_run
+from mnist_rnn.records.training import AGAIN, describe_inputs
 
 
 def open_checkpoint(

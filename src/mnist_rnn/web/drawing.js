@@ -12,6 +12,42 @@ const PEN = 2.6; // width of a stroke: with it, drawn digits have as much ink as
 const SMALLEST = 0.1; // of the pad; what is smaller is a dot
 const FULL = 0.85; // of the box's ink; no digit of MNIST has as much
 const MOST_POINTS = 5000; // in an address
+const WIDTH = 71; // of a stroke on the pad
+const NEAR = 5; // a point nearer to the last one is left out
+const STEP = 25; // of the pen that keys move
+const KEYS = {
+  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
+  Home: [-1, -1], PageUp: [1, -1], End: [-1, 1], PageDown: [1, 1], " ": [0, 0],
+};
+
+const within = (value) => Math.max(0, Math.min(SIDE - 1, Math.round(value)));
+
+/** Where on the pad an event of the pointer is. */
+function placeOf({ target, offsetX, offsetY }) {
+  return [offsetX / target.clientWidth, offsetY / target.clientHeight].map((part) => within(SIDE * part));
+}
+
+/** Paint strokes, pixels in [0, 1] if there are any, and the pen `{ x, y, down }` that keys move. */
+function paintSheet(sheet, strokes, pixels, pen) {
+  const context = sheet.getContext("2d");
+  const cell = SIDE / ROWS;
+  context.clearRect(0, 0, SIDE, SIDE);
+  Object.assign(context, { lineWidth: WIDTH, lineCap: "round", lineJoin: "round", strokeStyle: "#000" });
+  for (const stroke of strokes) {
+    context.beginPath();
+    [stroke[0], ...stroke].forEach((point) => context.lineTo(...point)); // one point is a dot
+    context.stroke();
+  }
+  pixels?.forEach((value, i) => {
+    context.fillStyle = `rgb(0 0 0 / ${value})`;
+    context.fillRect((i % ROWS) * cell, Math.floor(i / ROWS) * cell, cell, cell);
+  });
+  if (!pen) return;
+  Object.assign(context, { lineWidth: 6, strokeStyle: "#888" });
+  context.beginPath();
+  context.arc(pen.x, pen.y, pen.down ? 20 : 44, 0, 7);
+  context.stroke();
+}
 
 /** `{ image }` with 784 pixels in [0, 1], or `{ advice }` where the strokes are no digit. */
 function centerStrokes(strokes) {

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from bs4 import BeautifulSoup
+from bs4.element import Tag
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from latex2mathml.converter import convert
 from nbconvert.exporters import HTMLExporter
@@ -43,21 +45,15 @@ PAGES = {
 }
 PAGES |= {f"{path.stem}.html": path.stem[3:].replace("_", " ").capitalize() for path in NOTEBOOKS}
 LIGHT, DARK = "xcode", "github-dark"  # styles of Pygments with enough contrast
-# pandas writes the name of an index into a second row of the head, which is otherwise empty.
-INDEX_NAME = (
-    r"<td></td>((?:\s*<th>[^<]*</th>)+\s*</tr>)\s*<tr>\s*<th>(.*?)</th>(?:\s*<td></td>)+\s*</tr>"
-)
-THEIR_STYLE = r'(?s)<style( scoped(="")?)?>\s*(pre|\.dataframe|td\.linenos).*?</style>'
-FIGURE = r'(?s)<div class="wide figure".*?</div>'
-THEIR_TABLE = r'(?s)<table border="1" class="dataframe">.*?</table>'
+NETWORK = "../docs/network.svg"  # as the notebooks name it
 
 
 class Renderer(IPythonRenderer):
-    """Markdown with formulas as MathML and tables that scroll in a region of their own."""
+    """Markdown with formulas as MathML."""
 
     def heading(self, text: str, level: int, **attributes: Any) -> str:  # noqa: ARG002
         """A heading that the table of contents can lead to."""
-        place = re.sub(r"\W+", "-", re.sub("<[^>]*>", "", text)).strip("-").lower()
+        place = re.sub(r"\W+", "-", parse(text).get_text()).strip("-").lower()
         return f'<h{level} id="{place}">{text}</h{level}>\n'
 
     def inline_math(self, body: str) -> str:
@@ -67,10 +63,6 @@ class Renderer(IPythonRenderer):
     def block_math(self, body: str) -> str:
         """A formula by itself, given in LaTeX."""
         return convert(body, display="block")
-
-    def table(self, text: str) -> str:
-        """A table, given its rows."""
-        return box("Table", f"<table>{text}</table>")
 
 
 class Exporter(HTMLExporter):
@@ -83,23 +75,43 @@ class Exporter(HTMLExporter):
         return MarkdownWithMath(renderer=renderer).render(source)
 
 
-def box(kind: str, content: str) -> str:
-    """A table or figure in a box that the keyboard can scroll."""
-    attributes = f'class="wide {kind.lower()}" role="group" aria-label="{kind}" tabindex="0"'
-    return f"<div {attributes}>{content}</div>"
+def parse(text: str) -> BeautifulSoup:
+    """The tree of this HTML."""
+    return BeautifulSoup(text, "html.parser")
 
 
-def mend(text: str) -> str:
-    """What pandas, Rich and Pygments wrote into outputs, without styles of theirs."""
-    text = re.sub(THEIR_STYLE, "", text)
-    text = re.sub(THEIR_TABLE, lambda table: box("Table", table[0]), text)
-    text = text.replace(' style="text-align: right;"', "").replace("<th></th>", "<td></td>")
-    text = re.sub(INDEX_NAME, r"<th>\2</th>\1", text)
-    text = re.sub(r"<th>([^<]*)</th>(?=\s*<td>)", r'<th scope="row">\1</th>', text)
-    text = re.sub("<th[^>]*>[^<]*", lambda head: head[0].replace("_", "_<wbr>"), text)
-    text = re.sub(r'<span style="color[^"]*">', "<span>", text)
-    text = re.sub(r"<img[^>]*>", lambda image: box("Figure", image[0]), text)
-    return text.replace("<pre", '<pre tabindex="0"')
+def mend(page: BeautifulSoup) -> None:
+    """Take out the styles of pandas, Rich and Pygments; let the keyboard scroll what is wide."""
+    for style in page("style"):
+        style.decompose()
+    for tag in page(["tr", "span"], style=re.compile("^(text-align|color)")):
+        del tag["style"]
+    for table in page("table"):
+        mend_heads(table)
+    for kind, name in (("Table", "table"), ("Figure", "img")):
+        for tag in page(name):
+            box = page.new_tag("div", attrs={"class": f"wide {kind.lower()}", "role": "group"})
+            tag.wrap(box).attrs |= {"aria-label": kind, "tabindex": "0"}
+    for block in page("pre"):
+        block["tabindex"] = "0"
+
+
+def mend_heads(table: Tag) -> None:
+    """Say which cells are heads, of what, and where their words may be split."""
+    for head in table("th"):
+        if not head.contents:
+            head.name = "td"
+    # pandas writes the name of an index into a second row of the head, which is otherwise empty.
+    for corner, named in zip(table("td"), table.select("thead tr + tr > th"), strict=False):
+        corner.replace_with(named)
+    for row in table.select("thead tr + tr"):
+        row.decompose()
+    for head in table("th"):
+        following = head.find_next_sibling()
+        if following and following.name == "td":
+            head["scope"] = "row"
+        for text in head(string=True):
+            text.replace_with(parse(escape(text).replace("_", "_<wbr>")))
 
 
 def read_style() -> str:
@@ -145,15 +157,20 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, tag: str =
     if tag:
         notebook.cells = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
     exporter = Exporter(template_name="basic", exclude_input=alone or bool(tag))
-    body = mend(exporter.from_notebook_node(notebook)[0])
-    picture = base64.b64encode((ROOT / "docs" / "network.svg").read_bytes()).decode()
-    body = body.replace("../docs/network.svg", f"data:image/svg+xml;base64,{picture}")
-    here = r"\2" if alone else r'<a href="\1.html">\2</a>'
-    body = re.sub(r'<a href="(?:\.\./site/)?([\w]+)\.(?:ipynb|html)">(.*?)</a>', here, body)
-    before, *rest = body.partition("<h2")
+    page = parse(exporter.from_notebook_node(notebook)[0])
+    mend(page)
+    for image in page("img", src=NETWORK):
+        drawn = base64.b64encode((ROOT / "docs" / "network.svg").read_bytes()).decode()
+        image["src"] = f"data:image/svg+xml;base64,{drawn}"
+    for link in page("a", href=re.compile(r"^(\.\./site/)?\w+\.(ipynb|html)$")):
+        if alone:
+            link.unwrap()
+        else:
+            link["href"] = f"{Path(str(link['href'])).stem}.html"
+    before, *rest = str(page).partition("<h2")
     values = {
         "body": (before, "".join(rest)),
-        "contents": re.findall(r'<h2 id="([^"]*)">(.*?)</h2>', body),
+        "contents": [(head["id"], head.decode_contents()) for head in page("h2")],
         "source": f"notebooks/{path.name}",
     }
     title = notebook.cells[0].source.split("\n")[0][2:]
@@ -165,8 +182,8 @@ def describe_notebook(path: Path) -> tuple[str, str]:
     """A notebook's title, and the first two sentences of its text as HTML."""
     title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
     sentences = re.split(r"(?<=[.?])\s+", text)[:2]
-    text = Exporter().markdown2html({}, " ".join(sentences)).strip()
-    return title[2:], text.removeprefix("<p>").removesuffix("</p>")
+    text = parse(Exporter().markdown2html({}, " ".join(sentences)))
+    return title[2:], "".join(paragraph.decode_contents() for paragraph in text("p"))
 
 
 def make_site(model: Path, folder: Path) -> None:
@@ -176,8 +193,9 @@ def make_site(model: Path, folder: Path) -> None:
     test = load_mnist()[1]
     for path in NOTEBOOKS:
         make_notebook_page(path, folder / f"{path.stem}.html")
-    figures = re.findall(FIGURE, (folder / "03_results.html").read_text(encoding="utf-8"))
-    if not figures:
+    results_page = parse((folder / "03_results.html").read_text(encoding="utf-8"))
+    figure = results_page.find("div", class_="figure")
+    if not figure:
         raise ExperimentError(
             "notebooks/03_results.ipynb: expected outputs; `make notebooks` makes them"
         )
@@ -194,7 +212,7 @@ def make_site(model: Path, folder: Path) -> None:
         network=draw_unrolled(weights, test[0][DIGIT]),
         units=record.config.units,
         step=convert(r"h \leftarrow \tanh(x W + h U + b)"),
-        figure=figures[0],
+        figure=figure,
         notebooks={f"{path.stem}.html": describe_notebook(path) for path in NOTEBOOKS},
     )
     print(f"Written: {shown(folder / 'index.html')}")

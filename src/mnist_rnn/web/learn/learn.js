@@ -1,8 +1,5 @@
 // The page: buttons, what the worker tells, drawn at most once a frame, and a digit to draw.
 
-const NEAR = 5; // thousandths of the pad; a point nearer to the last one is left out
-const STEP = 25; // of the pen that keys move
-const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], " ": [0, 0] };
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const RATES = [0.01, 0.02, 0.05, 0.1, 0.2];
 const UNITS = [16, 32, 64, 128, 256];
@@ -368,33 +365,10 @@ async function open(root) {
   }
 
   function drawSheet() {
-    const context = sheet.getContext("2d");
-    const cell = SIDE / ROWS;
-    context.clearRect(0, 0, SIDE, SIDE);
-    Object.assign(context, { lineWidth: 71, lineCap: "round", lineJoin: "round", strokeStyle: "#000" });
-    for (const stroke of strokes) {
-      context.beginPath();
-      [stroke[0], ...stroke].forEach((point) => context.lineTo(...point)); // one point is a dot
-      context.stroke();
-    }
-    if (label !== null) {
-      testDigit().forEach((value, i) => {
-        context.fillStyle = `rgb(0 0 0 / ${value / 255})`;
-        context.fillRect((i % ROWS) * cell, Math.floor(i / ROWS) * cell, cell, cell);
-      });
-    }
-    if (pen) {
-      Object.assign(context, { lineWidth: 6, strokeStyle: "#888" });
-      context.beginPath();
-      context.arc(...pen, down ? 20 : 44, 0, 7);
-      context.stroke();
-    }
+    const pixels = label === null ? null : Array.from(testDigit(), (value) => value / 255);
+    paintSheet(sheet, strokes, pixels, pen && { x: pen[0], y: pen[1], down });
     sheet.setAttribute("aria-label", label === null ? "Pad to draw a digit on" : `A test digit, ${describeDigit(label)}`);
   }
-
-  const within = (value) => Math.max(0, Math.min(SIDE - 1, Math.round(value)));
-  const place = ({ offsetX, offsetY }) =>
-    [offsetX / sheet.clientWidth, offsetY / sheet.clientHeight].map((part) => within(SIDE * part));
 
   /** Begin a stroke, on a new sheet if there is a test digit. */
   function beginStroke(point) {
@@ -416,10 +390,10 @@ async function open(root) {
     if (event.button || !event.isPrimary) return;
     sheet.setPointerCapture(event.pointerId);
     [pen, down] = [null, false];
-    beginStroke(place(event));
+    beginStroke(placeOf(event));
   });
   sheet.addEventListener("pointermove", (event) => {
-    if (event.isPrimary && sheet.hasPointerCapture(event.pointerId)) continueStroke(place(event));
+    if (event.isPrimary && sheet.hasPointerCapture(event.pointerId)) continueStroke(placeOf(event));
   });
   sheet.addEventListener("keydown", (event) => {
     if (!(event.key in KEYS) || event.altKey || event.ctrlKey || event.metaKey) return;

@@ -13,11 +13,11 @@ import numpy as np
 from mnist_rnn.bits.browser_result import PAGE_CONFIG
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError, RecordError
-from mnist_rnn.experiment.checkpoints import weights_sha256
 from mnist_rnn.experiment.inputs import epoch_order, scale
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, shown
+from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.run import Run, read_run, run_path
 
 DIGESTS = Path(__file__).with_name("steps.json")

@@ -1,13 +1,7 @@
 // The pad: draw a digit, or take a test digit, and watch it being read. `mount` makes it, in a page
 // or in JupyterLab, where anywidget calls `render`.
 
-const NEAR = 5; // thousandths of the pad; a point nearer to the last one is left out
-const STEP = 25; // of the pen that keys move
 const DEMONSTRATED = 4; // of the test digits: one whose answer changes several times
-const KEYS = {
-  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
-  Home: [-1, -1], PageUp: [1, -1], End: [-1, 1], PageDown: [1, 1], " ": [0, 0],
-};
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const BODY = `
 <p class="answer" role="status"></p>
@@ -153,26 +147,7 @@ async function mount(root, data, address = false) {
     canvas.getContext("2d").putImageData(pixels, 0, 0);
   }
 
-  function drawSheet() {
-    const context = sheet.getContext("2d");
-    const cell = SIDE / ROWS;
-    context.clearRect(0, 0, SIDE, SIDE);
-    Object.assign(context, { lineWidth: 71, lineCap: "round", lineJoin: "round", strokeStyle: "#000" });
-    for (const stroke of strokes) {
-      context.beginPath();
-      [stroke[0], ...stroke].forEach((point) => context.lineTo(...point)); // one point is a dot
-      context.stroke();
-    }
-    test?.image.forEach((value, i) => {
-      context.fillStyle = `rgb(0 0 0 / ${value})`;
-      context.fillRect((i % ROWS) * cell, Math.floor(i / ROWS) * cell, cell, cell);
-    });
-    if (!pen.keys) return;
-    Object.assign(context, { lineWidth: 6, strokeStyle: "#888" });
-    context.beginPath();
-    context.arc(pen.x, pen.y, pen.down ? 20 : 44, 0, 7);
-    context.stroke();
-  }
+  const drawSheet = () => paintSheet(sheet, strokes, test?.image, pen.keys && pen);
 
   /** Put the pen down, which begins a stroke; on a test digit, a new sheet too. */
   function putPenDown(x, y) {
@@ -191,10 +166,6 @@ async function mount(root, data, address = false) {
     strokes.at(-1).push([x, y]);
     answer();
   }
-
-  const within = (value) => Math.max(0, Math.min(SIDE - 1, Math.round(value)));
-  const place = ({ offsetX, offsetY }) =>
-    [offsetX / sheet.clientWidth, offsetY / sheet.clientHeight].map((part) => within(SIDE * part));
 
   function take(digit) {
     begin();
@@ -265,10 +236,10 @@ async function mount(root, data, address = false) {
     if (event.button || !event.isPrimary) return;
     sheet.setPointerCapture(event.pointerId);
     pen.keys = false;
-    putPenDown(...place(event));
+    putPenDown(...placeOf(event));
   });
   sheet.addEventListener("pointermove", (event) => {
-    if (event.isPrimary && sheet.hasPointerCapture(event.pointerId)) movePen(...place(event));
+    if (event.isPrimary && sheet.hasPointerCapture(event.pointerId)) movePen(...placeOf(event));
   });
   sheet.addEventListener("lostpointercapture", (event) => {
     if (event.isPrimary) pen.down = false;

@@ -1,31 +1,24 @@
-"""The one training loop."""
+"""The training loop: it goes on from a checkpoint, and writes one after each epoch."""
 
 import math
 import sys
 import time
-from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
-from mnist_rnn.experiment.backend import keras, tf
-from mnist_rnn.experiment.checkpoints import MEASURES, Checkpoint, State, weights_sha256
-from mnist_rnn.experiment.inputs import epoch_order
-from mnist_rnn.experiment.network import count_steps, predict
+from mnist_rnn.experiment.backend import keras
+from mnist_rnn.experiment.fit import fit
+from mnist_rnn.experiment.inputs import Examples
+from mnist_rnn.experiment.network import predict
 from mnist_rnn.experiment.optimization import cross_entropy
+from mnist_rnn.records.checkpoint import MEASURES, Checkpoint, State, weights_sha256
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is kept: a run that is stopped goes on from there when it is run again."
 AGAIN = "Run the cells from *Parameters* on again."
-
-
-class Examples(NamedTuple):
-    """Scaled images x, float32 (n, timesteps, features), and their labels y (n,)."""
-
-    x: np.ndarray
-    y: np.ndarray
 
 
 def describe_inputs(config: Configuration, training: Examples, test: Examples) -> dict[str, object]:
@@ -62,10 +55,15 @@ def train(
     set_variables(model, state.variables)
     print(f"Epochs finished before: {state.epochs}. {KEPT}")
     if state.epochs < config.epochs:
-        try:
-            state = fit(model, training, test, config, checkpoint, state)
-        except KeyboardInterrupt:
-            raise TrainingError(f"Stopped. {KEPT}") from None
+        with tqdm(
+            total=config.epochs, initial=state.epochs, bar_format=BAR, file=sys.stdout
+        ) as bar:
+            keeper = EpochKeeper(checkpoint, state, test, bar)
+            try:
+                fit(model, training, config, state.epochs, keeper)
+            except KeyboardInterrupt:
+                raise TrainingError(f"Stopped. {KEPT}") from None
+        state = keeper.state
     trained_loss = sample_loss(model, training)
     if not trained_loss < untrained_loss:
         checkpoint.discard()
@@ -74,29 +72,6 @@ def train(
             f"{trained_loss:.4g}, and was {untrained_loss:.4g} before training."
         )
     return state
-
-
-def fit(
-    model: keras.Model,
-    training: Examples,
-    test: Examples,
-    config: Configuration,
-    checkpoint: Checkpoint,
-    state: State,
-) -> State:
-    """Train the epochs that `state` lacks; the arguments are those of `train`."""
-    with tqdm(total=config.epochs, initial=state.epochs, bar_format=BAR, file=sys.stdout) as bar:
-        keeper = EpochKeeper(checkpoint, state, test, bar)
-        model.fit(
-            batches(training, config, state.epochs),
-            initial_epoch=state.epochs,
-            epochs=config.epochs,
-            steps_per_epoch=count_steps(config),
-            callbacks=[keeper],
-            shuffle=False,  # `batches` has its own order
-            verbose=0,
-        )
-    return keeper.state
 
 
 class EpochKeeper(keras.callbacks.Callback):
@@ -141,29 +116,3 @@ def set_variables(model: keras.Model, values: list[np.ndarray]) -> None:
 def sample_loss(model: keras.Model, examples: Examples) -> float:
     """The cross-entropy of the first 1000 examples."""
     return float(cross_entropy(examples.y[:1000], predict(model, examples.x[:1000])))
-
-
-def batches(examples: Examples, config: Configuration, first_epoch: int = 0) -> tf.data.Dataset:
-    """All batches of the epochs from the first on, in the order that `epoch_order` gives.
-
-    Only indices are shuffled; images are gathered from tensors in memory, those of ten batches at
-    once. One thread of its own keeps the pipeline out of the way of the training step.
-    """
-    epochs = range(first_epoch, config.epochs)
-    orders = np.stack([epoch_order(config.seed, epoch, len(examples.x)) for epoch in epochs])
-    x, y, size = tf.constant(examples.x), tf.constant(examples.y), config.batch_size
-
-    def slice_batches(indices: tf.Tensor) -> tf.data.Dataset:
-        some_x, some_y = tf.gather(x, indices), tf.gather(y, indices)
-        starts = tf.data.Dataset.range(0, tf.size(indices, "int64"), config.batch_size)
-        return starts.map(lambda i: (some_x[i : i + size], some_y[i : i + size]))
-
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    options.threading.private_threadpool_size = 1
-    return (
-        tf.data.Dataset.from_tensor_slices(orders.astype("int32"))
-        .flat_map(lambda order: tf.data.Dataset.from_tensor_slices(order).batch(10 * size))
-        .flat_map(slice_batches)
-        .with_options(options)
-    )

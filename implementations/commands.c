@@ -1,0 +1,178 @@
+// The commands of rnn.c, like those of commands.py: it trains, or answers one of the known cases.
+//
+//   cc -O3 -march=native -ffp-contract=off implementations/commands.c -lm -o rnn
+//   ./rnn data/mnist INPUTS              trains; the file is from `python -m mnist_rnn.bits.inputs`
+//   ./rnn docs/known-answers.json CASE   prints the arrays of this case's step, in the same form
+
+#include "rnn.c"
+#include <stdio.h>
+#include <stdlib.h>
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
+
+static void *fail(const char *what, const char *name) {
+  fprintf(stderr, "rnn: %s %s\n", what, name);
+  exit(1);
+}
+
+static void *room(long size) {
+  void *place = calloc(size, 1);
+  return place ? place : fail("not enough memory", "");
+}
+
+static char *read_file(const char *folder, const char *name) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s%s%s", folder, *name ? "/" : "", name);
+  FILE *file = fopen(path, "rb");
+  if (!file || fseek(file, 0, SEEK_END)) fail("expected the file", path);
+  long size = ftell(file);
+  char *content = room(size + 1);
+  rewind(file);
+  if (fread(content, 1, size, file) != (size_t)size) fail("can't read", path);
+  fclose(file);
+  return content;
+}
+
+// ---- Training -----------------------------------------------------------------------------------
+
+// Puts images, by their numbers or from `first` on, and their labels into the batch.
+static void load(char **files, const int32_t *numbers, int first, int count) {
+  n = count;
+  for (int i = 0; i < n; i++) {
+    int number = numbers ? numbers[first + i] : first + i;
+    const uint8_t *pixels = (uint8_t *)files[0] + 16 + 784L * number;
+    for (int p = 0; p < 784; p++) x[(p / 28 * n + i) * 28 + p % 28] = pixels[p] / 255.0f;
+    y[i] = files[1][8 + number];
+  }
+}
+
+static int count_errors(char **files) {
+  int errors = 0;
+  for (int first = 9900; first >= 0; first -= 100) { // leaves the logits of the first 100
+    load(files, NULL, first, 100);
+    predict();
+    for (int i = 0; i < n; i++) {
+      int most = 0;
+      for (int j = 1; j < CLASSES; j++)
+        if (z[i * CLASSES + j] > z[i * CLASSES + most]) most = j;
+      errors += most != y[i];
+    }
+  }
+  return errors;
+}
+
+static void print_digest(int arrays) {
+  const float *values[] = {w, u, b, v, c, z};
+  int rows[] = {features, units, 0, units, 0, n}; // 0: a vector
+  int columns[] = {units, units, units, CLASSES, CLASSES, CLASSES};
+  begin_digest();
+  for (int i = 0; i < arrays; i++) {
+    char head[64] = "(";
+    if (rows[i]) sprintf(head, "(%d, ", rows[i]);
+    sprintf(head + strlen(head), rows[i] ? "%d)float32" : "%d,)float32", columns[i]);
+    absorb(head, strlen(head));
+    absorb(values[i], 4L * columns[i] * (rows[i] ? rows[i] : 1));
+  }
+  end_digest();
+  for (int i = 0; i < 8; i++) printf("%08x%s", hash[i], i < 7 ? "" : "\n");
+  fflush(stdout);
+}
+
+static void train(const char *folder, const char *inputs) {
+  char *training[] = {read_file(folder, "train-images-idx3-ubyte"),
+                      read_file(folder, "train-labels-idx1-ubyte")};
+  char *test[] = {read_file(folder, "t10k-images-idx3-ubyte"),
+                  read_file(folder, "t10k-labels-idx1-ubyte")};
+  int32_t *numbers = (int32_t *)read_file(inputs, ""), *order = numbers + 5;
+  int batch_size = numbers[1], size = numbers[2], weights;
+  timesteps = features = 28, units = numbers[0];
+  memcpy(&rate, numbers + 4, 4);
+  open_network(batch_size > 100 ? batch_size : 100);
+  weights = c + CLASSES - w;
+  memcpy(w, order, 4L * weights);
+  order += weights;
+  for (int epoch = 1; epoch <= numbers[3]; epoch++, order += size) {
+    double total = 0;
+    for (int i = 0; i < size; i += batch_size) {
+      load(training, order, i, i + batch_size < size ? batch_size : size - i);
+      step();
+      total += loss;
+    }
+    printf("epoch %d: loss %.4f, %d test errors, weights ", epoch, total / size,
+           count_errors(test));
+    print_digest(5);
+  }
+  printf("with the logits of 100 test images: ");
+  print_digest(6);
+}
+
+// ---- A known case -------------------------------------------------------------------------------
+
+// The numbers of an array of the case that begins at `text`, and its shape.
+static float *read_array(const char *text, const char *name, int *shape) {
+  char key[32], *at;
+  snprintf(key, sizeof key, "\"%s\": [[", name);
+  if (!(at = strstr(text, key))) fail("expected the array", name);
+  long size = 1;
+  for (at += strlen(key); *at != ']'; at += *at == ',') size *= *shape++ = strtol(at, &at, 10);
+  float *values = room(4 * size);
+  at = strchr(at, '"') + 1;
+  for (long i = 0; i < size; i++) values[i] = strtof(at, &at);
+  return values;
+}
+
+static void print_array(const char *name, const float *values, int first, int second, int third) {
+  int sizes[] = {first, second, third}, rank = third ? 3 : second ? 2 : 1;
+  long size = 1;
+  printf(",\n \"%s\": [[", name);
+  for (int i = 0; i < rank; i++) printf("%s%d", i ? ", " : "", sizes[i]), size *= sizes[i];
+  printf("], \"");
+  for (long i = 0; i < size; i++) printf("%s%a", i ? " " : "", values[i]);
+  printf("\"]");
+}
+
+static void answer(const char *path, const char *name) {
+  char *text = read_file(path, ""), key[99];
+  snprintf(key, sizeof key, "\n\"%s\": {", name);
+  if (!(text = strstr(text, key))) fail("expected the name of a case, got", name);
+  int shape[3];
+  const float *labels = read_array(text, "y", shape), *given = read_array(text, "x", shape);
+  timesteps = shape[0], n = shape[1], features = shape[2];
+  read_array(text, "u", shape);
+  units = shape[0];
+  open_network(n);
+  memcpy(x, given, 4L * timesteps * n * features);
+  for (int i = 0; i < n; i++) y[i] = labels[i];
+  rate = *read_array(text, "rate", shape);
+  memcpy(w, read_array(text, "w", shape), 4L * features * units);
+  memcpy(u, read_array(text, "u", shape), 4L * units * units);
+  memcpy(b, read_array(text, "b", shape), 4L * units);
+  memcpy(v, read_array(text, "v", shape), 4L * units * CLASSES);
+  memcpy(c, read_array(text, "c", shape), 4L * CLASSES);
+  printf("{\"%s\": {\n \"rate\": [[], \"%a\"]", name, rate);
+  print_array("x", x, timesteps, n, features), print_array("y", labels, n, 0, 0);
+  print_array("w", w, features, units, 0), print_array("u", u, units, units, 0);
+  print_array("b", b, units, 0, 0), print_array("v", v, units, CLASSES, 0);
+  print_array("c", c, CLASSES, 0, 0);
+  step();
+  print_array("h", h + n * units, timesteps, n, units), print_array("z", z, n, CLASSES, 0);
+  print_array("g", g, n, CLASSES, 0), print_array("dv", dv, units, CLASSES, 0);
+  print_array("dc", dc, CLASSES, 0, 0), print_array("dh", dh, timesteps, n, units);
+  print_array("d", d, timesteps, n, units), print_array("dw", dw, features, units, 0);
+  print_array("du", du, units, units, 0), print_array("db", db, units, 0, 0);
+  print_array("w'", w, features, units, 0), print_array("u'", u, units, units, 0);
+  print_array("b'", b, units, 0, 0), print_array("v'", v, units, CLASSES, 0);
+  print_array("c'", c, CLASSES, 0, 0);
+  printf("}}\n");
+}
+
+int main(int count, char **words) {
+#ifdef __SSE__
+  _mm_setcsr(_mm_getcsr() | 0x8040); // results and arguments below 2^-126 become 0
+#elif defined __aarch64__
+  __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)1 << 24));
+#endif
+  if (count != 3) fail("expected", "data/mnist INPUTS, or docs/known-answers.json CASE");
+  (strstr(words[1], ".json") ? answer : train)(words[1], words[2]);
+}

@@ -1,0 +1,74 @@
+"""The commands of the implementations in Python: they train, or answer one of the known cases.
+
+`python implementations/rnn_torch.py data/mnist INPUTS` trains; the file INPUTS, with the initial
+weights and the orders, is from `python -m mnist_rnn.bits.inputs`.
+`python implementations/rnn_torch.py docs/known-answers.json CASE` prints the arrays of a step.
+"""
+
+import hashlib
+import json
+import sys
+
+import numpy as np
+
+
+def digest(arrays):
+    """Return the SHA-256 over the shape, the type and the values of each array."""
+    sha256 = hashlib.sha256()
+    for array in map(np.asarray, arrays):
+        sha256.update(f"{array.shape}float32".encode() + array.astype("<f4").tobytes())
+    return sha256.hexdigest()
+
+
+def read_mnist(folder, kind):
+    """Return images (28, n, 28), the timesteps first, and their labels."""
+    pixels = np.fromfile(f"{folder}/{kind}-images-idx3-ubyte", "u1")[16:].reshape(-1, 28, 28)
+    labels = np.fromfile(f"{folder}/{kind}-labels-idx1-ubyte", "u1")[8:]
+    return pixels.swapaxes(0, 1) / np.float32(255), labels.astype("int64")
+
+
+def train(folder, inputs, step, predict, tensor):
+    """Print the loss, the test errors and the digest of the weights after each epoch."""
+    (x, y), (x_test, y_test) = (map(tensor, read_mnist(folder, k)) for k in ("train", "t10k"))
+    numbers = np.fromfile(inputs, "<i4")
+    (units, batch_size, size, epochs), rate = numbers[:4], numbers[4:5].view("<f4")[0]
+    shapes = (28, units), (units, units), (units,), (units, 10), (10,)
+    *parts, orders = np.split(numbers[5:], np.cumsum([np.prod(shape) for shape in shapes]))
+    weights = [tensor(p.view("<f4").reshape(s)) for p, s in zip(parts, shapes, strict=True)]
+    for epoch, order in enumerate(orders.reshape(epochs, size), 1):
+        total = 0
+        for batch in np.split(order, range(batch_size, size, batch_size)):
+            arrays, loss = step(weights, x[:, batch], y[batch], rate)
+            weights, total = [arrays[f"{name}'"] for name in "wubvc"], total + loss
+        parts = [predict(weights, x_test[:, i : i + 1000])[1] for i in range(0, 10_000, 1000)]
+        z = np.concatenate(parts)
+        errors = (z.argmax(1) != np.asarray(y_test)).sum()
+        told = f"loss {total / size:.4f}, {errors} test errors, weights {digest(weights)}"
+        print(f"epoch {epoch}: {told}", flush=True)
+    print("with the logits of 100 test images:", digest([*weights, z[:100]]))
+
+
+def answer(path, case, step, tensor):
+    """Print all arrays of the case's step."""
+    with open(path, encoding="utf-8") as file:
+        given = json.load(file)[case]
+    x, y, rate, *weights = (
+        np.float32([float.fromhex(x) for x in given[name][1].split()]).reshape(given[name][0])
+        for name in ("x", "y", "rate", *"wubvc")
+    )
+    weights, y = [tensor(array) for array in weights], y.astype("int64")
+    arrays, _ = step(weights, tensor(x), tensor(y), rate[()])
+    for name, array in arrays.items():
+        array = np.asarray(array)
+        given[name] = [array.shape, " ".join(x.hex() for x in array.ravel().tolist())]
+    print(json.dumps({case: given}))
+
+
+def run(step, predict, tensor=np.asarray):
+    """Do what the command's arguments say; `tensor` makes the framework's array of NumPy's."""
+    if len(sys.argv) != 3:
+        sys.exit("expected data/mnist INPUTS, or docs/known-answers.json CASE")
+    if sys.argv[1].endswith(".json"):
+        answer(*sys.argv[1:], step, tensor)
+    else:
+        train(*sys.argv[1:], step, predict, tensor)

@@ -1,0 +1,111 @@
+"""The training of docs/specification.md in JAX: SimpleRNN, Dense(10), cross-entropy and SGD.
+
+What makes the bits, on x86-64: flags by which XLA fuses no operation, leaves sums over images to no
+library, and has one tanh and one exp for all CPUs; sizes that are multiples of 64, for which its
+products add in order; and no `jax.grad`, which differentiates tanh as (1 + h) (1 - h).
+Where products add in another order, the program says so and ends. `commands.py` has the commands.
+"""
+
+import os
+import sys
+from functools import reduce
+from operator import add
+
+os.environ["XLA_FLAGS"] = (
+    "--xla_cpu_enable_platform_dependent_math=false "
+    "--xla_cpu_experimental_ynn_fusion_type=-reduce --xla_cpu_max_isa=AVX"
+)
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from commands import run
+
+
+def fill(a):
+    """Return the matrix with zeros, up to multiples of 64. They change no sum."""
+    return jnp.pad(a, [(0, -length % 64) for length in a.shape])
+
+
+def product(a, b):
+    """Return a b, terms added from first to last by FMA: so XLA does in these sizes."""
+    return (fill(a) @ fill(b))[: len(a), : b.shape[1]]
+
+
+def parts(a, size, axis=0):
+    """Return the matrix in parts of this size, the last one shorter."""
+    return jnp.split(a, list(range(size, a.shape[axis], size)), axis)
+
+
+def multiply(a, b):
+    """Return a b: parts of 256 terms."""
+    return reduce(add, map(product, parts(a, 256, 1), parts(b, 256)))
+
+
+def sum_products(a, b):
+    """Return a^T b, a sum over images: parts of 128."""
+    return reduce(add, map(product, parts(a.T, 128, 1), parts(b, 128)))
+
+
+def sum_images(a):
+    """Return the sum of the rows: parts of 128, which XLA adds in parts of 32."""
+    return reduce(add, [fill(part).sum(0)[: a.shape[1]] for part in parts(a, 128)])
+
+
+def forward(x, h, w, u, b):
+    """Return h_t = tanh((x_t W + b) + h_{t-1} U)."""
+    return jnp.tanh((multiply(x, w) + b) + multiply(h, u))
+
+
+def backward(x, before, h, u, dh):
+    """Return d = dh (1 - h h), the gradient by h_{t-1}, and the terms of those by W, U and b."""
+    d = dh * (1 - h * h)
+    dh = multiply(d, u.T)
+    dw, db = sum_products(x, d), sum_images(d)
+    du = sum_products(before, d)
+    return d, dh, dw, du, db
+
+
+@jax.jit
+def predict(weights, x):
+    """Return all hidden states, zeros first, and the logits, of x (timesteps, n, features)."""
+    w, u, b, v, c = weights
+    h = [jnp.zeros((x.shape[1], len(u)))]
+    for x_t in x:
+        h.append(forward(x_t, h[-1], w, u, b))
+    return h, multiply(h[-1], v) + c
+
+
+def differentiate_loss(z, y):
+    """Return the gradient of the mean cross-entropy by the logits, and the sum of the losses."""
+    a, label = np.float32(1) / np.float32(len(y)), jax.nn.one_hot(y, 10)
+    shifted = z - z.max(1, keepdims=True)
+    e = jnp.exp(shifted)
+    s = reduce(add, e.T)[:, None]
+    loss = (jnp.log(s) - (label * shifted).sum(1, keepdims=True)).sum()
+    return (a * (1 / s)) * e - a * label, loss
+
+
+@jax.jit
+def step(weights, x, y, rate):
+    """Return the arrays of one step of SGD by their names, and the sum of the losses."""
+    h, z = predict(weights, x)
+    g, loss = differentiate_loss(z, y)
+    dv, dc = sum_products(h[-1], g), sum_images(g)
+    d, dh, terms = [], [multiply(g, weights[3].T)], []
+    for t in reversed(range(len(x))):
+        d_t, dh_t, *those = backward(x[t], h[t], h[t + 1], weights[1], dh[-1])
+        d, dh, terms = [*d, d_t], [*dh, dh_t], [*terms, those]
+    dw, du, db = (reduce(add, parts) for parts in zip(*terms, strict=True))
+    gradients = {"dw": dw, "du": du, "db": db, "dv": dv, "dc": dc}
+    new = [w - dw * rate for w, dw in zip(weights, gradients.values(), strict=True)]
+    arrays = {"h": jnp.stack(h[1:]), "z": z, "g": g, "d": jnp.stack(d[::-1])}
+    arrays |= {"dh": jnp.stack(dh[-2::-1])} | gradients
+    return arrays | dict(zip(["w'", "u'", "b'", "v'", "c'"], new, strict=True)), loss
+
+
+if __name__ == "__main__":
+    ones = jnp.ones((128, 256)).at[:, 0].set(2**24)  # each further one, added alone, adds nothing
+    if not (multiply(ones, jnp.ones((256, 256))) == 2**24).all():
+        sys.exit("Here, XLA's products add in another order: the bits would be others.")
+    run(step, predict, jnp.asarray)

@@ -1,0 +1,53 @@
+"""The training: Keras's `fit`, on batches in an order of our own."""
+
+import numpy as np
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.experiment.backend import keras, tf
+from mnist_rnn.experiment.inputs import Examples, epoch_order
+from mnist_rnn.experiment.network import count_steps
+
+
+def fit(
+    model: keras.Model,
+    examples: Examples,
+    config: Configuration,
+    first_epoch: int,
+    callback: keras.callbacks.Callback,
+) -> None:
+    """Train the model in place, from an epoch (counted from 0) to the last one."""
+    model.fit(
+        batches(examples, config, first_epoch),
+        initial_epoch=first_epoch,
+        epochs=config.epochs,
+        steps_per_epoch=count_steps(config),
+        callbacks=[callback],
+        shuffle=False,  # `batches` has its own order
+        verbose=0,
+    )
+
+
+def batches(examples: Examples, config: Configuration, first_epoch: int) -> tf.data.Dataset:
+    """Return all batches of the epochs from `first_epoch` on, in the order of `epoch_order`.
+
+    Only indices are shuffled; images are gathered from memory, those of ten batches at once. The
+    pipeline has one thread of its own, which leaves the cores to the training step.
+    """
+    epochs = range(first_epoch, config.epochs)
+    orders = np.stack([epoch_order(config.seed, epoch, len(examples.x)) for epoch in epochs])
+    x, y, size = tf.constant(examples.x), tf.constant(examples.y), config.batch_size
+
+    def slice_batches(indices: tf.Tensor) -> tf.data.Dataset:
+        some_x, some_y = tf.gather(x, indices), tf.gather(y, indices)
+        starts = tf.data.Dataset.range(0, tf.size(indices, "int64"), config.batch_size)
+        return starts.map(lambda i: (some_x[i : i + size], some_y[i : i + size]))
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.threading.private_threadpool_size = 1
+    return (
+        tf.data.Dataset.from_tensor_slices(orders.astype("int32"))
+        .flat_map(lambda order: tf.data.Dataset.from_tensor_slices(order).batch(10 * size))
+        .flat_map(slice_batches)
+        .with_options(options)
+    )

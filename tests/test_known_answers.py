@@ -1,0 +1,157 @@
+"""Known answers, and the command that says where a program's bits part from the specification."""
+
+import numpy as np
+import pytest
+
+from mnist_rnn.bits import compare as comparing
+from mnist_rnn.bits.compare import BROKEN_RULES, break_rule, compare
+from mnist_rnn.bits.known_answers import (
+    ARRAYS,
+    FILE,
+    INPUTS,
+    RUNS,
+    WEIGHTS,
+    digest_arrays,
+    list_cases,
+    read_cases,
+    take_step,
+    take_steps,
+    to_json,
+)
+from mnist_rnn.errors import ParameterError
+
+KNOWN = read_cases()
+SMALL = list(list_cases())
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_known_case_is_as_the_command_writes_it(name):
+    made = {name: take_step(list_cases()[name])}
+    assert to_json(made).strip("{}\n") in FILE.read_text()
+    assert compare(name, KNOWN[name], KNOWN) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
+def test_the_first_steps_are_as_the_command_writes_them(name):
+    for number, case in enumerate(take_steps(*RUNS[name]), 1):
+        assert digest_arrays(case) == KNOWN[f"{name}, step {number}"]
+
+
+def test_the_file_is_small_and_has_every_array():
+    assert FILE.stat().st_size <= 200_000
+    assert all(tuple(case) == (*INPUTS, *ARRAYS) for case in KNOWN.values())
+    assert len(KNOWN) == len(SMALL) + sum(steps for _, steps in RUNS.values())
+
+
+@pytest.mark.parametrize("name", [*INPUTS, *ARRAYS])
+def test_one_bit_is_found_by_the_name_of_its_array(name):
+    """In the last number of the array, which for h is in the last timestep, for d and dh too."""
+    case = {key: array.copy() for key, array in KNOWN["1 image"].items()}
+    case[name].view("uint32").reshape(-1)[-1] ^= 1
+    sentence = compare("1 image", case, KNOWN)
+    place = f"{name} of timestep 3" if name in ("h", "d", "dh") else name
+    start = "1 image: the input " if name in INPUTS else "1 image: "
+    assert sentence.startswith(f"{start}{place} differs in 1 of ")
+    assert ", 1 float32 numbers apart." in sentence
+
+
+@pytest.mark.parametrize("rule", BROKEN_RULES)
+def test_a_broken_rule_is_named(rule):
+    """By a case in which no other broken rule has the same numbers."""
+    broken = break_rule(rule)
+    told = [compare(name, take_step(KNOWN[name], broken), KNOWN) for name in SMALL]
+    ends = [sentence.partition("has your numbers: ")[2] for sentence in told if sentence]
+    if (
+        rule != "a product rounded to float64, then to float32"
+    ):  # others do this to the halfway case
+        assert f"{rule}." in ends
+    assert ends
+    assert all(rule in end for end in ends)
+
+
+def test_what_no_broken_rule_does_is_said_so():
+    case = dict(KNOWN["1 image"], z=KNOWN["1 image"]["z"] + 1)
+    assert compare("1 image", case, KNOWN).endswith("No broken rule explains it.")
+
+
+def test_arrays_may_be_missing_but_not_inputs():
+    case = {name: KNOWN["1 image"][name] for name in (*INPUTS, "z", "w'")}
+    assert compare("of mine", case, KNOWN) is None
+    del case["u"], case["rate"]
+    with pytest.raises(ParameterError, match="of mine: expected the inputs rate, u"):
+        compare("of mine", case, KNOWN)
+
+
+def test_digests_are_compared_with_those_of_their_case():
+    name = "default, step 2"
+    assert compare(name, KNOWN[name], KNOWN) is None
+    other = KNOWN[name] | {"g": "sha256 " + 64 * "0"}
+    assert compare(name, other, KNOWN).startswith(f"{name}: g differs: expected sha256 ")
+    with pytest.raises(ParameterError, match="of mine: expected one of 1 image, "):
+        compare("of mine", other, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "expected cases with arrays"),
+        ("[1]", "expected cases with arrays"),
+        ('{"a": {"x": [[2], "0x1p+0"]}}', "a, x: expected a shape and hexadecimal floats"),
+        ('{"a": {"x": [[1], "one"]}}', "a, x: expected a shape and hexadecimal floats"),
+        ('{"a": {"x": "sha256 12"}}', "a, x: expected a shape and hexadecimal floats"),
+        ('{"a": {"x": 3}}', "a, x: expected a shape and hexadecimal floats"),
+    ],
+)
+def test_a_wrong_dump_is_refused_in_one_sentence(content, told, tmp_path):
+    (tmp_path / "dump.json").write_text(content)
+    with pytest.raises(ParameterError, match=told):
+        read_cases(tmp_path / "dump.json")
+
+
+def test_the_command_says_it_and_ends_with_status_1(tmp_path, monkeypatch, capsys):
+    dump = tmp_path / "dump.json"
+    monkeypatch.setattr("sys.argv", ["compare", str(dump)])
+    case = dict(KNOWN["1 image"])
+    for status, sentence in (
+        (False, "1 image: the same bits."),
+        (True, "1 image: z differs in 10"),
+    ):
+        dump.write_text(to_json({"1 image": case}))
+        with pytest.raises(SystemExit) as end:
+            comparing.main()
+        assert (end.value.code, capsys.readouterr().out.startswith(sentence)) == (status, True)
+        case["z"] = case["z"] + np.float32(1)
+
+
+def compile_step(case):
+    """Return what TensorFlow's layers compute of a case: z and the gradients, by their names."""
+    from mnist_rnn.experiment.backend import keras, tf
+    from mnist_rnn.experiment.layers import Dense, SimpleRNN
+    from mnist_rnn.experiment.optimization import SGD, cross_entropy
+
+    timesteps, n, features = case["x"].shape
+    layers = [keras.Input((timesteps, features)), SimpleRNN(len(case["u"]), n), Dense(10, n)]
+    model = keras.Sequential(layers)
+    model.set_weights([case[name] for name in WEIGHTS])
+    optimizer = SGD(float(case["rate"]))
+    optimizer.build(model.trainable_variables)
+
+    @tf.function(jit_compile=True)
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            z = model(x, training=True)
+            loss = cross_entropy(y, z)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
+        return [z, *gradients]
+
+    names = ["z", *(f"d{name}" for name in WEIGHTS), *(f"{name}'" for name in WEIGHTS)]
+    arrays = step(case["x"].swapaxes(0, 1), case["y"].astype(int))
+    return dict(zip(names, map(np.array, (*arrays, *model.get_weights())), strict=True))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_tensorflow_has_the_known_answers(name):
+    inputs = {key: KNOWN[name][key] for key in INPUTS}
+    assert compare(name, inputs | compile_step(inputs), KNOWN) is None
