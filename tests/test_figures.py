@@ -10,7 +10,6 @@ from helpers.samples import change, make_numbers
 
 from mnist_rnn.analysis.claims import tabulate_claims
 from mnist_rnn.analysis.tables import tabulate_accuracy, tabulate_runs
-from mnist_rnn.figures import interpretation as figures
 from mnist_rnn.figures import results, training
 from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
 from mnist_rnn.figures.source import show_source

@@ -1,7 +1,7 @@
 """The network unrolled in time, as an SVG: a digit's rows go in, the state is passed on, an answer.
 
 The README, the notebooks and the start page of the site show it. It moves once, for five seconds,
-then stands still; on paper, and where motion is not wanted, it only stands. The digit is there from the start.
+then stands still; on paper, and where motion is not wanted, it only stands. The digit is seen at once.
 """
 
 import numpy as np
