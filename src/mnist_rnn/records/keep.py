@@ -81,6 +81,7 @@ def keep_run(
         seconds=state.seconds,
         environment=environment,
     )
-    save_model(model, config, run_path(config, ".keras"))
+    path = run_path(config, ".keras")
+    save_model(model, config, path)
     write_run(run)
     return run

@@ -38,8 +38,9 @@ def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequentia
 
 def save_model(model: keras.Model, config: Configuration, path: Path) -> None:
     """Write the network, with its weights, in Keras's plain layers."""
+    plain = as_plain_keras(model, config)
     with replacing(path) as temporary:
-        as_plain_keras(model, config).save(temporary)
+        plain.save(temporary)
 
 
 def load_model(path: Path) -> keras.Model:
