@@ -11,14 +11,14 @@ from mnist_rnn.analysis.statistics import MEASURES, compare_numbers, measure_run
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import RESULTS, shown
-from mnist_rnn.records.run import Run, read_runs
+from mnist_rnn.records.run import Run, read_runs, refusal, run_path
 
 SPACE = "\N{NO-BREAK SPACE}"  # of a number in a table
 BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
 
 
 class Results(NamedTuple):
-    """All that there is to report: four tables, and why files are no records."""
+    """All that there is to report: four tables, and why files are left out."""
 
     runs: pd.DataFrame
     claims: pd.DataFrame
@@ -156,13 +156,22 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
 def read_results(results: Path = RESULTS) -> Results:
     """Return the results of this folder, for the claims of PUBLISHED.
 
+    Runs with other bits than specified are left out.
+
     Raises:
-        RecordError: there is no record.
+        RecordError: there is no record, or none is left.
     """
     records, refused = read_runs(results)
-    if not records:
-        raise RecordError(f"There is no record in {shown(results / 'runs')}; run `make sweep`.")
-    runs, claims = tabulate_runs(records), tabulate_claims()
+    other = [run for run in records if run.environment.other_bits]
+    for run in other:
+        path = run_path(run.config, ".json", results, run.code)
+        refused.append(refusal(path, "has other bits than specified"))
+    if len(records) == len(other):
+        without = f", without {len(other)} of other bits" if other else ""
+        place = shown(results / "runs")
+        raise RecordError(f"There is no record in {place}{without}; run `make sweep`.")
+    runs = tabulate_runs([run for run in records if not run.environment.other_bits])
+    claims = tabulate_claims()
     numbers = tabulate_numbers(runs, claims)
     return Results(runs, claims, numbers, tabulate_accuracy(runs, claims, numbers), refused)
 
@@ -170,7 +179,7 @@ def read_results(results: Path = RESULTS) -> Results:
 def write_tables(folder: Path = RESULTS) -> Results:
     """Write accuracy.csv, accuracy.md, numbers.csv and runs.csv; return what they are made of.
 
-    accuracy.md also names the files that are not records.
+    accuracy.md also names the files that are left out.
 
     Raises:
         RecordError: there is no record.
@@ -199,4 +208,6 @@ def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
     ]
     if published.empty:
         sentences.append("Nobody published a number for its configuration.")
+    if run.environment.other_bits:
+        sentences.append("Its bits are not the specified ones: it does not count in the tables.")
     return " ".join(sentences)
