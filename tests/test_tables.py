@@ -17,11 +17,12 @@ from scipy import stats
 from mnist_rnn.analysis.answer import describe_answer, describe_spread
 from mnist_rnn.analysis.claims import CONFIGURATION
 from mnist_rnn.analysis.report import choose_runs, compare_runs, list_runs
-from mnist_rnn.analysis.tables import summarize
+from mnist_rnn.analysis.tables import compare_with_claims, summarize
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError, RecordError
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.run import write_run
+from mnist_rnn.sweep import Planned, why_pending
 
 pytestmark = pytest.mark.quick
 
@@ -202,6 +203,25 @@ def test_a_bad_record_is_left_out_and_named_in_the_table(write, make_record):
     assert "seed-1.json is not a record: config: Field required" in text
 
 
+def test_a_run_with_other_bits_does_not_count(write, make_record):
+    """The tables name it, its own notebook says it, and the plan has it anew."""
+    folder = write(200, 220)
+    claims = read_results(folder).claims
+    assert "count" not in compare_with_claims(make_record(200), claims)
+    for seed in (1, 2):
+        other = change(make_record(900, seed=seed), "environment", other_bits=True)
+        write_run(other, folder)
+        assert "it does not count" in compare_with_claims(other, claims)
+        assert why_pending(Planned("ours", other.config), folder).endswith("bits")
+    make_tables(folder)
+    assert read_results(folder).runs["seed"].tolist() == [0]
+    text = (folder / "accuracy.md").read_text()
+    assert text.count("\nLeft out: ") == text.count(" has other bits than specified.\n") == 2
+    write_run(change(make_record(200), "environment", other_bits=True), folder)
+    with pytest.raises(RecordError, match="no record of a run, 3 with other bits aside"):
+        make_tables(folder)
+
+
 def test_without_a_record_there_is_no_table(tmp_path):
     with pytest.raises(RecordError, match="no record of a run; `make sweep` makes them"):
         make_tables(tmp_path)
@@ -303,6 +323,15 @@ def test_a_students_own_runs(write, tmp_path):
         "simple_rnn-64-sgd|69.00 ± 1.00|68.00 to 70.00|3\n\n"
         "['simple_rnn-16-sgd', 'simple_rnn-64-sgd'] \n"
     )
+
+
+def test_runs_by_other_code_are_counted(write, make_record, tmp_path):
+    """In a report; the tables and intervals have them, as `make plan` says."""
+    write(3000, 3100, units=64)
+    earlier = change(make_record(3200, units=64, seed=2), "environment", code_sha256="0" * 64)
+    write_run(earlier, tmp_path)
+    assert "|3\n" in run_own(tmp_path)
+    assert "Made by other code than today's: 1 of 3 runs." in run_own(tmp_path)
 
 
 def test_published_results_stand_below_a_students_own(write, tmp_path):

@@ -227,12 +227,16 @@ def count_products(config: Configuration) -> int:
 
 
 def what_outdates(run: Run) -> list[str]:
-    """What has changed since this run was made: `data`, `code`, or the names of packages."""
+    """What has changed since this run was made: `data`, `code`, or the names of packages.
+
+    `bits`: it was made where the probe of the training step found others than the specified ones.
+    """
     program = PROGRAMS[run.code]
     then = {"data": run.data_sha256} | what_decides_bits(run.environment)
     now = {"data": DATA_SHA256, "code": program.code_sha256}
     now |= find_versions() if program.here else {}
-    return [name for name, value in now.items() if value != then[name]]
+    changed = [name for name, value in now.items() if value != then[name]]
+    return changed + ["bits"] * run.environment.other_bits
 
 
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
@@ -322,12 +326,12 @@ def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
     One with the weights of an earlier one is left out if it says something else of them.
     """
     runs: dict[Path, Run] = {}
-    first: dict[str, Path] = {}  # by weights
+    first: dict[tuple[Code, str], Path] = {}  # by code and weights
     errors = []
     for path in sorted((results / "runs").glob("*/seed-*.json")):
         try:
             run = read_run(path)
-            same = first.setdefault(run.weights_sha256 or str(path), path)
+            same = first.setdefault((run.code, run.weights_sha256 or str(path)), path)
             if same != path:
                 require_same_results(path, run, runs[same], shown(same))
             runs[path] = run
