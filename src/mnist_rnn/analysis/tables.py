@@ -27,9 +27,9 @@ class Results(NamedTuple):
 
 
 def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
-    """Return the table of runs, by their parameters, code and seed; results/README.md has columns.
+    """Return the table of runs, by their parameters, code and seed.
 
-    Those that end in `_by_epoch` are tuples.
+    docs/data-dictionary.md describes the columns; those ending in `_by_epoch` are tuples.
     """
     rows = [
         {"configuration": run.configuration_name, "code": run.code}
