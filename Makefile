@@ -6,7 +6,7 @@ PYTHON = python3
 VENV = .venv
 ## PARAMETERS="-p units 64"       of reproduce, report: parameters of the notebook, as papermill takes them
 PARAMETERS =
-## ARGS="..."                     of lab, sweep, ledger, originals, benchmark: options of the command
+## ARGS="..."                     of lab, sweep, ledger, originals, benchmark, implementations: options of the command
 ARGS =
 ## PROFILE=slurm                  of `make sweep`: a folder in workflow/profiles
 PROFILE =
@@ -42,7 +42,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark originals notebooks results lock clean
+.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark implementations originals notebooks results lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 } \
@@ -127,6 +127,9 @@ trials: $(INSTALLED)  ## The long trials: emulated CPUs, the matrix of bit equal
 benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's code, PyTorch and JAX (an hour, alone on the machine)
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)
 	$(BIN)/python benchmarks/report_speed.py
+
+implementations: $(INSTALLED) $(PEERS)/installed  ## Compare C, NumPy, JAX and PyTorch with the known answers and the first steps
+	@$(BIN)/python -m mnist_rnn.bits.implementations --peers $(PEERS)/bin/python $(ARGS)
 
 originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code where runs are missing, into results/ (hours)
 	@for code in keras keras_rmsprop seeded seeded_xla; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done

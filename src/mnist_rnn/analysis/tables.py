@@ -10,8 +10,7 @@ from mnist_rnn.analysis.claims import CONFIGURATION, tabulate_claims
 from mnist_rnn.analysis.statistics import MEASURES, compare_numbers, measure_runs, predict
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
-from mnist_rnn.paths import RESULTS, shown
-from mnist_rnn.records.run import Run, read_runs, refusal, run_path
+from mnist_rnn.records.run import Run
 
 SPACE = "\N{NO-BREAK SPACE}"  # of a number in a table
 BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
@@ -153,38 +152,32 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
     return table.loc[:, (table != "").any()]
 
 
-def read_results(results: Path = RESULTS) -> Results:
-    """Return the results of this folder, for the claims of PUBLISHED.
+def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
+    """Return all that there is to report of what `read_runs` returns, for the claims of PUBLISHED.
 
     Runs with other bits than specified are left out.
 
     Raises:
         RecordError: there is no record, or none is left.
     """
-    records, refused = read_runs(results)
     other = [run for run in records if run.environment.other_bits]
     for run in other:
-        path = run_path(run.config, ".json", results, run.code)
-        refused.append(refusal(path, "has other bits than specified"))
+        name = f"{run.configuration_name}, seed {run.config.seed},"
+        refused = [*refused, RecordError(f"{name} has other bits than specified.")]
     if len(records) == len(other):
-        without = f", without {len(other)} of other bits" if other else ""
-        place = shown(results / "runs")
-        raise RecordError(f"There is no record in {place}{without}; run `make sweep`.")
-    runs = tabulate_runs([run for run in records if not run.environment.other_bits])
+        without = f", without {len(other)} that have other bits than specified" if other else ""
+        raise RecordError(f"There is no record of a run{without}; `make sweep` makes them.")
+    runs = tabulate_runs([run for run in records if run not in other])
     claims = tabulate_claims()
     numbers = tabulate_numbers(runs, claims)
     return Results(runs, claims, numbers, tabulate_accuracy(runs, claims, numbers), refused)
 
 
-def write_tables(folder: Path = RESULTS) -> Results:
-    """Write accuracy.csv, accuracy.md, numbers.csv and runs.csv; return what they are made of.
+def write_tables(results: Results, folder: Path) -> None:
+    """Write accuracy.csv, accuracy.md, numbers.csv and runs.csv.
 
     accuracy.md also names the files that are left out.
-
-    Raises:
-        RecordError: there is no record.
     """
-    results = read_results(folder)
     notes = "".join(f"\nLeft out: {error}\n" for error in results.refused)
     table = summarize(results.accuracy).to_markdown(index=False, disable_numparse=True)
     contents = {
@@ -195,7 +188,6 @@ def write_tables(folder: Path = RESULTS) -> Results:
     }
     for name, content in contents.items():
         write_text(folder / name, content)
-    return results
 
 
 def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:

@@ -1,5 +1,6 @@
 """One run, one file: all that is needed to repeat it, and what it reached."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from math import log
@@ -20,7 +21,7 @@ from mnist_rnn.config import (
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import RecordError
 from mnist_rnn.experiment.initial_weights import GATES
-from mnist_rnn.files import read_regular, refuse_duplicates, write_text
+from mnist_rnn.files import read_regular, write_text
 from mnist_rnn.paths import ORIGINALS, OUTPUTS, shown
 from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import Environment, find_versions, what_decides_bits
@@ -298,6 +299,19 @@ def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Ki
         raise refusal(path, f"is not {name}: {problems}") from error
     except (ValueError, RecursionError) as error:
         raise refusal(path, f"is not {name}: Invalid JSON: {error}") from None
+
+
+def refuse_duplicates(text: bytes) -> None:
+    """Raise ValueError if a key stands twice in an object of this JSON: readers would disagree."""
+
+    def check(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            names = [name for name, _ in pairs]
+            raise ValueError(f"{max(names, key=names.count)!r} stands twice")
+        return values
+
+    json.loads(text, object_pairs_hook=check)
 
 
 def refusal(path: Path, problem: str) -> RecordError:
