@@ -19,10 +19,11 @@ from mnist_rnn.experiment.optimization import SGD, Adam, cross_entropy
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import keep
 from mnist_rnn.records.checkpoint import Checkpoint, State, weights_sha256
+from mnist_rnn.records.consistency import Weights, compute_logits, compute_loss, load_checked
 from mnist_rnn.records.digest import LOADED_SHA256, digest_code
 from mnist_rnn.records.metrics import measure_loss
-from mnist_rnn.records.model_file import PLAIN_LAYERS
-from mnist_rnn.records.run import read_runs, run_path
+from mnist_rnn.records.model_file import PLAIN_LAYERS, load_model
+from mnist_rnn.records.run import read_run, read_runs, run_path
 from mnist_rnn.records.training import describe_inputs, get_variables, train
 
 CODE = sorted((ROOT / "src" / "mnist_rnn" / "experiment").glob("*.py"))
@@ -131,7 +132,9 @@ def parts(mnist, environment, tmp_path_factory):
     checkpoint = keep.open_checkpoint(RUN, training, test, environment)
     checkpoint.path = tmp_path_factory.mktemp("parts") / "checkpoint"
     model = build_model(RUN)
+    started = time.perf_counter()
     state = train(model, training, test, RUN, checkpoint)
+    assert 0 < state.seconds <= time.perf_counter() - started
     return {
         "config": RUN, "model": model, "state": state, "training": training, "test": test,
         "environment": environment,
@@ -190,6 +193,32 @@ def test_a_run_is_kept_under_no_other_name(values, parts, results):
         with pytest.raises(TrainingError, match=rf"are of another run\. {AGAIN}"):
             train(parts["model"], *given, config, checkpoint)
     assert not list(results.iterdir())
+
+
+def test_a_record_has_what_its_model_reaches(parts, mnist, results):
+    """Computed again from the model's file, in NumPy, by nothing that makes the record."""
+    environment = parts["environment"].model_copy(update={"other_bits": True})
+    run = keep.keep_run(**parts | {"environment": environment})
+    path = run_path(RUN, ".keras", results)
+    weights = Weights(*load_model(path).get_weights())
+    (x_train, y_train), (x_test, y_test) = mnist
+    for x, y, loss, mistakes in (
+        (x_train[: RUN.train_size], y_train[: RUN.train_size], run.train_loss, None),
+        (x_test, y_test, run.test_loss, run.mistakes),
+    ):
+        logits = compute_logits(weights, x)
+        answers = logits.argmax(axis=1)
+        wrong = np.flatnonzero(answers != y)
+        assert loss == pytest.approx(compute_loss(logits, y), abs=2e-6)
+        if mistakes is None:
+            assert run.train_errors == len(wrong)
+        else:
+            assert mistakes == {int(index): int(answers[index]) for index in wrong}
+    assert run.test_errors == len(run.mistakes) == parts["state"].history["test_errors"][-1]
+    assert run.history.model_dump() == parts["state"].history
+    assert run.parameters == sum(array.size for array in weights)
+    assert (run.seconds, run.environment) == (parts["state"].seconds, environment)
+    assert load_checked(path)[0] == run == read_run(path.with_suffix(".json"))
 
 
 def test_a_run_is_kept_whole_or_not_at_all(parts, results, monkeypatch):

@@ -5,7 +5,7 @@ import pandas as pd
 
 from mnist_rnn.analysis.claims import RESULTS
 from mnist_rnn.analysis.statistics import compare_seeds
-from mnist_rnn.analysis.tables import Results
+from mnist_rnn.analysis.tables import Results, describe_runs
 from mnist_rnn.config import Configuration
 
 REPRODUCED = "notebook-2019"
@@ -17,18 +17,19 @@ def describe_answer(results: Results) -> list[str]:
     runs, claim = results.runs, results.claims.loc[REPRODUCED]
     published, half = claim["test_accuracy"], claim["test_accuracy_half_unit"]
     row = results.accuracy.set_index("claim").loc[REPRODUCED]
-    reached = find_accuracies(runs, Configuration().name)
-    below, above = (reached < published - half).sum(), (reached > published + half).sum()
+    default = Configuration().name
+    away = runs.loc[runs["configuration"] == default, "test_accuracy"] - published
+    below, above = (away < -half - 1e-9).sum(), (away > half + 1e-9).sum()
     number = results.numbers.set_index(["claim", "number"]).loc[REPRODUCED, "test_accuracy"]
-    same = compare_seeds(runs, Configuration().name, "seeded")
+    same = compare_seeds(runs, default, "seeded")
     within = f"1e{np.ceil(np.log10(same['loss_apart'].max())):.0f}"
     numbers = results.numbers[results.numbers["claim"].isin(choose_results(results.claims).index)]
     inside = numbers["inside"].sum()
+    count, typical = len(away), "typical" if number["inside"] else "not typical"
     return [
-        f"The published {published}% is {'' if number['inside'] else 'not '}typical: of our {len(reached)} runs, "
-        f"{below} end below it, {len(reached) - below - above} round to it, {above} end above "
-        f"(mean {row['mean']:.2f}%, SD {row['sd']:.2f}, range {row['lowest']:.2f} to "
-        f"{row['highest']:.2f}).",
+        f"The published {published}% is {typical}: of our {count} runs, {below} end below it, "
+        f"{count - below - above} round to it, {above} end above (mean {row['mean']:.2f}%, "
+        f"SD {row['sd']:.2f}, range {row['lowest']:.2f} to {row['highest']:.2f}).",
         f"The author's code gives {describe_code(runs, 'keras')} and "
         f"{describe_code(runs, 'keras_2019')}.",
         f"Started from our weights and image orders, its training loss stays within {within} "
@@ -49,7 +50,8 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
         "Adam": Configuration(optimizer="adam"),
         "RMSprop, with dropout,": Configuration(optimizer="rmsprop", dropout=0.2),
     }
-    means = (f"{name} {find_accuracies(runs, c.name).mean():.2f}%" for name, c in others.items())
+    found = {name: runs[runs["configuration"] == c.name] for name, c in others.items()}
+    means = (f"{name} {describe_runs(own)['mean']:.2f}%" for name, own in found.items())
     return [
         f"{low} of our {len(reached)} runs ({low / len(reached):.0%}) end at {ASKED}% or lower. "
         "They differ from the others in their seed alone, and the original sets none.",
@@ -66,14 +68,9 @@ def choose_results(claims: pd.DataFrame) -> pd.DataFrame:
     return claims[claims["kind"].isin(RESULTS)]
 
 
-def find_accuracies(runs: pd.DataFrame, configuration: str) -> pd.Series:
-    """Return the test accuracies of the runs of a configuration, in percent."""
-    return runs.loc[runs["configuration"] == configuration, "test_accuracy"]
-
-
 def describe_code(runs: pd.DataFrame, configuration: str) -> str:
     """Return mean and standard deviation of runs by an original's code, and its Keras."""
     own = runs[runs["configuration"] == configuration]
     versions = " and ".join(sorted(set(own["keras"])))
-    reached = own["test_accuracy"]
-    return f"{reached.mean():.2f} ± {reached.std():.2f}% on Keras {versions} ({len(own)} runs)"
+    row = describe_runs(own)
+    return f"{row['mean']:.2f} ± {row['sd']:.2f}% on Keras {versions} ({row['runs']} runs)"

@@ -11,6 +11,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from scipy import stats
 
 from mnist_rnn.analysis.statistics import FEWEST, find_common_epochs, predict
+from mnist_rnn.analysis.tables import describe_runs
 from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE, CaptionedFigure, default_style
 
 COLORS = (BLUE, "#00795a", "#8e4585", DARK, "#6a7b00", "#a0303f")  # of rows, in turn
@@ -89,9 +90,9 @@ def draw_accuracies(
 
 def describe_mean(runs: pd.DataFrame) -> str:
     """Return the mean test accuracy, its standard deviation and how many runs there are."""
-    values = runs["test_accuracy"]
-    spread = f" ± {values.std():.2f}" if len(values) > 1 else ""
-    return f"{values.mean():.2f}{spread}% ({len(values)} run{'s' if len(values) > 1 else ''})"
+    row = describe_runs(runs)
+    spread = f" ± {row['sd']:.2f}" if row["runs"] > 1 else ""
+    return f"{row['mean']:.2f}{spread}% ({row['runs']} run{'s' if row['runs'] > 1 else ''})"
 
 
 def draw_losses(ax: Axes, runs: pd.DataFrame, color: str, claims: pd.DataFrame) -> None:
