@@ -77,7 +77,7 @@ def test_nbval_finds_exchanged_pictures_and_one_with_another_digit(tmp_path, mon
     nbformat.write(notebook, tmp_path / "changed.ipynb")
     shutil.copy(TRAIN.with_name("conftest.py"), tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    status, output = end(start_nbval(tmp_path / "changed.ipynb", tmp_path, "--nbval"))
+    status, output = end(start_nbval(tmp_path / "changed.ipynb", tmp_path, "--nbval", "-rN"))
     assert status == 1
     assert output.count("Picture 1 of the cell: ") == 3
 
