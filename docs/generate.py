@@ -8,14 +8,14 @@ import re
 
 from mnist_rnn.analysis.answer import choose_results, describe_answer, describe_spread
 from mnist_rnn.analysis.claims import Claim, read_claims
-from mnist_rnn.analysis.tables import Results, read_results, summarize
+from mnist_rnn.analysis.tables import Results, summarize, tabulate_results
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.consistency import load_checked
-from mnist_rnn.records.run import run_path
+from mnist_rnn.records.run import read_runs, run_path
 
 
 def make_answer(results: Results) -> str:
@@ -50,7 +50,7 @@ BLOCKS = {"answer": make_answer, "spread": make_spread, "results": make_table}
 
 def fill_blocks(text: str) -> str:
     """Return the README's text with its blocks as the results say."""
-    results = read_results(COMMITTED)
+    results = tabulate_results(*read_runs(COMMITTED))
     for name, make in BLOCKS.items():
         block = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         filled = make(results)

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 from helpers.samples import LAST, change, cpu
+from helpers.tables import make_tables
 from matplotlib.figure import Figure
 
 from mnist_rnn.analysis.claims import read_claims, read_curves
-from mnist_rnn.analysis.tables import write_tables
 from mnist_rnn.bits.ledger import read_judged, read_known
 from mnist_rnn.bits.verify import compare_runs
 from mnist_rnn.config import Configuration
@@ -225,7 +225,7 @@ def test_a_full_disk_leaves_what_was_written(what, record, make_record, tmp_path
     write = {
         "record": lambda: write_run(record.model_copy(update={"seconds": 9.0}), tmp_path),
         "model": lambda: save_model(build_model(tiny), tiny, tmp_path / "model.keras"),
-        "tables": lambda: write_tables(tmp_path),
+        "tables": lambda: make_tables(tmp_path),
         "figure": lambda: CaptionedFigure(Figure(), "").save(tmp_path / "figure.png"),
     }[what]
     write_run(record, tmp_path)

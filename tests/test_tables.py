@@ -11,16 +11,18 @@ import pytest
 from helpers.published import CURVE, ROW, write_claims, write_curves
 from helpers.runs import run_python
 from helpers.samples import change
+from helpers.tables import make_tables, read_results
 from scipy import stats
 
 from mnist_rnn.analysis.answer import describe_answer, describe_spread
 from mnist_rnn.analysis.claims import CONFIGURATION
 from mnist_rnn.analysis.report import choose_runs, compare_runs, list_runs
-from mnist_rnn.analysis.tables import read_results, summarize, write_tables
+from mnist_rnn.analysis.tables import compare_with_claims, summarize
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError, RecordError
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.run import write_run
+from mnist_rnn.sweep import Planned, why_pending
 
 pytestmark = pytest.mark.quick
 
@@ -50,7 +52,7 @@ def test_each_figure_follows_from_the_files(count, make_record, tmp_path):
             losses = curve["train_loss"][: run.config.epochs] * (errors / 200) ** 0.5 * (1 + noise)
             values = {"loss": list(losses), "accuracy": [0.9868 + noise / 100] * len(losses)}
             write_run(change(run, "history", **values), tmp_path)
-    write_tables(tmp_path)
+    make_tables(tmp_path)
     inside = check_tables(tmp_path)
     assert inside.get("notebook-2019", 0) == (0 if count < 3 else 4)
     assert inside.get("notebook-2019-dropout", 0) < 2
@@ -195,15 +197,34 @@ def weigh_again(claim: pd.Series, curve: list | None, runs: list[dict]) -> dict[
 def test_a_bad_record_is_left_out_and_named_in_the_table(write, make_record):
     folder = write(200)
     write_run(make_record(seed=1), folder).write_text("{}")
-    assert len(write_tables(folder).runs) == 1
+    assert len(make_tables(folder).runs) == 1
     text = (folder / "accuracy.md").read_text()
     assert "\nLeft out: " in text
     assert "seed-1.json is not a record: config: Field required" in text
 
 
+def test_a_run_with_other_bits_does_not_count(write, make_record):
+    """The tables name it, its own notebook says it, and the plan has it anew."""
+    folder = write(200, 220)
+    claims = read_results(folder).claims
+    assert "count" not in compare_with_claims(make_record(200), claims)
+    for seed in (1, 2):
+        other = change(make_record(900, seed=seed), "environment", other_bits=True)
+        write_run(other, folder)
+        assert "it does not count" in compare_with_claims(other, claims)
+        assert why_pending(Planned("ours", other.config), folder).endswith("bits")
+    make_tables(folder)
+    assert read_results(folder).runs["seed"].tolist() == [0]
+    text = (folder / "accuracy.md").read_text()
+    assert text.count("\nLeft out: ") == text.count(" has other bits than specified.\n") == 2
+    write_run(change(make_record(200), "environment", other_bits=True), folder)
+    with pytest.raises(RecordError, match="no record of a run, 3 with other bits aside"):
+        make_tables(folder)
+
+
 def test_without_a_record_there_is_no_table(tmp_path):
-    with pytest.raises(RecordError, match=r"no record in .*; run `make sweep`"):
-        write_tables(tmp_path)
+    with pytest.raises(RecordError, match="no record of a run; `make sweep` makes them"):
+        make_tables(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -218,7 +239,7 @@ def test_parameters_are_the_published_ones():
 
 def test_the_committed_tables_are_those_of_the_committed_records(tmp_path):
     (tmp_path / "runs").symlink_to(COMMITTED / "runs")
-    write_tables(tmp_path)
+    make_tables(tmp_path)
     for name in ("accuracy.csv", "accuracy.md", "numbers.csv", "runs.csv"):
         assert (tmp_path / name).read_bytes() == (COMMITTED / name).read_bytes()
 
@@ -274,8 +295,11 @@ def test_a_number_outside_is_named_with_its_interval(write):
 
 OWN = """
 from mnist_rnn.analysis.report import describe_folder, name_rows
-from mnist_rnn.analysis.tables import summarize, write_tables
-results = write_tables()
+from mnist_rnn.analysis.tables import summarize, tabulate_results, write_tables
+from mnist_rnn.paths import RESULTS
+from mnist_rnn.records.run import read_runs
+results = tabulate_results(*read_runs(RESULTS))
+write_tables(results, RESULTS)
 print(summarize(results.accuracy).to_csv(sep="|", index=False))
 print(list(name_rows(results)[0]), describe_folder(results))
 """
@@ -298,6 +322,15 @@ def test_a_students_own_runs(write, tmp_path):
         "simple_rnn-64-sgd|69.00 ± 1.00|68.00 to 70.00|3\n\n"
         "['simple_rnn-16-sgd', 'simple_rnn-64-sgd'] \n"
     )
+
+
+def test_runs_by_other_code_are_counted(write, make_record, tmp_path):
+    """In a report; the tables and intervals have them, as `make plan` says."""
+    write(3000, 3100, units=64)
+    earlier = change(make_record(3200, units=64, seed=2), "environment", code_sha256="0" * 64)
+    write_run(earlier, tmp_path)
+    assert "|3\n" in run_own(tmp_path)
+    assert "Made by other code than today's: 1 of 3 runs." in run_own(tmp_path)
 
 
 def test_published_results_stand_below_a_students_own(write, tmp_path):

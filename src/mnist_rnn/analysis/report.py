@@ -6,19 +6,26 @@ from mnist_rnn.analysis.claims import CONFIGURATION
 from mnist_rnn.analysis.tables import Results
 from mnist_rnn.errors import ParameterError
 from mnist_rnn.paths import PUBLISHED, ROOT
+from mnist_rnn.records.run import PROGRAMS
 
 REACHED = ["test_accuracy", "test_errors", "test_loss", "last_epoch_accuracy", "mean_loss"]
 REACHED += ["parameters", "seconds"]
 
 
 def describe_folder(results: Results) -> str:
-    """Return what is not in the tables: configurations without a run, and files left out.
+    """Return what the tables don't say: runs by other code, claims without a run, files left out.
 
     Only claims of one's own are missed, and not those of the repository.
     """
     claims, there = results.claims, results.runs["configuration"]
+    today = results.runs["code"].map(
+        {code: program.code_sha256 for code, program in PROGRAMS.items()}
+    )
+    earlier = (results.runs["code_sha256"] != today).sum()
     missing = claims.index[~claims["configuration"].isin(there)]
     sentences = [f"Left out: {error}" for error in results.refused]
+    if earlier:
+        sentences.append(f"Made by other code than today's: {earlier} of {len(today)} runs.")
     if len(missing) and PUBLISHED != ROOT / "data" / "published":
         sentences.append(f"Without a run yet: {', '.join(f'`{name}`' for name in missing)}.")
     return "\n\n".join(sentences)

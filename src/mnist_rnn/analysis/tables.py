@@ -10,15 +10,14 @@ from mnist_rnn.analysis.claims import CONFIGURATION, tabulate_claims
 from mnist_rnn.analysis.statistics import MEASURES, compare_numbers, measure_runs, predict
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
-from mnist_rnn.paths import RESULTS, shown
-from mnist_rnn.records.run import Run, read_runs
+from mnist_rnn.records.run import Run, name_configuration
 
 SPACE = "\N{NO-BREAK SPACE}"  # of a number in a table
 BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
 
 
 class Results(NamedTuple):
-    """All that there is to report: four tables, and why files are no records."""
+    """All that there is to report: four tables, and why files are left out."""
 
     runs: pd.DataFrame
     claims: pd.DataFrame
@@ -28,9 +27,9 @@ class Results(NamedTuple):
 
 
 def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
-    """Return the table of runs, by their parameters, code and seed; results/README.md has columns.
+    """Return the table of runs, by their parameters, code and seed.
 
-    Those that end in `_by_epoch` are tuples.
+    docs/data-dictionary.md describes the columns; those ending in `_by_epoch` are tuples.
     """
     rows = [
         {"configuration": run.configuration_name, "code": run.code}
@@ -153,29 +152,36 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
     return table.loc[:, (table != "").any()]
 
 
-def read_results(results: Path = RESULTS) -> Results:
-    """Return the results of this folder, for the claims of PUBLISHED.
+def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
+    """Return all that there is to report of what `read_runs` returns, for the claims of PUBLISHED.
+
+    Runs with other bits than specified are left out.
 
     Raises:
-        RecordError: there is no record.
+        RecordError: there is no record, or none is left.
     """
-    records, refused = read_runs(results)
-    if not records:
-        raise RecordError(f"There is no record in {shown(results / 'runs')}; run `make sweep`.")
-    runs, claims = tabulate_runs(records), tabulate_claims()
+    counted = [run for run in records if not run.environment.other_bits]
+    if not counted:
+        without = f", {len(records)} with other bits aside" if records else ""
+        raise RecordError(f"There is no record of a run{without}; `make sweep` makes them.")
+    refused = refused + [
+        RecordError(
+            f"{name_configuration(run.config, run.code)}, seed {run.config.seed}, has "
+            "other bits than specified."
+        )
+        for run in records
+        if run.environment.other_bits
+    ]
+    runs, claims = tabulate_runs(counted), tabulate_claims()
     numbers = tabulate_numbers(runs, claims)
     return Results(runs, claims, numbers, tabulate_accuracy(runs, claims, numbers), refused)
 
 
-def write_tables(folder: Path = RESULTS) -> Results:
-    """Write accuracy.csv, accuracy.md, numbers.csv and runs.csv; return what they are made of.
+def write_tables(results: Results, folder: Path) -> None:
+    """Write accuracy.csv, accuracy.md, numbers.csv and runs.csv.
 
-    accuracy.md also names the files that are not records.
-
-    Raises:
-        RecordError: there is no record.
+    accuracy.md also names the files that are left out.
     """
-    results = read_results(folder)
     notes = "".join(f"\nLeft out: {error}\n" for error in results.refused)
     table = summarize(results.accuracy).to_markdown(index=False, disable_numparse=True)
     contents = {
@@ -186,7 +192,6 @@ def write_tables(folder: Path = RESULTS) -> Results:
     }
     for name, content in contents.items():
         write_text(folder / name, content)
-    return results
 
 
 def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
@@ -199,4 +204,6 @@ def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
     ]
     if published.empty:
         sentences.append("Nobody published a number for its configuration.")
+    if run.environment.other_bits:
+        sentences.append("Its bits are not the specified ones: it does not count in the tables.")
     return " ".join(sentences)

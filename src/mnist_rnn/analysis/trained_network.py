@@ -17,16 +17,6 @@ from mnist_rnn.experiment.network import predict
 from mnist_rnn.records.consistency import Weights
 
 
-def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
-    """The hidden states (n, timesteps, units) after each row of x (n, timesteps, features)."""
-    hidden = np.empty((*x.shape[:2], len(weights.bias)), "float32")
-    state = np.zeros((len(x), len(weights.bias)), "float32")
-    for t in range(x.shape[1]):
-        state = np.tanh(x[:, t] @ weights.kernel + state @ weights.recurrent_kernel + weights.bias)
-        hidden[:, t] = state
-    return hidden
-
-
 def believe(weights: Weights, hidden: np.ndarray) -> np.ndarray:
     """The probabilities (..., 10) of the ten digits, given hidden states (..., units)."""
     return softmax(hidden @ weights.dense_kernel + weights.dense_bias, axis=-1)

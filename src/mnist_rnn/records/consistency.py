@@ -124,17 +124,23 @@ def require_consistent(path: Path, run: Run, weights: Weights) -> None:
         require_same_results(path, run, read_run(committed), "the committed run")
 
 
+def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
+    """The hidden states (n, timesteps, units) after each row of x (n, timesteps, features)."""
+    hidden = np.empty((*x.shape[:2], len(weights.bias)), "float32")
+    state = np.zeros((len(x), len(weights.bias)), "float32")
+    for t in range(x.shape[1]):
+        state = np.tanh(x[:, t] @ weights.kernel + state @ weights.recurrent_kernel + weights.bias)
+        hidden[:, t] = state
+    return hidden
+
+
 def compute_logits(weights: Weights, images: np.ndarray) -> np.ndarray:
     """Return the logits (n, 10) of a SimpleRNN with these weights for uint8 images (n, 28, 28)."""
-    kernel, recurrent_kernel, bias, dense_kernel, dense_bias = weights
-    parts = []
-    for start in range(0, len(images), 1000):  # few enough for the cache
-        x = images[start : start + 1000] / np.float32(255)
-        h = np.zeros((len(x), len(bias)), "float32")
-        for t in range(x.shape[1]):
-            h = np.tanh(x[:, t] @ kernel + h @ recurrent_kernel + bias)
-        parts.append(h @ dense_kernel + dense_bias)
-    return np.concatenate(parts).astype("float64")
+    last = [  # few images at once: all their hidden states are kept meanwhile
+        compute_states(weights, images[start : start + 1000] / np.float32(255))[:, -1]
+        for start in range(0, len(images), 1000)
+    ]
+    return (np.concatenate(last) @ weights.dense_kernel + weights.dense_bias).astype("float64")
 
 
 def compute_loss(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """One run, one file: all that is needed to repeat it, and what it reached."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from math import log
@@ -20,7 +21,7 @@ from mnist_rnn.config import (
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import RecordError
 from mnist_rnn.experiment.initial_weights import GATES
-from mnist_rnn.files import read_regular, refuse_duplicates, write_text
+from mnist_rnn.files import read_regular, write_text
 from mnist_rnn.paths import ORIGINALS, OUTPUTS, shown
 from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import Environment, find_versions, what_decides_bits
@@ -226,12 +227,16 @@ def count_products(config: Configuration) -> int:
 
 
 def what_outdates(run: Run) -> list[str]:
-    """What has changed since this run was made: `data`, `code`, or the names of packages."""
+    """What has changed since this run was made: `data`, `code`, or the names of packages.
+
+    `bits`: it was made where the probe of the training step found others than the specified ones.
+    """
     program = PROGRAMS[run.code]
     then = {"data": run.data_sha256} | what_decides_bits(run.environment)
     now = {"data": DATA_SHA256, "code": program.code_sha256}
     now |= find_versions() if program.here else {}
-    return [name for name, value in now.items() if value != then[name]]
+    changed = [name for name, value in now.items() if value != then[name]]
+    return changed + ["bits"] * run.environment.other_bits
 
 
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
@@ -296,6 +301,19 @@ def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Ki
         raise refusal(path, f"is not {name}: Invalid JSON: {error}") from None
 
 
+def refuse_duplicates(text: bytes) -> None:
+    """Raise ValueError if a key stands twice in an object of this JSON: readers would disagree."""
+
+    def check(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            names = [name for name, _ in pairs]
+            raise ValueError(f"{max(names, key=names.count)!r} stands twice")
+        return values
+
+    json.loads(text, object_pairs_hook=check)
+
+
 def refusal(path: Path, problem: str) -> RecordError:
     """The error that says this of a file: printable, and short, whatever name or content it has."""
     message = f"{shown(path)} {problem}"[:1000]
@@ -308,12 +326,12 @@ def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
     One with the weights of an earlier one is left out if it says something else of them.
     """
     runs: dict[Path, Run] = {}
-    first: dict[str, Path] = {}  # by weights
+    first: dict[tuple[Code, str], Path] = {}  # by code and weights
     errors = []
     for path in sorted((results / "runs").glob("*/seed-*.json")):
         try:
             run = read_run(path)
-            same = first.setdefault(run.weights_sha256 or str(path), path)
+            same = first.setdefault((run.code, run.weights_sha256 or str(path)), path)
             if same != path:
                 require_same_results(path, run, runs[same], shown(same))
             runs[path] = run

@@ -22,7 +22,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
 from mnist_rnn.analysis.answer import describe_answer, describe_spread
-from mnist_rnn.analysis.tables import read_results
+from mnist_rnn.analysis.tables import tabulate_results
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
@@ -30,7 +30,7 @@ from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.consistency import load_checked
-from mnist_rnn.records.run import run_path
+from mnist_rnn.records.run import read_runs, run_path
 from mnist_rnn.web.learn.page import describe_learning
 from mnist_rnn.web.pad.pad import describe_pad
 
@@ -191,7 +191,7 @@ def describe_notebook(path: Path) -> tuple[str, str]:
 def make_site(model: Path, folder: Path) -> None:
     """All pages, with the pad of this model (.keras), in a folder."""
     record, weights = load_checked(model)
-    results = read_results(COMMITTED)
+    results = tabulate_results(*read_runs(COMMITTED))
     answer, *more = describe_answer(results)
     test = load_mnist()[1]
     for path in NOTEBOOKS:
