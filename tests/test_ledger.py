@@ -368,7 +368,7 @@ def test_any_run_is_compared_by_its_name(outputs, capsys, monkeypatch):
     ("parameters", "said"),
     [
         ("seed = 0", "The same bits as the committed run: "),
-        ("units = 3", "There is no results/runs/"),
+        ("epochs = 3", "There is no results/runs/"),
     ],
 )
 def test_the_executed_notebook_says_which_run_is_compared(parameters, said, outputs, capsys):
