@@ -15,20 +15,21 @@ from pathlib import Path
 import nbformat
 
 from mnist_rnn.bits.ledger import (
+    TOLERANCE,
     WHOLE_RUN,
     describe_reproduction,
+    is_near,
     write_reproduction,
 )
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError
 from mnist_rnn.parameters import find_assignments
-from mnist_rnn.paths import OUTPUTS, ROOT, shown
+from mnist_rnn.paths import OUTPUTS, ROOT, located, shown
 from mnist_rnn.records.consistency import load_checked, read_committed, require_reproduction
 from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import what_differs
 from mnist_rnn.records.run import Run, first_other_epoch, run_path
 
-TOLERANCE = 0.5  # percentage points
 NOTEBOOK = ROOT / "notebooks" / "02_train.ipynb"
 
 
@@ -47,7 +48,7 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
         return False, f"NOT the same bits: made with other {', '.join(changed)}; {apart}."
     if new.environment.cpu.fuses:
         return False, f"NOT the same bits, and they should be: {apart}."
-    near = round(gap, 2) <= TOLERANCE
+    near = is_near(new.test_errors, committed)
     start = "Other bits, as expected" if near else "NOT near enough, even"
     return near, f"{start} on a CPU without FMA: {apart}; {TOLERANCE} are allowed."
 
@@ -100,14 +101,14 @@ def main() -> None:
             return set_earlier_aside(path)
         if not path.exists():
             why = "run `make reproduce`, with notebooks/02_train.ipynb as it is committed"
-            raise SystemExit(f"There is no {shown(path)}: {why}.")
+            raise SystemExit(f"There is no {located(path)}: {why}.")
         new, _ = load_checked(path.with_suffix(".keras"))
         committed = read_committed(path, Configuration())
         require_reproduction(path, new, committed)
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None
     if new.environment.code_sha256 != digest_code():
-        raise SystemExit(f"{shown(path)} is of other code: run `make reproduce` again.")
+        raise SystemExit(f"{located(path)} is of other code: run `make reproduce` again.")
     try:
         day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
         made = describe_reproduction(
@@ -118,9 +119,9 @@ def main() -> None:
             new.test_errors,
         )
         left = write_reproduction(made, OUTPUTS / "reproductions")
-        print(f"For the ledger: {shown(left)}")
-    except (OSError, ValueError) as error:
-        print(f"No record for the ledger: {str(error).splitlines()[0]}")
+        print(f"For the ledger: {located(left)}")
+    except ExperimentError as error:
+        print(f"No record for the ledger: {error}")
     good, sentence = compare_runs(new, committed)
     print(sentence)
     raise SystemExit(not good)

@@ -97,7 +97,7 @@ def require_reproduction(path: Path, run: Run, committed: Run) -> None:
     """
     if run == committed:
         raise refusal(path, "is a copy of the committed record: nothing was computed here")
-    require_same_results(path, run, committed, "the committed run")
+    require_same_results(path, run.results, committed.results, "the committed run")
 
 
 def require_consistent(path: Path, run: Run, weights: Weights) -> None:
@@ -121,7 +121,7 @@ def require_consistent(path: Path, run: Run, weights: Weights) -> None:
         raise refusal(path, f"states a test loss of {run.test_loss}, its model has {loss:.6f}")
     committed = run_path(run.config, ".json", COMMITTED)
     if committed.exists() and not is_same_file(path, committed):
-        require_same_results(path, run, read_run(committed), "the committed run")
+        require_same_results(path, run.results, read_run(committed).results, "the committed run")
 
 
 def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
