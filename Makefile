@@ -6,6 +6,8 @@ PYTHON = python3
 VENV = .venv
 ## PARAMETERS="-p units 64"       of reproduce, report: parameters of the notebook, as papermill takes them
 PARAMETERS =
+## RUN=simple_rnn-256-sgd/17     of `make verify`: a configuration and a seed
+RUN =
 ## ARGS="..."                     of lab, sweep, ledger, originals, benchmark, implementations: options of the command
 ARGS =
 ## PROFILE=slurm                  of `make sweep`: a folder in workflow/profiles
@@ -49,7 +51,7 @@ help:  ## List the targets
 		/^## / { variables = variables substr($$0, 4) "\n" } \
 		END { printf "\nWith these after the target:\n%s", variables }' Makefile
 
-reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, and compare it with the committed run
+reproduce: $(INSTALLED)  ## Train a run by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p $(OUTPUTS)/executed
 	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.bits.verify --before)
 	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
@@ -59,10 +61,10 @@ reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, a
 	wait $$! && trap - EXIT
 	@mv $(OUTPUTS)/executed/02_train.part.ipynb $(OUTPUTS)/executed/02_train.ipynb
 	@echo Executed: $(OUTPUTS)/executed/02_train.ipynb
-	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.bits.verify)
+	@$(BIN)/python -m mnist_rnn.bits.verify --executed
 
-verify: $(INSTALLED)  ## Compare the record of the default run in outputs/ with the committed one
-	@$(BIN)/python -m mnist_rnn.bits.verify
+verify: $(INSTALLED)  ## Compare a run in outputs/ with the committed one: the default run, or RUN
+	@$(BIN)/python -m mnist_rnn.bits.verify $(RUN)
 
 ledger: $(INSTALLED)  ## Check the records in results/reproductions and make their table
 	@$(BIN)/python -m mnist_rnn.bits.ledger $(ARGS)

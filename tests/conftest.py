@@ -117,6 +117,15 @@ def open_page(browser):
 
 
 @pytest.fixture
+def close_figures():
+    """Close the figures of a test at its end."""
+    import matplotlib.pyplot as plt
+
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
 def fill_disk(monkeypatch):
     """From its call on, nothing more can be written for good."""
     full = Mock(side_effect=OSError(28, "No space left on device"))

@@ -5,14 +5,20 @@ import json
 import re
 import zlib
 
+import numpy as np
 import pytest
 
-from mnist_rnn.bits.browser_result import BrowserResult
+from mnist_rnn.analysis.trained_network import believe
+from mnist_rnn.bits.browser_result import PAGE_CONFIG, PAGE_STEPS, BrowserResult
 from mnist_rnn.errors import RecordError
+from mnist_rnn.experiment.initial_weights import draw_initial_weights
+from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.records.consistency import Weights, compute_states
 from mnist_rnn.web.learn import steps
 from mnist_rnn.web.learn.engine import HERE, OPTIONS, build_engine
 from mnist_rnn.web.learn.steps import read_repeated
 
+LEARN = HERE / "learn.js"
 MINUTE = 60_000  # Playwright counts milliseconds
 SAME = "Your browser has computed exactly the same 75,530 weights as TensorFlow."
 
@@ -92,18 +98,257 @@ def test_one_bit_is_noticed(open_page, file, tmp_path, part):
     assert "not TensorFlow's" in progress(page)
 
 
-def test_other_settings_train_and_are_compared_with_nothing(open_page, file):
-    page = open_page(file)
-    wait_for_step(page, 0)
-    page.get_by_label("Units").select_option("32")
-    page.get_by_label("Learning rate").select_option("0.02")
+# What the worker tells the page, and what is drawn on the page's canvases, is kept for tests.
+SPY = """
+globalThis.told = [];
+globalThis.drawn = [];
+globalThis.Worker = class extends Worker {
+    constructor(...given) {
+        super(...given);
+        this.addEventListener("message", ({ data }) => data.type === "now" && told.push(data));
+    }
+};
+for (const name of ["fillText", "lineTo", "arc"]) {
+    const draw = CanvasRenderingContext2D.prototype[name];
+    CanvasRenderingContext2D.prototype[name] = function (...given) {
+        drawn.push([this.canvas.className.split(" ")[0], name, this.font, ...given]);
+        return draw.apply(this, given);
+    };
+}
+Math.random = () => 0;  // the first test digit is shown
+"""
+
+
+@pytest.fixture
+def watch(open_page, file):
+    """Open the page so that `told` and `drawn` are kept; nothing moves."""
+
+    def watch(**options):
+        page = open_page(file, script=SPY, reduced_motion="reduce", **options)
+        wait_for_step(page, 0)
+        page.wait_for_function(
+            "told.at(-1)?.test === null && drawn.length"
+        )  # the digit is read too
+        return page
+
+    return watch
+
+
+@pytest.fixture(scope="module")
+def started(mnist):
+    """The weights that the page begins with, the test digits and their beliefs after each row."""
+    weights = Weights(*draw_initial_weights(PAGE_CONFIG))
+    images, labels = (part[:250] for part in mnist[1])
+    return weights, labels, believe(weights, compute_states(weights, scale(images)))
+
+
+def test_what_is_told_of_the_start_is_computed_from_its_weights(watch, started, mnist):
+    _, labels, beliefs = started
+    page = watch()
+    told = page.evaluate("told[0].test.beliefs.map(belief => [...belief])")
+    np.testing.assert_allclose(told, beliefs[:, -1], atol=1e-6)
+    after_rows = page.evaluate("told.at(-1).beliefs.map(belief => [...belief])")
+    np.testing.assert_allclose(after_rows, beliefs[0], atol=1e-6)
+    right = (beliefs[:, -1].argmax(axis=1) == labels).mean()
+    assert page.locator(".right").inner_text() == f"{100 * right:.0f}%"
+    named, sure = beliefs[0, -1].argmax(), beliefs[0, -1].max()
+    said = f"It reads a {named} ({100 * sure:.0f}% sure), and it is a {labels[0]}."
+    assert page.locator(".reads").inner_text() == said
+    assert page.locator(".learn-heads .now").inner_text() == str(named)
+
+
+def test_the_loss_of_a_step_is_of_its_batch_and_its_labels(watch, started, mnist):
+    weights, *_ = started
+    batch = steps.list_orders()[0][: PAGE_CONFIG.batch_size]
+    images, labels = (part[batch] for part in mnist[0])
+    last = believe(weights, compute_states(weights, scale(images)))[:, -1]
+    loss = -np.log(last[np.arange(len(labels)), labels]).mean()
+    page = watch()
+    press(page, "One step")
+    wait_for_step(page, 1)
+    assert page.evaluate("told.flatMap(each => each.losses)") == pytest.approx([loss], abs=1e-5)
+    assert page.locator(".loss").inner_text() == f"{loss:.2f}"
+    assert page.evaluate("told.at(-1).diverged") is False
+
+
+def test_each_test_digit_lies_between_the_corners_as_the_network_believes(watch, started):
+    """Zero is at the top, and the others follow clockwise."""
+    _, labels, beliefs = started
+    page = watch()
+    side = page.evaluate("document.querySelector('.learn-map').clientWidth")
+    drawn = page.evaluate("drawn.filter(([name]) => name === 'learn-map')")
+    angles = 2 * np.pi * np.arange(10) / 10
+    corners = np.stack([np.sin(angles), -np.cos(angles)], axis=1)
+    texts = [each for each in drawn if each[1] == "fillText"][-260:]
+    places = np.array([(x, y) for *_, x, y in texts]) / (side / 2) - 1
+    assert [digit for _, _, _, digit, *_ in texts] == [*range(10), *labels]
+    np.testing.assert_allclose(places[:10], 0.78 * corners, atol=1e-2)
+    expected = 0.78 * beliefs[:, -1] @ corners
+    assert np.linalg.norm(places[10:] - expected, axis=1).max() < 0.78 * 0.2 + 1e-2
+    assert np.abs((places[10:] - expected).mean(axis=0)).max() < 0.02
+    *_, x, y = [each[:5] for each in drawn if each[1] == "arc"][-1]
+    np.testing.assert_allclose(np.array([x, y]) / (side / 2) - 1, expected[0], atol=1e-2)
+
+
+def test_curves_have_a_scale_on_which_the_last_point_stands(watch):
+    page = watch()
+    for step in range(1, 11):  # the test digits are read again after the tenth
+        press(page, "One step")
+        wait_for_step(page, step)
+    losses = page.evaluate("told.flatMap(each => each.losses)")
+    right = page.evaluate("told.at(-1).test.beliefs.map(belief => [...belief])")
+    labels = json.loads(page.locator("#data").text_content())["labels"][-250:]
+    answers = [str(np.argmax(belief)) for belief in right]
+    share = np.mean([a == b for a, b in zip(answers, labels, strict=True)])
+    drawn = page.evaluate("drawn.filter(([name]) => name === 'learn-curve')")
+    texts = {each[3]: each[4:] for each in drawn if each[1] == "fillText"}
+    points = [each[3:5] for each in drawn if each[1] == "arc"][-2:]
+    for (x, y), value, (low, high), guess in (
+        (points[0], share, ("0%", "100%"), ("guessing: 10%", 0.1)),
+        (points[1], np.mean(losses[-5:]), ("0.0", "3.0"), ("guessing: 2.3", np.log(10))),
+    ):
+        (_, bottom), (_, top) = texts[low], texts[high]
+        unit = (bottom - top) / float(high.rstrip("%")) * (100 if "%" in high else 1)
+        assert (bottom - y) / unit == pytest.approx(value, abs=1e-6)
+        assert (bottom - texts[guess[0]][1] - 7) / unit == pytest.approx(guess[1], abs=1e-6)
+        end = texts[f"{PAGE_STEPS} steps"][0]
+        assert (x - texts["0"][0]) / (end - texts["0"][0]) == pytest.approx(10 / PAGE_STEPS)
+
+
+def test_texts_follow_the_settings_and_only_tensorflows_are_compared(watch):
+    page = watch()
+    defaults = {"Units": 256, "Learning rate": 0.05, "Digits per step": 64}
+    assert [*defaults.values()] == [
+        PAGE_CONFIG.units,
+        PAGE_CONFIG.learning_rate,
+        PAGE_CONFIG.batch_size,
+    ]
+
+    for name, other in (("Units", 16), ("Learning rate", 0.1), ("Digits per step", 32)):
+        for value, compared in ((other, False), (defaults[name], True)):
+            page.get_by_label(name).select_option(str(value))
+            sentence = "TensorFlow has trained" if compared else "there is no run of TensorFlow"
+            page.get_by_text(f"With these settings {sentence}").wait_for()
+            fingerprint = page.locator(".learn-progress code")
+            fingerprint.wait_for(state="visible" if compared else "detached")
+            units, _, batch = (defaults | {name: value}).values()
+            told = {
+                "units": units,
+                "weights": units * (28 + units + 1 + 10) + 10,
+                "steps": PAGE_CONFIG.epochs * PAGE_CONFIG.train_size // batch,
+                "batch": batch,
+            }
+            for place, number in told.items():
+                assert page.locator(f"[data-now={place}]").inner_text() == f"{number:,}"
+            assert f"Step 0 of {told['steps']}" in progress(page)
+
+
+def ask(page, function, *values):
+    """What a function of learn.js returns."""
+    program = f"values => {{ {LEARN.read_text()}; return {function}(...values); }}"
+    return page.evaluate(program, values)
+
+
+STEADY = [2.4 - step / 400 for step in range(400)]
+JUMP = [*STEADY, *[2.1] * 40]
+OVERSHOOT = "On the way the loss rose by 0.7: with a learning rate of 0.2, steps overshoot."
+MORE = "The loss was still falling: more steps would help, that is, fewer digits per step."
+
+
+@pytest.mark.parametrize(
+    ("right", "told", "verdict", "reason"),
+    [
+        (0.5, {"losses": JUMP}, "It has learned", ""),
+        (0.49, {"losses": STEADY}, "It has learned little", MORE),
+        (0.49, {"losses": JUMP}, "It has learned little", OVERSHOOT),
+        (0.17, {"losses": STEADY}, "It has learned little", MORE),
+        (0.16, {"losses": JUMP}, "It has not learned", OVERSHOOT),
+        (
+            0.1,
+            {"losses": [2.3], "diverged": True},
+            "It has not learned",
+            "Its weights have grown",
+        ),
+    ],
+)
+def test_the_verdict_follows_from_the_accuracy_and_the_losses(watch, right, told, verdict, reason):
+    """Of 250 digits, 12% are of one kind: luck may find 16% right."""
+    values = {"right": right, "count": 250, "common": 0.12, "diverged": False, "rate": 0.2}
+    said, why = ask(watch(), "judge", values | told)
+    assert said == f"{verdict}: {100 * right:.0f}% of 250 test digits are right."
+    assert why.startswith(reason)
+    assert bool(why) == bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict", "reason"),
+    [
+        ({"Units": "32", "Learning rate": "0.02"}, "It has learned", ""),
+        ({"Units": "16", "Learning rate": "0.01"}, "It has learned little", "was still falling"),
+        (
+            {"Units": "16", "Learning rate": "0.1", "Digits per step": "16"},
+            "It has not learned",
+            "rate of 0.1, steps overshoot",
+        ),
+        pytest.param(
+            {"Learning rate": "0.2"},
+            "It has not learned",
+            "rate of 0.2, steps overshoot",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_other_settings_train_and_are_judged_by_their_numbers(watch, settings, verdict, reason):
+    page = watch()
+    for name, value in settings.items():
+        page.get_by_label(name).select_option(value)
     page.get_by_text("there is no run of TensorFlow to compare with").wait_for()
     press(page, "Train")
-    page.get_by_text("There is nothing to compare it with.").wait_for(timeout=5 * MINUTE)
-    assert int(page.locator(".right").inner_text().rstrip("%")) > 40
+    page.get_by_text(re.compile(r"steps took [\d.]+ seconds, the fast way\.")).wait_for(
+        timeout=10 * MINUTE
+    )
+    right = page.locator(".right").inner_text()
+    assert status(page).startswith(f"{verdict}: {right} of 250 test digits are right.")
+    assert reason in status(page)
+    assert (page.locator(".learn-result.other").count() == 1) == bool(reason)
     assert not page.get_by_role("button", name="Save this result").is_visible()
     press(page, "Start over")
     wait_for_step(page, 0)
+
+
+def test_weights_beyond_all_bounds_end_the_training_and_are_told(watch):
+    page = watch()
+    page.locator("[name=rate] option").last.evaluate("option => option.textContent = '1e38'")
+    page.get_by_label("Units").select_option("16")
+    page.get_by_label("Learning rate").select_option("1e38")
+    press(page, "Train")
+    page.get_by_text("the learning rate of 1e+38 is too high").wait_for(timeout=MINUTE)
+    step = int(re.match(r"Step (\d+) of", progress(page))[1])
+    assert 0 < step < 10
+    assert page.locator(".reads").inner_text() == "It reads nothing any more."
+    assert page.get_by_role("button", name="Train").is_disabled()
+
+
+def test_the_time_to_go_is_that_of_the_steps_left(watch):
+    page = watch()
+    for step in range(1, 6):
+        press(page, "One step")
+        wait_for_step(page, step)
+    seconds = page.evaluate("told.at(-1).seconds")
+    left = int(np.ceil(seconds / 5 * (PAGE_STEPS - 5)))
+    expected = f"{left} s" if left < 100 else f"{np.floor(left / 60 + 0.5):.0f} min"
+    assert f"Step 5 of {PAGE_STEPS}, {expected} to go" in progress(page)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "seen"), [(390, 844, [".learn-map"]), (1366, 768, ["canvas"])]
+)
+def test_the_pictures_are_seen_without_scrolling(watch, width, height, seen):
+    page = watch(viewport={"width": width, "height": height})
+    for selector in seen:
+        for box in (canvas.bounding_box() for canvas in page.locator(selector).all()):
+            assert box["y"] + box["height"] <= height
+            assert box["x"] + box["width"] <= width
 
 
 def test_training_pauses_and_the_page_stays_quick(open_page, file):

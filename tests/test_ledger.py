@@ -1,6 +1,5 @@
 """Reproductions sent in are judged or refused in one sentence, whatever they hold."""
 
-import contextlib
 import json
 import os
 import platform
@@ -8,8 +7,10 @@ import re
 import shutil
 import socket
 import sys
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
+import nbformat
 import numpy as np
 import pytest
 from helpers.samples import change
@@ -26,7 +27,7 @@ from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.model_file import load_model
-from mnist_rnn.records.run import run_path, write_run
+from mnist_rnn.records.run import read_run, run_path, write_run
 
 more = settings(many, max_examples=2000)
 KNOWN = ledger.read_known()
@@ -58,7 +59,7 @@ def keep(content, folder):
     content = content if isinstance(content, bytes) else json.dumps(content).encode()
     folder.mkdir(exist_ok=True)
     path = folder / "record.json"
-    with contextlib.suppress(ValueError):
+    with suppress(ValueError):
         path = folder / Reproduction.model_validate_json(content).file_name
     path.write_bytes(content)
     return path
@@ -382,6 +383,46 @@ def test_what_can_be_no_comparison_is_said_in_words(outputs, capsys, monkeypatch
     monkeypatch.setattr(sys, "argv", ["verify.py", "--wrong"])
     assert verify_outputs(capsys) == (2, [])
     assert not (outputs / "reproductions").exists()
+
+
+def test_any_run_is_compared_by_its_name(outputs, capsys, monkeypatch):
+    """Its accuracy is placed among the other committed runs of the configuration."""
+    seed_17 = read_run(run_path(Configuration(seed=17), ".json", COMMITTED))
+    write_run(seed_17.model_copy(update={"seconds": 1.0}), outputs)
+    monkeypatch.setattr(verify, "load_run", lambda path: (read_run(path.with_suffix(".json")), 0))
+    monkeypatch.setattr(verify, "digest_code", lambda: seed_17.environment.code_sha256)
+    monkeypatch.setattr(sys, "argv", ["verify.py", "simple_rnn-256-sgd/17"])
+    status, (placed, outcome) = verify_outputs(capsys)
+    folder = run_path(Configuration(), ".json", COMMITTED).parent
+    others = [read_run(path) for path in folder.glob("*.json") if path.stem != "seed-17"]
+    below = sum(run.test_accuracy < seed_17.test_accuracy for run in others)
+    assert placed.startswith(f"Its test accuracy is higher than that of {below} of the other 39 ")
+    assert (status, outcome.startswith("The same bits as the committed run: ")) == (0, True)
+    monkeypatch.setattr(sys, "argv", ["verify.py", "simple_rnn-256-sgd/no"])
+    assert "runs/simple_rnn-256-sgd/seed-no.json" in verify_outputs(capsys)[0]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ("seed = 0", "The same bits as the committed run: "),
+        ("epochs = 3", "There is no results/runs/"),
+    ],
+)
+def test_the_executed_notebook_says_which_run_is_compared(parameters, said, outputs, capsys):
+    history = {name: values[-3:] for name, values in REPEATED.history.model_dump().items()}
+    three = change(REPEATED, "history", **history)
+    path = write_run(three.model_copy(update={"config": Configuration(epochs=3)}), outputs)
+    shutil.copy(run_path(Configuration(), ".keras", outputs), path.parent)
+    notebook = nbformat.read(verify.NOTEBOOK, as_version=4)
+    injected = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["injected-parameters"]})
+    notebook.cells.append(injected)
+    (outputs / "executed").mkdir()
+    nbformat.write(notebook, outputs / "executed" / "02_train.ipynb")
+    with pytest.MonkeyPatch.context() as patch, suppress(SystemExit):
+        patch.setattr(sys, "argv", ["verify.py", "--executed"])
+        verify.main()
+    assert capsys.readouterr().out.splitlines()[-1].startswith(said)
 
 
 def test_a_notebook_saved_with_other_defaults_is_not_run(outputs, tmp_path):

@@ -1,7 +1,10 @@
 """The notebooks as files, and 02_train as papermill runs it."""
 
 import ast
+import base64
+import io
 import json
+import os
 import random
 import re
 import shutil
@@ -14,6 +17,7 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from helpers.pictures import compare
 from helpers.runs import (
     NOTEBOOKS,
     TRAIN,
@@ -28,25 +32,54 @@ from helpers.runs import (
     start_papermill,
 )
 from jupyter_client.manager import start_new_kernel
+from PIL import Image
 
 from mnist_rnn.config import Configuration, Interpretation
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.run import read_runs
 
+# The pictures that notebooks write into results/.
+WRITTEN = {
+    "02_train.ipynb": ["runs/simple_rnn-256-sgd/rnn-mnist.png"],
+    "03_results.ipynb": ["accuracy.png"],
+}
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 
 
 @each_notebook
 def test_nbval_finds_the_committed_outputs(path, tmp_path):
-    shutil.copytree(COMMITTED, tmp_path / "outputs")
-    nbval = start_nbval(path, tmp_path / "outputs", "--nbval", "--nbval-cell-timeout", "3600")
+    results = tmp_path / "outputs"
+    shutil.copytree(COMMITTED, results, ignore=shutil.ignore_patterns("*.png"))
+    nbval = start_nbval(path, results, "--nbval", "--nbval-cell-timeout", "3600")
     status, output = end(nbval, timeout=3600)
     assert status == 0, output
+    drawn = {str(file.relative_to(results)): file.read_bytes() for file in results.rglob("*.png")}
+    assert [*drawn] == WRITTEN.get(path.name, [])
+    for name, picture in drawn.items():
+        assert compare((COMMITTED / name).read_bytes(), picture) is None, name
 
 
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_nbval_finds_exchanged_pictures_and_one_with_another_digit(tmp_path, monkeypatch):
+    notebook = nbformat.read(TRAIN.with_name("01_data.ipynb"), as_version=4)
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    first, second, third = (out.data for out in outputs if "image/png" in out.get("data", {}))
+    first["image/png"], third["image/png"] = third["image/png"], first["image/png"]
+    with Image.open(io.BytesIO(base64.b64decode(second["image/png"]))) as picture:
+        picture.paste(picture.crop((481, 312, 491, 328)), (556, 312))  # a bar's label, 5 for 6
+        changed = io.BytesIO()
+        picture.save(changed, "png")
+    second["image/png"] = base64.b64encode(changed.getvalue()).decode()
+    nbformat.write(notebook, tmp_path / "changed.ipynb")
+    shutil.copy(TRAIN.with_name("conftest.py"), tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    status, output = end(start_nbval(tmp_path / "changed.ipynb", tmp_path, "--nbval"))
+    assert status == 1
+    assert output.count("Picture 1 of the cell: ") == 3
 
 
 @each_notebook

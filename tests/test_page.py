@@ -4,20 +4,24 @@ import re
 import subprocess
 import sys
 from functools import partial
+from itertools import groupby
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from helpers.pictures import compare
 from helpers.runs import finish, start_plain
 from helpers.shapes import DOT, FAN, FILLED, SHAPES, draw, find_misread
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from scipy import ndimage
+from take_pad import PICTURE, take_pad
 
+from mnist_rnn.analysis.trained_network import believe
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
-from mnist_rnn.records.consistency import Weights, load_checked
+from mnist_rnn.records.consistency import Weights, compute_states, load_checked
 from mnist_rnn.records.model_file import save_model
 from mnist_rnn.records.run import run_path, write_run
 from mnist_rnn.web.pad.pad import HARD, Pad, find_hardest
@@ -46,6 +50,11 @@ def in_page(page, name, values):
 
 def answer(page):
     return page.locator(".answer").inner_text()
+
+
+def test_the_readmes_picture_is_of_this_pad(browser, site):
+    """Chromium may smooth letters in another way; another digit in a line differs by 2."""
+    assert compare(PICTURE.read_bytes(), take_pad(browser, site / "draw.html"), 0.5) is None
 
 
 @pytest.mark.slow
@@ -192,6 +201,31 @@ def test_it_begins_by_reading_a_digit_whose_answer_is_not_given_away(visit):
     assert all((dots == "pad-open") == (row < 28) for row, _, dots in seen)
     assert answer(page).startswith("The network reads a 4 (")
     assert "The network reads an 8 (" in draw(page, SHAPES["8"])[0]  # drawn over the test digit
+
+
+def test_what_is_said_of_a_digit_follows_from_what_is_believed_of_it(visit, mnist, model):
+    """Of the first test digit, after each row, as the network computes it by NumPy."""
+    weights, images = Weights(*model.get_weights()), scale(mnist[1][0][:1])
+    beliefs = believe(weights, compute_states(weights, images))[0]
+    page = visit(script="Math.random = () => 0")
+    page.get_by_role("button", name="Random test digit").click()
+    page.get_by_role("button", name="Reveal").click()
+    said = f"The network reads a 7 ({100 * beliefs[-1, 7]:.0f}%). The label is 7."
+    assert answer(page) == said
+    for rows in range(1, 29):
+        page.locator("[name=row]").fill(str(rows))
+        best = np.argsort(-beliefs[rows - 1], kind="stable")[:3]
+        named = ", ".join(f"{digit} ({100 * beliefs[rows - 1, digit]:.0f}%)" for digit in best)
+        assert page.locator(".pad-after").inner_text() == f"After row {rows}: {named}."
+        turns = []
+        for digit, run in groupby(range(rows), lambda row: beliefs[row].argmax()):
+            first, *_, last = [row + 1 for row in run] * 2
+            turns.append(f"{digit} ({first}{f' to {last}' if last > first else ''})")
+        times = "once" if len(turns) == 2 else f"{len(turns) - 1} times"
+        expected = f"It changes its mind {times}; its answers, with their rows: {', '.join(turns)}."
+        if len(turns) == 1:
+            expected = f"It has not changed its mind: {turns[0]}."
+        assert page.locator(".pad-changes").inner_text() == expected
 
 
 SHOWN = """() => [...(pad => [pad.querySelector("[name=row]").valueAsNumber,

@@ -11,8 +11,10 @@ import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from helpers.runs import NOTEBOOKS
+from helpers.tables import read_results
 
-from mnist_rnn.paths import ROOT
+from mnist_rnn.analysis.answer import describe_answer
+from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.web import site as pages
 
 NAMES = [*pages.PAGES, "report.html"]
@@ -71,10 +73,15 @@ def test_a_page_asks_for_nothing_and_withholds_nothing(name, site, open_page):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         if width in (390, 1440):
             assert page.evaluate(SPLIT) == []
+            assert page.evaluate(CUT_OFF) == []
         if width == 1440:  # a desk
             assert max(page.evaluate(HIDDEN), default=0) <= 0
 
 
+# The figures of which a part is out of sight.
+CUT_OFF = """[...document.querySelectorAll(".figure img, .unrolled")].filter(image =>
+    image.getBoundingClientRect().right > innerWidth || !image.getBoundingClientRect().width
+).map(image => image.alt)"""
 # How much of each table is out of sight, and the heads of tables in which a word is split.
 HIDDEN = "[...document.querySelectorAll('.table')].map(e => e.scrollWidth - e.clientWidth)"
 SPLIT = """() => [...document.querySelectorAll("th")].filter(head => {
@@ -88,10 +95,6 @@ SPLIT = """() => [...document.querySelectorAll("th")].filter(head => {
 def test_the_picture_of_the_network_moves_once_and_stands_where_motion_is_not_wanted(
     site, open_page
 ):
-    """The committed one is the same, and says the answer in words."""
-    text, committed = (site / "index.html").read_text(), ROOT / "docs" / "network.svg"
-    assert committed.read_text().strip() in text  # `docs/generate.py` writes it
-    assert "the answer after the last row is 4" in re.sub(r"\s+", " ", text)
     moving = "document.querySelector('svg').getAnimations({ subtree: true }).length"
     wanted, unwanted = "no-preference", "reduce"
     for motion, media, count in (
@@ -104,6 +107,38 @@ def test_the_picture_of_the_network_moves_once_and_stands_where_motion_is_not_wa
         page.reload()
         assert page.evaluate(moving) == count
         assert page.get_by_role("button", name="Read it again").count() == (count > 0)
+
+
+def test_the_start_page_begins_with_the_answer_and_ends_with_the_figure_of_the_claims(
+    site, open_page
+):
+    page = open_page(site / "index.html")
+    answer, *more = describe_answer(read_results(COMMITTED))
+    assert page.locator(".lead").inner_text() == answer
+    assert page.get_by_role("heading", name="The result in one figure").is_visible()
+    assert page.locator("h2:has-text('The result') + p").inner_text().startswith(" ".join(more))
+    shown = page.locator(".figure img").get_attribute("src").split(",")[1]
+    path = ROOT / "notebooks" / "03_results.ipynb"
+    cells = nbformat.read(path, as_version=4).cells
+    (of_claims,) = (
+        cell.outputs for cell in cells if "accuracy.png" in cell.source and "outputs" in cell
+    )
+    assert of_claims[0].data["image/png"].replace("\n", "") == shown.replace("\n", "")
+
+
+def test_on_a_phone_the_digit_is_seen_at_once_and_a_figure_is_enlarged_by_a_tap(site, open_page):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    page = open_page(site / "index.html", **phone)
+    ink = page.locator(".unrolled path").first.bounding_box()
+    unread = page.locator(".unread").bounding_box()
+    assert ink["y"] + ink["height"] < 844
+    assert ink["x"] + ink["width"] < unread["x"]  # what is not yet read never covers it
+    page = open_page(site / "lesson.html", **phone)
+    figure = page.locator(".figure").nth(1)
+    small = figure.locator("img").bounding_box()["width"]
+    figure.tap()
+    assert figure.locator("img").bounding_box()["width"] > 1.5 * small
+    assert figure.evaluate("figure => figure.scrollWidth > figure.clientWidth")
 
 
 @pytest.mark.parametrize("name", ["none.keras", "none", "/", "/etc/passwd"])

@@ -1,4 +1,4 @@
-"""The statistics of runs and published results; results/README.md has their formulas."""
+"""The statistics of runs and published results; docs/data-dictionary.md has their formulas."""
 
 from typing import Any
 

@@ -11,7 +11,7 @@ from mnist_rnn.analysis.statistics import MEASURES, compare_numbers, measure_run
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import require_own_folder
-from mnist_rnn.records.run import Run
+from mnist_rnn.records.run import Run, name_configuration
 
 SPACE = "\N{NO-BREAK SPACE}"  # of a number in a table
 BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
@@ -28,9 +28,9 @@ class Results(NamedTuple):
 
 
 def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
-    """Return the table of runs, by their parameters, code and seed; results/README.md has columns.
+    """Return the table of runs, by their parameters, code and seed.
 
-    Those that end in `_by_epoch` are tuples.
+    docs/data-dictionary.md describes the columns; those ending in `_by_epoch` are tuples.
     """
     rows = [
         {"configuration": run.configuration_name, "code": run.code}
@@ -161,15 +161,19 @@ def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
     Raises:
         RecordError: there is no record, or none is left.
     """
-    other = [run for run in records if run.environment.other_bits]
-    for run in other:
-        name = f"{run.configuration_name}, seed {run.config.seed},"
-        refused = [*refused, RecordError(f"{name} has other bits than specified.")]
-    if len(records) == len(other):
-        without = f", without {len(other)} that have other bits than specified" if other else ""
+    counted = [run for run in records if not run.environment.other_bits]
+    if not counted:
+        without = f", {len(records)} with other bits aside" if records else ""
         raise RecordError(f"There is no record of a run{without}; `make sweep` makes them.")
-    runs = tabulate_runs([run for run in records if run not in other])
-    claims = tabulate_claims()
+    refused = refused + [
+        RecordError(
+            f"{name_configuration(run.config, run.code)}, seed {run.config.seed}, has "
+            "other bits than specified."
+        )
+        for run in records
+        if run.environment.other_bits
+    ]
+    runs, claims = tabulate_runs(counted), tabulate_claims()
     numbers = tabulate_numbers(runs, claims)
     return Results(runs, claims, numbers, tabulate_accuracy(runs, claims, numbers), refused)
 

@@ -1,7 +1,7 @@
 """The network unrolled in time, as an SVG: a digit's rows go in, the state is passed on, an answer.
 
-The README, the notebooks and the start page of the site show it. It moves once, for five seconds,
-then stands still; on paper, and where motion is not wanted, it only stands.
+The README, the notebooks and the start page of the site show it. What the network makes of the
+digit appears once, in five seconds; on paper, and where motion is not wanted, it only stands.
 """
 
 import numpy as np
@@ -70,6 +70,7 @@ def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
         f"{beliefs[-1, answer]:.0%}."
     )
     end = BELIEF + 9 * answer + 4.5
+    right = ROWS + 142  # of the digit, which is seen at once
     return f"""<svg xmlns="http://www.w3.org/2000/svg" class="unrolled" viewBox="0 0 440 500"
 role="img" aria-label="{words}">
 <style>{STYLE}</style>
@@ -79,7 +80,7 @@ role="img" aria-label="{words}">
 <text x="{BELIEF}" y="20">belief in</text>
 <g class="small" text-anchor="middle">{"".join(heads)}</g>
 {chr(10).join(parts)}
-<rect class="unread" x="0" y="{TOP - 2}" width="440" height="{bottom - TOP + 2}"/>
+<rect class="unread" x="{right}" y="{TOP - 2}" width="{440 - right}" height="{bottom - TOP + 2}"/>
 <g class="answer">
 <path class="arrow" d="M{end} {bottom - 1}v14m-3-4l3 4 3-4"/>
 <text class="digit" x="{end}" y="{bottom + 44}" text-anchor="middle">{answer}</text>

@@ -4,6 +4,7 @@ const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const RATES = [0.01, 0.02, 0.05, 0.1, 0.2];
 const UNITS = [16, 32, 64, 128, 256];
 const BATCHES = [16, 32, 64, 128, 256];
+const GUESS = Math.log(DIGITS.length); // the loss where all digits are equally probable
 const START = "The network's weights are random: it has learned nothing yet. Press <em>Train</em>.";
 const list = (values, chosen) =>
   values.map((value) => `<option${value === chosen ? " selected" : ""}>${value}</option>`).join("");
@@ -19,14 +20,21 @@ const BODY = ({ rate, units, batch }, count) => `
 </div>
 <div class="learn-result"><div role="status"></div><button name="save" hidden>Save this result</button></div>
 <div class="learn-views">
+  <section aria-label="All test digits">
+    <h2>What it makes of ${count} test digits</h2>
+    <canvas class="learn-map framed" role="img"
+      aria-label="The test digits, each near the corner of the digit that the network takes it for"></canvas>
+    <p class="note">Each numeral is a test digit. The higher the probability of a 7, the nearer it
+      lies to the large 7. The ring is the digit on the pad.</p>
+  </section>
   <section aria-label="What it has learned">
     <h2>What it has learned</h2>
-    <p class="learn-label"><span>Test digits read right</span> <strong class="right"></strong></p>
-    <canvas class="learn-curve" role="img" aria-label="Test digits read right, by step"></canvas>
-    <p class="learn-label"><span>Loss: how wrong it is in learning</span> <strong class="loss"></strong></p>
-    <canvas class="learn-curve" role="img" aria-label="Loss, by step"></canvas>
+    <p class="learn-label"><span>Test accuracy</span> <strong class="right"></strong></p>
+    <canvas class="learn-curve" role="img" aria-label="Test accuracy, by step"></canvas>
+    <p class="learn-label"><span>Training loss</span> <strong class="loss"></strong></p>
+    <canvas class="learn-curve" role="img" aria-label="Training loss, by step"></canvas>
   </section>
-  <section aria-label="What it says of one digit">
+  <section aria-label="One digit">
     <h2>What it says of one digit</h2>
     <div class="learn-digit">
       <span class="note">Draw here</span>
@@ -41,18 +49,11 @@ const BODY = ({ rate, units, batch }, count) => `
       <button name="clear">Clear</button>
     </div>
   </section>
-  <section aria-label="What it makes of the test digits">
-    <h2>What it makes of ${count} test digits</h2>
-    <canvas class="learn-map framed" role="img"
-      aria-label="The test digits, each near the corner of the digit that the network takes it for"></canvas>
-    <p class="note">Each numeral is a test digit. The surer the network is that it is a 7, the nearer it
-      lies to the large 7. The ring is the digit on the pad.</p>
-  </section>
 </div>
 <div class="learn-settings" role="group" aria-label="Settings">
   <label>Learning rate <select name="rate">${list(RATES, rate)}</select></label>
   <label>Units <select name="units">${list(UNITS, units)}</select></label>
-  <label>Digits a step <select name="batch">${list(BATCHES, batch)}</select></label>
+  <label>Digits per step <select name="batch">${list(BATCHES, batch)}</select></label>
   <label><input type="checkbox" name="exact"> The slow way, for any processor</label>
   <span class="note compared"></span>
 </div>`;
@@ -67,6 +68,38 @@ const spread = (place, i) => {
   const moved = turn(2.4 * i, 0.2 * Math.sqrt((i % 25) / 25));
   return place.map((x, axis) => x + moved[axis]);
 };
+
+const percent = (share) => `${Math.round(100 * share)}%`;
+const average = (numbers) => numbers.reduce((a, b) => a + b, 0) / numbers.length;
+
+/**
+ * Whether the network has learned, in a sentence, and if not, or not much, why: `[verdict, reason]`.
+ * `right` is its test accuracy on `count` digits, of which `common` have the most frequent label.
+ */
+function judge({ right, count, common, losses, diverged, rate }) {
+  const chance = common + 2 * Math.sqrt((common * (1 - common)) / count); // what luck hardly exceeds
+  const much = right >= 0.5;
+  const amount = much ? "It has learned" : right > chance ? "It has learned little" : "It has not learned";
+  const verdict = `${amount}: ${percent(right)} of ${count} test digits are right.`;
+  if (diverged) return [verdict, `Its weights have grown beyond all bounds: the learning rate of ${rate} is too high.`];
+  if (much) return [verdict, ""];
+  const rise = findRise(losses);
+  return [verdict, rise > 0.2
+    ? `On the way the loss rose by ${rise.toFixed(1)}: with a learning rate of ${rate}, steps overshoot.`
+    : "The loss was still falling: more steps would help, that is, fewer digits per step."];
+}
+
+/** By how much the loss was above an earlier loss at most, both averaged over a twentieth of the steps. */
+function findRise(losses) {
+  const length = Math.ceil(losses.length / 20);
+  let [least, rise] = [Infinity, 0];
+  for (let i = 0; i + length <= losses.length; i += length) {
+    const mean = average(losses.slice(i, i + length));
+    least = Math.min(least, mean);
+    rise = Math.max(rise, mean - least);
+  }
+  return rise;
+}
 
 async function open(root) {
   const packed = JSON.parse(document.getElementById("data").textContent);
@@ -87,7 +120,7 @@ async function open(root) {
   root.innerHTML = BODY(packed.config, test.count);
   const find = (selector) => root.querySelector(selector);
   const named = (name) => find(`[name=${name}]`);
-  const [curveOfRight, curveOfLoss, sheet, beliefs, map] = root.querySelectorAll("canvas");
+  const [map, curveOfRight, curveOfLoss, sheet, beliefs] = root.querySelectorAll("canvas");
   let worker, opened, chosen, now, losses, rights, points, aims, strokes, label, frame;
   let pen = null; // [x, y], where keys draw
   let down = false;
@@ -134,6 +167,12 @@ async function open(root) {
     find(".compared").textContent = compared
       ? "With these settings TensorFlow has trained the same network."
       : "With these settings there is no run of TensorFlow to compare with.";
+    const { batch, units } = chosen;
+    const weights = (28 + units + 1 + 10) * units + 10;
+    const steps = data.orders.length / batch;
+    for (const [name, value] of Object.entries({ units, weights, steps, batch })) {
+      document.querySelectorAll(`[data-now=${name}]`).forEach((e) => (e.textContent = value.toLocaleString("en")));
+    }
     named("save").hidden = true;
     worker.postMessage({ type: "begin", ...chosen });
     sendDigit();
@@ -161,12 +200,13 @@ async function open(root) {
     named("again").disabled = step === 0;
     showProgress(step, steps, seconds, going, differs);
     if (ended) conclude();
-    else say(going ? `It learns.${describeBits()}` : `${step ? "Paused." : START}${describeBits()}`);
-    find(".right").textContent = `${Math.round(100 * rights.at(-1)[1])}%`;
+    else say(going ? `Training.${describeBits()}` : `${step ? "Paused." : START}${describeBits()}`);
+    find(".right").textContent = percent(rights.at(-1)[1]);
     find(".loss").textContent = losses.length ? average(losses.slice(-20)).toFixed(2) : "";
-    drawCurve(curveOfRight, rights, steps, 1, "--right");
+    drawCurve(curveOfRight, rights, { steps, most: 1, guess: 1 / DIGITS.length, write: percent, name: "--right" });
     const smooth = losses.map((_, i) => [i + 1, average(losses.slice(Math.max(0, i - 4), i + 5))]);
-    drawCurve(curveOfLoss, smooth, steps, Math.max(2.5, ...smooth.map(([, loss]) => loss)), "--wrong");
+    const most = Math.ceil(Math.max(3, ...smooth.map(([, loss]) => loss)));
+    drawCurve(curveOfLoss, smooth, { steps, most, guess: GUESS, write: (loss) => loss.toFixed(1), name: "--wrong" });
     showBeliefs(now.beliefs);
     drawMap();
   }
@@ -186,7 +226,6 @@ async function open(root) {
   }
 
   const describeTime = (seconds) => (seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
-  const average = (numbers) => numbers.reduce((a, b) => a + b, 0) / numbers.length;
   const after = (step) => (step ? `after step ${step}` : "before the first step");
 
   /** Nothing as long as the bits are TensorFlow's: they are compared in the line below the bar. */
@@ -199,10 +238,12 @@ async function open(root) {
     const seconds = now.seconds < 10 ? now.seconds.toFixed(1) : Math.round(now.seconds);
     const way = opened.path === "fused" ? "fast" : "slow";
     const took = `${now.step} steps took ${seconds} seconds, the ${way} way.`;
-    if (now.diverged) {
-      return say("Its weights have grown beyond all bounds: the learning rate is too high.", "other");
+    if (!chosen.digests || now.diverged) {
+      const labels = DIGITS.map((digit) => data.labels.subarray(test.first).filter((label) => label === digit).length);
+      const common = Math.max(...labels) / test.count;
+      const [verdict, reason] = judge({ ...now, ...chosen, losses, common, right: rights.at(-1)[1], count: test.count });
+      return say(`<strong>${verdict}</strong> ${reason} ${took}`, reason && "other");
     }
-    if (!chosen.digests) return say(`<strong>It has learned.</strong> ${took} There is nothing to compare it with.`);
     named("save").hidden = false;
     const print = `Fingerprint: <code class="digest">${now.digest}</code>`;
     if (now.differs === null) {
@@ -227,11 +268,29 @@ async function open(root) {
 
   const color = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
 
-  function drawCurve(canvas, values, steps, most, name) {
+  /** A curve of values by step on a scale from 0 to `most`, with a line where guessing would be. */
+  function drawCurve(canvas, values, { steps, most, guess, write, name }) {
     const [context, width, height] = prepare(canvas);
-    const place = ([step, value]) => [(step / steps) * (width - 4) + 2, height - 2 - (value / most) * (height - 6)];
-    context.strokeStyle = color("--line");
-    context.strokeRect(0.5, 0.5, width - 1, height - 1);
+    const [left, right, top, bottom] = [38, width - 5, 7, height - 18];
+    const place = ([step, value]) => [left + (step / steps) * (right - left), bottom - (value / most) * (bottom - top)];
+    const mark = (text, [x, y], align) => {
+      Object.assign(context, { textAlign: align, textBaseline: "middle" });
+      context.fillText(text, x, y);
+    };
+    Object.assign(context, { strokeStyle: color("--line"), fillStyle: color("--text"), font: "11px system-ui, sans-serif" });
+    for (const value of [0, most / 2, most, guess]) {
+      const [, y] = place([0, value]);
+      context.setLineDash(value === guess ? [3, 3] : []);
+      context.beginPath();
+      context.moveTo(left, y);
+      context.lineTo(right, y);
+      context.stroke();
+      if (value === guess) mark(`guessing: ${write(guess)}`, [right, y - 7], "right");
+      else mark(write(value), [left - 4, y], "right");
+    }
+    context.setLineDash([]);
+    mark("0", [left, bottom + 10], "center");
+    mark(`${steps} steps`, [right, bottom + 10], "right");
     Object.assign(context, { strokeStyle: color(name), fillStyle: color(name), lineWidth: 2, lineJoin: "round" });
     context.beginPath();
     values.forEach((value) => context.lineTo(...place(value)));
@@ -276,11 +335,11 @@ async function open(root) {
     const said = last && name(last);
     root.querySelectorAll(".learn-heads span").forEach((head, digit) => head.classList.toggle("now", digit === said));
     const truth = label === null ? "" : `, and it is ${describeDigit(label)}`;
-    const text = last
+    const text = now.diverged ? "It reads nothing any more." : last
       ? `It reads ${describeDigit(said)} (${Math.round(100 * last[said])}% sure)${truth}.`
       : strokes.length ? centerStrokes(strokes).advice : "Draw a digit on the pad.";
     if (find(".reads").textContent !== text) find(".reads").textContent = text;
-    beliefs.setAttribute("aria-label", last ? `Its belief in each digit, after each row. ${text}` : "No beliefs");
+    beliefs.setAttribute("aria-label", last && !now.diverged ? `Its belief in each digit, after each row. ${text}` : "No beliefs");
   }
 
   const describeDigit = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;

@@ -1,0 +1,19 @@
+"""What stands in a figure of matplotlib."""
+
+import numpy as np
+from matplotlib.colors import to_hex
+
+
+def only_image(ax):
+    """Return the values of the one image in these axes."""
+    (image,) = ax.images
+    return np.asarray(image.get_array())
+
+
+def labels_by_color(legend):
+    """Return the label beside each colour of a legend of patches."""
+    texts = [text.get_text() for text in legend.get_texts()]
+    return {
+        to_hex(handle.get_facecolor()): text
+        for handle, text in zip(legend.legend_handles, texts, strict=True)
+    }

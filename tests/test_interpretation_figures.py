@@ -1,0 +1,278 @@
+"""The figures of the trained network draw the numbers that they are given."""
+
+import numpy as np
+import pytest
+from helpers.drawn import labels_by_color, only_image
+from helpers.samples import answers
+from matplotlib.colors import to_hex
+
+from mnist_rnn.analysis.trained_network import decision_rows, separation
+from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE
+from mnist_rnn.figures.interpretation import (
+    draw_accuracy,
+    draw_doubts,
+    draw_example,
+    draw_examples,
+    draw_gallery,
+    draw_late,
+    draw_means,
+    draw_rows,
+    draw_surest_mistakes,
+    draw_trajectories,
+)
+
+pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("close_figures")]
+ROWS = np.arange(1, 29)
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.random((40, 28, 28)).astype("float32")
+BELIEFS = RANDOM.dirichlet(np.full(10, 0.1), (40, 28))
+LABELS = RANDOM.permutation(np.arange(40) % 10)
+
+
+def require_read(ax, beliefs, label):
+    """Beliefs as shades from row 1 at the top, and dots on the answers, blue on the label."""
+    np.testing.assert_array_equal(only_image(ax), beliefs)
+    (shades,), (dots,) = ax.images, ax.collections
+    assert shades.get_extent() == [-0.5, 9.5, 28.5, 0.5]
+    assert (shades.get_clim(), shades.cmap.name) == ((0, 1), "gray_r")
+    named = beliefs.argmax(axis=1)
+    assert dots.get_offsets().tolist() == np.stack([named, ROWS], axis=1).tolist()
+    colors = [BLUE if answer == label else ORANGE for answer in named]
+    assert [*map(to_hex, dots.get_facecolors())] == colors
+
+
+def require_digit(ax, image):
+    np.testing.assert_array_equal(only_image(ax), image)
+    assert ax.images[0].get_extent() == [0.5, 28.5, 28.5, 0.5]
+    assert ax.images[0].cmap.name == "gray_r"
+
+
+def require_gallery(drawn, shown):
+    """These examples in this order, each beside its beliefs and titled by label and answer."""
+    axes = [ax for ax in drawn.figure.axes if ax.get_visible()]
+    assert len(axes) == 2 * len(shown)
+    for left, right, index in zip(axes[::2], axes[1::2], shown, strict=True):
+        label, answer = LABELS[index], BELIEFS[index, -1].argmax()
+        require_digit(left, IMAGES[index])
+        require_read(right, BELIEFS[index], label)
+        assert (left.get_title(), left.title.get_color()) == (f"label {label}", BLUE)
+        color = BLUE if answer == label else ORANGE
+        assert (right.get_title(), right.title.get_color()) == (f"read {answer}", color)
+        assert right.get_subplotspec().num1 == left.get_subplotspec().num1 + 1
+
+
+def test_one_digit_beside_what_is_believed_of_it():
+    beliefs = answers(3, 3, 7)[0]
+    drawn = draw_example(IMAGES[0], beliefs, 7)
+    left, right, scale = drawn.figure.axes
+    require_digit(left, IMAGES[0])
+    require_read(right, beliefs, 7)
+    assert (left.get_title(), right.get_title()) == ("the digit", "belief after each row")
+    assert (left.get_xlabel(), left.get_ylabel(), right.get_xlabel()) == ("column", "row", "digit")
+    assert [text.get_text() for text in right.get_xticklabels()] == [*map(str, range(10))]
+    assert scale.get_ylabel() == "belief (a probability)"
+    assert scale.get_ylim() == (0, 1)
+    assert "Left, an image of 7" in drawn.caption
+    assert "another: 3 from row 1, 7 from row 3. " in drawn.caption
+    assert drawn.caption.endswith("the final answer, 7, is 100% after row 28.")
+
+
+def test_the_first_image_of_each_digit():
+    first = [LABELS.tolist().index(digit) for digit in range(10)]
+    images = IMAGES * (ROWS[:, None] <= 20)
+    images[first[3], 23, 4] = 1
+    drawn = draw_examples(images, BELIEFS, LABELS)
+    for ax, index in zip(drawn.figure.axes[::2], first, strict=True):
+        require_digit(ax, images[index])
+    rows = decision_rows(BELIEFS[first])
+    decided = ", ".join(f"{digit} from row {row}" for digit, row in enumerate(rows))
+    assert drawn.caption.endswith(f"final for {decided}; the last row with ink is 20 to 24.")
+
+
+def test_each_image_of_a_gallery_stands_beside_its_beliefs_and_titles():
+    """Two of the five places in the last line are left empty."""
+    drawn = draw_gallery(IMAGES[:8], BELIEFS[:8], LABELS[:8], "a caption")
+    require_gallery(drawn, range(8))
+    assert len(drawn.figure.axes) == 20
+    assert drawn.caption == "a caption"
+    assert "digits 0 to 9 after rows 1 to 28" in drawn.figure.get_supxlabel()
+
+
+def test_late_answers_come_surest_first():
+    """Five turn right after the last row, which is blank in two of them; one turns wrong."""
+    beliefs = np.concatenate([*[answers(*[1] * 27, 2)] * 5, answers(*[2] * 27, 1), answers(2)])
+    beliefs[:5, -1] *= np.array([0.5, 0.7, 0.9, 0.8, 0.6])[:, None]
+    images = IMAGES[:7].copy()
+    images[:2, 27] = 0
+    drawn = draw_late(images, beliefs, np.full(7, 2))
+    lefts = [ax for ax in drawn.figure.axes if ax.get_visible()][::2]
+    for ax, index in zip(lefts, (2, 3, 1, 4, 0), strict=True):
+        require_digit(ax, images[index])
+    for said in (
+        "5 of 7 test images are misclassified after row 27 and right after row 28; in 2 of them",
+        "Shown are the 5 with the highest",
+        "from " + ", ".join(5 * ["1 to 2"]) + ".",
+        "1 are right after row 27 and wrong after row 28.",
+    ):
+        assert said in drawn.caption
+
+
+def test_the_surest_mistakes_of_all():
+    last = BELIEFS[:, -1]
+    wrong = np.flatnonzero(last.argmax(axis=1) != LABELS)
+    shown = sorted(wrong, key=lambda index: -last[index].max())[:15]
+    drawn = draw_surest_mistakes(IMAGES, BELIEFS, LABELS)
+    require_gallery(drawn, shown)
+    most, least = last[shown[0]].max(), last[shown[-1]].max()
+    assert "The 15 wrong answers" in drawn.caption
+    assert f"with a probability from {most:.1%} down to {least:.1%}." in drawn.caption
+    named = ", ".join(f"{LABELS[index]} as {last[index].argmax()}" for index in shown)
+    assert drawn.caption.endswith(f"The network reads {named}.")
+
+
+def test_mean_beliefs_are_those_of_the_title_and_the_frame_is_on_it():
+    drawn = draw_means(IMAGES, BELIEFS, LABELS)
+    rows, medians, ends = decision_rows(BELIEFS), [], []
+    for digit, ax in enumerate(drawn.figure.axes):
+        of_digit = digit == LABELS
+        mean = BELIEFS[of_digit].sum(axis=0) / of_digit.sum()
+        np.testing.assert_allclose(only_image(ax), mean)
+        assert ax.get_title() == f"all {digit}"
+        (frame,), (line,) = ax.patches, ax.get_lines()
+        assert (frame.get_xy(), frame.get_width(), frame.get_height()) == (
+            (digit - 0.5, 0.5),
+            1,
+            28,
+        )
+        assert to_hex(frame.get_edgecolor()) == line.get_color() == BLUE
+        medians.append(int(sorted(rows[of_digit])[1:3] @ np.full(2, 0.5)))
+        assert line.get_ydata() == [medians[-1] - 0.5] * 2
+        ends.append(mean[-1, digit])
+    assert f"from row {', '.join(map(str, medians))} on)" in drawn.caption
+    assert f"{(rows == 28).mean():.0%} of all images are decided only at" in drawn.caption
+    low, high = np.argmin(ends), np.argmax(ends)
+    expected = f"is {100 * ends[low]:.0f}% ({low}) to {100 * ends[high]:.0f}% ({high})."
+    assert drawn.caption.endswith(expected)
+    assert (drawn.figure.get_supxlabel(), drawn.figure.get_supylabel()) == ("digit", "row")
+
+
+def test_each_accuracy_has_its_curve_its_colour_and_its_words():
+    by_row, if_blank = np.linspace(0, 0.9, 28), np.linspace(0.1, 1, 28)
+    drawn = draw_accuracy(by_row, if_blank, 10)
+    ax = drawn.figure.axes[0]
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    told = {"belief after the row": (by_row, BLUE), "answer if the rest is blank": (if_blank, DARK)}
+    for label, (curve, color) in told.items():
+        assert lines[label].get_xdata().tolist() == ROWS.tolist()
+        assert lines[label].get_ydata().tolist() == (100 * curve).tolist()
+        assert lines[label].get_color() == color
+    legend = ax.get_legend()
+    for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+        assert handle.get_color() == told[text.get_text()][1]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("row", "test accuracy (%)")
+    assert "The first 10 test images. Blue: accuracy of the belief" in drawn.caption
+    assert "it reaches 50% after row 16, 90% after row 28. Grey" in drawn.caption
+    assert "it reaches 50% after row 13, 90% after row 25, 97% after row 28." in drawn.caption
+    assert drawn.caption.endswith("After row 21 the accuracies are 67% and 77%.")
+    low = draw_accuracy(by_row / 2, if_blank, 10)
+    assert "it reaches at most 45%. Grey" in low.caption
+
+
+def test_a_wrong_answer_is_in_the_bar_of_its_probability():
+    """Of images of a 7, one answer is right; of the wrong ones, two have the label second."""
+    last = np.zeros((6, 10))
+    for index, (answer, sure, second) in enumerate(
+        [(7, 0.95, 1), (1, 0.45, 7), (1, 0.62, 7), (1, 0.65, 3), (1, 0.91, 3), (1, 0.99, 4)]
+    ):
+        last[index, [answer, second]] = sure, 1 - sure if sure > 0.5 else 0.4
+    drawn = draw_doubts(np.stack([last] * 28, axis=1), np.full(6, 7))
+    ax = drawn.figure.axes[0]
+    second, lower = (
+        {round(bar.get_x() + bar.get_width() / 2, 2): bar.get_height() for bar in bars}
+        for bars in ax.containers
+    )
+    assert {at: count for at, count in second.items() if count} == {0.45: 1, 0.65: 1}
+    assert {at: count for at, count in lower.items() if count} == {0.65: 1, 0.95: 2}
+    names = {BLUE: "label second (2)", LIGHT: "label ranked lower (3)"}
+    assert labels_by_color(ax.get_legend()) == names
+    assert [to_hex(bars[0].get_facecolor()) for bars in ax.containers] == [BLUE, LIGHT]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("probability of the wrong answer", "images")
+    for said in (
+        "All 5 wrong answers",
+        "digit (2); grey: it is ranked lower (3). Half",
+        "have a probability above 65%. 40% of the wrong and 100% of the right",
+    ):
+        assert said in drawn.caption
+
+
+def test_a_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
+    """The third dimension has less variance than the others: the plane is that of these."""
+    y = np.arange(40) % 10
+    hidden = RANDOM.normal(size=(40, 28, 3)) * [5, 2, 0.1]
+    drawn = draw_trajectories(hidden, y)
+    flat = hidden.reshape(-1, 3)
+    _, sizes, directions = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
+    means = [
+        (hidden[y == d].mean(axis=0) - flat.mean(axis=0)) @ directions[:2].T for d in range(10)
+    ]
+    paths = [ax.get_lines()[10].get_xydata() for ax in drawn.figure.axes]
+    signs = np.sign([path[5] / mean[5] for path, mean in zip(paths, means, strict=True)])
+    assert (signs == signs[0]).all()  # a direction may point either way
+    for digit, ax in enumerate(drawn.figure.axes):
+        *grey, path, start, middle, end = ax.get_lines()
+        assert {line.get_color() for line in grey} == {LIGHT}
+        for line, mean in zip([*grey, path], [*means, means[digit]], strict=True):
+            np.testing.assert_allclose(line.get_xydata(), mean * signs[0])
+        for mark, row in ((start, 1), (middle, 14), (end, 28)):
+            np.testing.assert_allclose(mark.get_xydata(), [means[digit][row - 1] * signs[0]])
+        assert {mark.get_color() for mark in (path, start, middle, end)} == {BLUE}
+        assert (start.get_markerfacecolor(), end.get_markerfacecolor()) == ("white", BLUE)
+        said = {note.get_text(): note.xy for note in ax.texts}
+        for row in (14, 28):
+            np.testing.assert_allclose(said[str(row)], means[digit][row - 1] * signs[0])
+        assert ax.get_title() == f"all {digit}"
+    labels = drawn.figure.get_supxlabel(), drawn.figure.get_supylabel()
+    assert labels == ("first principal component", "second principal component")
+    share = (sizes[:2] ** 2).sum() / (sizes**2).sum()
+    apart = [np.linalg.norm(row - np.mean(row, axis=0), axis=1).mean()
+             for row in np.array(means)[:, [0, 13, 27]].swapaxes(0, 1)]  # fmt: skip
+    for said in (
+        f"The plane holds {share:.0%} of the variance of the 3 units",
+        "is {:.1f} after row 1, {:.1f} after row 14 and {:.1f} after row 28".format(*apart),
+        f"is {separation(hidden[:, 13], y):.1f} after row 14 and "
+        f"{separation(hidden[:, 27], y):.1f} after row 28 (root mean squares, first 40 test",
+    ):
+        assert said in drawn.caption
+
+
+def test_rows_that_matter_have_their_ink_gradient_and_bars():
+    sensitivity = 10.0 ** RANDOM.permutation(np.linspace(-4, -2, 28 * 28)).reshape(28, 28)
+    rows, bands = 0.9 - RANDOM.permutation(28) / 100, 0.9 - np.arange(7) / 10
+    drawn = draw_rows(IMAGES, sensitivity, 0.9, rows, bands)
+    ink, gradient, lost, scale = drawn.figure.axes
+    require_digit(ink, IMAGES.mean(axis=0))
+    require_digit(gradient, sensitivity)
+    shades = gradient.images[0].norm
+    assert shades([1e-4, 1e-3, 1e-2]).tolist() == pytest.approx([0, 0.5, 1])
+    assert scale.get_ylim() == pytest.approx((1e-4, 1e-2))
+    four, one = lost.containers
+    losses = (four, 2.5, 4, 0.9 - bands), (one, 1, 1, 0.9 - rows)
+    for bars, first, step, loss in losses:
+        for place, bar in enumerate(bars):
+            assert bar.get_y() + bar.get_height() / 2 == pytest.approx(first + step * place)
+            assert bar.get_width() == pytest.approx(100 * loss[place])
+    names = {LIGHT: "four blank rows", BLUE: "one blank row"}
+    assert labels_by_color(lost.get_legend()) == names
+    assert [to_hex(bars[0].get_facecolor()) for bars in lost.containers] == [LIGHT, BLUE]
+    titles = [ax.get_title() for ax in (ink, gradient, lost)]
+    assert titles == ["mean ink", "size of gradient", "accuracy lost"]
+    assert (ink.get_ylabel(), lost.get_xlabel()) == ("row", "percentage points")
+    inner = IMAGES[:, 7:21].sum() / IMAGES.sum()
+    for said in (
+        f"The first 40 test images. Left, their mean ink: rows 8 to 21 hold {inner:.0%} of it.",
+        f"it is largest in row {1 + sensitivity.sum(axis=1).argmax()}, and the top four rows hold "
+        f"{sensitivity[:4].sum() / sensitivity.sum():.0%} of it.",
+        f"at most 27.0 percentage points (row {1 + rows.argmin()}); blocks of four, from the top: "
+        "0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0.",
+    ):
+        assert said in drawn.caption
