@@ -189,6 +189,8 @@ $(INSTALLED):
 	@mkdir -p $(VENV)/etc/ipython
 	@printf '%s\n' 'import logging' 'c.IPKernelApp.log_level = "ERROR"' \
 		'logging.getLogger("IPKernelApp").addFilter(lambda record: "KeyboardInterrupt" not in record.getMessage())' \
+		'from ipykernel.ipkernel import IPythonKernel' \
+		'IPythonKernel.language_info["version"] = "3"  # or JupyterLab asks to save what it opens' \
 		> $(VENV)/etc/ipython/ipython_kernel_config.py
 	@$(MARK) > $@
 
