@@ -113,6 +113,7 @@ check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format \
 		--default-filetype yaml CITATION.cff
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m quick $$(grep -l mark.quick tests/test_*.py)
+	@$(BIN)/python -m mnist_rnn.sweep --dry-run | tail -n 1
 
 # The notebooks come first: they take longest.
 test: check  ## All but the slow tests, and nbval over all notebooks
@@ -139,7 +140,7 @@ originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code where
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
 	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks/outputs
-	MNIST_RNN_RESULTS=$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
+	JUPYTER_NO_CONFIG=1 MNIST_RNN_RESULTS=$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
 		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0?_*.ipynb
 
 # What is committed speaks of the repository's claims alone.
@@ -149,7 +150,7 @@ results: $(INSTALLED)  ## Train what is missing, and make tables, notebooks and 
 	$(BIN)/python docs/generate.py
 
 lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--group test --group dev --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 
@@ -188,6 +189,8 @@ $(INSTALLED):
 	@mkdir -p $(VENV)/etc/ipython
 	@printf '%s\n' 'import logging' 'c.IPKernelApp.log_level = "ERROR"' \
 		'logging.getLogger("IPKernelApp").addFilter(lambda record: "KeyboardInterrupt" not in record.getMessage())' \
+		'from ipykernel.ipkernel import IPythonKernel' \
+		'IPythonKernel.language_info["version"] = "3"  # or JupyterLab asks to save what it opens' \
 		> $(VENV)/etc/ipython/ipython_kernel_config.py
 	@$(MARK) > $@
 

@@ -4,6 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$1 name=$2
+if [ -n "$(git rev-parse --show-cdup 2>&1)" ]; then
+    echo "A release is made from a commit: expected a git clone, and $PWD is none." >&2
+    exit 1
+fi
 commit=$(git rev-parse HEAD) objects=$(realpath "$(git rev-parse --git-path objects)")
 mkdir -p dist
 folder=$(mktemp -d "$PWD/dist/.making-XXXXXX") # on one disk with dist, where a file then moves whole

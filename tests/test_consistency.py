@@ -11,6 +11,8 @@ from helpers.samples import change
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ModelError, RecordError
+from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records import consistency, environment
 from mnist_rnn.records.consistency import (
@@ -160,11 +162,20 @@ def test_the_default_runs_measures_follow_from_its_model(committed, model, mnist
     """On all images; nothing of `keep` is used."""
     weights = Weights(*model.get_weights())
     (x_train, y_train), (x_test, y_test) = mnist
-    logits = compute_logits(weights, x_train)
+    logits = compute_logits("simple_rnn", weights, x_train)
     assert compute_loss(logits, y_train) == pytest.approx(committed.train_loss, abs=1e-6)
     assert (logits.argmax(axis=1) != y_train).sum() == committed.train_errors
-    logits = compute_logits(weights, x_test)
+    logits = compute_logits("simple_rnn", weights, x_test)
     assert compute_loss(logits, y_test) == pytest.approx(committed.test_loss, abs=1e-6)
     wrong = np.flatnonzero(logits.argmax(axis=1) != y_test)
     assert {int(i): int(logits[i].argmax()) for i in wrong} == committed.mistakes
     assert committed.parameters == sum(array.size for array in weights)
+
+
+@pytest.mark.parametrize("layer", ["simple_rnn", "gru", "lstm"])
+def test_the_logits_of_each_layer_are_those_of_the_network(layer, mnist):
+    config = Configuration(layer=layer, units=16, seed=3)
+    model, images = build_model(config), mnist[1][0][:1500]
+    expected = predict(model, scale(images))
+    got = compute_logits(layer, model.get_weights(), images)
+    np.testing.assert_allclose(got, expected, atol=1e-5)

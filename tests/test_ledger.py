@@ -78,6 +78,12 @@ def keep(content, folder):
         (OTHER | {"environment": with_cpu(fuses=False)["environment"] | BY_HAND}, False,
          "default run, by NumPy | **other bits** from epoch 20 on:"),
         (OTHER | with_cpu(fuses=False), False, "other bits, as expected without FMA:"),
+        (OTHER | with_cpu(fuses=False) | {"test_errors": RUN.test_errors + 51}, False,
+         "**other bits**, and far from ours:"),
+        ({"environment": GOOD["environment"] | {"other_bits": True}}, False,
+         "**other bits** in the probe of the training step:"),
+        (OTHER | {"environment": GOOD["environment"] | {"other_bits": True}}, False,
+         "**other bits** from epoch 20 on, as its probe found:"),
         ({"digests": {"sgd": ["1" * 64]}, "test_errors": None} | with_cpu(fuses=False), False,
          "other bits, as expected without FMA |"),
         ({"digests": {"sgd": ["1" * 64], "gru": [STEPS["gru"]]}, "test_errors": None}, False,
@@ -89,7 +95,8 @@ def test_an_outcome_is_listed(parts, good, outcome, tmp_path):
     keep(GOOD | parts, tmp_path / "ours")
     page, refused = ledger.make_ledger(tmp_path)
     assert (page.count(f"| {outcome}"), refused) == (1, [])
-    kind = "records of first steps" if "test_errors" in parts else "default runs"
+    errors = parts.get("test_errors", RUN.test_errors)
+    kind = "records of first steps" if errors is None else "default runs"
     assert f"{int(good)} of 1 {kind}" in page
 
 
@@ -111,12 +118,29 @@ def test_what_a_browser_computed_is_listed(changes, outcome, tmp_path):
     assert ledger.make_ledger(tmp_path)[1][0].endswith(f"learned-again.json holds {path.name}")
 
 
-def test_a_record_counts_once(tmp_path):
-    for origin in ("ours", "self-reported"):
-        keep(GOOD, tmp_path / origin)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"date": "2026-01-02"},
+        {"seconds": 60.1},
+        {"environment": GOOD["environment"] | {"threads": 7}},
+    ],
+)  # fmt: skip
+def test_a_record_counts_once(changes, tmp_path):
+    """A run on a like machine shows nothing new, whoever sends it; other first steps do."""
+    keep(GOOD, tmp_path / "ours")
+    copies = [keep(GOOD | changes, tmp_path / "self-reported")]
+    steps = GOOD | {"digests": {"sgd": [STEPS["sgd"]]}, "test_errors": None}
+    keep(steps, tmp_path / "ours")
+    keep(steps | {"digests": {name: [STEPS[name]] for name in ("sgd", "gru")}}, tmp_path / "ci")
+    copies.append(keep(steps | {"seconds": 2.0}, tmp_path / "self-reported"))
     page, refused = ledger.make_ledger(tmp_path)
-    assert "1 of 1 default runs" in page
-    assert [sentence.split(" is ")[1] for sentence in refused] == ["already in ours"]
+    assert "1 of 1 default runs, 2 of 2 records of first steps" in page
+    assert len(refused) == len(copies)
+    for copy, sentence in zip(sorted(copies), refused, strict=True):
+        assert copy.name in sentence
+        assert sentence.endswith(", on the same CPU, system, versions and code")
 
 
 def told(**values):
@@ -126,17 +150,30 @@ def told(**values):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [(GOOD | {"digests": {"other": ["0" * 64]}, "test_errors": None}, "of another experiment"),
-     (GOOD | {"test_errors": RUN.test_errors - 1}, "another number of test errors"),
+     (GOOD | {"test_errors": RUN.test_errors - 1}, "run with other test_errors$"),
      (GOOD | {"test_errors": None}, "test_errors must be given"),
      (GOOD | {"digests": GOOD["digests"] | {"sgd": ["0" * 64]}}, "alone, or of first steps"),
      (GOOD | {"digests": {}}, "at least 1 item"),
      (GOOD | {"digests": {WHOLE_RUN: []}}, "must end with one"),
      (GOOD | {"digests": {WHOLE_RUN: ["0" * 64, None]}}, "must end with one"),
      (GOOD | {"digests": {WHOLE_RUN: ["../../../etc/passwd"]}}, "should match pattern"),
+     (GOOD | {"digests": {WHOLE_RUN: RUN.history.weights_sha256[-1:]}}, "must be of 20 epochs"),
+     (GOOD | {"digests": {WHOLE_RUN: [None, *RUN.history.weights_sha256]}}, "must be of 20 epo"),
+     (GOOD | {"digests": {WHOLE_RUN: ["1" * 64, *RUN.history.weights_sha256[1:]]}},
+      "the weights of the committed run with other history.weights_sha256$"),
+     (GOOD | {"digests": {"gru": ["1" * 64, STEPS["gru"]]}, "test_errors": None},
+      "those after the last one alone"),
+     (GOOD | {"seconds": 1e300}, "less than or equal to 31622400"),
+     (GOOD | {"seconds": 0.001}, "seconds must be from 0.0"), (GOOD | {"seconds": -1.0}, "greater"),
+     (told(threads=-5), "threads: Input should be greater"), (told(threads=0), "greater than"),
+     (told(versions={}), "versions must be of tensorflow, keras, numpy, or of one of cc, jax"),
+     (told(versions=dict.fromkeys(("python", "tensorflow", "numpy"), "1")), "versions must be"),
+     (told(versions=dict.fromkeys(("python", "jax", "torch"), "1")), "versions must be of"),
+     (GOOD | with_cpu(architecture="aarch64", fuses=False), "fuses must be true on aarch64"),
      (GOOD | {"note": "by hand"}, "note: Extra inputs"),
      (GOOD | {"schema_version": 1}, "should be 2"),
-     (GOOD | {"date": "9999-12-31"}, "a day that has been"),
-     (GOOD | {"date": "1999-12-31"}, "a day that has been"),
+     (GOOD | {"date": "9999-12-31"}, "expected a day that has been, from 2024 on, got"),
+     (GOOD | {"date": "1999-12-31"}, "expected a day that has been, from 2024 on, got"),
      (told(commit="0" * 40), "commit must be left out"),
      (told(system="/home/somebody"), "should match pattern"),
      (told(system="a | b"), "should match pattern"),
@@ -149,8 +186,10 @@ def told(**values):
      (LEARNED | {"weights_sha256": "1" * 64}, "of another digest that it is the same"),
      (LEARNED | {"first_difference": 7}, "of another digest that it is the same"),
      (LEARNED | {"first_difference": 401}, "should be less"),
+     (LEARNED | {"seconds": 1e300}, "seconds must be from"),
+     (LEARNED | {"seconds": 0.0}, "seconds must be from"),
      (LEARNED | {"path": "gpu"}, "'fused' or 'exact'"),
-     (LEARNED | {"date": "9999-12-31"}, "a day that has been"),
+     (LEARNED | {"date": "9999-12-31"}, "expected a day that has been, from 2024 on, got"),
      (LEARNED | {"engine": "<b>"}, "should match pattern")],
 )  # fmt: skip
 def test_a_bad_record_is_refused_in_one_sentence(content, problem, tmp_path):
@@ -208,8 +247,11 @@ def test_records_are_taken_in_all_or_none(tmp_path):
         ledger.add(source, ours)
     assert os.listdir(ours) == [path.name]
     assert json.loads((ours / path.name).read_text()) == GOOD
-    with pytest.raises(RecordError, match=r"/self-reported/.*\.json is already in ours$"):
-        ledger.add(source, tmp_path / "self-reported")
+    near = keep(GOOD | {"seconds": 61.0}, source)
+    for folder in ("self-reported", "ours"):
+        with pytest.raises(RecordError, match=rf"repeats ours/{path.name}, on the same CPU"):
+            ledger.add(source, tmp_path / folder)
+    near.unlink()
     (source / "zzz.json").write_text("{}")  # after the good one
     with pytest.raises(RecordError, match=r"zzz\.json is not the record"):
         ledger.add(source, tmp_path / "ci")
@@ -281,10 +323,8 @@ def test_a_reproduction_leaves_its_record_and_says_the_outcome_last(outputs, cap
     assert (made.date, outcome) == (noon.date(), "the same bits")
     os.utime(path, (0, 0))  # by a clock that is wrong there is no record, but an outcome
     status, lines = verify_outputs(capsys)
-    assert (status, lines[0]) == (
-        0,
-        "No record for the ledger: 1 validation error for Reproduction",
-    )
+    said = "date: expected a day that has been, from 2024 on, got 1970-01-01."
+    assert (status, lines[0]) == (0, f"No record for the ledger: {said}")
 
 
 def test_other_bits_are_said_last_and_fail(outputs, capsys):
@@ -349,9 +389,7 @@ def test_any_run_is_compared_by_its_name(outputs, capsys, monkeypatch):
     """Its accuracy is placed among the other committed runs of the configuration."""
     seed_17 = read_run(run_path(Configuration(seed=17), ".json", COMMITTED))
     write_run(seed_17.model_copy(update={"seconds": 1.0}), outputs)
-    monkeypatch.setattr(
-        verify, "load_checked", lambda path: (read_run(path.with_suffix(".json")), 0)
-    )
+    monkeypatch.setattr(verify, "load_run", lambda path: (read_run(path.with_suffix(".json")), 0))
     monkeypatch.setattr(verify, "digest_code", lambda: seed_17.environment.code_sha256)
     monkeypatch.setattr(sys, "argv", ["verify.py", "simple_rnn-256-sgd/17"])
     status, (placed, outcome) = verify_outputs(capsys)
@@ -374,7 +412,8 @@ def test_any_run_is_compared_by_its_name(outputs, capsys, monkeypatch):
 def test_the_executed_notebook_says_which_run_is_compared(parameters, said, outputs, capsys):
     history = {name: values[-3:] for name, values in REPEATED.history.model_dump().items()}
     three = change(REPEATED, "history", **history)
-    write_run(three.model_copy(update={"config": Configuration(epochs=3)}), outputs)
+    path = write_run(three.model_copy(update={"config": Configuration(epochs=3)}), outputs)
+    shutil.copy(run_path(Configuration(), ".keras", outputs), path.parent)
     notebook = nbformat.read(verify.NOTEBOOK, as_version=4)
     injected = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["injected-parameters"]})
     notebook.cells.append(injected)

@@ -204,9 +204,24 @@ kernel.log.error("another error")
 """
 
 
-@pytest.mark.skipif(
+made_by_make = pytest.mark.skipif(
     not (Path(sys.prefix) / "etc/ipython").exists(), reason="needs the environment of `make`"
 )
+
+
+@made_by_make
+def test_a_notebook_that_is_opened_is_as_it_was_under_any_python():
+    """JupyterLab puts what the kernel says of its language into a notebook, and asks to save it."""
+    manager, client = start_new_kernel()
+    said = client.kernel_info(reply=True, timeout=60)["content"]["language_info"]
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    assert said["version"] == "3"
+    for path in (*NOTEBOOKS, ROOT / "workflow" / "report.ipynb"):
+        assert nbformat.read(path, as_version=4).metadata.language_info == said, path
+
+
+@made_by_make
 def test_the_kernel_ends_in_silence(tmp_path):
     """Jupyter interrupts a kernel before it stops it, maybe still within its last request."""
     with (tmp_path / "errors").open("w") as errors:

@@ -48,6 +48,8 @@ def test_a_claim_is_one_row(tmp_path):
         ("answered_by", "torch", "'ours', 'keras', 'keras_rmsprop', 'seeded', 'seeded_xla', "),
         ("answered_by", "pytorch", f"{ANSWERS}, got 'pytorch'."),
         ("answered_by", "keras", f"{ANSWERS}, got 'keras'."),
+        ("claim", "x | y", "a name without |, `, < and >, got 'x | y'."),
+        ("claim", "<b>", "a name without |, `, < and >, got '<b>'."),
         ("epoch", "5", f"{NAMED}, got '5'. Did you mean 'epochs'?"),
         ("seed", "0", f"{NAMED}, got '0'. Did you mean 'seeds'?"),
     ],
@@ -56,7 +58,8 @@ def test_a_wrong_cell_names_its_claim_and_column(column, cell, expected, tmp_pat
     write_claims(tmp_path, ROW | {column: cell})
     with pytest.raises(ClaimError) as error:
         read_claims(tmp_path)
-    wanted = f"claims.csv, line 2, claim 'mine', column {column}: expected {expected}"
+    name = cell if column == "claim" else "mine"
+    wanted = f"claims.csv, line 2, claim {name!r}, column {column}: expected {expected}"
     assert str(error.value).startswith(wanted)
     assert "\n" not in str(error.value)
 

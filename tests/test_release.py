@@ -76,6 +76,19 @@ def test_a_tree_that_differs_from_its_commit_is_not_released(clone):
     assert done.stderr == "Commit first: 1 file(s) differ, such as more.\n"
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_an_unpacked_release_makes_none(unpacked, inside):
+    """Nor does one in somebody's repository, whose commit is another."""
+    if inside:
+        assert run("git init --quiet", unpacked.parent).returncode == 0
+    done = run(f"bash release/make.sh python {NAME}", unpacked)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"A release is made from a commit: expected a git clone, and {unpacked} is none.\n"
+    )
+    assert not (unpacked / "dist").exists()
+
+
 @pytest.mark.parametrize(
     ("place", "found"),
     [(None, ""), ("archive", ".tar: FAILED"), ("file", "LICENSE: FAILED")],

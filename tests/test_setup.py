@@ -1,5 +1,6 @@
 """What make installs and passes on: the lock, the Makefile."""
 
+import json
 import os
 import re
 import shutil
@@ -7,15 +8,18 @@ import signal
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
-from helpers.runs import end, environment, mark_installed, read_until, run_python, start
+from helpers.runs import CLONE, end, environment, mark_installed, read_until, run_python, start
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from mnist_rnn.analysis.tables import write_tables
 from mnist_rnn.config import Configuration
-from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.errors import ExperimentError
+from mnist_rnn.paths import COMMITTED, ROOT, require_own_folder
 from mnist_rnn.records.run import read_run, run_path, write_run
 
 pytestmark = pytest.mark.quick
@@ -201,3 +205,54 @@ def test_folders_are_the_same_wherever_a_process_starts(given, folders, tmp_path
     program = "from mnist_rnn import paths; print(paths.RESULTS, paths.OUTPUTS, sep='|')"
     done = run_python(program, cwd=tmp_path, MNIST_RNN_RESULTS=given)
     assert done.stdout.strip().split("|") == [str(ROOT / folder) for folder in folders]
+
+
+def test_code_runs_in_its_own_folder_alone(tmp_path, monkeypatch):
+    """A copied folder has the old folder's environment, and with it the old code."""
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "src" / "mnist_rnn", copy / "src" / "mnist_rnn")
+    (copy / "notebooks").mkdir()
+    for folder in (ROOT, ROOT / "notebooks", tmp_path):
+        monkeypatch.chdir(folder)
+        require_own_folder()
+    for folder in (copy, copy / "notebooks"):
+        monkeypatch.chdir(folder)
+        with pytest.raises(ExperimentError, match=rf"runs in {copy}, with the code of {ROOT}: "):
+            require_own_folder()
+        with pytest.raises(ExperimentError, match="with the code of"):
+            write_tables(None, tmp_path)
+
+
+def test_a_package_without_its_repository_says_what_to_do(tmp_path):
+    site = tmp_path / "lib" / "python3" / "site-packages"
+    shutil.copytree(ROOT / "src" / "mnist_rnn", site / "mnist_rnn")
+    done = run_python("from mnist_rnn.analysis import claims", cwd=tmp_path, PYTHONPATH=str(site))
+    assert done.returncode == 1
+    assert "ExperimentError: mnist_rnn works in a clone of its repository" in done.stderr
+
+
+def test_a_users_settings_drop_no_cell(tmp_path):
+    """`make notebooks` executes them by nbconvert, which has settings of its user's."""
+    settings = tmp_path / ".jupyter"
+    settings.mkdir()
+    (settings / "jupyter_nbconvert_config.py").write_text(
+        "c.TagRemovePreprocessor.enabled = True\n"
+        "c.TagRemovePreprocessor.remove_cell_tags = ['parameters']\n"
+    )
+    command = re.search(r"(JUPYTER.*=\S+) \S*/jupyter nbconvert", dry_run("notebooks"))
+    variables = dict(word.split("=") for word in command[1].split() if "JUPYTER" in word)
+    for name, own in (("without.ipynb", {}), ("with.ipynb", variables)):
+        notebook = shutil.copy(ROOT / "notebooks" / "02_train.ipynb", tmp_path / name)
+        nbconvert = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--inplace", notebook]
+        env = os.environ | {"HOME": str(tmp_path)} | own
+        subprocess.run(nbconvert, env=env, check=True, capture_output=True)
+        cells = json.loads(Path(notebook).read_text())["cells"]
+        kept = any("parameters" in cell["metadata"].get("tags", []) for cell in cells)
+        assert kept == bool(own)
+
+
+@pytest.mark.skipif(not CLONE, reason="needs a clone")
+def test_git_ignores_what_the_commands_and_documents_make():
+    names = ("build/x", "mine/claims.csv", "outputs/x", "trial/x", "site/x", "dist/x")
+    for name in names:
+        assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT).returncode == 0, name

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import sys
@@ -104,10 +105,15 @@ def test_runs_of_a_sweep_are_among_the_results():
 
 
 def test_the_time_left_is_by_cost():
-    short, long = (Planned("ours", Configuration(units=100, epochs=epochs)) for epochs in (1, 9))
-    for left, seconds, rest in ((long, 60, "0:09:00"), (short, 90, "0:00:10")):
+    """A tenth of the epochs takes a tenth of the time only where training is all that costs."""
+    short, long = (Planned("ours", Configuration(units=512, epochs=n)) for n in (100, 900))
+    for left, seconds, rest in ((long, 60, 540), (short, 90, 10)):
         said = describe_progress([left], [short, long], seconds)
-        assert said == f"1 of 2 runs finished, about {rest} to go"
+        got = re.fullmatch(r"1 of 2 runs finished, about 0:(\d+):(\d+) to go", said)
+        assert 60 * int(got[1]) + int(got[2]) == pytest.approx(rest, rel=0.02)
+    tiny = [Planned("ours", Configuration(units=8, epochs=1, seed=seed)) for seed in range(5)]
+    longer = Planned("ours", Configuration(units=8, epochs=10))
+    assert describe_progress([*tiny[1:], longer], [*tiny, longer], 20).endswith("0:01:40 to go")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +316,9 @@ def test_killed_kernels_papermills_and_sweeps_cost_no_result(undisturbed, publis
     status, output = end(process, timeout=600)
     assert status != 0
     assert "3 of 4 runs finished" in output
-    assert f"Not finished: {run.name}, seed 0; see results/executed/{run.name}/seed-0.log" in output
+    log = results / "executed" / run.name / "seed-0.log"
+    assert f"Not finished: {run.name}, seed 0; see {log}\n" in output
+    assert log.exists()
     expected = outcomes(undisturbed)
     failed = expected.pop(run.path("", Path()))
     assert outcomes(results) == expected

@@ -140,8 +140,8 @@ def check_mean(row: pd.Series, runs: list[dict]) -> None:
     accuracies = [accuracy_of(run) for run in runs]
     assert int(row["runs"]) == len(runs)
     assert {run["parameters"] for run in runs} == {int(row["parameters"])}
-    for name in CONFIGURATION:
-        given = runs[0]["config"][name]
+    for name, field in CONFIGURATION.items():
+        given = runs[0]["config"].get(name, field.default)
         assert row[name] == ("" if given is None else str(given)), name
     said = row[["mean", "lowest", "highest"]].astype(float).tolist()
     assert said == pytest.approx([mean(accuracies), min(accuracies), max(accuracies)], abs=0.0051)

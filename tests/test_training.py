@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import TrainingError
+from mnist_rnn.errors import ExperimentError, TrainingError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import Examples, epoch_order, scale
@@ -206,7 +206,7 @@ def test_a_record_has_what_its_model_reaches(parts, mnist, results):
         (x_train[: RUN.train_size], y_train[: RUN.train_size], run.train_loss, None),
         (x_test, y_test, run.test_loss, run.mistakes),
     ):
-        logits = compute_logits(weights, x)
+        logits = compute_logits("simple_rnn", weights, x)
         answers = logits.argmax(axis=1)
         wrong = np.flatnonzero(answers != y)
         assert loss == pytest.approx(compute_loss(logits, y), abs=2e-6)
@@ -330,6 +330,14 @@ def test_a_model_is_trained_once(parts, tmp_path):
     fresh = build_model(RUN)
     assert train(fresh, training, test, RUN, checkpoint).history == parts["state"].history
     assert weights_sha256(fresh.get_weights()) == parts["state"].history["weights_sha256"][-1]
+
+
+def test_nothing_is_trained_in_another_copy_of_the_repository(parts, tmp_path, monkeypatch):
+    (tmp_path / "src" / "mnist_rnn").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    given = [parts[name] for name in ("config", "training", "test", "environment")]
+    with pytest.raises(ExperimentError, match=rf"runs in {tmp_path}, with the code of {ROOT}: "):
+        keep.open_checkpoint(*given)
 
 
 def test_code_that_was_edited_after_it_was_loaded_trains_nothing(parts, results, monkeypatch):

@@ -3,7 +3,14 @@
 import os
 from pathlib import Path
 
+from mnist_rnn.errors import ExperimentError
+
 ROOT = Path(__file__).resolve().parents[2]
+if not (ROOT / "pyproject.toml").is_file():
+    raise ExperimentError(
+        "mnist_rnn works in a clone of its repository, with the data and results there, and not as "
+        "an installed package: `git clone` it, then `make lab` in its folder."
+    )
 MNIST = ROOT / "data" / "mnist"
 ORIGINALS = ROOT / "originals"  # scripts
 COMMITTED = ROOT / "results"  # what the repository holds
@@ -23,3 +30,24 @@ def shown(path: Path) -> str:
     if path.is_relative_to(OUTPUTS):
         return path.relative_to(OUTPUTS.parent).as_posix()
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+
+
+def located(path: Path) -> str:
+    """Return `path` as a command says it: relative to the working directory, if it is below."""
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
+
+
+def require_own_folder() -> None:
+    """Check that the working directory is not in another copy of the repository than this code.
+
+    Raises:
+        ExperimentError: it is, as in a copied folder, whose environment is still the old folder's.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "src" / "mnist_rnn").is_dir() and not folder.samefile(ROOT):
+            raise ExperimentError(
+                f"The notebook runs in {folder}, with the code of {ROOT}: `make lab` in the first "
+                "installs the code that is there."
+            )

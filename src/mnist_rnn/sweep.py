@@ -23,7 +23,7 @@ import psutil
 from mnist_rnn.analysis.claims import Claim, read_claims, read_curves
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ClaimError, RecordError
-from mnist_rnn.paths import RESULTS, ROOT, shown
+from mnist_rnn.paths import RESULTS, ROOT, located
 from mnist_rnn.records.run import (
     Code,
     count_products,
@@ -32,6 +32,8 @@ from mnist_rnn.records.run import (
     run_path,
     what_outdates,
 )
+
+START = 5 * 10**11  # products, in the time that a run takes besides its training: 20 seconds
 
 
 class Planned(NamedTuple):
@@ -74,8 +76,11 @@ def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
 
 
 def describe_progress(left: Collection[Planned], runs: Collection[Planned], seconds: float) -> str:
-    """How far a sweep is after so many seconds, and how long the rest will take by its cost."""
-    costs = (sum(count_products(run.config) for run in some) for some in (left, runs))
+    """Return how far a sweep is after so many seconds, and how long the rest will take by its cost.
+
+    A run costs its products, and its start, evaluation and figures.
+    """
+    costs = (sum(START + count_products(run.config) for run in some) for some in (left, runs))
     share = next(costs) / next(costs)
     rest = timedelta(seconds=round(seconds * share / (1 - share)))
     return f"{len(runs) - len(left)} of {len(runs)} runs finished, about {rest} to go"
@@ -116,7 +121,7 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
                 print(describe_progress(left, runs, time.monotonic() - start), flush=True)
     started = [run for run in left if logs[run].exists()]
     for run in started:
-        print(f"Not finished: {run.name}, seed {run.config.seed}; see {shown(logs[run])}")
+        print(f"Not finished: {run.name}, seed {run.config.seed}; see {located(logs[run])}")
     if waiting := len(left) - len(started):
         print(f"Not started: {waiting} of {len(runs)} runs")
     return not left

@@ -41,7 +41,7 @@ class Claim(Strict, validate_default=True):
     """
 
     config: Configuration
-    claim: str = Field(min_length=1, description="a name")
+    claim: str = Field(pattern=r"^[^|`<>\r\n]+$", description="a name without |, `, < and >")
     kind: Literal["run", "table", "text", "near_miss", "control", "page"]
     answered_by: Code = Field("ours", description="code that computes these parameters")
     seeds: int = whole(..., 1, 1000)

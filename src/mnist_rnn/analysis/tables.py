@@ -10,6 +10,7 @@ from mnist_rnn.analysis.claims import CONFIGURATION, tabulate_claims
 from mnist_rnn.analysis.statistics import MEASURES, compare_numbers, measure_runs, predict
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
+from mnist_rnn.paths import require_own_folder
 from mnist_rnn.records.run import Run, name_configuration
 
 SPACE = "\N{NO-BREAK SPACE}"  # of a number in a table
@@ -182,6 +183,7 @@ def write_tables(results: Results, folder: Path) -> None:
 
     accuracy.md also names the files that are left out.
     """
+    require_own_folder()
     notes = "".join(f"\nLeft out: {error}\n" for error in results.refused)
     table = summarize(results.accuracy).to_markdown(index=False, disable_numparse=True)
     contents = {

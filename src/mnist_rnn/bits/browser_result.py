@@ -4,9 +4,10 @@ import hashlib
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
 from mnist_rnn.config import Configuration, Digest, Strict, Text
+from mnist_rnn.records.run import find_impossible
 
 # The run that the page repeats.
 PAGE_CONFIG = Configuration(learning_rate=0.05, batch_size=64, train_size=1280)
@@ -15,7 +16,7 @@ PAGE_STEPS = PAGE_CONFIG.epochs * PAGE_CONFIG.train_size // PAGE_CONFIG.batch_si
 
 def _require_past(day: date) -> date:
     if not date(2024, 1, 1) <= day <= datetime.now(UTC).date():
-        raise ValueError("date must be a day that has been, from 2024 on")
+        raise ValueError(f"expected a day that has been, from 2024 on, got {day}")
     return day
 
 
@@ -42,8 +43,21 @@ class BrowserResult(Strict):
     system: Text
     processor: Text
     arithmetic: Literal["fused", "exact"] = Field(alias="path")
-    seconds: float = Field(ge=0)
+    seconds: float
     date: Day
+
+    @field_validator("seconds")
+    @classmethod
+    def _possible(cls, seconds: float) -> float:
+        if problem := find_impossible(seconds, PAGE_CONFIG):
+            raise ValueError(problem)
+        return seconds
+
+    @property
+    def evidence(self) -> dict[str, str]:
+        """Return a key for the run: what a further record would only repeat."""
+        made_with = self.browser, self.system, self.processor, self.arithmetic
+        return {"run": str(made_with)}
 
     @property
     def file_name(self) -> str:

@@ -18,6 +18,7 @@ from mnist_rnn.bits.known_answers import take_steps
 from mnist_rnn.bits.ledger import describe_by_hand, describe_reproduction, write_reproduction
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
+from mnist_rnn.errors import ExperimentError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.records.environment import count_threads, describe_environment
 
@@ -128,4 +129,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ExperimentError as error:
+        raise SystemExit(str(error)) from None

@@ -31,7 +31,7 @@ from mnist_rnn.bits.ledger import (
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
-from mnist_rnn.paths import COMMITTED, MNIST, OUTPUTS, ROOT, shown
+from mnist_rnn.paths import COMMITTED, MNIST, OUTPUTS, ROOT, located
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import read_run, run_path
 
@@ -184,7 +184,7 @@ def main() -> None:
                 told = "the committed bits" if not differences else "OTHER BITS"
                 print(f"{name}: {told} in the known cases and {taken}, {trained.seconds:.0f} s")
                 print(*differences, sep="\n", end="\n" if differences else "")
-                print("  for the ledger:", shown(record(name, python, trained, options.whole)))
+                print("  for the ledger:", located(record(name, python, trained, options.whole)))
                 wrong |= bool(differences)
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None

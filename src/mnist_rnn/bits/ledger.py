@@ -10,11 +10,12 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.browser_result import PAGE_CONFIG, PAGE_STEPS, BrowserResult, Day
@@ -23,14 +24,23 @@ from mnist_rnn.errors import ExperimentError, RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, shown
 from mnist_rnn.records.digest import digest_code
-from mnist_rnn.records.environment import Environment, describe_environment, what_differs
+from mnist_rnn.records.environment import (
+    PACKAGES,
+    Environment,
+    describe_environment,
+    what_differs,
+)
 from mnist_rnn.records.run import (
+    LONGEST,
     Errors,
     Run,
+    find_impossible,
     first_other_epoch,
+    list_problems,
     read_checked,
     read_run,
     refusal,
+    require_same_results,
     run_path,
 )
 
@@ -42,6 +52,8 @@ LARGEST_REPRODUCTION = 10_000  # bytes
 SAME = "the same bits"
 # By the package or compiler that their records have a version of.
 IMPLEMENTATIONS = {"cc": "C", "jax": "JAX", "torch": "PyTorch", "numpy": "NumPy"}
+KEYS = [{key} for key in IMPLEMENTATIONS]
+TOLERANCE = 0.5  # percentage points of accuracy, where a CPU cannot compute the specified bits
 INTRODUCTION = """# Reproductions
 
 **{runs} default runs, {steps} records of first steps and {browsers} of browsers have the committed
@@ -74,11 +86,12 @@ class Reproduction(Strict):
     digests: dict[Text, list[Digest | None]] = Field(min_length=1, max_length=30)
     test_errors: Errors | None
     environment: Environment
-    seconds: float = Field(ge=0)
+    seconds: float = Field(ge=0, le=LONGEST)
     date: Day
 
     @model_validator(mode="after")
     def _agree(self) -> "Reproduction":
+        versions = self.environment.versions.keys()
         if WHOLE_RUN in self.digests and len(self.digests) > 1:
             raise ValueError(f"digests must be of the {WHOLE_RUN} alone, or of first steps")
         if (self.test_errors is None) == (WHOLE_RUN in self.digests):
@@ -87,6 +100,16 @@ class Reproduction(Strict):
             raise ValueError("digests must end with one")
         if self.environment.commit is not None:
             raise ValueError("environment.commit must be left out")
+        if versions != {"python", *PACKAGES} and versions - {"python"} not in KEYS:
+            others = ", ".join(IMPLEMENTATIONS)
+            raise ValueError(f"versions must be of {', '.join(PACKAGES)}, or of one of {others}")
+        if WHOLE_RUN in self.digests:
+            if len(self.digests[WHOLE_RUN]) != Configuration().epochs:
+                raise ValueError(f"digests must be of {Configuration().epochs} epochs")
+            if problem := find_impossible(self.seconds, Configuration()):
+                raise ValueError(problem)
+        elif any(any(digests[:-1]) for digests in self.digests.values()):
+            raise ValueError("digests of first steps must be those after the last one alone")
         return self
 
     @property
@@ -96,6 +119,14 @@ class Reproduction(Strict):
         if "tensorflow" in versions:
             return None
         return next((name for key, name in IMPLEMENTATIONS.items() if key in versions), None)
+
+    @property
+    def evidence(self) -> dict[str, str]:
+        """Return a key for each name in `digests`: what a further record would only repeat."""
+        environment = self.environment
+        parts = [environment.cpu.model_dump(), environment.system, environment.code_sha256]
+        made_with = f"{parts} {sorted(environment.versions.items())}"
+        return {name: f"{made_with} {name}" for name in self.digests}
 
     @property
     def file_name(self) -> str:
@@ -116,14 +147,21 @@ def describe_reproduction(
     day: date | None = None,
     test_errors: int | None = None,
 ) -> Reproduction:
-    """The record of what was computed on this machine, today if no day is given."""
-    return Reproduction(
-        digests=digests,
-        test_errors=test_errors,
-        environment=made_with.model_copy(update={"commit": None, "clean": None}),
-        seconds=round(seconds, 1),
-        date=day or datetime.now(UTC).date(),
-    )
+    """Return the record of what was computed on this machine, today if no day is given.
+
+    Raises:
+        RecordError: it would be refused, as by a clock that is wrong.
+    """
+    try:
+        return Reproduction(
+            digests=digests,
+            test_errors=test_errors,
+            environment=made_with.model_copy(update={"commit": None, "clean": None}),
+            seconds=round(seconds, 1),
+            date=day or datetime.now(UTC).date(),
+        )
+    except ValidationError as error:
+        raise RecordError(f"{list_problems(error)}.") from None
 
 
 def describe_by_hand(emulated: str | None = None) -> Environment:
@@ -173,25 +211,39 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
     expected = {WHOLE_RUN: known.run.weights_sha256} | known.first_steps
     if unknown := sorted(made.digests.keys() - expected.keys()):
         raise refusal(path, f"is of another experiment: {', '.join(unknown)}")
+    if made.test_errors is not None:
+        digests = made.digests[WHOLE_RUN]
+        results = {"history.weights_sha256": digests, "test_errors": made.test_errors}
+        require_same_results(path, results, known.run.results, "the committed run")
     wrong = [name for name, digests in made.digests.items() if digests[-1] != expected[name]]
-    if not wrong and made.test_errors not in (None, known.run.test_errors):
-        raise refusal(path, "has the committed digest with another number of test errors")
     return made, describe_outcome(made, wrong, known.run)
 
 
 def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -> str:
-    """What a reproduction shows, in a few words; `wrong` names what differs."""
-    changed = [] if made.implementation else what_differs(committed.environment, made.environment)
+    """Return what a reproduction shows, in a few words; `wrong` names what differs."""
+    environment = made.environment
+    changed = [] if made.implementation else what_differs(committed.environment, environment)
     if not wrong:
+        if environment.other_bits:
+            return "**other bits** in the probe of the training step"
         return f"{SAME}, by other code" if "code" in changed else SAME
     if changed:
         return f"**other bits**, made with other {', '.join(changed)}"
-    if not made.environment.cpu.fuses and not made.implementation:
-        return "other bits, as expected without FMA"
+    if not environment.cpu.fuses and not made.implementation:
+        near = made.test_errors is None or is_near(made.test_errors, committed)
+        return (
+            "other bits, as expected without FMA" if near else "**other bits**, and far from ours"
+        )
+    found = ", as its probe found" if environment.other_bits else ""
     if WHOLE_RUN not in wrong:
-        return f"**other bits**: {', '.join(wrong)}"
+        return f"**other bits**{found}: {', '.join(wrong)}"
     epoch = first_other_epoch(made.digests[WHOLE_RUN], committed.history.weights_sha256)
-    return f"**other bits** from epoch {epoch} on" if epoch else "**other bits**"
+    return "**other bits**" + (f" from epoch {epoch} on" if epoch else "") + found
+
+
+def is_near(test_errors: int, committed: Run) -> bool:
+    """Say whether so many test errors are within TOLERANCE of the committed run's."""
+    return abs(test_errors - committed.test_errors) <= TOLERANCE / 100 * TEST_SIZE
 
 
 def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) -> str:
@@ -221,15 +273,14 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
     known = read_known()
     rows, refused = [], []
     same: dict[str, list[bool]] = {"runs": [], "steps": [], "browsers": []}  # as committed?
-    origins: dict[str, str] = {}  # of each file's name, the folder where it was first
+    first: dict[str, str] = {}  # of each piece of evidence, the file that has it
     for origin, measured in MEASURED_BY.items():
         for path in sorted((folder / origin).glob("*")):
             try:
-                if (first := origins.setdefault(path.name, origin)) != origin:
-                    raise refusal(path, f"is already in {first}")
                 made, outcome = read_judged(path, known)
                 if path.name != made.file_name:
                     raise refusal(path, f"holds {made.file_name}")
+                require_new(path, made, first)
             except RecordError as error:
                 refused.append(str(error))
                 continue
@@ -243,21 +294,38 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
     return INTRODUCTION.format(**counts) + "".join(rows), refused
 
 
+def require_new(path: Path, made: Reproduction | BrowserResult, first: dict[str, str]) -> None:
+    """Add the evidence of a record to the files that have each piece of it first.
+
+    Raises:
+        RecordError: it has none of its own: the same was computed on such a machine before.
+    """
+    keys = made.evidence.values()
+    if not keys - first.keys():
+        others = " and ".join(sorted({first[key] for key in keys}))
+        raise refusal(path, f"repeats {others}, on the same CPU, system, versions and code")
+    for key in keys:
+        first.setdefault(key, f"{path.parent.name}/{path.name}")
+
+
 def add(source: Path, destination: Path) -> None:
     """Copy the records of a folder into the ledger: all, or none if one is refused.
 
     Raises:
         RecordError: a record is refused, or there is none.
     """
-    known = read_known()
-    records = [read_judged(path, known)[0] for path in sorted(source.glob("*.json"))]
+    known, first = read_known(), dict[str, str]()
+    there = [path for origin in MEASURED_BY for path in (destination.parent / origin).glob("*")]
+    for path in sorted(there):
+        with suppress(RecordError):
+            require_new(path, read_judged(path, known)[0], first)
+    records = {path: read_judged(path, known)[0] for path in sorted(source.glob("*.json"))}
+    for path, record in records.items():
+        if not (destination / record.file_name).exists():
+            require_new(path, record, first)
     if not records:
         raise RecordError(f"{shown(source)} has no record of a reproduction; `make reproduce`.")
-    for record in records:
-        for origin in MEASURED_BY.keys() - {destination.name}:
-            if (destination.parent / origin / record.file_name).exists():
-                raise refusal(destination / record.file_name, f"is already in {origin}")
-    for record in records:
+    for record in records.values():
         print(f"Added: {shown(write_reproduction(record, destination))}")
 
 

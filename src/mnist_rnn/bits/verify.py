@@ -18,20 +18,21 @@ from pathlib import Path
 import nbformat
 
 from mnist_rnn.bits.ledger import (
+    TOLERANCE,
     WHOLE_RUN,
     describe_reproduction,
+    is_near,
     write_reproduction,
 )
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError
 from mnist_rnn.parameters import find_assignments, read_parameters
-from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, shown
-from mnist_rnn.records.consistency import load_checked, read_committed, require_reproduction
+from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, located, shown
+from mnist_rnn.records.consistency import load_run, read_committed, require_reproduction
 from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import what_differs
 from mnist_rnn.records.run import Run, first_other_epoch, read_run, run_path
 
-TOLERANCE = 0.5  # percentage points
 NOTEBOOK = ROOT / "notebooks" / "02_train.ipynb"
 
 
@@ -50,7 +51,7 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
         return False, f"NOT the same bits: made with other {', '.join(changed)}; {apart}."
     if new.environment.cpu.fuses:
         return False, f"NOT the same bits, and they should be: {apart}."
-    near = round(gap, 2) <= TOLERANCE
+    near = is_near(new.test_errors, committed)
     start = "Other bits, as expected" if near else "NOT near enough, even"
     return near, f"{start} on a CPU without FMA: {apart}; {TOLERANCE} are allowed."
 
@@ -139,9 +140,9 @@ def leave_record(run: Run, path: Path) -> None:
         day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
         digests = {WHOLE_RUN: run.history.weights_sha256}
         made = describe_reproduction(run.environment, digests, run.seconds, day, run.test_errors)
-        print(f"For the ledger: {shown(write_reproduction(made, OUTPUTS / 'reproductions'))}")
-    except (OSError, ValueError) as error:
-        print(f"No record for the ledger: {str(error).splitlines()[0]}")
+        print(f"For the ledger: {located(write_reproduction(made, OUTPUTS / 'reproductions'))}")
+    except ExperimentError as error:
+        print(f"No record for the ledger: {error}")
 
 
 def main() -> None:
@@ -166,19 +167,18 @@ def main() -> None:
             return set_earlier_aside(path)
         if not path.exists():
             why = "run `make reproduce`, with notebooks/02_train.ipynb as it is committed"
-            raise SystemExit(f"There is no {shown(path)}: {why}.")
+            raise SystemExit(f"There is no {located(path)}: {why}.")
+        new, _ = load_run(path.with_suffix(".keras"))
         committed_path = run_path(config, ".json", COMMITTED)
         if options.executed and not committed_path.exists():
-            print(place_accuracy(read_run(path)))
+            print(place_accuracy(new))
             return print(f"There is no {shown(committed_path)} to compare its weights with.")
-        simple = config.layer == "simple_rnn"
-        new = load_checked(path.with_suffix(".keras"))[0] if simple else read_run(path)
         committed = read_committed(path, config)
         require_reproduction(path, new, committed)
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None
     if new.environment.code_sha256 != digest_code():
-        raise SystemExit(f"{shown(path)} is of other code: run `make reproduce` again.")
+        raise SystemExit(f"{located(path)} is of other code: run `make reproduce` again.")
     if config == Configuration():
         leave_record(new, path)
     good, sentence = compare_runs(new, committed)

@@ -3,10 +3,12 @@
 The model's results are computed again in NumPy, by nothing that `keep` uses.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
@@ -23,6 +25,7 @@ from mnist_rnn.records.run import (
     run_path,
 )
 
+A = np.ndarray
 # Another library may give other last digits: to logits, and to a loss in nats.
 LOGITS_APART, LOSS_APART = 1e-4, 1e-5
 
@@ -38,13 +41,26 @@ class Weights(NamedTuple):
 
 
 def load_checked(path: Path) -> tuple[Run, Weights]:
-    """Return the record and weights of a trained SimpleRNN.
+    """Return the record and the weights of a trained SimpleRNN, a `.keras` file.
+
+    Raises:
+        ModelError: as `load_run` does, or it has another layer.
+        RecordError: as `load_run` does.
+    """
+    run, weights = load_run(path)
+    if run.config.layer != "simple_rnn":
+        raise ModelError(f"{shown(path)}: expected a simple_rnn, got {run.config.layer}")
+    return run, Weights(*weights)
+
+
+def load_run(path: Path) -> tuple[Run, list[np.ndarray]]:
+    """Return the record and the weights of a trained model.
 
     Args:
         path: a `.keras` file in its place among the results, its record beside it.
 
     Raises:
-        ModelError: the file is no model, its weights are not its record's, or it has another layer.
+        ModelError: the file is no model, or its weights are not its record's.
         RecordError: the record beside it is missing or damaged, or contradicts the model or the
             committed run of its configuration.
     """
@@ -53,18 +69,16 @@ def load_checked(path: Path) -> tuple[Run, Weights]:
     if path.suffix != ".keras" or not path.is_file():
         got = "another file" if path.exists() else "no file"
         raise ModelError(f"{shown(path)}: expected a model (.keras), got {got}")
-    record = read_run(path.with_suffix(".json"))
-    if record.config.layer != "simple_rnn":
-        raise ModelError(f"{shown(path)}: expected a simple_rnn, got {record.config.layer}")
-    weights = load_model(path).get_weights()
+    record = path.with_suffix(".json")
+    run, weights = read_run(record), load_model(path).get_weights()
     digest = weights_sha256(weights)
-    if digest != record.weights_sha256:
+    if digest != run.weights_sha256:
         raise ModelError(
             f"{shown(path)}: expected the weights of its record, SHA-256 "
-            f"{record.weights_sha256[:12]}..., got {digest[:12]}..."
+            f"{run.weights_sha256[:12]}..., got {digest[:12]}..."
         )
-    require_consistent(path.with_suffix(".json"), record, Weights(*weights))
-    return record, Weights(*weights)
+    require_consistent(record, run, weights)
+    return run, weights
 
 
 def read_committed(path: Path, config: Configuration) -> Run:
@@ -97,18 +111,18 @@ def require_reproduction(path: Path, run: Run, committed: Run) -> None:
     """
     if run == committed:
         raise refusal(path, "is a copy of the committed record: nothing was computed here")
-    require_same_results(path, run, committed, "the committed run")
+    require_same_results(path, run.results, committed.results, "the committed run")
 
 
-def require_consistent(path: Path, run: Run, weights: Weights) -> None:
-    """Check the record at `path` against the weights of its model, a SimpleRNN.
+def require_consistent(path: Path, run: Run, weights: list[np.ndarray]) -> None:
+    """Check the record at `path` against the weights of its model.
 
     Raises:
         RecordError: the model has other test results, or the committed run of this configuration
             has the same weights with other results.
     """
     images, labels = load_mnist()[1]
-    logits = compute_logits(weights, images)
+    logits = compute_logits(run.config.layer, weights, images)
     mistakes = run.mistakes or {}
     stated = np.array([mistakes.get(index, label) for index, label in enumerate(labels.tolist())])
     other = logits.max(axis=1) - logits[np.arange(len(logits)), stated] > LOGITS_APART
@@ -121,7 +135,7 @@ def require_consistent(path: Path, run: Run, weights: Weights) -> None:
         raise refusal(path, f"states a test loss of {run.test_loss}, its model has {loss:.6f}")
     committed = run_path(run.config, ".json", COMMITTED)
     if committed.exists() and not is_same_file(path, committed):
-        require_same_results(path, run, read_run(committed), "the committed run")
+        require_same_results(path, run.results, read_run(committed).results, "the committed run")
 
 
 def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
@@ -134,13 +148,39 @@ def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
     return hidden
 
 
-def compute_logits(weights: Weights, images: np.ndarray) -> np.ndarray:
-    """Return the logits (n, 10) of a SimpleRNN with these weights for uint8 images (n, 28, 28)."""
-    last = [  # few images at once: all their hidden states are kept meanwhile
-        compute_states(weights, images[start : start + 1000] / np.float32(255))[:, -1]
-        for start in range(0, len(images), 1000)
-    ]
-    return (np.concatenate(last) @ weights.dense_kernel + weights.dense_bias).astype("float64")
+def compute_logits(layer: str, weights: Sequence[np.ndarray], images: np.ndarray) -> np.ndarray:
+    """Return the logits (n, 10) that a network computes for uint8 images (n, 28, 28)."""
+    w, u, b, dense_kernel, dense_bias = weights
+    parts = []
+    for start in range(0, len(images), 1000):  # few enough for the cache
+        x = images[start : start + 1000] / np.float32(255)
+        h = c = np.zeros((len(x), len(dense_kernel)), "float32")
+        for t in range(x.shape[1]):
+            h, c = STEPS[layer](w, u, b, x[:, t], h, c)
+        parts.append(h @ dense_kernel + dense_bias)
+    return np.concatenate(parts).astype("float64")
+
+
+def step_simple_rnn(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
+    """Return the hidden state after a row x, and the carry, which a SimpleRNN lacks."""
+    return np.tanh(x @ w + h @ u + b), c
+
+
+def step_gru(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
+    """Return the same for a GRU, whose reset gate is applied after the product."""
+    (xz, xr, xg), (hz, hr, hg) = (np.split(a, 3, axis=1) for a in (x @ w + b[0], h @ u + b[1]))
+    z, r = expit(xz + hz), expit(xr + hr)
+    return z * h + (1 - z) * np.tanh(xg + r * hg), c
+
+
+def step_lstm(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
+    """Return the same for an LSTM."""
+    i, f, g, o = np.split(x @ w + h @ u + b, 4, axis=1)
+    c = expit(f) * c + expit(i) * np.tanh(g)
+    return expit(o) * np.tanh(c), c
+
+
+STEPS = {"simple_rnn": step_simple_rnn, "gru": step_gru, "lstm": step_lstm}
 
 
 def compute_loss(logits: np.ndarray, labels: np.ndarray) -> float:

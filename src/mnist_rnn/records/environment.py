@@ -8,11 +8,15 @@ import tempfile
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, model_validator
 
 from mnist_rnn.config import ALLOWED, Digest, Strict, Text
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.digest import LOADED_SHA256
 
+Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40,64}$")]
 PACKAGES = ("tensorflow", "keras", "numpy")
 CPUINFO = Path("/proc/cpuinfo")
 
@@ -32,6 +36,12 @@ class Cpu(Strict):
     fuses: bool
     emulated: bool = False
 
+    @model_validator(mode="after")
+    def _arm_fuses(self) -> "Cpu":
+        if not self.fuses and self.architecture != "x86_64":
+            raise ValueError(f"fuses must be true on {self.architecture}")
+        return self
+
 
 class Environment(Strict):
     """What a run was made with; its bits depend on `code_sha256` and the versions of PACKAGES.
@@ -42,13 +52,13 @@ class Environment(Strict):
     counted them.
     """
 
-    commit: str | None
+    commit: Commit | None
     clean: bool | None
     code_sha256: Digest
     versions: dict[Text, Text]
     cpu: Cpu
     system: Text
-    threads: int | None
+    threads: int | None = Field(ge=1, le=10_000)
     other_bits: bool = False
 
 

@@ -8,6 +8,7 @@ from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import Examples, scale
 from mnist_rnn.experiment.network import predict
+from mnist_rnn.paths import require_own_folder
 from mnist_rnn.records.checkpoint import Checkpoint, State, weights_sha256
 from mnist_rnn.records.digest import LOADED_SHA256, digest_code
 from mnist_rnn.records.environment import Environment, what_decides_bits
@@ -23,9 +24,11 @@ def open_checkpoint(
     """The checkpoint of this run; it belongs to its configuration, images, code and versions.
 
     Raises:
+        ExperimentError: the notebook runs in another copy of the repository than this code.
         TrainingError: the images are not those that the configuration names, or the code on the
             disk is no longer the code that this process has loaded.
     """
+    require_own_folder()
     require_mnist(config, training, test)
     if digest_code() != LOADED_SHA256:
         raise TrainingError(

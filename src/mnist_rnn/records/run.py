@@ -182,9 +182,16 @@ def find_contradictions(run: Run) -> Iterator[str]:
         yield "a loss must be at least log 2 times the share of misclassified images"
     if run.parameters != (expected := count_parameters(run.config, run.code)):
         yield f"parameters must be {expected}, as the network has"
-    fastest = count_products(run.config) / FASTEST
-    if not fastest <= run.seconds <= LONGEST:
-        yield f"seconds must be from {fastest:.1g} to {LONGEST}, as a run takes"
+    if problem := find_impossible(run.seconds, run.config):
+        yield problem
+
+
+def find_impossible(seconds: float, config: Configuration) -> str:
+    """Return why no training of this configuration can take so long, or nothing if it can."""
+    fastest = count_products(config) / FASTEST
+    if fastest <= seconds <= LONGEST:
+        return ""
+    return f"seconds must be from {fastest:.1g} to {LONGEST}, as a training takes"
 
 
 def find_contradicted(new: Mapping[str, object], known: Mapping[str, object]) -> list[str]:
@@ -294,9 +301,7 @@ def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Ki
         refuse_duplicates(content)
         return kind.model_validate_json(content)
     except ValidationError as error:
-        lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        problems = "; ".join(problem.removeprefix(": ") for problem in lines)
-        raise refusal(path, f"is not {name}: {problems}") from error
+        raise refusal(path, f"is not {name}: {list_problems(error)}") from error
     except (ValueError, RecursionError) as error:
         raise refusal(path, f"is not {name}: Invalid JSON: {error}") from None
 
@@ -312,6 +317,12 @@ def refuse_duplicates(text: bytes) -> None:
         return values
 
     json.loads(text, object_pairs_hook=check)
+
+
+def list_problems(error: ValidationError) -> str:
+    """Return what is wrong with each value, in one line."""
+    lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    return "; ".join(line.removeprefix(": ").replace("Value error, ", "") for line in lines)
 
 
 def refusal(path: Path, problem: str) -> RecordError:
@@ -333,16 +344,18 @@ def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
             run = read_run(path)
             same = first.setdefault((run.code, run.weights_sha256 or str(path)), path)
             if same != path:
-                require_same_results(path, run, runs[same], shown(same))
+                require_same_results(path, run.results, runs[same].results, shown(same))
             runs[path] = run
         except RecordError as error:
             errors.append(error)
     return list(runs.values()), errors
 
 
-def require_same_results(path: Path, run: Run, known: Run, name: str) -> None:
+def require_same_results(
+    path: Path, results: Mapping[str, object], known: Mapping[str, object], name: str
+) -> None:
     """Raise RecordError if the record at `path` has the weights of another run of this name, and
     says something else of them.
     """  # noqa: D205
-    if names := find_contradicted(run.results, known.results):
+    if names := find_contradicted(results, known):
         raise refusal(path, f"has the weights of {name} with other {', '.join(names)}")

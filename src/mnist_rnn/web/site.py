@@ -28,7 +28,7 @@ from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.files import write_text
-from mnist_rnn.paths import COMMITTED, ROOT, shown
+from mnist_rnn.paths import COMMITTED, ROOT, located
 from mnist_rnn.records.consistency import load_checked
 from mnist_rnn.records.run import read_runs, run_path
 from mnist_rnn.web.learn.page import describe_learning
@@ -219,7 +219,7 @@ def make_site(model: Path, folder: Path) -> None:
         figure=figure,
         notebooks={f"{path.stem}.html": describe_notebook(path) for path in NOTEBOOKS},
     )
-    print(f"Written: {shown(folder / 'index.html')}")
+    print(f"Written: {located(folder / 'index.html')}")
 
 
 def main() -> None:
