@@ -6,7 +6,7 @@ PYTHON = python3
 VENV = .venv
 ## PARAMETERS="-p units 64"       of `make reproduce`: parameters of 02_train, as papermill takes them
 PARAMETERS =
-## ARGS="..."                     of lab, sweep, ledger, originals, benchmark: options of the command
+## ARGS="..."                     of lab, sweep, ledger, originals, benchmark, mutants: options of the command
 ARGS =
 ## PROFILE=slurm                  of `make sweep`: a folder in workflow/profiles
 PROFILE =
@@ -42,7 +42,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark originals notebooks results lock clean
+.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials mutants benchmark originals notebooks results lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 } \
@@ -130,6 +130,10 @@ slow: $(INSTALLED)  ## The slow tests: kills, Slurm, an emulated CPU, the docume
 
 trials: $(INSTALLED)  ## The long trials: emulated CPUs, the matrix of bit equality, a hundred killed runs (hours)
 	$(BIN)/python -m pytest -s -m trial --timeout 0
+
+mutants: $(INSTALLED)  ## Edit the code in hundreds of places, and list the edits that no test finds (hours)
+	@$(BIN)/python -m pip install --quiet --group mutants
+	nice -n 15 $(BIN)/python tests/mutants.py $(ARGS)
 
 benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's code, PyTorch and JAX (an hour, alone on the machine)
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)

@@ -195,6 +195,7 @@ def test_curves_have_a_scale_on_which_the_last_point_stands(watch):
         press(page, "One step")
         wait_for_step(page, step)
     losses = page.evaluate("told.flatMap(each => each.losses)")
+    assert page.locator(".loss").inner_text() == f"{np.mean(losses):.2f}"
     right = page.evaluate("told.at(-1).test.beliefs.map(belief => [...belief])")
     labels = json.loads(page.locator("#data").text_content())["labels"][-250:]
     answers = [str(np.argmax(belief)) for belief in right]
@@ -356,6 +357,7 @@ def test_training_pauses_and_the_page_stays_quick(open_page, file):
     wait_for_step(page, 0)
     press(page, "Train")
     page.get_by_text(re.compile(r"^Step [1-9]")).wait_for()
+    assert status(page) == "Training."
     assert page.evaluate(FRAMES) < 50
     press(page, "Pause")
     page.get_by_text("Paused.").wait_for()
