@@ -4,9 +4,11 @@
 PYTHON = python3
 ## VENV=.venv-3.13                the environment, made where it is missing
 VENV = .venv
-## PARAMETERS="-p units 64"       of `make reproduce`: parameters of 02_train, as papermill takes them
+## PARAMETERS="-p units 64"       of reproduce, report: parameters of the notebook, as papermill takes them
 PARAMETERS =
-## ARGS="..."                     of lab, sweep, ledger, originals, benchmark, mutants: options of the command
+## RUN=simple_rnn-256-sgd/17     of `make verify`: a configuration and a seed
+RUN =
+## ARGS="..."                     of lab, sweep, ledger, originals, benchmark, implementations, mutants: options of the command
 ARGS =
 ## PROFILE=slurm                  of `make sweep`: a folder in workflow/profiles
 PROFILE =
@@ -42,14 +44,14 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials mutants benchmark originals notebooks results lock clean
+.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials mutants benchmark implementations originals notebooks results lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 } \
 		/^## / { variables = variables substr($$0, 4) "\n" } \
 		END { printf "\nWith these after the target:\n%s", variables }' Makefile
 
-reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, and compare it with the committed run
+reproduce: $(INSTALLED)  ## Train a run by papermill, into outputs/, and compare it with the committed run
 	@mkdir -p $(OUTPUTS)/executed
 	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.bits.verify --before)
 	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
@@ -59,10 +61,10 @@ reproduce: $(INSTALLED)  ## Train the default run by papermill, into outputs/, a
 	wait $$! && trap - EXIT
 	@mv $(OUTPUTS)/executed/02_train.part.ipynb $(OUTPUTS)/executed/02_train.ipynb
 	@echo Executed: $(OUTPUTS)/executed/02_train.ipynb
-	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.bits.verify)
+	@$(BIN)/python -m mnist_rnn.bits.verify --executed
 
-verify: $(INSTALLED)  ## Compare the record of the default run in outputs/ with the committed one
-	@$(BIN)/python -m mnist_rnn.bits.verify
+verify: $(INSTALLED)  ## Compare a run in outputs/ with the committed one: the default run, or RUN
+	@$(BIN)/python -m mnist_rnn.bits.verify $(RUN)
 
 ledger: $(INSTALLED)  ## Check the records in results/reproductions and make their table
 	@$(BIN)/python -m mnist_rnn.bits.ledger $(ARGS)
@@ -78,23 +80,16 @@ sweep originals: private export XDG_CACHE_HOME = $(HERE)/cache
 sweep: $(INSTALLED)  ## Train what is missing of all configurations in claims.csv, into results/
 	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
 
-# With runs or claims of one's own, the cells that speak of ours are left out; where nothing was
-# published, those that compare with it.
-report: $(INSTALLED)  ## Rebuild the tables from the records, and the results as a page, executed/03_results.html
+# Other runs, claims or parameters than the repository's have a report of their own.
+report: $(INSTALLED)  ## Rebuild the tables from the records, and show them as a page, executed/03_results.html or report.html
 	@mkdir -p $(RESULTS)/executed
-	@$(BIN)/jupyter nbconvert --log-level ERROR --to notebook notebooks/03_results.ipynb \
-		--output-dir $(RESULTS)/executed --output 03_results.part.ipynb \
-		--TagRemovePreprocessor.enabled=True \
-		$$([ "$${MNIST_RNN_RESULTS:-results}$$MNIST_RNN_PUBLISHED" = results ] || \
-			echo --TagRemovePreprocessor.remove_cell_tags=ours) \
-		$$($(BIN)/python -c 'from mnist_rnn.analysis.claims import JUDGED, read_claims; any(claim.kind in JUDGED \
-			for claim in read_claims()) or print("--TagRemovePreprocessor.remove_cell_tags=judged")' \
-			2> /dev/null) # a wrong file of claims is told once, by the notebook
-	@$(BIN)/papermill --no-progress-bar --log-level ERROR $(RESULTS)/executed/03_results.part.ipynb \
-		$(RESULTS)/executed/03_results.part.ipynb
-	@mv $(RESULTS)/executed/03_results.part.ipynb $(RESULTS)/executed/03_results.ipynb
-	@$(BIN)/python -m mnist_rnn.web.site --report $(RESULTS)/executed/03_results.ipynb $(RESULTS)/executed/03_results.html
-	@echo "Written: accuracy.csv, accuracy.md, accuracy.png, runs.csv and executed/03_results.html in" $(RESULTS)
+	@notebook=notebooks/03_results; \
+	[ "$${MNIST_RNN_RESULTS:-results}$$MNIST_RNN_PUBLISHED" = results$(if $(PARAMETERS),-) ] || notebook=workflow/report; \
+	executed=$(RESULTS)/executed/$${notebook#*/}; \
+	$(BIN)/papermill --no-progress-bar --log-level ERROR $$notebook.ipynb "$$executed.part.ipynb" $(PARAMETERS) && \
+	mv "$$executed.part.ipynb" "$$executed.ipynb" && \
+	$(BIN)/python -m mnist_rnn.web.site --report "$$executed.ipynb" "$$executed.html" && \
+	echo "Written: accuracy.csv, accuracy.md, accuracy.png, numbers.csv, runs.csv and executed/$${notebook#*/}.html in" $(RESULTS)
 
 site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks, outputs as committed
 	@$(BIN)/python -m mnist_rnn.web.site $(if $(MODEL),--model "$(MODEL)")
@@ -139,8 +134,11 @@ benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's c
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)
 	$(BIN)/python benchmarks/report_speed.py
 
+implementations: $(INSTALLED) $(PEERS)/installed  ## Compare C, NumPy, JAX and PyTorch with the known answers and the first steps
+	@$(BIN)/python -m mnist_rnn.bits.implementations --peers $(PEERS)/bin/python $(ARGS)
+
 originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code where runs are missing, into results/ (hours)
-	@for code in keras seeded; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done
+	@for code in keras keras_rmsprop seeded seeded_xla; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done
 	@$(BIN)/python -m mnist_rnn.sweep --code pytorch --python $(PEERS)/bin/python $(ARGS)
 
 notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed

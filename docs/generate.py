@@ -5,68 +5,52 @@ and draws the network that the default run has left.
 """
 
 import re
-from collections.abc import Iterable
 
-import pandas as pd
-
+from mnist_rnn.analysis.answer import choose_results, describe_answer, describe_spread
 from mnist_rnn.analysis.claims import Claim, read_claims
-from mnist_rnn.analysis.tables import Results, describe_answers, describe_default, read_results
-from mnist_rnn.analysis.trained_network import load_checked
-from mnist_rnn.analysis.verdicts import choose_judged
+from mnist_rnn.analysis.tables import Results, summarize, tabulate_results
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.run import run_path
+from mnist_rnn.records.consistency import load_checked
+from mnist_rnn.records.run import read_runs, run_path
 
 
 def make_answer(results: Results) -> str:
-    """The answer in plain words."""
-    return f"**{describe_default(results)}** {describe_answers(results.accuracy)}"
+    """Return the answer in plain words, its first sentence in bold."""
+    first, *more = describe_answer(results)
+    return f"**{first}** {' '.join(more)}"
 
 
-def make_claims(results: Results) -> str:
-    """A row a judged claim: what was published, our runs and the answers."""
+def make_spread(results: Results) -> str:
+    """Return what a seed changes."""
+    return " ".join(describe_spread(results.runs))
+
+
+def make_table(results: Results) -> str:
+    """Return a row for each published result, with the settings that differ from the default."""
     claims = {claim.claim: claim for claim in read_claims()}
-    table = choose_judged(results.accuracy)
-    rows = pd.DataFrame(
-        {
-            "Claim": [f"`{name}`{describe_network(claims[name])}" for name in table["claim"]],
-            "Published (%)": table["published_test_accuracy"],
-            "Ours (%)": [
-                f"{row['mean']:.2f} ± {row['sd']:.2f} ({row['runs']})"
-                for row in table.to_dict("records")
-            ],
-            "Agrees": table["agrees"],
-            "Others": [name_claims(claims.values(), names) for names in table["also_agree"]],
-        }
-    )
-    return rows.to_markdown(index=False, disable_numparse=True)
-
-
-def name_claims(claims: Iterable[Claim], configurations: str) -> str:
-    """For each of these configurations, parted by semicolons, the first claim with it."""
-    names = {claim.configuration_name: f"`{claim.claim}`" for claim in reversed([*claims])}
-    return ", ".join(
-        names[configuration] for configuration in configurations.split("; ") if configuration
-    )
+    table = summarize(choose_results(results.accuracy))
+    table["Result"] = [f"`{name}`{describe_network(claims[name])}" for name in table["Result"]]
+    return table.to_markdown(index=False, disable_numparse=True)
 
 
 def describe_network(claim: Claim) -> str:
-    """What differs from the default, as in `: adam, dropout 0.2`; nothing for the default."""
+    """Return what differs from the default, as in `: adam, dropout 0.2`."""
     changed = claim.config.model_dump(exclude_defaults=True)
     words = [v if isinstance(v, str) else f"{name} {v}" for name, v in changed.items()]
     words = ["PyTorch", *words] if claim.answered_by == "pytorch" else words
     return ": " + ", ".join(words) if words else ""
 
 
-BLOCKS = {"answer": make_answer, "claims": make_claims}
+BLOCKS = {"answer": make_answer, "spread": make_spread, "results": make_table}
 
 
 def fill_blocks(text: str) -> str:
-    """The README's text with its blocks as the results say."""
-    results = read_results(COMMITTED)
+    """Return the README's text with its blocks as the results say."""
+    results = tabulate_results(*read_runs(COMMITTED))
     for name, make in BLOCKS.items():
         block = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         filled = make(results)

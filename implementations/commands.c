@@ -47,9 +47,10 @@ static void load(char **files, const int32_t *numbers, int first, int count) {
   }
 }
 
-static int count_errors(char **files) {
+// Of the first `count` test images, 100 at a time; leaves the logits of the first 100.
+static int count_errors(char **files, int count) {
   int errors = 0;
-  for (int first = 9900; first >= 0; first -= 100) { // leaves the logits of the first 100
+  for (int first = count - 100; first >= 0; first -= 100) {
     load(files, NULL, first, 100);
     predict();
     for (int i = 0; i < n; i++) {
@@ -86,6 +87,7 @@ static void train(const char *folder, const char *inputs) {
                   read_file(folder, "t10k-labels-idx1-ubyte")};
   int32_t *numbers = (int32_t *)read_file(inputs, ""), *order = numbers + 5;
   int batch_size = numbers[1], size = numbers[2], weights;
+  int tested = size < 100 ? 100 : size < 10000 ? size / 100 * 100 : 10000;
   timesteps = features = 28, units = numbers[0];
   memcpy(&rate, numbers + 4, 4);
   open_network(batch_size > 100 ? batch_size : 100);
@@ -99,8 +101,8 @@ static void train(const char *folder, const char *inputs) {
       step();
       total += loss;
     }
-    printf("epoch %d: loss %.4f, %d test errors, weights ", epoch, total / size,
-           count_errors(test));
+    printf("epoch %d: loss %.4f, %d errors of %d test images, weights ", epoch, total / size,
+           count_errors(test, tested), tested);
     print_digest(5);
   }
   printf("with the logits of 100 test images: ");

@@ -32,6 +32,7 @@ def train(folder, inputs, step, predict, tensor):
     (x, y), (x_test, y_test) = (map(tensor, read_mnist(folder, k)) for k in ("train", "t10k"))
     numbers = np.fromfile(inputs, "<i4")
     (units, batch_size, size, epochs), rate = numbers[:4], numbers[4:5].view("<f4")[0]
+    tested = min(max(size // 100 * 100, 100), 10_000)
     shapes = (28, units), (units, units), (units,), (units, 10), (10,)
     *parts, orders = np.split(numbers[5:], np.cumsum([np.prod(shape) for shape in shapes]))
     weights = [tensor(p.view("<f4").reshape(s)) for p, s in zip(parts, shapes, strict=True)]
@@ -40,11 +41,11 @@ def train(folder, inputs, step, predict, tensor):
         for batch in np.split(order, range(batch_size, size, batch_size)):
             arrays, loss = step(weights, x[:, batch], y[batch], rate)
             weights, total = [arrays[f"{name}'"] for name in "wubvc"], total + loss
-        parts = [predict(weights, x_test[:, i : i + 1000])[1] for i in range(0, 10_000, 1000)]
+        parts = [predict(weights, x_test[:, i : i + 100])[1] for i in range(0, tested, 100)]
         z = np.concatenate(parts)
-        errors = (z.argmax(1) != np.asarray(y_test)).sum()
-        told = f"loss {total / size:.4f}, {errors} test errors, weights {digest(weights)}"
-        print(f"epoch {epoch}: {told}", flush=True)
+        errors = (z.argmax(1) != np.asarray(y_test[:tested])).sum()
+        told = f"loss {total / size:.4f}, {errors} errors of {tested} test images"
+        print(f"epoch {epoch}: {told}, weights {digest(weights)}", flush=True)
     print("with the logits of 100 test images:", digest([*weights, z[:100]]))
 
 

@@ -40,6 +40,7 @@ static void open_network(int most) {
 enum { LANES = __BIGGEST_ALIGNMENT__ / 4, TALL = LANES > 8 ? 8 : 4, WIDE = 2 * LANES };
 typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4)));
 
+static inline lanes fuse(float a, lanes b, lanes s); // a b + s, rounded once
 #ifndef __wasm__
 static inline lanes fuse(float a, lanes b, lanes s) {
   for (int i = 0; i < LANES; i++) s[i] = fmaf(a, b[i], s[i]);
@@ -199,7 +200,7 @@ static void step(void) { // one step of SGD on the batch
   multiply(dh + (timesteps - 1) * size, g, vt, n, CLASSES, units);
   for (int t = timesteps - 1; t >= 0; t--)
     backward(x + t * n * features, h + t * size, h + (t + 1) * size, dh + t * size, d + t * size,
-             t ? dh + (t - 1) * size : NULL);
+             t ? dh + (t - 1) * size : 0);
   for (int i = 0; i < weights; i++) w[i] -= flush(dw[i] * rate);
 }
 

@@ -1,5 +1,6 @@
 """Fixtures. TensorFlow is imported by those that need it, not by pytest's own process."""
 
+import hashlib
 import os
 import signal
 import sys
@@ -29,7 +30,15 @@ from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.checkpoint import Checkpoint
 from mnist_rnn.records.environment import describe_environment
-from mnist_rnn.records.run import PROGRAMS, Run, read_run, run_path, write_run
+from mnist_rnn.records.run import (
+    PROGRAMS,
+    Run,
+    count_parameters,
+    read_labels,
+    read_run,
+    run_path,
+    write_run,
+)
 
 # Started in the background, Python ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -196,20 +205,21 @@ def results(tmp_path, monkeypatch):
 
 @pytest.fixture
 def make_record(environment):
-    """A run with so many of the 10,000 test images misclassified: zeros taken for ones."""
+    """A run with so many of the 10,000 test images misclassified, the first ones."""
 
     def make(errors=200, code="ours", **parameters):
         config = Configuration(**PROGRAMS[code].base.model_dump() | parameters)
-        values = {"loss": 0.5, "accuracy": 0.9, "test_errors": errors, "weights_sha256": "0" * 64}
+        digest = hashlib.sha256(f"{code} {config}".encode()).hexdigest()
+        values = {"loss": 0.5, "accuracy": 0.9, "test_errors": errors, "weights_sha256": digest}
         return Run(
             code=code,
             config=config,
-            parameters=75_530,
+            parameters=count_parameters(config, code),
             history={name: [value] * config.epochs for name, value in values.items()},
             train_loss=0.25,
             train_errors=0,
-            test_loss=0.125,
-            mistakes=dict.fromkeys(range(errors), 1),
+            test_loss=max(0.125, errors / 10_000),
+            mistakes={i: (label + 1) % 10 for i, label in enumerate(read_labels()[:errors])},
             data_sha256=DATA_SHA256,
             seconds=1.5,
             environment=environment,

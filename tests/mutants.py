@@ -21,7 +21,7 @@ from page_edits import EDITS
 ROOT = Path(__file__).parents[1]
 COPY = ROOT / ".mutants"
 MUTATED = ("records", "analysis", "figures")
-TESTS = "tables verdicts published trained_network records metrics figures training_figures"
+TESTS = "tables statistics consistency published trained_network records metrics figures training_figures"
 TESTS += " interpretation_figures unrolled"
 # Not those that start processes, and those of the decorator, under which mutmut can't mutate.
 CHOSEN = "not researchers and not matplotlibrc and not default_style"

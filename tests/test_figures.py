@@ -1,4 +1,4 @@
-"""What all figures have in common, and the data that those of the results draw."""
+"""What the figures draw: nbval compares their captions, and no picture."""
 
 from unittest.mock import patch
 
@@ -6,13 +6,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.samples import change, make_numbers
+from helpers.samples import change
+from matplotlib.colors import to_hex
 
 from mnist_rnn.analysis.claims import tabulate_claims
-from mnist_rnn.analysis.tables import tabulate_accuracy, tabulate_runs
+from mnist_rnn.analysis.statistics import predict
+from mnist_rnn.analysis.tables import tabulate_runs
 from mnist_rnn.figures import results, training
-from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
+from mnist_rnn.figures.captioned import LIGHT, ORANGE, CaptionedFigure
 from mnist_rnn.figures.source import show_source
+from mnist_rnn.paths import COMMITTED, ROOT
 
 pytestmark = pytest.mark.quick
 
@@ -43,97 +46,117 @@ def test_a_caption_is_the_text_alternative_without_marks():
     assert (image.alt, markdown.data) == ("p of pytorch-a_b", "*p* of `pytorch-a_b`")
 
 
-def test_the_figure_of_the_claims_by_hand(make_record):
-    counts = enumerate((190, 200, 210))
-    runs = tabulate_runs([make_record(errors, seed=seed) for seed, errors in counts])
-    claims = CLAIMS.loc[["notebook-2019", "near-batch-64", "script-docstring", "notebook-2020"]]
-    accuracy = tabulate_accuracy(runs, claims)
-    ax = results.draw_claims(runs, accuracy).figure.axes[0]
-    low, high = accuracy.loc[0, ["interval_low", "interval_high"]]
-    assert ax.collections[0].get_segments()[0].tolist() == [[low, 0], [high, 0]]
-    dots, diamonds = (
-        [line for line in ax.get_lines() if line.get_marker() == marker] for marker in "oD"
+def draw_rows(make_record, **published):
+    """Of three codes: three runs, two, and one; the losses of each are its own."""
+    counts = {"ours": (190, 200, 210), "keras": (220, 240), "keras_2019": (250,)}
+    records = [
+        change(make_record(n, seed=seed, code=code), "history", loss=[2**-seed] * 20)
+        for code, errors in counts.items()
+        for seed, n in enumerate(errors)
+    ]
+    runs = tabulate_runs(records)
+    rows = {code: runs[runs["code"] == code] for code in counts}
+    return results.draw_results(rows, **published)
+
+
+def test_each_run_is_a_dot_in_the_row_of_its_code(make_record):
+    drawn = draw_rows(make_record)
+    left, _ = drawn.figure.axes
+    dots = [line for line in left.get_lines() if line.get_marker() == "o"]
+    assert [sorted(line.get_xdata()) for line in dots] == [[97.9, 98.0, 98.1], [97.6, 97.8], [97.5]]
+    for place, line in enumerate(dots):
+        assert np.all(np.abs(line.get_ydata() - place) < 0.5)
+    means = [part.get_segments()[0] for part in left.collections]  # of several runs
+    assert [segment[:, 0].round(9).tolist() for segment in means] == [[98.0] * 2, [97.7] * 2]
+    said = ["ours: 98.00 ± 0.10% (3 runs)", "keras: 97.70 ± 0.14% (2 runs)"]
+    said += ["keras_2019: 97.50% (1 run)"]
+    assert [text.get_text() for text in left.texts] == said
+    assert [text.get_color() for text in left.texts] == [line.get_color() for line in dots]
+    assert "published" not in drawn.caption
+    assert all(f"{words}." in drawn.caption for words in said)
+
+
+def test_each_curve_has_the_color_of_its_row_and_the_band_of_enough_runs(make_record):
+    drawn = draw_rows(make_record)
+    left, right = drawn.figure.axes
+    colors = [line.get_color() for line in left.get_lines() if line.get_marker() == "o"]
+    assert [line.get_color() for line in right.get_lines()] == colors
+    ends = [np.unique(line.get_ydata().round(9)).tolist() for line in right.get_lines()]
+    assert ends == [[0.5], [round(0.5**0.5, 9)], [1.0]]  # geometric means
+    (band,) = right.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    expected = predict("loss", pd.Series([1, 0.5, 0.25]))
+    assert (heights.min(), heights.max()) == pytest.approx(expected)
+    legend = [text.get_text() for text in right.get_legend().get_texts()]
+    assert sorted(legend) == ["95% prediction interval", "mean of the runs", "one run"]
+
+
+def test_what_was_published_is_drawn_in_its_rows(make_record):
+    """In the first two rows; its names stand once. Grey are the other networks."""
+    claims = CLAIMS.loc[["notebook-2019", "book-256-sgd"]]
+    faint = {"others": tabulate_runs([make_record(seed=0, units=8, epochs=3)])}
+    published = dict.fromkeys(["ours", "keras"], claims)
+    drawn = draw_rows(make_record, published=published, faint=faint)
+    left, right = drawn.figure.axes
+    lines = [
+        part.get_segments()[0] for part in left.collections if to_hex(part.get_color()) == ORANGE
+    ]
+    assert [line[0, 0] for line in lines] == [97.9, 98.0, 97.9, 98.0]
+    assert [line[:, 1].tolist() for line in lines] == [[-0.5, 0.5]] * 2 + [[0.5, 1.5]] * 2
+    names = [text.get_text() for text in left.texts if text.get_color() == ORANGE]
+    assert names == ["notebook-2019: 97.9%", "book-256-sgd: 98.0%"]
+    dots = [line for line in right.get_lines() if line.get_color() == ORANGE]
+    assert [line.get_ydata().tolist() for line in dots] == [list(CLAIM["loss_by_epoch"])] * 2
+    assert [line.get_label() for line in dots] == ["published: notebook-2019"] * 2
+    (grey,) = [line for line in right.get_lines() if line.get_color() == LIGHT]
+    assert (grey.get_label(), grey.get_ydata().tolist()) == ("others", [0.5] * 3)
+    legend = [text.get_text() for text in right.get_legend().get_texts()]
+    assert legend.count("published: notebook-2019") == legend.count("others") == 1
+    assert (
+        "ours: 98.00 ± 0.10% (3 runs), published `notebook-2019` 97.9%, published" in drawn.caption
     )
-    assert [len(line.get_xdata()) for line in dots] == [3, 0, 3]
-    numbers = [[[97.9, 0]], [[98.3, 1]], [[98.15, 2]]]
-    assert [line.get_xydata().tolist() for line in diamonds] == numbers
-    assert [line.get_markerfacecolor() for line in diamonds] == [ORANGE, "white", ORANGE]
 
 
-def test_the_agreement_by_hand():
-    numbers = make_numbers(configuration=["a", "b"], test_accuracy=[98.0, 98.0])
-    agreement = pd.DataFrame({"a": [0.9, 0.06], "b": [0.01, np.nan]}, index=numbers.index)
-    drawn = results.draw_agreement(agreement, numbers)
-    assert "white is *contradicted* (below 0.025)" in drawn.caption
-    ax = drawn.figure.axes[0]
-    said = {text.get_position(): text.get_text() for text in ax.texts}
-    assert said == {(0, 0): "0.900", (1, 0): "0.010", (0, 1): "0.060", (1, 1): ""}
-    assert list(ax.images[0].norm.boundaries) == [0, 0.025, 0.05, 1]
-    assert [frame.get_xy() for frame in ax.patches] == [(-0.5, -0.5), (0.5, 0.5)]
+def test_the_committed_figure_shows_what_the_table_has():
+    """Of three codes, the mean and the number of runs; the published ones, from the claims."""
+    notebook = (ROOT / "notebooks" / "03_results.ipynb").read_text()
+    table = pd.read_csv(COMMITTED / "accuracy.csv").set_index("configuration")
+    for name in ("simple_rnn-256-sgd", "keras", "keras_2019"):
+        row = table.loc[[name]].iloc[0]
+        assert f": {row['mean']:.2f} ± {row['sd']:.2f}% ({row['runs']} runs)" in notebook
 
 
 def test_source_code_breaks_between_words():
     assert '<pre style="word-break: normal">' in show_source(training.draw_curves)._repr_html_()
 
 
-def test_a_curve_is_ranked_by_its_distance_from_the_others():
-    """Of -1, 0, 1 and a fourth: 5 is the farthest, 0.1 farther from the others than 0 only."""
-    for last, share in ((5, 1 / 4), (0.1, 3 / 4), (0, 1)):
-        assert results.rank_last(np.array([[-1.0], [0.0], [1.0], [last]])) == share
-    # Each epoch counts in its own standard deviations: the last is far off in the second.
-    small = [[-1.0, -1e-3], [0.0, 0.0], [1.0, 1e-3], [0.0, 5e-3]]
-    assert results.rank_last(np.array(small)) == 1 / 4
-    assert results.rank_last(np.ones((4, 2))) == 1
-
-
-def test_without_a_published_curve_the_figure_is_empty(make_record):
-    runs = tabulate_runs([make_record()])
-    caption = results.draw_published_curves(runs, CLAIMS.loc[["book-256-sgd"]]).caption
-    assert "0 of 0 points" in caption
-    assert caption.endswith(" as the published one. No curve was published.")
-
-
-def test_points_outside_the_band_by_hand(make_record):
-    """The logarithms of three runs' losses are -1, 0 and 1: their mean is 0, and their sd 1."""
+def test_a_published_curve_is_relative_to_its_runs(make_record):
+    """The logarithms of three runs' losses are -1, 0 and 1: their mean is 1; the band is theirs."""
     records = [
         change(make_record(seed=seed), "history", loss=[loss] * 20)
         for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0]))
     ]
-    drawn = results.draw_published_curves(tabulate_runs(records), CLAIMS.loc[["notebook-2019"]])
-    far = (np.abs(np.log(CLAIM["loss_by_epoch"])) > 2).sum()
-    assert 0 < far < 20
-    assert f"{far} of 20 points are outside" in drawn.caption
-    expected = 20 * (1 - np.sqrt(3 / 5))  # Student's t with two degrees of freedom, beyond root 3
-    assert f"{expected:.1f} would be outside on average" in drawn.caption
-    assert "`notebook-2019` from 0.65 to 0.0453, p = 0.25." in drawn.caption
-    left, right = drawn.figure.axes
-    assert left.get_title() == "notebook-2019 (3)"
-    heights = left.collections[0].get_paths()[0].vertices[:, 1]
-    assert (heights.min(), heights.max()) == pytest.approx((np.exp(-1), np.exp(1)))
-    (band,) = right.patches
-    assert (band.get_y(), band.get_height()) == (-2, 4)
+    runs = tabulate_runs(records)
+    drawn = results.draw_published_curves(runs, CLAIMS.loc[["notebook-2019", "notebook-2020"]])
+    assert "Inside are 40 of 40 points: `notebook-2019` 20 of 20, `notebook" in drawn.caption
+    ax = drawn.figure.axes[0]
+    assert ax.get_title() == "notebook-2019 (3 runs)"
+    published = np.array(CLAIM["loss_by_epoch"])
+    assert ax.get_lines()[1].get_ydata() == pytest.approx(100 * (published - 1))
+    heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+    low, high = predict("loss", runs["first_epoch_loss"])
+    assert (heights.min(), heights.max()) == pytest.approx((100 * (low - 1), 100 * (high - 1)))
+    runs["loss_by_epoch"] = [(loss,) * 20 for loss in (0.0999, 0.1, 0.1001)]
+    drawn = results.draw_published_curves(runs, CLAIMS.loc[["notebook-2019"]])
+    assert "Inside are 0 of 20 points" in drawn.caption
 
 
-def test_falls_of_the_test_accuracy_by_hand(make_record):
-    errors = [[300, 350, 330, 380, 200], [500, 400, 300, 300, 180]]
-    runs = tabulate_runs([make_record(seed=seed, epochs=5) for seed in (0, 1)])
-    runs["test_errors_by_epoch"] = errors
-    drawn = results.draw_test_accuracies(runs, CLAIM)
-    assert "in 2 of 8 cases" in drawn.caption
-    lines = drawn.figure.axes[0].get_lines()
-    assert lines[0].get_ydata().tolist() == [97.0, 96.5, 96.7, 96.2, 98.0]
-    assert lines[-1].get_xydata().tolist() == [[5, 97.9]]
-
-
-def test_the_runs_of_each_code_stand_on_their_line(make_record):
-    runs = tabulate_runs([make_record(errors, seed=seed) for seed, errors in enumerate((200, 220))])
-    drawn = results.draw_codes(
-        runs, {"ours": "simple_rnn-256-sgd", "theirs": "keras"}, CLAIMS["test_accuracy"][:1]
-    )
-    dots, mean, theirs, published = drawn.figure.axes[0].get_lines()
-    assert sorted(dots.get_xdata()) == [97.8, 98.0]
-    assert np.all(np.abs(dots.get_ydata()) < 0.3)
-    assert mean.get_xdata() == pytest.approx([97.9, 97.9])
-    assert len(theirs.get_xdata()) == 0
-    assert published.get_xdata() == [97.9, 97.9]
-    assert "ours: 97.90 ± 0.14% (2 runs)." in drawn.caption
+@pytest.mark.parametrize("epochs", [3, 25])
+def test_a_curve_is_compared_over_the_epochs_that_it_and_its_runs_have(epochs, make_record):
+    """Twenty were published."""
+    runs = tabulate_runs([make_record(seed=seed, epochs=epochs) for seed in range(3)])
+    claims = CLAIMS.loc[["notebook-2019"]].assign(configuration=runs["configuration"][0])
+    drawn = results.draw_published_curves(runs, claims)
+    last = min(epochs, 20)
+    assert drawn.figure.axes[0].get_lines()[1].get_xdata().tolist() == list(range(1, last + 1))
+    assert f" of {last} points" in drawn.caption

@@ -8,11 +8,12 @@ import zlib
 import numpy as np
 import pytest
 
-from mnist_rnn.analysis.trained_network import Weights, believe, compute_states
+from mnist_rnn.analysis.trained_network import believe
 from mnist_rnn.bits.browser_result import PAGE_CONFIG, PAGE_STEPS, BrowserResult
 from mnist_rnn.errors import RecordError
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.records.consistency import Weights, compute_states
 from mnist_rnn.web.learn import steps
 from mnist_rnn.web.learn.engine import HERE, OPTIONS, build_engine
 from mnist_rnn.web.learn.steps import read_repeated

@@ -1,16 +1,19 @@
 """Reproductions sent in are judged or refused in one sentence, whatever they hold."""
 
-import contextlib
 import json
 import os
 import platform
 import re
+import shutil
 import socket
 import sys
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
+import nbformat
+import numpy as np
 import pytest
-from helpers.samples import LAST, change
+from helpers.samples import change
 from helpers.values import change_one, json_values, many
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,12 +23,16 @@ from mnist_rnn.bits.browser_result import BrowserResult
 from mnist_rnn.bits.ledger import WHOLE_RUN, Reproduction, describe_reproduction
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError, RecordError
+from mnist_rnn.paths import COMMITTED
+from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.environment import describe_environment
-from mnist_rnn.records.run import run_path, write_run
+from mnist_rnn.records.model_file import load_model
+from mnist_rnn.records.run import read_run, run_path, write_run
 
 more = settings(many, max_examples=2000)
 KNOWN = ledger.read_known()
 RUN, STEPS = KNOWN.run, KNOWN.first_steps
+REPEATED = RUN.model_copy(update={"seconds": RUN.seconds + 1})
 GOOD = json.loads(
     describe_reproduction(
         RUN.environment, {WHOLE_RUN: RUN.history.weights_sha256}, 60.0, date(2026, 1, 1),
@@ -52,7 +59,7 @@ def keep(content, folder):
     content = content if isinstance(content, bytes) else json.dumps(content).encode()
     folder.mkdir(exist_ok=True)
     path = folder / "record.json"
-    with contextlib.suppress(ValueError):
+    with suppress(ValueError):
         path = folder / Reproduction.model_validate_json(content).file_name
     path.write_bytes(content)
     return path
@@ -67,9 +74,9 @@ def keep(content, folder):
         (OTHER, False, "**other bits** from epoch 20 on:"),
         (OTHER | OLD, False, "**other bits**, made with other code:"),
         ({"environment": GOOD["environment"] | BY_HAND}, True,
-         "default run, by hand | the same bits:"),
+         "default run, by NumPy | the same bits:"),
         (OTHER | {"environment": with_cpu(fuses=False)["environment"] | BY_HAND}, False,
-         "default run, by hand | **other bits** from epoch 20 on:"),
+         "default run, by NumPy | **other bits** from epoch 20 on:"),
         (OTHER | with_cpu(fuses=False), False, "other bits, as expected without FMA:"),
         ({"digests": {"sgd": ["1" * 64]}, "test_errors": None} | with_cpu(fuses=False), False,
          "other bits, as expected without FMA |"),
@@ -246,11 +253,12 @@ def test_nothing_tells_whose_machine_it_was(monkeypatch):
 
 @pytest.fixture
 def outputs(tmp_path, monkeypatch):
-    """The committed run as if it had been made here today."""
+    """The committed run as if it had been made here, in other time."""
     monkeypatch.setattr(verify, "OUTPUTS", tmp_path)
     monkeypatch.setattr(verify, "digest_code", lambda: RUN.environment.code_sha256)
     monkeypatch.setattr(sys, "argv", ["verify.py"])
-    write_run(RUN, tmp_path)
+    path = write_run(REPEATED, tmp_path)
+    shutil.copy(run_path(Configuration(), ".keras", COMMITTED), path.parent)
     return tmp_path
 
 
@@ -280,12 +288,36 @@ def test_a_reproduction_leaves_its_record_and_says_the_outcome_last(outputs, cap
 
 
 def test_other_bits_are_said_last_and_fail(outputs, capsys):
-    digests = [None] * 16 + LAST["weights_sha256"]
+    """Those of a model whose answers are the committed one's."""
+    path = run_path(Configuration(), ".keras", outputs)
+    model = load_model(path)
+    *weights, bias = model.get_weights()
+    weights.append(bias + np.float32(1e-6))
+    model.set_weights(weights)
+    model.save(path)
+    digests = [*RUN.history.weights_sha256[:-1], weights_sha256(weights)]
     write_run(change(RUN, "history", weights_sha256=digests), outputs)
     status, lines = verify_outputs(capsys)
     assert status == 1
     assert lines[-1].startswith("NOT the same bits")
     assert lines[-1].endswith("the weights differ from epoch 20 on.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"seconds": RUN.seconds}, "is a copy of the committed record"),
+     ({"mistakes": {max(RUN.mistakes): RUN.mistakes[max(RUN.mistakes)]}},
+      "states other answers than its model has")],
+)  # fmt: skip
+def test_what_was_not_computed_is_no_reproduction(changes, said, outputs, capsys):
+    """Nor does it leave a record for the ledger."""
+    errors = [*RUN.history.test_errors[:-1], len(changes.get("mistakes", RUN.mistakes))]
+    run = change(REPEATED, "history", test_errors=errors).model_copy(update=changes)
+    write_run(run, outputs)
+    ended, lines = verify_outputs(capsys)
+    assert said in ended
+    assert lines == []
+    assert not (outputs / "reproductions").exists()
 
 
 def test_a_disk_full_at_its_record_leaves_the_outcome(outputs, capsys, fill_disk):
@@ -311,6 +343,47 @@ def test_what_can_be_no_comparison_is_said_in_words(outputs, capsys, monkeypatch
     monkeypatch.setattr(sys, "argv", ["verify.py", "--wrong"])
     assert verify_outputs(capsys) == (2, [])
     assert not (outputs / "reproductions").exists()
+
+
+def test_any_run_is_compared_by_its_name(outputs, capsys, monkeypatch):
+    """Its accuracy is placed among the other committed runs of the configuration."""
+    seed_17 = read_run(run_path(Configuration(seed=17), ".json", COMMITTED))
+    write_run(seed_17.model_copy(update={"seconds": 1.0}), outputs)
+    monkeypatch.setattr(
+        verify, "load_checked", lambda path: (read_run(path.with_suffix(".json")), 0)
+    )
+    monkeypatch.setattr(verify, "digest_code", lambda: seed_17.environment.code_sha256)
+    monkeypatch.setattr(sys, "argv", ["verify.py", "simple_rnn-256-sgd/17"])
+    status, (placed, outcome) = verify_outputs(capsys)
+    folder = run_path(Configuration(), ".json", COMMITTED).parent
+    others = [read_run(path) for path in folder.glob("*.json") if path.stem != "seed-17"]
+    below = sum(run.test_accuracy < seed_17.test_accuracy for run in others)
+    assert placed.startswith(f"Its test accuracy is higher than that of {below} of the other 39 ")
+    assert (status, outcome.startswith("The same bits as the committed run: ")) == (0, True)
+    monkeypatch.setattr(sys, "argv", ["verify.py", "simple_rnn-256-sgd/no"])
+    assert "runs/simple_rnn-256-sgd/seed-no.json" in verify_outputs(capsys)[0]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ("seed = 0", "The same bits as the committed run: "),
+        ("epochs = 3", "There is no results/runs/"),
+    ],
+)
+def test_the_executed_notebook_says_which_run_is_compared(parameters, said, outputs, capsys):
+    history = {name: values[-3:] for name, values in REPEATED.history.model_dump().items()}
+    three = change(REPEATED, "history", **history)
+    write_run(three.model_copy(update={"config": Configuration(epochs=3)}), outputs)
+    notebook = nbformat.read(verify.NOTEBOOK, as_version=4)
+    injected = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["injected-parameters"]})
+    notebook.cells.append(injected)
+    (outputs / "executed").mkdir()
+    nbformat.write(notebook, outputs / "executed" / "02_train.ipynb")
+    with pytest.MonkeyPatch.context() as patch, suppress(SystemExit):
+        patch.setattr(sys, "argv", ["verify.py", "--executed"])
+        verify.main()
+    assert capsys.readouterr().out.splitlines()[-1].startswith(said)
 
 
 def test_a_notebook_saved_with_other_defaults_is_not_run(outputs, tmp_path):

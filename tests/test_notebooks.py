@@ -283,17 +283,3 @@ def test_the_committed_notebook_says_what_its_record_says(committed):
     assert f"Test accuracy: {reached:.2f}%, loss: {loss:.4f}" in text
     assert f"{committed.test_errors} of 10,000 test images" in text
     assert committed.weights_sha256 in text
-
-
-def test_the_results_notebook_needs_no_run_of_the_originals(tmp_path):
-    """One configuration of one's own; as `make report` does, without the cells that tell ours."""
-    (tmp_path / "runs").mkdir()
-    name = Configuration().name
-    (tmp_path / "runs" / name).symlink_to(COMMITTED / "runs" / name)
-    notebook = nbformat.read(TRAIN.with_name("03_results.ipynb"), as_version=4)
-    notebook.cells = [c for c in notebook.cells if "ours" not in c.metadata.get("tags", [])]
-    nbformat.write(notebook, tmp_path / "in.ipynb")
-    command = papermill_command({}, tmp_path / "out.ipynb", tmp_path / "in.ipynb")
-    status, output = end(start(command, env=environment(tmp_path)))
-    assert status == 0, output
-    assert "Runs of the originals' code: 0" in (tmp_path / "out.ipynb").read_text()

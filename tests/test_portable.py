@@ -12,8 +12,10 @@ import pytest
 from helpers import oracle
 from helpers.oracle import compare, draw_cases
 from helpers.runs import run_python
+from helpers.samples import change
 from scipy import stats
 
+from mnist_rnn.bits import probe
 from mnist_rnn.bits.probe import probe_step
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import BackendError
@@ -205,6 +207,29 @@ def test_the_probe_finds_what_changes_bits(before, after, variables, told):
     done = run_python(program, **{"XLA_FLAGS": ""} | variables)  # this process has set ours
     assert done.stdout.startswith(told), done.stderr
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("fuses", "variable", "goes_on"),
+    [(True, None, False), (True, "", False), (True, "1", True), (False, None, True)],
+)
+def test_other_bits_end_a_run_or_are_in_its_record(
+    fuses, variable, goes_on, environment, monkeypatch, capsys
+):
+    """A CPU without AVX2 and FMA goes on, as does a user who says so."""
+    environment = change(environment.model_copy(), "cpu", fuses=fuses)
+    assert probe.require_bits(environment) == environment
+    assert not environment.other_bits
+    monkeypatch.setattr(probe, "probe_step", lambda: "Other bits.")
+    if variable is not None:
+        monkeypatch.setenv("MNIST_RNN_OTHER_BITS", variable)
+    if goes_on:
+        expected = environment.model_copy(update={"other_bits": True})
+        assert probe.require_bits(environment) == expected
+        assert capsys.readouterr().out == "Other bits.\n"
+    else:
+        with pytest.raises(BackendError, match=r"^Other bits\. To go on .* MNIST_RNN_OTHER_BITS=1"):
+            probe.require_bits(environment)
 
 
 @pytest.mark.parametrize("variables", [{}, {"KERAS_BACKEND": "jax"}])

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 from helpers.samples import LAST, change, cpu
+from helpers.tables import make_tables
 from matplotlib.figure import Figure
 
 from mnist_rnn.analysis.claims import read_claims, read_curves
-from mnist_rnn.analysis.tables import write_tables
 from mnist_rnn.bits.ledger import read_judged, read_known
 from mnist_rnn.bits.verify import compare_runs
 from mnist_rnn.config import Configuration
@@ -20,32 +20,54 @@ from mnist_rnn.paths import ROOT
 from mnist_rnn.records import environment
 from mnist_rnn.records.checkpoint import Checkpoint
 from mnist_rnn.records.environment import count_threads, describe_environment
-from mnist_rnn.records.run import read_run, read_runs, write_run
+from mnist_rnn.records.run import read_labels, read_run, read_runs, write_run
 
 
 @pytest.fixture
 def record(make_record):
-    return make_record(train_size=1, epochs=1)
+    return change(make_record(train_size=1, epochs=1), "history", weights_sha256=[DIGEST])
 
 
-def test_a_tree_is_clean_whatever_its_results_and_the_users_settings(tmp_path, monkeypatch):
-    settings = tmp_path / "gitconfig"
-    settings.write_text("[user]\nname = x\nemail = x\n[status]\nshowUntrackedFiles = no\n")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+# Ways to keep `git status` from telling that code.py was edited, or that more.py is new.
+HIDING = [
+    "git update-index --assume-unchanged code.py",
+    "git update-index --skip-worktree code.py",
+    "git config filter.f.clean 'echo 1' && echo '*.py filter=f' > .git/info/attributes",
+    "git config status.showUntrackedFiles no",
+    "git config core.excludesFile ~/list && echo '*.py' > ~/list",
+    "git config --global core.excludesFile ~/list && echo '*.py' > ~/list",
+    "echo '*.py' > .git/info/exclude",
+    "export GIT_DIR=$OLDPWD/.git",
+]
+
+
+@pytest.mark.parametrize("hide", HIDING)
+def test_a_record_says_what_differs_from_the_commit(hide, tmp_path, monkeypatch):
+    """Whatever git's settings hide; nothing in results/ counts."""
     clone = tmp_path / "clone"
     (clone / "results").mkdir(parents=True)
     monkeypatch.setattr(environment, "ROOT", clone)
+    monkeypatch.setenv("HOME", str(tmp_path))
 
-    def git(*words):
-        return subprocess.check_output(["git", *words], cwd=clone, text=True)
+    def run(command):
+        return subprocess.check_output(["bash", "-ec", command], cwd=clone, text=True)
 
-    git("init")
-    git("commit", "--allow-empty", "-m", "first")
-    (clone / "results" / "run.json").touch()
+    run("echo 1 > code.py; git init -q; git add .; git -c user.name=x -c user.email=x commit -qm x")
+    commit = run("git rev-parse HEAD").strip()
     made_with = describe_environment(1)
-    assert (made_with.commit, made_with.clean) == (git("rev-parse", "HEAD").strip(), True)
-    (clone / "code.py").touch()
-    assert describe_environment(1).clean is False
+    assert (made_with.commit, made_with.clean) == (commit, True)
+    if hide.startswith("export"):
+        run(f"git init -q {tmp_path}")
+        monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    else:
+        run(hide)
+    (clone / "results" / "run.json").touch()
+    assert describe_environment(1).clean is True
+    for name, old in (("code.py", "1\n"), ("more.py", None)):
+        (clone / name).write_text("2\n")
+        made_with = describe_environment(1)
+        assert (made_with.commit, made_with.clean) == (commit, False)
+        (clone / name).write_text(old) if old else (clone / name).unlink()
 
 
 def test_the_commit_is_unknown_outside_a_checkout_and_without_git(tmp_path, monkeypatch):
@@ -72,7 +94,8 @@ def test_threads_are_those_that_were_set_or_all_that_the_process_may_use(
 
 DIGEST = "0" * 64
 HISTORY = {"loss": [0.5], "accuracy": [0.9], "test_errors": [200], "weights_sha256": [DIGEST]}
-MISTAKES = {str(index): 1 for index in range(200)}
+MISTAKES = {str(i): (label + 1) % 10 for i, label in enumerate(read_labels()[:200])}
+TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors": [100, 200]}
 
 
 @pytest.mark.parametrize(
@@ -95,9 +118,18 @@ MISTAKES = {str(index): 1 for index in range(200)}
         ({"mistakes": MISTAKES | {"0": 17}}, "mistakes.0: Input should be less than 10"),
         ({"mistakes": MISTAKES | {"10000": 1}}, "less than 10000"),
         ({"mistakes": MISTAKES | {"-1": 1}}, "greater than or equal to 0"),
+        ({"mistakes": MISTAKES | {"0": read_labels()[0]}}, "must not name the digit that an im"),
+        ({"mistakes": None, "history": HISTORY | {"loss": [0.06]}}, "must be at least log 2"),
+        ({"test_loss": 0.01}, "loss must be at least log 2"),
+        ({"train_errors": 1, "train_loss": 0.6}, "loss must be at least log 2"),
+        ({"parameters": 5}, "parameters must be 75530"),
+        ({"seconds": 1e-8}, r"seconds must be from 2e-08 to 31622400"),
+        ({"seconds": 1e300}, "seconds must be from"),
+        ({"config": {"epochs": 2, "train_size": 1}, "history": TWICE},
+         "different test errors for the same weights"),
     ],
-)
-def test_a_damaged_record_is_named(changes, problem, record, tmp_path):
+)  # fmt: skip
+def test_a_damaged_or_impossible_record_is_named(changes, problem, record, tmp_path):
     path = write_run(record, tmp_path)
     content = json.loads(path.read_text())
     assert (content["history"], content["mistakes"]) == (HISTORY, MISTAKES)
@@ -193,7 +225,7 @@ def test_a_full_disk_leaves_what_was_written(what, record, make_record, tmp_path
     write = {
         "record": lambda: write_run(record.model_copy(update={"seconds": 9.0}), tmp_path),
         "model": lambda: save_model(build_model(tiny), tiny, tmp_path / "model.keras"),
-        "tables": lambda: write_tables(tmp_path),
+        "tables": lambda: make_tables(tmp_path),
         "figure": lambda: CaptionedFigure(Figure(), "").save(tmp_path / "figure.png"),
     }[what]
     write_run(record, tmp_path)
@@ -232,7 +264,7 @@ OLD = {"code_sha256": "0" * 64, "versions": {"tensorflow": "2.20.0"}}
     ],
 )  # fmt: skip
 def test_a_run_is_compared_with_the_committed_one(history, made_with, good, said, make_record):
-    record = make_record(epochs=4)
+    record = change(make_record(epochs=4), "history", weights_sha256=[DIGEST] * 4)
     other = change(change(record, "history", **history), "environment", **made_with)
     answer, sentence = compare_runs(other, record)
     assert answer == good

@@ -21,9 +21,8 @@ from helpers.runs import finish, outcome, read_until, start_papermill, start_pla
 from mnist_rnn.bits.verify import compare_runs
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import TrainingError
-from mnist_rnn.experiment import checkpoints
 from mnist_rnn.experiment.network import LAYERS
-from mnist_rnn.records.checkpoint import State, weights_sha256
+from mnist_rnn.records.checkpoint import Checkpoint, State, weights_sha256
 from mnist_rnn.records.run import run_path
 
 HISTORY = {"loss": [0.5, 0.25], "accuracy": [0.75, 1 / 3], "test_errors": [9, 7]}
@@ -42,13 +41,13 @@ class Killed(BaseException):
 
 def stop_after_writing(monkeypatch, error):
     """The next run ends with this error when it has kept an epoch."""
-    write = checkpoints.Checkpoint.write
+    write = Checkpoint.write
 
     def write_and_stop(self, state):
         write(self, state)
         raise error
 
-    monkeypatch.setattr(checkpoints.Checkpoint, "write", write_and_stop)
+    monkeypatch.setattr(Checkpoint, "write", write_and_stop)
 
 
 @pytest.mark.parametrize(

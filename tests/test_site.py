@@ -11,8 +11,9 @@ import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from helpers.runs import NOTEBOOKS
+from helpers.tables import read_results
 
-from mnist_rnn.analysis.tables import describe_answers, describe_default, read_results
+from mnist_rnn.analysis.answer import describe_answer
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.web import site as pages
 
@@ -112,11 +113,10 @@ def test_the_start_page_begins_with_the_answer_and_ends_with_the_figure_of_the_c
     site, open_page
 ):
     page = open_page(site / "index.html")
-    results = read_results(COMMITTED)
-    assert page.locator(".lead").inner_text() == describe_default(results)
-    said = describe_answers(results.accuracy).replace("`", "")
+    answer, *more = describe_answer(read_results(COMMITTED))
+    assert page.locator(".lead").inner_text() == answer
     assert page.get_by_role("heading", name="The result in one figure").is_visible()
-    assert page.locator("h2:has-text('The result') + p").inner_text().startswith(said)
+    assert page.locator("h2:has-text('The result') + p").inner_text().startswith(" ".join(more))
     shown = page.locator(".figure img").get_attribute("src").split(",")[1]
     path = ROOT / "notebooks" / "03_results.ipynb"
     cells = nbformat.read(path, as_version=4).cells

@@ -4,10 +4,11 @@ from helpers.runs import TRAIN, end, finish, papermill_command, start, start_pap
 from helpers.samples import answers
 
 from mnist_rnn.analysis import trained_network
-from mnist_rnn.analysis.trained_network import Weights, believe, compute_states
+from mnist_rnn.analysis.trained_network import believe
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.interpretation import draw_late
+from mnist_rnn.records.consistency import Weights, compute_states
 
 
 @pytest.fixture(scope="module")

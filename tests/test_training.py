@@ -15,14 +15,16 @@ from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import Examples, epoch_order, scale
 from mnist_rnn.experiment.network import build_model, count_steps, predict
+from mnist_rnn.experiment.optimization import SGD, Adam, cross_entropy
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records import keep
 from mnist_rnn.records.checkpoint import Checkpoint, State, weights_sha256
+from mnist_rnn.records.consistency import Weights, compute_logits, compute_loss, load_checked
 from mnist_rnn.records.digest import LOADED_SHA256, digest_code
 from mnist_rnn.records.metrics import measure_loss
-from mnist_rnn.records.model_file import PLAIN_LAYERS
-from mnist_rnn.records.run import read_runs, run_path
-from mnist_rnn.records.training import get_variables, train
+from mnist_rnn.records.model_file import PLAIN_LAYERS, load_model
+from mnist_rnn.records.run import read_run, read_runs, run_path
+from mnist_rnn.records.training import describe_inputs, get_variables, train
 
 CODE = sorted((ROOT / "src" / "mnist_rnn" / "experiment").glob("*.py"))
 
@@ -130,7 +132,9 @@ def parts(mnist, environment, tmp_path_factory):
     checkpoint = keep.open_checkpoint(RUN, training, test, environment)
     checkpoint.path = tmp_path_factory.mktemp("parts") / "checkpoint"
     model = build_model(RUN)
+    started = time.perf_counter()
     state = train(model, training, test, RUN, checkpoint)
+    assert 0 < state.seconds <= time.perf_counter() - started
     return {
         "config": RUN, "model": model, "state": state, "training": training, "test": test,
         "environment": environment,
@@ -191,6 +195,32 @@ def test_a_run_is_kept_under_no_other_name(values, parts, results):
     assert not list(results.iterdir())
 
 
+def test_a_record_has_what_its_model_reaches(parts, mnist, results):
+    """Computed again from the model's file, in NumPy, by nothing that makes the record."""
+    environment = parts["environment"].model_copy(update={"other_bits": True})
+    run = keep.keep_run(**parts | {"environment": environment})
+    path = run_path(RUN, ".keras", results)
+    weights = Weights(*load_model(path).get_weights())
+    (x_train, y_train), (x_test, y_test) = mnist
+    for x, y, loss, mistakes in (
+        (x_train[: RUN.train_size], y_train[: RUN.train_size], run.train_loss, None),
+        (x_test, y_test, run.test_loss, run.mistakes),
+    ):
+        logits = compute_logits(weights, x)
+        answers = logits.argmax(axis=1)
+        wrong = np.flatnonzero(answers != y)
+        assert loss == pytest.approx(compute_loss(logits, y), abs=2e-6)
+        if mistakes is None:
+            assert run.train_errors == len(wrong)
+        else:
+            assert mistakes == {int(index): int(answers[index]) for index in wrong}
+    assert run.test_errors == len(run.mistakes) == parts["state"].history["test_errors"][-1]
+    assert run.history.model_dump() == parts["state"].history
+    assert run.parameters == sum(array.size for array in weights)
+    assert (run.seconds, run.environment) == (parts["state"].seconds, environment)
+    assert load_checked(path)[0] == run == read_run(path.with_suffix(".json"))
+
+
 def test_a_run_is_kept_whole_or_not_at_all(parts, results, monkeypatch):
     """Refused: other code or versions, a model trained on, a model that can't be written."""
     model, state = parts["model"], parts["state"]
@@ -216,6 +246,90 @@ def test_a_run_is_kept_whole_or_not_at_all(parts, results, monkeypatch):
     assert run.history.weights_sha256 == state.history["weights_sha256"]
     assert run.environment.code_sha256 == LOADED_SHA256
     assert sorted(os.listdir(run_path(RUN, "", results).parent)) == ["seed-0.json", "seed-0.keras"]
+
+
+def assign(name, value):
+    """Set an attribute of the model, of `layers.N` or of `optimizer`."""
+
+    def change(model):
+        *path, last = name.split(".")
+        part = model
+        for step in path:
+            part = part[int(step)] if step.isdecimal() else getattr(part, step)
+        setattr(part, last, value)
+
+    return change
+
+
+def other_loss(y, z):
+    return cross_entropy(y, z) * 2
+
+
+def compile_with(optimizer, loss=cross_entropy, **options):
+    options = {"metrics": ["accuracy"], "jit_compile": True, "steps_per_execution": 10} | options
+    return lambda model: model.compile(optimizer, loss=loss, **options)
+
+
+# What somebody may do to a model between building and training it, and the parts that are named.
+CHANGES = {
+    "weights": lambda model: model.set_weights([1.01 * w for w in model.get_weights()]),
+    "one weight": lambda model: model.layers[1].bias.assign(np.full(8, 1e-30, "float32")),
+    "learning rate": assign("optimizer.learning_rate", 0.2),
+    "schedule": compile_with(SGD(keras.optimizers.schedules.ExponentialDecay(0.01, 100, 0.9))),
+    "optimizer": assign("optimizer", Adam(0.05)),
+    "compiled optimizer": compile_with(Adam(0.01)),
+    "momentum": compile_with(keras.optimizers.SGD(0.01, momentum=0.9)),
+    "clipnorm": assign("optimizer.clipnorm", 0.1),
+    "weight decay": assign("optimizer.weight_decay", 0.1),
+    "epsilon": assign("optimizer.epsilon", 0.1),
+    "update": assign("optimizer.update_step", lambda *_: None),
+    "iterations": lambda model: model.optimizer.iterations.assign(1),
+    "loss": compile_with(SGD(), other_loss),
+    "loss weights": compile_with(SGD(), loss_weights=[2.0]),
+    "no XLA": compile_with(SGD(), jit_compile=False),
+    "eager": assign("run_eagerly", True),
+    "step": assign("train_step", lambda data: {"loss": 1.0, "accuracy": 1.0}),
+    "trainable": assign("layers.1.trainable", False),
+    "all trainable": assign("trainable", False),
+    "trainable weight": assign("layers.1.bias.trainable", False),
+    "constraint": assign("layers.1.kernel.constraint", keras.constraints.NonNeg()),
+    "regularizer": assign("layers.2.kernel.regularizer", keras.regularizers.L2(0.1)),
+    "activity regularizer": assign("layers.1.activity_regularizer", keras.regularizers.L2(0.1)),
+    "dropout": assign("layers.0.rate", 0.5),
+    "activation": assign("layers.2.activation", keras.activations.relu),
+    "parts": assign("layers.1.parts", 7),
+    "layer": lambda model: model.add(keras.layers.Dense(10, name="more")),
+    "half trained": lambda model: model.train_on_batch(np.ones((9, 28, 28)), np.ones(9)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_model_that_was_changed_after_it_was_built_is_not_trained(change, parts, tmp_path):
+    """A record names the configuration alone; nothing is trained, and nothing kept."""
+    training, test = parts["training"], parts["test"]
+    owner = describe_inputs(RUN, training, test)
+    model = build_model(RUN)
+    predict(model, test.x[:9])  # to use it is no change
+    change(model)
+    iterations = int(model.optimizer.iterations)
+    with pytest.raises(TrainingError, match=rf"not as build_model made it, .* other .*{AGAIN}"):
+        train(model, training, test, RUN, Checkpoint(tmp_path / "checkpoint", owner))
+    assert int(model.optimizer.iterations) == iterations
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_is_trained_once(parts, tmp_path):
+    """Twice as many epochs would be a record of half as many; a checkpoint does not matter."""
+    training, test = parts["training"], parts["test"]
+    checkpoint = Checkpoint(tmp_path / "checkpoint", describe_inputs(RUN, training, test))
+    for state in (None, parts["state"]):
+        if state:
+            checkpoint.write(state._replace(owner=checkpoint.owner))
+        with pytest.raises(TrainingError, match="has other weights, optimizer's variables"):
+            train(parts["model"], training, test, RUN, checkpoint)
+    fresh = build_model(RUN)
+    assert train(fresh, training, test, RUN, checkpoint).history == parts["state"].history
+    assert weights_sha256(fresh.get_weights()) == parts["state"].history["weights_sha256"][-1]
 
 
 def test_code_that_was_edited_after_it_was_loaded_trains_nothing(parts, results, monkeypatch):

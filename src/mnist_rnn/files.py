@@ -1,6 +1,5 @@
 """Files that appear whole or not at all, and files from outside, which may be anything."""
 
-import json
 import logging
 import os
 import stat
@@ -54,19 +53,6 @@ def read_regular(path: Path, largest: int) -> bytes:
         if not stat.S_ISREG(about.st_mode) or about.st_size > largest:
             raise OSError(0, f"expected a file of at most {largest:,} bytes")
         return file.read()
-
-
-def refuse_duplicates(text: bytes) -> None:
-    """Raise ValueError if a key stands twice in an object of this JSON: readers would disagree."""
-
-    def check(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        values = dict(pairs)
-        if len(values) < len(pairs):
-            names = [name for name, _ in pairs]
-            raise ValueError(f"{max(names, key=names.count)!r} stands twice")
-        return values
-
-    json.loads(text, object_pairs_hook=check)
 
 
 def set_aside(path: Path) -> None:

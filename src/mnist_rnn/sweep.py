@@ -21,11 +21,17 @@ from typing import NamedTuple, get_args
 import psutil
 
 from mnist_rnn.analysis.claims import Claim, read_claims, read_curves
-from mnist_rnn.config import FEATURES, Configuration
+from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ClaimError, RecordError
-from mnist_rnn.experiment.initial_weights import GATES
 from mnist_rnn.paths import RESULTS, ROOT, shown
-from mnist_rnn.records.run import Code, name_configuration, read_run, run_path, what_outdates
+from mnist_rnn.records.run import (
+    Code,
+    count_products,
+    name_configuration,
+    read_run,
+    run_path,
+    what_outdates,
+)
 
 
 class Planned(NamedTuple):
@@ -52,12 +58,7 @@ def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
         if claim.answered_by == code
         for seed in range(claim.seeds)
     )
-    return sorted(runs, key=lambda run: (run.config.seed, -estimate_cost(run.config)))
-
-
-def estimate_cost(run: Configuration) -> int:
-    """Products of a timestep times images shown, a measure of the time that a run takes."""
-    return GATES[run.layer] * run.units * (FEATURES + run.units) * run.train_size * run.epochs
+    return sorted(runs, key=lambda run: (run.config.seed, -count_products(run.config)))
 
 
 def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
@@ -74,7 +75,7 @@ def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
 
 def describe_progress(left: Collection[Planned], runs: Collection[Planned], seconds: float) -> str:
     """How far a sweep is after so many seconds, and how long the rest will take by its cost."""
-    costs = (sum(estimate_cost(run.config) for run in some) for some in (left, runs))
+    costs = (sum(count_products(run.config) for run in some) for some in (left, runs))
     share = next(costs) / next(costs)
     rest = timedelta(seconds=round(seconds * share / (1 - share)))
     return f"{len(runs) - len(left)} of {len(runs)} runs finished, about {rest} to go"

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from mnist_rnn.analysis.verdicts import SCALES
 from mnist_rnn.records.environment import Cpu
 
 # A history whose digests were not measured but for the last.
@@ -19,30 +18,38 @@ def cpu(fuses, **told):
     return Cpu(**{"architecture": "x86_64", "fuses": fuses} | unknown | told)
 
 
-def make_numbers(half_unit=0.0, configuration="a", kind="run", **published):
-    """A table of claims: a list of values by measure; what is not named was not published.
+def make_claims(losses=None, half_unit=0.0, **published):
+    """A table of claims of configuration `a`, a list of values by column; `losses` is their curve.
 
-    A row is `claim-0`, `claim-1`, ..., of one configuration or of one each.
+    A row is `claim-0`, `claim-1`, ...; what is not named was not published.
     """
     length = len(next(iter(published.values())))
-    numbers = {"configuration": configuration, "kind": kind, "answered_by": "ours"}
-    for measure in SCALES:
-        numbers[measure] = published.get(measure, [np.nan] * length)
-        numbers[f"{measure}_half_unit"] = half_unit
-    return pd.DataFrame(numbers, index=[f"claim-{i}" for i in range(length)])
+    columns = dict.fromkeys(["test_accuracy", "last_epoch_accuracy", "test_loss"], np.nan)
+    columns |= {"configuration": "a", "kind": "run", "test_accuracy_half_unit": half_unit}
+    columns |= {"epochs": 2 if losses is None else len(losses), "loss_by_epoch": [losses] * length}
+    return pd.DataFrame(columns | published, index=[f"claim-{i}" for i in range(length)])
 
 
-def make_runs(configuration="a", **measured):
-    """Runs of a configuration: a list of values by measure."""
-    length = len(next(iter(measured.values())))
-    columns = {measure: measured.get(measure, [1.0] * length) for measure in SCALES}
-    return pd.DataFrame({"configuration": configuration, "seed": range(length)} | columns)
+def make_runs(accuracies, losses=None, configuration="a", **columns):
+    """Runs of a configuration: their test accuracies (n) or (n, epochs) in percent, and losses.
 
-
-def group_runs(**accuracies):
-    """Runs of several configurations: a list of test accuracies each."""
-    runs = [make_runs(name, test_accuracy=values) for name, values in accuracies.items()]
-    return pd.concat(runs, ignore_index=True)
+    What is not given is the same for all; by default, they have two epochs.
+    """
+    ends = np.array(accuracies, dtype=float)
+    by_epoch = ends if ends.ndim == 2 else np.repeat(ends[:, None], 2, axis=1)
+    n, epochs = by_epoch.shape
+    losses = np.full((n, epochs), 0.5) if losses is None else np.array(losses)
+    runs = {
+        "configuration": configuration,
+        "seed": range(n),
+        "epochs": epochs,
+        "test_loss": 0.125,
+        "test_accuracy": by_epoch[:, -1],
+        "test_errors_by_epoch": [tuple(row) for row in 10_000 - 100 * by_epoch],
+        "loss_by_epoch": [tuple(row) for row in losses],
+        "accuracy_by_epoch": [(0.9,) * epochs] * n,
+    }
+    return pd.DataFrame(runs | columns)
 
 
 def answers(*digits):

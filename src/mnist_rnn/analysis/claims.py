@@ -21,7 +21,7 @@ from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 
 LARGEST_TABLE = 1_000_000  # bytes
 REST = "(without a name)"  # the column of what a row has too much
-JUDGED = ("run", "table")  # the kinds of claims that are compared with runs by the rule
+RESULTS = ("run", "table")  # the kinds that are published results; a text says "about"
 UNPUBLISHED = ("near_miss", "control", "page")  # the kinds without a published number
 
 
@@ -34,8 +34,8 @@ class Claim(Strict, validate_default=True):
     """A configuration, with seed 0, and what was published for it.
 
     Accuracies are in percent, losses in nats. A `run` was printed by a run whose output is in the
-    source, a `table` is of unknown origin, a `text` is from a docstring or prose. No number
-    was published for a `near_miss`, whose runs might agree with a claim too, for a `control`, whose
+    source, a `table` is of unknown origin, a `text` is from a docstring or prose. No number was
+    published for a `near_miss`, a configuration near to a published one, for a `control`, whose
     runs are compared with ours, and for the run of a `page`. The runs that answer a claim are those
     of its configuration by this code, with the seeds 0 to `seeds` - 1.
     """
@@ -206,9 +206,8 @@ def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
 
     `configuration` names the runs that answer it, as in the table of runs. What was published
     stands in columns of the measures that runs have: accuracies in percent, losses in nats;
-    `test_accuracy_half_unit` and `last_epoch_accuracy_half_unit` are half the unit in which the
-    source printed them. Losses have four decimals, and need none. `loss_by_epoch` is a tuple, or
-    None.
+    `test_accuracy_half_unit` is half the unit in which the source printed it. `loss_by_epoch` is a
+    tuple, or None.
     """
     claims = read_claims(folder)
     curves = read_curves(claims, folder)
@@ -224,10 +223,7 @@ def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
                 "test_accuracy": claim.published_test_accuracy,
                 "test_accuracy_half_unit": (claim.rounding or np.nan) / 2,
                 "last_epoch_accuracy": claim.published_train_accuracy,
-                "last_epoch_accuracy_half_unit": 0.005,
                 "test_loss": claim.published_test_loss,
-                "first_epoch_loss": loss[0] if loss else np.nan,
-                "mean_log_loss": np.log(loss).mean() if loss else np.nan,
                 "loss_by_epoch": loss,
             }
         )

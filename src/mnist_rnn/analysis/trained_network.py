@@ -5,8 +5,6 @@ row t. Rows are counted from 1; beliefs[:, t - 1] is the belief after row t.
 """
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,59 +12,9 @@ from scipy import ndimage
 from scipy.special import softmax
 
 from mnist_rnn.config import FEATURES, TIMESTEPS
-from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.network import predict
-from mnist_rnn.paths import shown
-from mnist_rnn.records.checkpoint import weights_sha256
-from mnist_rnn.records.model_file import load_model
-from mnist_rnn.records.run import Run, read_run
-
-
-class Weights(NamedTuple):
-    """What `model.get_weights()` lists for the SimpleRNN network, by name."""
-
-    kernel: np.ndarray
-    recurrent_kernel: np.ndarray
-    bias: np.ndarray
-    dense_kernel: np.ndarray
-    dense_bias: np.ndarray
-
-
-def load_checked(path: Path) -> tuple[Run, Weights]:
-    """The record and weights of a trained SimpleRNN.
-
-    Args:
-        path: a `.keras` file in its place among the results, its record beside it.
-
-    Raises:
-        ModelError: the file is no model, its weights are not its record's, or it has another layer.
-        RecordError: the record beside it is missing or damaged.
-    """
-    if path.suffix != ".keras" or not path.is_file():
-        got = "another file" if path.exists() else "no file"
-        raise ModelError(f"{shown(path)}: expected a model (.keras), got {got}")
-    record = read_run(path.with_suffix(".json"))
-    if record.config.layer != "simple_rnn":
-        raise ModelError(f"{shown(path)}: expected a simple_rnn, got {record.config.layer}")
-    weights = load_model(path).get_weights()
-    digest = weights_sha256(weights)
-    if digest != record.weights_sha256:
-        raise ModelError(
-            f"{shown(path)}: expected the weights of its record, SHA-256 "
-            f"{record.weights_sha256[:12]}..., got {digest[:12]}..."
-        )
-    return record, Weights(*weights)
-
-
-def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
-    """The hidden states (n, timesteps, units) after each row of x (n, timesteps, features)."""
-    hidden = np.empty((*x.shape[:2], len(weights.bias)), "float32")
-    state = np.zeros((len(x), len(weights.bias)), "float32")
-    for t in range(x.shape[1]):
-        state = np.tanh(x[:, t] @ weights.kernel + state @ weights.recurrent_kernel + weights.bias)
-        hidden[:, t] = state
-    return hidden
+from mnist_rnn.records.consistency import Weights
 
 
 def believe(weights: Weights, hidden: np.ndarray) -> np.ndarray:

@@ -24,7 +24,15 @@ from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, shown
 from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import Environment, describe_environment, what_differs
-from mnist_rnn.records.run import Errors, Run, read_checked, read_run, refusal, run_path
+from mnist_rnn.records.run import (
+    Errors,
+    Run,
+    first_other_epoch,
+    read_checked,
+    read_run,
+    refusal,
+    run_path,
+)
 
 LEDGER = COMMITTED / "reproductions"
 MEASURED_BY = {"ours": "us", "ci": "CI", "self-reported": "its sender"}
@@ -32,6 +40,8 @@ FIRST_STEPS = Path(__file__).with_name("first_steps.json")
 WHOLE_RUN = "default run"
 LARGEST_REPRODUCTION = 10_000  # bytes
 SAME = "the same bits"
+# By the package or compiler that their records have a version of.
+IMPLEMENTATIONS = {"cc": "C", "jax": "JAX", "torch": "PyTorch", "numpy": "NumPy"}
 INTRODUCTION = """# Reproductions
 
 **{runs} default runs, {steps} records of first steps and {browsers} of browsers have the committed
@@ -39,11 +49,11 @@ bits.**
 
 The default run is compared with the committed one; *first steps* are a few steps of each kind of
 run (`first-epoch`: a whole epoch of the default), compared with
-[first_steps.json](../../src/mnist_rnn/bits/first_steps.json); *by hand* is NumPy, in
-[05_by_hand](../../notebooks/05_by_hand.ipynb); browsers, by `learn.html`, compute a run on
-a part of the images. *Measured by* its sender means that nobody else has checked the row.
-[CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says
-how to send one. `make ledger` makes this page from the records beside it.
+[first_steps.json](../../src/mnist_rnn/bits/first_steps.json). *By* C, NumPy, JAX or PyTorch means
+in place of TensorFlow, by the programs in [implementations](../../implementations). Browsers, by
+`learn.html`, compute a run on a part of the images. *Measured by* its sender means that nobody else
+has checked the row. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says how to send one.
+`make ledger` makes this page from the records beside it.
 
 | CPU | System | Python | Computed | Outcome | Test accuracy (%) | Seconds | Day | Measured by |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -55,8 +65,8 @@ class Reproduction(Strict):
 
     `digests` maps the name of what was computed to the SHA-256 of the weights after each epoch
     (None: not measured), of first steps after the last one. `test_errors` (of 10,000 images)
-    belongs to the default run only. What NumPy computed by hand has the versions of Python
-    and NumPy alone, and `code_sha256` of `by_hand`. `seconds` is the time of
+    belongs to the default run only. What another implementation computed has the versions of
+    its package or compiler and of Python alone, and its own `code_sha256`. `seconds` is the time of
     the training, `date` the day it ended (UTC). The environment's commit is left out.
     """
 
@@ -80,16 +90,20 @@ class Reproduction(Strict):
         return self
 
     @property
-    def by_hand(self) -> bool:
-        """Whether NumPy computed it, without TensorFlow."""
-        return self.environment.versions.keys() == {"python", "numpy"}
+    def implementation(self) -> str | None:
+        """Return what computed it in place of TensorFlow, or None."""
+        versions = self.environment.versions
+        if "tensorflow" in versions:
+            return None
+        return next((name for key, name in IMPLEMENTATIONS.items() if key in versions), None)
 
     @property
     def file_name(self) -> str:
         """Of CPU, Python, day and the start of the content's SHA-256."""
         cpu = self.environment.cpu
         python = ".".join(self.environment.versions.get("python", "").split(".")[:2])
-        words = [cpu.architecture, cpu.name or cpu.vendor, cpu.family, cpu.model, f"python{python}"]
+        words = [cpu.architecture, cpu.name or cpu.vendor, cpu.family, cpu.model]
+        words.append(f"python{python}" if python else self.implementation)
         start = re.sub(r"[^a-z0-9.]+", "-", " ".join(filter(None, words)).lower()).strip("-.")
         content = hashlib.sha256(self.model_dump_json().encode()).hexdigest()
         return f"{start}-{self.date}-{content[:8]}.json"
@@ -167,23 +181,17 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
 
 def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -> str:
     """What a reproduction shows, in a few words; `wrong` names what differs."""
-    changed = [] if made.by_hand else what_differs(committed.environment, made.environment)
+    changed = [] if made.implementation else what_differs(committed.environment, made.environment)
     if not wrong:
         return f"{SAME}, by other code" if "code" in changed else SAME
     if changed:
         return f"**other bits**, made with other {', '.join(changed)}"
-    if not made.environment.cpu.fuses and not made.by_hand:
+    if not made.environment.cpu.fuses and not made.implementation:
         return "other bits, as expected without FMA"
     if WHOLE_RUN not in wrong:
         return f"**other bits**: {', '.join(wrong)}"
     epoch = first_other_epoch(made.digests[WHOLE_RUN], committed.history.weights_sha256)
     return f"**other bits** from epoch {epoch} on" if epoch else "**other bits**"
-
-
-def first_other_epoch(new: Sequence[str | None], known: Sequence[str | None]) -> int | None:
-    """The first epoch, counted from 1, whose digests are both known and differ."""
-    pairs = enumerate(zip(new, known, strict=False), 1)
-    return next((epoch for epoch, (a, b) in pairs if a and b and a != b), None)
 
 
 def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) -> str:
@@ -200,7 +208,7 @@ def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) ->
         python = made.environment.versions.get("python", "unknown")
         digest = (made.digests.get(WHOLE_RUN) or [None])[-1]
         computed = WHOLE_RUN if digest else f"first steps: {', '.join(made.digests)}"
-        computed += ", by hand" if made.by_hand else ""
+        computed += f", by {made.implementation}" if made.implementation else ""
         errors = made.test_errors
         accuracy = "" if errors is None else f"{100 - 100 * errors / TEST_SIZE:.2f}"
     outcome += f": `{digest[:12]}`" if digest else ""

@@ -1,13 +1,16 @@
-"""Is the default run that was made here the committed one? `python -m mnist_rnn.bits.verify`.
+"""Does a run that was made here have the bits of the committed one? `make verify` says so.
 
-`make reproduce` calls it twice: with `--before` ahead of the training, so that afterwards nothing
-but what was just made can be compared.
+`python -m mnist_rnn.bits.verify simple_rnn-256-sgd/17` compares the run of this configuration and
+seed in outputs/ with that in results/; without a name, the default run. `make reproduce` calls it
+with `--before` ahead of training the default run, so that afterwards nothing but what was just made
+can be compared, and with `--executed` after any training.
 
 On x86-64 with AVX2 and FMA, and on ARM64, the weights must be the same, bit for bit. Where a CPU
 lacks these instructions, the test accuracy must be within TOLERANCE.
 """
 
 import argparse
+import ast
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,16 +20,16 @@ import nbformat
 from mnist_rnn.bits.ledger import (
     WHOLE_RUN,
     describe_reproduction,
-    first_other_epoch,
     write_reproduction,
 )
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError
-from mnist_rnn.parameters import find_assignments
+from mnist_rnn.parameters import find_assignments, read_parameters
 from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, shown
+from mnist_rnn.records.consistency import load_checked, read_committed, require_reproduction
 from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import what_differs
-from mnist_rnn.records.run import Run, read_run, run_path
+from mnist_rnn.records.run import Run, first_other_epoch, read_run, run_path
 
 TOLERANCE = 0.5  # percentage points
 NOTEBOOK = ROOT / "notebooks" / "02_train.ipynb"
@@ -86,40 +89,100 @@ def set_earlier_aside(record: Path, notebook: Path = NOTEBOOK) -> None:
         record.replace(record.with_name(f"{record.name}.earlier"))
 
 
+def read_executed(notebook: Path) -> Configuration:
+    """Return the parameters that an executed notebook was given.
+
+    Raises:
+        ParameterError: the file is no notebook, or a parameter is wrong.
+    """
+    given: dict[str, str] = {}
+    try:
+        for cell in nbformat.read(notebook, as_version=4).cells:
+            if {"parameters", "injected-parameters"} & set(cell.metadata.get("tags", [])):
+                given |= find_assignments(cell.source)
+    except (ValueError, AttributeError, nbformat.ValidationError) as error:
+        raise ParameterError(f"{shown(notebook)}: expected a notebook ({error})") from None
+    values = {name: ast.literal_eval(value) for name, value in given.items()}
+    return read_parameters(
+        {name: value for name, value in values.items() if name in Configuration.model_fields}
+    )
+
+
+def find_run(name: str) -> Configuration:
+    """Return the configuration of a run in outputs/, named as `simple_rnn-256-sgd/17`.
+
+    Raises:
+        RecordError: there is no such record, or it is damaged.
+    """
+    configuration, _, seed = name.rpartition("/")
+    run = read_run(OUTPUTS / "runs" / configuration / f"seed-{seed}.json")
+    return run.config
+
+
+def place_accuracy(run: Run) -> str:
+    """Say where a run's test accuracy lies among the other committed runs of its configuration."""
+    folder = run_path(run.config, ".json", COMMITTED).parent
+    runs = [read_run(path) for path in sorted(folder.glob("seed-*.json"))]
+    others = [other.test_accuracy for other in runs if other.config.seed != run.config.seed]
+    if not others:
+        return f"There are no other runs of {run.config.name}."
+    below = sum(accuracy < run.test_accuracy for accuracy in others)
+    return (
+        f"Its test accuracy is higher than that of {below} of the other {len(others)} runs of "
+        f"{run.config.name}, {min(others):.2f} to {max(others):.2f}%."
+    )
+
+
+def leave_record(run: Run, path: Path) -> None:
+    """Leave a record of the default run for the ledger, and say where."""
+    try:
+        day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+        digests = {WHOLE_RUN: run.history.weights_sha256}
+        made = describe_reproduction(run.environment, digests, run.seconds, day, run.test_errors)
+        print(f"For the ledger: {shown(write_reproduction(made, OUTPUTS / 'reproductions'))}")
+    except (OSError, ValueError) as error:
+        print(f"No record for the ledger: {str(error).splitlines()[0]}")
+
+
 def main() -> None:
     """Compare the two runs; exit status 1 if the new one does not reproduce the other.
 
     The record of the reproduction is left in outputs/reproductions; the comparison is said last.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("run", nargs="?", help="configuration and seed: simple_rnn-256-sgd/17")
     parser.add_argument("--before", action="store_true", help="set an earlier run's record aside")
-    path = run_path(Configuration(), ".json", OUTPUTS)
+    parser.add_argument("--executed", action="store_true", help="of the notebook in outputs/")
+    options = parser.parse_args()
     try:
-        if parser.parse_args().before:
+        config = Configuration()
+        if options.executed:
+            config = read_executed(OUTPUTS / "executed" / NOTEBOOK.name)
+        elif options.run:
+            config = find_run(options.run)
+        path = run_path(config, ".json", OUTPUTS)
+        if options.before:
+            read_committed(path, config)  # what cannot be compared is not trained
             return set_earlier_aside(path)
         if not path.exists():
             why = "run `make reproduce`, with notebooks/02_train.ipynb as it is committed"
             raise SystemExit(f"There is no {shown(path)}: {why}.")
-        new = read_run(path)
-        committed = read_run(run_path(Configuration(), ".json", COMMITTED))
+        committed_path = run_path(config, ".json", COMMITTED)
+        if options.executed and not committed_path.exists():
+            print(place_accuracy(read_run(path)))
+            return print(f"There is no {shown(committed_path)} to compare its weights with.")
+        simple = config.layer == "simple_rnn"
+        new = load_checked(path.with_suffix(".keras"))[0] if simple else read_run(path)
+        committed = read_committed(path, config)
+        require_reproduction(path, new, committed)
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None
     if new.environment.code_sha256 != digest_code():
         raise SystemExit(f"{shown(path)} is of other code: run `make reproduce` again.")
-    try:
-        day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
-        made = describe_reproduction(
-            new.environment,
-            {WHOLE_RUN: new.history.weights_sha256},
-            new.seconds,
-            day,
-            new.test_errors,
-        )
-        left = write_reproduction(made, OUTPUTS / "reproductions")
-        print(f"For the ledger: {shown(left)}")
-    except (OSError, ValueError) as error:
-        print(f"No record for the ledger: {str(error).splitlines()[0]}")
+    if config == Configuration():
+        leave_record(new, path)
     good, sentence = compare_runs(new, committed)
+    print(place_accuracy(new))
     print(sentence)
     raise SystemExit(not good)
 

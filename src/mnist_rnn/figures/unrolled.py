@@ -6,10 +6,11 @@ digit appears once, in five seconds; on paper, and where motion is not wanted, i
 
 import numpy as np
 
-from mnist_rnn.analysis.trained_network import Weights, believe, compute_states
+from mnist_rnn.analysis.trained_network import believe
 from mnist_rnn.config import TIMESTEPS
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.captioned import TICKS
+from mnist_rnn.records.consistency import Weights, compute_states
 
 DIGIT = 4  # of the test images: one whose answer changes several times while it is read
 UNITS = 32  # shown, of all

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+import tempfile
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -59,16 +60,43 @@ def describe_environment(threads: int | None, emulated: str | None = None) -> En
     # ROOT must be the top of a checkout, not a folder in another one.
     own = ask("git", "rev-parse", "--show-cdup") == ""
     commit = ask("git", "rev-parse", "HEAD") if own else None
-    changes = ask("git", "status", "--porcelain", "--untracked-files", "--", ".", ":!results")
     return Environment(
         commit=commit,
-        clean=None if commit is None else changes == "",
+        clean=is_clean(commit) if commit else None,
         code_sha256=LOADED_SHA256,
         versions={"python": platform.python_version()} | find_versions(),
         cpu=describe_cpu(emulated),
         system=describe_system(),
         threads=threads,
     )
+
+
+def is_clean(commit: str) -> bool:
+    """Say whether no file of ROOT outside results/ differs from the commit or is new.
+
+    A clone's index, settings and lists of ignored files can hide an edit. So the files are compared
+    with the commit from an empty repository, which borrows the objects of this one.
+    """
+    objects = ROOT / (ask("git", "rev-parse", "--git-path", "objects") or "")
+    with tempfile.TemporaryDirectory() as folder:
+        variables = {
+            "HOME": folder,
+            "XDG_CONFIG_HOME": folder,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects),
+        }
+        git = ["git", f"--git-dir={folder}/git", f"--work-tree={ROOT}", "-c", "core.fileMode=false"]
+        ask("git", "init", "--quiet", "--bare", "--template=", f"{folder}/git", **variables)
+        said = [
+            ask(*git, *command.split(), **variables)
+            for command in (
+                f"read-tree {commit}",
+                "diff --name-only -- . :!results",
+                "ls-files --others --exclude-standard -- . :!results",
+            )
+        ]
+    return said == ["", "", ""]
 
 
 def count_threads() -> int:
@@ -104,10 +132,16 @@ def find_versions() -> dict[str, str]:
     return versions
 
 
-def ask(*command: str) -> str | None:
-    """What a command says in the repository; None if it is not installed or fails."""
+def ask(*command: str, **variables: str) -> str | None:
+    """What a command says in the repository; None if it is not installed or fails.
+
+    Git is not told of another repository, as its hooks and some users tell it by variables.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=ROOT, check=True, capture_output=True, text=True, env=own | variables
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

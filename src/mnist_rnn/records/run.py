@@ -1,14 +1,27 @@
 """One run, one file: all that is needed to repeat it, and what it reached."""
 
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from math import log
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from mnist_rnn.config import NUM_CLASSES, TEST_SIZE, Configuration, Digest, Strict
+from mnist_rnn.config import (
+    FEATURES,
+    NUM_CLASSES,
+    TEST_SIZE,
+    TIMESTEPS,
+    Configuration,
+    Digest,
+    Strict,
+)
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import RecordError
-from mnist_rnn.files import read_regular, refuse_duplicates, write_text
+from mnist_rnn.experiment.initial_weights import GATES
+from mnist_rnn.files import read_regular, write_text
 from mnist_rnn.paths import ORIGINALS, OUTPUTS, shown
 from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import Environment, find_versions, what_decides_bits
@@ -19,11 +32,15 @@ Errors = Annotated[int, Field(ge=0, le=TEST_SIZE)]
 Index = Annotated[int, Field(ge=0, lt=TEST_SIZE)]
 Digit = Annotated[int, Field(ge=0, lt=NUM_CLASSES)]
 LARGEST_RECORD = 200_000  # bytes
+LABELS = Path(__file__).with_name("y_test.txt")  # those of MNIST, which need not be here
+# No machine of today multiplies and adds more often a second, and nobody waits longer (seconds).
+FASTEST, LONGEST = 1e14, 366 * 86_400
 
-# Whose code computed a run. `keras` is the original notebook's on the Keras of today, `seeded` the
-# same from the initial weights and image orders of our run of that seed, `keras_2019` the same on
-# the Keras of its day, `pytorch` the same author's PyTorch notebook's.
-Code = Literal["ours", "keras", "seeded", "keras_2019", "pytorch"]
+# Whose code computed a run. `keras` is the original notebook's on the Keras of today, and
+# `keras_rmsprop` the same with RMSprop and dropout; `seeded` is from the initial weights and image
+# orders of our run of that seed, and `seeded_xla` the same, compiled by XLA; `keras_2019` is on the
+# Keras of its day, and `pytorch` the same author's PyTorch notebook's.
+Code = Literal["ours", "keras", "keras_rmsprop", "seeded", "seeded_xla", "keras_2019", "pytorch"]
 
 
 class Program(NamedTuple):
@@ -44,11 +61,16 @@ class Program(NamedTuple):
         return digest_code([ORIGINALS / name for name in self.files])
 
 
+RMSPROP = Configuration(optimizer="rmsprop", dropout=0.2)
 ADAM = Configuration(optimizer="adam", learning_rate=0.001, batch_size=64, epochs=10)
 PROGRAMS: dict[Code, Program] = {
     "ours": Program((), tuple(Configuration.model_fields)),
     "keras": Program(("keras_notebook.py",)),
+    "keras_rmsprop": Program(("keras_rmsprop.py", "keras_notebook.py"), base=RMSPROP),
     "seeded": Program(("seeded_notebook.py", "keras_notebook.py"), ("seed",)),
+    "seeded_xla": Program(
+        ("seeded_xla.py", "seeded_notebook.py", "keras_notebook.py"), takes=("seed",)
+    ),
     "keras_2019": Program(("keras_2019.py",), ("optimizer", "dropout"), here=False),
     "pytorch": Program(("pytorch_notebook.py",), base=ADAM, here=False),
 }
@@ -96,12 +118,8 @@ class Run(Strict):
 
     @model_validator(mode="after")
     def _agree(self) -> "Run":
-        if len(self.history.loss) != self.config.epochs:
-            raise ValueError(f"history must have {self.config.epochs} epochs")
-        if (self.train_errors or 0) > self.config.train_size:
-            raise ValueError(f"train_errors must be at most {self.config.train_size}")
-        if self.mistakes is not None and len(self.mistakes) != self.test_errors:
-            raise ValueError("mistakes must be as many as test errors in the end")
+        for problem in find_contradictions(self):
+            raise ValueError(problem)
         return self
 
     @property
@@ -124,14 +142,101 @@ class Run(Strict):
         """The digest of the final weights; empty where it was not measured."""
         return self.history.weights_sha256[-1] or ""
 
+    @property
+    def results(self) -> dict[str, object]:
+        """What two runs with the same final weights have in common, by name.
+
+        The learning rate, the dropout and the batch size may differ without an effect.
+        """
+        free = {"learning_rate", "dropout", "batch_size"}
+        parts = {
+            "config": self.config.model_dump(exclude=free),
+            "history": self.history.model_dump(),
+        }
+        kept = self.model_dump(exclude={"schema_version", "code", "seconds", "environment", *parts})
+        flat = {f"{part}.{name}": v for part, values in parts.items() for name, v in values.items()}
+        return flat | kept | {"test_errors": self.test_errors}
+
+
+def find_contradictions(run: Run) -> Iterator[str]:
+    """Yield a sentence for each thing that no run can have."""
+    history, mistakes, size = run.history, run.mistakes, run.config.train_size
+    if len(history.loss) != run.config.epochs:
+        yield f"history must have {run.config.epochs} epochs"
+    if (run.train_errors or 0) > size:
+        yield f"train_errors must be at most {size}"
+    if run.code == "ours" and None in history.weights_sha256:
+        yield "weights_sha256 must be measured after each epoch"
+    if mistakes is not None and len(mistakes) != run.test_errors:
+        yield "mistakes must be as many as test errors in the end"
+    if mistakes and any(read_labels()[index] == digit for index, digit in mistakes.items()):
+        yield "mistakes must not name the digit that an image shows"
+    measured = list(zip(history.weights_sha256, history.test_errors, strict=True))
+    if any(digest and dict(measured)[digest] != errors for digest, errors in measured):
+        yield "history must not have different test errors for the same weights"
+    wrong = [1 - accuracy for accuracy in history.accuracy]
+    wrong += [(run.train_errors or 0) / size, run.test_errors / TEST_SIZE]
+    losses = [*history.loss, run.train_loss or 0, run.test_loss]
+    # The label of a misclassified image has a probability of at most a half.
+    if any(loss < 0.999 * log(2) * share for loss, share in zip(losses, wrong, strict=True)):
+        yield "a loss must be at least log 2 times the share of misclassified images"
+    if run.parameters != (expected := count_parameters(run.config, run.code)):
+        yield f"parameters must be {expected}, as the network has"
+    fastest = count_products(run.config) / FASTEST
+    if not fastest <= run.seconds <= LONGEST:
+        yield f"seconds must be from {fastest:.1g} to {LONGEST}, as a run takes"
+
+
+def find_contradicted(new: Mapping[str, object], known: Mapping[str, object]) -> list[str]:
+    """Return the names of results that differ although the final weights are the same.
+
+    Both are of the kind of `Run.results`; the first one may lack names. A digest may be None.
+    """
+    name = "history.weights_sha256"
+    digests = [list(results[name]) for results in (new, known)]  # type: ignore[call-overload]
+    if digests[0][-1] != digests[1][-1] or digests[0][-1] is None:
+        return []
+    unlike = len(digests[0]) != len(digests[1]) or first_other_epoch(*digests)
+    others = [key for key in new if key != name and new[key] != known[key]]
+    return others + [name] * bool(unlike)
+
+
+def first_other_epoch(new: Sequence[str | None], known: Sequence[str | None]) -> int | None:
+    """Return the first epoch, counted from 1, whose digests are both known and differ."""
+    pairs = enumerate(zip(new, known, strict=False), 1)
+    return next((epoch for epoch, (a, b) in pairs if a and b and a != b), None)
+
+
+@cache
+def read_labels() -> tuple[int, ...]:
+    """Return the labels of the test images."""
+    return tuple(map(int, "".join(LABELS.read_text(encoding="ascii").split())))
+
+
+def count_parameters(config: Configuration, code: Code = "ours") -> int:
+    """Return the number of the network's parameters; GRU and PyTorch's RNN have two biases."""
+    biases = 2 if config.layer == "gru" or code == "pytorch" else 1
+    inputs = FEATURES + config.units + biases
+    return GATES[config.layer] * config.units * inputs + (config.units + 1) * NUM_CLASSES
+
+
+def count_products(config: Configuration) -> int:
+    """Return how many products of two numbers the recurrent layer takes forward: a run's cost."""
+    weights = GATES[config.layer] * config.units * (FEATURES + config.units)
+    return weights * TIMESTEPS * config.train_size * config.epochs
+
 
 def what_outdates(run: Run) -> list[str]:
-    """What has changed since this run was made: `data`, `code`, or the names of packages."""
+    """What has changed since this run was made: `data`, `code`, or the names of packages.
+
+    `bits`: it was made where the probe of the training step found others than the specified ones.
+    """
     program = PROGRAMS[run.code]
     then = {"data": run.data_sha256} | what_decides_bits(run.environment)
     now = {"data": DATA_SHA256, "code": program.code_sha256}
     now |= find_versions() if program.here else {}
-    return [name for name, value in now.items() if value != then[name]]
+    changed = [name for name, value in now.items() if value != then[name]]
+    return changed + ["bits"] * run.environment.other_bits
 
 
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
@@ -178,16 +283,35 @@ def read_checked(path: Path, kind: type[Kind], name: str, largest: int = LARGEST
     """What the JSON file holds; RecordError names the file and all that is wrong with it."""
     try:
         content = read_regular(path, largest)
-        refuse_duplicates(content)
-        return kind.model_validate_json(content)
     except OSError as error:
         raise refusal(path, f"can't be read: {error.strerror}") from None
+    return parse_checked(content, path, kind, name)
+
+
+def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Kind:
+    """What this JSON holds, the content of the file at `path`; RecordError is as above."""
+    try:
+        refuse_duplicates(content)
+        return kind.model_validate_json(content)
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         problems = "; ".join(problem.removeprefix(": ") for problem in lines)
         raise refusal(path, f"is not {name}: {problems}") from error
     except (ValueError, RecursionError) as error:
         raise refusal(path, f"is not {name}: Invalid JSON: {error}") from None
+
+
+def refuse_duplicates(text: bytes) -> None:
+    """Raise ValueError if a key stands twice in an object of this JSON: readers would disagree."""
+
+    def check(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            names = [name for name, _ in pairs]
+            raise ValueError(f"{max(names, key=names.count)!r} stands twice")
+        return values
+
+    json.loads(text, object_pairs_hook=check)
 
 
 def refusal(path: Path, problem: str) -> RecordError:
@@ -197,11 +321,28 @@ def refusal(path: Path, problem: str) -> RecordError:
 
 
 def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
-    """All runs in the order of their paths, and the errors of those that are left out."""
-    runs, errors = [], []
+    """All runs in the order of their paths, and the errors of those that are left out.
+
+    One with the weights of an earlier one is left out if it says something else of them.
+    """
+    runs: dict[Path, Run] = {}
+    first: dict[tuple[Code, str], Path] = {}  # by code and weights
+    errors = []
     for path in sorted((results / "runs").glob("*/seed-*.json")):
         try:
-            runs.append(read_run(path))
+            run = read_run(path)
+            same = first.setdefault((run.code, run.weights_sha256 or str(path)), path)
+            if same != path:
+                require_same_results(path, run, runs[same], shown(same))
+            runs[path] = run
         except RecordError as error:
             errors.append(error)
-    return runs, errors
+    return list(runs.values()), errors
+
+
+def require_same_results(path: Path, run: Run, known: Run, name: str) -> None:
+    """Raise RecordError if the record at `path` has the weights of another run of this name, and
+    says something else of them.
+    """  # noqa: D205
+    if names := find_contradicted(run.results, known.results):
+        raise refusal(path, f"has the weights of {name} with other {', '.join(names)}")

@@ -12,12 +12,15 @@ from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.fit import fit
 from mnist_rnn.experiment.inputs import Examples
-from mnist_rnn.experiment.network import predict
+from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.experiment.optimization import cross_entropy
 from mnist_rnn.records.checkpoint import MEASURES, Checkpoint, State, weights_sha256
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is kept: a run that is stopped goes on from there when it is run again."
+# Attributes that Keras sets while a model is used, and an optimizer's name, which it counts up.
+PASSING = {"name", "built", "train_function", "test_function", "predict_function"}
+PASSING |= {"stop_training", "stop_evaluating", "stop_predicting"}
 AGAIN = "Run the cells from *Parameters* on again."
 
 
@@ -42,14 +45,18 @@ def train(
     The test errors after each epoch are counted and kept; nothing is chosen by them.
 
     Raises:
-        TrainingError: the model or the checkpoint is of another run; training was interrupted, the
-            loss is no longer a number, or the network did not learn.
+        TrainingError: the model or the checkpoint is of another run, or the model was changed or
+            trained before; training was interrupted, the loss is no longer a number, or the
+            network did not learn.
     """
     own = describe_inputs(config, training, test).items() <= checkpoint.owner.items()
     if not own or model.configuration != config:
         raise TrainingError(f"The model, the checkpoint or the images are of another run. {AGAIN}")
+    if changed := find_changed(model, config):
+        raise TrainingError(
+            f"The model is not as build_model made it, but has other {', '.join(changed)}. {AGAIN}"
+        )
     untrained_loss = sample_loss(model, training)
-    model.optimizer.build(model.trainable_variables)
     start = State({name: [] for name in MEASURES}, 0.0, get_variables(model), checkpoint.owner)
     state = checkpoint.read(start.variables) or start
     set_variables(model, state.variables)
@@ -72,6 +79,45 @@ def train(
             f"{trained_loss:.4g}, and was {untrained_loss:.4g} before training."
         )
     return state
+
+
+def find_changed(model: keras.Model, config: Configuration) -> list[str]:
+    """Return the parts of the model that differ from those of a new model of this configuration.
+
+    The optimizers of both are built, so that its variables can be compared too.
+    """
+    parts = []
+    for each in (model, build_model(config)):
+        each.optimizer.build(each.trainable_variables)
+        rate = type(each.optimizer.learning_rate)
+        compiled = each.get_compile_config() | {"optimizer": None}
+        compiled |= {"now": (each.jit_compile, each.run_eagerly)}
+        limits = [(v.trainable, v.constraint, v.regularizer) for v in each.variables]
+        parts.append(
+            {
+                "weights": weights_sha256(np.array(variable) for variable in each.variables),
+                "layers": ([*map(describe_settings, each.layers)], limits),
+                "optimizer": (rate, describe_settings(each.optimizer)),
+                "optimizer's variables": weights_sha256(map(np.array, each.optimizer.variables)),
+                "loss": each.loss,
+                "compilation": (describe_settings(each), compiled),
+            }
+        )
+    given, fresh = parts
+    return [name for name in given if given[name] != fresh[name]]
+
+
+def describe_settings(part: object) -> dict[str, object]:
+    """Return the public attributes of a model, a layer or an optimizer that decide what it does.
+
+    Numbers and words stand for themselves, a function for its name, all else for its type.
+    """
+    settings: dict[str, object] = {"class": type(part), "trainable": getattr(part, "trainable", 0)}
+    for name, value in vars(part).items():
+        if not name.startswith("_") and name not in PASSING:
+            plain = value is None or isinstance(value, bool | int | float | str | tuple)
+            settings[name] = value if plain else getattr(value, "__qualname__", type(value))
+    return settings
 
 
 class EpochKeeper(keras.callbacks.Callback):

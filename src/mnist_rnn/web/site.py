@@ -21,15 +21,16 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
-from mnist_rnn.analysis.tables import describe_answers, describe_default, read_results
-from mnist_rnn.analysis.trained_network import load_checked
+from mnist_rnn.analysis.answer import describe_answer, describe_spread
+from mnist_rnn.analysis.tables import tabulate_results
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT, shown
-from mnist_rnn.records.run import run_path
+from mnist_rnn.records.consistency import load_checked
+from mnist_rnn.records.run import read_runs, run_path
 from mnist_rnn.web.learn.page import describe_learning
 from mnist_rnn.web.pad.pad import describe_pad
 
@@ -162,16 +163,17 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, tag: str =
     for image in page("img", src=NETWORK):
         drawn = base64.b64encode((ROOT / "docs" / "network.svg").read_bytes()).decode()
         image["src"] = f"data:image/svg+xml;base64,{drawn}"
-    for link in page("a", href=re.compile(r"^(\.\./site/)?\w+\.(ipynb|html)$")):
-        if alone:
+    for link in page("a", href=re.compile(r"^(?!#|https:)")):
+        target = Path(str(link["href"]))
+        if alone or target.suffix not in (".ipynb", ".html"):
             link.unwrap()
         else:
-            link["href"] = f"{Path(str(link['href'])).stem}.html"
+            link["href"] = f"{target.stem}.html"
     before, *rest = str(page).partition("<h2")
     values = {
         "body": (before, "".join(rest)),
         "contents": [(head["id"], head.decode_contents()) for head in page("h2")],
-        "source": f"notebooks/{path.name}",
+        "source": f"{'workflow' if path.stem == 'report' else 'notebooks'}/{path.name}",
     }
     title = notebook.cells[0].source.split("\n")[0][2:]
     unlinked = {"links": "", "following": None} if alone else {}
@@ -189,7 +191,8 @@ def describe_notebook(path: Path) -> tuple[str, str]:
 def make_site(model: Path, folder: Path) -> None:
     """All pages, with the pad of this model (.keras), in a folder."""
     record, weights = load_checked(model)
-    results = read_results(COMMITTED)
+    results = tabulate_results(*read_runs(COMMITTED))
+    answer, *more = describe_answer(results)
     test = load_mnist()[1]
     for path in NOTEBOOKS:
         make_notebook_page(path, folder / f"{path.stem}.html")
@@ -207,8 +210,9 @@ def make_site(model: Path, folder: Path) -> None:
         folder / "index.html",
         "start.html.j2",
         "RNN for MNIST digits classification, reproduced",
-        answer=describe_default(results),
-        verdicts=describe_answers(results.accuracy).replace("`", ""),
+        answer=answer,
+        more=" ".join(more),
+        spread=" ".join(describe_spread(results.runs)),
         network=draw_unrolled(weights, test[0][DIGIT]),
         units=record.config.units,
         step=convert(r"h \leftarrow \tanh(x W + h U + b)"),

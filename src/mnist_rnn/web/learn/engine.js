@@ -47,32 +47,30 @@ function listShapes(units) {
 }
 
 /** The network of so many units in the engine: views of its arrays, and the digest of its weights. */
-function openNetwork(exports, units, batch) {
+function openNetwork(exports, units) {
+  exports.open(units);
   const { buffer } = exports.memory;
-  const view = (kind, name, length) => new kind(buffer, exports[name].value, length);
+  const view = (kind, place, length) => new kind(buffer, place, length);
   const shapes = listShapes(units);
   const sizes = shapes.map(([, shape]) => shape.reduce((a, b) => a * b));
-  const all = view(Float32Array, "weights", sizes.reduce((a, b) => a + b));
+  const all = view(Float32Array, exports.weights(), sizes.reduce((a, b) => a + b));
   const weights = {};
   let start = 0;
   shapes.forEach(([name], i) => (weights[name] = all.subarray(start, (start += sizes[i]))));
-  view(Int32Array, "units", 1)[0] = units;
-  const bytes = new Uint8Array(buffer);
-  const message = exports.message.value;
+  const message = view(Uint8Array, exports.message.value, 64);
 
   /** SHA-256 over the shape, type and values of each array, in hexadecimal. */
   function digest() {
-    let end = message;
+    exports.begin();
     for (const [name, shape] of shapes) {
       const head = `(${shape.join(", ")}${shape.length === 1 ? "," : ""})float32`;
-      for (const letter of head) bytes[end++] = letter.charCodeAt(0);
-      const values = weights[name];
-      bytes.set(new Uint8Array(buffer, values.byteOffset, values.byteLength), end);
-      end += values.byteLength;
+      message.set(Array.from(head, (letter) => letter.charCodeAt(0)));
+      exports.absorb(message.byteOffset, head.length);
+      exports.absorb(weights[name].byteOffset, weights[name].byteLength);
     }
-    exports.digest(end - message);
-    const hash = bytes.subarray(exports.hash.value, exports.hash.value + 32);
-    return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    exports.end();
+    const hash = view(Uint32Array, exports.hash(), 8);
+    return Array.from(hash, (word) => word.toString(16).padStart(8, "0")).join("");
   }
 
   return {
@@ -80,11 +78,11 @@ function openNetwork(exports, units, batch) {
     weights,
     digest,
     units,
-    images: view(Uint8Array, "images", 2048 * PIXELS),
-    labels: view(Uint8Array, "labels", 2048),
-    order: view(Uint16Array, "order", 256),
-    states: view(Float32Array, "states", 29 * 256 * units),
-    logits: view(Float32Array, "logits", 256 * CLASSES),
+    images: view(Uint8Array, exports.images.value, 2048 * PIXELS),
+    labels: view(Uint8Array, exports.labels.value, 2048),
+    order: view(Uint16Array, exports.order.value, 256),
+    states: view(Float32Array, exports.states(), 29 * 256 * units),
+    logits: view(Float32Array, exports.logits(), 256 * CLASSES),
     read: exports.read,
     step: exports.step,
   };

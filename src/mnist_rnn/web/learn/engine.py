@@ -12,7 +12,7 @@ from mnist_rnn.files import replacing
 
 HERE = Path(__file__).parent
 OPTIONS = {"fused": ("-DFUSED", "-mrelaxed-simd"), "exact": ()}
-DATA = "images labels order units weights states logits message hash question answer"
+DATA = "images labels order message question answer"
 
 
 def build_engine(kind: str, output: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from mnist_rnn.bits.browser_result import PAGE_CONFIG, PAGE_STEPS
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
+from mnist_rnn.paths import ROOT
 from mnist_rnn.web.learn.engine import HERE, OPTIONS
 from mnist_rnn.web.learn.steps import list_orders, read_repeated
 from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
@@ -30,7 +31,7 @@ def describe_learning() -> dict[str, Any]:
         "learn_style": read_sources([HERE / "learn.css"]),
         "module": read_sources(MODULE),
         "worker": read_sources(WORKER),
-        "engine": read_sources([HERE / "engine.c"]),
+        "engine": read_sources([ROOT / "implementations" / "rnn.c", HERE / "engine.c"]),
         "data": json.dumps(pack_run(digests, f"{record.parameters:,}")),
         "images": f"{PAGE_CONFIG.train_size:,}",
         "parameters": f"{record.parameters:,}",

@@ -1,0 +1,71 @@
+"""The report of a folder of runs, whoever made them: what workflow/report.ipynb shows."""
+
+import pandas as pd
+
+from mnist_rnn.analysis.claims import CONFIGURATION
+from mnist_rnn.analysis.tables import Results
+from mnist_rnn.errors import ParameterError
+from mnist_rnn.paths import PUBLISHED, ROOT
+from mnist_rnn.records.run import PROGRAMS
+
+REACHED = ["test_accuracy", "test_errors", "test_loss", "last_epoch_accuracy", "mean_loss"]
+REACHED += ["parameters", "seconds"]
+
+
+def describe_folder(results: Results) -> str:
+    """Return what the tables don't say: runs by other code, claims without a run, files left out.
+
+    Only claims of one's own are missed, and not those of the repository.
+    """
+    claims, there = results.claims, results.runs["configuration"]
+    today = results.runs["code"].map(
+        {code: program.code_sha256 for code, program in PROGRAMS.items()}
+    )
+    earlier = (results.runs["code_sha256"] != today).sum()
+    missing = claims.index[~claims["configuration"].isin(there)]
+    sentences = [f"Left out: {error}" for error in results.refused]
+    if earlier:
+        sentences.append(f"Made by other code than today's: {earlier} of {len(today)} runs.")
+    if len(missing) and PUBLISHED != ROOT / "data" / "published":
+        sentences.append(f"Without a run yet: {', '.join(f'`{name}`' for name in missing)}.")
+    return "\n\n".join(sentences)
+
+
+def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+    """Return the runs of each configuration and the claims about it, by the name of its row."""
+    groups = dict(list(results.runs.groupby("configuration", sort=False)))
+    rows, published = {}, {}
+    for configuration in results.accuracy["configuration"].drop_duplicates():
+        claims = results.claims[results.claims["configuration"] == configuration]
+        own = claims.index[claims["test_accuracy"].isna()]
+        name = own[0] if len(own) else configuration
+        rows[name], published[name] = groups[configuration], claims
+    return rows, published
+
+
+def list_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of runs by the name of each: its configuration and seed."""
+    names = runs["configuration"] + "/" + runs["seed"].astype(str)
+    return runs.set_index(names.rename("run"))
+
+
+def choose_runs(runs: pd.DataFrame, first: str = "", second: str = "") -> pd.DataFrame:
+    """Return two runs of a list; what is not chosen is its most, or its least, accurate run.
+
+    Raises:
+        ParameterError: a run that is not in the list.
+    """
+    for parameter, name in (("first", first), ("second", second)):
+        if name and name not in runs.index:
+            expected = f"one of {', '.join(runs.index)}"
+            raise ParameterError(f"{parameter}: expected {expected}, got {name}.")
+    ranked = runs.sort_values("test_accuracy", ascending=False, kind="stable").index
+    return runs.loc[list(dict.fromkeys([first or ranked[0], second or ranked[-1]]))]
+
+
+def compare_runs(chosen: pd.DataFrame) -> pd.DataFrame:
+    """Return a column for each run: the parameters that differ, and what was reached."""
+    names = (*CONFIGURATION, "seed")
+    changed = [name for name in names if len(set(map(str, chosen[name]))) > 1]
+    table = chosen[changed + REACHED].dropna(axis=1, how="all").astype(object)
+    return table.map(lambda value: f"{value:.5g}" if isinstance(value, float) else str(value)).T

@@ -1,0 +1,59 @@
+"""What the programs in `implementations/` need of a run: the initial weights and the orders.
+
+`python -m mnist_rnn.bits.inputs FILE --units 64` writes them as little-endian numbers of 32 bits:
+units, batch_size, train_size and epochs; the learning rate, a float; W, U, b, V and c, row by row;
+then the order of the images in each epoch. The options are parameters of 02_train.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ExperimentError, ParameterError
+from mnist_rnn.experiment.initial_weights import draw_initial_weights
+from mnist_rnn.experiment.inputs import epoch_order
+from mnist_rnn.files import replacing
+from mnist_rnn.parameters import read_parameters
+from mnist_rnn.paths import shown
+
+INTEGERS = ("units", "batch_size", "train_size", "epochs", "seed")
+KINDS: dict[str, type] = dict.fromkeys(INTEGERS, int) | {"learning_rate": float}
+
+
+def write_inputs(path: Path, config: Configuration) -> None:
+    """Write the file.
+
+    Raises:
+        ParameterError: the programs have no such layer, optimizer or dropout.
+    """
+    if (config.layer, config.optimizer, config.dropout) != ("simple_rnn", "sgd", 0):
+        raise ParameterError(f"expected SimpleRNN with SGD and no dropout, got {config.name}.")
+    numbers = [config.units, config.batch_size, config.train_size, config.epochs]
+    rate = 0.01 if config.learning_rate is None else config.learning_rate
+    orders = (epoch_order(config.seed, e, config.train_size) for e in range(config.epochs))
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(np.array(numbers, "<i4").tobytes() + np.array(rate, "<f4").tobytes())
+        file.writelines(array.astype("<f4").tobytes() for array in draw_initial_weights(config))
+        file.writelines(order.astype("<i4").tobytes() for order in orders)
+
+
+def main() -> None:
+    """Write the file that is named."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("file", type=Path)
+    for name, kind in KINDS.items():
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=kind, default=argparse.SUPPRESS, help="as in 02_train")
+    options = vars(parser.parse_args())
+    path = options.pop("file")
+    try:
+        write_inputs(path, read_parameters(options))
+    except (ExperimentError, OSError) as error:
+        raise SystemExit(str(error)) from None
+    print(f"Written: {shown(path.resolve())}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""The tables of a folder of records."""
+
+from mnist_rnn.analysis.tables import tabulate_results, write_tables
+from mnist_rnn.records.run import read_runs
+
+
+def read_results(folder):
+    return tabulate_results(*read_runs(folder))
+
+
+def make_tables(folder):
+    """Write the tables beside the records; returns what they are made of."""
+    results = read_results(folder)
+    write_tables(results, folder)
+    return results

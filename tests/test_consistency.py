@@ -1,0 +1,170 @@
+"""A record is compared with its model and the committed run, never with itself."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from helpers.samples import change
+
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ModelError, RecordError
+from mnist_rnn.paths import COMMITTED
+from mnist_rnn.records import consistency, environment
+from mnist_rnn.records.consistency import (
+    Weights,
+    compute_logits,
+    compute_loss,
+    load_checked,
+    read_committed,
+    require_reproduction,
+)
+from mnist_rnn.records.run import read_runs, run_path, write_run
+
+OTHER = [f"{epoch:064}" for epoch in range(20)]
+LINKS = {
+    "path": lambda clone: clone / "results",
+    "symbolic link": lambda clone: link(clone, os.symlink),
+    "hard link": lambda clone: link(clone, os.link),
+    "linked folder": lambda clone: (clone / "outputs").symlink_to("results") or clone / "outputs",
+}
+
+
+def link(clone, make):
+    """Another folder of results, with the committed record by a link."""
+    path = run_path(Configuration(), ".json", clone / "outputs")
+    path.parent.mkdir(parents=True)
+    make(run_path(Configuration(), ".json", clone / "results"), path)
+    return clone / "outputs"
+
+
+@pytest.fixture
+def clone(committed, tmp_path, monkeypatch):
+    """A repository whose committed record was replaced after the commit by another one."""
+    for module in (consistency, environment):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(consistency, "COMMITTED", tmp_path / "results")
+    write_run(committed, tmp_path / "results")
+    for command in ("init -q", "add .", "-c user.name=x -c user.email=x commit -qm x"):
+        subprocess.run(["git", *command.split()], cwd=tmp_path, check=True)
+    write_run(change(committed, "history", weights_sha256=OTHER), tmp_path / "results")
+    return tmp_path
+
+
+@pytest.mark.parametrize("give", LINKS.values(), ids=LINKS)
+def test_a_record_is_not_compared_with_itself(give, clone, committed, monkeypatch):
+    """By whatever way it is reached; git has the committed run, or the record is refused."""
+    path = run_path(Configuration(), ".json", give(clone))
+    assert read_committed(path, Configuration()) == committed
+    monkeypatch.setenv("GIT_DIR", "/nowhere")  # speaks of another repository
+    assert read_committed(path, Configuration()) == committed
+    shutil.rmtree(clone / ".git")
+    with pytest.raises(RecordError, match=r"is the committed record, and without git there is no"):
+        read_committed(path, Configuration())
+
+
+def test_another_record_is_compared_with_the_file(clone):
+    path = run_path(Configuration(), ".json", clone / "outputs")
+    for there in (False, True):
+        assert read_committed(path, Configuration()).weights_sha256 == OTHER[-1]
+        if not there:
+            shutil.copytree(clone / "results", clone / "outputs")
+
+
+def test_a_copy_is_no_reproduction(committed, tmp_path):
+    with pytest.raises(RecordError, match="is a copy of the committed record"):
+        require_reproduction(tmp_path, committed, committed)
+    later = committed.model_copy(update={"seconds": committed.seconds + 1})
+    require_reproduction(tmp_path, later, committed)
+
+
+def change_result(run, name):
+    """The run with another value of this name in `Run.results`."""
+    part, _, field = name.rpartition(".")
+    values = getattr(run, part) if part else run
+    value = getattr(values, field)
+    if isinstance(value, list):
+        value = [*value[:-2], "1" * 64 if isinstance(value[-1], str) else value[-2] + 1, value[-1]]
+    elif isinstance(value, dict):
+        first = min(value)
+        value = value | {first: (value[first] + 1) % 10}
+    else:
+        value = "other" if isinstance(value, str) else value + 1
+    return change(run, part, **{field: value}) if part else run.model_copy(update={field: value})
+
+
+def test_the_same_weights_mean_the_same_results(committed, tmp_path):
+    """The name of each result is said; `test_errors` is the last of another one."""
+    for name in committed.results.keys() - {"test_errors"}:
+        with pytest.raises(RecordError) as refused:
+            require_reproduction(tmp_path, change_result(committed, name), committed)
+        assert str(refused.value).endswith(f"the weights of the committed run with other {name}")
+    other = change(committed, "history", weights_sha256=OTHER, test_errors=[1] * 20)
+    require_reproduction(tmp_path, other, committed)
+
+
+def test_a_run_counts_once_under_whatever_seed(committed, make_record, tmp_path):
+    """What may differ without an effect, such as Keras's default written out, is another run."""
+    write_run(committed, tmp_path)
+    write_run(change(committed, "config", learning_rate=0.01), tmp_path)
+    write_run(change(committed, "config", seed=1), tmp_path)
+    write_run(make_record(seed=2), tmp_path)
+    runs, (error,) = read_runs(tmp_path)
+    assert len(runs) == 3
+    assert "seed-1.json has the weights of " in str(error)
+    assert str(error).endswith("seed-0.json with other config.seed")
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """The committed record, as JSON, and its model elsewhere; writes what is made of the record."""
+    model = run_path(Configuration(), ".keras", tmp_path)
+    model.parent.mkdir(parents=True)
+    shutil.copy(run_path(Configuration(), ".keras", COMMITTED), model)
+    record = json.loads(run_path(Configuration(), ".json", COMMITTED).read_text())
+
+    def write(**changes):
+        model.with_suffix(".json").write_text(json.dumps(record | changes))
+        return model
+
+    return record, write
+
+
+def test_a_record_says_what_its_model_does(copied, committed, mnist):
+    record, write = copied
+    assert load_checked(write())[0] == committed
+    history, mistakes = record["history"], record["mistakes"]
+    first, *_, last = mistakes
+    flattered = {last: mistakes[last]}
+    fewer = history | {"test_errors": [*history["test_errors"][:-1], 1]}
+    label = int(mnist[1][1][int(first)])
+    other = next(d for d in range(10) if d not in (label, mistakes[first]))
+    for changes, said in (
+        ({"mistakes": flattered, "history": fewer},
+         rf"other answers than its model has, to {committed.test_errors - 1} test images"),
+        ({"mistakes": mistakes | {first: other}}, "other answers than its model has, to 1 test"),
+        ({"test_loss": record["train_loss"]}, r"test loss of 0\.042054, its model has 0\.063119"),
+        ({"train_loss": record["test_loss"]}, "committed run with other train_loss"),
+        ({"train_errors": 0}, "committed run with other train_errors"),
+    ):  # fmt: skip
+        with pytest.raises(RecordError, match=said):
+            load_checked(write(**changes))
+    digests = [*history["weights_sha256"][:-1], "1" * 64]
+    with pytest.raises(ModelError, match="expected the weights of its record, SHA-256 1111"):
+        load_checked(write(history=history | {"weights_sha256": digests}))
+
+
+def test_the_default_runs_measures_follow_from_its_model(committed, model, mnist):
+    """On all images; nothing of `keep` is used."""
+    weights = Weights(*model.get_weights())
+    (x_train, y_train), (x_test, y_test) = mnist
+    logits = compute_logits(weights, x_train)
+    assert compute_loss(logits, y_train) == pytest.approx(committed.train_loss, abs=1e-6)
+    assert (logits.argmax(axis=1) != y_train).sum() == committed.train_errors
+    logits = compute_logits(weights, x_test)
+    assert compute_loss(logits, y_test) == pytest.approx(committed.test_loss, abs=1e-6)
+    wrong = np.flatnonzero(logits.argmax(axis=1) != y_test)
+    assert {int(i): int(logits[i].argmax()) for i in wrong} == committed.mistakes
+    assert committed.parameters == sum(array.size for array in weights)

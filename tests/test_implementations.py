@@ -1,0 +1,141 @@
+"""The programs in implementations/: C, JAX and PyTorch beside NumPy's by_hand."""
+
+import re
+import shutil
+import sys
+
+import pytest
+
+from mnist_rnn.bits import implementations
+from mnist_rnn.bits.implementations import (
+    FIRST,
+    FOLDER,
+    SOURCES,
+    answer,
+    compile_c,
+    judge,
+    record,
+    train,
+)
+from mnist_rnn.bits.inputs import write_inputs
+from mnist_rnn.bits.ledger import Reproduction, read_judged, read_known
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ExperimentError, ParameterError
+from mnist_rnn.paths import ROOT
+
+PEERS = ROOT / f"{sys.prefix}-peers" / "bin" / "python"
+FUNCTION = r"^(?:def|static (?:inline )?(?:void|float)) (\w+)\("
+
+
+@pytest.fixture(scope="module")
+def c(tmp_path_factory):
+    """The command of the program in C, for this CPU."""
+    try:
+        return compile_c(tmp_path_factory.mktemp("c") / "rnn")
+    except ExperimentError as error:
+        pytest.skip(str(error))
+
+
+def need_peers(name):
+    if not PEERS.exists():
+        pytest.skip(f"no {name}: `make implementations` installs it")
+    return [PEERS, SOURCES[name][0]]
+
+
+def test_they_are_short_and_have_the_same_functions_in_the_same_order():
+    texts = {name: source.read_text() for name, (source, _) in SOURCES.items()}
+    assert len(texts["C"].splitlines()) <= 300
+    for name in ("JAX", "PyTorch"):
+        assert len(texts[name].splitlines()) <= 150
+    functions = {name: re.findall(FUNCTION, text, flags=re.M) for name, text in texts.items()}
+    shared = "multiply", "sum_products", "sum_images", "forward", "backward", "predict"
+    shared += "differentiate_loss", "step"
+    for found in functions.values():
+        assert [name for name in found if name in shared] == list(shared)
+
+
+def test_c_answers_the_known_cases_and_takes_the_first_steps(c):
+    assert answer(c) == []
+    assert judge(train(c, FIRST), whole=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "array"),
+    [
+        ("1 - h[i] * h[i]", "(1 + h[i]) * (1 - h[i])", "d of timestep"),
+        ("(a * (1 / s)) * e[j]", "a / s * e[j]", "g differs"),
+    ],
+)
+def test_a_changed_program_is_found(line, instead, array, tmp_path, monkeypatch, c):
+    for name in ("rnn.c", "commands.c"):
+        text = (FOLDER / name).read_text()
+        (tmp_path / name).write_text(text.replace(line, instead))
+    monkeypatch.setattr(implementations, "FOLDER", tmp_path)
+    told = answer(compile_c(tmp_path / "rnn"))
+    assert told
+    assert all(array in sentence for sentence in told)
+
+
+@pytest.mark.slow
+def test_c_needs_no_instructions_of_this_cpu(tmp_path, c):
+    assert answer(compile_c(tmp_path / "rnn", "-O2")) == []
+
+
+@pytest.mark.slow
+def test_c_has_the_bits_on_an_emulated_arm64(tmp_path):
+    pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
+    if not (emulator := shutil.which("qemu-aarch64")):
+        pytest.skip("no qemu-aarch64: `apt install qemu-user`")
+    with pytest.MonkeyPatch.context() as patch:
+        zig = [sys.executable, "-m", "ziglang", "cc"]
+        patch.setattr(implementations, "find_compiler", lambda: zig)
+        options = "-target", "aarch64-linux-musl", "-static"
+        command = [emulator, *compile_c(tmp_path / "rnn", *options)]
+    assert answer(command) == []
+    assert judge(train(command, FIRST), whole=False) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isa", ["", "AVX2"])
+@pytest.mark.parametrize("name", ["JAX", "PyTorch"])
+def test_jax_and_pytorch_have_the_bits(name, isa, monkeypatch):
+    """PyTorch multiplies by oneDNN, which can be held to AVX2."""
+    command = need_peers(name)
+    if isa:
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
+    assert answer(command) == []
+    assert judge(train(command, FIRST), whole=False) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["JAX", "PyTorch"])
+def test_other_products_end_the_program_in_one_sentence(name, tmp_path):
+    """Products cut into halves, as MKL cuts them where it uses AVX2."""
+    python, source = need_peers(name)
+    shutil.copy(FOLDER / "commands.py", tmp_path)
+    halved = source.read_text().replace("256, 1)", "128, 1)")
+    for whole in ("parts(b, 256)", "b.split(256)"):
+        halved = halved.replace(whole, whole.replace("256", "128"))
+    (tmp_path / source.name).write_text(halved)
+    with pytest.raises(ExperimentError, match="products add in another order"):
+        implementations.ask([python, tmp_path / source.name, "data/mnist", "none"])
+
+
+def test_a_record_for_the_ledger_names_what_computed(tmp_path, monkeypatch, c):
+    monkeypatch.setattr(implementations, "OUTPUTS", tmp_path)
+    path = record("C", sys.executable, train(c, FIRST), whole=False)
+    made, outcome = read_judged(path, read_known())
+    assert isinstance(made, Reproduction)
+    assert (made.implementation, outcome) == ("C", "the same bits")
+
+
+def test_a_configuration_that_they_lack_is_refused(tmp_path):
+    with pytest.raises(
+        ParameterError, match="expected SimpleRNN with SGD and no dropout, got lstm"
+    ):
+        write_inputs(tmp_path / "inputs", Configuration(layer="lstm"))
+
+
+def test_a_program_that_fails_says_why():
+    with pytest.raises(ExperimentError, match="expected data/mnist INPUTS"):
+        implementations.ask([sys.executable, FOLDER / "rnn_numpy.py"])

@@ -1,0 +1,218 @@
+"""The statistics: by hand, and on simulated runs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.samples import change, make_claims, make_runs
+from scipy import stats
+
+from mnist_rnn.analysis.statistics import (
+    compare_means,
+    compare_numbers,
+    compare_seeds,
+    measure_claim,
+    measure_runs,
+    predict,
+    rank_accuracies,
+    rank_jointly,
+)
+from mnist_rnn.analysis.tables import tabulate_runs
+from mnist_rnn.config import Configuration
+
+pytestmark = pytest.mark.quick
+
+FIVE = 100 - 2 * np.exp([0.2, 0.1, 0, -0.1, -0.2])  # accuracies in percent, 98 in the middle
+
+
+def test_a_prediction_interval_by_hand():
+    """Of five runs: Student's t is 2.776 for four degrees of freedom, the variance 0.1 / 4."""
+    reach = 2.776 * np.sqrt(0.025 * (1 + 1 / 5))
+    expected = 100 - 2 * np.exp(reach), 100 - 2 * np.exp(-reach)
+    assert predict("test_accuracy", pd.Series(FIVE)) == pytest.approx(expected, abs=1e-3)
+    low, high = predict("test_accuracy", pd.Series(FIVE), 0.05)
+    assert (low, high) == pytest.approx((expected[0] - 0.05, expected[1] + 0.05), abs=1e-3)
+    losses = pd.Series(2 * np.exp([0.2, 0.1, 0, -0.1, -0.2]))
+    ends = 2 * np.exp(-reach), 2 * np.exp(reach)
+    assert predict("test_loss", losses) == pytest.approx(ends, abs=1e-3)
+
+
+@pytest.mark.parametrize("n", [3, 10, 40])
+def test_a_prediction_interval_has_a_further_run_in_95_of_100_cases(n):
+    random = np.random.default_rng(n)
+    drawn = 100 - 2 * np.exp(random.normal(0, 0.1, (4000, n + 1)))
+    ends = np.array([predict("test_accuracy", pd.Series(row[:-1])) for row in drawn])
+    inside = (ends[:, 0] <= drawn[:, -1]) & (drawn[:, -1] <= ends[:, 1])
+    assert inside.mean() == pytest.approx(0.95, abs=0.011)
+
+
+def test_two_runs_have_no_interval():
+    assert np.isnan(predict("test_accuracy", pd.Series(FIVE[:2]))).all()
+    claim = make_claims(test_accuracy=[98.0]).iloc[0]
+    assert compare_numbers(claim, make_runs(FIVE[:2])).empty
+    assert len(compare_numbers(claim, make_runs(FIVE[:3]))) == 1
+
+
+@pytest.mark.parametrize(("errors", "end"), [((1, 60, 100), 0), ((0, 0.01, 1), 100)])
+def test_an_interval_stays_between_0_and_100_percent(errors, end):
+    low, high = predict("test_accuracy", 100 - pd.Series(errors), 0.05)
+    assert end in (low, high)
+    assert 0 <= low < high <= 100
+
+
+def test_runs_that_are_all_alike_have_what_rounds_to_them_inside():
+    claims = make_claims(half_unit=0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
+    runs = make_runs([97.85] * 3)
+    inside = [compare_numbers(claim, runs)["inside"].item() for _, claim in claims.iterrows()]
+    assert inside == [True, True, False, False]
+
+
+def test_each_number_has_its_interval():
+    claim = make_claims(
+        losses=(0.9, 0.4), test_accuracy=[98.0], last_epoch_accuracy=[90.0], test_loss=[0.3]
+    ).iloc[0]
+    losses = np.outer([0.9, 1, 1.1], [1, 0.5])
+    found = compare_numbers(claim, make_runs(FIVE[1:4], losses, test_loss=[0.1, 0.11, 0.12]))
+    assert found["published"].to_dict() == {
+        "test_accuracy": 98.0, "last_epoch_accuracy": 90.0, "test_loss": 0.3,
+        "first_epoch_loss": 0.9, "mean_loss": pytest.approx(0.6),
+    }  # fmt: skip
+    assert found["inside"].tolist() == [True, True, False, True, True]
+    for number, values in {
+        "first_epoch_loss": losses[:, 0],
+        "test_loss": [0.1, 0.11, 0.12],
+    }.items():
+        ends = predict(number, pd.Series(values), 0.00005)
+        assert found.loc[number, ["low", "high"]].tolist() == pytest.approx(ends)
+    ends = predict("mean_loss", pd.Series(np.sqrt(losses.prod(axis=1))))
+    assert found.loc["mean_loss", ["low", "high"]].tolist() == pytest.approx(ends)
+
+
+LONG = (0.9, 0.5, 0.3, 0.2)  # the losses of four epochs
+
+
+@pytest.mark.parametrize(("published", "epochs"), [(LONG, 2), (LONG[:2], 4)])
+@pytest.mark.parametrize("compare", [compare_numbers, rank_jointly])
+def test_nothing_is_compared_over_different_numbers_of_epochs(published, epochs, compare):
+    """Whichever is longer, what comes after the common epochs changes nothing."""
+    numbers = {"test_accuracy": [98.0], "last_epoch_accuracy": [90.0], "test_loss": [0.125]}
+    claim = make_claims(losses=published, **numbers).iloc[0]
+    random = np.random.default_rng(0)
+    losses = np.outer(random.normal(1, 0.05, 8), LONG[:epochs])
+    accuracies = np.repeat(random.normal(98, 0.1, (8, 1)), epochs, axis=1)
+    found = compare(claim, make_runs(accuracies, losses))
+    if epochs > 2:
+        losses[:, 2:], accuracies[:, 2:] = 9, 10
+    else:
+        claim = claim.copy()
+        claim["loss_by_epoch"] = (*published[:2], 9, 9)
+    again = compare(claim, make_runs(accuracies, losses))
+    if compare is rank_jointly:
+        assert found == again
+        return
+    pd.testing.assert_frame_equal(found, again)
+    assert found["inside"].all()
+    assert found["published"]["mean_loss"] == pytest.approx(np.sqrt(0.9 * 0.5))
+    # The accuracies of a claim are those of its last epoch, and the test loss is that of both.
+    compared = {"test_accuracy", "last_epoch_accuracy"} if epochs > 2 else set()
+    assert set(found.index) == {"first_epoch_loss", "mean_loss"} | compared
+
+
+def test_measures_after_some_of_the_epochs():
+    runs = make_runs([[90.0, 95.0]], [[0.5, 0.125]], accuracy_by_epoch=[(0.8, 0.9)])
+    expected = [[90.0, 80.0, np.nan, 0.5, 0.5], [95.0, 90.0, 0.125, 0.5, 0.25]]
+    for epochs, values in enumerate(expected, 1):
+        np.testing.assert_allclose(measure_runs(runs, epochs).iloc[0].to_list(), values)
+    claim = make_claims(losses=(0.5, 0.125), test_accuracy=[95.0]).iloc[0]
+    assert measure_claim(claim, 1)["published"].to_dict() == {
+        "first_epoch_loss": 0.5,
+        "mean_loss": 0.5,
+    }
+
+
+def test_the_rank_of_all_numbers_jointly_by_hand():
+    """In logarithms, the losses of the runs are 1, 2 and 3; their accuracies are alike."""
+    losses = np.exp([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
+    runs = make_runs([98.0] * 3, losses)
+    for published, place in ((3.9, 2), (9.0, 1), (2.2, 3)):
+        claim = make_claims(losses=tuple(np.exp([published] * 2)), test_accuracy=[98.0]).iloc[0]
+        assert rank_jointly(claim, runs) == (place, 4)
+
+
+def test_the_largest_distance_of_a_number_counts_and_runs_are_rounded_as_printed():
+    """The published accuracy is the farthest; printed in whole percent, all are alike."""
+    losses = np.exp(np.linspace(-1, 1, 8))[:, None].repeat(2, axis=1)
+    runs = make_runs(98.3 + np.linspace(-0.04, 0.04, 8), losses)
+    for accuracy, half_unit, place in ((98.0, 0.0005, 1), (98.0, 0.5, 9)):
+        claims = make_claims(losses=(1.0, 1.0), half_unit=half_unit, test_accuracy=[accuracy])
+        assert rank_jointly(claims.iloc[0], runs) == (place, 9)
+
+
+def test_each_joint_rank_is_as_frequent_as_any_other():
+    """Of runs with dependent numbers that are not normal, one is taken for the published one."""
+    random, places = np.random.default_rng(0), []
+    for _ in range(300):
+        shared = random.exponential(0.1, (20, 1))
+        losses = np.exp(shared + random.normal(0, 0.01, (20, 2)))
+        accuracies = 98 - shared[:, 0] + random.normal(0, 0.01, 20)
+        claim = make_claims(losses=tuple(losses[0]), test_accuracy=accuracies[:1]).iloc[0]
+        places.append(rank_jointly(claim, make_runs(accuracies[1:], losses[1:]))[0])
+    assert np.mean(places) == pytest.approx(21 / 2, abs=1)
+    assert np.mean(np.array(places) == 1) == pytest.approx(1 / 20, abs=0.04)
+
+
+def test_chosen_runs_rank_high_and_others_do_not():
+    """Published are two results of `a` and one of `b`, each one run, or the best of five."""
+    random, p = np.random.default_rng(0), {1: [], 5: []}
+    for _ in range(300):
+        runs = pd.concat(
+            make_runs(random.normal(98, 0.2, n), configuration=name)
+            for name, n in (("a", 20), ("b", 10))
+        )
+        for tries, found in p.items():
+            best = random.normal(98, 0.2, (3, tries)).max(axis=1).round(2)
+            claims = make_claims(half_unit=0.005, test_accuracy=best, configuration=["a", "a", "b"])
+            found.append(rank_accuracies(claims, runs)["p"])
+    assert np.mean(np.array(p[1]) < 0.05) == pytest.approx(0.05, abs=0.03)
+    assert np.mean(np.array(p[5]) < 0.05) > 0.7
+
+
+def test_the_rank_of_accuracies_by_hand():
+    """Of 1, 2, 3 and the published 4, its rank is 4 of 4; in fives, 3 and 4 are a tie."""
+    claims = make_claims(half_unit=0.005, test_accuracy=[94.0])
+    found = rank_accuracies(claims, make_runs([91.0, 92.0, 93.0]))
+    assert found["rank"] == pytest.approx(4 / 5)
+    z = (4 / 5 - 1 / 2) / np.sqrt(np.mean((np.array([1, 2, 3, 4]) / 5 - 0.5) ** 2))
+    assert found["p"] == pytest.approx(stats.norm.sf(z))
+    tied = rank_accuracies(
+        claims.assign(test_accuracy_half_unit=2.5), make_runs([91.0, 92.0, 93.0])
+    )
+    assert tied["rank"] == pytest.approx(3.5 / 5)
+
+
+def test_the_difference_of_two_means_by_hand():
+    """Twice 41 runs with a variance of 0.04; Student's t is 1.990 for 80 degrees of freedom."""
+    theirs = pd.Series([97.8, 98.2] * 20 + [98.0])
+    found, reach = compare_means(theirs + 0.3, theirs), 1.990 * np.sqrt(2 * 0.04 / 41)
+    expected = {"difference": 0.3, "low": 0.3 - reach, "high": 0.3 + reach}
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_runs_from_the_same_start_are_compared_by_seed(make_record):
+    """Ours have 150 test errors after each epoch and a loss of 0.5; seed 3 is only theirs."""
+    records = [make_record(150, seed=seed) for seed in (7, 0)]
+    records += [make_record(150, seed=seed, code="seeded") for seed in (0, 3, 7)]
+    values = {"test_errors": [150] * 18 + [151, 140], "loss": [0.5] * 19 + [0.625]}
+    records[-1] = change(records[-1], "history", **values)
+    runs = tabulate_runs(records)
+    table = compare_seeds(runs, Configuration().name, "seeded")
+    expected = {"epochs": [20, 20], "same_errors": [20, 18], "loss_apart": [0, 0.125]}
+    assert table.to_dict("list") == expected
+    assert table.index.tolist() == [0, 7]
+    none = compare_seeds(runs, Configuration().name, "keras")
+    assert (none.empty, none.columns.tolist()) == (True, list(expected))
+
+
+def test_runs_of_different_lengths_are_compared_by_their_common_epochs():
+    short, long = make_runs([98.0]), make_runs([[98.0, 98.0, 90.0]], configuration="b")
+    found = compare_seeds(pd.concat([short, long]), "a", "b")
+    assert found.to_dict("list") == {"epochs": [2], "same_errors": [2], "loss_apart": [0]}
