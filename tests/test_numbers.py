@@ -10,9 +10,9 @@ import tomllib
 import nbformat
 import numpy as np
 import pytest
+from helpers.tables import read_results
 
 from mnist_rnn.analysis.claims import tabulate_claims
-from mnist_rnn.analysis.tables import read_results
 from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.verify import TOLERANCE
 from mnist_rnn.config import (
@@ -176,6 +176,6 @@ def test_the_constants_of_the_specification_are_those_of_the_functions():
         "LN2",
         "LN2_REST",
     ]
-    assert told == {each for name in names.split() for each in np.ravel(getattr(by_hand, name))}
+    assert told == {each for name in names for each in np.ravel(getattr(by_hand, name))}
     for limit in (by_hand.TANH_SMALL, by_hand.EXP_LOWEST):
         assert f"{limit:g}" in text
