@@ -8,7 +8,7 @@ VENV = .venv
 PARAMETERS =
 ## RUN=simple_rnn-256-sgd/17     of `make verify`: a configuration and a seed
 RUN =
-## ARGS="..."                     of lab, sweep, ledger, originals, benchmark, implementations: options of the command
+## ARGS="..."                     of lab, sweep, ledger, originals, benchmark, implementations, mutants: options of the command
 ARGS =
 ## PROFILE=slurm                  of `make sweep`: a folder in workflow/profiles
 PROFILE =
@@ -44,7 +44,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials benchmark implementations originals notebooks results lock clean
+.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials mutants benchmark implementations originals notebooks results lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 } \
@@ -126,6 +126,10 @@ slow: $(INSTALLED)  ## The slow tests: kills, Slurm, an emulated CPU, the docume
 
 trials: $(INSTALLED)  ## The long trials: emulated CPUs, the matrix of bit equality, a hundred killed runs (hours)
 	$(BIN)/python -m pytest -s -m trial --timeout 0
+
+mutants: $(INSTALLED)  ## Edit the code in hundreds of places, and list the edits that no test finds (hours)
+	@$(BIN)/python -m pip install --quiet --group mutants
+	nice -n 15 $(BIN)/python tests/mutants.py $(ARGS)
 
 benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's code, PyTorch and JAX (an hour, alone on the machine)
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)

@@ -66,6 +66,7 @@ def test_each_row_of_the_image_is_a_timestep_with_ink_as_height(images):
             heights = corners[corners[:, 0] == feature, 1]
             assert heights.max() == timestep
             assert heights.min() == pytest.approx(timestep - 0.9 * ink / 255)
+        assert to_hex(area.get_facecolor()) == DARK
     assert (left.get_title(), right.get_title()) == (
         "the digit",
         "what is read, from top to bottom",
@@ -77,8 +78,8 @@ def test_each_row_of_the_image_is_a_timestep_with_ink_as_height(images):
     assert drawn.caption.endswith("The first row with ink is row 3, the last is row 27.")
 
 
-CURVE = pd.DataFrame({"loss": [0.6, 0.3], "accuracy": [0.8, 0.9]}, index=[1, 2])
-HISTORY = {"loss": [0.5, 0.25], "accuracy": [0.85, 0.95]}
+CURVE = pd.DataFrame({"loss": [0.6, 0.5, 0.3], "accuracy": [0.8, 0.7, 0.9]}, index=[1, 2, 3])
+HISTORY = {"loss": [0.5, 0.4, 0.25], "accuracy": [0.85, 0.9, 0.95]}
 
 
 def test_curves_have_their_epochs_measures_and_colours():
@@ -88,11 +89,11 @@ def test_curves_have_their_epochs_measures_and_colours():
         *theirs, ours = ax.get_lines()
         for line, (claim, curve) in zip(theirs, published.items(), strict=True):
             assert (line.get_label(), line.get_color()) == (claim, ORANGE)
-            assert line.get_xdata().tolist() == [1, 2]
+            assert line.get_xdata().tolist() == [1, 2, 3]
             assert line.get_ydata().tolist() == curve[name].tolist()
         assert [line.get_marker() for line in theirs] == ["o", "d", "o"]
         assert (ours.get_label(), ours.get_color()) == ("this run", BLUE)
-        assert list(ours.get_xdata()) == [1, 2]
+        assert list(ours.get_xdata()) == [1, 2, 3]
         assert list(ours.get_ydata()) == HISTORY[name]
         assert [text.get_text() for text in ax.get_legend().get_texts()] == [*published, "this run"]
         handles = ax.get_legend().legend_handles
@@ -101,10 +102,10 @@ def test_curves_have_their_epochs_measures_and_colours():
 
 
 def test_the_caption_of_the_curves_says_their_first_and_last_numbers():
-    caption = draw_curves(HISTORY, {"a": CURVE}).caption
-    assert "this run's 2 epochs, from a training loss of 0.50 to 0.250 and" in caption
+    caption = draw_curves(HISTORY, {"a": CURVE, "b": CURVE / 2}).caption
+    assert "this run's 3 epochs, from a training loss of 0.50 to 0.250 and" in caption
     assert "a training accuracy of 85.0% to 95.0%." in caption
-    assert "configuration: a, loss 0.6 to 0.3, accuracy 80.0% to 90.0%." in caption
+    assert "configuration: a, loss 0.6 to 0.3, accuracy 80.0% to 90.0%; b, loss 0.3" in caption
     without = draw_curves(HISTORY, {"a": CURVE.assign(accuracy=np.nan)}).caption
     assert "configuration: a, loss 0.6 to 0.3. " in without
     assert "configuration: none. " in draw_curves(HISTORY, {}).caption
@@ -149,6 +150,7 @@ def test_mistakes_that_are_equally_frequent_are_all_named():
     answers, y = np.repeat([[2, 5, 7], [7, 9, 1]], [3, 3, 2], axis=1)
     expected = "Most frequent, with 3 of 8 mistakes: 7 read as 2, 9 read as 5."
     assert draw_confusion(answers, y).caption.endswith(expected)
+    assert draw_confusion(answers[-1:], y[-1:]).caption.endswith("1 of 1 mistakes: 1 read as 7.")
     none = draw_confusion(y[:0], y[:0])
     assert none.caption.endswith("0 of 0 mistakes: none.")
 
@@ -164,7 +166,7 @@ def test_the_surest_mistakes_by_hand(images):
         np.testing.assert_array_equal(only_image(ax), images[index])
         assert ax.get_title() == f"read 2 ({probabilities[index, 2]:.1%})\nlabel 7"
     assert drawn.caption.endswith("label and answer: " + ", ".join(12 * ["7 as 2"]) + ".")
-    places = [ax.get_subplotspec().num1 for ax in drawn.figure.axes]
-    assert places == [*range(12)]
+    for place, ax in enumerate(drawn.figure.axes):
+        assert ax.get_subplotspec().get_geometry() == (2, 6, place, place)
     none = draw_mistakes(images[:1], np.array([7]), probabilities[:1])
     assert none.caption.endswith("label and answer: none.")
