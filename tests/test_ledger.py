@@ -180,7 +180,7 @@ def told(**values):
      (told(system="<script>"), "should match pattern"),
      (told(system="a\nb"), "should match pattern"),
      (json.dumps(GOOD).encode()[:-20], "Invalid JSON"),
-     (json.dumps(GOOD).encode()[:-1] + b', "seconds": 1.0}', "'seconds' stands twice"),
+     (json.dumps(GOOD).encode()[:-1] + b', "seconds": 1.0}', "'seconds' occurs twice"),
      (b"", "Invalid JSON"), (b"\xff" * 20_000, "at most 10,000 bytes"),
      (b"[" * 9_000, "Invalid JSON"),
      (LEARNED | {"weights_sha256": "1" * 64}, "of another digest that it is the same"),
@@ -347,7 +347,7 @@ def test_other_bits_are_said_last_and_fail(outputs, capsys):
     ("changes", "said"),
     [({"seconds": RUN.seconds}, "is a copy of the committed record"),
      ({"mistakes": {max(RUN.mistakes): RUN.mistakes[max(RUN.mistakes)]}},
-      "states other answers than its model has")],
+      "has other answers than its model")],
 )  # fmt: skip
 def test_what_was_not_computed_is_no_reproduction(changes, said, outputs, capsys):
     """Nor does it leave a record for the ledger."""
