@@ -1,7 +1,7 @@
 """What a trained network does: its answer after each row, and what the answer depends on.
 
-The belief after row t is what the network's dense layer and softmax make of the hidden state after
-row t. Rows are counted from 1; beliefs[:, t - 1] is the belief after row t.
+The network's dense layer and softmax, applied to the hidden state after row t, give the predicted
+probabilities after row t. Rows are counted from 1: they are probabilities[:, t - 1].
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,13 +17,13 @@ from mnist_rnn.experiment.network import predict
 from mnist_rnn.records.consistency import Weights
 
 
-def believe(weights: Weights, hidden: np.ndarray) -> np.ndarray:
+def compute_probabilities(weights: Weights, hidden: np.ndarray) -> np.ndarray:
     """The probabilities (..., 10) of the ten digits, given hidden states (..., units)."""
     return softmax(hidden @ weights.dense_kernel + weights.dense_bias, axis=-1)
 
 
-def believe_by_keras(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    """The beliefs (n, timesteps, 10) by Keras: the model's layers, applied after each row."""
+def predict_after_each_row(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """The probabilities (n, timesteps, 10) by Keras: the model's layers, applied after each row."""
     rnn, *last = model.layers
     sequence = type(rnn).from_config(rnn.get_config() | {"return_sequences": True})
     by_row = keras.Sequential([keras.Input((TIMESTEPS, FEATURES)), sequence, *last])
@@ -31,14 +31,14 @@ def believe_by_keras(model: keras.Model, x: np.ndarray) -> np.ndarray:
     return predict(by_row, x)
 
 
-def accuracy_by_row(beliefs: np.ndarray, y: np.ndarray) -> np.ndarray:
+def accuracy_by_row(probabilities: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The share of right answers after each row (timesteps,)."""
-    return (beliefs.argmax(axis=2) == y[:, None]).mean(axis=0)
+    return (probabilities.argmax(axis=2) == y[:, None]).mean(axis=0)
 
 
-def decision_rows(beliefs: np.ndarray) -> np.ndarray:
+def decision_rows(probabilities: np.ndarray) -> np.ndarray:
     """The row (n,) from which on the answer is the final one; 1 if it never changes."""
-    answers = beliefs.argmax(axis=2)
+    answers = probabilities.argmax(axis=2)
     return 1 + last_rows(answers != answers[:, -1:])
 
 
@@ -52,20 +52,20 @@ def last_rows(marked: np.ndarray) -> np.ndarray:
     return (marked * np.arange(1, TIMESTEPS + 1)).max(axis=1)
 
 
-def tabulate_decisions(beliefs: np.ndarray, y: np.ndarray) -> pd.DataFrame:
+def tabulate_decisions(probabilities: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     """For each digit: by which row half, and 90%, of its images are decided.
 
-    The last column is the mean belief in the right digit after row 28.
+    The last column is the mean predicted probability of the label after row 28.
     """
     digits = pd.Series(y, name="digit")
-    rows = pd.Series(decision_rows(beliefs)).groupby(digits)
-    last = pd.Series(beliefs[np.arange(len(y)), -1, y], dtype=float).groupby(digits)
+    rows = pd.Series(decision_rows(probabilities)).groupby(digits)
+    last = pd.Series(probabilities[np.arange(len(y)), -1, y], dtype=float).groupby(digits)
     return pd.DataFrame(
         {
             "half decided after row": rows.median().astype(int),
             "90% decided after row": rows.quantile(0.9, interpolation="higher"),
             "images decided only after row 28": rows.agg(lambda row: (row == 28).sum()),
-            "mean belief at the end (%)": (100 * last.mean()).round(1),
+            "mean probability of the label (%)": (100 * last.mean()).round(1),
         }
     )
 

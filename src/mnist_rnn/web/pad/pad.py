@@ -10,7 +10,7 @@ from anywidget import AnyWidget
 from IPython import get_ipython
 from IPython.display import display
 
-from mnist_rnn.analysis.trained_network import believe
+from mnist_rnn.analysis.trained_network import compute_probabilities
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.records.consistency import Weights, compute_states
 from mnist_rnn.records.run import Run
@@ -49,8 +49,8 @@ def pack_digits(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dic
 
 
 def find_hardest(weights: Weights, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Indices (n,) of the images: first those misclassified, each part by belief in the label."""
-    last = believe(weights, compute_states(weights, scale(images))[:, -1])
+    """Return indices (n,) of images: the misclassified first, by the probability of the label."""
+    last = compute_probabilities(weights, compute_states(weights, scale(images))[:, -1])
     right = last.argmax(axis=1) == labels
     return np.lexsort((last[np.arange(len(labels)), labels], right))
 
