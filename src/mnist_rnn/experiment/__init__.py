@@ -1,1 +1,4 @@
-"""The code that decides the bits of a run; `records.digest` computes its digest."""
+"""Define the network and its training: the code that decides a run's bits.
+
+`records.digest` computes the digest of this code.
+"""

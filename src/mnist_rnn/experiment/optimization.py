@@ -1,8 +1,8 @@
-"""The loss and the optimizers, with the same bits on every CPU.
+"""Define the loss and the optimizers, bit-identical on every CPU.
 
-Keras's loss adds an image's ten terms in an order that depends on the CPU's vectors. Its RMSprop
-uses an instruction for 1 / sqrt(x) that CPU vendors round differently. Its Adam takes powers from
-the system's mathematical library.
+Keras's own versions are not. Its loss adds an image's ten terms in an order that depends on the
+CPU's vectors. Its RMSprop uses an instruction for 1 / sqrt(x) that CPU vendors round differently.
+Its Adam takes powers from the system's mathematical library.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,10 @@ def sum_row(x: tf.Tensor) -> tf.Tensor:
 
 
 class Optimizer(keras.optimizers.Optimizer):
-    """Keep moving means, named in `kept`, of each variable's gradients; epsilon is Keras's."""
+    """An optimizer with moving means of each variable's gradients, which `kept` names.
+
+    Epsilon is Keras's.
+    """
 
     kept: tuple[str, ...] = ()
     epsilon = 1e-7
@@ -73,9 +76,9 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """RMSprop by the formula of Keras 2, which made the published result.
+    """RMSprop with the formula of Keras 2, which gave the published result.
 
-    It divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which shortens the
+    Keras 2 divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which shortens the
     steps where gradients are small. Rho is 0.9 in both.
     """
 
@@ -106,8 +109,8 @@ class Adam(Optimizer):
 def power(base: float, exponent: tf.Tensor) -> tf.Tensor:
     """Return the float32 nearest to a power of float32(base).
 
-    It is computed in float64, whose errors rounding removes, as the product of base ** 2**k over
-    the set bits k of the exponent. No run has 2**26 steps.
+    The power is the product of base ** 2**k over the set bits k of the exponent. It is computed in
+    float64, whose errors rounding removes. No run has 2**26 steps.
     """
     product, factor = tf.constant(1.0, "float64"), tf.cast(tf.constant(base, "float32"), "float64")
     for bit in range(26):

@@ -1,6 +1,6 @@
-"""The figures of 04_reading.ipynb, of single images and of many. Captions compute their numbers.
+"""Draw the figures of 04_reading.ipynb, with captions that compute their numbers.
 
-Grey shows ink and probability; blue is the label and what is right, orange is any other digit.
+Grey shows ink and probability. Blue marks the label and correct predictions, orange other digits.
 """
 
 import matplotlib.pyplot as plt
@@ -28,7 +28,7 @@ EDGES = (0.5, 28.5)
 
 @default_style
 def draw_example(image: np.ndarray, probabilities: np.ndarray, label: int) -> CaptionedFigure:
-    """One digit (28, 28) and, to its right, the probabilities (28, 10) after each row."""
+    """Draw one digit (28, 28) and, to its right, the probabilities (28, 10) after each row."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.9), sharey=True, layout="constrained")
     draw_pixels(left, image, "the digit")
     left.set_ylabel("row")
@@ -49,7 +49,7 @@ def draw_example(image: np.ndarray, probabilities: np.ndarray, label: int) -> Ca
 
 @default_style
 def draw_examples(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """The first image of each class, read."""
+    """Draw the first image of each class, beside its probabilities."""
     first = [int(np.argmax(y == digit)) for digit in range(10)]
     rows, ink = decision_rows(probabilities[first]), last_ink_rows(images[first])
     decided = ", ".join(f"{digit} from row {row}" for digit, row in enumerate(rows))
@@ -65,7 +65,7 @@ def draw_examples(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) 
 
 @default_style
 def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Digits that are read right only after the last row, surest first."""
+    """Draw digits that are classified correctly only after the last row, most probable first."""
     last = probabilities[:, -1]
     late = np.flatnonzero((decision_rows(probabilities) == 28) & (last.argmax(axis=1) == y))
     shown = late[np.argsort(-last[late].max(axis=1), kind="stable")][:10]
@@ -87,7 +87,7 @@ def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> C
 def draw_surest_mistakes(
     images: np.ndarray, probabilities: np.ndarray, y: np.ndarray
 ) -> CaptionedFigure:
-    """The fifteen images misclassified with the highest probability."""
+    """Draw the fifteen images misclassified with the highest probability."""
     shown = confident_mistakes(probabilities[:, -1], y, count=15)
     sure = probabilities[shown, -1].max(axis=1)
     answers = probabilities[shown, -1].argmax(axis=1)
@@ -107,7 +107,7 @@ def draw_surest_mistakes(
 def draw_gallery(
     images: np.ndarray, probabilities: np.ndarray, y: np.ndarray, caption: str
 ) -> CaptionedFigure:
-    """Digits, five a line, each beside its probabilities."""
+    """Draw digits, five per line, each beside its probabilities."""
     lines = max(1, -(-len(images) // 5))
     size, widths = (7.5, 2.2 * lines), [1, 1.2] * 5
     fig, axes = plt.subplots(
@@ -136,7 +136,7 @@ def draw_gallery(
 
 @default_style
 def draw_means(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """The mean predicted probability of each digit after each row, for each class."""
+    """Draw the mean predicted probability of each digit after each row, for each class."""
     fig, axes = plt.subplots(
         2, 5, figsize=(7.5, 5.4), sharex=True, sharey=True, layout="constrained"
     )
@@ -164,7 +164,7 @@ def draw_means(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> 
 
 @default_style
 def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> CaptionedFigure:
-    """Accuracy after each row (28,), and with the rest left blank (28,), on `count` images."""
+    """Draw the accuracy after each row (28,), and with the rest blank (28,), on `count` images."""
     fig, ax = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
     rows, levels = np.arange(1, 29), (0.5, 0.9, 0.97)
     ax.plot(
@@ -199,7 +199,7 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Capti
 
 @default_style
 def draw_doubts(probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """How sure the wrong answers are, and how often the label is the second choice."""
+    """Draw a histogram of wrong predictions' probabilities, split by the rank of the label."""
     last = probabilities[:, -1]
     wrong = confident_mistakes(last, y, count=len(y))
     sure, second = last[wrong].max(axis=1), np.argsort(last[wrong])[:, -2] == y[wrong]
@@ -222,7 +222,7 @@ def draw_doubts(probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
 
 @default_style
 def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """The mean path of the hidden state (n, 28, units) of each class, in two dimensions."""
+    """Draw each class's mean path of the hidden state (n, 28, units), in two dimensions."""
     hidden = np.pad(hidden, [(0, 0), (0, 0), (0, max(0, 2 - hidden.shape[2]))])
     pca = PCA(n_components=2)
     paths = pca.fit_transform(hidden.reshape(-1, hidden.shape[2])).reshape(*hidden.shape[:2], 2)
@@ -264,10 +264,10 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
 def draw_rows(
     x: np.ndarray, sensitivity: np.ndarray, whole: float, rows: np.ndarray, bands: np.ndarray
 ) -> CaptionedFigure:
-    """Which rows of the images x matter to the loss, and to the accuracy when they are blank.
+    """Draw how much each row matters: by the loss's gradient, and by the accuracy without it.
 
     Args:
-        x: the images (n, 28, 28) on which all the others were measured.
+        x: the images (n, 28, 28) with which the other arguments were measured.
         sensitivity: mean size of the loss's gradient for each pixel (28, 28).
         whole: accuracy with all rows.
         rows: accuracies without each row (28,).
@@ -297,14 +297,14 @@ def draw_rows(
 
 
 def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str, norm: str = "linear") -> AxesImage:
-    """Values (28, 28) as shades of grey, from the least to the greatest."""
+    """Draw values (28, 28) as shades of grey, from the least to the greatest."""
     ax.set(title=title, xlabel="column", xticks=TICKS, yticks=TICKS)
     extent = (*EDGES, *EDGES[::-1])
     return ax.imshow(values, cmap="gray_r", norm=norm, extent=extent, aspect="auto")
 
 
 def draw_probabilities(ax: plt.Axes, probabilities: np.ndarray, label: int) -> AxesImage:
-    """Probabilities (28, 10) as shades, with a dot on the most probable digit after each row."""
+    """Draw probabilities (28, 10), with a dot on the most probable digit after each row."""
     shades = draw_shades(ax, probabilities)
     answers = probabilities.argmax(axis=1)
     colors = np.where(answers == label, RIGHT, WRONG)
@@ -313,7 +313,7 @@ def draw_probabilities(ax: plt.Axes, probabilities: np.ndarray, label: int) -> A
 
 
 def draw_shades(ax: plt.Axes, probabilities: np.ndarray) -> AxesImage:
-    """Probabilities (28, 10) as shades of grey on one scale."""
+    """Draw probabilities (28, 10) as shades of grey on one scale."""
     ax.set(xticks=range(10), yticks=TICKS)
     ax.tick_params(axis="x", labelsize=8)
     return ax.imshow(

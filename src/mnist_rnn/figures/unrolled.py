@@ -1,7 +1,7 @@
-"""The network unrolled in time, as an SVG: a digit's rows go in, the state is passed on, an answer.
+"""Draw the network unrolled in time as an SVG: a digit's rows, hidden states and probabilities.
 
-The README, the notebooks and the start page of the site show it. What the network makes of the
-digit appears once, in five seconds; on paper, and where motion is not wanted, it only stands.
+The README, the notebooks and the start page of the site show it. The states and probabilities
+appear row by row, once, in five seconds. On paper and with reduced motion, all is visible at once.
 """
 
 import numpy as np
@@ -12,10 +12,10 @@ from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.captioned import TICKS
 from mnist_rnn.records.consistency import Weights, compute_states
 
-DIGIT = 4  # of the test images: one whose answer changes several times while it is read
-UNITS = 32  # shown, of all
-TOP, PITCH, HEIGHT = 46, 14, 9  # of the lines: where they begin, how far apart, how high
-ROWS, STATE, PROBABILITY = 26, 192, 346  # where the three columns begin
+DIGIT = 4  # index of a test image whose prediction changes several times while it is read
+UNITS = 32  # number of units that are shown
+TOP, PITCH, HEIGHT = 46, 14, 9  # of the lines: top of the first, distance, height
+ROWS, STATE, PROBABILITY = 26, 192, 346  # left edges of the three columns
 INK = ["#d9d9d9", "#b0b0b0", "#808080", "#4d4d4d", "#111"]
 BLUES = ["#cfe3f1", "#8fc0e0", "#3f93c8", "#0072b2"]
 ORANGES = ["#f9dfd0", "#f0b48f", "#e3864d", "#d55e00"]
@@ -38,7 +38,7 @@ STYLE = f"""
 
 
 def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
-    """The picture for an image (28, 28), uint8, on a white plate, 440 by 500 units."""
+    """Return the picture for a uint8 image (28, 28), on white, 440 by 500 units."""
     pixels = scale(image[None])
     states = compute_states(weights, pixels)[0]
     probabilities = compute_probabilities(weights, states)
@@ -70,7 +70,7 @@ def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
         f"{probabilities[-1, answer]:.0%}."
     )
     end = PROBABILITY + 9 * answer + 4.5
-    right = ROWS + 142  # of the digit, which is seen at once
+    right = ROWS + 142  # right edge of the digit, which is visible from the start
     return f"""<svg xmlns="http://www.w3.org/2000/svg" class="unrolled" viewBox="0 0 440 500"
 role="img" aria-label="{words}">
 <style>{STYLE}</style>
@@ -91,7 +91,7 @@ role="img" aria-label="{words}">
 
 
 def draw_cells(values: np.ndarray, left: float, width: float, colors: list[str]) -> list[str]:
-    """A path for each colour, with the cells (28, n) whose value in [0, 1] is in its range."""
+    """Return one path per colour, with the cells (28, n) whose value in [0, 1] is in its range."""
     levels = np.ceil(values * len(colors) - 0.5).astype(int)
     paths = []
     for level, color in enumerate(colors, start=1):
