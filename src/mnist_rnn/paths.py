@@ -45,9 +45,10 @@ def require_own_folder() -> None:
         ExperimentError: it is, as in a copied folder, whose environment is still the old folder's.
     """
     here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "src" / "mnist_rnn").is_dir() and not folder.samefile(ROOT):
-            raise ExperimentError(
-                f"The notebook runs in {folder}, with the code of {ROOT}: `make lab` in the first "
-                "installs the code that is there."
-            )
+    copies = (path for path in (here, *here.parents) if (path / "src" / "mnist_rnn").is_dir())
+    folder = next(copies, ROOT)
+    if not folder.samefile(ROOT):
+        raise ExperimentError(
+            f"The notebook runs in {folder}, with the code of {ROOT}: `make lab` in the first "
+            "installs the code that is there."
+        )
