@@ -1,4 +1,4 @@
-"""Trains side by side: ours, the original's code, JAX and PyTorch, and the bare matrix products.
+"""Trains side by side: ours, the original's code, JAX, PyTorch, and the matrix products alone.
 
 The contenders take turns, each measurement a process of its own (two, where two runs share the
 machine). Measurements go to outputs/ as they come; a benchmark that is stopped goes on from there.
@@ -36,10 +36,11 @@ EPOCHS = 4  # of a run
 
 def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
     """All measurements in their order: section, round, contender, and settings."""
-    no_jax = [name for name in contenders if name != "jax"]  # it has the default network only
+    other_bits = [name for name in contenders if not name.endswith("same_bits")]
+    every_network = [name for name in other_bits if name != "jax"]  # the others have the default's
     sections = [("one run", contenders, {"epochs": EPOCHS})]
-    sections += [("two runs at once", [*contenders, "products"], {"cores": 1, "runs": 2})]
-    sections += [("network", no_jax, {"train_size": 6_400} | network) for network in NETWORKS]
+    sections += [("two runs at once", [*other_bits, "products"], {"cores": 1, "runs": 2})]
+    sections += [("network", every_network, {"train_size": 6_400} | net) for net in NETWORKS]
     for number in range(1, rounds + 1):
         for section, names, settings in sections:
             for name in names:
@@ -70,7 +71,7 @@ def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: 
     if name != "original" or cores == 1:  # alone, it sets no threads
         threads = ("TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS")
         environment |= dict.fromkeys(threads, str(cores))
-    python = options.peers if name in ("jax", "pytorch") else sys.executable
+    python = options.peers if name.startswith(("jax", "pytorch")) else sys.executable
     cpus = sorted(os.sched_getaffinity(0))[:2]
     started, outputs = [], []
     for run in range(row["runs"]):
@@ -117,8 +118,8 @@ def read_options() -> argparse.Namespace:
 def main() -> None:
     """Measure what the part file lacks; then it is the benchmark's result."""
     options = read_options()
-    contenders = ["original", "ours", "jax", "pytorch"] if options.peers else ["ours"]
-    contenders += ["before"] * bool(options.before)
+    peers = ["original", "jax", "pytorch", "jax_same_bits", "pytorch_same_bits"]
+    contenders = ["ours"] + peers * bool(options.peers) + ["before"] * bool(options.before)
     environment = describe_environment(threads=2)
     code = {"code_sha256": environment.code_sha256}
     rows = [row | code for row in plan(options.rounds, contenders)]

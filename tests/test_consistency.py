@@ -63,7 +63,9 @@ def test_a_record_is_not_compared_with_itself(give, clone, committed, monkeypatc
     monkeypatch.setenv("GIT_DIR", "/nowhere")  # speaks of another repository
     assert read_committed(path, Configuration()) == committed
     shutil.rmtree(clone / ".git")
-    with pytest.raises(RecordError, match=r"is the committed record, and without git there is no"):
+    with pytest.raises(
+        RecordError, match=r"is the committed record, which can.t be compared without git"
+    ):
         read_committed(path, Configuration())
 
 
@@ -145,9 +147,9 @@ def test_a_record_says_what_its_model_does(copied, committed, mnist):
     other = next(d for d in range(10) if d not in (label, mistakes[first]))
     for changes, said in (
         ({"mistakes": flattered, "history": fewer},
-         rf"other answers than its model has, to {committed.test_errors - 1} test images"),
-        ({"mistakes": mistakes | {first: other}}, "other answers than its model has, to 1 test"),
-        ({"test_loss": record["train_loss"]}, r"test loss of 0\.042054, its model has 0\.063119"),
+         rf"other answers than its model, for {committed.test_errors - 1} test images"),
+        ({"mistakes": mistakes | {first: other}}, "other answers than its model, for 1 test"),
+        ({"test_loss": record["train_loss"]}, r"loss of 0\.042054, but its model has 0\.063119"),
         ({"train_loss": record["test_loss"]}, "committed run with other train_loss"),
         ({"train_errors": 0}, "committed run with other train_errors"),
     ):  # fmt: skip

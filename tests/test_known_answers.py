@@ -61,7 +61,7 @@ def test_a_broken_rule_is_named(rule):
     """By a case in which no other broken rule has the same numbers."""
     broken = break_rule(rule)
     told = [compare(name, take_step(KNOWN[name], broken), KNOWN) for name in SMALL]
-    ends = [sentence.partition("has your numbers: ")[2] for sentence in told if sentence]
+    ends = [sentence.partition("gives your numbers: ")[2] for sentence in told if sentence]
     if (
         rule != "a product rounded to float64, then to float32"
     ):  # others do this to the halfway case

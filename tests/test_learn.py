@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
-from mnist_rnn.analysis.trained_network import believe
+from mnist_rnn.analysis.trained_network import compute_probabilities
 from mnist_rnn.bits.browser_result import PAGE_CONFIG, PAGE_STEPS, BrowserResult
 from mnist_rnn.errors import RecordError
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
@@ -143,22 +143,22 @@ def watch(open_page, file):
 
 @pytest.fixture(scope="module")
 def started(mnist):
-    """The weights that the page begins with, the test digits and their beliefs after each row."""
+    """The page's initial weights, the labels and the probabilities after each row."""
     weights = Weights(*draw_initial_weights(PAGE_CONFIG))
     images, labels = (part[:250] for part in mnist[1])
-    return weights, labels, believe(weights, compute_states(weights, scale(images)))
+    return weights, labels, compute_probabilities(weights, compute_states(weights, scale(images)))
 
 
 def test_what_is_told_of_the_start_is_computed_from_its_weights(watch, started, mnist):
-    _, labels, beliefs = started
+    _, labels, probabilities = started
     page = watch()
-    told = page.evaluate("told[0].test.beliefs.map(belief => [...belief])")
-    np.testing.assert_allclose(told, beliefs[:, -1], atol=1e-6)
-    after_rows = page.evaluate("told.at(-1).beliefs.map(belief => [...belief])")
-    np.testing.assert_allclose(after_rows, beliefs[0], atol=1e-6)
-    right = (beliefs[:, -1].argmax(axis=1) == labels).mean()
+    told = page.evaluate("told[0].test.probabilities.map(row => [...row])")
+    np.testing.assert_allclose(told, probabilities[:, -1], atol=1e-6)
+    after_rows = page.evaluate("told.at(-1).probabilities.map(row => [...row])")
+    np.testing.assert_allclose(after_rows, probabilities[0], atol=1e-6)
+    right = (probabilities[:, -1].argmax(axis=1) == labels).mean()
     assert page.locator(".right").inner_text() == f"{100 * right:.0f}%"
-    named, sure = beliefs[0, -1].argmax(), beliefs[0, -1].max()
+    named, sure = probabilities[0, -1].argmax(), probabilities[0, -1].max()
     said = f"It predicts a {named} (probability {100 * sure:.0f}%); the label is {labels[0]}."
     assert page.locator(".reads").inner_text() == said
     assert page.locator(".learn-heads .now").inner_text() == str(named)
@@ -168,7 +168,7 @@ def test_the_loss_of_a_step_is_of_its_batch_and_its_labels(watch, started, mnist
     weights, *_ = started
     batch = steps.list_orders()[0][: PAGE_CONFIG.batch_size]
     images, labels = (part[batch] for part in mnist[0])
-    last = believe(weights, compute_states(weights, scale(images)))[:, -1]
+    last = compute_probabilities(weights, compute_states(weights, scale(images)))[:, -1]
     loss = -np.log(last[np.arange(len(labels)), labels]).mean()
     page = watch()
     press(page, "One step")
@@ -178,9 +178,9 @@ def test_the_loss_of_a_step_is_of_its_batch_and_its_labels(watch, started, mnist
     assert page.evaluate("told.at(-1).diverged") is False
 
 
-def test_each_test_digit_lies_between_the_corners_as_the_network_believes(watch, started):
+def test_each_test_digit_lies_between_the_corners_by_the_predicted_probabilities(watch, started):
     """Zero is at the top, and the others follow clockwise."""
-    _, labels, beliefs = started
+    _, labels, probabilities = started
     page = watch()
     side = page.evaluate("document.querySelector('.learn-map').clientWidth")
     drawn = page.evaluate("drawn.filter(([name]) => name === 'learn-map')")
@@ -190,7 +190,7 @@ def test_each_test_digit_lies_between_the_corners_as_the_network_believes(watch,
     places = np.array([(x, y) for *_, x, y in texts]) / (side / 2) - 1
     assert [digit for _, _, _, digit, *_ in texts] == [*range(10), *labels]
     np.testing.assert_allclose(places[:10], 0.78 * corners, atol=1e-2)
-    expected = 0.78 * beliefs[:, -1] @ corners
+    expected = 0.78 * probabilities[:, -1] @ corners
     assert np.linalg.norm(places[10:] - expected, axis=1).max() < 0.78 * 0.2 + 1e-2
     assert np.abs((places[10:] - expected).mean(axis=0)).max() < 0.02
     *_, x, y = [each[:5] for each in drawn if each[1] == "arc"][-1]
@@ -204,9 +204,9 @@ def test_curves_have_a_scale_on_which_the_last_point_stands(watch):
         wait_for_step(page, step)
     losses = page.evaluate("told.flatMap(each => each.losses)")
     assert page.locator(".loss").inner_text() == f"{np.mean(losses):.2f}"
-    right = page.evaluate("told.at(-1).test.beliefs.map(belief => [...belief])")
+    right = page.evaluate("told.at(-1).test.probabilities.map(row => [...row])")
     labels = json.loads(page.locator("#data").text_content())["labels"][-250:]
-    answers = [str(np.argmax(belief)) for belief in right]
+    answers = [str(np.argmax(row)) for row in right]
     share = np.mean([a == b for a, b in zip(answers, labels, strict=True)])
     drawn = page.evaluate("drawn.filter(([name]) => name === 'learn-curve')")
     texts = {each[3]: each[4:] for each in drawn if each[1] == "fillText"}

@@ -154,15 +154,15 @@ def told(**values):
      (GOOD | {"test_errors": None}, "test_errors must be given"),
      (GOOD | {"digests": GOOD["digests"] | {"sgd": ["0" * 64]}}, "alone, or of first steps"),
      (GOOD | {"digests": {}}, "at least 1 item"),
-     (GOOD | {"digests": {WHOLE_RUN: []}}, "must end with one"),
-     (GOOD | {"digests": {WHOLE_RUN: ["0" * 64, None]}}, "must end with one"),
+     (GOOD | {"digests": {WHOLE_RUN: []}}, "must end with a digest"),
+     (GOOD | {"digests": {WHOLE_RUN: ["0" * 64, None]}}, "must end with a digest"),
      (GOOD | {"digests": {WHOLE_RUN: ["../../../etc/passwd"]}}, "should match pattern"),
      (GOOD | {"digests": {WHOLE_RUN: RUN.history.weights_sha256[-1:]}}, "must be of 20 epochs"),
      (GOOD | {"digests": {WHOLE_RUN: [None, *RUN.history.weights_sha256]}}, "must be of 20 epo"),
      (GOOD | {"digests": {WHOLE_RUN: ["1" * 64, *RUN.history.weights_sha256[1:]]}},
       "the weights of the committed run with other history.weights_sha256$"),
      (GOOD | {"digests": {"gru": ["1" * 64, STEPS["gru"]]}, "test_errors": None},
-      "those after the last one alone"),
+      "only those after the last step"),
      (GOOD | {"seconds": 1e300}, "less than or equal to 31622400"),
      (GOOD | {"seconds": 0.001}, "seconds must be from 0.0"), (GOOD | {"seconds": -1.0}, "greater"),
      (told(threads=-5), "threads: Input should be greater"), (told(threads=0), "greater than"),
@@ -172,24 +172,24 @@ def told(**values):
      (GOOD | with_cpu(architecture="aarch64", fuses=False), "fuses must be true on aarch64"),
      (GOOD | {"note": "by hand"}, "note: Extra inputs"),
      (GOOD | {"schema_version": 1}, "should be 2"),
-     (GOOD | {"date": "9999-12-31"}, "expected a day that has been, from 2024 on, got"),
-     (GOOD | {"date": "1999-12-31"}, "expected a day that has been, from 2024 on, got"),
+     (GOOD | {"date": "9999-12-31"}, "expected a past day, from 2024 on, got"),
+     (GOOD | {"date": "1999-12-31"}, "expected a past day, from 2024 on, got"),
      (told(commit="0" * 40), "commit must be left out"),
      (told(system="/home/somebody"), "should match pattern"),
      (told(system="a | b"), "should match pattern"),
      (told(system="<script>"), "should match pattern"),
      (told(system="a\nb"), "should match pattern"),
      (json.dumps(GOOD).encode()[:-20], "Invalid JSON"),
-     (json.dumps(GOOD).encode()[:-1] + b', "seconds": 1.0}', "'seconds' stands twice"),
+     (json.dumps(GOOD).encode()[:-1] + b', "seconds": 1.0}', "'seconds' occurs twice"),
      (b"", "Invalid JSON"), (b"\xff" * 20_000, "at most 10,000 bytes"),
      (b"[" * 9_000, "Invalid JSON"),
-     (LEARNED | {"weights_sha256": "1" * 64}, "of another digest that it is the same"),
-     (LEARNED | {"first_difference": 7}, "of another digest that it is the same"),
+     (LEARNED | {"weights_sha256": "1" * 64}, "has a first_difference that contradicts its digest"),
+     (LEARNED | {"first_difference": 7}, "has a first_difference that contradicts its digest"),
      (LEARNED | {"first_difference": 401}, "should be less"),
      (LEARNED | {"seconds": 1e300}, "seconds must be from"),
      (LEARNED | {"seconds": 0.0}, "seconds must be from"),
      (LEARNED | {"path": "gpu"}, "'fused' or 'exact'"),
-     (LEARNED | {"date": "9999-12-31"}, "expected a day that has been, from 2024 on, got"),
+     (LEARNED | {"date": "9999-12-31"}, "expected a past day, from 2024 on, got"),
      (LEARNED | {"engine": "<b>"}, "should match pattern")],
 )  # fmt: skip
 def test_a_bad_record_is_refused_in_one_sentence(content, problem, tmp_path):
@@ -268,7 +268,7 @@ def test_what_is_sent_in_is_listed_as_its_senders(tmp_path, monkeypatch):
     assert (tmp_path / "ledger" / "README.md").read_text().count("| its sender |") == 1
     path.write_text("{}")
     monkeypatch.setattr(sys, "argv", ["ledger.py"])
-    with pytest.raises(SystemExit, match="Refused:"):
+    with pytest.raises(SystemExit, match="Rejected:"):
         ledger.main()
 
 
@@ -323,7 +323,7 @@ def test_a_reproduction_leaves_its_record_and_says_the_outcome_last(outputs, cap
     assert (made.date, outcome) == (noon.date(), "the same bits")
     os.utime(path, (0, 0))  # by a clock that is wrong there is no record, but an outcome
     status, lines = verify_outputs(capsys)
-    said = "date: expected a day that has been, from 2024 on, got 1970-01-01."
+    said = "date: expected a past day, from 2024 on, got 1970-01-01."
     assert (status, lines[0]) == (0, f"No record for the ledger: {said}")
 
 
@@ -347,7 +347,7 @@ def test_other_bits_are_said_last_and_fail(outputs, capsys):
     ("changes", "said"),
     [({"seconds": RUN.seconds}, "is a copy of the committed record"),
      ({"mistakes": {max(RUN.mistakes): RUN.mistakes[max(RUN.mistakes)]}},
-      "states other answers than its model has")],
+      "has other answers than its model")],
 )  # fmt: skip
 def test_what_was_not_computed_is_no_reproduction(changes, said, outputs, capsys):
     """Nor does it leave a record for the ledger."""
@@ -374,7 +374,7 @@ def test_what_can_be_no_comparison_is_said_in_words(outputs, capsys, monkeypatch
     monkeypatch.setattr(verify, "digest_code", lambda: "0" * 64)
     path = run_path(Configuration(), ".json", outputs)
     for content, said in (
-        (path.read_text(), "seed-0.json is of other code: run `make reproduce` again."),
+        (path.read_text(), "seed-0.json was made by other code: run `make reproduce` again."),
         ("{}", "is not a record"),
         (None, "run `make reproduce`, with"),
     ):

@@ -17,7 +17,7 @@ from hypothesis import strategies as some
 from scipy import ndimage
 from take_pad import PICTURE, take_pad
 
-from mnist_rnn.analysis.trained_network import believe
+from mnist_rnn.analysis.trained_network import compute_probabilities
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
@@ -203,22 +203,24 @@ def test_it_begins_by_reading_a_digit_whose_answer_is_not_given_away(visit):
     assert "The network reads an 8 (" in draw(page, SHAPES["8"])[0]  # drawn over the test digit
 
 
-def test_what_is_said_of_a_digit_follows_from_what_is_believed_of_it(visit, mnist, model):
+def test_what_is_said_of_a_digit_follows_from_its_probabilities(visit, mnist, model):
     """Of the first test digit, after each row, as the network computes it by NumPy."""
     weights, images = Weights(*model.get_weights()), scale(mnist[1][0][:1])
-    beliefs = believe(weights, compute_states(weights, images))[0]
+    probabilities = compute_probabilities(weights, compute_states(weights, images))[0]
     page = visit(script="Math.random = () => 0")
     page.get_by_role("button", name="Random test digit").click()
     page.get_by_role("button", name="Reveal").click()
-    said = f"The network reads a 7 ({100 * beliefs[-1, 7]:.0f}%). The label is 7."
+    said = f"The network reads a 7 ({100 * probabilities[-1, 7]:.0f}%). The label is 7."
     assert answer(page) == said
     for rows in range(1, 29):
         page.locator("[name=row]").fill(str(rows))
-        best = np.argsort(-beliefs[rows - 1], kind="stable")[:3]
-        named = ", ".join(f"{digit} ({100 * beliefs[rows - 1, digit]:.0f}%)" for digit in best)
+        best = np.argsort(-probabilities[rows - 1], kind="stable")[:3]
+        named = ", ".join(
+            f"{digit} ({100 * probabilities[rows - 1, digit]:.0f}%)" for digit in best
+        )
         assert page.locator(".pad-after").inner_text() == f"After row {rows}: {named}."
         turns = []
-        for digit, run in groupby(range(rows), lambda row: beliefs[row].argmax()):
+        for digit, run in groupby(range(rows), lambda row: probabilities[row].argmax()):
             first, *_, last = [row + 1 for row in run] * 2
             turns.append(f"{digit} ({first}{f' to {last}' if last > first else ''})")
         times = "once" if len(turns) == 2 else f"{len(turns) - 1} times"

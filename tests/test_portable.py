@@ -228,7 +228,9 @@ def test_other_bits_end_a_run_or_are_in_its_record(
         assert probe.require_bits(environment) == expected
         assert capsys.readouterr().out == "Other bits.\n"
     else:
-        with pytest.raises(BackendError, match=r"^Other bits\. To go on .* MNIST_RNN_OTHER_BITS=1"):
+        with pytest.raises(
+            BackendError, match=r"^Other bits\. To continue .* MNIST_RNN_OTHER_BITS=1"
+        ):
             probe.require_bits(environment)
 
 

@@ -96,7 +96,7 @@ def test_killed_between_the_last_epoch_and_the_record(
 def test_another_runs_checkpoint_is_not_continued(small, make_checkpoint, caplog):
     keep(make_checkpoint(small, data="1", code="2"))
     assert make_checkpoint(small, data="1", code="0").read() is None
-    assert "is of another run, code or versions: not used" in caplog.text
+    assert "belongs to another run, code or versions, and is ignored" in caplog.text
     assert make_checkpoint(small, code="2", data="1").read().history == HISTORY
 
 

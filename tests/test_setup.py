@@ -217,10 +217,15 @@ def test_code_runs_in_its_own_folder_alone(tmp_path, monkeypatch):
         require_own_folder()
     for folder in (copy, copy / "notebooks"):
         monkeypatch.chdir(folder)
-        with pytest.raises(ExperimentError, match=rf"runs in {copy}, with the code of {ROOT}: "):
+        with pytest.raises(ExperimentError, match=rf"runs in {copy}, with the code of {ROOT}\. "):
             require_own_folder()
         with pytest.raises(ExperimentError, match="with the code of"):
             write_tables(None, tmp_path)
+    inner = copy / "inner"  # a clone in another clone
+    (inner / "src" / "mnist_rnn").mkdir(parents=True)
+    monkeypatch.setattr("mnist_rnn.paths.ROOT", inner)
+    monkeypatch.chdir(inner)
+    require_own_folder()
 
 
 def test_a_package_without_its_repository_says_what_to_do(tmp_path):
@@ -228,7 +233,7 @@ def test_a_package_without_its_repository_says_what_to_do(tmp_path):
     shutil.copytree(ROOT / "src" / "mnist_rnn", site / "mnist_rnn")
     done = run_python("from mnist_rnn.analysis import claims", cwd=tmp_path, PYTHONPATH=str(site))
     assert done.returncode == 1
-    assert "ExperimentError: mnist_rnn works in a clone of its repository" in done.stderr
+    assert "ExperimentError: mnist_rnn works only in a clone of its repository" in done.stderr
 
 
 def test_a_users_settings_drop_no_cell(tmp_path):

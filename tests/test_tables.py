@@ -218,7 +218,7 @@ def test_a_run_with_other_bits_does_not_count(write, make_record):
     text = (folder / "accuracy.md").read_text()
     assert text.count("\nLeft out: ") == text.count(" has other bits than specified.\n") == 2
     write_run(change(make_record(200), "environment", other_bits=True), folder)
-    with pytest.raises(RecordError, match="no record of a run, 3 with other bits aside"):
+    with pytest.raises(RecordError, match="no record of a run, except 3 with other bits"):
         make_tables(folder)
 
 

@@ -4,7 +4,7 @@ from helpers.runs import TRAIN, end, finish, papermill_command, start, start_pap
 from helpers.samples import answers
 
 from mnist_rnn.analysis import trained_network
-from mnist_rnn.analysis.trained_network import believe
+from mnist_rnn.analysis.trained_network import compute_probabilities
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.interpretation import draw_late
@@ -24,14 +24,14 @@ def test_one_unit_by_hand():
     hidden = compute_states(weights, np.array([[[0.3], [0.0]]], "float32"))
     h1 = np.tanh(2 * 0.3 + 0.1)
     np.testing.assert_allclose(hidden[0, :, 0], [h1, np.tanh(0.5 * h1 + 0.1)], rtol=1e-6)
-    belief = believe(weights, hidden)[0, 0]
+    probability = compute_probabilities(weights, hidden)[0, 0]
     powers = np.exp([h1, 1.0] + [0.0] * 8)
-    np.testing.assert_allclose(belief, powers / powers.sum(), rtol=1e-6)
+    np.testing.assert_allclose(probability, powers / powers.sum(), rtol=1e-6)
 
 
 def test_accuracy_by_row_by_hand():
-    beliefs = np.concatenate([answers(3, 7), answers(7, 3, 7)])
-    accuracy = trained_network.accuracy_by_row(beliefs, np.array([7, 7]))
+    probabilities = np.concatenate([answers(3, 7), answers(7, 3, 7)])
+    accuracy = trained_network.accuracy_by_row(probabilities, np.array([7, 7]))
     assert accuracy.tolist() == [0.5, 0.5] + [1.0] * 26
 
 
@@ -57,10 +57,10 @@ def test_the_decisions_table_by_hand():
 
 def test_the_last_row_turns_answers_both_ways():
     late, lost, early = [1] * 27 + [2], [2] * 27 + [1], map(answers, range(10))
-    beliefs = np.concatenate([*[answers(*late)] * 5, answers(*lost), *early])
+    probabilities = np.concatenate([*[answers(*late)] * 5, answers(*lost), *early])
     images = np.zeros((16, 28, 28), "float32")
     images[:, 9, 3] = images[0, 27, 3] = 1
-    caption = draw_late(images, beliefs, np.array([2] * 6 + list(range(10)))).caption
+    caption = draw_late(images, probabilities, np.array([2] * 6 + list(range(10)))).caption
     assert "5 of 16 test images are misclassified after row 27" in caption
     assert "in 4 of them row 28 is blank" in caption
     assert "1 are right after row 27 and wrong after row 28" in caption

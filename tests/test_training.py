@@ -65,9 +65,9 @@ def test_training_is_kerass_step_batch_by_batch(
         before = []  # what each batch's step starts from: images, loss and accuracy
         for start in range(0, len(x), config.batch_size):
             some = order[start : start + config.batch_size]
-            beliefs = model.predict_on_batch(x[some])
-            right = (beliefs.argmax(axis=1) == y[some]).mean()
-            before.append((len(some), measure_loss(beliefs, y[some]), right))
+            probabilities = model.predict_on_batch(x[some])
+            right = (probabilities.argmax(axis=1) == y[some]).mean()
+            before.append((len(some), measure_loss(probabilities, y[some]), right))
             model.train_on_batch(x[some], y[some])
         sizes, *measured = zip(*before, strict=True)
         for name, values in zip(("loss", "accuracy"), measured, strict=True):
@@ -343,7 +343,7 @@ def test_nothing_is_trained_in_another_copy_of_the_repository(parts, tmp_path, m
 def test_code_that_was_edited_after_it_was_loaded_trains_nothing(parts, results, monkeypatch):
     monkeypatch.setattr(keep, "digest_code", lambda: "0" * 64)
     given = [parts[name] for name in ("config", "training", "test", "environment")]
-    with pytest.raises(TrainingError, match="changed after this kernel had loaded it: restart"):
+    with pytest.raises(TrainingError, match="changed after this kernel had loaded it"):
         keep.open_checkpoint(*given)
     assert not list(results.iterdir())
 

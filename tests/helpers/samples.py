@@ -53,6 +53,6 @@ def make_runs(accuracies, losses=None, configuration="a", **columns):
 
 
 def answers(*digits):
-    """Beliefs of one image that names these digits, the last one until the end."""
+    """Probabilities of one image that names these digits, the last one until the end."""
     named = list(digits) + [digits[-1]] * (28 - len(digits))
     return np.eye(10, dtype="float32")[named][None]

@@ -1,4 +1,4 @@
-"""The answer in words: is the published accuracy right, how far does a run vary, and why."""
+"""Describe in sentences whether the published accuracy is typical, and how much runs vary."""
 
 import numpy as np
 import pandas as pd
@@ -9,11 +9,11 @@ from mnist_rnn.analysis.tables import Results, describe_runs
 from mnist_rnn.config import Configuration
 
 REPRODUCED = "notebook-2019"
-ASKED = 97.6  # percent: an accuracy that people get, and ask about
+ASKED = 97.6  # percent: an accuracy that users reach and ask about
 
 
 def describe_answer(results: Results) -> list[str]:
-    """Return the answer for the reproduced notebook, then for all published results."""
+    """Return sentences on the reproduced notebook, then on all published results."""
     runs, claim = results.runs, results.claims.loc[REPRODUCED]
     published, half = claim["test_accuracy"], claim["test_accuracy_half_unit"]
     row = results.accuracy.set_index("claim").loc[REPRODUCED]
@@ -41,7 +41,7 @@ def describe_answer(results: Results) -> list[str]:
 
 
 def describe_spread(runs: pd.DataFrame) -> list[str]:
-    """Return what a seed changes, for who has another number: sentences about the default run."""
+    """Return sentences on the default run that say how much the result depends on the seed."""
     seeds = runs[runs["configuration"] == Configuration().name].set_index("seed")["test_accuracy"]
     reached = seeds.to_numpy()
     low, best = (reached <= ASKED).sum(), (reached >= seeds[0]).sum()
@@ -64,12 +64,12 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
 
 
 def choose_results(claims: pd.DataFrame) -> pd.DataFrame:
-    """Return the claims that are published results, of a run or in a table."""
+    """Return the claims that are published results: printed by a run, or from a table."""
     return claims[claims["kind"].isin(RESULTS)]
 
 
 def describe_code(runs: pd.DataFrame, configuration: str) -> str:
-    """Return mean and standard deviation of runs by an original's code, and its Keras."""
+    """Return mean and standard deviation of runs by an original's code, and their Keras version."""
     own = runs[runs["configuration"] == configuration]
     versions = " and ".join(sorted(set(own["keras"])))
     row = describe_runs(own)

@@ -1,4 +1,4 @@
-"""The first step in which TensorFlow's training has other bits than docs/specification.md.
+"""Find the first step in which TensorFlow's training has other bits than docs/specification.md.
 
 `python -m mnist_rnn.bits.first_difference --steps 469` takes steps with TensorFlow and with
 `by_hand` side by side. `compare` compares each step's logits, gradients and updated weights.
@@ -31,7 +31,8 @@ def find_first_difference(
 ) -> str | None:
     """Train the model on batches x (timesteps, n, features) and labels, until bits differ.
 
-    Returns the step, the array and the rule, as `compare` says them, or None.
+    Returns:
+        The sentence of `compare` about the step that differs, or None.
     """
     differentiate, rate = compile_gradients(model), np.array(model.optimizer.learning_rate)
     weights = model.get_weights()
@@ -48,12 +49,12 @@ def find_first_difference(
 
 
 def name_weights(arrays: list[np.ndarray], before: str = "", after: str = "") -> Case:
-    """Return arrays in the order of the model by the names of the weights."""
+    """Return arrays in the model's order, by the names of the weights."""
     return {f"{before}{w}{after}": array for w, array in zip(WEIGHTS, arrays, strict=True)}
 
 
 def compile_gradients(model: "keras.Model") -> Callable:
-    """Return a function of images and labels: the logits, and the gradient by each weight."""
+    """Return a function of images and labels that returns logits and each weight's gradient."""
     from mnist_rnn.experiment.backend import tf
 
     @tf.function(jit_compile=True)
@@ -67,7 +68,7 @@ def compile_gradients(model: "keras.Model") -> Callable:
 
 
 def main() -> None:
-    """Say where they part, with exit status 1, or that they agree."""
+    """Print the first difference and exit with status 1, or print that all steps agree."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--steps", type=int, default=4, help="steps to take (default: 4)")
     for name in OPTIONS:
@@ -75,7 +76,7 @@ def main() -> None:
         parser.add_argument(option, type=int, default=argparse.SUPPRESS, help="as in 02_train")
     options = parser.parse_args()
     if options.steps < 1:
-        parser.error(f"steps: expected a whole number from 1, got {options.steps}.")
+        parser.error(f"--steps: expected a whole number from 1, got {options.steps}.")
     try:
         config: Configuration = read_parameters(vars(options))
         from mnist_rnn.experiment.network import build_model

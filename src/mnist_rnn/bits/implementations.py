@@ -1,7 +1,8 @@
-"""Do C, NumPy, JAX and PyTorch compute the committed bits? `make implementations` tries it.
+"""Check that C, NumPy, JAX and PyTorch compute the committed bits: `make implementations`.
 
-Each program in `implementations/` answers the known cases and takes the first steps of the default
-run or, with `--whole`, all of it. A record is left for the ledger. Exit status 1 if bits differ.
+Each program in `implementations/` computes the known cases and the first steps of the default run,
+or with `--whole` the whole run. It writes a record for the ledger. The exit status is 1 if bits
+differ.
 """
 
 import argparse
@@ -36,7 +37,7 @@ from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import read_run, run_path
 
 FOLDER = ROOT / "implementations"
-# The file with the network, and the package that computes.
+# For each program, the file with the network, and the package or compiler that it needs.
 SOURCES = {
     "C": (FOLDER / "rnn.c", "cc"),
     "NumPy": (Path(by_hand.__file__), "numpy"),
@@ -48,7 +49,7 @@ EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
 
 
 class Trained(NamedTuple):
-    """What a program printed: test errors and digests by epoch, and the digest with the logits."""
+    """The output of a program: test errors and digests by epoch, and the digest with the logits."""
 
     errors: list[int]
     digests: list[str]
@@ -60,17 +61,20 @@ def find_compiler() -> list[str]:
     """Return the command of a C compiler.
 
     Raises:
-        ExperimentError: there is none.
+        ExperimentError: no compiler is installed.
     """
     if found := which("cc") or which("gcc") or which("clang"):
         return [found]
     if find_spec("ziglang"):
         return [sys.executable, "-m", "ziglang", "cc"]
-    raise ExperimentError("No C compiler: `apt install gcc`, or pip install --group engine.")
+    raise ExperimentError(
+        "cc: expected a C compiler, got none. Run `apt install gcc` or "
+        "`pip install --group engine`."
+    )
 
 
 def compile_c(program: Path, *options: str) -> list[str | Path]:
-    """Compile the program in C, for this CPU if no options are given; return its command."""
+    """Compile the program in C, by default for this CPU, and return its command."""
     source = FOLDER / "commands.c"
     options = options or ("-march=native",)
     fixed = ("-O3", "-ffp-contract=off")
@@ -79,10 +83,10 @@ def compile_c(program: Path, *options: str) -> list[str | Path]:
 
 
 def ask(command: Sequence[str | Path]) -> str:
-    """Return what a command prints.
+    """Return the output of a command.
 
     Raises:
-        ExperimentError: it failed, and why.
+        ExperimentError: the command failed.
     """
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
@@ -95,7 +99,7 @@ def ask(command: Sequence[str | Path]) -> str:
 
 
 def train(command: Sequence[str | Path], config: Configuration) -> Trained:
-    """Train by a program; its start and its compilation count as time."""
+    """Train with a program; the time includes its start and compilation."""
     with tempfile.TemporaryDirectory() as folder:
         inputs = Path(folder) / "inputs"
         write_inputs(inputs, config)
@@ -108,7 +112,7 @@ def train(command: Sequence[str | Path], config: Configuration) -> Trained:
 
 
 def answer(command: Sequence[str | Path]) -> list[str]:
-    """Return what differs in a program's answers to the known cases, in sentences."""
+    """Return a sentence for each known case that a program computes differently."""
     known, found = read_cases(), []
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "dump.json"
@@ -119,7 +123,7 @@ def answer(command: Sequence[str | Path]) -> list[str]:
 
 
 def judge(trained: Trained, whole: bool) -> str:
-    """Return what differs from the committed digests, or nothing."""
+    """Return the first difference from the committed digests, or "" if there is none."""
     if not whole:
         expected = json.loads(FIRST_STEPS.read_text(encoding="utf-8"))["sgd"]
         return "" if trained.last == expected else f"expected {expected}, got {trained.last}"
@@ -133,7 +137,7 @@ def judge(trained: Trained, whole: bool) -> str:
 
 
 def record(name: str, python: str, trained: Trained, whole: bool) -> Path:
-    """Leave a record for the ledger; return its path."""
+    """Write a record for the ledger, and return its path."""
     source, package = SOURCES[name]
     versions = {"cc": ask([*find_compiler(), "-dumpfullversion"]).strip()}
     if name != "C":
@@ -156,11 +160,12 @@ def record(name: str, python: str, trained: Trained, whole: bool) -> Path:
 
 
 def main() -> None:
-    """Print a line for each program, and leave its record."""
+    """Print one line per program, and write its record."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SOURCES)}")
+    names = f"one or more of {', '.join(SOURCES)} (default: all)"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.add_argument("--whole", action="store_true", help="train all 20 epochs")
-    parser.add_argument("--peers", help="a Python that has JAX and PyTorch")
+    parser.add_argument("--peers", help="the path of a Python with JAX and PyTorch")
     options = parser.parse_args()
     for name in options.names:
         if name not in SOURCES:
@@ -174,7 +179,7 @@ def main() -> None:
                 script = FOLDER / f"rnn_{SOURCES[name][1]}.py"
                 c = name == "C"
                 if not c and not python:
-                    parser.error(f"--peers: expected a Python that has {name}")
+                    parser.error(f"--peers: expected the path of a Python with {name}, got none")
                 command = compile_c(Path(folder) / "rnn") if c else [python, script]
                 differences = answer(command)
                 trained = train(command, Configuration() if options.whole else FIRST)

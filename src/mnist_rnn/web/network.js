@@ -22,7 +22,7 @@ function readRows(weights, image) {
 }
 
 /** Return the predicted probabilities of the ten digits, given a hidden state. */
-function believe(weights, hidden) {
+function computeProbabilities(weights, hidden) {
   const logits = affine(hidden, weights.dense_kernel, weights.dense_bias);
   const powers = logits.map((logit) => Math.exp(logit - Math.max(...logits)));
   const sum = powers.reduce((a, b) => a + b);
@@ -30,14 +30,14 @@ function believe(weights, hidden) {
 }
 
 /** Return the most probable digit. */
-function name(beliefs) {
-  return beliefs.indexOf(Math.max(...beliefs));
+function name(probabilities) {
+  return probabilities.indexOf(Math.max(...probabilities));
 }
 
 /** Return the rows, counted from 1, in which the answer is the same: `[{ digit, from, to }, ...]`. */
-function findAnswers(beliefs) {
+function findAnswers(probabilities) {
   const answers = [];
-  beliefs.map(name).forEach((digit, t) => {
+  probabilities.map(name).forEach((digit, t) => {
     if (answers.at(-1)?.digit !== digit) answers.push({ digit, from: t + 1 });
     answers.at(-1).to = t + 1;
   });

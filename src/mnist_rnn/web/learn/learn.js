@@ -41,7 +41,7 @@ const BODY = ({ rate, units, batch }, count) => `
       <div class="learn-heads">${DIGITS.map((digit) => `<span>${digit}</span>`).join("")}</div>
       <canvas class="learn-sheet framed" width="1000" height="1000" tabindex="0" role="application"
         aria-description="Arrow keys move the pen, Space puts it down and lifts it."></canvas>
-      <canvas class="learn-beliefs framed" width="10" height="28" role="img" aria-label="No probabilities"></canvas>
+      <canvas class="learn-probabilities framed" width="10" height="28" role="img" aria-label="No probabilities"></canvas>
     </div>
     <p class="reads"></p>
     <div class="learn-tools">
@@ -61,8 +61,8 @@ const BODY = ({ rate, units, batch }, count) => `
 // The ten digits form a circle. The place of a test digit is their mean, weighted by its probabilities.
 const turn = (angle, radius = 1) => [radius * Math.cos(angle), radius * Math.sin(angle)];
 const CORNERS = DIGITS.map((digit) => turn(Math.PI * (0.2 * digit - 0.5)));
-const findPlace = (beliefs) =>
-  [0, 1].map((axis) => CORNERS.reduce((sum, corner, digit) => sum + beliefs[digit] * corner[axis], 0));
+const findPlace = (probabilities) =>
+  [0, 1].map((axis) => CORNERS.reduce((sum, corner, digit) => sum + probabilities[digit] * corner[axis], 0));
 /** Return the place of the i-th test digit, moved a little, so that test digits don't overlap. */
 const spread = (place, i) => {
   const moved = turn(2.4 * i, 0.2 * Math.sqrt((i % 25) / 25));
@@ -120,7 +120,7 @@ async function open(root) {
   root.innerHTML = BODY(packed.config, test.count);
   const find = (selector) => root.querySelector(selector);
   const named = (name) => find(`[name=${name}]`);
-  const [map, curveOfRight, curveOfLoss, sheet, beliefs] = root.querySelectorAll("canvas");
+  const [map, curveOfRight, curveOfLoss, sheet, probabilities] = root.querySelectorAll("canvas");
   let worker, opened, chosen, now, losses, rights, points, aims, strokes, label, frame;
   let pen = null; // [x, y], for drawing with keys
   let down = false;
@@ -183,9 +183,9 @@ async function open(root) {
     now = message;
     losses.push(...message.losses);
     if (message.test) {
-      const right = message.test.beliefs.filter((belief, i) => name(belief) === labelOf(i)).length;
+      const right = message.test.probabilities.filter((probability, i) => name(probability) === labelOf(i)).length;
       rights.push([message.test.step, right / test.count]);
-      aims = message.test.beliefs.map((belief, i) => spread(findPlace(belief), i));
+      aims = message.test.probabilities.map((probability, i) => spread(findPlace(probability), i));
     }
     frame ??= requestAnimationFrame(show);
   }
@@ -207,7 +207,7 @@ async function open(root) {
     const smooth = losses.map((_, i) => [i + 1, average(losses.slice(Math.max(0, i - 4), i + 5))]);
     const most = Math.ceil(Math.max(3, ...smooth.map(([, loss]) => loss)));
     drawCurve(curveOfLoss, smooth, { steps, most, guess: GUESS, write: (loss) => loss.toFixed(1), name: "--wrong" });
-    showBeliefs(now.beliefs);
+    showProbabilities(now.probabilities);
     drawMap();
   }
 
@@ -317,20 +317,20 @@ async function open(root) {
     Object.assign(context, { textAlign: "center", textBaseline: "middle" });
     DIGITS.forEach((digit) => write(digit, CORNERS[digit], 52, color("--pale")));
     points.forEach((point, i) => write(labelOf(i), point, 12, color("--light")));
-    if (now.beliefs) {
+    if (now.probabilities) {
       Object.assign(context, { strokeStyle: color("--text"), lineWidth: 2.5 });
       context.beginPath();
-      context.arc(...place(findPlace(now.beliefs.at(-1))), 9, 0, 7);
+      context.arc(...place(findPlace(now.probabilities.at(-1))), 9, 0, 7);
       context.stroke();
     }
     const far = ([x, y], i) => Math.hypot(x - aims[i][0], y - aims[i][1]) > 0.004;
     if (points.some(far)) frame ??= requestAnimationFrame(show);
   }
 
-  function showBeliefs(rows) {
+  function showProbabilities(rows) {
     const pixels = new ImageData(10, ROWS);
-    rows?.flatMap((row) => [...row]).forEach((belief, i) => (pixels.data[4 * i + 3] = 255 * belief));
-    beliefs.getContext("2d").putImageData(pixels, 0, 0);
+    rows?.flatMap((row) => [...row]).forEach((probability, i) => (pixels.data[4 * i + 3] = 255 * probability));
+    probabilities.getContext("2d").putImageData(pixels, 0, 0);
     const last = rows?.at(-1);
     const said = last && name(last);
     root.querySelectorAll(".learn-heads span").forEach((head, digit) => head.classList.toggle("now", digit === said));
@@ -339,7 +339,7 @@ async function open(root) {
       ? `It predicts ${describeDigit(said)} (probability ${Math.round(100 * last[said])}%)${truth}.`
       : strokes.length ? centerStrokes(strokes).advice : "Draw a digit on the pad.";
     if (find(".reads").textContent !== text) find(".reads").textContent = text;
-    beliefs.setAttribute("aria-label", last && !now.diverged ? `The predicted probability of each digit after each row. ${text}` : "No probabilities");
+    probabilities.setAttribute("aria-label", last && !now.diverged ? `The predicted probability of each digit after each row. ${text}` : "No probabilities");
   }
 
   const describeDigit = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;

@@ -1,6 +1,6 @@
-"""What `learn.html` holds, which trains the network in a browser and compares it with TensorFlow's.
+"""Prepare `learn.html`, which trains the network in a browser and compares it with TensorFlow's.
 
-What the page saves is described by `BrowserResult`.
+`BrowserResult` describes the record that the page saves.
 """
 
 import base64
@@ -15,16 +15,16 @@ from mnist_rnn.web.learn.engine import HERE, OPTIONS
 from mnist_rnn.web.learn.steps import list_orders, read_repeated
 from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
 
-TEST_DIGITS = 250  # the first of them, for the accuracy and the map while it learns
+TEST_DIGITS = 250  # the first test images, for the accuracy and the map during the training
 WORKER = (SCRIPTS[0], HERE / "engine.js", HERE / "worker.js")
 MODULE = (*SCRIPTS, HERE / "learn.js")
 
 
 def describe_learning() -> dict[str, Any]:
-    """The values of the template `learn.html.j2`.
+    """Return the values of the template `learn.html.j2`.
 
     Raises:
-        RecordError: what the page compares with is missing or damaged.
+        RecordError: the run that the page repeats is missing or damaged.
     """
     record, digests = read_repeated()
     return {
@@ -44,7 +44,7 @@ def describe_learning() -> dict[str, Any]:
 
 
 def pack_run(digests: list[str], parameters: str) -> dict[str, Any]:
-    """The run as JSON for `open` in learn.js: images for training, then for testing."""
+    """Return the run for `open` in learn.js, with the images for training, then for testing."""
     (x_train, y_train), (x_test, y_test) = load_mnist()
     size = PAGE_CONFIG.train_size
     engines = {kind: (HERE / f"{kind}.wasm").read_bytes() for kind in OPTIONS}

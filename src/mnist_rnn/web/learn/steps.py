@@ -1,7 +1,7 @@
-"""What TensorFlow computed in the run that the page repeats: its record, and digests of its steps.
+"""Provide TensorFlow's results of the run that the page repeats: its record and steps' digests.
 
-`python -m mnist_rnn.web.learn.steps` takes the run's steps one by one and writes `steps.json`,
-after it has checked that they end with the weights of the record, which `make sweep` makes.
+`python -m mnist_rnn.web.learn.steps` takes the run's steps one by one and writes `steps.json`. It
+first checks that they end with the weights of the record, which `make sweep` makes.
 """
 
 import json
@@ -21,13 +21,13 @@ from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.run import Run, read_run, run_path
 
 DIGESTS = Path(__file__).with_name("steps.json")
-LETTERS = 8  # of the 64 of a digest, kept for each step
+LETTERS = 8  # kept for each step, of the 64 letters of a digest
 
 
 def read_repeated() -> tuple[Run, list[str]]:
-    """The committed record, and LETTERS of the weights' digests at first and after each step.
+    """Return the committed record, and LETTERS of the digests of its weights.
 
-    The last digest is the record's own and whole.
+    The digests are those of the initial weights and after each step. The last one is complete.
 
     Raises:
         RecordError: the record or the digests are missing, or do not belong together.
@@ -41,23 +41,23 @@ def read_repeated() -> tuple[Run, list[str]]:
 
 
 def complete(digests: list[str], record: Run) -> list[str]:
-    """These digests, the last one whole; RecordError if it is not the record's."""
+    """Return these digests with the last one complete; RecordError if it is not the record's."""
     if digests[-1] != record.weights_sha256[:LETTERS]:
         raise RecordError(
             f"{shown(DIGESTS)}: expected {record.weights_sha256[:LETTERS]} after the last step, as "
-            f"the record has it, got {digests[-1]}"
+            f"in the record, got {digests[-1]}"
         )
     return [*digests[:-1], record.weights_sha256]
 
 
 def list_orders() -> np.ndarray:
-    """The image that each place of each epoch has: (epochs, images)."""
+    """Return the order of the images in each epoch: indices (epochs, images)."""
     seed, size = PAGE_CONFIG.seed, PAGE_CONFIG.train_size
     return np.stack([epoch_order(seed, epoch, size) for epoch in range(PAGE_CONFIG.epochs)])
 
 
 def digest_steps() -> Iterator[str]:
-    """The digests of TensorFlow's weights, at first and after each step."""
+    """Yield the digests of TensorFlow's weights, at first and after each step."""
     (images, labels), _ = load_mnist()
     model = build_model(PAGE_CONFIG)
     yield weights_sha256(model.get_weights())

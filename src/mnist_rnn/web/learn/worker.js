@@ -89,7 +89,7 @@ function check() {
   if (expected && run.differs === null && !run.digest.startsWith(expected)) run.differs = run.step;
 }
 
-/** The mean of -log(belief in the label) over the batch that was just read. */
+/** The mean of -log(predicted probability of the label) over the batch that was just read. */
 function measureLoss(n) {
   let sum = 0;
   for (let i = 0; i < n; i++) {
@@ -101,18 +101,18 @@ function measureLoss(n) {
   return sum / n;
 }
 
-/** The beliefs of the network, after the last row of each test digit. */
+/** The probabilities of the network, after the last row of each test digit. */
 function readTestDigits() {
   const { count, first } = data.test;
   for (let i = 0; i < count; i++) network.order[i] = first + i;
   network.read(count);
   const { units, weights, states } = network;
   const last = (i) => states.subarray((ROWS * count + i) * units, (ROWS * count + i + 1) * units);
-  const beliefs = Array.from({ length: count }, (_, i) => believe(weights, last(i)));
-  run.test = { step: run.step, beliefs };
+  const probabilities = Array.from({ length: count }, (_, i) => computeProbabilities(weights, last(i)));
+  run.test = { step: run.step, probabilities };
 }
 
-/** The beliefs after each row of the digit on the page, or null if there is none. */
+/** The probabilities after each row of the digit on the page, or null if there is none. */
 function readDigit() {
   if (!digit) return null;
   const place = data.test.first + data.test.count;
@@ -121,7 +121,7 @@ function readDigit() {
   network.read(1);
   const { units, weights, states } = network;
   const after = (row) => states.subarray((row + 1) * units, (row + 2) * units);
-  return Array.from({ length: ROWS }, (_, row) => believe(weights, after(row)));
+  return Array.from({ length: ROWS }, (_, row) => computeProbabilities(weights, after(row)));
 }
 
 function tell() {
@@ -129,7 +129,7 @@ function tell() {
   const diverged = !losses.every(isFinite);
   postMessage({
     type: "now", number, step, steps, seconds, digest, differs, losses, test, going, diverged,
-    beliefs: readDigit(),
+    probabilities: readDigit(),
   });
   Object.assign(run, { losses: [], test: null, told: performance.now() });
 }

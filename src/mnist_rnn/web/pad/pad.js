@@ -27,7 +27,7 @@ const BODY = `
     <div class="pad-head">what the network sees</div>
     <div class="pad-head pad-digits">${DIGITS.map((digit) => `<span>${digit}</span>`).join("")}</div>
     <canvas class="pad-ink" width="28" height="28" role="img"></canvas>
-    <div class="pad-beliefs">
+    <div class="pad-probabilities">
       <canvas class="pad-ink" width="10" height="28" role="img"></canvas>
       <div class="pad-dots"></div>
     </div>
@@ -48,7 +48,7 @@ const BODY = `
 
 const percent = (share) => `${Math.round(100 * share)}%`;
 const article = (digit) => `${Number(digit) === 8 ? "an" : "a"} ${digit}`;
-const describe = (beliefs) => `${article(name(beliefs))} (${percent(Math.max(...beliefs))})`;
+const describe = (probabilities) => `${article(name(probabilities))} (${percent(Math.max(...probabilities))})`;
 
 /**
  * Make the pad in an element; it begins by reading a test digit. `address` says whether the
@@ -62,10 +62,10 @@ async function mount(root, data, address = false) {
   const [sheet, view, map] = root.querySelectorAll("canvas");
   const [share, play, range] = ["share", "play", "row"].map((name) => find(`[name=${name}]`));
   const score = { taken: 0, you: 0, network: 0 };
-  let strokes, pen, test, image, beliefs, said, timer, hard = 0;
+  let strokes, pen, test, image, probabilities, said, timer, hard = 0;
 
   share.hidden = !address || location.protocol === "file:"; // nobody else can open it
-  const read = (pixels) => readRows(weights, pixels).map((hidden) => believe(weights, hidden));
+  const read = (pixels) => readRows(weights, pixels).map((hidden) => computeProbabilities(weights, hidden));
 
   /** Begin a new sheet with these strokes; `advice` is shown if they are no digit. */
   function begin(drawn = [], advice) {
@@ -80,8 +80,8 @@ async function mount(root, data, address = false) {
   function answer(advice) {
     const drawn = centerStrokes(strokes);
     image = drawn.image;
-    beliefs = image && read(image);
-    show(image ? `The network reads ${describe(beliefs[27])}.` : (advice ?? drawn.advice));
+    probabilities = image && read(image);
+    show(image ? `The network reads ${describe(probabilities[27])}.` : (advice ?? drawn.advice));
   }
 
   /** Show the digit after its last row; `text` is said after the last row. */
@@ -89,7 +89,7 @@ async function mount(root, data, address = false) {
     stop();
     said = text;
     share.disabled = !strokes.length;
-    play.disabled = range.disabled = !beliefs;
+    play.disabled = range.disabled = !probabilities;
     drawSheet();
     showRows(ROWS);
   }
@@ -100,12 +100,12 @@ async function mount(root, data, address = false) {
 
   /** Show the state after `count` rows; the final answer is hidden before the last row. */
   function showRows(count) {
-    const rows = beliefs?.slice(0, count) ?? [];
+    const rows = probabilities?.slice(0, count) ?? [];
     const done = count === ROWS;
-    const final = done && beliefs ? (test?.label ?? name(beliefs[27])) : null;
+    const final = done && probabilities ? (test?.label ?? name(probabilities[27])) : null;
     say(done ? said : "The network is reading …");
-    const now = beliefs && name(rows.at(-1));
-    const [after, changes] = beliefs ? describeRows(rows) : ["", ""];
+    const now = probabilities && name(rows.at(-1));
+    const [after, changes] = probabilities ? describeRows(rows) : ["", ""];
     range.value = count;
     paint(view, image ?? [], ROWS, count);
     paint(map, rows.flatMap((row) => [...row]), 10, count);
@@ -179,20 +179,20 @@ async function mount(root, data, address = false) {
   function demonstrate() {
     test = digits[data.hard + DEMONSTRATED];
     image = test.image;
-    beliefs = read(image);
-    show(`The network reads ${describe(beliefs[27])}. Draw a digit of your own.`);
+    probabilities = read(image);
+    show(`The network reads ${describe(probabilities[27])}. Draw a digit of your own.`);
     if (!matchMedia("(prefers-reduced-motion: reduce)").matches) start();
   }
 
   function reveal(guess) {
-    beliefs = read(image);
+    probabilities = read(image);
     find(".pad-guess").hidden = true;
     find("[name=hard]").focus();
-    const text = `The network reads ${describe(beliefs[27])}. The label is ${test.label}.`;
+    const text = `The network reads ${describe(probabilities[27])}. The label is ${test.label}.`;
     if (isNaN(guess)) return show(text);
     score.taken += 1;
     score.you += Number(guess) === test.label;
-    score.network += name(beliefs[27]) === test.label;
+    score.network += name(probabilities[27]) === test.label;
     show(`You read ${article(guess)}. ${text} Right so far: you ${score.you} of ${score.taken}, ` +
       `the network ${score.network}.`);
   }
