@@ -35,9 +35,9 @@ def make_table(results: Results) -> str:
     table = summarize(choose_results(results.accuracy))
     outside = [f"`{row.Result}`, {row.Outside}" for row in table.itertuples() if row.Outside]
     table["Result"] = [f"`{name}`{describe_network(claims[name])}" for name in table["Result"]]
-    table = table.drop(columns=["Range (%)", "Inside", "Outside"])
+    table = table.drop(columns="Outside")
     rows = table.to_markdown(index=False, disable_numparse=True)
-    return f"{rows}\n\nOutside their intervals lie: {'; '.join(outside)}."
+    return f"{rows}\n\nOutside their intervals: {'; '.join(outside)}."
 
 
 def describe_network(claim: Claim) -> str:
