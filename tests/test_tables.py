@@ -14,7 +14,11 @@ from helpers.samples import change
 from helpers.tables import make_tables, read_results
 from scipy import stats
 
-from mnist_rnn.analysis.answer import describe_answer, describe_spread
+from mnist_rnn.analysis.answer import (
+    compare_other_networks,
+    describe_answer,
+    describe_spread,
+)
 from mnist_rnn.analysis.claims import CONFIGURATION
 from mnist_rnn.analysis.report import choose_runs, compare_runs, list_runs
 from mnist_rnn.analysis.tables import compare_with_claims, summarize
@@ -264,25 +268,44 @@ def test_the_answer_in_words(make_record, tmp_path):
     for code, errors in (("keras", 210), ("keras_2019", 220)):
         for seed in range(2):
             write_run(make_record(errors + 2 * seed, seed=seed, code=code), tmp_path)
-    for parameters in ({"optimizer": "adam"}, {"optimizer": "rmsprop", "dropout": 0.2}):
+    rmsprop = {"optimizer": "rmsprop", "dropout": 0.2}
+    for parameters in ({"optimizer": "adam"}, {"dropout": 0.2}, rmsprop):
         write_run(make_record(300, **parameters), tmp_path)
     results = read_results(tmp_path)
-    typical, codes, start, numbers = describe_answer(results)
+    typical, other, codes, start, numbers, whole = describe_answer(results)
     assert typical == (
-        "The published 97.9% is typical: of our 4 runs, 1 end below it, 2 round to it, 1 end above "
+        "The published 97.9% is typical: of our 4 runs, 2 round to it, 1 to less and 1 to more "
         "(mean 97.90%, SD 0.06, range 97.84 to 97.96)."
     )
-    assert codes.startswith("The author's code gives 97.89 ± 0.01% on Keras ")
-    assert " (2 runs) and 97.79 ± 0.01% on Keras " in codes
-    assert "within 1e-7 nats of ours for 20 epochs (4 of 4 runs)" in start
+    assert other.endswith("98.15% for the same network; 0 of the 4 runs reached it.")
+    assert "author's code is 0.01 points (-0." in codes
+    assert " for 2 runs on Keras " in codes
+    assert " and 0.11 points (" in codes
+    assert "within 1e-7 of our training loss for 20 epochs (4 of 4 runs)" in start
     inside = results.numbers["inside"].sum()
-    assert numbers.startswith(f"Over all 2 published results, {inside} of 9 printed numbers lie in")
-    assert numbers.endswith("; 0 misses are expected by chance.")
-    low, pairs, model, others = describe_spread(results.runs)
-    assert low.startswith("0 of our 4 runs (0%) end at 97.6% or lower.")
-    assert pairs.startswith("Two runs differ by 0.09 points in the median, and 0% of all pairs")
-    assert model == "The committed model, seed 0, reaches 97.94%: number 2 of the 4."
-    assert others.endswith("Adam 97.00% and RMSprop, with dropout, 97.00%.")
+    assert numbers.startswith(f"Of 9 numbers from 2 published results, {inside} lie in the 95%")
+    assert numbers.endswith("at most 0 misses are expected by chance.")
+    by_result = results.numbers.groupby("claim")["inside"].all()
+    assert whole.startswith(f"{by_result.sum()} of the 2 results lie inside with all their numbers")
+    _, accuracy, pairs, _, model, others = describe_spread(results.runs)
+    assert accuracy.endswith(" of about 95%; 0 of our 4 end at 97.6% or lower.")
+    assert pairs.startswith("Half of all pairs of runs differ by more than 0.09 points, 0% by more")
+    assert model == "The committed model, seed 0, is by chance number 2 of the 4, with 97.94%."
+    assert others.endswith("Adam 97.00%, SGD with dropout 97.00%, RMSprop with dropout 97.00%.")
+
+
+def test_another_network_is_compared_by_its_own_runs(write, make_record):
+    """Two results of one network and a near miss: each pair once, by the runs of the other."""
+    folder = write(210, 212, 208)
+    for seed, errors in enumerate([700, 710, 690]):
+        write_run(make_record(errors, seed=seed, learning_rate=0.005), folder)
+    results = read_results(folder)
+    pairs = compare_other_networks(results.claims, results.runs)
+    near = Configuration(learning_rate=0.005).name
+    assert {name for _, name in pairs} <= {near, Configuration().name}
+    assert not pairs["notebook-2019", near]["test_accuracy"]
+    assert ("notebook-2019", Configuration().name) not in pairs
+    assert all(own != results.claims.loc[result, "configuration"] for result, own in pairs)
 
 
 def test_a_number_outside_is_named_with_its_interval(write):
