@@ -113,7 +113,7 @@ def read_options() -> argparse.Namespace:
     whole = options.peers and not options.before and options.rounds >= 5
     if not whole and not os.environ.get("MNIST_RNN_RESULTS"):
         parser.error(
-            "expected --peers, at least 5 rounds and no --before, or MNIST_RNN_RESULTS for a trial"
+            "expected --peers, 5 rounds or more and no --before, or MNIST_RNN_RESULTS for a trial"
         )
     if len(os.sched_getaffinity(0)) < 2:
         parser.error("expected two cores, got one")

@@ -1,10 +1,10 @@
 """Compare three steps from the same weights by three codes: Keras of 2019, today's, and ours.
 
 `python three_steps.py PYTHON`, with the interpreter of Keras 2.2.4, writes results/three_steps.csv.
-For each optimizer and step, it has the loss of the batch before the step, and the largest absolute
-difference between the two codes' weights after it. The weights are those of our default run, seed
-0. In `adam_ahead`, our Adam counts its first step as the second, as Keras 2.2.4 does here. There,
-reading and incrementing the step counter race.
+For each optimizer and step, it has the loss of the batch before the step. It also has the largest
+absolute difference between the two codes' weights after the step. The initial weights are those of
+our default run, seed 0. In `adam_ahead`, our Adam counts its first step as the second, as Keras
+2.2.4 does here. There, reading and incrementing the step counter race.
 """
 
 import argparse

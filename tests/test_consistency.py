@@ -110,7 +110,7 @@ def test_same_weights_with_other_results_are_rejected(committed, tmp_path):
 
 
 def test_run_counts_once_under_any_seed(committed, make_record, tmp_path):
-    """Check that a run with the default learning rate as a number counts as another run."""
+    """Check that other parameters that may have no effect make another run."""
     write_run(committed, tmp_path)
     write_run(change(committed, "config", learning_rate=0.01), tmp_path)
     write_run(change(committed, "config", seed=1), tmp_path)

@@ -130,7 +130,7 @@ def test_damaged_cache_is_named_renamed_and_loaded_again(mnist, npz, offline, tm
     content[1_000_000] ^= 1
     (cache / IMAGES).write_bytes(content)
     assert same(load_mnist(cache, keras_cache), mnist)
-    assert f"{cache / IMAGES} is damaged and was set aside" in caplog.text
+    assert f"{cache / IMAGES} is damaged and was renamed" in caplog.text
     assert (cache / f"{IMAGES}.damaged").read_bytes() == content
     assert hashlib.sha256((cache / IMAGES).read_bytes()).hexdigest() == SHA256[IMAGES]
 

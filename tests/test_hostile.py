@@ -1,4 +1,4 @@
-"""Test that any value is accepted or rejected with a message, without leaving its folder."""
+"""Test that any value is accepted, or rejected with a message, and never leads to another path."""
 
 import contextlib
 import json

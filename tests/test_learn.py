@@ -78,7 +78,7 @@ def test_browser_computes_tensorflows_weights(open_page, file):
 
 @pytest.mark.parametrize("fragment", ["", "#exact"], ids=["fused", "exact"])
 def test_first_steps_equal_tensorflows(open_page, file, fragment):
-    """Check single steps by 32 bits of their digests, and that the box shows the way."""
+    """Check each step's digest (32 bits), and that the checkbox shows the kind of arithmetic."""
     page = open_page(file, fragment)
     for step in range(4):
         wait_for_step(page, step)

@@ -350,7 +350,7 @@ def test_other_bits_are_reported_last_and_fail(outputs, capsys):
       "has other answers than its model")],
 )  # fmt: skip
 def test_copied_or_contradictory_run_is_not_a_reproduction(changes, said, outputs, capsys):
-    """Check that it leaves no record for the ledger either."""
+    """Check also that it writes no record for the ledger."""
     errors = [*RUN.history.test_errors[:-1], len(changes.get("mistakes", RUN.mistakes))]
     run = change(REPEATED, "history", test_errors=errors).model_copy(update=changes)
     write_run(run, outputs)

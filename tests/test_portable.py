@@ -247,7 +247,7 @@ def test_users_settings_of_keras_change_nothing(variables, tmp_path):
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX is of x86-64")
 def test_cpu_without_avx_is_rejected_before_tensorflow_is_loaded():
-    """Check for a message: there, `import tensorflow` would end the process by SIGILL."""
+    """Check the message, since `import tensorflow` would end the process by SIGILL without one."""
     with pytest.raises(BackendError, match=r"needs AVX.*05_by_hand"):
         backend.require_avx({"AVX": False})
 

@@ -130,7 +130,7 @@ def test_checkpoint_with_wrong_content_is_renamed(
     content = make(json.dumps(checkpoint.owner, sort_keys=True))
     checkpoint.path.write_bytes(hashlib.sha256(content).digest() + content)
     assert checkpoint.read(left_alone[1].variables) is None
-    assert "checkpoint is damaged and was set aside as checkpoint.damaged" in caplog.text
+    assert "checkpoint is damaged and was renamed to checkpoint.damaged" in caplog.text
     assert os.listdir(checkpoint.path.parent) == ["checkpoint.damaged"]
 
 
@@ -150,7 +150,7 @@ def test_full_disk_keeps_the_last_checkpoint_and_the_run(
     keep(checkpoint)
     fill_disk()
     keep(checkpoint, seconds=9.0)
-    assert "the epoch is not kept, the run goes on" in caplog.text
+    assert "the epoch can't be saved, and the run continues" in caplog.text
     assert checkpoint.read().seconds == STATE.seconds
     assert os.listdir(checkpoint.path.parent) == ["checkpoint"]
     checkpoint.discard()

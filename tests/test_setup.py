@@ -117,7 +117,7 @@ def test_packages_are_downloaded_only_with_their_hashes(tmp_path):
     assert all("--hash=sha256:" in package for package in packages)
     for name in ("setuptools", "uv"):
         (version,) = re.findall(rf"^{name}==(\S+)", lock, flags=re.MULTILINE)
-        (tmp_path / f"{name}-{version}-py3-none-any.whl").write_bytes(b"another's")
+        (tmp_path / f"{name}-{version}-py3-none-any.whl").write_bytes(b"other")
     files = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
     command = ["make", f"VENV={tmp_path / 'new'}", f"PYTHON={sys.executable}", "plan"]
     status, output = end(start(command, cwd=ROOT, env=os.environ | files))

@@ -305,7 +305,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_model_that_was_changed_after_it_was_built_is_rejected(change, parts, tmp_path):
-    """Check that it is not trained and leaves no record, which names only the configuration."""
+    """Check that nothing is trained or written, since a record names only the configuration."""
     training, test = parts["training"], parts["test"]
     owner = describe_inputs(RUN, training, test)
     model = build_model(RUN)
