@@ -10,8 +10,11 @@ import os
 import resource
 import sys
 import tempfile
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType
 
 import numpy as np
 
@@ -143,6 +146,44 @@ def pytorch(settings: dict, inputs: dict) -> Outcome:
         return times, forward(torch.tensor(inputs["x_test"])).numpy()
 
 
+def jax_same_bits(settings: dict, inputs: dict) -> Outcome:
+    """JAX with our bits: `implementations/rnn_jax.py`."""
+    implementation = import_implementation("rnn_jax")
+    return train_by_hand(implementation, implementation.jnp.asarray, settings, inputs)
+
+
+def pytorch_same_bits(settings: dict, inputs: dict) -> Outcome:
+    """PyTorch with our bits: `implementations/rnn_torch.py`."""
+    implementation = import_implementation("rnn_torch")
+    implementation.torch.set_num_threads(settings["cores"])
+    return train_by_hand(implementation, implementation.torch.tensor, settings, inputs)
+
+
+def import_implementation(name: str) -> ModuleType:
+    """Return a module of `implementations/`."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "implementations"))
+    return import_module(name)
+
+
+def train_by_hand(
+    implementation: ModuleType, to_tensor: Callable, settings: dict, inputs: dict
+) -> Outcome:
+    """Train by the implementation's step, as its own command does."""
+    x, x_test = (to_tensor(inputs[part].swapaxes(0, 1)) for part in ("x_train", "x_test"))
+    y = to_tensor(inputs["y_train"].astype("int64"))
+    weights = [to_tensor(inputs[f"weights_{i}"]) for i in range(5)]
+    size, rate = settings["batch_size"], np.float32(LEARNING_RATE)
+    times = [perf_counter()]
+    for order in inputs["orders"][: settings["epochs"]]:
+        for batch in np.split(order, range(size, len(order), size)):
+            arrays, loss = implementation.step(weights, x[:, batch], y[batch], rate)
+            weights = [arrays[f"{name}'"] for name in "wubvc"]
+        float(loss)  # JAX returns before it has computed
+        times.append(perf_counter())
+    tested = [x_test[:, start : start + 1000] for start in range(0, x_test.shape[1], 1000)]
+    return times, np.concatenate([implementation.predict(weights, some)[1] for some in tested])
+
+
 def products(settings: dict, inputs: dict) -> Outcome:
     """Compute only the matrix products of a SimpleRNN's step, compiled like ours: a lower bound."""
     from mnist_rnn.experiment.backend import tf
@@ -175,7 +216,10 @@ def products(settings: dict, inputs: dict) -> Outcome:
     return times, None
 
 
-CONTENDERS = {f.__name__: f for f in (original, ours, jax, pytorch, products)}
+CONTENDERS = {
+    f.__name__: f
+    for f in (original, ours, jax, pytorch, jax_same_bits, pytorch_same_bits, products)
+}
 
 
 def main() -> None:

@@ -22,8 +22,8 @@ Each contender trains in turn, in rounds; a ratio is the time of ours divided by
 the same round, as median and range over the rounds. Ours is faster where it is below 1.
 
 - `original` is the original's code; for other networks it uses Keras's layer of that name.
-- `jax` and `pytorch` are each framework's fastest way; `products` computes only the step's matrix
-  products.
+- `jax` and `pytorch` are each framework's fastest way; with `same_bits`, they compute our bits, by
+  `implementations/`. `products` computes only the step's matrix products.
 - **one run**: {epochs} epochs on both cores, extrapolated from {measured}, compilation included.
 - **two runs at once**: the same, with each run on one core, for every contender.
 - Other networks: one epoch of 6,400 images on both cores, without compilation."""

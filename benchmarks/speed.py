@@ -1,4 +1,4 @@
-"""Time the training of ours, the original's code, JAX and PyTorch, and the bare matrix products.
+"""Time the training of ours, the original's code, JAX, PyTorch, and the matrix products alone.
 
 The contenders take turns, each measurement in its own process (in two, for two runs at once).
 Measurements are written to outputs/ one by one, and a stopped benchmark continues from there. At
@@ -37,12 +37,13 @@ EPOCHS = 4  # measured epochs of a run
 
 def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
     """Yield all measurements in their order: section, round, contender, and settings."""
-    no_jax = [
-        name for name in contenders if name != "jax"
-    ]  # it implements only the default network
+    other_bits = [name for name in contenders if not name.endswith("same_bits")]
+    every_network = [
+        name for name in other_bits if name != "jax"
+    ]  # jax has the default network only
     sections = [("one run", contenders, {"epochs": EPOCHS})]
-    sections += [("two runs at once", [*contenders, "products"], {"cores": 1, "runs": 2})]
-    sections += [("network", no_jax, {"train_size": 6_400} | network) for network in NETWORKS]
+    sections += [("two runs at once", [*other_bits, "products"], {"cores": 1, "runs": 2})]
+    sections += [("network", every_network, {"train_size": 6_400} | net) for net in NETWORKS]
     for number in range(1, rounds + 1):
         for section, names, settings in sections:
             for name in names:
@@ -70,10 +71,10 @@ def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: 
     if name == "before":
         name, checkout = "ours", options.before.resolve()
         environment["PYTHONPATH"] = str(checkout / "src")
-    if name != "original" or cores == 1:  # the original sets no threads
+    if name != "original" or cores == 1:  # on two cores, the original sets none
         threads = ("TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS")
         environment |= dict.fromkeys(threads, str(cores))
-    python = options.peers if name in ("jax", "pytorch") else sys.executable
+    python = options.peers if name.startswith(("jax", "pytorch")) else sys.executable
     cpus = sorted(os.sched_getaffinity(0))[:2]
     started, outputs = [], []
     for run in range(row["runs"]):
@@ -123,8 +124,8 @@ def read_options() -> argparse.Namespace:
 def main() -> None:
     """Make the missing measurements of the file in outputs/, then move it to the results."""
     options = read_options()
-    contenders = ["original", "ours", "jax", "pytorch"] if options.peers else ["ours"]
-    contenders += ["before"] * bool(options.before)
+    peers = ["original", "jax", "pytorch", "jax_same_bits", "pytorch_same_bits"]
+    contenders = ["ours"] + peers * bool(options.peers) + ["before"] * bool(options.before)
     environment = describe_environment(threads=2)
     code = {"code_sha256": environment.code_sha256}
     rows = [row | code for row in plan(options.rounds, contenders)]

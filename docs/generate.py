@@ -30,18 +30,22 @@ def make_spread(results: Results) -> str:
 
 
 def make_table(results: Results) -> str:
-    """Return one row per published result, with the settings that differ from the default."""
+    """Return one row per published result, then the numbers outside their intervals."""
     claims = {claim.claim: claim for claim in read_claims()}
     table = summarize(choose_results(results.accuracy))
+    outside = [f"`{row.Result}`, {row.Outside}" for row in table.itertuples() if row.Outside]
     table["Result"] = [f"`{name}`{describe_network(claims[name])}" for name in table["Result"]]
-    return table.to_markdown(index=False, disable_numparse=True)
+    table = table.drop(columns="Outside")
+    rows = table.to_markdown(index=False, disable_numparse=True)
+    return f"{rows}\n\nOutside their intervals: {'; '.join(outside)}."
 
 
 def describe_network(claim: Claim) -> str:
     """Return the differences from the default, as in `: adam, dropout 0.2`."""
+    if claim.answered_by == "pytorch":
+        return ": PyTorch"
     changed = claim.config.model_dump(exclude_defaults=True)
     words = [v if isinstance(v, str) else f"{name} {v}" for name, v in changed.items()]
-    words = ["PyTorch", *words] if claim.answered_by == "pytorch" else words
     return ": " + ", ".join(words) if words else ""
 
 

@@ -66,7 +66,9 @@ def mutate(part: str) -> None:
     with (COPY / "pyproject.toml").open("a") as config:
         config.write(CONFIG.format(paths=paths, tests=tests, chosen=CHOSEN))
     mutmut = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1", f"*{part}*"]
-    environment = os.environ | {"PYTHONPATH": str(COPY / "mutants" / "src")}
+    mutated = COPY / "mutants" / "src"
+    mutated.mkdir(parents=True, exist_ok=True)  # Python never looks again into what was no folder
+    environment = os.environ | {"PYTHONPATH": str(mutated)}
     subprocess.run(mutmut, cwd=COPY, env=environment, check=True)
 
 

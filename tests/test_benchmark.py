@@ -43,9 +43,9 @@ def test_measurements_of_an_earlier_training_step_are_left_out(tmp_path):
 
 
 def test_contenders_take_turns():
-    rows = list(plan(rounds=2, contenders=["original", "ours", "jax", "before"]))
+    rows = list(plan(rounds=2, contenders=["original", "ours", "jax", "jax_same_bits", "before"]))
     turns = [row["contender"] for row in rows if row["section"] == "one run"]
-    assert turns == ["original", "ours", "jax", "before"] * 2
+    assert turns == ["original", "ours", "jax", "jax_same_bits", "before"] * 2
     turns = [row["contender"] for row in rows if row["units"] == 16]
     assert turns == ["original", "ours", "before"] * 2
 

@@ -225,6 +225,11 @@ def test_code_runs_only_in_its_own_folder(tmp_path, monkeypatch):
             require_own_folder()
         with pytest.raises(ExperimentError, match="with the code of"):
             write_tables(None, tmp_path)
+    inner = copy / "inner"  # a clone in another clone
+    (inner / "src" / "mnist_rnn").mkdir(parents=True)
+    monkeypatch.setattr("mnist_rnn.paths.ROOT", inner)
+    monkeypatch.chdir(inner)
+    require_own_folder()
 
 
 def test_package_without_its_repository_says_what_to_do(tmp_path):

@@ -45,9 +45,10 @@ def require_own_folder() -> None:
         ExperimentError: it is in another copy, whose environment still has this copy's code.
     """
     here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "src" / "mnist_rnn").is_dir() and not folder.samefile(ROOT):
-            raise ExperimentError(
-                f"The notebook runs in {folder}, with the code of {ROOT}. Run `make lab` in the "
-                "first folder, which installs its own code."
-            )
+    copies = (path for path in (here, *here.parents) if (path / "src" / "mnist_rnn").is_dir())
+    folder = next(copies, ROOT)
+    if not folder.samefile(ROOT):
+        raise ExperimentError(
+            f"The notebook runs in {folder}, with the code of {ROOT}. Run `make lab` in the "
+            "first folder, which installs its own code."
+        )

@@ -54,7 +54,10 @@ class Recurrent(keras.layers.Layer):
         return self.read(x, *self.weights)[: tf.shape(sequences)[0]]
 
     def read(self, x: tf.Tensor, *variables: tf.Variable) -> tf.Tensor:
-        """Return the last hidden state, whose gradient is the sum that `backward` makes."""
+        """Return the last hidden state (n, units) for x (timesteps, n, features).
+
+        `differentiate`, its gradient, adds up the terms of `backward`.
+        """
         zeros = tf.zeros((tf.shape(x)[1], self.units))
 
         @tf.custom_gradient
@@ -62,6 +65,7 @@ class Recurrent(keras.layers.Layer):
             def step(last: Tensors, row: tf.Tensor) -> Tensors:
                 return self.forward(weights, row, last[: self.states])
 
+            # What `forward` returns at timesteps 1 to 28, and the states at 0 to 27.
             after = self.scan(step, x, [zeros] * self.results)
             before = [tf.concat([zeros[None], state[:-1]], 0) for state in after[: self.states]]
 
@@ -110,7 +114,7 @@ class SimpleRNN(Recurrent):
         """
         (_, u, _), (h_before,), (h,), (dh,) = weights, before, after, gradients
         d = dh * (1 - h * h)
-        dh = multiply_transposed(d, u)  # first: XLA then makes the best use of two cores
+        dh = multiply_transposed(d, u)  # of h_{t-1}; computed first, which is faster on two cores
         dw, db = sum_products(x, d, self.parts), sum_images(d, self.parts)
         du = sum_products(h_before, d, self.parts)
         return [dh], [dw, du, db]

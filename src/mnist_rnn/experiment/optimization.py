@@ -18,7 +18,8 @@ def cross_entropy(y: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """Return the mean of -log(softmax(z)[label]) in nats, for labels y (n,) and logits z (n, 10).
 
     Its gradient is (softmax(z) - one_hot) / n. Subtracting each row's maximum leaves softmax
-    unchanged and prevents overflow. The mean is taken in float64, whose errors rounding removes.
+    unchanged and prevents overflow. The mean is taken in float64. Rounding it to float32
+    removes its errors.
     """
     one_hot = tf.one_hot(tf.cast(tf.reshape(y, [-1]), "int32"), NUM_CLASSES)
     z = z - tf.reduce_max(z, axis=1, keepdims=True)
@@ -27,6 +28,7 @@ def cross_entropy(y: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     losses = tf.math.log(total) - sum_row(one_hot * z)
 
     def backward(slope: tf.Tensor) -> tuple[None, tf.Tensor]:
+        # slope / n (softmax(z) - one_hot), where the slope of the loss itself is 1
         share = slope / tf.cast(tf.shape(z)[0], "float32")
         return None, (share * (1 / total))[:, None] * powers - share * one_hot
 

@@ -32,7 +32,7 @@ const BODY = `
       <div class="pad-dots"></div>
     </div>
     <div class="pad-foot">28 rows of 28 pixels</div>
-    <div class="pad-foot">probability after each row</div>
+    <div class="pad-foot">probability by row</div>
   </div>
   <div class="pad-tools">
     <button name="play">Play</button>
