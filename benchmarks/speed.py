@@ -40,7 +40,7 @@ def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
     other_bits = [name for name in contenders if not name.endswith("same_bits")]
     every_network = [
         name for name in other_bits if name != "jax"
-    ]  # jax has the default network only
+    ]  # jax: the default network
     sections = [("one run", contenders, {"epochs": EPOCHS})]
     sections += [("two runs at once", [*other_bits, "products"], {"cores": 1, "runs": 2})]
     sections += [("network", every_network, {"train_size": 6_400} | net) for net in NETWORKS]
