@@ -38,9 +38,7 @@ EPOCHS = 4  # measured epochs of a run
 def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
     """Yield all measurements in their order: section, round, contender, and settings."""
     other_bits = [name for name in contenders if not name.endswith("same_bits")]
-    every_network = [
-        name for name in other_bits if name != "jax"
-    ]  # jax: the default network
+    every_network = [name for name in other_bits if name != "jax"]  # jax: the default network
     sections = [("one run", contenders, {"epochs": EPOCHS})]
     sections += [("two runs at once", [*other_bits, "products"], {"cores": 1, "runs": 2})]
     sections += [("network", every_network, {"train_size": 6_400} | net) for net in NETWORKS]
