@@ -347,7 +347,7 @@ def test_other_bits_are_reported_last_and_fail(outputs, capsys):
     ("changes", "said"),
     [({"seconds": RUN.seconds}, "is a copy of the committed record"),
      ({"mistakes": {max(RUN.mistakes): RUN.mistakes[max(RUN.mistakes)]}},
-      "has other answers than its model")],
+      "has other predictions than its model")],
 )  # fmt: skip
 def test_copied_or_contradictory_run_is_not_a_reproduction(changes, said, outputs, capsys):
     """Check also that it writes no record for the ledger."""
