@@ -1,8 +1,8 @@
-"""One contender of the benchmark, in a process of its own: it trains and prints what it took.
+"""Train one contender of the benchmark in its own process, and print its times.
 
 `python contenders.py NAME SETTINGS INPUTS`, where SETTINGS is JSON and INPUTS the file that
-`speed.py` writes. Ours, JAX and PyTorch see the same batches, and as SimpleRNN start from the same
-weights; the original draws its own, as it always did. What it took is on stdout as JSON.
+`speed.py` writes. Ours, JAX and PyTorch get the same batches, and for a SimpleRNN the same initial
+weights. The original draws its own. The times are printed as JSON.
 """
 
 import json
@@ -19,12 +19,12 @@ from types import ModuleType
 import numpy as np
 
 LEARNING_RATE = 0.01
-# The moments at which training began and each epoch ended, and the answers to the test images.
+# The times of the start of training and of each epoch's end, and outputs for the test images
 Outcome = tuple[list[float], np.ndarray | None]
 
 
 def original(settings: dict, inputs: dict) -> Outcome:
-    """The original notebook's code with Keras's defaults; `layer` may be another layer of Keras."""
+    """Train with the original notebook's code; `layer` may be another layer of Keras."""
     import keras
 
     names = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
@@ -44,7 +44,7 @@ def original(settings: dict, inputs: dict) -> Outcome:
 
 
 def ours(settings: dict, inputs: dict) -> Outcome:
-    """This repository's training; a lap ends when its epoch is kept in the checkpoint."""
+    """Train with this repository's code; an epoch ends when it is in the checkpoint."""
     from mnist_rnn.config import Configuration
     from mnist_rnn.experiment.inputs import Examples
     from mnist_rnn.experiment.network import build_model, predict
@@ -61,7 +61,7 @@ def ours(settings: dict, inputs: dict) -> Outcome:
     config = Configuration(**{k: v for k, v in settings.items() if k in Configuration.model_fields})
     model = build_model(config)
     training = Examples(inputs["x_train"], inputs["y_train"])
-    # As many as one prediction of ours takes: another number would be compiled once more.
+    # The batch size of our predictions: another number would be compiled once more.
     test = Examples(inputs["x_test"][:1000], inputs["y_test"][:1000])
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = TimedCheckpoint(
@@ -73,7 +73,7 @@ def ours(settings: dict, inputs: dict) -> Outcome:
 
 
 def jax(settings: dict, inputs: dict) -> Outcome:
-    """JAX: an epoch in one compiled `lax.scan` over batches, the timesteps in one, unrolled."""
+    """Train with JAX: a compiled `lax.scan` over batches, and an unrolled one over timesteps."""
     import jax
     import jax.numpy as jnp
 
@@ -111,7 +111,7 @@ def jax(settings: dict, inputs: dict) -> Outcome:
 
 
 def pytorch(settings: dict, inputs: dict) -> Outcome:
-    """PyTorch: `nn.RNN` (or GRU, LSTM) and `nn.Linear`, on tensors in memory."""
+    """Train with PyTorch's `nn.RNN` (or GRU, LSTM) and `nn.Linear`, on tensors in memory."""
     import torch
     from torch import nn
 
@@ -122,7 +122,7 @@ def pytorch(settings: dict, inputs: dict) -> Outcome:
     network = nn.ModuleList([rnn, dense, nn.Dropout(settings["dropout"])])
 
     def forward(x):
-        if settings["dropout"]:  # as Keras has it: the same inputs are dropped at each timestep
+        if settings["dropout"]:  # as in Keras, the same inputs are dropped at each timestep
             x = x * network[2](torch.ones(len(x), 1, 28))
         hidden = rnn(x)[1]
         return dense(hidden[0] if layer is nn.LSTM else hidden).squeeze(0)
@@ -185,12 +185,12 @@ def train_by_hand(
 
 
 def products(settings: dict, inputs: dict) -> Outcome:
-    """What bounds a step: the matrix products of a SimpleRNN's step alone, compiled as ours are."""
+    """Compute only the matrix products of a SimpleRNN's step, compiled like ours: a lower bound."""
     from mnist_rnn.experiment.backend import tf
 
     batch_size, units = settings["batch_size"], settings["units"]
     kernel = tf.random.normal((28, units))
-    recurrent_kernel = tf.linalg.qr(tf.random.normal((units, units)))[0]  # keeps what it turns
+    recurrent_kernel = tf.linalg.qr(tf.random.normal((units, units)))[0]  # keeps the norm
     rows = tf.unstack(tf.random.normal((28, batch_size, 28)))
 
     @tf.function(jit_compile=True)
@@ -203,7 +203,7 @@ def products(settings: dict, inputs: dict) -> Outcome:
         for pair in zip(reversed(rows), reversed(before), strict=True):
             done += [tf.matmul(values, hidden, transpose_a=True) for values in pair]
             hidden = tf.matmul(hidden, recurrent_kernel, transpose_b=True)
-        # Without a use of their results, products would be left out.
+        # XLA would leave out products without a use of their results.
         return hidden + 0 * tf.add_n([tf.reduce_max(product) for product in done])
 
     hidden = multiply(tf.random.normal((batch_size, units)))
@@ -223,7 +223,7 @@ CONTENDERS = {
 
 
 def main() -> None:
-    """Run the contender on the cores that it is given."""
+    """Run the contender on the given cores."""
     name, settings = sys.argv[1], json.loads(sys.argv[2])
     os.sched_setaffinity(0, settings["affinity"])
     with np.load(sys.argv[3]) as file:

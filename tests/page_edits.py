@@ -1,7 +1,6 @@
-"""Edits by which a page says or draws something else: `make mutants` tries them.
+"""List edits after which a page says or draws something wrong; `make mutants` tries them.
 
-An edit is a file of src/mnist_rnn, what stands there, what takes its place, and the tests that have
-to fail.
+An edit has a file of src/mnist_rnn, its old text, the new text, and the tests that must fail.
 """
 
 EDITS = [

@@ -1,4 +1,4 @@
-"""The figures of the trained network draw the numbers that they are given."""
+"""Test that the figures of the trained network draw the given numbers."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ LABELS = RANDOM.permutation(np.arange(40) % 10)
 
 
 def require_read(ax, probabilities, label):
-    """Probabilities as shades from row 1 at the top, and dots on the answers, blue on the label."""
+    """Check the probabilities as shades, from row 1 at the top, and the dots on the predictions."""
     np.testing.assert_array_equal(only_image(ax), probabilities)
     (shades,), (dots,) = ax.images, ax.collections
     assert shades.get_extent() == [-0.5, 9.5, 28.5, 0.5]
@@ -61,7 +61,7 @@ def require_gallery(drawn, shown):
         assert right.get_subplotspec().num1 == left.get_subplotspec().num1 + 1
 
 
-def test_one_digit_beside_its_probabilities():
+def test_one_digit_is_drawn_beside_its_probabilities():
     probabilities = answers(3, 3, 7)[0]
     drawn = draw_example(IMAGES[0], probabilities, 7)
     left, right, scale = drawn.figure.axes
@@ -77,7 +77,7 @@ def test_one_digit_beside_its_probabilities():
     assert drawn.caption.endswith("the final answer, 7, is 100% after row 28.")
 
 
-def test_the_first_image_of_each_digit():
+def test_first_image_of_each_digit_is_drawn():
     first = [LABELS.tolist().index(digit) for digit in range(10)]
     images = IMAGES * (ROWS[:, None] <= 20)
     images[first[3], 23, 4] = 1
@@ -89,8 +89,8 @@ def test_the_first_image_of_each_digit():
     assert drawn.caption.endswith(f"final for {decided}; the last row with ink is 20 to 24.")
 
 
-def test_each_image_of_a_gallery_stands_beside_its_probabilities_and_titles():
-    """Two of the five places in the last line are left empty."""
+def test_each_image_of_a_gallery_is_beside_its_probabilities_and_titles():
+    """Check that two of the five places in the last line are empty."""
     drawn = draw_gallery(IMAGES[:8], PROBABILITIES[:8], LABELS[:8], "a caption")
     require_gallery(drawn, range(8))
     assert len(drawn.figure.axes) == 20
@@ -98,8 +98,8 @@ def test_each_image_of_a_gallery_stands_beside_its_probabilities_and_titles():
     assert "digits 0 to 9 after rows 1 to 28" in drawn.figure.get_supxlabel()
 
 
-def test_late_answers_come_surest_first():
-    """Five turn right after the last row, which is blank in two of them; one turns wrong."""
+def test_late_answers_come_most_probable_first():
+    """Check five images that row 28 corrects, blank in two of them, and one that it spoils."""
     probabilities = np.concatenate(
         [*[answers(*[1] * 27, 2)] * 5, answers(*[2] * 27, 1), answers(2)]
     )
@@ -119,7 +119,7 @@ def test_late_answers_come_surest_first():
         assert said in drawn.caption
 
 
-def test_the_surest_mistakes_of_all():
+def test_most_probable_mistakes_are_drawn():
     last = PROBABILITIES[:, -1]
     wrong = np.flatnonzero(last.argmax(axis=1) != LABELS)
     shown = sorted(wrong, key=lambda index: -last[index].max())[:15]
@@ -132,7 +132,7 @@ def test_the_surest_mistakes_of_all():
     assert drawn.caption.endswith(f"The network reads {named}.")
 
 
-def test_mean_probabilities_are_those_of_the_title_and_the_frame_is_on_it():
+def test_mean_probabilities_and_frame_are_those_of_the_digit_in_the_title():
     drawn = draw_means(IMAGES, PROBABILITIES, LABELS)
     rows, medians, ends = decision_rows(PROBABILITIES), [], []
     for digit, ax in enumerate(drawn.figure.axes):
@@ -158,7 +158,7 @@ def test_mean_probabilities_are_those_of_the_title_and_the_frame_is_on_it():
     assert (drawn.figure.get_supxlabel(), drawn.figure.get_supylabel()) == ("digit", "row")
 
 
-def test_each_accuracy_has_its_curve_its_colour_and_its_words():
+def test_each_accuracy_has_its_curve_colour_and_description():
     by_row, if_blank = np.linspace(0, 0.9, 28), np.linspace(0.1, 1, 28)
     drawn = draw_accuracy(by_row, if_blank, 10)
     ax = drawn.figure.axes[0]
@@ -183,8 +183,8 @@ def test_each_accuracy_has_its_curve_its_colour_and_its_words():
     assert "it reaches at most 45%. Grey" in low.caption
 
 
-def test_a_wrong_answer_is_in_the_bar_of_its_probability():
-    """Of images of a 7, one answer is right; of the wrong ones, two have the label second."""
+def test_wrong_answer_is_in_the_bar_of_its_probability():
+    """Check six images of a 7: one answer is right; two wrong ones have the label second."""
     last = np.zeros((6, 10))
     for index, (answer, sure, second) in enumerate(
         [(7, 0.95, 1), (1, 0.45, 7), (1, 0.62, 7), (1, 0.65, 3), (1, 0.91, 3), (1, 0.99, 4)]
@@ -210,8 +210,8 @@ def test_a_wrong_answer_is_in_the_bar_of_its_probability():
         assert said in drawn.caption
 
 
-def test_a_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
-    """The third dimension has less variance than the others: the plane is that of these."""
+def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
+    """Check three dimensions, of which the third has the least variance."""
     y = np.arange(40) % 10
     hidden = RANDOM.normal(size=(40, 28, 3)) * [5, 2, 0.1]
     drawn = draw_trajectories(hidden, y)

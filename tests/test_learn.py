@@ -1,4 +1,4 @@
-"""learn.html, as a person opens it: from a file, in Chromium, without a network."""
+"""Test learn.html as a user opens it: from a file, in Chromium, without a network."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ def wait_for_step(page, step):
 
 
 def wait_until(page, condition):
-    """Wait; `page.wait_for_function` would need what the page's policy forbids."""
+    """Wait for a condition; the page's policy forbids `page.wait_for_function`."""
     for _ in range(600):
         if page.evaluate(condition):
             return
@@ -54,8 +54,8 @@ def press(page, name):
 
 
 @pytest.mark.slow
-def test_a_browser_computes_tensorflows_weights(open_page, file):
-    """All steps, by the fused product; the saved file says so and tells nothing else."""
+def test_browser_computes_tensorflows_weights(open_page, file):
+    """Check all steps with the fused product, and that the saved file has only the known fields."""
     page = open_page(file)
     press(page, "Train")
     page.get_by_text(SAME).wait_for(timeout=20 * MINUTE)
@@ -77,8 +77,8 @@ def test_a_browser_computes_tensorflows_weights(open_page, file):
 
 
 @pytest.mark.parametrize("fragment", ["", "#exact"], ids=["fused", "exact"])
-def test_the_first_steps_are_tensorflows(open_page, file, fragment):
-    """One at a time; digests of 32 bits are compared, the way is told by the box."""
+def test_first_steps_equal_tensorflows(open_page, file, fragment):
+    """Check each step's digest (32 bits), and that the checkbox shows the kind of arithmetic."""
     page = open_page(file, fragment)
     for step in range(4):
         wait_for_step(page, step)
@@ -89,8 +89,8 @@ def test_the_first_steps_are_tensorflows(open_page, file, fragment):
 
 
 @pytest.mark.parametrize("part", ["weights", "images"])
-def test_one_bit_is_noticed(open_page, file, tmp_path, part):
-    """In the starting weights at once; in an image, after the first step that learns from it."""
+def test_one_changed_bit_is_detected(open_page, file, tmp_path, part):
+    """Check a starting weight, found at once, and an image, found after the first step with it."""
     text = file.read_text()
     packed = re.search(rf'"{part}": "([^"]+)"', text)[1]
     content = bytearray(zlib.decompress(base64.b64decode(packed)))
@@ -107,7 +107,7 @@ def test_one_bit_is_noticed(open_page, file, tmp_path, part):
     assert "different from TensorFlow's" in progress(page)
 
 
-# What the worker tells the page, and what is drawn on the page's canvases, is kept for tests.
+# Keep the worker's messages and the drawings on the page's canvases, for tests.
 SPY = """
 globalThis.told = [];
 globalThis.drawn = [];
@@ -130,9 +130,10 @@ Math.random = () => 0;  // the first test digit is shown
 
 @pytest.fixture
 def watch(open_page, file):
-    """Open the page so that `told` and `drawn` are kept; nothing moves."""
+    """Return a function that opens the page and records its messages and drawings."""
 
     def watch(**options):
+        """Open the page with `told` and `drawn`."""
         page = open_page(file, script=SPY, reduced_motion="reduce", **options)
         wait_for_step(page, 0)
         wait_until(page, "told.at(-1)?.test === null && drawn.length")  # the digit is read too
@@ -143,13 +144,13 @@ def watch(open_page, file):
 
 @pytest.fixture(scope="module")
 def started(mnist):
-    """The page's initial weights, the labels and the probabilities after each row."""
+    """Return the page's starting weights, and the labels and probabilities of its test digits."""
     weights = Weights(*draw_initial_weights(PAGE_CONFIG))
     images, labels = (part[:250] for part in mnist[1])
     return weights, labels, compute_probabilities(weights, compute_states(weights, scale(images)))
 
 
-def test_what_is_told_of_the_start_is_computed_from_its_weights(watch, started, mnist):
+def test_numbers_before_the_training_follow_from_the_starting_weights(watch, started, mnist):
     _, labels, probabilities = started
     page = watch()
     told = page.evaluate("told[0].test.probabilities.map(row => [...row])")
@@ -164,7 +165,7 @@ def test_what_is_told_of_the_start_is_computed_from_its_weights(watch, started, 
     assert page.locator(".learn-heads .now").inner_text() == str(named)
 
 
-def test_the_loss_of_a_step_is_of_its_batch_and_its_labels(watch, started, mnist):
+def test_loss_of_a_step_is_that_of_its_batch(watch, started, mnist):
     weights, *_ = started
     batch = steps.list_orders()[0][: PAGE_CONFIG.batch_size]
     images, labels = (part[batch] for part in mnist[0])
@@ -178,8 +179,8 @@ def test_the_loss_of_a_step_is_of_its_batch_and_its_labels(watch, started, mnist
     assert page.evaluate("told.at(-1).diverged") is False
 
 
-def test_each_test_digit_lies_between_the_corners_by_the_predicted_probabilities(watch, started):
-    """Zero is at the top, and the others follow clockwise."""
+def test_each_test_digit_is_placed_by_its_probabilities(watch, started):
+    """Check that 0 is at the top, and that the other digits follow clockwise."""
     _, labels, probabilities = started
     page = watch()
     side = page.evaluate("document.querySelector('.learn-map').clientWidth")
@@ -197,7 +198,7 @@ def test_each_test_digit_lies_between_the_corners_by_the_predicted_probabilities
     np.testing.assert_allclose(np.array([x, y]) / (side / 2) - 1, expected[0], atol=1e-2)
 
 
-def test_curves_have_a_scale_on_which_the_last_point_stands(watch):
+def test_last_point_of_a_curve_agrees_with_its_scale(watch):
     page = watch()
     for step in range(1, 11):  # the test digits are read again after the tenth
         press(page, "One step")
@@ -223,7 +224,7 @@ def test_curves_have_a_scale_on_which_the_last_point_stands(watch):
         assert (x - texts["0"][0]) / (end - texts["0"][0]) == pytest.approx(10 / PAGE_STEPS)
 
 
-def test_texts_follow_the_settings_and_only_tensorflows_are_compared(watch):
+def test_texts_follow_the_settings_and_only_tensorflows_settings_are_compared(watch):
     page = watch()
     defaults = {"Units": 256, "Learning rate": 0.05, "Digits per step": 64}
     assert [*defaults.values()] == [
@@ -252,7 +253,7 @@ def test_texts_follow_the_settings_and_only_tensorflows_are_compared(watch):
 
 
 def ask(page, function, *values):
-    """What a function of learn.js returns."""
+    """Return the result of a function of learn.js."""
     program = f"values => {{ {LEARN.read_text()}; return {function}(...values); }}"
     return page.evaluate(program, values)
 
@@ -279,8 +280,8 @@ MORE = "The loss was still falling. More steps would help: choose fewer digits p
         ),
     ],
 )
-def test_the_verdict_follows_from_the_accuracy_and_the_losses(watch, right, told, verdict, reason):
-    """Of 250 digits, 12% are of one kind: luck may find 16% right."""
+def test_verdict_follows_from_the_accuracy_and_the_losses(watch, right, told, verdict, reason):
+    """Check 250 digits of which 12% are of one kind, so that chance may reach 16%."""
     values = {"right": right, "count": 250, "common": 0.12, "diverged": False, "rate": 0.2}
     said, why = ask(watch(), "judge", values | told)
     assert said == f"{verdict}: the test accuracy on 250 digits is {100 * right:.0f}%."
@@ -324,7 +325,7 @@ def test_other_settings_train_and_are_judged_by_their_numbers(watch, settings, v
     wait_for_step(page, 0)
 
 
-def test_weights_beyond_all_bounds_end_the_training_and_are_told(watch):
+def test_diverging_weights_end_the_training_with_a_message(watch):
     page = watch()
     page.locator("[name=rate] option").last.evaluate("option => option.textContent = '1e38'")
     page.get_by_label("Units").select_option("16")
@@ -337,7 +338,7 @@ def test_weights_beyond_all_bounds_end_the_training_and_are_told(watch):
     assert page.get_by_role("button", name="Train").is_disabled()
 
 
-def test_the_time_to_go_is_that_of_the_steps_left(watch):
+def test_remaining_time_is_that_of_the_remaining_steps(watch):
     page = watch()
     page.get_by_label("Digits per step").select_option("16")
     page.get_by_label("Units").select_option("32")
@@ -354,7 +355,7 @@ def test_the_time_to_go_is_that_of_the_steps_left(watch):
 @pytest.mark.parametrize(
     ("width", "height", "seen"), [(390, 844, [".learn-map"]), (1366, 768, ["canvas"])]
 )
-def test_the_pictures_are_seen_without_scrolling(watch, width, height, seen):
+def test_pictures_are_visible_without_scrolling(watch, width, height, seen):
     page = watch(viewport={"width": width, "height": height})
     for selector in seen:
         for box in (canvas.bounding_box() for canvas in page.locator(selector).all()):
@@ -362,8 +363,8 @@ def test_the_pictures_are_seen_without_scrolling(watch, width, height, seen):
             assert box["x"] + box["width"] <= width
 
 
-def test_training_pauses_and_the_page_stays_quick(open_page, file):
-    """A frame is late where the machine is busy; half of them are not."""
+def test_training_pauses_and_the_page_stays_responsive(open_page, file):
+    """Check the median time of a frame, since a busy machine delays some."""
     page = open_page(file)
     wait_for_step(page, 0)
     press(page, "Train")
@@ -388,7 +389,7 @@ FRAMES = """() => new Promise(resolve => {
 })"""
 
 
-def test_a_digit_is_drawn_by_hand_and_by_keys(open_page, file):
+def test_digit_is_drawn_by_mouse_and_by_keys(open_page, file):
     page = open_page(file)
     wait_for_step(page, 0)
     reads = page.locator(".reads")
@@ -411,7 +412,7 @@ def test_a_digit_is_drawn_by_hand_and_by_keys(open_page, file):
     page.get_by_text(re.compile(r"^It predicts an? \d \(probability \d+%\)\.$")).wait_for()
 
 
-def test_without_scripts_the_page_says_what_it_would_do(open_page, file):
+def test_page_without_scripts_says_what_it_would_do(open_page, file):
     page = open_page(file, java_script_enabled=False)
     text = page.locator("noscript").inner_text()
     assert text.startswith("This page needs JavaScript. With it, your browser trains")
@@ -419,19 +420,19 @@ def test_without_scripts_the_page_says_what_it_would_do(open_page, file):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", OPTIONS)
-def test_the_engine_is_compiled_from_its_source(kind, tmp_path):
+def test_engine_is_compiled_from_its_source(kind, tmp_path):
     pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
     build_engine(kind, tmp_path / "built.wasm")
     assert (tmp_path / "built.wasm").read_bytes() == (HERE / f"{kind}.wasm").read_bytes()
 
 
 @pytest.mark.slow
-def test_tensorflow_takes_these_steps():
+def test_committed_steps_are_tensorflows():
     digests = [digest[: steps.LETTERS] for digest in steps.digest_steps()]
     assert digests == json.loads(steps.DIGESTS.read_text())
 
 
-def test_digests_of_another_run_are_refused(tmp_path, monkeypatch):
+def test_digests_of_another_run_are_rejected(tmp_path, monkeypatch):
     other = tmp_path / "steps.json"
     other.write_text('["00000000", "11111111"]')
     monkeypatch.setattr(steps, "DIGESTS", other)

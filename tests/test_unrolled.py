@@ -1,4 +1,4 @@
-"""The picture of the unrolled network draws what the network computes."""
+"""Test that the picture of the unrolled network draws what the network computes."""
 
 import re
 from xml.etree import ElementTree
@@ -21,7 +21,7 @@ NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module")
 def drawn():
-    """An image, its states and probabilities, and the picture of a network of 64 random units."""
+    """Return an image, its states and probabilities, and the picture of 64 random units."""
     random = np.random.default_rng(0)
     shapes = (28, 64), (64, 64), (64,), (64, 10), (10,)
     weights = Weights(*(random.normal(0, 0.3, shape).astype("float32") for shape in shapes))
@@ -32,7 +32,7 @@ def drawn():
 
 
 def read_levels(picture, colors, left, width, columns):
-    """The place (28, columns) of each cell's colour among these colours, from 1; 0 for none."""
+    """Return the index (28, columns) of each cell's colour, from 1; 0 without one of these."""
     levels = np.zeros((28, columns), int)
     for path in picture.iter(f"{NAMESPACE}path"):
         if path.get("stroke") in colors:
@@ -59,13 +59,13 @@ def test_shades_are_pixels_states_and_probabilities(drawn):
         assert levels.max() > 2
 
 
-def test_colours_are_darker_where_a_value_is_greater():
+def test_greater_values_have_darker_colours():
     for colors in (INK, BLUES, ORANGES):
         light = [sum(to_rgb(color)) for color in colors]
         assert light == sorted(light, reverse=True)
 
 
-def test_rows_and_digits_are_numbered_and_the_answer_stands_below_its_column(drawn):
+def test_rows_and_digits_are_numbered_and_the_answer_is_below_its_column(drawn):
     *_, probabilities, picture = drawn
     texts = [
         (t.text, float(t.get("x")), float(t.get("y"))) for t in picture.iter(f"{NAMESPACE}text")
@@ -86,8 +86,8 @@ def test_rows_and_digits_are_numbered_and_the_answer_stands_below_its_column(dra
     assert f"is {answer}, with probability {probabilities[-1].max():.0%}." in said
 
 
-def test_the_committed_picture_is_that_of_the_committed_model(model, mnist):
-    """`docs/generate.py` writes it."""
+def test_committed_picture_shows_the_committed_model(model, mnist):
+    """Check docs/network.svg, which `docs/generate.py` writes."""
     weights = Weights(*model.get_weights())
     committed = (ROOT / "docs" / "network.svg").read_text()
     assert draw_unrolled(weights, mnist[1][0][unrolled.DIGIT]) == committed

@@ -60,8 +60,8 @@ def set_aside(path: Path) -> None:
     aside = path.with_name(f"{path.name}.damaged")
     try:
         path.replace(aside)
-        log.warning("%s is damaged and was set aside as %s", path, aside.name)
+        log.warning("%s is damaged and was renamed to %s", path, aside.name)
     except FileNotFoundError:  # another process was faster
         pass
     except OSError as error:
-        log.warning("%s is damaged and can't be set aside: %s", path, error)
+        log.warning("%s is damaged and can't be renamed: %s", path, error)

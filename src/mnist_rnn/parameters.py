@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError
 
-# Other names of parameters and values, which are spelled too differently to be found by likeness.
+# Other names of parameters and values, whose spelling is too different for a suggestion.
 ALIASES = {
     "lr": "learning_rate",
     "hidden_size": "units",

@@ -15,7 +15,7 @@ MNIST = ROOT / "data" / "mnist"
 ORIGINALS = ROOT / "originals"  # scripts
 COMMITTED = ROOT / "results"  # the committed results
 # Two environment variables set other folders. Relative paths start at ROOT, since a kernel may be
-# started anywhere. MNIST_RNN_PUBLISHED is the folder of claims.csv and curves.csv, set in tests.
+# started anywhere. MNIST_RNN_PUBLISHED is the folder of claims.csv and curves.csv.
 PUBLISHED = (ROOT / (os.environ.get("MNIST_RNN_PUBLISHED") or "data/published")).resolve()
 # MNIST_RNN_RESULTS is the folder to which runs are written, and from which tables are made.
 GIVEN = os.environ.get("MNIST_RNN_RESULTS")

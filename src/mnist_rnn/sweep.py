@@ -108,7 +108,7 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
     records = [str(run.path(".json").relative_to(RESULTS)) for run in runs]
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"]
     command += ["--directory", str(RESULTS), *arguments, "--forcerun", *records, "--", *records]
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # for Snakemake: after a script's `&`, it's off
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # for Snakemake: a shell's `&` disables it
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
         signal.signal(signal.SIGTERM, stop_runs)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts Snakemake too
@@ -154,7 +154,7 @@ def main() -> None:
         print(f"{run.name}, seed {run.config.seed}: {reason}")
     print(f"{len(pending)} of {len(runs)} runs to make", flush=True)
     if pending and not options.dry_run:
-        arguments += ["--config", f"python={Path(python).absolute()}"]  # runs have another folder
+        arguments += ["--config", f"python={Path(python).absolute()}"]  # runs start elsewhere
         raise SystemExit(not make_runs(pending, arguments))
 
 

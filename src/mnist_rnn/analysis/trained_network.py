@@ -71,10 +71,10 @@ def tabulate_decisions(probabilities: np.ndarray, y: np.ndarray) -> pd.DataFrame
 
 
 def separation(points: np.ndarray, y: np.ndarray) -> float:
-    """Return the separation of classes: the distance between them, divided by that within them.
+    """Return the distance between classes, divided by the distance within them.
 
-    The first is the root-mean-square distance of the class means from their centroid. The second is
-    that of the points from their class mean.
+    The first is the root-mean-square distance of the class means from their centroid. The
+    second is that of the points from their class mean.
     """
     means = np.stack([points[y == digit].mean(axis=0) for digit in range(10)])
     between = ((means - means.mean(axis=0)) ** 2).sum(axis=1).mean()

@@ -73,7 +73,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4, help="steps to take (default: 4)")
     for name in OPTIONS:
         option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=int, default=argparse.SUPPRESS, help="as in 02_train")
+        parser.add_argument(
+            option, type=int, default=argparse.SUPPRESS, help="parameter of 02_train"
+        )
     options = parser.parse_args()
     if options.steps < 1:
         parser.error(f"--steps: expected a whole number from 1, got {options.steps}.")

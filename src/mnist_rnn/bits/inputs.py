@@ -46,7 +46,9 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     for name, kind in KINDS.items():
         option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=kind, default=argparse.SUPPRESS, help="as in 02_train")
+        parser.add_argument(
+            option, type=kind, default=argparse.SUPPRESS, help="parameter of 02_train"
+        )
     options = vars(parser.parse_args())
     path = options.pop("file")
     try:

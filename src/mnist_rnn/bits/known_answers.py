@@ -1,8 +1,8 @@
 """Compute the known answers: steps of training with all inputs and all computed arrays.
 
 `python -m mnist_rnn.bits.known_answers` writes docs/known-answers.json. It maps the name of a case
-to its arrays, and the name of an array to its shape and its values, row by row, as hexadecimal
-floats. A case from MNIST, which is large, has the SHA-256 of each array in place of values.
+to its arrays. An array has its shape, and its values as hexadecimal floats, row by row. A case from
+MNIST, which is large, has the SHA-256 of each array in place of values.
 `docs/specification.md` explains the names.
 """
 
@@ -125,7 +125,7 @@ def take_steps(config: Configuration, steps: int) -> Iterator[Case]:
 
 
 def digest_arrays(case: Case) -> Case:
-    """Return the SHA-256 of each array, computed as the specification does for a list of one."""
+    """Return the SHA-256 of each array, as the specification defines it for a list of one array."""
     return {name: f"sha256 {by_hand.digest([array])}" for name, array in case.items()}
 
 

@@ -97,7 +97,7 @@ class Reproduction(Strict):
         if (self.test_errors is None) == (WHOLE_RUN in self.digests):
             raise ValueError(f"test_errors must be given for the {WHOLE_RUN}, and only for it")
         if not all(digests and digests[-1] for digests in self.digests.values()):
-            raise ValueError("digests must end with a digest")
+            raise ValueError("digests must end with a digest, not with null")
         if self.environment.commit is not None:
             raise ValueError("environment.commit must be left out")
         if versions != {"python", *PACKAGES} and versions - {"python"} not in KEYS:

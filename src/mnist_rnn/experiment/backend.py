@@ -5,9 +5,9 @@ XLA compiles the training step, with three flags:
 - The first replaces functions of the system's mathematical library.
 - The second keeps sums over images from the library YNNPACK, which adds large ones in another
   order. It must not be applied to products, whose order would then depend on the threads.
-- The third keeps XLA's own code from fusing a multiplication and an addition into one rounding,
-  since the operations that it fuses depend on the CPU. On x86-64, XLA may use no instructions
-  later than AVX, which has no fused ones. On ARM64, LLVM's fusing pass is left out.
+- The third keeps XLA's own code from fusing a multiplication and an addition into one rounding.
+  Which operations it would fuse depends on the CPU. On x86-64, XLA may use no instructions later
+  than AVX, which has no fused ones. On ARM64, LLVM's fusing pass is left out.
 
 Libraries, not XLA's own code, compute matrix products, and fuse them on every CPU. A GPU would add
 in another order, and is not used. A user's settings that would change results are overruled here:

@@ -10,7 +10,7 @@ GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 def draw_initial_weights(config: Configuration) -> list[np.ndarray]:
     """Return the network's float32 weights in Keras's order, drawn from the seed.
 
-    As in Keras, kernels are Glorot uniform, the recurrent kernel is orthogonal, and biases are 0,
+    As in Keras, kernels are Glorot uniform, and the recurrent kernel is orthogonal. Biases are 0,
     except for the LSTM's forget gate, whose biases are 1.
     """
     units, gates = config.units, GATES[config.layer]

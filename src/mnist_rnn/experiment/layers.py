@@ -1,7 +1,7 @@
 """Define the layers, each as a pair: `forward` computes a timestep, `backward` its gradients.
 
-In the code, `dh` is the gradient of the loss with respect to h, * multiplies elementwise, and the
-products of matrices are those of `products`. States are matrices (images, units).
+In the code, `dh` is the gradient of the loss with respect to h, and * multiplies elementwise.
+Matrix products are those of `products`. States are matrices (images, units).
 """
 
 from collections.abc import Callable, Sequence

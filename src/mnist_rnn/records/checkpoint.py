@@ -84,7 +84,7 @@ class Checkpoint:
             with replacing(self.path) as temporary:
                 temporary.write_bytes(hashlib.sha256(arrays).digest() + arrays)
         except OSError as error:
-            log.warning("the epoch is not kept, the run goes on: %s", error)
+            log.warning("the epoch can't be saved, and the run continues: %s", error)
 
     def discard(self) -> None:
         """Remove the file, once the record is written."""

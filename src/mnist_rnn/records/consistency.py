@@ -127,7 +127,7 @@ def require_consistent(path: Path, run: Run, weights: list[np.ndarray]) -> None:
     stated = np.array([mistakes.get(index, label) for index, label in enumerate(labels.tolist())])
     other = logits.max(axis=1) - logits[np.arange(len(logits)), stated] > LOGITS_APART
     if other.any():
-        raise refusal(path, f"has other answers than its model, for {other.sum()} test images")
+        raise refusal(path, f"has other predictions than its model, for {other.sum()} test images")
     loss = compute_loss(logits, labels)
     if not abs(loss - run.test_loss) <= LOSS_APART:
         raise refusal(path, f"has a test loss of {run.test_loss}, but its model has {loss:.6f}")

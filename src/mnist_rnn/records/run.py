@@ -91,7 +91,7 @@ class History(Strict):
     @model_validator(mode="after")
     def _same_epochs(self) -> "History":
         if len({len(values) for values in vars(self).values()}) > 1 or not self.loss:
-            raise ValueError("all lists must be of the same epochs, 1 or more")
+            raise ValueError("all lists must have the same number of epochs, at least 1")
         return self
 
 

@@ -49,7 +49,10 @@ def pack_digits(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dic
 
 
 def find_hardest(weights: Weights, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return indices (n,) of images: the misclassified first, by the probability of the label."""
+    """Return the indices (n,) of all images, hardest first.
+
+    Misclassified images come first. Both parts are sorted by the probability of the label.
+    """
     last = compute_probabilities(weights, compute_states(weights, scale(images))[:, -1])
     right = last.argmax(axis=1) == labels
     return np.lexsort((last[np.arange(len(labels)), labels], right))
@@ -72,7 +75,7 @@ def open_pad(weights: Weights, images: np.ndarray, labels: np.ndarray) -> None:
 def describe_pad(
     record: Run, weights: Weights, images: np.ndarray, labels: np.ndarray
 ) -> dict[str, str]:
-    """Return the values of the template `draw.html.j2`; `pack_digits` has the other arguments."""
+    """Return the values of the template `draw.html.j2`, with the digits of `pack_digits`."""
     return {
         "pad_style": STYLE,
         "module": MODULE,
