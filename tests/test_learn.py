@@ -82,7 +82,7 @@ def test_first_steps_equal_tensorflows(open_page, file, fragment):
     page = open_page(file, fragment)
     for step in range(4):
         wait_for_step(page, step)
-        assert f"Fingerprint {read_repeated()[1][step][:8]}, as TensorFlow's" in progress(page)
+        assert f"Fingerprint {read_repeated()[1][step][:8]}, same as TensorFlow's" in progress(page)
         press(page, "One step")
     wait_for_step(page, 4)
     assert page.get_by_role("checkbox").is_checked() == bool(fragment)
@@ -104,7 +104,7 @@ def test_one_changed_bit_is_detected(open_page, file, tmp_path, part):
     wait_for_step(page, 1)
     step = {"weights": "before the first step", "images": "after step 1"}[part]
     assert f"The bits differ from TensorFlow's for the first time {step}." in status(page)
-    assert "not TensorFlow's" in progress(page)
+    assert "different from TensorFlow's" in progress(page)
 
 
 # Keep the worker's messages and the drawings on the page's canvases, for tests.
@@ -160,7 +160,7 @@ def test_numbers_before_the_training_follow_from_the_starting_weights(watch, sta
     right = (probabilities[:, -1].argmax(axis=1) == labels).mean()
     assert page.locator(".right").inner_text() == f"{100 * right:.0f}%"
     named, sure = probabilities[0, -1].argmax(), probabilities[0, -1].max()
-    said = f"It reads a {named} ({100 * sure:.0f}% sure), and it is a {labels[0]}."
+    said = f"It predicts a {named} (probability {100 * sure:.0f}%); the label is {labels[0]}."
     assert page.locator(".reads").inner_text() == said
     assert page.locator(".learn-heads .now").inner_text() == str(named)
 
@@ -236,8 +236,8 @@ def test_texts_follow_the_settings_and_only_tensorflows_settings_are_compared(wa
     for name, other in (("Units", 16), ("Learning rate", 0.1), ("Digits per step", 32)):
         for value, compared in ((other, False), (defaults[name], True)):
             page.get_by_label(name).select_option(str(value))
-            sentence = "TensorFlow has trained" if compared else "there is no run of TensorFlow"
-            page.get_by_text(f"With these settings {sentence}").wait_for()
+            sentence = "TensorFlow has trained the same" if compared else "There is no run of"
+            page.get_by_text(sentence).wait_for()
             fingerprint = page.locator(".learn-progress code")
             fingerprint.wait_for(state="visible" if compared else "detached")
             units, _, batch = (defaults | {name: value}).values()
@@ -260,8 +260,8 @@ def ask(page, function, *values):
 
 STEADY = [2.4 - step / 400 for step in range(400)]
 JUMP = [*STEADY, *[2.1] * 40]
-OVERSHOOT = "On the way the loss rose by 0.7: with a learning rate of 0.2, steps overshoot."
-MORE = "The loss was still falling: more steps would help, that is, fewer digits per step."
+OVERSHOOT = "During training, the loss rose by 0.7: with a learning rate of 0.2, steps overshoot."
+MORE = "The loss was still falling. More steps would help: choose fewer digits per step."
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ MORE = "The loss was still falling: more steps would help, that is, fewer digits
             0.1,
             {"losses": [2.3], "diverged": True},
             "It has not learned",
-            "Its weights have grown",
+            "Its weights have overflowed",
         ),
     ],
 )
@@ -284,7 +284,7 @@ def test_verdict_follows_from_the_accuracy_and_the_losses(watch, right, told, ve
     """Check 250 digits of which 12% are of one kind, so that chance may reach 16%."""
     values = {"right": right, "count": 250, "common": 0.12, "diverged": False, "rate": 0.2}
     said, why = ask(watch(), "judge", values | told)
-    assert said == f"{verdict}: {100 * right:.0f}% of 250 test digits are right."
+    assert said == f"{verdict}: the test accuracy on 250 digits is {100 * right:.0f}%."
     assert why.startswith(reason)
     assert bool(why) == bool(reason)
 
@@ -311,13 +311,13 @@ def test_other_settings_train_and_are_judged_by_their_numbers(watch, settings, v
     page = watch()
     for name, value in settings.items():
         page.get_by_label(name).select_option(value)
-    page.get_by_text("there is no run of TensorFlow to compare with").wait_for()
+    page.get_by_text("There is no run of TensorFlow with these settings").wait_for()
     press(page, "Train")
     page.get_by_text(re.compile(r"steps took [\d.]+ seconds, the fast way\.")).wait_for(
         timeout=10 * MINUTE
     )
     right = page.locator(".right").inner_text()
-    assert status(page).startswith(f"{verdict}: {right} of 250 test digits are right.")
+    assert status(page).startswith(f"{verdict}: the test accuracy on 250 digits is {right}.")
     assert reason in status(page)
     assert (page.locator(".learn-result.other").count() == 1) == bool(reason)
     assert not page.get_by_role("button", name="Save this result").is_visible()
@@ -334,7 +334,7 @@ def test_diverging_weights_end_the_training_with_a_message(watch):
     page.get_by_text("the learning rate of 1e+38 is too high").wait_for(timeout=MINUTE)
     step = int(re.match(r"Step (\d+) of", progress(page))[1])
     assert 0 < step < 10
-    assert page.locator(".reads").inner_text() == "It reads nothing any more."
+    assert page.locator(".reads").inner_text() == "It can no longer predict a digit."
     assert page.get_by_role("button", name="Train").is_disabled()
 
 
@@ -393,7 +393,9 @@ def test_digit_is_drawn_by_mouse_and_by_keys(open_page, file):
     page = open_page(file)
     wait_for_step(page, 0)
     reads = page.locator(".reads")
-    assert re.fullmatch(r"It reads an? \d \(\d+% sure\), and it is an? \d\.", reads.inner_text())
+    assert re.fullmatch(
+        r"It predicts an? \d \(probability \d+%\); the label is \d\.", reads.inner_text()
+    )
     press(page, "Clear")
     page.get_by_text("Draw a digit on the pad.").wait_for()
     box = page.get_by_role("application").bounding_box()
@@ -401,19 +403,19 @@ def test_digit_is_drawn_by_mouse_and_by_keys(open_page, file):
     page.mouse.down()
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.9 * box["height"], steps=5)
     page.mouse.up()
-    page.get_by_text(re.compile(r"^It reads an? \d \(\d+% sure\)\.$")).wait_for()
+    page.get_by_text(re.compile(r"^It predicts an? \d \(probability \d+%\)\.$")).wait_for()
     press(page, "Clear")
     page.get_by_text("Draw a digit on the pad.").wait_for()
     pad = page.get_by_role("application")
     for key in [" ", *20 * ["ArrowDown"], " ", *5 * ["ArrowRight"]]:
         pad.press(key)
-    page.get_by_text(re.compile(r"^It reads an? \d \(\d+% sure\)\.$")).wait_for()
+    page.get_by_text(re.compile(r"^It predicts an? \d \(probability \d+%\)\.$")).wait_for()
 
 
 def test_page_without_scripts_says_what_it_would_do(open_page, file):
     page = open_page(file, java_script_enabled=False)
     text = page.locator("noscript").inner_text()
-    assert text.startswith("This page needs JavaScript. With it, your browser would train")
+    assert text.startswith("This page needs JavaScript. With it, your browser trains")
 
 
 @pytest.mark.slow

@@ -224,9 +224,9 @@ def test_texts_about_a_digit_follow_from_its_probabilities(visit, mnist, model):
             first, *_, last = [row + 1 for row in run] * 2
             turns.append(f"{digit} ({first}{f' to {last}' if last > first else ''})")
         times = "once" if len(turns) == 2 else f"{len(turns) - 1} times"
-        expected = f"It changes its mind {times}; its answers, with their rows: {', '.join(turns)}."
+        expected = f"The answer changes {times}. Answers (rows): {', '.join(turns)}."
         if len(turns) == 1:
-            expected = f"It has not changed its mind: {turns[0]}."
+            expected = f"The answer has not changed: {turns[0]}."
         assert page.locator(".pad-changes").inner_text() == expected
 
 
@@ -263,7 +263,7 @@ def test_everything_can_be_done_by_keyboard(page):
     press(page, "play", "Enter")
     press(page, "speed", "ArrowDown", "ArrowDown", "ArrowDown")  # while it plays: 20
     page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for(timeout=8000)
-    assert re.search(r"changes its mind \d+ times.*, 7 \(\d+ to 28\)\.", page.content())
+    assert re.search(r"answer changes \d+ times.*, 7 \(\d+ to 28\)\.", page.content())
     press(page, "row", "ArrowLeft")
     page.get_by_text(re.compile(r"^After row 27:")).wait_for()
     press(page, "undo", "Enter")
@@ -410,8 +410,8 @@ def test_site_of_another_model_predicts_like_keras(open_page, mnist, tmp_path):
     assert (made.returncode, made.stdout) == (0, f"Written: {folder}/index.html\n")
     page = open_page(folder / "draw.html")
     text = re.sub(r"\s+", " ", page.locator("main").inner_text())
-    assert "SimpleRNN of 8 units and a dense layer with softmax: 386 weights, dropout 0.2," in text
-    assert f"names {record.test_accuracy:.2f}% of the 10,000 test digits right" in text
+    assert "386 weights and was trained with dropout 0.2 on 1,000 other digits" in text
+    assert f"Its test accuracy is {record.test_accuracy:.2f}%" in text
     assert find_mistakes(page, mnist) == record.mistakes
 
 

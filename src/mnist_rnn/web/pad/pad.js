@@ -1,7 +1,7 @@
-// The pad: draw a digit, or take a test digit, and watch it being read. `mount` makes it, in a page
-// or in JupyterLab, where anywidget calls `render`.
+// The pad: draw a digit, or take a test digit, and the network reads it. `mount` makes the pad in a
+// page; in JupyterLab, anywidget calls `render`.
 
-const DEMONSTRATED = 4; // of the test digits: one whose answer changes several times
+const DEMONSTRATED = 4; // a test digit whose answer changes several times
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const BODY = `
 <p class="answer" role="status"></p>
@@ -36,7 +36,7 @@ const BODY = `
   </div>
   <div class="pad-tools">
     <button name="play">Play</button>
-    <label>Rows a second
+    <label>Rows per second
       <select name="speed"><option>2</option><option selected>5</option><option>10</option>
         <option>20</option></select></label>
     <label class="pad-row">Rows read
@@ -51,7 +51,7 @@ const article = (digit) => `${Number(digit) === 8 ? "an" : "a"} ${digit}`;
 const describe = (probabilities) => `${article(name(probabilities))} (${percent(Math.max(...probabilities))})`;
 
 /**
- * Make the pad in an element, where it begins by reading a test digit. `address` says whether the
+ * Make the pad in an element; it begins by reading a test digit. `address` says whether the
  * page's address holds the drawing.
  */
 async function mount(root, data, address = false) {
@@ -64,10 +64,10 @@ async function mount(root, data, address = false) {
   const score = { taken: 0, you: 0, network: 0 };
   let strokes, pen, test, image, probabilities, said, timer, hard = 0;
 
-  share.hidden = !address || location.protocol === "file:"; // which nobody else can open
+  share.hidden = !address || location.protocol === "file:"; // nobody else can open it
   const read = (pixels) => readRows(weights, pixels).map((hidden) => computeProbabilities(weights, hidden));
 
-  /** A new sheet with these strokes; `advice` stands where they are no digit. */
+  /** Begin a new sheet with these strokes; `advice` is shown if they are no digit. */
   function begin(drawn = [], advice) {
     strokes = drawn;
     pen = { x: 500, y: 200, down: false, keys: false };
@@ -76,7 +76,7 @@ async function mount(root, data, address = false) {
     answer(advice);
   }
 
-  /** Read what is drawn and show it. */
+  /** Read the drawing and show the answer. */
   function answer(advice) {
     const drawn = centerStrokes(strokes);
     image = drawn.image;
@@ -84,7 +84,7 @@ async function mount(root, data, address = false) {
     show(image ? `The network reads ${describe(probabilities[27])}.` : (advice ?? drawn.advice));
   }
 
-  /** Show the digit, read to its end; `text` is said whenever it is. */
+  /** Show the digit after its last row; `text` is said after the last row. */
   function show(text) {
     stop();
     said = text;
@@ -98,7 +98,7 @@ async function mount(root, data, address = false) {
     if (find(".answer").textContent !== text) find(".answer").textContent = text;
   }
 
-  /** What has been read after so many rows; the final answer shows nowhere before the last one. */
+  /** Show the state after `count` rows; the final answer is hidden before the last row. */
   function showRows(count) {
     const rows = probabilities?.slice(0, count) ?? [];
     const done = count === ROWS;
@@ -138,7 +138,7 @@ async function mount(root, data, address = false) {
     }, 1000 / find("[name=speed]").value);
   }
 
-  /** Values in [0, 1] as ink, `width` a row; rows after the first `count` are pale. */
+  /** Paint values in [0, 1] as ink, `width` per row; rows after the first `count` are pale. */
   function paint(canvas, values, width, count) {
     const pixels = new ImageData(width, ROWS);
     values.forEach((value, i) => {
@@ -149,7 +149,7 @@ async function mount(root, data, address = false) {
 
   const drawSheet = () => paintSheet(sheet, strokes, test?.image, pen.keys && pen);
 
-  /** Put the pen down, which begins a stroke; on a test digit, a new sheet too. */
+  /** Put the pen down and begin a stroke, on an empty sheet if it shows a test digit. */
   function putPenDown(x, y) {
     const put = { ...pen, x, y, down: true };
     if (test) begin();
@@ -175,7 +175,7 @@ async function mount(root, data, address = false) {
     show("Which digit is it? Guess, then see.");
   }
 
-  /** Read a test digit before the eyes of whoever opens the page. */
+  /** Read a test digit when the page is opened. */
   function demonstrate() {
     test = digits[data.hard + DEMONSTRATED];
     image = test.image;
@@ -266,7 +266,7 @@ async function mount(root, data, address = false) {
   return { read, centerStrokes, readAddress, writeAddress };
 }
 
-/** The most probable digits after some rows, and where the answer changed until then, in words. */
+/** Return the probabilities after some rows, and the changes of the answer until then, in words. */
 function describeRows(rows) {
   const now = rows.at(-1);
   const best = [...DIGITS].sort((a, b) => now[b] - now[a]).slice(0, 3);
@@ -276,12 +276,12 @@ function describeRows(rows) {
   return [
     `After row ${rows.length}: ${best.map((digit) => `${digit} (${percent(now[digit])})`).join(", ")}.`,
     answers.length === 1
-      ? `It has not changed its mind: ${list(answers[0])}.`
-      : `It changes its mind ${times}; its answers, with their rows: ${answers.map(list).join(", ")}.`,
+      ? `The answer has not changed: ${list(answers[0])}.`
+      : `The answer changes ${times}. Answers (rows): ${answers.map(list).join(", ")}.`,
   ];
 }
 
-/** What anywidget calls in JupyterLab; it would call what this returned when the pad goes. */
+/** Make the pad in JupyterLab, for anywidget; a returned function would be called at the end. */
 const render = async ({ model, el }) => {
   await mount(el, model.get("data"));
 };

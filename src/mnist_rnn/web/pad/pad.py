@@ -82,7 +82,7 @@ def describe_pad(
         "data": json.dumps(pack_digits(weights, images, labels)),
         "units": str(record.config.units),
         "parameters": f"{record.parameters:,}",
-        "dropout": f", dropout {record.config.dropout}" if record.config.dropout else "",
+        "dropout": f" with dropout {record.config.dropout}" if record.config.dropout else "",
         "train_size": f"{record.config.train_size:,}",
         "accuracy": f"{record.test_accuracy:.2f}%",
         "errors": str(record.test_errors),
