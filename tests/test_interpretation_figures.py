@@ -73,7 +73,7 @@ def test_one_digit_is_drawn_beside_its_probabilities():
     assert scale.get_ylabel() == "predicted probability"
     assert scale.get_ylim() == (0, 1)
     assert "Left, an image of 7" in drawn.caption
-    assert "another: 3 from row 1, 7 from row 3. " in drawn.caption
+    assert "orange where it is not: 3 from row 1, 7 from row 3. " in drawn.caption
     assert drawn.caption.endswith("the final answer, 7, is 100% after row 28.")
 
 

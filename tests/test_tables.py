@@ -286,7 +286,7 @@ def test_answer_follows_from_the_runs(make_record, tmp_path):
     assert numbers.startswith(f"Of 9 numbers from 2 published results, {inside} lie in the 95%")
     assert numbers.endswith("at most 0 misses are expected by chance.")
     by_result = results.numbers.groupby("claim")["inside"].all()
-    assert whole.startswith(f"{by_result.sum()} of the 2 results lie inside with all their numbers")
+    assert whole.startswith(f"All numbers lie inside for {by_result.sum()} of the 2 results, but")
     _, accuracy, pairs, _, model, others = describe_spread(results.runs)
     assert accuracy.endswith(" of about 95%; 0 of our 4 end at 97.6% or lower.")
     assert pairs.startswith("Half of all pairs of runs differ by more than 0.09 points, 0% by more")
