@@ -10,7 +10,6 @@ from mnist_rnn.bits.known_answers import (
     FILE,
     INPUTS,
     RUNS,
-    WEIGHTS,
     digest_arrays,
     list_cases,
     read_cases,
@@ -126,9 +125,17 @@ def test_the_command_says_it_and_ends_with_status_1(tmp_path, monkeypatch, capsy
 
 @pytest.mark.parametrize("name", SMALL)
 def test_tensorflow_has_the_known_answers(name):
-    from rnn_keras import step
+    import rnn_keras
 
     inputs = {key: KNOWN[name][key] for key in INPUTS}
-    x, y, rate, *weights = (inputs[key] for key in ("x", "y", "rate", *WEIGHTS))
-    arrays, _ = step(weights, x, y.astype(int), rate)
-    assert compare(name, inputs | arrays, KNOWN) is None
+    assert compare(name, take_step(inputs, rnn_keras), KNOWN) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
+def test_tensorflow_takes_the_known_steps(name):
+    """Of the default, and of batches whose images are cut into more parts than 3."""
+    import rnn_keras
+
+    for number, case in enumerate(take_steps(*RUNS[name], rnn_keras), 1):
+        assert compare(f"{name}, step {number}", digest_arrays(case), KNOWN) is None

@@ -10,16 +10,24 @@ import pytest
 
 from mnist_rnn.analysis.trained_network import believe
 from mnist_rnn.bits.browser_result import PAGE_CONFIG, PAGE_STEPS, BrowserResult
-from mnist_rnn.errors import RecordError
+from mnist_rnn.bits.compare import BROKEN_RULES, break_rule, compare
+from mnist_rnn.bits.known_answers import list_cases, read_cases, take_step, to_json
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.consistency import Weights, compute_states
-from mnist_rnn.web.learn import steps
+from mnist_rnn.records.run import read_run, run_path
+from mnist_rnn.web.learn import engine
 from mnist_rnn.web.learn.engine import HERE, OPTIONS, build_engine
-from mnist_rnn.web.learn.steps import read_repeated
+from mnist_rnn.web.learn.page import WORKER, describe_known, list_orders
+from mnist_rnn.web.shared import read_sources
 
 LEARN = HERE / "learn.js"
 MINUTE = 60_000  # Playwright counts milliseconds
+RECORD = read_run(run_path(PAGE_CONFIG, ".json", COMMITTED))
+EPOCH = PAGE_STEPS // PAGE_CONFIG.epochs
+KNOWN = read_cases()
 SAME = "Your browser has computed exactly the same 75,530 weights as TensorFlow."
 
 
@@ -59,7 +67,7 @@ def test_a_browser_computes_tensorflows_weights(open_page, file):
     page = open_page(file)
     press(page, "Train")
     page.get_by_text(SAME).wait_for(timeout=20 * MINUTE)
-    digest = read_repeated()[0].weights_sha256
+    digest = RECORD.weights_sha256
     assert f"Fingerprint: {digest}" in status(page)
     with page.expect_download() as saving:
         press(page, "Save this result")
@@ -77,34 +85,160 @@ def test_a_browser_computes_tensorflows_weights(open_page, file):
 
 
 @pytest.mark.parametrize("fragment", ["", "#exact"], ids=["fused", "exact"])
-def test_the_first_steps_are_tensorflows(open_page, file, fragment):
-    """One at a time; digests of 32 bits are compared, the way is told by the box."""
+def test_the_first_epoch_is_tensorflows(open_page, file, fragment):
+    """The weights before it and after it; the way is told by the box."""
     page = open_page(file, fragment)
-    for step in range(4):
-        wait_for_step(page, step)
-        assert f"Fingerprint {read_repeated()[1][step][:8]}, as TensorFlow's" in progress(page)
-        press(page, "One step")
-    wait_for_step(page, 4)
+    wait_for_step(page, 0)
+    first = weights_sha256(draw_initial_weights(PAGE_CONFIG))[:8]
+    assert f"Fingerprint {first} before the first step, as TensorFlow's" in progress(page)
+    press(page, "One step")
+    wait_for_step(page, 1)
+    assert f"Fingerprint {first} before the first step, as TensorFlow's" in progress(page)
+    press(page, "Train")
+    after = (
+        f"Fingerprint {RECORD.history.weights_sha256[0][:8]} after step {EPOCH}, as TensorFlow's"
+    )
+    page.get_by_text(after).wait_for(timeout=10 * MINUTE)
     assert page.get_by_role("checkbox").is_checked() == bool(fragment)
 
 
 @pytest.mark.parametrize("part", ["weights", "images"])
 def test_one_bit_is_noticed(open_page, file, tmp_path, part):
-    """In the starting weights at once; in an image, after the first step that learns from it."""
+    """In the starting weights at once; in an image, after the epoch that learns from it."""
     text = file.read_text()
     packed = re.search(rf'"{part}": "([^"]+)"', text)[1]
     content = bytearray(zlib.decompress(base64.b64decode(packed)))
-    first = steps.list_orders()[0][0] * 784 + 14 * 28 + 14 if part == "images" else 100_000
+    first = list_orders()[0][0] * 784 + 14 * 28 + 14 if part == "images" else 100_000
     content[first] ^= 1
     damaged = tmp_path / "learn.html"
     damaged.write_text(text.replace(packed, base64.b64encode(zlib.compress(content)).decode()))
     page = open_page(damaged)
     wait_for_step(page, 0)
-    press(page, "One step")
-    wait_for_step(page, 1)
-    step = {"weights": "before the first step", "images": "after step 1"}[part]
-    assert f"The bits differ from TensorFlow's for the first time {step}." in status(page)
+    press(page, "Train")
+    when = {"weights": "before the first step", "images": f"after step {EPOCH}"}[part]
+    told = f"The bits differ from TensorFlow's for the first time {when}."
+    page.get_by_text(told).wait_for(timeout=10 * MINUTE)
+    press(page, "Pause")
     assert "not TensorFlow's" in progress(page)
+
+
+def compare_in(page, folder, cases):
+    """What the page says of a dump, by case."""
+    (folder / "dump.json").write_text(to_json(cases))
+    page.locator("#compare [role=status]").evaluate("element => element.replaceChildren()")
+    page.get_by_label("Arrays of your program").set_input_files(folder / "dump.json")
+    page.locator("#compare [role=status] p").first.wait_for()
+    return page.locator("#compare [role=status] p").all_inner_texts()
+
+
+def test_where_a_program_parts_is_said_as_the_command_says_it(open_page, file, tmp_path):
+    """Of each broken rule, in each small case; the page writes numbers as the files do."""
+    page = open_page(file)
+    page.locator("#compare").wait_for()
+    named = set()
+    for rule in BROKEN_RULES:
+        broken = break_rule(rule)
+        dump = {name: take_step(KNOWN[name], broken) for name in list_cases()}
+        expected = [compare(name, dump[name], KNOWN) or f"{name}: the same bits." for name in dump]
+        for ours, theirs in zip(compare_in(page, tmp_path, dump), expected, strict=True):
+            numbers = r"expected .*, got .*, (?=[\d,]+ float32)"
+            assert re.sub(numbers, "", ours) == re.sub(numbers, "", theirs)
+            named |= {rule} if rule in ours else set()
+    assert named == {*BROKEN_RULES}
+
+
+def test_a_dump_may_lack_arrays_and_have_digests_but_must_be_of_a_known_case(
+    open_page, file, tmp_path
+):
+    page = open_page(file)
+    page.locator("#compare").wait_for()
+    one, step = KNOWN["1 image"], KNOWN["default, step 2"]
+    wrong = one["z"].copy()
+    wrong[0, 1] = -0.0
+    hexadecimal = re.sub(r"\.?0*p", "p", float(one["z"][0, 1]).hex())
+    cases = {
+        "1 image": {"z": wrong, "x": one["x"]},
+        "halfway": {"x": KNOWN["halfway"]["x"] * 2},
+        "129 images": {"c": KNOWN["129 images"]["c"][:9]},
+        "300 images": {"z": KNOWN["300 images"]["z"]},
+        "default, step 2": step | {"g": "sha256 " + 64 * "0"},
+        "default, step 3": {"z": KNOWN["default, step 3"]["z"]},
+        "of mine": one,
+    }
+    told = compare_in(page, tmp_path, cases)
+    assert f"expected {hexadecimal}, got -0x0p+0, " in told[0]
+    assert told[0].startswith("1 image: z differs in 1 of 10 numbers, the first at [0, 1]: ")
+    end = compare("1 image", one | {"z": wrong}, KNOWN).rpartition(", ")[2]
+    assert end.endswith(" float32 numbers apart. No broken rule explains it.")
+    assert told[0].rpartition(", ")[2] == end
+    assert told[1].startswith(
+        "halfway: the input x differs in 2 of 2 numbers, the first at [0, 0, 0]"
+    )
+    assert told[2] == "129 images: the input c differs: expected the shape (10), got (9)."
+    assert told[3] == "300 images: the same bits."
+    assert told[4] == f"default, step 2: g differs: expected {step['g']}, got sha256 {64 * '0'}."
+    assert told[5] == "default, step 3: the same bits."
+    assert told[6].startswith("of mine: expected one of 1 image, halfway, ")
+    (tmp_path / "wrong.json").write_text('{"1 image": {"z": [[1], "1.5"]}}')
+    page.get_by_label("Arrays of your program").set_input_files(tmp_path / "wrong.json")
+    page.get_by_text("Expected cases with arrays, in the form of the known answers.").wait_for()
+
+
+def test_the_known_answers_can_be_saved(open_page, file, tmp_path):
+    page = open_page(file)
+    page.locator("#compare").wait_for()
+    with page.expect_download() as saving:
+        press(page, "Save the known answers")
+    saved = read_cases(saving.value.path())
+    assert saved.keys() == KNOWN.keys()
+    assert to_json(saved) == to_json(KNOWN)
+
+
+# Of engine.c and rnn.c: what is done in place of a rule, and the name of the rule.
+BROKEN_LINES = {
+    "products rounded before they are added": (
+        "wasm_f32x4_relaxed_madd(wasm_f32x4_splat(a), (v128_t)b, (v128_t)s)",
+        "wasm_f32x4_add(wasm_f32x4_mul(wasm_f32x4_splat(a), (v128_t)b), (v128_t)s)",
+    ),
+    "the bias added last": ("+ b[j]) + product[i + j]", "+ product[i + j]) + b[j]"),
+    "a quotient in place of the reciprocal": ("(a * (1 / s)) * e[j]", "a / s * e[j]"),
+    "tanh differentiated as (1 + h) (1 - h)": ("1 - h[i] * h[i]", "(1 + h[i]) * (1 - h[i])"),
+    "a bias's images in one part": ("128 : part > 32 ? 32 : 1", "128 : 1"),
+    "products of more than 256 terms in one part": ("columns, 256)", "columns, terms)"),
+    "products of more than 128 images in one part": ("columns, 128)", "columns, n)"),
+    "subnormal numbers kept": ("fabsf(x) < 0x1p-126f ? copysignf(0, x) : x", "x"),
+}
+
+
+@pytest.mark.slow
+def test_an_engine_that_breaks_a_rule_is_told_which(watch, tmp_path, monkeypatch):
+    """As a browser would that computes otherwise, though it fuses."""
+    pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
+    folder = tmp_path / "src" / "mnist_rnn" / "web" / "learn"
+    folder.mkdir(parents=True)
+    (tmp_path / "implementations").mkdir()
+    sources = {folder / "engine.c": HERE / "engine.c"}
+    sources[tmp_path / "implementations" / "rnn.c"] = ROOT / "implementations" / "rnn.c"
+    monkeypatch.setattr(engine, "HERE", folder)
+    page, named = watch(), {}
+    for rule, (line, instead) in BROKEN_LINES.items():
+        for copy, source in sources.items():
+            copy.write_text(source.read_text().replace(line, instead))
+        build_engine("fused", tmp_path / "fused.wasm")
+        module = [*(tmp_path / "fused.wasm").read_bytes()]
+        named[rule] = page.evaluate(
+            """async ([scripts, module, known]) => {
+                const run = new Function("known", "module", `${scripts}
+                    data = { known };
+                    return WebAssembly.instantiate(Uint8Array.from(module)).then(({ instance }) => {
+                        engine = instance.exports;
+                        return checkEngine();
+                    });`);
+                return run(known, module);
+            }""",
+            [read_sources(WORKER), module, describe_known()],
+        )
+    assert all(rule in sentence for rule, sentence in named.items()), named
 
 
 # What the worker tells the page, and what is drawn on the page's canvases, is kept for tests.
@@ -166,7 +300,7 @@ def test_what_is_told_of_the_start_is_computed_from_its_weights(watch, started, 
 
 def test_the_loss_of_a_step_is_of_its_batch_and_its_labels(watch, started, mnist):
     weights, *_ = started
-    batch = steps.list_orders()[0][: PAGE_CONFIG.batch_size]
+    batch = list_orders()[0][: PAGE_CONFIG.batch_size]
     images, labels = (part[batch] for part in mnist[0])
     last = believe(weights, compute_states(weights, scale(images)))[:, -1]
     loss = -np.log(last[np.arange(len(labels)), labels]).mean()
@@ -421,20 +555,3 @@ def test_the_engine_is_compiled_from_its_source(kind, tmp_path):
     pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
     build_engine(kind, tmp_path / "built.wasm")
     assert (tmp_path / "built.wasm").read_bytes() == (HERE / f"{kind}.wasm").read_bytes()
-
-
-@pytest.mark.slow
-def test_tensorflow_takes_these_steps():
-    digests = [digest[: steps.LETTERS] for digest in steps.digest_steps()]
-    assert digests == json.loads(steps.DIGESTS.read_text())
-
-
-def test_digests_of_another_run_are_refused(tmp_path, monkeypatch):
-    other = tmp_path / "steps.json"
-    other.write_text('["00000000", "11111111"]')
-    monkeypatch.setattr(steps, "DIGESTS", other)
-    with pytest.raises(RecordError, match="expected aed57ae7 after the last step"):
-        read_repeated()
-    other.unlink()
-    with pytest.raises(RecordError, match="can't be read"):
-        read_repeated()

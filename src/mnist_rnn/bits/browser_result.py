@@ -27,11 +27,12 @@ class BrowserResult(Strict):
     """The whole run of PAGE_CONFIG, computed in a browser.
 
     `weights_sha256` is the digest of the weights after the last step, as `weights_sha256` makes it.
-    They are TensorFlow's unless the bits differed for the first time after step
-    `first_difference`, 0 being before the first. `browser` has its kind and main version, and is
-    `engine` in the file; `processor` is `x86`, `ARM` or `unknown`. `arithmetic`, in the file
-    `path`: `fused`, by the instruction that multiplies and adds in one rounding, or `exact`, from
-    float64. `seconds` is the time of the training, `date` the day it ended (UTC).
+    The page compares weights with TensorFlow's at first and after each epoch. They are the same
+    unless they differed for the first time after step `first_difference`. `browser` has its kind
+    and main version, and is `engine` in the file; `processor` is `x86`, `ARM` or `unknown`.
+    `arithmetic`, in the file `path`: `fused`, by the instruction that multiplies and adds in one
+    rounding, or `exact`, from float64. `seconds` is the time of the training, `date` the day it
+    ended (UTC).
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
