@@ -1,7 +1,7 @@
-"""The generated parts of the README and docs/network.svg, from the committed results.
+"""Generate parts of the README, and docs/network.svg, from the committed results.
 
-`python docs/generate.py` makes what stands between `<!-- generated: name -->` and `<!-- end -->`,
-and draws the network that the default run has left.
+`python docs/generate.py` writes the text between `<!-- generated: name -->` and `<!-- end -->`, and
+draws the network of the default run.
 """
 
 import os
@@ -23,29 +23,33 @@ from mnist_rnn.records.run import read_runs, run_path
 
 
 def make_answer(results: Results) -> str:
-    """Return the answer in plain words, its first sentence in bold."""
+    """Return the sentences on the published accuracy, with the first in bold."""
     first, *more = describe_answer(results)
     return f"**{first}** {' '.join(more)}"
 
 
 def make_spread(results: Results) -> str:
-    """Return what a seed changes."""
+    """Return the sentences on the effect of the seed."""
     return " ".join(describe_spread(results.runs))
 
 
 def make_table(results: Results) -> str:
-    """Return a row for each published result, with the settings that differ from the default."""
+    """Return one row per published result, then the numbers outside their intervals."""
     claims = {claim.claim: claim for claim in read_claims()}
     table = summarize(choose_results(results.accuracy))
+    outside = [f"`{row.Result}`, {row.Outside}" for row in table.itertuples() if row.Outside]
     table["Result"] = [f"`{name}`{describe_network(claims[name])}" for name in table["Result"]]
-    return table.to_markdown(index=False, disable_numparse=True)
+    table = table.drop(columns="Outside")
+    rows = table.to_markdown(index=False, disable_numparse=True)
+    return f"{rows}\n\nOutside their intervals: {'; '.join(outside)}."
 
 
 def describe_network(claim: Claim) -> str:
-    """Return what differs from the default, as in `: adam, dropout 0.2`."""
+    """Return the differences from the default, as in `: adam, dropout 0.2`."""
+    if claim.answered_by == "pytorch":
+        return ": PyTorch"
     changed = claim.config.model_dump(exclude_defaults=True)
     words = [v if isinstance(v, str) else f"{name} {v}" for name, v in changed.items()]
-    words = ["PyTorch", *words] if claim.answered_by == "pytorch" else words
     return ": " + ", ".join(words) if words else ""
 
 
@@ -61,7 +65,7 @@ def make_implementations(_: Results) -> str:
                 "Lines": sum(len(path.read_text("utf-8").splitlines()) for path in files),
                 "Seconds per epoch": "" if seconds is None else f"{seconds:.1f}",
                 "CPU": cpu,
-                "The same bits": computed,
+                "Bit-identical in": computed,
             }
         )
     return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
@@ -76,7 +80,7 @@ BLOCKS = {
 
 
 def fill_blocks(text: str) -> str:
-    """Return the README's text with its blocks as the results say."""
+    """Return the README's text with its generated parts made anew from the results."""
     results = tabulate_results(*read_runs(COMMITTED))
     for name, make in BLOCKS.items():
         block = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -1,9 +1,9 @@
-"""Which edits of the code does no test find? `make mutants` tries hundreds, and lists those.
+"""Find edits of the code that no test detects, as `make mutants` does.
 
 mutmut edits each function of records, analysis and figures in one place at a time, and runs the
-tests that reach it; EDITS are those of the pages. An argument, as in `ARGS=figures.training` or
-`ARGS=web`, limits both to names with this part. The copy in .mutants keeps what was tried. The
-command fails where a survivor has no reason in REASONS.
+tests that reach it. EDITS are edits of the pages. An argument, as in `ARGS=figures.training` or
+`ARGS=web`, selects the names that contain it. The copy in .mutants keeps the results. The command
+fails if an undetected edit has no reason in REASONS.
 """
 
 import ast
@@ -23,7 +23,7 @@ COPY = ROOT / ".mutants"
 MUTATED = ("records", "analysis", "figures")
 TESTS = "tables statistics consistency published trained_network records metrics figures"
 TESTS += " training_figures interpretation_figures unrolled"
-# Not those that start processes, and those of the decorator, under which mutmut can't mutate.
+# Left out are tests that start processes, and those of the decorator, which mutmut can't handle.
 CHOSEN = "not researchers and not matplotlibrc and not default_style"
 CONFIG = """
 [tool.mutmut]
@@ -36,7 +36,7 @@ pytest_add_cli_args = [
 ]
 """
 SURVIVED, UNREACHED = 0, 33  # mutmut's status of a mutant
-# A survivor is excused where its edit, as `describe_edit` has it, begins so.
+# Reasons for undetected mutants, by the start of the edit as `describe_edit` returns it
 REASONS = {
     r"(figsize|layout|ms|mew|lw|ls|alpha|size|labelsize|frameon|ncols|width|width_ratios|rot|shrink"
     r"|aspect|loc|bbox_to_anchor|ha|va|rwidth|[xy]lim|[xy]ticks|share[xy]|marker)=":
@@ -47,7 +47,7 @@ REASONS = {
 
 
 def copy_tree() -> None:
-    """Copy what git knows and the data, without the decorator of the figures."""
+    """Copy the files that git knows, and the data."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in names.rstrip("\0").split("\0"):
@@ -58,7 +58,7 @@ def copy_tree() -> None:
 
 
 def mutate(part: str) -> None:
-    """Let mutmut try the mutants with this part in their names."""
+    """Try mutmut's mutants with this part in their names, without the decorator of the figures."""
     for path in (COPY / "src" / "mnist_rnn" / "figures").glob("*.py"):
         path.write_text(re.sub(r"^ *@default_style\n", "", path.read_text(), flags=re.MULTILINE))
     paths = [f"src/mnist_rnn/{name}/*.py" for name in MUTATED]
@@ -66,12 +66,14 @@ def mutate(part: str) -> None:
     with (COPY / "pyproject.toml").open("a") as config:
         config.write(CONFIG.format(paths=paths, tests=tests, chosen=CHOSEN))
     mutmut = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1", f"*{part}*"]
-    environment = os.environ | {"PYTHONPATH": str(COPY / "mutants" / "src")}
+    mutated = COPY / "mutants" / "src"
+    mutated.mkdir(parents=True, exist_ok=True)  # Python never looks again into what was no folder
+    environment = os.environ | {"PYTHONPATH": str(mutated)}
     subprocess.run(mutmut, cwd=COPY, env=environment, check=True)
 
 
 def find_survivors(part: str) -> Iterator[tuple[str, str]]:
-    """Each mutant with this part in its name that no test found, and its edit."""
+    """Yield each undetected mutant with this part in its name, and its edit."""
     for path in sorted((COPY / "mutants").rglob("*.py.meta")):
         status = json.loads(path.read_text())["exit_code_by_key"]
         names = [name for name, code in status.items() if code in (SURVIVED, UNREACHED)]
@@ -90,7 +92,7 @@ def find_survivors(part: str) -> Iterator[tuple[str, str]]:
 
 
 def describe_edit(old: str, new: str) -> str:
-    """The words that differ between two versions of a function, and their line."""
+    """Return the words that differ between two versions of a function, and their line."""
     old, new = (re.sub(r"__mutmut_\w+", "", text) for text in (old, new))
     shortest = min(len(old), len(new))
     start = next((i for i in range(shortest) if old[i] != new[i]), shortest)
@@ -103,7 +105,7 @@ def describe_edit(old: str, new: str) -> str:
 
 
 def try_page_edits(part: str) -> Iterator[tuple[str, str]]:
-    """Each edit of the pages with this part in its file's name that no test found."""
+    """Yield each undetected edit of the pages with this part in its file's name."""
     chosen = [edit for edit in EDITS if part in edit[0]]
     for tests in sorted({tests for *_, tests in chosen}):
         if run_tests(tests) != 0:
@@ -122,7 +124,7 @@ def try_page_edits(part: str) -> Iterator[tuple[str, str]]:
 
 
 def run_tests(name: str) -> int:
-    """The exit status of pytest for a module in the copy: 1 where a test fails."""
+    """Return the exit status of pytest for a module in the copy; 1 means that a test failed."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow and not trial"]
     environment = os.environ | {"PYTHONPATH": str(COPY / "src")}
     command.append(f"tests/test_{name}.py")
@@ -130,7 +132,7 @@ def run_tests(name: str) -> int:
 
 
 def main() -> None:
-    """Try the mutants, and list the survivors that have no reason."""
+    """Try the mutants, and list the undetected ones that have no reason."""
     part = sys.argv[1] if len(sys.argv) > 1 else ""
     copy_tree()
     survivors = [*try_page_edits(part)]

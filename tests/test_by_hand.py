@@ -1,4 +1,4 @@
-"""The training that notebooks/05_by_hand.ipynb writes down, against exact arithmetic and XLA."""
+"""Test the training of notebooks/05_by_hand.ipynb against exact arithmetic and XLA."""
 
 import json
 from fractions import Fraction
@@ -26,21 +26,21 @@ def normal(*shape, seed=0):
 
 
 def to_float32(exact):
-    """A fraction, rounded to the nearest float32; of two, to the one that ends in 0."""
+    """Return a fraction rounded to the nearest float32; a tie goes to the even one."""
     near = np.float32(float(exact))
     candidates = [np.nextafter(near, np.float32(side)) for side in (-np.inf, np.inf)] + [near]
     return min(candidates, key=lambda c: (abs(Fraction(float(c)) - exact), c.view("uint32") & 1))
 
 
 def add_exactly(column, row):
-    """The sum of products in order, each step exact and then rounded."""
+    """Return the sum of products in order; each step is exact and then rounded."""
     s = np.float32(0)
     for a, b in zip(column, row, strict=True):
         s = to_float32(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(s)))
     return s
 
 
-# Few digits and far apart: sums that lie halfway are common.
+# Numbers with few digits and distant exponents, which often have sums that lie halfway
 SHORT = st.builds(
     lambda digits, exponent: float(np.float32(digits) * np.float32(2.0) ** exponent),
     st.sampled_from([0, 1, -1, 3, -5, 1 + 2**-23, 1 + 2**-20, 2**24 - 1, 1 - 2**-24]),
@@ -50,7 +50,7 @@ SHORT = st.builds(
 
 @settings(deadline=None, max_examples=300)
 @given(arrays("float32", (2, 6), elements=SHORT))
-def test_a_product_is_a_chain_of_fused_multiply_adds(terms):
+def test_product_is_a_chain_of_fused_multiply_adds(terms):
     product = by_hand.multiply_in_order(terms[:1], terms[1:].T)
     assert product.item() == add_exactly(*terms)
 
@@ -67,8 +67,8 @@ def test_long_sums_are_cut_into_256_terms(shape):
     np.testing.assert_array_equal(by_hand.multiply(a, b), expected)
 
 
-def test_the_library_is_used_only_where_it_keeps_the_rule(monkeypatch):
-    """Where the rule adds in another order, the library is found out."""
+def test_library_is_used_only_where_it_follows_the_rule(monkeypatch):
+    """Check that NumPy's library is not used if the rule has another order of sums."""
     in_order = by_hand.multiply_in_order
     monkeypatch.setattr(by_hand, "multiply_in_order", lambda a, b: in_order(a[:, ::-1], b[::-1]))
     for n, k, m in [(128, 28, 256), (2, 256, 10)]:
@@ -86,8 +86,8 @@ def compile_xla(function):
     return tf.function(function, jit_compile=True)
 
 
-def test_tanh_and_exp_have_xlas_bits():
-    """A million bit patterns of float32, and the values around the constants."""
+def test_tanh_and_exp_are_bit_identical_to_xla():
+    """Check a million bit patterns of float32, and values around the constants."""
     from mnist_rnn.experiment.backend import tf
 
     patterns = np.random.default_rng(0).integers(0, 2**32, 500_000, dtype="uint32")
@@ -103,7 +103,7 @@ def test_tanh_and_exp_have_xlas_bits():
 
 
 @pytest.mark.parametrize(("seed", "units"), [(0, 256), (3, 40)])
-def test_weights_and_order_are_those_of_the_experiment(seed, units):
+def test_weights_and_image_order_equal_the_experiments(seed, units):
     ours = by_hand.draw_weights(seed, units)
     theirs = draw_initial_weights(Configuration(seed=seed, units=units))
     assert weights_sha256(ours) == weights_sha256(theirs) == by_hand.digest(ours)
@@ -120,5 +120,5 @@ STEPS = [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_the_first_steps_have_the_committed_digest(name):
+def test_first_steps_have_the_committed_digest(name):
     assert compute_by_hand(name) == DIGESTS[name]

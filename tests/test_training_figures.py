@@ -1,4 +1,4 @@
-"""The figures of data and training draw the numbers that they are given."""
+"""Test that the figures of data and training draw the given numbers."""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("close_figures")]
 
 @pytest.fixture
 def images():
-    """Twelve images of each digit in turn, no two alike."""
+    """Return twelve different images of each digit in turn."""
     return np.random.default_rng(0).integers(0, 256, (120, 28, 28), "uint8")
 
 
@@ -35,7 +35,7 @@ def test_samples_are_the_first_ten_of_each_digit(images):
     assert not ax.axison
 
 
-def test_bars_are_the_shares_of_each_digit_and_the_legend_names_their_colours():
+def test_bars_are_the_shares_of_each_digit_and_legend_names_their_colours():
     y_train = np.repeat(np.arange(10), np.arange(1, 11))
     y_test = np.repeat(np.arange(10), np.arange(11, 1, -1))
     drawn = draw_balance(y_train, y_test)
@@ -101,7 +101,7 @@ def test_curves_have_their_epochs_measures_and_colours():
         assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", f"training {name}")
 
 
-def test_the_caption_of_the_curves_says_their_first_and_last_numbers():
+def test_caption_of_the_curves_has_their_first_and_last_numbers():
     caption = draw_curves(HISTORY, {"a": CURVE, "b": CURVE / 2}).caption
     assert "this run's 3 epochs, from a training loss of 0.50 to 0.250 and" in caption
     assert "a training accuracy of 85.0% to 95.0%." in caption
@@ -117,7 +117,7 @@ def test_one_epoch_has_one_tick():
         assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [1]
 
 
-def test_the_matrix_has_a_row_for_the_digit_and_a_column_for_the_answer():
+def test_confusion_matrix_has_a_row_per_label_and_a_column_per_prediction():
     random = np.random.default_rng(0)
     y, answers = random.integers(0, 10, (2, 500))
     counts = np.array([[((y == d) & (answers == a)).sum() for a in range(10)] for d in range(10)])
@@ -155,8 +155,8 @@ def test_mistakes_that_are_equally_frequent_are_all_named():
     assert none.caption.endswith("0 of 0 mistakes: none.")
 
 
-def test_the_surest_mistakes_by_hand(images):
-    """Of 15 images of a 7, number 0 is read right; of the others, the last is the surest."""
+def test_most_probable_mistakes_are_drawn_in_order(images):
+    """Check 15 images of a 7: the first is correct, and the last is the most probable mistake."""
     probabilities = np.zeros((15, 10))
     probabilities[:, 1], probabilities[0, 7] = np.linspace(0.5, 0.99, 15), 1
     probabilities[3:, 2] = probabilities[3:, 1] + 0.001

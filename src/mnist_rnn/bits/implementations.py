@@ -1,8 +1,8 @@
-"""Do Keras, NumPy, JAX, PyTorch and C compute the committed bits? `make implementations` tries it.
+"""Check that Keras, NumPy, JAX, PyTorch and C compute the committed bits: `make implementations`.
 
-Each program in `implementations/` answers the known cases and takes the first steps of the default
-run; with `--epoch`, its first epoch, and with `--whole`, all of it. A record is left for the
-ledger, but for Keras, whose records `make reproduce` leaves. Exit status 1 if bits differ.
+Each program in `implementations/` computes the known cases and the first steps of the default run,
+with `--epoch` its first epoch, or with `--whole` the whole run. It writes a record for the ledger,
+except for Keras, whose records `make reproduce` writes. The exit status is 1 if bits differ.
 """
 
 import argparse
@@ -45,7 +45,7 @@ from mnist_rnn.records.run import read_run, run_path
 FOLDER = ROOT / "implementations"
 PACKAGE = ROOT / "src" / "mnist_rnn"
 KERAS = [PACKAGE / "experiment" / f"{name}.py" for name in ("layers", "products", "optimization")]
-# The files with the network and its step, and the package or compiler that computes.
+# For each program, the files with the network, and the package or compiler that it needs.
 SOURCES = {
     "Keras": (KERAS, "keras"),
     "NumPy": ([Path(by_hand.__file__)], "numpy"),
@@ -53,7 +53,7 @@ SOURCES = {
     "PyTorch": ([FOLDER / "rnn_torch.py"], "torch"),
     "C": ([FOLDER / "rnn.c"], "cc"),
 }
-BROWSER = "a browser", [FOLDER / "rnn.c", PACKAGE / "web" / "learn" / "engine.c"]
+BROWSER = "Browser", [FOLDER / "rnn.c", PACKAGE / "web" / "learn" / "engine.c"]
 # What is trained, by its name in the ledger.
 RUNS = {
     "sgd": Configuration(train_size=224, epochs=2),
@@ -65,7 +65,7 @@ EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
 
 
 class Trained(NamedTuple):
-    """What a program printed: test errors and digests by epoch, and the digest with the logits."""
+    """The output of a program: test errors and digests by epoch, and the digest with the logits."""
 
     errors: list[int]
     digests: list[str]
@@ -77,17 +77,20 @@ def find_compiler() -> list[str]:
     """Return the command of a C compiler.
 
     Raises:
-        ExperimentError: there is none.
+        ExperimentError: no compiler is installed.
     """
     if found := which("cc") or which("gcc") or which("clang"):
         return [found]
     if find_spec("ziglang"):
         return [sys.executable, "-m", "ziglang", "cc"]
-    raise ExperimentError("No C compiler: `apt install gcc`, or pip install --group engine.")
+    raise ExperimentError(
+        "cc: expected a C compiler, got none. Run `apt install gcc` or "
+        "`pip install --group engine`."
+    )
 
 
 def compile_c(program: Path, *options: str) -> list[str | Path]:
-    """Compile the program in C, for this CPU if no options are given; return its command."""
+    """Compile the program in C, by default for this CPU, and return its command."""
     source = FOLDER / "commands.c"
     options = options or ("-march=native",)
     fixed = ("-O3", "-ffp-contract=off")
@@ -96,10 +99,10 @@ def compile_c(program: Path, *options: str) -> list[str | Path]:
 
 
 def ask(command: Sequence[str | Path]) -> str:
-    """Return what a command prints.
+    """Return the output of a command.
 
     Raises:
-        ExperimentError: it failed, and why.
+        ExperimentError: the command failed.
     """
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
@@ -112,7 +115,7 @@ def ask(command: Sequence[str | Path]) -> str:
 
 
 def train(command: Sequence[str | Path], config: Configuration) -> Trained:
-    """Train by a program; its start and its compilation count as time."""
+    """Train with a program; the time includes its start and compilation."""
     with tempfile.TemporaryDirectory() as folder:
         inputs = Path(folder) / "inputs"
         write_inputs(inputs, config)
@@ -125,7 +128,7 @@ def train(command: Sequence[str | Path], config: Configuration) -> Trained:
 
 
 def answer(command: Sequence[str | Path]) -> list[str]:
-    """Return what differs in a program's answers to the known cases, in sentences."""
+    """Return a sentence for each known case that a program computes differently."""
     known, found = read_cases(), []
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "dump.json"
@@ -136,7 +139,7 @@ def answer(command: Sequence[str | Path]) -> list[str]:
 
 
 def judge(trained: Trained, name: str) -> str:
-    """Return what differs from the committed digests of this run, or nothing."""
+    """Return the first difference from this run's committed digests, or "" if there is none."""
     if name != WHOLE_RUN:
         expected = json.loads(FIRST_STEPS.read_text(encoding="utf-8"))[name]
         return "" if trained.last == expected else f"expected {expected}, got {trained.last}"
@@ -150,7 +153,7 @@ def judge(trained: Trained, name: str) -> str:
 
 
 def record(implementation: str, python: str, trained: Trained, name: str) -> Path:
-    """Leave a record of this run for the ledger; return its path."""
+    """Write a record of this run for the ledger, and return its path."""
     (source,), package = SOURCES[implementation]
     versions = {"cc": ask([*find_compiler(), "-dumpfullversion"]).strip()}
     if implementation != "C":
@@ -222,14 +225,15 @@ def find_proofs(folder: Path = LEDGER / "ours") -> dict[str, Proof]:
 
 
 def main() -> None:
-    """Print a line for each program, and leave its record."""
+    """Print one line per program, and write its record."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SOURCES)}")
+    names = f"one or more of {', '.join(SOURCES)} (default: all)"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     either = parser.add_mutually_exclusive_group()
     for option, run in (("--epoch", "first-epoch"), ("--whole", WHOLE_RUN)):
         told = f"train {TOLD[run]}"
         either.add_argument(option, action="store_const", dest="run", const=run, help=told)
-    parser.add_argument("--peers", help="a Python that has JAX and PyTorch")
+    parser.add_argument("--peers", help="the path of a Python with JAX and PyTorch")
     parser.set_defaults(run="sgd")
     options = parser.parse_args()
     for name in options.names:
@@ -244,7 +248,7 @@ def main() -> None:
                 script = FOLDER / f"rnn_{SOURCES[name][1]}.py"
                 c = name == "C"
                 if not c and not python:
-                    parser.error(f"--peers: expected a Python that has {name}")
+                    parser.error(f"--peers: expected the path of a Python with {name}, got none")
                 command = compile_c(Path(folder) / "rnn") if c else [python, script]
                 differences = answer(command)
                 trained = train(command, RUNS[options.run])

@@ -1,4 +1,4 @@
-"""The figures of data and training."""
+"""Draw figures of data and training."""
 
 from itertools import cycle
 
@@ -21,7 +21,7 @@ from mnist_rnn.records.metrics import confident_mistakes
 
 @default_style
 def draw_samples(images: np.ndarray, labels: np.ndarray) -> CaptionedFigure:
-    """The first ten images of each digit, one line for each digit."""
+    """Draw the first ten images of each digit, one line per digit."""
     rows = [np.hstack(images[labels == digit][:10]) for digit in range(10)]
     fig, ax = plt.subplots(figsize=(6.2, 6.2), layout="compressed")
     draw_digit(ax, np.vstack(rows))
@@ -31,7 +31,7 @@ def draw_samples(images: np.ndarray, labels: np.ndarray) -> CaptionedFigure:
 
 @default_style
 def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> CaptionedFigure:
-    """The share of each digit among the training and the test images."""
+    """Draw the share of each digit among the training and the test images."""
     labels = {"training images": y_train, "test images": y_test}
     shares = pd.DataFrame({name: 100 * np.bincount(y) / len(y) for name, y in labels.items()})
     fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
@@ -48,7 +48,7 @@ def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> CaptionedFigure:
 
 @default_style
 def draw_timesteps(image: np.ndarray) -> CaptionedFigure:
-    """A digit beside the 28 vectors of 28 features that the network reads, one a timestep."""
+    """Draw a digit beside the 28 vectors of 28 features that the network reads in 28 timesteps."""
     fig, (left, right) = plt.subplots(
         1, 2, figsize=(9, 4.6), width_ratios=(1, 1.15), sharey=True, layout="constrained"
     )
@@ -73,7 +73,7 @@ def draw_timesteps(image: np.ndarray) -> CaptionedFigure:
 def draw_curves(
     history: dict[str, list[float]], published: dict[str, pd.DataFrame]
 ) -> CaptionedFigure:
-    """Training loss and accuracy per epoch, over the published curves, by claim."""
+    """Draw training loss and accuracy per epoch, over the published curves, by claim."""
     fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
         for marker, (claim, curve) in zip(cycle("od"), published.items(), strict=False):
@@ -104,7 +104,7 @@ def draw_curves(
 
 @default_style
 def draw_confusion(answers: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """How often each digit was read as each, given answers and labels (n,) of the test images."""
+    """Draw the confusion matrix of predictions and labels (n,) of the test images."""
     matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), int)
     np.add.at(matrix, (y, answers), 1)
     mistakes = matrix - np.diag(np.diag(matrix))
@@ -128,7 +128,7 @@ def draw_confusion(answers: np.ndarray, y: np.ndarray) -> CaptionedFigure:
 
 @default_style
 def draw_mistakes(x: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> CaptionedFigure:
-    """Of images (n, 28, 28), the 12 misclassified with the highest probability (n, 10)."""
+    """Draw the 12 images of x (n, 28, 28) misclassified with the highest probability (n, 10)."""
     worst = confident_mistakes(probabilities, y, count=12)
     rows, named = max(1, -(-len(worst) // 6)), []
     fig = plt.figure(figsize=(9, 2 * rows), layout="constrained")
@@ -146,6 +146,6 @@ def draw_mistakes(x: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Ca
 
 
 def draw_digit(ax: plt.Axes, image: np.ndarray) -> None:
-    """One image, ink on paper, without axes."""
+    """Draw one image, dark on white, without axes."""
     ax.imshow(image, cmap="gray_r")
     ax.axis("off")

@@ -1,6 +1,6 @@
-"""What `learn.html` holds, which trains the network in a browser and compares it with TensorFlow's.
+"""Prepare `learn.html`, which trains the network in a browser and compares it with TensorFlow's.
 
-What the page saves is described by `BrowserResult`.
+`BrowserResult` describes the record that the page saves.
 """
 
 import base64
@@ -22,16 +22,16 @@ from mnist_rnn.records.run import Run, read_run, run_path
 from mnist_rnn.web.learn.engine import HERE, OPTIONS
 from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
 
-TEST_DIGITS = 250  # the first of them, for the accuracy and the map while it learns
+TEST_DIGITS = 250  # the first test images, for the accuracy and the map during the training
 WORKER = (SCRIPTS[0], HERE / "engine.js", HERE / "compare.js", HERE / "worker.js")
 MODULE = (*SCRIPTS, HERE / "learn.js")
 
 
 def describe_learning() -> dict[str, Any]:
-    """The values of the template `learn.html.j2`.
+    """Return the values of the template `learn.html.j2`.
 
     Raises:
-        RecordError: what the page compares with is missing or damaged.
+        RecordError: the run that the page repeats is missing or damaged.
     """
     record = read_run(run_path(PAGE_CONFIG, ".json", COMMITTED))
     return {
@@ -51,15 +51,15 @@ def describe_learning() -> dict[str, Any]:
 
 
 def list_orders() -> np.ndarray:
-    """The image that each place of each epoch has: (epochs, images)."""
+    """Return the numbers of the images in the order of each epoch: (epochs, images)."""
     seed, size = PAGE_CONFIG.seed, PAGE_CONFIG.train_size
     return np.stack([epoch_order(seed, epoch, size) for epoch in range(PAGE_CONFIG.epochs)])
 
 
 def pack_run(record: Run) -> dict[str, Any]:
-    """The run as JSON for `open` in learn.js: images for training, then for testing.
+    """Return the run for `open` in learn.js, with the images for training, then for testing.
 
-    The digests are those of TensorFlow's weights, at first and after each epoch.
+    The digests are of TensorFlow's initial weights, and of its weights after each epoch.
     """
     (x_train, y_train), (x_test, y_test) = load_mnist()
     size = PAGE_CONFIG.train_size

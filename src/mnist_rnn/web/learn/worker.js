@@ -107,7 +107,7 @@ function check() {
   if (run.digests && run.differs === null && run.digest !== run.digests[epoch]) run.differs = run.step;
 }
 
-/** The mean of -log(belief in the label) over the batch that was just read. */
+/** The mean of -log(predicted probability of the label) over the batch that was just read. */
 function measureLoss(n) {
   let sum = 0;
   for (let i = 0; i < n; i++) {
@@ -119,7 +119,7 @@ function measureLoss(n) {
   return sum / n;
 }
 
-/** The beliefs of the network, after the last row of each test digit. */
+/** The probabilities of the network, after the last row of each test digit. */
 function readTestDigits() {
   const { count, first } = data.test;
   for (let i = 0; i < count; i++) network.order[i] = first + i;
@@ -127,11 +127,11 @@ function readTestDigits() {
   const { units, weights, states } = network;
   const read = states(count);
   const last = (i) => read.subarray(((ROWS - 1) * count + i) * units, ((ROWS - 1) * count + i + 1) * units);
-  const beliefs = Array.from({ length: count }, (_, i) => believe(weights, last(i)));
-  run.test = { step: run.step, beliefs };
+  const probabilities = Array.from({ length: count }, (_, i) => computeProbabilities(weights, last(i)));
+  run.test = { step: run.step, probabilities };
 }
 
-/** The beliefs after each row of the digit on the page, or null if there is none. */
+/** The probabilities after each row of the digit on the page, or null if there is none. */
 function readDigit() {
   if (!digit) return null;
   const place = data.test.first + data.test.count;
@@ -141,7 +141,7 @@ function readDigit() {
   const { units, weights, states } = network;
   const read = states(1);
   const after = (row) => read.subarray(row * units, (row + 1) * units);
-  return Array.from({ length: ROWS }, (_, row) => believe(weights, after(row)));
+  return Array.from({ length: ROWS }, (_, row) => computeProbabilities(weights, after(row)));
 }
 
 function tell() {
@@ -149,7 +149,7 @@ function tell() {
   const diverged = !losses.every(isFinite);
   postMessage({
     type: "now", number, step, steps, seconds, digest, compared, differs, losses, test, going, diverged,
-    beliefs: readDigit(),
+    probabilities: readDigit(),
   });
   Object.assign(run, { losses: [], test: null, told: performance.now() });
 }
