@@ -135,7 +135,7 @@ benchmark: $(INSTALLED) $(PEERS)/installed  ## Time our code, the original's, Py
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)
 	$(BIN)/python benchmarks/report_speed.py
 
-implementations: $(INSTALLED) $(PEERS)/installed  ## Compare C, NumPy, JAX and PyTorch with the known answers and the first steps
+implementations: $(INSTALLED) $(PEERS)/installed  ## Compare Keras, NumPy, JAX, PyTorch and C with the known answers and the first steps
 	@$(BIN)/python -m mnist_rnn.bits.implementations --peers $(PEERS)/bin/python $(ARGS)
 
 originals: $(INSTALLED) $(PEERS)/installed  ## Make the missing runs of the originals' own code, into results/ (hours)

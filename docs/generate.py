@@ -4,11 +4,15 @@
 draws the network of the default run.
 """
 
+import os
 import re
+
+import pandas as pd
 
 from mnist_rnn.analysis.answer import choose_results, describe_answer, describe_spread
 from mnist_rnn.analysis.claims import Claim, read_claims
 from mnist_rnn.analysis.tables import Results, summarize, tabulate_results
+from mnist_rnn.bits.implementations import BROWSER, SOURCES, find_proofs
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
@@ -49,7 +53,30 @@ def describe_network(claim: Claim) -> str:
     return ": " + ", ".join(words) if words else ""
 
 
-BLOCKS = {"answer": make_answer, "spread": make_spread, "results": make_table}
+def make_implementations(_: Results) -> str:
+    """Return a row for each implementation: its files, its time, and what has the same bits."""
+    proofs, rows = find_proofs(), []
+    for name, (files, _) in {**SOURCES, BROWSER[0]: (BROWSER[1], None)}.items():
+        links = (f"[{path.name}]({os.path.relpath(path, ROOT)})" for path in files)
+        computed, seconds, cpu = proofs[name]
+        rows.append(
+            {
+                "Implementation": f"{name}: {', '.join(links)}",
+                "Lines": sum(len(path.read_text("utf-8").splitlines()) for path in files),
+                "Seconds per epoch": "" if seconds is None else f"{seconds:.1f}",
+                "CPU": cpu,
+                "Bit-identical in": computed,
+            }
+        )
+    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+
+
+BLOCKS = {
+    "answer": make_answer,
+    "spread": make_spread,
+    "results": make_table,
+    "implementations": make_implementations,
+}
 
 
 def fill_blocks(text: str) -> str:

@@ -3,7 +3,8 @@
 // What makes the bits: each operation of float32 is rounded once, `fmaf` stands for the terms of
 // products alone (-ffp-contract=off), each sum has one order, and results below 2^-126 become 0.
 // They hold on each CPU. Without FMA instructions, `fmaf` is a slow function of the C library.
-// `commands.c` has the commands, and says how to compile them.
+// `commands.c` reads the files, prints, and says how to compile both. It is apart, as commands.py
+// is, since it is no part of the network: learn.html has this file's in WebAssembly, without it.
 
 #include <stdint.h>
 #ifndef __wasm__ // whose own functions are in web/learn/engine.c, which includes this file

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mnist_rnn.bits import by_hand
-from mnist_rnn.bits.first_difference import find_first_difference
 from mnist_rnn.bits.first_steps import BY_HAND, compute_by_hand
 from mnist_rnn.bits.ledger import FIRST_STEPS
 from mnist_rnn.config import Configuration
@@ -123,48 +122,3 @@ STEPS = [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in
 @pytest.mark.parametrize("name", STEPS)
 def test_first_steps_have_the_committed_digest(name):
     assert compute_by_hand(name) == DIGESTS[name]
-
-
-def start_training(examples, **parameters):
-    """Return a model and its batches."""
-    from mnist_rnn.experiment.network import build_model
-
-    config = Configuration(**parameters)
-    training, _ = examples(config.train_size)
-    x, y = training
-    return build_model(config), by_hand.batches(x.swapaxes(0, 1), y, config.seed, config.batch_size)
-
-
-SHAPES = [{"units": 256}, {"units": 256, "train_size": 224}, {"units": 300, "seed": 1}]
-SHAPES += [{"units": 100, "batch_size": size, "seed": 1} for size in (50, 96, 300)]
-SHAPES += [{"units": 16, "batch_size": 600}, {"units": 64, "batch_size": 640, "train_size": 1000}]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_four_steps_are_bit_identical_to_tensorflow(shape, examples):
-    model, batches = start_training(examples, **{"train_size": 1200} | shape)
-    assert find_first_difference(model, islice(batches, 4)) is None
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("place", "index", "array"),
-    [
-        (1, (0, 0), "z"),
-        (0, (0, 0), "w'"),  # the weight of a pixel without ink in all these images
-    ],
-)
-def test_flipped_bit_is_found_in_its_step(place, index, array, examples):
-    model, batches = start_training(examples, train_size=384)
-
-    def flip_before_the_third():
-        for step, batch in enumerate(islice(batches, 4), 1):
-            if step == 3:
-                weights = model.get_weights()
-                weights[place].view("uint32")[index] ^= 1
-                model.set_weights(weights)
-            yield batch
-
-    found = find_first_difference(model, flip_before_the_third())
-    assert found.startswith(f"Step 3: {array} differs in ")

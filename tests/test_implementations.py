@@ -1,24 +1,34 @@
-"""Test the programs in implementations/: C, JAX and PyTorch beside `by_hand` in NumPy."""
+"""Test the programs in implementations/: Keras, NumPy, JAX, PyTorch and C."""
 
+import platform
 import re
 import shutil
 import sys
 
 import pytest
+from helpers.samples import change
 
 from mnist_rnn.bits import implementations
 from mnist_rnn.bits.implementations import (
-    FIRST,
     FOLDER,
+    RUNS,
     SOURCES,
     answer,
     compile_c,
+    find_proofs,
     judge,
     record,
     train,
 )
 from mnist_rnn.bits.inputs import write_inputs
-from mnist_rnn.bits.ledger import Reproduction, read_judged, read_known
+from mnist_rnn.bits.ledger import (
+    WHOLE_RUN,
+    Reproduction,
+    describe_reproduction,
+    read_judged,
+    read_known,
+    write_reproduction,
+)
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError
 from mnist_rnn.paths import ROOT
@@ -39,11 +49,12 @@ def c(tmp_path_factory):
 def need_peers(name):
     if not PEERS.exists():
         pytest.skip(f"no {name}: `make implementations` installs it")
-    return [PEERS, SOURCES[name][0]]
+    return [PEERS, SOURCES[name][0][0]]
 
 
 def test_programs_are_short_and_have_the_same_functions_in_the_same_order():
-    texts = {name: source.read_text() for name, (source, _) in SOURCES.items()}
+    named = ("NumPy", "JAX", "PyTorch", "C")
+    texts = {name: SOURCES[name][0][0].read_text() for name in named}
     assert len(texts["C"].splitlines()) <= 300
     for name in ("JAX", "PyTorch"):
         assert len(texts[name].splitlines()) <= 150
@@ -56,7 +67,7 @@ def test_programs_are_short_and_have_the_same_functions_in_the_same_order():
 
 def test_c_computes_the_known_cases_and_the_first_steps(c):
     assert answer(c) == []
-    assert judge(train(c, FIRST), whole=False) == ""
+    assert judge(train(c, RUNS["sgd"]), "sgd") == ""
 
 
 @pytest.mark.parametrize(
@@ -82,6 +93,14 @@ def test_c_needs_no_special_instructions(tmp_path, c):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX2 is of x86-64")
+def test_c_computes_the_committed_bits_with_avx2_only(tmp_path, c):
+    command = compile_c(tmp_path / "rnn", "-mavx2", "-mfma")
+    assert answer(command) == []
+    assert judge(train(command, RUNS["sgd"]), "sgd") == ""
+
+
+@pytest.mark.slow
 def test_c_computes_the_committed_bits_on_an_emulated_arm64(tmp_path):
     pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
     if not (emulator := shutil.which("qemu-aarch64")):
@@ -92,7 +111,7 @@ def test_c_computes_the_committed_bits_on_an_emulated_arm64(tmp_path):
         options = "-target", "aarch64-linux-musl", "-static"
         command = [emulator, *compile_c(tmp_path / "rnn", *options)]
     assert answer(command) == []
-    assert judge(train(command, FIRST), whole=False) == ""
+    assert judge(train(command, RUNS["sgd"]), "sgd") == ""
 
 
 @pytest.mark.slow
@@ -104,7 +123,7 @@ def test_jax_and_pytorch_compute_the_committed_bits(name, isa, monkeypatch):
     if isa:
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
     assert answer(command) == []
-    assert judge(train(command, FIRST), whole=False) == ""
+    assert judge(train(command, RUNS["sgd"]), "sgd") == ""
 
 
 @pytest.mark.slow
@@ -114,7 +133,7 @@ def test_program_with_other_products_ends_with_one_sentence(name, tmp_path):
     python, source = need_peers(name)
     shutil.copy(FOLDER / "commands.py", tmp_path)
     halved = source.read_text().replace("256, 1)", "128, 1)")
-    for whole in ("parts(b, 256)", "b.split(256)"):
+    for whole in ("cut(b, 256)", "b.split(256)"):
         halved = halved.replace(whole, whole.replace("256", "128"))
     (tmp_path / source.name).write_text(halved)
     with pytest.raises(ExperimentError, match="products add in another order"):
@@ -123,10 +142,33 @@ def test_program_with_other_products_ends_with_one_sentence(name, tmp_path):
 
 def test_record_for_the_ledger_names_the_implementation(tmp_path, monkeypatch, c):
     monkeypatch.setattr(implementations, "OUTPUTS", tmp_path)
-    path = record("C", sys.executable, train(c, FIRST), whole=False)
+    path = record("C", sys.executable, train(c, RUNS["sgd"]), "sgd")
     made, outcome = read_judged(path, read_known())
     assert isinstance(made, Reproduction)
     assert (made.implementation, outcome) == ("C", "the same bits")
+
+
+def test_time_is_that_of_the_fastest_among_the_longest_runs(tmp_path, environment):
+    """Check that runs with other bits and on emulated CPUs don't count."""
+    known = read_known()
+    epochs = known.run.history.weights_sha256
+    emulated = change(environment.model_copy(deep=True), "cpu", emulated=True)
+
+    def write(seconds, name=WHOLE_RUN, digests=epochs, made_with=environment):
+        made_with = made_with.model_copy(update={"versions": {"cc": "12.4.0"}})
+        errors = known.run.test_errors if name == WHOLE_RUN else None
+        made = describe_reproduction(made_with, {name: digests}, seconds, test_errors=errors)
+        write_reproduction(made, tmp_path)
+
+    write(4, "sgd", [known.first_steps["sgd"]])
+    assert find_proofs(tmp_path)["C"].seconds is None
+    write(50, "first-epoch", [known.first_steps["first-epoch"]])
+    assert find_proofs(tmp_path)["C"][:2] == ("the first epoch", 50)
+    write(400)
+    write(300)
+    write(200, digests=[*epochs[:-1], 64 * "0"])
+    write(100, made_with=emulated)
+    assert find_proofs(tmp_path)["C"][:2] == ("all 20 epochs", 15)
 
 
 def test_unsupported_configuration_is_rejected(tmp_path):

@@ -10,7 +10,6 @@ from mnist_rnn.bits.known_answers import (
     FILE,
     INPUTS,
     RUNS,
-    WEIGHTS,
     digest_arrays,
     list_cases,
     read_cases,
@@ -122,34 +121,19 @@ def test_command_prints_the_difference_and_exits_with_status_1(tmp_path, monkeyp
         case["z"] = case["z"] + np.float32(1)
 
 
-def compile_step(case):
-    """Return a case's arrays by TensorFlow's layers: z, the gradients and the new weights."""
-    from mnist_rnn.experiment.backend import keras, tf
-    from mnist_rnn.experiment.layers import Dense, SimpleRNN
-    from mnist_rnn.experiment.optimization import SGD, cross_entropy
-
-    timesteps, n, features = case["x"].shape
-    layers = [keras.Input((timesteps, features)), SimpleRNN(len(case["u"]), n), Dense(10, n)]
-    model = keras.Sequential(layers)
-    model.set_weights([case[name] for name in WEIGHTS])
-    optimizer = SGD(float(case["rate"]))
-    optimizer.build(model.trainable_variables)
-
-    @tf.function(jit_compile=True)
-    def step(x, y):
-        with tf.GradientTape() as tape:
-            z = model(x, training=True)
-            loss = cross_entropy(y, z)
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply(gradients, model.trainable_variables)
-        return [z, *gradients]
-
-    names = ["z", *(f"d{name}" for name in WEIGHTS), *(f"{name}'" for name in WEIGHTS)]
-    arrays = step(case["x"].swapaxes(0, 1), case["y"].astype(int))
-    return dict(zip(names, map(np.array, (*arrays, *model.get_weights())), strict=True))
-
-
 @pytest.mark.parametrize("name", SMALL)
 def test_tensorflow_computes_the_known_answers(name):
+    import rnn_keras
+
     inputs = {key: KNOWN[name][key] for key in INPUTS}
-    assert compare(name, inputs | compile_step(inputs), KNOWN) is None
+    assert compare(name, take_step(inputs, rnn_keras), KNOWN) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
+def test_tensorflow_computes_the_known_steps(name):
+    """Check the default, and batches with more than 3 parts of images."""
+    import rnn_keras
+
+    for number, case in enumerate(take_steps(*RUNS[name], rnn_keras), 1):
+        assert compare(f"{name}, step {number}", digest_arrays(case), KNOWN) is None

@@ -10,16 +10,24 @@ import pytest
 
 from mnist_rnn.analysis.trained_network import compute_probabilities
 from mnist_rnn.bits.browser_result import PAGE_CONFIG, PAGE_STEPS, BrowserResult
-from mnist_rnn.errors import RecordError
+from mnist_rnn.bits.compare import BROKEN_RULES, break_rule, compare
+from mnist_rnn.bits.known_answers import list_cases, read_cases, take_step, to_json
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.consistency import Weights, compute_states
-from mnist_rnn.web.learn import steps
+from mnist_rnn.records.run import read_run, run_path
+from mnist_rnn.web.learn import engine
 from mnist_rnn.web.learn.engine import HERE, OPTIONS, build_engine
-from mnist_rnn.web.learn.steps import read_repeated
+from mnist_rnn.web.learn.page import WORKER, describe_known, list_orders
+from mnist_rnn.web.shared import read_sources
 
 LEARN = HERE / "learn.js"
 MINUTE = 60_000  # Playwright counts milliseconds
+RECORD = read_run(run_path(PAGE_CONFIG, ".json", COMMITTED))
+EPOCH = PAGE_STEPS // PAGE_CONFIG.epochs
+KNOWN = read_cases()
 SAME = "Your browser has computed exactly the same 75,530 weights as TensorFlow."
 
 
@@ -59,7 +67,7 @@ def test_browser_computes_tensorflows_weights(open_page, file):
     page = open_page(file)
     press(page, "Train")
     page.get_by_text(SAME).wait_for(timeout=20 * MINUTE)
-    digest = read_repeated()[0].weights_sha256
+    digest = RECORD.weights_sha256
     assert f"Fingerprint: {digest}" in status(page)
     with page.expect_download() as saving:
         press(page, "Save this result")
@@ -77,34 +85,156 @@ def test_browser_computes_tensorflows_weights(open_page, file):
 
 
 @pytest.mark.parametrize("fragment", ["", "#exact"], ids=["fused", "exact"])
-def test_first_steps_equal_tensorflows(open_page, file, fragment):
-    """Check each step's digest (32 bits), and that the checkbox shows the kind of arithmetic."""
+def test_first_epoch_equals_tensorflows(open_page, file, fragment):
+    """Check the weights before and after it, and that the checkbox shows the arithmetic."""
     page = open_page(file, fragment)
-    for step in range(4):
-        wait_for_step(page, step)
-        assert f"Fingerprint {read_repeated()[1][step][:8]}, same as TensorFlow's" in progress(page)
-        press(page, "One step")
-    wait_for_step(page, 4)
+    wait_for_step(page, 0)
+    first = weights_sha256(draw_initial_weights(PAGE_CONFIG))[:8]
+    assert f"Fingerprint {first} before the first step, same as TensorFlow's" in progress(page)
+    press(page, "One step")
+    wait_for_step(page, 1)
+    assert f"Fingerprint {first} before the first step, same as TensorFlow's" in progress(page)
+    press(page, "Train")
+    last = f"{RECORD.history.weights_sha256[0][:8]} after step {EPOCH}, same as TensorFlow's"
+    page.get_by_text(f"Fingerprint {last}").wait_for(timeout=10 * MINUTE)
     assert page.get_by_role("checkbox").is_checked() == bool(fragment)
 
 
 @pytest.mark.parametrize("part", ["weights", "images"])
 def test_one_changed_bit_is_detected(open_page, file, tmp_path, part):
-    """Check a starting weight, found at once, and an image, found after the first step with it."""
+    """Check a starting weight, found at once, and an image, found after the epoch with it."""
     text = file.read_text()
     packed = re.search(rf'"{part}": "([^"]+)"', text)[1]
     content = bytearray(zlib.decompress(base64.b64decode(packed)))
-    first = steps.list_orders()[0][0] * 784 + 14 * 28 + 14 if part == "images" else 100_000
+    first = list_orders()[0][0] * 784 + 14 * 28 + 14 if part == "images" else 100_000
     content[first] ^= 1
     damaged = tmp_path / "learn.html"
     damaged.write_text(text.replace(packed, base64.b64encode(zlib.compress(content)).decode()))
     page = open_page(damaged)
     wait_for_step(page, 0)
-    press(page, "One step")
-    wait_for_step(page, 1)
-    step = {"weights": "before the first step", "images": "after step 1"}[part]
-    assert f"The bits differ from TensorFlow's for the first time {step}." in status(page)
+    press(page, "Train")
+    when = {"weights": "before the first step", "images": f"after step {EPOCH}"}[part]
+    told = f"The bits differ from TensorFlow's for the first time {when}."
+    page.get_by_text(told).wait_for(timeout=10 * MINUTE)
+    press(page, "Pause")
     assert "different from TensorFlow's" in progress(page)
+
+
+def compare_in(page, folder, cases):
+    """Return what the page prints for each case of a dump."""
+    (folder / "dump.json").write_text(to_json(cases))
+    page.locator("#compare [role=status]").evaluate("element => element.replaceChildren()")
+    page.get_by_label("Arrays of your program").set_input_files(folder / "dump.json")
+    page.locator("#compare [role=status] p").first.wait_for()
+    return page.locator("#compare [role=status] p").all_inner_texts()
+
+
+def test_page_and_command_explain_a_difference_alike(open_page, file, tmp_path):
+    """Check each broken rule in each small case; only the form of the numbers differs."""
+    page = open_page(file)
+    page.locator("#compare").wait_for()
+    named = set()
+    for rule in BROKEN_RULES:
+        broken = break_rule(rule)
+        dump = {name: take_step(KNOWN[name], broken) for name in list_cases()}
+        expected = [compare(name, dump[name], KNOWN) or f"{name}: the same bits." for name in dump]
+        for ours, theirs in zip(compare_in(page, tmp_path, dump), expected, strict=True):
+            numbers = r"expected .*, got .*, (?=[\d,]+ float32)"
+            assert re.sub(numbers, "", ours) == re.sub(numbers, "", theirs)
+            named |= {rule} if rule in ours else set()
+    assert named == {*BROKEN_RULES}
+
+
+def test_dump_needs_a_known_case_and_may_lack_arrays_or_have_digests(open_page, file, tmp_path):
+    page = open_page(file)
+    page.locator("#compare").wait_for()
+    one, step = KNOWN["1 image"], KNOWN["default, step 2"]
+    wrong = one["z"].copy()
+    wrong[0, 1] = -0.0
+    hexadecimal = re.sub(r"\.?0*p", "p", float(one["z"][0, 1]).hex())
+    cases = {
+        "1 image": {"z": wrong, "x": one["x"]},
+        "halfway": {"x": KNOWN["halfway"]["x"] * 2},
+        "129 images": {"c": KNOWN["129 images"]["c"][:9]},
+        "300 images": {"z": KNOWN["300 images"]["z"]},
+        "default, step 2": step | {"g": "sha256 " + 64 * "0"},
+        "default, step 3": {"z": KNOWN["default, step 3"]["z"]},
+        "of mine": one,
+    }
+    told = compare_in(page, tmp_path, cases)
+    assert f"expected {hexadecimal}, got -0x0p+0, " in told[0]
+    assert told[0].startswith("1 image: z differs in 1 of 10 numbers, the first at [0, 1]: ")
+    end = compare("1 image", one | {"z": wrong}, KNOWN).rpartition(", ")[2]
+    assert end.endswith(" float32 numbers apart. No broken rule explains it.")
+    assert told[0].rpartition(", ")[2] == end
+    assert told[1].startswith(
+        "halfway: the input x differs in 2 of 2 numbers, the first at [0, 0, 0]"
+    )
+    assert told[2] == "129 images: the input c differs: expected the shape (10), got (9)."
+    assert told[3] == "300 images: the same bits."
+    assert told[4] == f"default, step 2: g differs: expected {step['g']}, got sha256 {64 * '0'}."
+    assert told[5] == "default, step 3: the same bits."
+    assert told[6].startswith("of mine: expected one of 1 image, halfway, ")
+    (tmp_path / "wrong.json").write_text('{"1 image": {"z": [[1], "1.5"]}}')
+    page.get_by_label("Arrays of your program").set_input_files(tmp_path / "wrong.json")
+    page.get_by_text("Expected cases with arrays, in the form of the known answers.").wait_for()
+
+
+def test_known_answers_can_be_saved(open_page, file, tmp_path):
+    page = open_page(file)
+    page.locator("#compare").wait_for()
+    with page.expect_download() as saving:
+        press(page, "Save the known answers")
+    saved = read_cases(saving.value.path())
+    assert saved.keys() == KNOWN.keys()
+    assert to_json(saved) == to_json(KNOWN)
+
+
+# For each broken rule, a line of engine.c or rnn.c, and the line that breaks it.
+BROKEN_LINES = {
+    "products rounded before they are added": (
+        "wasm_f32x4_relaxed_madd(wasm_f32x4_splat(a), (v128_t)b, (v128_t)s)",
+        "wasm_f32x4_add(wasm_f32x4_mul(wasm_f32x4_splat(a), (v128_t)b), (v128_t)s)",
+    ),
+    "the bias added last": ("+ b[j]) + product[i + j]", "+ product[i + j]) + b[j]"),
+    "a quotient in place of the reciprocal": ("(a * (1 / s)) * e[j]", "a / s * e[j]"),
+    "tanh differentiated as (1 + h) (1 - h)": ("1 - h[i] * h[i]", "(1 + h[i]) * (1 - h[i])"),
+    "a bias's images in one part": ("128 : part > 32 ? 32 : 1", "128 : 1"),
+    "products of more than 256 terms in one part": ("columns, 256)", "columns, terms)"),
+    "products of more than 128 images in one part": ("columns, 128)", "columns, n)"),
+    "subnormal numbers kept": ("fabsf(x) < 0x1p-126f ? copysignf(0, x) : x", "x"),
+}
+
+
+@pytest.mark.slow
+def test_page_names_the_rule_that_its_engine_breaks(watch, tmp_path, monkeypatch):
+    """Check engines like that of a browser whose arithmetic differs."""
+    pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
+    folder = tmp_path / "src" / "mnist_rnn" / "web" / "learn"
+    folder.mkdir(parents=True)
+    (tmp_path / "implementations").mkdir()
+    sources = {folder / "engine.c": HERE / "engine.c"}
+    sources[tmp_path / "implementations" / "rnn.c"] = ROOT / "implementations" / "rnn.c"
+    monkeypatch.setattr(engine, "HERE", folder)
+    page, named = watch(), {}
+    for rule, (line, instead) in BROKEN_LINES.items():
+        for copy, source in sources.items():
+            copy.write_text(source.read_text().replace(line, instead))
+        build_engine("fused", tmp_path / "fused.wasm")
+        module = [*(tmp_path / "fused.wasm").read_bytes()]
+        named[rule] = page.evaluate(
+            """async ([scripts, module, known]) => {
+                const run = new Function("known", "module", `${scripts}
+                    data = { known };
+                    return WebAssembly.instantiate(Uint8Array.from(module)).then(({ instance }) => {
+                        engine = instance.exports;
+                        return checkEngine();
+                    });`);
+                return run(known, module);
+            }""",
+            [read_sources(WORKER), module, describe_known()],
+        )
+    assert all(rule in sentence for rule, sentence in named.items()), named
 
 
 # Keep the worker's messages and the drawings on the page's canvases, for tests.
@@ -167,7 +297,7 @@ def test_numbers_before_the_training_follow_from_the_starting_weights(watch, sta
 
 def test_loss_of_a_step_is_that_of_its_batch(watch, started, mnist):
     weights, *_ = started
-    batch = steps.list_orders()[0][: PAGE_CONFIG.batch_size]
+    batch = list_orders()[0][: PAGE_CONFIG.batch_size]
     images, labels = (part[batch] for part in mnist[0])
     last = compute_probabilities(weights, compute_states(weights, scale(images)))[:, -1]
     loss = -np.log(last[np.arange(len(labels)), labels]).mean()
@@ -424,20 +554,3 @@ def test_engine_is_compiled_from_its_source(kind, tmp_path):
     pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
     build_engine(kind, tmp_path / "built.wasm")
     assert (tmp_path / "built.wasm").read_bytes() == (HERE / f"{kind}.wasm").read_bytes()
-
-
-@pytest.mark.slow
-def test_committed_steps_are_tensorflows():
-    digests = [digest[: steps.LETTERS] for digest in steps.digest_steps()]
-    assert digests == json.loads(steps.DIGESTS.read_text())
-
-
-def test_digests_of_another_run_are_rejected(tmp_path, monkeypatch):
-    other = tmp_path / "steps.json"
-    other.write_text('["00000000", "11111111"]')
-    monkeypatch.setattr(steps, "DIGESTS", other)
-    with pytest.raises(RecordError, match="expected aed57ae7 after the last step"):
-        read_repeated()
-    other.unlink()
-    with pytest.raises(RecordError, match="can't be read"):
-        read_repeated()

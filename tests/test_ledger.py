@@ -105,7 +105,7 @@ def test_outcome_is_listed(parts, good, outcome, tmp_path):
     [({}, "fused | the same bits: "),
      ({"path": "exact"}, "exact | the same bits: "),
      ({"first_difference": 7, "weights_sha256": "1" * 64},
-      "fused | **other bits** from step 7 on: ")],
+      "fused | **other bits** by step 7: ")],
 )  # fmt: skip
 def test_record_of_a_browser_is_listed(changes, outcome, tmp_path):
     made = BrowserResult.model_validate_json(json.dumps(LEARNED | changes))

@@ -26,8 +26,9 @@ Day = Annotated[date, AfterValidator(_require_past)]
 class BrowserResult(Strict):
     """A run of PAGE_CONFIG that a browser has computed.
 
-    `weights_sha256` is the digest of the final weights. `first_difference` is the first step whose
-    weights differ from TensorFlow's (0: the initial weights), or None. `browser` has the kind and
+    `weights_sha256` is the digest of the final weights. The page compares the initial weights with
+    TensorFlow's, and the weights after each epoch. `first_difference` is the first such step whose
+    weights differ (0: the initial weights), or None. `browser` has the kind and
     the main version; it is `engine` in the file. `processor` is `x86`, `ARM` or `unknown`.
     `arithmetic`, which is `path` in the file, is `fused` for the instruction that multiplies and
     adds with one rounding, or `exact` for float64. `seconds` is the time of the training, and

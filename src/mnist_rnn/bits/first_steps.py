@@ -44,7 +44,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "batch-1": {"batch_size": 1, "train_size": 3},
     "batch-32": {"batch_size": 32, "train_size": 50},
     "batch-300": {"batch_size": 300, "train_size": 340},
-    "batch-640": {"units": 64, "batch_size": 640, "train_size": 1000, "seed": 1},
     "first-epoch": {"train_size": 60_000, "epochs": 1},
 }
 

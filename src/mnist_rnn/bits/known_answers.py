@@ -109,17 +109,21 @@ def take_step(case: Case, implementation: ModuleType = by_hand) -> Case:
     """Return the inputs of a case, and the arrays of its step in the order of ARRAYS."""
     weights = [case[name] for name in WEIGHTS]
     arrays, _ = implementation.step(weights, case["x"], case["y"].astype(int), case["rate"])
-    return {name: case[name] for name in INPUTS} | {name: arrays[name] for name in ARRAYS}
+    inputs = {name: case[name] for name in INPUTS}
+    return inputs | {name: arrays[name] for name in ARRAYS if name in arrays}
 
 
-def take_steps(config: Configuration, steps: int) -> Iterator[Case]:
+def take_steps(
+    config: Configuration, steps: int, implementation: ModuleType = by_hand
+) -> Iterator[Case]:
     """Yield the arrays of a run's first steps."""
     (x, y), _ = load_mnist()
     images = scale(x[: config.train_size]).swapaxes(0, 1), y[: config.train_size]
     weights = by_hand.draw_weights(config.seed, config.units)
     for x, y in islice(by_hand.batches(*images, config.seed, config.batch_size), steps):
-        inputs = dict(zip(WEIGHTS, weights, strict=True))
-        case = take_step({"rate": np.float32(0.01), "x": x, "y": y.astype("float32")} | inputs)
+        inputs: Case = dict(zip(WEIGHTS, weights, strict=True))
+        inputs |= {"rate": np.float32(0.01), "x": x, "y": y.astype("float32")}
+        case = take_step(inputs, implementation)
         yield case
         weights = by_hand.get_weights(case)
 

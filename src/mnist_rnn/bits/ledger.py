@@ -206,7 +206,7 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
         step = learned.first_difference
         if same != (step is None):
             raise refusal(path, "has a first_difference that contradicts its digest")
-        return learned, SAME if same else f"**other bits** from step {step} on"
+        return learned, SAME if same else f"**other bits** by step {step}"
     made = read_checked(path, Reproduction, "the record of a reproduction", LARGEST_REPRODUCTION)
     expected = {WHOLE_RUN: known.run.weights_sha256} | known.first_steps
     if unknown := sorted(made.digests.keys() - expected.keys()):

@@ -103,9 +103,9 @@ function findRise(losses) {
 
 async function open(root) {
   const packed = JSON.parse(document.getElementById("data").textContent);
-  const [weights, images, orders] = await Promise.all([packed.weights, packed.images, packed.orders].map(inflate));
+  const parts = [packed.weights, packed.images, packed.orders, packed.known];
+  const [weights, images, orders, known] = await Promise.all(parts.map(inflate));
   const [fused, exact] = [packed.fused, packed.exact].map(readBytes);
-  const digests = packed.digests.split(" ");
   const test = { first: packed.config.images, count: packed.labels.length - packed.config.images };
   const data = {
     images,
@@ -114,6 +114,8 @@ async function open(root) {
     orders: new Uint16Array(orders.buffer),
     modules: { fused, exact },
     units: packed.config.units,
+    epochs: packed.digests.length - 1,
+    known: JSON.parse(new TextDecoder().decode(known)),
     test,
   };
   root.classList.add("learn");
@@ -144,7 +146,8 @@ async function open(root) {
     const source = document.getElementById("worker").textContent;
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     worker = new Worker(address);
-    worker.onmessage = ({ data: message }) => (message.type === "opened" ? ready(message) : take(message));
+    const answerTo = { opened: ready, now: take, compared: showCompared };
+    worker.onmessage = ({ data: message }) => answerTo[message.type](message);
     worker.onerror = (event) => say(`The training has stopped: ${event.message}`, "other");
     worker.postMessage({ type: "open", data, exact: named("exact").checked });
   }
@@ -152,6 +155,7 @@ async function open(root) {
   function ready(message) {
     if (!message.path) return say("Training needs a browser of May 2023 or later.", "other");
     opened = message;
+    section.hidden = false;
     begin();
   }
 
@@ -159,7 +163,7 @@ async function open(root) {
     const number = (name) => Number(named(name).value);
     chosen = { rate: number("rate"), units: number("units"), batch: number("batch") };
     const compared = ["rate", "units", "batch"].every((name) => chosen[name] === packed.config[name]);
-    chosen.digests = compared ? digests : null;
+    chosen.digests = compared ? packed.digests : null;
     // Late messages of the previous run are not shown.
     chosen.number = ++begun;
     cancelAnimationFrame(frame);
@@ -221,8 +225,9 @@ async function open(root) {
     const left = Math.ceil((seconds / step) * (steps - step));
     const time = step > 4 && step < steps ? `, ${describeTime(left)} to go` : "";
     const verdict = differs === null ? "same as TensorFlow's" : "different from TensorFlow's";
+    const print = `Fingerprint <code>${now.digest.slice(0, 8)}</code> ${after(now.compared)}, ${verdict}`;
     find(".learn-progress p").innerHTML = `<span>Step ${step} of ${steps}${time}</span>` +
-      (chosen.digests ? `<span>Fingerprint <code>${now.digest.slice(0, 8)}</code>, ${verdict}</span>` : "");
+      (chosen.digests ? `<span>${print}</span>` : "");
   }
 
   const describeTime = (seconds) => (seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
@@ -231,7 +236,8 @@ async function open(root) {
   /** Return a sentence if the bits differ from TensorFlow's; the line below the bar compares them. */
   function describeBits() {
     if (now.differs === null) return "";
-    return ` The bits differ from TensorFlow's for the first time ${after(now.differs)}.`;
+    const why = opened.parted ? ` In the known answers, ${opened.parted}` : "";
+    return ` The bits differ from TensorFlow's for the first time ${after(now.differs)}.${why}`;
   }
 
   function conclude() {
@@ -249,7 +255,7 @@ async function open(root) {
     if (now.differs === null) {
       say(`<strong>Your browser has computed exactly the same ${packed.parameters} weights as TensorFlow.</strong> ${took} ${print}`, "same");
     } else {
-      say(`<strong>Your browser's weights are not TensorFlow's.</strong> The bits differ for the first time ${after(now.differs)}. ${took} ${print}`, "other");
+      say(`<strong>Your browser's weights are not TensorFlow's.</strong>${describeBits()} ${took} ${print}`, "other");
     }
   }
 
@@ -436,6 +442,28 @@ async function open(root) {
   addEventListener("resize", () => now && (frame ??= requestAnimationFrame(show)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (frame ??= requestAnimationFrame(show)));
 
+  // ---- Arrays of another program ----------------------------------------------------------------
+
+  const section = document.getElementById("compare");
+  const told = section.querySelector("[role=status]");
+
+  section.querySelector("[type=file]").addEventListener("change", async (event) => {
+    const [file] = event.target.files;
+    if (file) worker.postMessage({ type: "compare", text: await file.text() });
+    event.target.value = ""; // so that the same file can be chosen again
+  });
+  section.querySelector("button").addEventListener("click", () => {
+    save("known-answers.json", JSON.stringify(data.known.cases));
+  });
+
+  function showCompared({ sentences }) {
+    told.replaceChildren(...sentences.map((sentence) => {
+      const line = document.createElement("p");
+      line.textContent = sentence;
+      return line;
+    }));
+  }
+
   addEventListener("hashchange", () => {
     named("exact").checked = location.hash === "#exact";
     start();
@@ -491,10 +519,14 @@ function describeBrowser(negative) {
 }
 
 function saveResult(result) {
-  const file = new Blob([JSON.stringify(result, null, 1) + "\n"], { type: "application/json" });
+  const name = `learned-${result.date}-${result.weights_sha256.slice(0, 8)}.json`;
+  save(name, JSON.stringify(result, null, 1) + "\n");
+}
+
+function save(name, text) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(file);
-  link.download = `learned-${result.date}-${result.weights_sha256.slice(0, 8)}.json`;
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
