@@ -57,7 +57,7 @@ def require_gallery(drawn, shown):
         require_read(right, PROBABILITIES[index], label)
         assert (left.get_title(), left.title.get_color()) == (f"label {label}", BLUE)
         color = BLUE if answer == label else ORANGE
-        assert (right.get_title(), right.title.get_color()) == (f"read {answer}", color)
+        assert (right.get_title(), right.title.get_color()) == (f"predicted {answer}", color)
         assert right.get_subplotspec().num1 == left.get_subplotspec().num1 + 1
 
 
@@ -72,8 +72,8 @@ def test_one_digit_is_drawn_beside_its_probabilities():
     assert [text.get_text() for text in right.get_xticklabels()] == [*map(str, range(10))]
     assert scale.get_ylabel() == "predicted probability"
     assert scale.get_ylim() == (0, 1)
-    assert "Left, an image of 7" in drawn.caption
-    assert "orange where it is not: 3 from row 1, 7 from row 3. " in drawn.caption
+    assert "Left: an image of 7. Right: " in drawn.caption
+    assert "orange if not: 3 from row 1, 7 from row 3. " in drawn.caption
     assert drawn.caption.endswith("the final answer, 7, is 100% after row 28.")
 
 
@@ -111,8 +111,9 @@ def test_late_answers_come_most_probable_first():
     for ax, index in zip(lefts, (2, 3, 1, 4, 0), strict=True):
         require_digit(ax, images[index])
     for said in (
-        "5 of 7 test images are misclassified after row 27 and right after row 28; in 2 of them",
-        "Shown are the 5 with the highest",
+        "5 of 7 test images are misclassified after row 27 and right after row 28;",
+        "row 28 is blank in 2 of them.",
+        "The figure shows the 5 with the highest",
         "from " + ", ".join(5 * ["1 to 2"]) + ".",
         "1 are right after row 27 and wrong after row 28.",
     ):
@@ -127,9 +128,9 @@ def test_most_probable_mistakes_are_drawn():
     require_gallery(drawn, shown)
     most, least = last[shown[0]].max(), last[shown[-1]].max()
     assert "The 15 wrong answers" in drawn.caption
-    assert f"with a probability from {most:.1%} down to {least:.1%}." in drawn.caption
+    assert f"the highest probability, from {most:.1%} down to {least:.1%}." in drawn.caption
     named = ", ".join(f"{LABELS[index]} as {last[index].argmax()}" for index in shown)
-    assert drawn.caption.endswith(f"The network reads {named}.")
+    assert drawn.caption.endswith(f"The network classifies {named}.")
 
 
 def test_mean_probabilities_and_frame_are_those_of_the_digit_in_the_title():
@@ -178,7 +179,7 @@ def test_each_accuracy_has_its_curve_colour_and_description():
     assert "The first 10 test images. Blue: accuracy of the answer" in drawn.caption
     assert "it reaches 50% after row 16, 90% after row 28. Grey" in drawn.caption
     assert "it reaches 50% after row 13, 90% after row 25, 97% after row 28." in drawn.caption
-    assert drawn.caption.endswith("After row 21 the accuracies are 67% and 77%.")
+    assert drawn.caption.endswith("After row 21, the accuracies are 67% and 77%.")
     low = draw_accuracy(by_row / 2, if_blank, 10)
     assert "it reaches at most 45%. Grey" in low.caption
 
@@ -245,7 +246,7 @@ def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
         f"The plane holds {share:.0%} of the variance of the 3 units",
         "is {:.1f} after row 1, {:.1f} after row 14 and {:.1f} after row 28".format(*apart),
         f"is {separation(hidden[:, 13], y):.1f} after row 14 and "
-        f"{separation(hidden[:, 27], y):.1f} after row 28 (root mean squares, first 40 test",
+        f"{separation(hidden[:, 27], y):.1f} after row 28 (first 40 test images).",
     ):
         assert said in drawn.caption
 
@@ -274,7 +275,7 @@ def test_rows_that_matter_have_their_ink_gradient_and_bars():
     assert (ink.get_ylabel(), lost.get_xlabel()) == ("row", "percentage points")
     inner = IMAGES[:, 7:21].sum() / IMAGES.sum()
     for said in (
-        f"The first 40 test images. Left, their mean ink: rows 8 to 21 hold {inner:.0%} of it.",
+        f"The first 40 test images. Left: their mean ink; rows 8 to 21 hold {inner:.0%} of it.",
         f"it is largest in row {1 + sensitivity.sum(axis=1).argmax()}, and the top four rows hold "
         f"{sensitivity[:4].sum() / sensitivity.sum():.0%} of it.",
         f"at most 27.0 percentage points (row {1 + rows.argmin()}); blocks of four, from the top: "

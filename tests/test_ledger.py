@@ -70,7 +70,7 @@ def keep(content, folder):
     [
         ({}, True, f"the same bits: `{RUN.weights_sha256[:12]}` | {RUN.test_accuracy:.2f} |"),
         (with_cpu(fuses=False), True, "the same bits:"),
-        (OLD, True, "the same bits, by other code:"),
+        (OLD, True, "the same bits, by another version of the code:"),
         (OTHER, False, "**other bits** from epoch 20 on:"),
         (OTHER | OLD, False, "**other bits**, made with other code:"),
         ({"environment": GOOD["environment"] | BY_HAND}, True,
@@ -374,7 +374,10 @@ def test_impossible_comparison_is_explained(outputs, capsys, monkeypatch):
     monkeypatch.setattr(verify, "digest_code", lambda: "0" * 64)
     path = run_path(Configuration(), ".json", outputs)
     for content, said in (
-        (path.read_text(), "seed-0.json was made by other code: run `make reproduce` again."),
+        (
+            path.read_text(),
+            "seed-0.json was made by another version of the code: run `make reproduce` again.",
+        ),
         ("{}", "is not a record"),
         (None, "run `make reproduce`, with"),
     ):

@@ -242,7 +242,7 @@ def test_papermill_runs_with_other_parameters(tmp_path):
     record = finish(start(command, env=environment(tmp_path), cwd=tmp_path), tmp_path)
     assert record.config == Configuration(**parameters)
     outputs = (tmp_path / "out.ipynb").read_text()
-    assert "Nobody published a number for its configuration." in outputs
+    assert "No number was published for this configuration." in outputs
 
 
 @pytest.mark.slow

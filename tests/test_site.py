@@ -112,7 +112,8 @@ def test_start_page_begins_with_the_answer_and_ends_with_the_figure_of_the_claim
     answer, *more = describe_answer(read_results(COMMITTED))
     assert page.locator(".lead").inner_text() == answer
     assert page.get_by_role("heading", name="The result in one figure").is_visible()
-    assert page.locator("h2:has-text('The result') + p").inner_text().startswith(" ".join(more))
+    said = " ".join(more).replace("`", "")  # names are set as code
+    assert page.locator("h2:has-text('The result') + p").inner_text().startswith(said)
     shown = page.locator(".figure img").get_attribute("src").split(",")[1]
     path = ROOT / "notebooks" / "03_results.ipynb"
     cells = nbformat.read(path, as_version=4).cells

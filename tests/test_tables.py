@@ -353,7 +353,7 @@ def test_runs_by_other_code_are_counted(write, make_record, tmp_path):
     earlier = change(make_record(3200, units=64, seed=2), "environment", code_sha256="0" * 64)
     write_run(earlier, tmp_path)
     assert "|3\n" in run_own(tmp_path)
-    assert "Made by other code than today's: 1 of 3 runs." in run_own(tmp_path)
+    assert "1 of 3 runs were made by another version of the code." in run_own(tmp_path)
 
 
 def test_published_results_come_below_a_students_own(write, tmp_path):

@@ -64,7 +64,7 @@ def test_last_row_changes_answers_in_both_directions():
     images[:, 9, 3] = images[0, 27, 3] = 1
     caption = draw_late(images, probabilities, np.array([2] * 6 + list(range(10)))).caption
     assert "5 of 16 test images are misclassified after row 27" in caption
-    assert "in 4 of them row 28 is blank" in caption
+    assert "row 28 is blank in 4 of them" in caption
     assert "1 are right after row 27 and wrong after row 28" in caption
 
 

@@ -69,7 +69,7 @@ def test_each_row_of_the_image_is_a_timestep_with_ink_as_height(images):
         assert to_hex(area.get_facecolor()) == DARK
     assert (left.get_title(), right.get_title()) == (
         "the digit",
-        "what is read, from top to bottom",
+        "its rows, from top to bottom",
     )
     assert (left.get_xlabel(), left.get_ylabel()) == ("column (feature)", "row (timestep)")
     assert right.get_xlabel() == "feature"
@@ -103,8 +103,8 @@ def test_curves_have_their_epochs_measures_and_colours():
 
 def test_caption_of_the_curves_has_their_first_and_last_numbers():
     caption = draw_curves(HISTORY, {"a": CURVE, "b": CURVE / 2}).caption
-    assert "this run's 3 epochs, from a training loss of 0.50 to 0.250 and" in caption
-    assert "a training accuracy of 85.0% to 95.0%." in caption
+    assert "this run, with 3 epochs. Its training loss goes from 0.50 to 0.250," in caption
+    assert "its training accuracy from 85.0% to 95.0%." in caption
     assert "configuration: a, loss 0.6 to 0.3, accuracy 80.0% to 90.0%; b, loss 0.3" in caption
     without = draw_curves(HISTORY, {"a": CURVE.assign(accuracy=np.nan)}).caption
     assert "configuration: a, loss 0.6 to 0.3. " in without
@@ -130,8 +130,8 @@ def test_confusion_matrix_has_a_row_per_label_and_a_column_per_prediction():
     assert ax.images[0].cmap.name == "Blues"  # the darker, the more
     assert ax.images[0].get_clim() == (0, mistakes.max())
     assert (ax.get_xlabel(), ax.get_ylabel(), scale.get_ylabel()) == (
-        "read as",
-        "digit",
+        "predicted digit",
+        "label",
         "mistakes",
     )
     for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
@@ -148,9 +148,9 @@ def test_counts_are_white_on_dark_fields_only():
 
 def test_mistakes_that_are_equally_frequent_are_all_named():
     answers, y = np.repeat([[2, 5, 7], [7, 9, 1]], [3, 3, 2], axis=1)
-    expected = "Most frequent, with 3 of 8 mistakes: 7 read as 2, 9 read as 5."
+    expected = "Most frequent, with 3 of 8 mistakes: 7 as 2, 9 as 5."
     assert draw_confusion(answers, y).caption.endswith(expected)
-    assert draw_confusion(answers[-1:], y[-1:]).caption.endswith("1 of 1 mistakes: 1 read as 7.")
+    assert draw_confusion(answers[-1:], y[-1:]).caption.endswith("1 of 1 mistakes: 1 as 7.")
     none = draw_confusion(y[:0], y[:0])
     assert none.caption.endswith("0 of 0 mistakes: none.")
 
@@ -164,7 +164,7 @@ def test_most_probable_mistakes_are_drawn_in_order(images):
     assert len(drawn.figure.axes) == 12
     for ax, index in zip(drawn.figure.axes, range(14, 2, -1), strict=True):
         np.testing.assert_array_equal(only_image(ax), images[index])
-        assert ax.get_title() == f"read 2 ({probabilities[index, 2]:.1%})\nlabel 7"
+        assert ax.get_title() == f"predicted 2 ({probabilities[index, 2]:.1%})\nlabel 7"
     assert drawn.caption.endswith("label and answer: " + ", ".join(12 * ["7 as 2"]) + ".")
     for place, ax in enumerate(drawn.figure.axes):
         assert ax.get_subplotspec().get_geometry() == (2, 6, place, place)

@@ -25,7 +25,9 @@ def describe_folder(results: Results) -> str:
     missing = claims.index[~claims["configuration"].isin(there)]
     sentences = [f"Left out: {error}" for error in results.refused]
     if earlier:
-        sentences.append(f"Made by other code than today's: {earlier} of {len(today)} runs.")
+        sentences.append(
+            f"{earlier} of {len(today)} runs were made by another version of the code."
+        )
     if len(missing) and PUBLISHED != ROOT / "data" / "published":
         sentences.append(f"Without a run yet: {', '.join(f'`{name}`' for name in missing)}.")
     return "\n\n".join(sentences)

@@ -205,7 +205,7 @@ def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
         for claim, there in published.items()
     ]
     if published.empty:
-        sentences.append("Nobody published a number for its configuration.")
+        sentences.append("No number was published for this configuration.")
     if run.environment.other_bits:
         sentences.append("Its bits are not the specified ones: it does not count in the tables.")
     return " ".join(sentences)

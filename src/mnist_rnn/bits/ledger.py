@@ -59,13 +59,13 @@ INTRODUCTION = """# Reproductions
 **{runs} default runs, {steps} records of first steps and {browsers} of browsers have the committed
 bits.**
 
-The default run is compared with the committed one; *first steps* are a few steps of each kind of
-run (`first-epoch`: a whole epoch of the default), compared with
+The default run is compared with the committed one. *First steps* are a few steps of each kind of
+run (`first-epoch`: a whole epoch of the default run), compared with
 [first_steps.json](../../src/mnist_rnn/bits/first_steps.json). *By* C, NumPy, JAX or PyTorch means
-in place of TensorFlow, by the programs in [implementations](../../implementations). Browsers, by
-`learn.html`, compute a run on a part of the images. *Measured by* its sender means that nobody else
-has checked the row. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says how to send one.
-`make ledger` makes this page from the records beside it.
+that a program in [implementations](../../implementations) ran in place of TensorFlow. Browsers run
+`learn.html` on a part of the images. Nobody else has checked a row that was measured by its sender.
+[CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says how to send a record. `make ledger`
+makes this page from the records in this folder.
 
 | CPU | System | Python | Computed | Outcome | Test accuracy (%) | Seconds | Day | Measured by |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -226,7 +226,7 @@ def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -
     if not wrong:
         if environment.other_bits:
             return "**other bits** in the probe of the training step"
-        return f"{SAME}, by other code" if "code" in changed else SAME
+        return f"{SAME}, by another version of the code" if "code" in changed else SAME
     if changed:
         return f"**other bits**, made with other {', '.join(changed)}"
     if not environment.cpu.fuses and not made.implementation:

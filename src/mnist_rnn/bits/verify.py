@@ -178,7 +178,9 @@ def main() -> None:
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None
     if new.environment.code_sha256 != digest_code():
-        raise SystemExit(f"{located(path)} was made by other code: run `make reproduce` again.")
+        raise SystemExit(
+            f"{located(path)} was made by another version of the code: run `make reproduce` again."
+        )
     if config == Configuration():
         leave_record(new, path)
     good, sentence = compare_runs(new, committed)

@@ -40,9 +40,9 @@ def draw_example(image: np.ndarray, probabilities: np.ndarray, label: int) -> Ca
     turns = ", ".join(f"{answers[row]} from row {row + 1}" for row in changes)
     return CaptionedFigure(
         fig,
-        f"Left, an image of {label}; right, the predicted probability of each digit after each "
-        "row, darker where it is higher. The dot marks the most probable digit, in blue where it "
-        f"is the label, in orange where it is not: {turns}. The probability of the final answer, "
+        f"Left: an image of {label}. Right: the predicted probability of each digit after each "
+        "row; darker cells mean higher probability. The dot marks the most probable digit, in blue "
+        f"if it is the label and in orange if not: {turns}. The probability of the final answer, "
         f"{answers[-1]}, is {probabilities[-1].max():.0%} after row 28.",
     )
 
@@ -57,7 +57,7 @@ def draw_examples(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) 
         images[first],
         probabilities[first],
         y[first],
-        "The first test image of each digit, narrowed so that each row stands beside its "
+        "The first test image of each digit, narrowed so that each row is beside its "
         f"probabilities. The answer is final for {decided}; the last row with ink is {ink.min()} "
         f"to {ink.max()}.",
     )
@@ -77,8 +77,8 @@ def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> C
         probabilities[shown],
         y[shown],
         f"{len(late)} of {len(y):,} test images are misclassified after row 27 and right after "
-        f"row 28; in {blank} of them row 28 is blank. Shown are the {len(shown)} with the highest "
-        f"final probability: row 28 turns the answer from {turns or 'none'}. The other way round, "
+        f"row 28; row 28 is blank in {blank} of them. The figure shows the {len(shown)} with the "
+        f"highest final probability: row 28 changes the answer from {turns or 'none'}. Conversely, "
         f"{lost.sum()} are right after row 27 and wrong after row 28.",
     )
 
@@ -98,8 +98,8 @@ def draw_surest_mistakes(
         images[shown],
         probabilities[shown],
         y[shown],
-        f"The {len(shown)} wrong answers that the network is surest of, with a probability from "
-        f"{sure.max():.1%} down to {sure.min():.1%}. The network reads {named}.",
+        f"The {len(shown)} wrong answers with the highest probability, from {sure.max():.1%} down "
+        f"to {sure.min():.1%}. The network classifies {named}.",
     )
 
 
@@ -124,7 +124,7 @@ def draw_gallery(
         right.tick_params(labelsize=8, labelleft=False)
         left.set_title(f"label {label}", size=9, color=RIGHT)
         answer = rows[-1].argmax()
-        right.set_title(f"read {answer}", size=9, color=RIGHT if answer == label else WRONG)
+        right.set_title(f"predicted {answer}", size=9, color=RIGHT if answer == label else WRONG)
     for right in axes[:, -1]:
         right.tick_params(left=False, right=True, labelright=True)
     words = (
@@ -153,10 +153,11 @@ def draw_means(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> 
     final = 100 * np.array([probabilities[y == digit, -1, digit].mean() for digit in range(10)])
     return CaptionedFigure(
         fig,
-        "Mean predicted probability of each digit after each row, over all images of a digit; the "
-        "blue frame is on the label. Below the dashed line at least half of the images are decided "
-        f"(for 0 to 9, from row {', '.join(map(str, medians))} on). {after_ink:.0%} of all images "
-        "are decided only at their last row with ink or later. After row 28 the mean predicted "
+        "The mean predicted probability of each digit after each row, over all images of one "
+        "label; the blue frame marks the label. Below the dashed line, at least half of the images "
+        f"are decided (for 0 to 9, from row {', '.join(map(str, medians))} on). {after_ink:.0%} of "
+        "all images are decided only at their last row with ink or later. After row 28, the mean "
+        "predicted "
         f"probability of the label is {final.min():.0f}% ({final.argmin()}) to {final.max():.0f}% "
         f"({final.argmax()}).",
     )
@@ -192,8 +193,8 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Capti
     return CaptionedFigure(
         fig,
         f"The first {count:,} test images. Blue: accuracy of the answer after each row; it reaches "
-        f"{now}. Grey: accuracy after row 28 when all rows below this one are blank; it reaches "
-        f"{seen}. After row 21 the accuracies are {by_row[20]:.0%} and {if_blank[20]:.0%}.",
+        f"{now}. Grey: accuracy after row 28 if all rows below this one are blank; it reaches "
+        f"{seen}. After row 21, the accuracies are {by_row[20]:.0%} and {if_blank[20]:.0%}.",
     )
 
 
@@ -216,7 +217,7 @@ def draw_doubts(probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
         f"probable digit ({second.sum()}); grey: it is ranked lower ({(~second).sum()}). Half of "
         f"the wrong answers have a probability above {np.median(sure):.0%}. "
         f"{(sure > 0.9).mean():.0%} of the wrong and {(right > 0.9).mean():.0%} of the right "
-        "answers have one above 90%.",
+        "answers have a probability above 90%.",
     )
 
 
@@ -252,11 +253,11 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
         "Blue: the mean path of the images of one digit (a class), from row 1 (ring) past row 14 "
         f"to row 28; grey: the other classes. The plane holds "
         f"{pca.explained_variance_ratio_.sum():.0%} of the variance of the {hidden.shape[2]} "
-        "units; in it, the mean distance of the classes from their centroid is "
+        "units. In the plane, the mean distance of the classes from their centroid is "
         f"{spread[0]:.1f} after row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row "
-        "28. In all units, the distance of the class means from their centroid, divided by that of "
-        f"the images from their class mean, is {middle:.1f} after row 14 and {end:.1f} after row "
-        f"28 (root mean squares, first {len(y):,} test images).",
+        f"28. In all units, the class separation is {middle:.1f} after row 14 and {end:.1f} after "
+        f"row 28 (first {len(y):,} test images). It is the root-mean-square distance of the class "
+        "means from their centroid, divided by that of the images from their class mean.",
     )
 
 
@@ -287,11 +288,11 @@ def draw_rows(
     worst = int(rows.argmin()) + 1
     return CaptionedFigure(
         fig,
-        f"The first {len(x):,} test images. Left, their mean ink: rows 8 to 21 hold "
-        f"{ink[7:21].sum():.0%} of it. Middle, the mean size of the loss's gradient at each pixel, "
-        "on a logarithmic scale: it is largest in row "
+        f"The first {len(x):,} test images. Left: their mean ink; rows 8 to 21 hold "
+        f"{ink[7:21].sum():.0%} of it. Middle: the mean size of the loss's gradient at each pixel, "
+        "on a logarithmic scale; it is largest in row "
         f"{sensitivity.sum(axis=1).argmax() + 1}, and the top four rows hold {share:.0%} of it. "
-        f"Right, the accuracy lost: one blank row costs at most {one.max():.1f} percentage points "
+        f"Right: the accuracy lost; one blank row costs at most {one.max():.1f} percentage points "
         f"(row {worst}); blocks of four, from the top: {', '.join(f'{n:.1f}' for n in four)}.",
     )
 

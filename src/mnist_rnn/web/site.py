@@ -184,8 +184,13 @@ def describe_notebook(path: Path) -> tuple[str, str]:
     """Return a notebook's title, and the first two sentences of its text as HTML."""
     title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
     sentences = re.split(r"(?<=[.?])\s+", text)[:2]
-    text = parse(Exporter().markdown2html({}, " ".join(sentences)))
-    return title[2:], "".join(paragraph.decode_contents() for paragraph in text("p"))
+    return title[2:], render_sentences(sentences)
+
+
+def render_sentences(sentences: list[str]) -> str:
+    """Return sentences in Markdown as HTML without a paragraph around them."""
+    page = parse(Exporter().markdown2html({}, " ".join(sentences)))
+    return "".join(paragraph.decode_contents() for paragraph in page("p"))
 
 
 def make_site(model: Path, folder: Path) -> None:
@@ -211,7 +216,7 @@ def make_site(model: Path, folder: Path) -> None:
         "start.html.j2",
         "RNN for MNIST digits classification, reproduced",
         answer=answer,
-        more=" ".join(more),
+        more=render_sentences(more),
         spread=" ".join(describe_spread(results.runs)),
         network=draw_unrolled(weights, test[0][DIGIT]),
         units=record.config.units,
