@@ -102,7 +102,7 @@ def test_first_epoch_equals_tensorflows(open_page, file, fragment):
 
 @pytest.mark.parametrize("part", ["weights", "images"])
 def test_one_changed_bit_is_detected(open_page, file, tmp_path, part):
-    """Change a bit of an initial weight, detected at once, or of an image, detected after its epoch."""
+    """Change a bit of an initial weight, found at once, or of an image, found after its epoch."""
     text = file.read_text()
     packed = re.search(rf'"{part}": "([^"]+)"', text)[1]
     content = bytearray(zlib.decompress(base64.b64decode(packed)))
