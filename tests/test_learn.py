@@ -165,7 +165,7 @@ def test_dump_needs_a_known_case_and_may_lack_arrays_or_have_digests(open_page, 
     assert f"expected {hexadecimal}, got -0x0p+0, " in told[0]
     assert told[0].startswith("1 image: z differs in 1 of 10 numbers, the first at [0, 1]: ")
     end = compare("1 image", one | {"z": wrong}, KNOWN).rpartition(", ")[2]
-    assert end.endswith(" float32 numbers apart. No broken rule explains it.")
+    assert end.endswith(" ULP apart. No broken rule explains it.")
     assert told[0].rpartition(", ")[2] == end
     assert told[1].startswith(
         "halfway: the input x differs in 2 of 2 numbers, the first at [0, 0, 0]"

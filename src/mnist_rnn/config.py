@@ -16,7 +16,7 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Strict(BaseModel):
-    """A frozen model that converts and ignores nothing, and rejects unknown names and nan."""
+    """A frozen model that converts no values, and rejects unknown names and nan."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 

@@ -62,7 +62,7 @@ def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
 
 
 def tabulate_numbers(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per published number with enough runs, beside their prediction interval."""
+    """Return one row per published number that has enough runs, with their prediction interval."""
     tables = []
     for name, claim in claims.iterrows():
         own = runs[runs["configuration"] == claim["configuration"]]
@@ -76,7 +76,7 @@ def tabulate_numbers(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
 def tabulate_accuracy(
     runs: pd.DataFrame, claims: pd.DataFrame, numbers: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return one row per configuration that has runs, or per claim about it.
+    """Return one row per claim whose configuration has runs, and per configuration without claim.
 
     Rows without a published number come first.
     """
@@ -156,19 +156,19 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
 def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
     """Return all tables of the records and errors from `read_runs`, with the claims of PUBLISHED.
 
-    Runs with other bits than specified are left out.
+    Runs whose bits differ from the specified ones are left out.
 
     Raises:
         RecordError: there is no record, or all are left out.
     """
     counted = [run for run in records if not run.environment.other_bits]
     if not counted:
-        without = f", except {len(records)} with other bits" if records else ""
+        without = f", except {len(records)} with different bits" if records else ""
         raise RecordError(f"There is no record of a run{without}; `make sweep` makes them.")
     refused = refused + [
         RecordError(
             f"{name_configuration(run.config, run.code)}, seed {run.config.seed}, has "
-            "other bits than specified."
+            "bits that differ from the specified ones."
         )
         for run in records
         if run.environment.other_bits
@@ -207,5 +207,5 @@ def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
     if published.empty:
         sentences.append("No number was published for this configuration.")
     if run.environment.other_bits:
-        sentences.append("Its bits are not the specified ones: it does not count in the tables.")
+        sentences.append("Its bits differ from the specified ones, so the tables leave it out.")
     return " ".join(sentences)

@@ -1,4 +1,4 @@
-"""Draw figures of runs and published results, each with its caption; published ones are orange."""
+"""Draw figures of runs and published results, with captions; published results are orange."""
 
 from collections.abc import Mapping
 from itertools import cycle
@@ -29,7 +29,7 @@ def draw_results(
     Args:
         rows: the runs of one configuration, by the name of a row.
         published: the claims to draw in a row, by its name.
-        faint: runs of configurations whose mean losses are grey, by their description.
+        faint: runs whose mean losses are drawn in grey, by the description of the runs.
     """
     size = (9.5, 1 + max(2.8, 0.7 * len(rows)))
     fig, (left, right) = plt.subplots(

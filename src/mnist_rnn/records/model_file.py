@@ -1,4 +1,4 @@
-"""Save and load a run's model as a file of Keras, which needs no code of ours to be loaded."""
+"""Save and load a run's model as a Keras file, which can be loaded without our code."""
 
 import io
 import zipfile
@@ -21,7 +21,7 @@ LARGEST_MODEL = 1 << 29  # bytes, packed and unpacked
 def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequential:
     """Return the network with its weights in Keras's plain layers, with softmax as the last one.
 
-    All layers get names, since Keras would count those of the process.
+    All layers get names, since Keras would number them by all layers of the process.
     """
     network = keras.Sequential(
         [
