@@ -139,7 +139,7 @@ def test_page_and_command_explain_a_difference_alike(open_page, file, tmp_path):
         dump = {name: take_step(KNOWN[name], broken) for name in list_cases()}
         expected = [compare(name, dump[name], KNOWN) or f"{name}: the same bits." for name in dump]
         for ours, theirs in zip(compare_in(page, tmp_path, dump), expected, strict=True):
-            numbers = r"expected .*, got .*, (?=[\d,]+ float32)"
+            numbers = r"expected .*, got .*, (?=[\d,]+ ULP)"
             assert re.sub(numbers, "", ours) == re.sub(numbers, "", theirs)
             named |= {rule} if rule in ours else set()
     assert named == {*BROKEN_RULES}

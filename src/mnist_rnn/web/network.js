@@ -61,7 +61,7 @@ async function unpack(data) {
   return { weights, digits };
 }
 
-/** Return the bytes of zlib's format in base64. */
+/** Return the uncompressed bytes of a base64 text in zlib's format. */
 async function inflate(text) {
   const letters = atob(text);
   const bytes = new Uint8Array(letters.length);
