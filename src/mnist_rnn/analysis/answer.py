@@ -97,8 +97,9 @@ def compare_other_networks(
 ) -> dict[tuple[str, str], pd.Series]:
     """Return which numbers of a result lie inside the intervals of another network's runs.
 
-    Each item is for a published result and a configuration other than its own, which is that of
-    another published result or of a near miss. Results without a number to compare are left out.
+    There is one item per pair of a published result and a configuration that differs from its own.
+    These configurations are those of published results and near misses. Results without a number
+    to compare are left out.
     """
     groups = dict(list(runs.groupby("configuration", sort=False)))
     published = choose_results(claims)

@@ -8,8 +8,8 @@ from scipy import stats
 
 from mnist_rnn.config import TEST_SIZE
 
-FEWEST = 3  # runs for an interval
-RANKED = 40  # runs for the joint test
+FEWEST = 3  # runs that an interval needs
+RANKED = 40  # runs that the joint test needs
 MEASURES = {  # measures of runs and of published results, with their names in words
     "test_accuracy": "test accuracy",
     "last_epoch_accuracy": "training accuracy",
@@ -89,8 +89,8 @@ def predict(measure: str, values: pd.Series, half_unit: float = 0) -> tuple[floa
 def compare_numbers(claim: pd.Series, runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per published number: whether it is `inside` the interval `low` to `high`.
 
-    All runs have one configuration, that of the claim or another one. Runs and claim are compared
-    after the epochs that both have.
+    The runs have one configuration, which may differ from the claim's. Both are compared after
+    their common epochs.
     """
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)

@@ -13,7 +13,7 @@ from mnist_rnn.files import write_text
 from mnist_rnn.paths import require_own_folder
 from mnist_rnn.records.run import Run, name_configuration
 
-SPACE = "\N{NO-BREAK SPACE}"  # within a table's cell
+SPACE = "\N{NO-BREAK SPACE}"  # keeps a number and its unit on one line of a table's cell
 BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
 
 
@@ -99,7 +99,7 @@ def tabulate_accuracy(
 
 def describe_runs(runs: pd.DataFrame) -> dict:
     """Return the parameters of one configuration's runs, and statistics of their test accuracy."""
-    errors = runs["test_errors"]  # means of whole numbers are the same on every machine
+    errors = runs["test_errors"]  # whole numbers: their means are the same on every machine
     mean, sd = np.round([100 - errors.mean() / 100, errors.std() / 100], 2)
     low, high = predict("test_accuracy", runs["test_accuracy"])
     return runs.iloc[0][[*CONFIGURATION, "parameters"]].to_dict() | {

@@ -114,7 +114,7 @@ def disturb(x: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray]]:
     """Yield names and disturbed images (n, 28, 28); directions of a disturbance share its name."""
     yield "as they are", x
     for n in range(1, 5):
-        for move in ((n, 0), (-n, 0), (0, n), (0, -n)):  # down and right, filled with blank pixels
+        for move in ((n, 0), (-n, 0), (0, n), (0, -n)):  # down, up, right, left; pads with 0
             name = f"shifted by {n} px, mean of four directions"
             yield name, ndimage.shift(x, (0, *move), order=0)
     for angle in (10, 20, 30):

@@ -20,7 +20,7 @@ from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.known_answers import ARRAYS, INPUTS, Case, read_cases, take_step
 from mnist_rnn.errors import ExperimentError, ParameterError
 
-# Ways to break each rule: a line of by_hand.py, and the line that replaces it.
+# How to break each rule: a line of by_hand.py, and the line that replaces it.
 BROKEN_RULES = {
     "products rounded before they are added": (
         "np.multiply(a[:, k, None], b[k], out=term)",

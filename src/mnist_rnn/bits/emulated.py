@@ -20,7 +20,7 @@ from typing import Any
 
 from mnist_rnn.paths import OUTPUTS, ROOT
 
-ARM64 = Path(f"{sys.prefix}-arm64")  # fetch_arm64 makes it
+ARM64 = Path(f"{sys.prefix}-arm64")  # made by fetch_arm64
 SITE = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 # Debian's ARM64 packages of Python 3.13, and of the libraries that it and TensorFlow load
 DEBIAN_PACKAGES = """
@@ -47,7 +47,7 @@ def start_first_steps(cpu: str, *words: str | Path) -> subprocess.Popen:
 
 
 def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
-    """Start Python with these arguments on this CPU, in its own session; stderr is ours."""
+    """Start Python with these arguments on this CPU, in its own session, with this stderr."""
     variables = {}
     if cpu == "neoverse-n1":
         root = ARM64 / "root"

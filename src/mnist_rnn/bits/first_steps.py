@@ -119,7 +119,7 @@ def main() -> None:
                 with contextlib.redirect_stdout(sys.stderr):
                     digests[name] = train_first_steps(name, folder, options.half)
             print(name, digests[name], flush=True)
-            if options.record:  # after each name, since the next may take an hour
+            if options.record:  # written after each name: the next may take an hour
                 done: dict[str, list[str | None]] = {k: [v] for k, v in digests.items()}
                 made = describe_reproduction(environment, done, time.monotonic() - started)
                 last, record = record, write_reproduction(made, options.record)

@@ -13,7 +13,7 @@ from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.environment import Environment
 
 PROBE = Configuration(units=300, batch_size=70, train_size=70, dropout=0.2)
-ROWS = 3  # instead of 28: compiled in a fraction of the time
+ROWS = 3  # instead of 28, so that compilation takes a fraction of the time
 SPECIFIED = "829d052adf188c0d3a59cb7d04d99cb32be89d91948592e9ef7a4e648de5278d"
 
 

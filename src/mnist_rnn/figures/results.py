@@ -14,7 +14,7 @@ from mnist_rnn.analysis.statistics import FEWEST, find_common_epochs, predict
 from mnist_rnn.analysis.tables import describe_runs
 from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE, CaptionedFigure, default_style
 
-COLORS = (BLUE, "#00795a", "#8e4585", DARK, "#6a7b00", "#a0303f")  # of rows, in turn
+COLORS = (BLUE, "#00795a", "#8e4585", DARK, "#6a7b00", "#a0303f")  # the rows' colours, in turn
 NOTHING: dict[str, pd.DataFrame] = {}
 
 
@@ -68,7 +68,7 @@ def draw_accuracies(
 ) -> str:
     """Draw a row of dots, and the published accuracies; return a sentence that describes it."""
     values, published = runs["test_accuracy"], claims["test_accuracy"].dropna()
-    spread = np.random.default_rng(0).uniform(-0.1, 0.36, len(values))  # to show equal runs
+    spread = np.random.default_rng(0).uniform(-0.1, 0.36, len(values))  # separates equal runs
     ax.plot(values, place + spread, "o", color=color, ms=5, alpha=0.55, mew=0)
     if len(values) > 1:
         ax.vlines(values.mean(), place - 0.16, place + 0.42, color=color, lw=2)

@@ -69,7 +69,7 @@ class Checkpoint:
             return State(history, float(seconds), values, self.owner)
         except FileNotFoundError:
             return None
-        except Exception:  # NumPy and zipfile raise many kinds for a damaged file
+        except Exception:  # NumPy and zipfile raise many kinds of errors for a damaged file
             set_aside(self.path)
             return None
 

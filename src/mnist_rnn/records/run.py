@@ -339,7 +339,7 @@ def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
     A run with the weights of an earlier run but different results is left out.
     """
     runs: dict[Path, Run] = {}
-    first: dict[tuple[Code, str], Path] = {}  # by code and weights
+    first: dict[tuple[Code, str], Path] = {}  # the first record of each code and weights
     errors = []
     for path in sorted((results / "runs").glob("*/seed-*.json")):
         try:

@@ -18,7 +18,7 @@ from mnist_rnn.records.checkpoint import MEASURES, Checkpoint, State, weights_sh
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is kept: a run that is stopped goes on from there when it is run again."
-# Attributes that Keras sets while a model is used, and `name`, since Keras numbers its names.
+# Attributes that may differ: Keras sets most of them while a model is used, and numbers names.
 PASSING = {"name", "built", "train_function", "test_function", "predict_function"}
 PASSING |= {"stop_training", "stop_evaluating", "stop_predicting"}
 AGAIN = "Run the cells from *Parameters* on again."
@@ -83,7 +83,7 @@ def train(
 def find_changed(model: keras.Model, config: Configuration) -> list[str]:
     """Return the parts of the model that differ from those of a new model of this configuration.
 
-    The optimizers of both are built, so that its variables can be compared too.
+    Both optimizers are built, so that their variables can be compared too.
     """
     parts = []
     for each in (model, build_model(config)):
