@@ -128,7 +128,7 @@ def keep(files: dict[str, bytes], cache: Path) -> None:
             with replacing(cache / name) as temporary:
                 temporary.write_bytes(content)
     except OSError as error:
-        log.warning("MNIST can't be cached, and will be loaded anew next time: %s", error)
+        log.warning("MNIST can't be cached, and will be loaded again next time: %s", error)
 
 
 def unpack_npz(content: bytes) -> dict[str, bytes]:

@@ -84,7 +84,7 @@ def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> C
 
 
 @default_style
-def draw_surest_mistakes(
+def draw_confident_mistakes(
     images: np.ndarray, probabilities: np.ndarray, y: np.ndarray
 ) -> CaptionedFigure:
     """Draw the fifteen images misclassified with the highest probability."""

@@ -49,7 +49,7 @@ function paintSheet(sheet, strokes, pixels, pen) {
   context.stroke();
 }
 
-/** Return `{ image }` with 784 pixels in [0, 1], or `{ advice }` if the strokes are no digit. */
+/** Return `{ image }` with 784 pixels in [0, 1], or `{ advice }` if the strokes can't be a digit. */
 function centerStrokes(strokes) {
   if (!strokes.length) return { advice: "Draw a digit on the pad." };
   const ends = [0, 1].map((axis) => {

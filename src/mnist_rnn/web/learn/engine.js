@@ -46,7 +46,7 @@ function listShapes(units) {
   ];
 }
 
-/** The arrays of which the engine's `find` returns the address. That of the states depends on the batch. */
+/** The arrays whose address the engine's `find` returns; the states' address depends on the batch. */
 const PLACES = ["x", "y", "weights", "states", "z", "g", "gradients", "dh", "d", "hash"];
 const findPlace = (exports, name) => exports.find(PLACES.indexOf(name));
 

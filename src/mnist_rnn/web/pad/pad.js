@@ -1,5 +1,5 @@
-// The pad: draw a digit, or take a test digit, and the network reads it. `mount` makes the pad in a
-// page; in JupyterLab, anywidget calls `render`.
+// The pad: a user draws a digit or takes a test digit, and the network reads it. `mount` makes the pad
+// in a page; in JupyterLab, anywidget calls `render`.
 
 const DEMONSTRATED = 4; // a test digit whose answer changes several times
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -67,7 +67,7 @@ async function mount(root, data, address = false) {
   share.hidden = !address || location.protocol === "file:"; // nobody else can open it
   const read = (pixels) => readRows(weights, pixels).map((hidden) => computeProbabilities(weights, hidden));
 
-  /** Begin a new sheet with these strokes; if they are no digit, show `advice`. */
+  /** Begin a new sheet with these strokes; if they can't be a digit, show `advice`. */
   function begin(drawn = [], advice) {
     strokes = drawn;
     pen = { x: 500, y: 200, down: false, keys: false };
@@ -266,7 +266,7 @@ async function mount(root, data, address = false) {
   return { read, centerStrokes, readAddress, writeAddress };
 }
 
-/** Return the probabilities after some rows, and the changes of the answer until then, in words. */
+/** Return two sentences: the probabilities after some rows, and the answers until then. */
 function describeRows(rows) {
   const now = rows.at(-1);
   const best = [...DIGITS].sort((a, b) => now[b] - now[a]).slice(0, 3);
