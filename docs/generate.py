@@ -54,7 +54,7 @@ def describe_network(claim: Claim) -> str:
 
 
 def make_implementations(_: Results) -> str:
-    """Return a row for each implementation: its files, its time, and what has the same bits."""
+    """Return one row per implementation: its files, its time, and its bit-identical results."""
     proofs, rows = find_proofs(), []
     for name, (files, _) in {**SOURCES, BROWSER[0]: (BROWSER[1], None)}.items():
         links = (f"[{path.name}]({os.path.relpath(path, ROOT)})" for path in files)

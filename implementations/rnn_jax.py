@@ -107,5 +107,5 @@ def step(weights, x, y, rate):
 if __name__ == "__main__":
     ones = jnp.ones((128, 256)).at[:, 0].set(2**24)  # each further one, added alone, adds nothing
     if not (multiply(ones, jnp.ones((256, 256))) == 2**24).all():
-        sys.exit("Here, XLA's products add in another order: the bits would be others.")
+        sys.exit("This XLA multiplies matrices in another order: the bits would differ.")
     run(step, predict, jnp.asarray)

@@ -103,7 +103,7 @@ def test_tanh_and_exp_are_bit_identical_to_xla():
 
 
 @pytest.mark.parametrize(("seed", "units"), [(0, 256), (3, 40)])
-def test_weights_and_image_order_equal_the_experiments(seed, units):
+def test_weights_and_image_order_equal_those_of_the_experiment(seed, units):
     ours = by_hand.draw_weights(seed, units)
     theirs = draw_initial_weights(Configuration(seed=seed, units=units))
     assert weights_sha256(ours) == weights_sha256(theirs) == by_hand.digest(ours)

@@ -136,7 +136,7 @@ def test_program_with_other_products_ends_with_one_sentence(name, tmp_path):
     for whole in ("cut(b, 256)", "b.split(256)"):
         halved = halved.replace(whole, whole.replace("256", "128"))
     (tmp_path / source.name).write_text(halved)
-    with pytest.raises(ExperimentError, match="products add in another order"):
+    with pytest.raises(ExperimentError, match="multiplies matrices in another order"):
         implementations.ask([python, tmp_path / source.name, "data/mnist", "none"])
 
 

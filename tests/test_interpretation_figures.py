@@ -30,7 +30,7 @@ LABELS = RANDOM.permutation(np.arange(40) % 10)
 
 
 def require_read(ax, probabilities, label):
-    """Check the probabilities as shades, from row 1 at the top, and the dots on the predictions."""
+    """Check the shades of the probabilities, row 1 at the top, and the dots at the predictions."""
     np.testing.assert_array_equal(only_image(ax), probabilities)
     (shades,), (dots,) = ax.images, ax.collections
     assert shades.get_extent() == [-0.5, 9.5, 28.5, 0.5]

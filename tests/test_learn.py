@@ -102,7 +102,7 @@ def test_first_epoch_equals_tensorflows(open_page, file, fragment):
 
 @pytest.mark.parametrize("part", ["weights", "images"])
 def test_one_changed_bit_is_detected(open_page, file, tmp_path, part):
-    """Check a starting weight, found at once, and an image, found after the epoch with it."""
+    """Change a bit of an initial weight, found at once, or of an image, found after its epoch."""
     text = file.read_text()
     packed = re.search(rf'"{part}": "([^"]+)"', text)[1]
     content = bytearray(zlib.decompress(base64.b64decode(packed)))
@@ -437,7 +437,7 @@ def test_verdict_follows_from_the_accuracy_and_the_losses(watch, right, told, ve
         ),
     ],
 )
-def test_other_settings_train_and_are_judged_by_their_numbers(watch, settings, verdict, reason):
+def test_training_with_other_settings_is_judged_by_its_results(watch, settings, verdict, reason):
     page = watch()
     for name, value in settings.items():
         page.get_by_label(name).select_option(value)

@@ -24,7 +24,7 @@ def run(results, code, config, python=sys.executable):
 
 @pytest.mark.slow
 def test_originals_code_from_our_weights_trains_like_ours(mnist, tmp_path):
-    """Check the code without XLA, with Keras's own loss and batches."""
+    """Check that results agree although Keras's own loss and training step run without XLA."""
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.records.training import describe_inputs, train
 

@@ -38,9 +38,9 @@ def test_initial_weights_have_the_distribution_of_keras(layer):
     for place in (2, 4):  # the biases
         np.testing.assert_array_equal(ours[place], theirs[place])
     for place in (0, 1, 3):  # the kernels
-        drawn, kerass = ours[place].ravel(), theirs[place].ravel()
-        assert stats.ks_2samp(drawn, kerass).pvalue > 1e-4
-        assert abs(drawn.std() / kerass.std() - 1) < 0.03
+        drawn, keras_drawn = ours[place].ravel(), theirs[place].ravel()
+        assert stats.ks_2samp(drawn, keras_drawn).pvalue > 1e-4
+        assert abs(drawn.std() / keras_drawn.std() - 1) < 0.03
 
 
 @pytest.mark.parametrize("layer", PLAIN_LAYERS)

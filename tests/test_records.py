@@ -291,7 +291,7 @@ TOLD = {"vendor": "GenuineIntel", "family": "6", "model": "167", "name": "A fast
      ("aarch64", ARM, None, cpu(True, architecture="aarch64", vendor="0x41", model="0xd0c")),
      ("arm64", None, None, cpu(True, architecture="arm64", name="Apple M2"))],
 )  # fmt: skip
-def test_cpu_is_described_as_on_linux_and_macos(
+def test_cpu_is_described_from_cpuinfo_or_sysctl(
     machine, text, emulated, told, tmp_path, monkeypatch
 ):
     """Check also that an emulated CPU can fuse, whatever its host can."""

@@ -53,7 +53,7 @@ def test_page_is_self_contained_accessible_and_fits_the_window(name, site, open_
     assert re.fullmatch(r"default-src 'none';(?:[^*:]|blob:)*img-src data:", policy)
     assert "$$" not in text  # an unconverted formula
     assert "...</td>" not in text  # a name that pandas has shortened
-    # pandas writes a style with each table; the start page's picture has one too
+    # the page's own style, and that of the start page's picture; none from pandas's tables
     assert text.count("<style") == 1 + (name == "index.html")
     assert not re.search(r"<tr>\s*<th[^>]*>[^<]*</th>(\s*<td></td>)+\s*</tr>\s*</thead>", text)
     assert set(re.findall(r'href="(?!https:|data:|#)([^"#]+)', text)) <= {
@@ -129,7 +129,9 @@ def test_phone_shows_the_digit_at_once_and_enlarges_a_figure_by_a_tap(site, open
     ink = page.locator(".unrolled path").first.bounding_box()
     unread = page.locator(".unread").bounding_box()
     assert ink["y"] + ink["height"] < 844
-    assert ink["x"] + ink["width"] < unread["x"]  # the cover of unread rows never hides it
+    assert (
+        ink["x"] + ink["width"] < unread["x"]
+    )  # the cover of the unread rows lies to the right of the digit
     page = open_page(site / "lesson.html", **phone)
     figure = page.locator(".figure").nth(1)
     small = figure.locator("img").bounding_box()["width"]

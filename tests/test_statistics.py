@@ -190,7 +190,7 @@ def test_rank_of_accuracies_equals_a_hand_computed_one():
 
 
 def test_difference_of_two_means_equals_a_hand_computed_one():
-    """Check twice 41 runs with variance 0.04: Student's t is 1.990 for 80 degrees of freedom."""
+    """Check two groups of 41 runs with variance 0.04: t is 1.990 for 80 degrees of freedom."""
     theirs = pd.Series([97.8, 98.2] * 20 + [98.0])
     found, reach = compare_means(theirs + 0.3, theirs), 1.990 * np.sqrt(2 * 0.04 / 41)
     expected = {"difference": 0.3, "low": 0.3 - reach, "high": 0.3 + reach}

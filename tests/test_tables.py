@@ -278,7 +278,7 @@ def test_answer_follows_from_the_runs(make_record, tmp_path):
         "(mean 97.90%, SD 0.06, range 97.84 to 97.96)."
     )
     assert other.endswith("98.15% for the same network; 0 of the 4 runs reached it.")
-    assert "author's code is 0.01 points (-0." in codes
+    assert "interval, is 0.01 points (-0." in codes
     assert " for 2 runs on Keras " in codes
     assert " and 0.11 points (" in codes
     assert "within 1e-7 of our training loss for 20 epochs (4 of 4 runs)" in start

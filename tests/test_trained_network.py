@@ -40,7 +40,7 @@ def test_accuracy_by_row_equals_a_hand_computed_one():
 @pytest.mark.parametrize(
     ("digits", "row"), [((5,), 1), ((5, 3), 2), ((3, 3, 5, 3), 4), ((1,) * 27 + (2,), 28)]
 )
-def test_decision_is_the_row_after_the_last_other_answer(digits, row):
+def test_from_the_decision_row_on_the_answer_does_not_change(digits, row):
     assert trained_network.decision_rows(answers(*digits)).tolist() == [row]
 
 

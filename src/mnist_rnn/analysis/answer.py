@@ -40,8 +40,9 @@ def describe_answer(results: Results) -> list[str]:
         f"more (mean {row['mean']:.2f}%, SD {row['sd']:.2f}, range {row['lowest']:.2f} to "
         f"{row['highest']:.2f}).",
         " ".join(reached),
-        "Our mean minus that of the author's code, with its 95% confidence interval, is "
-        f"{describe_code(runs, 'keras')} and {describe_code(runs, 'keras_2019')}.",
+        "The author's code has nearly the same mean: ours minus its mean is "
+        f"{describe_code(runs, 'keras')} and {describe_code(runs, 'keras_2019')}, with 95% "
+        "confidence intervals in brackets.",
         "With our initial weights and image orders, his code on today's Keras stays within "
         f"{within} of our training loss for {same['epochs'].max()} epochs ({len(same)} of "
         f"{len(same)} runs).",
@@ -82,7 +83,7 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
         f"from {last[0]:.3f} to {last[1]:.3f} in the last.",
         f"The committed model, seed 0, is by chance {'the best' if best == 1 else f'number {best}'}"
         f" of the {len(reached)}, with {reached[0]:.2f}%.",
-        f"Other settings have other means: {', '.join(means)}.",
+        f"The mean depends on the settings: {', '.join(means)}.",
     ]
 
 
@@ -119,6 +120,6 @@ def describe_code(runs: pd.DataFrame, configuration: str) -> str:
     found = compare_means(ours["test_accuracy"], other["test_accuracy"])
     versions = " and ".join(sorted(set(other["keras"])))
     return (
-        f"{found['difference']:.2f} points ({found['low']:.2f} to {found['high']:.2f}) for "
-        f"{len(other)} runs on Keras {versions}"
+        f"{found['difference']:.2f} points ({found['low']:.2f} to {found['high']:.2f}) on Keras "
+        f"{versions} ({len(other)} runs)"
     )

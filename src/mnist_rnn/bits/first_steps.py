@@ -34,7 +34,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "lstm": {"layer": "lstm", "optimizer": "adam"},
     "lstm-sgd": {"layer": "lstm"},
     "gru": {"layer": "gru"},
-    # Sizes whose products the library would not compute in order.
+    # Sizes that `products` pads: otherwise, a product's terms could be added in another order.
     "1-unit": {"units": 1},
     "100-units": {"units": 100},
     "200-units": {"units": 200},

@@ -54,7 +54,7 @@ SOURCES = {
     "C": ([FOLDER / "rnn.c"], "cc"),
 }
 BROWSER = "Browser", [FOLDER / "rnn.c", PACKAGE / "web" / "learn" / "engine.c"]
-# What is trained, by its name in the ledger.
+# The trained runs, by their names in the ledger
 RUNS = {
     "sgd": Configuration(train_size=224, epochs=2),
     "first-epoch": Configuration(epochs=1),
@@ -177,10 +177,10 @@ def record(implementation: str, python: str, trained: Trained, name: str) -> Pat
 
 
 class Proof(NamedTuple):
-    """The most that an implementation has computed with the committed bits, and its fastest time.
+    """The largest bit-identical computation of an implementation, and its fastest time.
 
-    `seconds` are those of an epoch of 60,000 images, or None for the first steps, which take less
-    than the program's start.
+    `seconds` is the time of an epoch of 60,000 images, or None for the first steps, which take
+    less time than the program's start.
     """
 
     computed: str
@@ -189,7 +189,7 @@ class Proof(NamedTuple):
 
 
 def measure(made: Reproduction | BrowserResult) -> tuple[str, Proof]:
-    """Return the implementation that a record is of, and what it proves."""
+    """Return the implementation of a record, and the proof that it gives."""
     if isinstance(made, BrowserResult):
         images = PAGE_CONFIG.epochs * PAGE_CONFIG.train_size
         computed = f"{PAGE_CONFIG.epochs} epochs of {PAGE_CONFIG.train_size:,} images"
@@ -205,7 +205,7 @@ def find_proofs(folder: Path = LEDGER / "ours") -> dict[str, Proof]:
     """Return the best proof of each implementation, from our records in the ledger.
 
     Raises:
-        RecordError: a record is refused.
+        RecordError: a record is rejected.
     """
     known = read_known()
     judged = [read_judged(path, known) for path in sorted(folder.glob("*.json"))]

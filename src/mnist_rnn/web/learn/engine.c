@@ -88,7 +88,7 @@ EXPORT("find") const void *find(int which) {
 
 // ---- What the page asks -------------------------------------------------------------------------
 
-// The states after each row and the logits, of a batch of so many images.
+// Computes the states after each row and the logits of a batch of `count` images.
 EXPORT("read") void read(int count) {
   n = count;
   for (int i = 0; i < n; i++) {

@@ -79,7 +79,7 @@ function answerCase(exports, inputs) {
   return arrays;
 }
 
-/** The network of so many units in the engine: views of its arrays, and the digest of its weights. */
+/** Opens a network with these units in the engine; returns views of its arrays, and its digest. */
 function openNetwork(exports, units) {
   exports.open(ROWS, ROWS, units, 256);
   const { buffer } = exports.memory;

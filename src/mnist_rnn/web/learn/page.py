@@ -84,7 +84,7 @@ def pack_run(record: Run) -> dict[str, Any]:
 
 
 def describe_known() -> dict[str, Any]:
-    """The known answers, and prints of the arrays that broken rules change, for compare.js."""
+    """Return the known answers, and hashes of arrays that broken rules change, for compare.js."""
     places, broken = {}, {rule: dict[str, dict]() for rule in BROKEN_RULES}
     known = read_cases()
     for name in list_cases():
@@ -109,5 +109,5 @@ def find_place(place: str) -> tuple[str, str, int | None]:
 
 
 def print_bits(array: Any) -> int:
-    """Return a print of an array's bits (FNV-1a, 32 bits at a time)."""
+    """Return a 32-bit hash of an array's bits (FNV-1a)."""
     return reduce(lambda h, b: (h ^ b) * 16777619 % 2**32, bits(array).ravel().tolist(), 2166136261)
