@@ -1,4 +1,4 @@
-"""Define the fixtures. Only fixtures that need TensorFlow import it, so that others start fast."""
+"""Define the fixtures. Each imports TensorFlow only if it needs it, so that pytest starts fast."""
 
 import hashlib
 import os
@@ -40,7 +40,7 @@ from mnist_rnn.records.run import (
     write_run,
 )
 
-# Python ignores Ctrl-C if it was started in the background, and its child processes would too.
+# Started in the background, Python ignores Ctrl-C, and so do its child processes. Undo this.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVED = "http://pages.test"
@@ -113,7 +113,7 @@ def open_page(browser):
     yield open_page
     for context in contexts:
         context.close()
-    # Chromium warns about getImageData, which only the tests call.
+    # Chromium warns about getImageData, which tests call and pages do not.
     assert [text for text in said if "getImageData" not in text] == []
 
 
@@ -206,7 +206,7 @@ def results(tmp_path, monkeypatch):
 
 @pytest.fixture
 def make_record(environment):
-    """Return a function that makes a run in which the first test images are misclassified."""
+    """Return a function that makes a run with this number of misclassified test images."""
 
     def make(errors=200, code="ours", **parameters):
         config = Configuration(**PROGRAMS[code].base.model_dump() | parameters)

@@ -1,4 +1,4 @@
-"""Test how measurements of speed are evaluated; `make benchmark` measures."""
+"""Test how the measurements of `make benchmark` are evaluated."""
 
 import json
 
@@ -9,7 +9,7 @@ from speed import DEFAULT, main, plan
 
 
 def test_seconds_are_extrapolated_to_twenty_epochs(tmp_path):
-    """Expect the first epoch plus 19 times the mean of the later ones; average parallel runs."""
+    """Expect the first epoch plus 19 times the later ones' mean, averaged over parallel runs."""
     laps = {"one run": "3.0 1.0 2.0", "two runs at once": "3.0 1.0 1.0 5.0 3.0 3.0"}
     laps["network"] = "9.0 1.0 3.0"
     rows = [DEFAULT | {"section": name, "epoch_seconds": laps[name]} for name in laps]
@@ -24,7 +24,7 @@ def test_seconds_are_extrapolated_to_twenty_epochs(tmp_path):
     ]
 
 
-def test_ours_is_compared_within_each_round():
+def test_our_code_is_compared_within_each_round():
     """Expect the median of the ratios in three rounds: 0.5, 0.8 and 0.9."""
     seconds = {"ours": [1, 4, 9], "jax": [2, 5, 10]}
     table = pd.DataFrame(seconds, index=[1, 2, 3]).rename_axis("round").reset_index()

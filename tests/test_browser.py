@@ -38,7 +38,7 @@ def use_the_pad(page):
     page.locator(".reading").scroll_into_view_if_needed()
     answer, _ = draw(page, SHAPES["7 plain"], wait=1000)
     assert answer.startswith("The network reads a 7 (")
-    for _ in range(2):  # outside the pad, JupyterLab deletes a cell
+    for _ in range(2):  # outside the pad, pressing d twice deletes a cell
         page.locator("canvas[tabindex]").press("d")
     page.get_by_role("button", name="Random test digit").click()
     page.get_by_text("Which digit is it?").wait_for()

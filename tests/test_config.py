@@ -34,9 +34,9 @@ WRONG = [
 
 @pytest.mark.parametrize(("name", "value", "expected", "suggestion"), WRONG)
 def test_error_names_the_parameter_with_a_wrong_value(name, value, expected, suggestion):
-    with pytest.raises(ParameterError) as refusal:
+    with pytest.raises(ParameterError) as rejection:
         read_parameters(DEFAULTS | {name: value})
-    message = str(refusal.value)
+    message = str(rejection.value)
     assert message.startswith(f"{name}: expected {expected}")
     assert f"got {value!r} ({type(value).__name__})" in message
     assert ("Did you mean" in message) == (suggestion is not None)
@@ -50,9 +50,9 @@ MEANT |= dict.fromkeys(("dataset", "activation", "input_size"))
 
 @pytest.mark.parametrize(("name", "meant"), MEANT.items())
 def test_unknown_name_gets_the_right_suggestion_or_none(name, meant):
-    with pytest.raises(ParameterError) as refusal:
+    with pytest.raises(ParameterError) as rejection:
         read_parameters({"In": [f"# Parameters\n{name} = 1\n"], name: 1})
-    said = str(refusal.value)
+    said = str(rejection.value)
     assert said.endswith(f"Did you mean {meant!r}?" if meant else "got 1 (int).")
 
 
@@ -63,7 +63,7 @@ PAPERMILL_CELL = "# Parameters\nepoch = 5\nunits = 64\n"
     "cell", [PAPERMILL_CELL, "epoch: int = 5\nunits: int = 64\n", "epoch = 5\nunits: int = 64\n"]
 )
 def test_unknown_parameter_is_rejected(cell):
-    """Give the name in papermill's cell, and in the parameters cell, as in JupyterLab."""
+    """Give a wrong name in papermill's cell, and in the parameters cell, as a user may write it."""
     said = r"^epoch: .* got 5 \(int\)\. Did you mean 'epochs'\?$"
     with pytest.raises(ParameterError, match=said):
         read_parameters({"In": ["", cell], "units": 64, "epoch": 5})
@@ -73,15 +73,13 @@ def test_unknown_parameter_is_rejected(cell):
     "cells",
     [
         ["# Parameters\nunits = 64\n", "epoch = 5"],
-        [
-            "# Parameters\nfirst, second = 1, 2\n",
-            "units: 64 after 3",
-        ],  # the second cell is not Python
+        # The second cell is not Python.
+        ["# Parameters\nfirst, second = 1, 2\n", "units: 64 after 3"],
         [PAPERMILL_CELL, "# Parameters\nunits = 64\n"],  # corrected, then run again
         ["epoch: int = 5\nunits: int = 64\n", "units: int = 64\n", "units = 64\nepoch = 5"],
     ],
 )
-def test_other_variables_are_not_parameters(cells):
+def test_variables_outside_the_parameters_cell_are_not_parameters(cells):
     config = read_parameters({"In": cells, "units": 64, "epoch": 5})
     assert config == Configuration(units=64)
 

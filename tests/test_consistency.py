@@ -57,10 +57,10 @@ def clone(committed, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("give", LINKS.values(), ids=LINKS)
 def test_record_is_not_compared_with_itself(give, clone, committed, monkeypatch):
-    """Give each kind of path to the committed file; expect the run from git, or else an error."""
+    """Give each path to the committed file; expect the version in git, or an error without git."""
     path = run_path(Configuration(), ".json", give(clone))
     assert read_committed(path, Configuration()) == committed
-    monkeypatch.setenv("GIT_DIR", "/nowhere")  # names another repository
+    monkeypatch.setenv("GIT_DIR", "/nowhere")  # would select another repository
     assert read_committed(path, Configuration()) == committed
     shutil.rmtree(clone / ".git")
     with pytest.raises(
@@ -102,15 +102,15 @@ def change_result(run, name):
 def test_same_weights_with_different_results_are_rejected(committed, tmp_path):
     """Change each result except `test_errors`, which is derived; expect its name in the error."""
     for name in committed.results.keys() - {"test_errors"}:
-        with pytest.raises(RecordError) as refused:
+        with pytest.raises(RecordError) as rejected:
             require_reproduction(tmp_path, change_result(committed, name), committed)
-        assert str(refused.value).endswith(f"the weights of the committed run with other {name}")
+        assert str(rejected.value).endswith(f"the weights of the committed run with other {name}")
     other = change(committed, "history", weights_sha256=OTHER_DIGESTS, test_errors=[1] * 20)
     require_reproduction(tmp_path, other, committed)
 
 
 def test_copy_of_a_run_under_another_seed_is_rejected(committed, make_record, tmp_path):
-    """Expect no error for a copy whose learning rate is written out, since it may be a new run."""
+    """Expect no error if the learning rate is written out: this is another configuration."""
     write_run(committed, tmp_path)
     write_run(change(committed, "config", learning_rate=0.01), tmp_path)
     write_run(change(committed, "config", seed=1), tmp_path)

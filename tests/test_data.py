@@ -1,4 +1,4 @@
-"""Test the routes to MNIST, and what happens if they fail."""
+"""Test the ways to load MNIST, and what happens if they fail."""
 
 import hashlib
 import http.server

@@ -43,7 +43,7 @@ def shell(tmp_path_factory):
     (checkout / "data" / "mnist").symlink_to(MNIST)
     variables = {name: os.environ[name] for name in ("HOME", "PATH")}
     variables["PYTHONPATH"] = str(checkout / "src")
-    variables["MAKEFLAGS"] = f"-- PYTHONPATH={checkout / 'src'}"  # since the Makefile unsets it
+    variables["MAKEFLAGS"] = f"-- PYTHONPATH={checkout / 'src'}"  # the Makefile unsets it
     for who in ("AUTHOR", "COMMITTER"):
         variables |= {f"GIT_{who}_NAME": "somebody", f"GIT_{who}_EMAIL": "somebody@example.org"}
 

@@ -106,7 +106,7 @@ def test_error_names_the_damaged_model(damage, tmp_path):
 
 
 def test_model_of_a_foreign_module_is_rejected(tmp_path):
-    """Name a class of another package in the model's configuration; expect that it does not run."""
+    """Name a class of another package in the model's configuration; expect that it stays unused."""
     path = tmp_path / "model.keras"
     save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path) as archive:

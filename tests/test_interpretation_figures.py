@@ -99,7 +99,7 @@ def test_each_image_of_a_gallery_is_beside_its_probabilities_and_titles():
 
 
 def test_answers_that_only_the_last_row_corrects_are_drawn_by_probability():
-    """Draw five images that row 28 corrects, though two lack ink there, and one it makes wrong."""
+    """Draw five images that row 28 corrects (it is blank in two) and one that it makes wrong."""
     probabilities = np.concatenate(
         [*[answers(*[1] * 27, 2)] * 5, answers(*[2] * 27, 1), answers(2)]
     )

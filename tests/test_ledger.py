@@ -93,8 +93,8 @@ def keep(content, folder):
 )  # fmt: skip
 def test_ledger_lists_the_outcome_of_a_record(parts, good, outcome, tmp_path):
     keep(GOOD | parts, tmp_path / "ours")
-    page, refused = ledger.make_ledger(tmp_path)
-    assert (page.count(f"| {outcome}"), refused) == (1, [])
+    page, rejected = ledger.make_ledger(tmp_path)
+    assert (page.count(f"| {outcome}"), rejected) == (1, [])
     errors = parts.get("test_errors", RUN.test_errors)
     kind = "records of first steps" if errors is None else "default runs"
     assert f"{int(good)} of 1 {kind}" in page
@@ -111,8 +111,8 @@ def test_ledger_lists_the_record_of_a_browser(changes, outcome, tmp_path):
     made = BrowserResult.model_validate_json(json.dumps(LEARNED | changes))
     (tmp_path / "ours").mkdir()
     path = ledger.write_reproduction(made, tmp_path / "ours")
-    page, refused = ledger.make_ledger(tmp_path)
-    assert (page.count(outcome), refused) == (1, [])
+    page, rejected = ledger.make_ledger(tmp_path)
+    assert (page.count(outcome), rejected) == (1, [])
     assert f"{int(made.first_difference is None)} of 1 of browsers" in page
     path.rename(path.with_name("learned-again.json"))
     assert ledger.make_ledger(tmp_path)[1][0].endswith(f"learned-again.json holds {path.name}")
@@ -135,10 +135,10 @@ def test_repeated_record_is_rejected(changes, tmp_path):
     keep(steps, tmp_path / "ours")
     keep(steps | {"digests": {name: [STEPS[name]] for name in ("sgd", "gru")}}, tmp_path / "ci")
     copies.append(keep(steps | {"seconds": 2.0}, tmp_path / "self-reported"))
-    page, refused = ledger.make_ledger(tmp_path)
+    page, rejected = ledger.make_ledger(tmp_path)
     assert "1 of 1 default runs, 2 of 2 records of first steps" in page
-    assert len(refused) == len(copies)
-    for copy, sentence in zip(sorted(copies), refused, strict=True):
+    assert len(rejected) == len(copies)
+    for copy, sentence in zip(sorted(copies), rejected, strict=True):
         assert copy.name in sentence
         assert sentence.endswith(", on the same CPU, system, versions and code")
 
@@ -208,8 +208,8 @@ def test_bad_record_is_rejected_in_one_sentence(content, problem, tmp_path):
 def test_record_under_another_name_is_rejected(tmp_path):
     path = keep(GOOD, tmp_path / "ours")
     path.rename(path.with_name("record.txt"))  # the ledger reads files of any name
-    _, refused = ledger.make_ledger(tmp_path)
-    assert [re.sub(r"^\S+/", "", said) for said in refused] == [f"record.txt holds {path.name}"]
+    _, rejected = ledger.make_ledger(tmp_path)
+    assert [re.sub(r"^\S+/", "", said) for said in rejected] == [f"record.txt holds {path.name}"]
 
 
 @more
@@ -229,8 +229,8 @@ def check_one(content, tmp_path_factory):
     path = keep(content, tmp_path_factory.getbasetemp())
     try:
         row = ledger.make_row(*ledger.read_judged(path, KNOWN), "us")
-    except RecordError as refused:
-        if str(refused).isprintable():
+    except RecordError as rejected:
+        if str(rejected).isprintable():
             return False
         raise
     finally:
@@ -277,8 +277,8 @@ def test_added_record_is_listed_under_its_sender(tmp_path, monkeypatch):
 
 
 def test_committed_page_follows_from_the_records():
-    page, refused = ledger.make_ledger(ledger.LEDGER)
-    assert refused == []
+    page, rejected = ledger.make_ledger(ledger.LEDGER)
+    assert rejected == []
     assert page == (ledger.LEDGER / "README.md").read_text()
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.quick
 
 
 def predicted(*pairs):
-    """Return the probabilities of ten digits; these are of 0 and 1, and the others are zero."""
+    """Return predicted probabilities: these for 0 and 1, and zero for the other digits."""
     return np.pad(np.array(pairs, "float32"), ((0, 0), (0, 8)))
 
 

@@ -70,9 +70,8 @@ def test_nbval_detects_exchanged_pictures_and_a_changed_digit(tmp_path, monkeypa
     first, second, third = (out.data for out in outputs if "image/png" in out.get("data", {}))
     first["image/png"], third["image/png"] = third["image/png"], first["image/png"]
     with Image.open(io.BytesIO(base64.b64decode(second["image/png"]))) as picture:
-        picture.paste(
-            picture.crop((481, 312, 491, 328)), (556, 312)
-        )  # puts a 5 over the 6 in a bar's label
+        # Paste a 5 over the 6 in a bar's label.
+        picture.paste(picture.crop((481, 312, 491, 328)), (556, 312))
         changed = io.BytesIO()
         picture.save(changed, "png")
     second["image/png"] = base64.b64encode(changed.getvalue()).decode()
@@ -140,7 +139,7 @@ def test_cells_in_any_order_write_no_wrong_record(orders, mnist, results, monkey
             exec(sources[name], kernel)
         return kernel
 
-    draw, kernel, refused = random.Random(0), open_kernel({}), Counter()
+    draw, kernel, rejected = random.Random(0), open_kernel({}), Counter()
     kept = {}  # the digests in all records of a configuration
     for _ in range(orders):
         for parameter in draw.sample(list(VALUES), draw.randint(1, 2)):
@@ -149,10 +148,10 @@ def test_cells_in_any_order_write_no_wrong_record(orders, mnist, results, monkey
             try:
                 exec(sources[name], kernel)
             except ExperimentError as error:
-                refused[name, str(error).endswith("on again.")] += 1
+                rejected[name, str(error).endswith("on again.")] += 1
         for run in read_runs(results)[0]:
             kept.setdefault(run.configuration_name, set()).add(run.weights_sha256)
-    assert set(refused) == {("train", True), ("keep", True)}
+    assert set(rejected) == {("train", True), ("keep", True)}
     assert len(kept) > 2
     shutil.rmtree(results / "runs")
     for values in product(*VALUES.values()):
@@ -252,7 +251,7 @@ def test_papermill_runs_the_notebook_with_given_parameters(tmp_path):
 
 @pytest.mark.slow
 def test_training_cell_can_run_again(tmp_path):
-    """Train again before the record is written, from the checkpoint, and after, from the start."""
+    """Train again before the record is written (from the checkpoint) and after (from the start)."""
     parameters = {"units": 8, "epochs": 2, "train_size": 1000}
     once = finish(start_papermill(parameters, tmp_path / "once"), tmp_path / "once")
     notebook = nbformat.read(TRAIN, as_version=4)

@@ -63,7 +63,7 @@ def test_failing_run_leaves_no_record(tmp_path):
 
 
 def test_record_has_the_digest_of_the_code_that_ran(tmp_path, mnist):
-    """Edit the script while it runs; expect the digest from before."""
+    """Edit the script while it runs; expect the digest of the code before the edit."""
     before, script = PROGRAMS["keras"].code_sha256, tmp_path / "originals" / "keras_notebook.py"
     shutil.copytree(ORIGINALS, script.parent)
     edit = f"#!/bin/sh\necho 'x = 1' >> {script}\nexec {sys.executable} \"$@\"\n"

@@ -108,7 +108,7 @@ def test_bar_becomes_the_hand_computed_image(page):
     assert not bar[[3, 25]].any()
 
 
-def test_any_drawing_becomes_an_image_like_mnists_or_is_rejected(page, mnist):
+def test_any_drawing_becomes_an_image_like_those_of_mnist_or_is_rejected(page, mnist):
     theirs = scale(mnist[1][0])
     box, middle = extent(theirs).max(), middles(theirs).mean(axis=0)
     assert np.median(extent(theirs)) == box
@@ -116,13 +116,13 @@ def test_any_drawing_becomes_an_image_like_mnists_or_is_rejected(page, mnist):
     sizes = [random.integers(1, 12, random.integers(1, 5)) for _ in range(300)]
     drawings = [[random.integers(0, 1000, (n, 2)).tolist() for n in strokes] for strokes in sizes]
     made = center(page, drawings)
-    refused = [got for got in made if isinstance(got, str)]
-    assert {got.split(".")[0] for got in refused} == {"That is a dot"}
+    rejected = [got for got in made if isinstance(got, str)]
+    assert {got.split(".")[0] for got in rejected} == {"That is a dot"}
     images = np.stack([got for got in made if not isinstance(got, str)])
     assert len(images) > 280
     assert (images.min(), images.max()) == (0, 1)
     assert set(extent(images)) <= {box, box + 1}  # the box may begin between two pixels
-    assert abs(middles(images) - middle).max() < 1  # ink that is cut off moves it
+    assert abs(middles(images) - middle).max() < 1  # ink that is cut off moves the middle
 
 
 @pytest.mark.slow
@@ -132,7 +132,7 @@ def test_drawn_shapes_are_recognised_at_once(page):
     assert len(SHAPES) - len(wrong) >= 20
     taken = []  # the shortest time counts, since other programs can only delay it
     for strokes in (FAN, [[(0.2, 0.2), (0.75, 0.7)]], [[(0.2, 0.2), (0.8, 0.7)]]):
-        said, seconds = draw(page, strokes, wait=1000)  # adds to the hundred strokes of FAN
+        said, seconds = draw(page, strokes, wait=1000)  # the pad keeps the earlier strokes
         assert said.startswith("The network reads a")
         taken.append(seconds)
     assert 0 < min(taken) < 0.05
@@ -146,9 +146,8 @@ def test_drawing_that_is_no_digit_is_answered_with_advice(page, mnist):
     assert dot.startswith("That is a dot.")
     assert dash.shape == (28, 28)
     full = re.search(r"FULL = ([\d.]+);", page.content())[1]
-    assert (
-        mnist[0][0].sum(axis=(1, 2)).max() / 255 < float(full) * 20**2
-    )  # MNIST's digits don't fill it
+    # No digit of MNIST has so much ink that it fills the pad.
+    assert mnist[0][0].sum(axis=(1, 2)).max() / 255 < float(full) * 20**2
 
 
 @pytest.mark.parametrize("palm", [[], [(0.1, 0.9)]], ids=["finger", "finger and palm"])
@@ -205,9 +204,8 @@ def test_page_starts_with_a_digit_and_hides_its_answer_until_the_end(visit):
     assert all((said == "The network is reading …") == (row < 28) for row, said, _ in seen)
     assert all((dots == "pad-open") == (row < 28) for row, _, dots in seen)
     assert answer(page).startswith("The network reads a 4 (")
-    assert (
-        "The network reads an 8 (" in draw(page, SHAPES["8"])[0]
-    )  # a stroke replaces the test digit
+    # A drawing replaces the test digit.
+    assert "The network reads an 8 (" in draw(page, SHAPES["8"])[0]
 
 
 def test_texts_about_a_digit_follow_from_its_probabilities(visit, mnist, model):
@@ -268,9 +266,7 @@ def test_everything_can_be_done_by_keyboard(page):
     assert answer(page) == drawn
     press(page, "speed", "ArrowUp")  # 2 rows per second
     press(page, "play", "Enter")
-    press(
-        page, "speed", "ArrowDown", "ArrowDown", "ArrowDown"
-    )  # 20 rows per second, set during playing
+    press(page, "speed", *3 * ["ArrowDown"])  # 20 rows per second, set during playing
     page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for(timeout=8000)
     assert re.search(r"answer changes \d+ times.*, 7 \(\d+ to 28\)\.", page.content())
     press(page, "row", "ArrowLeft")

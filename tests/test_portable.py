@@ -127,7 +127,7 @@ def test_rmsprop_equals_the_formula_of_keras_2():
 
 
 def test_adam_equals_that_of_keras():
-    """Take so many steps that the powers of the betas become smaller."""
+    """Take hundreds of steps, so that the power of beta_1 is almost zero."""
     gradients = np.tile(GRADIENTS, (100, 1))
     theirs = step(keras.optimizers.Adam(), gradients)
     np.testing.assert_allclose(step(OPTIMIZERS["adam"](), gradients), theirs, rtol=1e-6)

@@ -296,7 +296,7 @@ INTEL_CPU = {"vendor": "GenuineIntel", "family": "6", "model": "167", "name": "A
 def test_cpu_is_described_from_cpuinfo_or_sysctl(
     machine, text, emulated, expected, tmp_path, monkeypatch
 ):
-    """Check also that an emulated CPU can fuse, even on a host that can't."""
+    """Check also that an emulated CPU has FMA, even on a host without FMA."""
     path, sysctl = tmp_path / "cpuinfo", tmp_path / "sysctl"
     if text:
         path.write_text(text)

@@ -143,10 +143,10 @@ def test_phone_shows_the_digit_at_once_and_enlarges_a_figure_by_a_tap(site, open
 def test_error_names_a_missing_model(name, tmp_path, monkeypatch):
     path, folder = tmp_path / name, tmp_path / "site"
     monkeypatch.setattr(sys, "argv", ["site", "--model", str(path), "--output", str(folder)])
-    with pytest.raises(SystemExit) as refused:
+    with pytest.raises(SystemExit) as rejected:
         pages.main()
     got = "another file" if path.exists() else "no file"
-    assert str(refused.value) == f"{path}: expected a model (.keras), got {got}"
+    assert str(rejected.value) == f"{path}: expected a model (.keras), got {got}"
     assert not folder.exists()
 
 

@@ -128,7 +128,7 @@ def test_remaining_time_follows_from_the_costs_of_the_runs():
         ("pytorch", {"threads": 64, "commit": None, "clean": None}, None),
     ],
 )
-def test_record_with_other_code_or_versions_is_outdated(
+def test_record_with_changed_code_or_versions_is_outdated(
     code, values, reason, make_record, tmp_path
 ):
     record = make_record(code=code)
@@ -151,9 +151,8 @@ def test_committed_runs_of_the_originals_are_of_the_current_scripts():
     plans = [run for code in PROGRAMS if code != "ours" for run in plan_runs(read_claims(), code)]
     assert plans
     reasons = {why_pending(run, COMMITTED) for run in plans}
-    assert (
-        None in reasons <= {None, "no record"}
-    )  # some may be missing: with old Keras, they take days
+    # Runs of old Keras take days, so that some may be missing.
+    assert None in reasons <= {None, "no record"}
 
 
 @pytest.mark.slow

@@ -229,7 +229,7 @@ def test_record_has_the_results_of_its_model(parts, mnist, results):
 
 
 def test_run_is_recorded_completely_or_not_at_all(parts, results, monkeypatch):
-    """Try changed code or versions, a model that was trained further, and one that can't be saved."""
+    """Try changed code or versions, a model trained further, and a model that can't be saved."""
     model, state = parts["model"], parts["state"]
     old = [
         parts["environment"].model_copy(update=values)

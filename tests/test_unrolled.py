@@ -32,7 +32,7 @@ def drawn():
 
 
 def read_levels(picture, colors, left, width, columns):
-    """Return the place (28, columns) of each cell's colour among `colors`, from 1, or else 0."""
+    """Return for each cell (28, columns) the number of its colour in `colors`, from 1, or 0."""
     levels = np.zeros((28, columns), int)
     for path in picture.iter(f"{NAMESPACE}path"):
         if path.get("stroke") in colors:

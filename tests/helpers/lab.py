@@ -27,7 +27,7 @@ def open_lab(home, parameters):
     02_train gets these parameters, since with its defaults it trains for minutes.
     """
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
-    shutil.copytree(ROOT / "docs", home / "docs")  # a notebook shows a picture from there
+    shutil.copytree(ROOT / "docs", home / "docs")  # a notebook shows a picture in docs
     set_parameters(home / "notebooks" / "02_train.ipynb", parameters)
     settings = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
@@ -57,7 +57,7 @@ def wait_for_address(home, server):
     for _ in range(600):
         assert server.poll() is None, (home / "log").read_text()
         for path in home.rglob("jpserver-*.json"):
-            with suppress(OSError, ValueError):  # half written, or the port is not open yet
+            with suppress(OSError, ValueError):  # the file is half written, or the port is closed
                 url = json.loads(path.read_text())["url"]
                 urllib.request.urlopen(url + "api", timeout=5).close()
                 return url

@@ -61,7 +61,7 @@ def compute(x, kernel, bias, slope, batch_size):
 
 
 def differences(x, kernel, random) -> list[str]:
-    """Return the names of those of x @ kernel + bias and its gradients that break the rule."""
+    """Return which of x @ kernel + bias and its gradients break the rule."""
     columns = kernel.shape[1]
     bias, slope = (
         random.standard_normal(shape).astype("float32")

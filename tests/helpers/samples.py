@@ -55,6 +55,6 @@ def make_runs(accuracies, losses=None, configuration="a", **columns):
 
 
 def answers(*digits):
-    """Return an image's probabilities, with these answers row by row, then always the last one."""
+    """Return probabilities (1, 28, 10) with these answers after the rows; the last answer stays."""
     predicted = list(digits) + [digits[-1]] * (28 - len(digits))
     return np.eye(10, dtype="float32")[predicted][None]
