@@ -445,7 +445,7 @@ async function open(root) {
   // ---- Arrays of another program ----------------------------------------------------------------
 
   const section = document.getElementById("compare");
-  const verdicts = section.querySelector("[role=status]");
+  const verdicts = section.querySelector("output");
 
   section.querySelector("[type=file]").addEventListener("change", async (event) => {
     const [file] = event.target.files;
@@ -458,7 +458,7 @@ async function open(root) {
 
   function showCompared({ sentences }) {
     verdicts.replaceChildren(...sentences.map((sentence) => {
-      const line = document.createElement("p");
+      const line = document.createElement("span");
       line.textContent = sentence;
       return line;
     }));
