@@ -10,6 +10,7 @@ from mnist_rnn.analysis.trained_network import decision_rows, separation
 from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE
 from mnist_rnn.figures.interpretation import (
     draw_accuracy,
+    draw_confident_mistakes,
     draw_doubts,
     draw_example,
     draw_examples,
@@ -17,7 +18,6 @@ from mnist_rnn.figures.interpretation import (
     draw_late,
     draw_means,
     draw_rows,
-    draw_surest_mistakes,
     draw_trajectories,
 )
 
@@ -124,7 +124,7 @@ def test_most_probable_mistakes_are_drawn():
     last = PROBABILITIES[:, -1]
     wrong = np.flatnonzero(last.argmax(axis=1) != LABELS)
     shown = sorted(wrong, key=lambda index: -last[index].max())[:15]
-    drawn = draw_surest_mistakes(IMAGES, PROBABILITIES, LABELS)
+    drawn = draw_confident_mistakes(IMAGES, PROBABILITIES, LABELS)
     require_gallery(drawn, shown)
     most, least = last[shown[0]].max(), last[shown[-1]].max()
     assert "The 15 wrong answers" in drawn.caption
