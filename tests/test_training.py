@@ -422,5 +422,5 @@ def test_each_python_has_the_same_code_digest(version):
     try:
         digest = subprocess.check_output([python, "-B", "-c", program], text=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip(f"no python{version} that starts")
+        pytest.skip(f"needs python{version}")
     assert digest.strip() == LOADED_SHA256
