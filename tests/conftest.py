@@ -75,7 +75,7 @@ def model():
 @pytest.fixture(scope="module")
 def browser():
     if BROWSER is None:
-        pytest.skip("no chromium: for the tests in a browser, `apt-get install chromium`")
+        pytest.skip("needs Chromium: `apt-get install chromium`")
     with open_browser() as browser:
         yield browser
 

@@ -124,7 +124,7 @@ def test_small_network_has_one_digest_in_the_cheap_ways_to_run_it(tmp_path):
 
 @pytest.mark.slow
 def test_any_number_of_threads_gives_the_same_bits(tmp_path):
-    """Train 256 and 512 units, so that sums are as long as those of the published networks."""
+    """Train networks of 256 and 512 units, whose sums are as long as in published networks."""
     matrix = print_matrix([ROWS[1], ROWS[4]], [threads(1), threads(4)], tmp_path)
     assert [len(digests) for digests in matrix] == [1, 1]
 

@@ -56,7 +56,7 @@ def test_product_is_a_chain_of_fused_multiply_adds(terms):
 
 
 @pytest.mark.parametrize("shape", [(3, 28, 5), (2, 256, 7), (4, 300, 3), (1, 520, 2)])
-def test_long_sums_are_cut_into_256_terms(shape):
+def test_long_sums_are_cut_into_parts_of_256_terms(shape):
     n, k, m = shape
     a, b = normal(n, k), normal(k, m, seed=1)
     parts = [(a[:, i : i + 256], b[i : i + 256]) for i in range(0, k, 256)]

@@ -110,7 +110,7 @@ def another_value(name):
         with suppress(ValidationError):
             if Configuration(**{name: value}) != Configuration():
                 return value
-    raise AssertionError(name)
+    raise AssertionError(f"expected a second value of {name}, got none")
 
 
 def test_each_parameter_but_the_seed_changes_the_configuration_name():

@@ -30,7 +30,7 @@ def git_files(*options):
 def shell(tmp_path_factory):
     """Return a function that runs a command in a copy of the repository, with packages and data."""
     if not CLONE or not (Path(sys.prefix) / "installed").exists():
-        pytest.skip("needs a clone, and the environment that make sets up")
+        pytest.skip("needs a clone, and the environment of `make`")
     checkout = tmp_path_factory.mktemp("checkout")
     for path in git_files("--cached", "--others", "--exclude-standard"):
         (checkout / path).parent.mkdir(parents=True, exist_ok=True)

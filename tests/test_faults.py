@@ -131,7 +131,7 @@ def http_status(url):
             return error.code
         except urllib.error.URLError:
             time.sleep(0.2)
-    raise AssertionError(f"{url} can't be reached")
+    raise AssertionError(f"expected an answer from {url}, got none in time")
 
 
 def test_jupyterlab_asks_for_a_token_and_listens_on_loopback_only():

@@ -48,7 +48,7 @@ def c(tmp_path_factory):
 
 def need_peers(name):
     if not PEERS.exists():
-        pytest.skip(f"no {name}: `make implementations` installs it")
+        pytest.skip(f"needs {name}: `make implementations` installs it")
     return [PEERS, SOURCES[name][0][0]]
 
 
@@ -104,7 +104,7 @@ def test_c_computes_the_committed_bits_with_avx2_only(tmp_path, c):
 def test_c_computes_the_committed_bits_on_an_emulated_arm64(tmp_path):
     pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
     if not (emulator := shutil.which("qemu-aarch64")):
-        pytest.skip("no qemu-aarch64: `apt install qemu-user`")
+        pytest.skip("needs qemu-aarch64: `apt install qemu-user`")
     with pytest.MonkeyPatch.context() as patch:
         zig = [sys.executable, "-m", "ziglang", "cc"]
         patch.setattr(implementations, "find_compiler", lambda: zig)

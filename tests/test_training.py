@@ -44,7 +44,7 @@ def build_in_keras(config):
 @pytest.mark.parametrize(
     ("layer", "optimizer", "batch_size", "steps"),
     [
-        ("simple_rnn", "sgd", 128, 8),  # the last of an epoch's batches has 104 examples
+        ("simple_rnn", "sgd", 128, 8),  # an epoch's last batch has 104 examples
         pytest.param("simple_rnn", "sgd", 333, 4, marks=pytest.mark.slow),  # the last batch has one
         ("gru", "adam", 250, 4),
         pytest.param("lstm", "adam", 250, 4, marks=pytest.mark.slow),
@@ -422,5 +422,5 @@ def test_each_python_has_the_same_code_digest(version):
     try:
         digest = subprocess.check_output([python, "-B", "-c", program], text=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip(f"no python{version} that starts")
+        pytest.skip(f"needs python{version}")
     assert digest.strip() == LOADED_SHA256

@@ -21,7 +21,7 @@ NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module")
 def drawn():
-    """Return an image, its states and probabilities, and the picture, for 64 untrained units."""
+    """Return an image, its states, its probabilities and the picture, for 64 random units."""
     random = np.random.default_rng(0)
     shapes = (28, 64), (64, 64), (64,), (64, 10), (10,)
     weights = Weights(*(random.normal(0, 0.3, shape).astype("float32") for shape in shapes))

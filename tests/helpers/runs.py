@@ -109,7 +109,7 @@ def read_until(process: subprocess.Popen, text: str) -> str:
             output += line
             if text in line:
                 return output
-    raise AssertionError(f"ended without {text!r}: {output}")
+    raise AssertionError(f"expected output with {text!r}, got {output}")
 
 
 def finish(process: subprocess.Popen, results: Path) -> Run:

@@ -98,4 +98,4 @@ def wait_until_idle(environment: dict[str, str]) -> None:
         sinfo = subprocess.run(command, env=environment, capture_output=True, text=True)
         if sinfo.stdout.strip() == "idle":
             return
-    raise AssertionError(f"Slurm did not come up: {sinfo}")
+    raise AssertionError(f"expected an idle node of Slurm, got {sinfo}")
