@@ -50,6 +50,7 @@ FIRST_STEPS = Path(__file__).with_name("first_steps.json")
 WHOLE_RUN = "default run"
 LARGEST_REPRODUCTION = 10_000  # bytes
 SAME = "the same bits"
+EARLIER = "by another version of the code"
 # The implementations, by the package or compiler whose version is in their records
 IMPLEMENTATIONS = {"cc": "C", "jax": "JAX", "torch": "PyTorch", "numpy": "NumPy"}
 KEYS = [{key} for key in IMPLEMENTATIONS]
@@ -227,7 +228,7 @@ def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -
     if not wrong:
         if environment.other_bits:
             return "**other bits** in the probe of the training step"
-        return f"{SAME}, by another version of the code" if "code" in changed else SAME
+        return f"{SAME}, {EARLIER}" if "code" in changed else SAME
     if changed:
         return f"**other bits**, made with other {', '.join(changed)}"
     if not environment.cpu.fuses and not made.implementation:
