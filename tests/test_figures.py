@@ -1,4 +1,4 @@
-"""What the figures draw: nbval compares their captions, and no picture."""
+"""What the figures draw: the numbers of their tables, and their captions."""
 
 from unittest.mock import patch
 

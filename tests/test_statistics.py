@@ -59,6 +59,10 @@ def test_an_interval_stays_between_0_and_100_percent(errors, end):
     assert 0 <= low < high <= 100
 
 
+def test_a_loss_has_no_upper_limit():
+    assert predict("test_loss", pd.Series([50.0, 100, 200]))[1] > 200
+
+
 def test_runs_that_are_all_alike_have_what_rounds_to_them_inside():
     claims = make_claims(half_unit=0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
     runs = make_runs([97.85] * 3)
@@ -108,6 +112,7 @@ def test_nothing_is_compared_over_different_numbers_of_epochs(published, epochs,
     again = compare(claim, make_runs(accuracies, losses))
     if compare is rank_jointly:
         assert found == again
+        assert epochs > 2 or found[0] > 1  # in two epochs, a run is farther out
         return
     pd.testing.assert_frame_equal(found, again)
     assert found["inside"].all()
@@ -195,6 +200,14 @@ def test_the_difference_of_two_means_by_hand():
     found, reach = compare_means(theirs + 0.3, theirs), 1.990 * np.sqrt(2 * 0.04 / 41)
     expected = {"difference": 0.3, "low": 0.3 - reach, "high": 0.3 + reach}
     assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_variances_of_two_means_may_differ():
+    """Of 2 and 11 runs, with variances 0.02 and 1: Student's t is 2.201 for 11 degrees."""
+    first, second = pd.Series([97.9, 98.1]), pd.Series([97.0, 99.0] * 5 + [98.0])
+    reach = 2.201 * np.sqrt(0.02 / 2 + 1 / 11)
+    expected = {"difference": 0, "low": -reach, "high": reach}
+    assert compare_means(first, second) == pytest.approx(expected, abs=1e-3)
 
 
 def test_runs_from_the_same_start_are_compared_by_seed(make_record):
