@@ -41,13 +41,23 @@ pytest_add_cli_args = [
 ]
 """
 SURVIVED, UNREACHED = 0, 33  # mutmut's status of a mutant
-# A survivor is excused where its edit, as `describe_edit` has it, begins so.
+# A survivor is excused where its name and its edit, as `describe_edit` has it, begin so.
 REASONS = {
-    r"(figsize|layout|ms|mew|lw|ls|alpha|size|labelsize|frameon|ncols|width|width_ratios|rot|shrink"
-    r"|aspect|loc|bbox_to_anchor|ha|va|rwidth|[xy]lim|[xy]ticks|share[xy]|marker)=":
-        "the looks of a figure: nbval compares the picture",
-    r"strict=": "these lists have one length",
-    r"f?[\"']": "words of a caption or a message: nbval compares what notebooks print",
+    r"figures\.\w+\.x_draw_(accuracy|rows)__.*: (figsize|layout|ms|mew|lw|ls|alpha|size|frameon|loc"
+    r"|width|shrink|share[xy]|[xy]lim|[xy]ticks|marker|ax)=":
+        "the looks of a figure that Keras takes part in: nbval compares the picture",
+    r"figures\.\w+\.x_draw_(accuracy|rows)__.*: f?[\"']":
+        "words of its caption: nbval compares them",
+    r"figures\.results\.x_draw_accuracies__.*: (lw=|bbox=|place == 0|<= -> <|\)\. -> \)\.r)":
+        "matplotlib's own width and colour; where a label stands beside its line; one colon",
+    r".*: strict=": "these lists have one length",
+    r".*: (float -> None|orient=\"index -> orient=\"INDEX|equal_var=Fals -> equal_var=Non)":
+        "the same to NumPy, pandas and SciPy",
+    r"analysis\.statistics\.x_measure_runs__.*: index=": "the test losses bring the same index",
+    r"analysis\.statistics\.x_rank_accuracies__.*: 6 -> 7": "rounding errors are far smaller",
+    r"analysis\.answer\.x_describe_answer__.*: [<>] -> [<>]=": "of numbers with two decimals",
+    r"analysis\.claims\.x_optional__": "called at the import, before an edit counts",
+    r"analysis\.claims\.x_read_table__.*: newline=": "csv takes each end of a line",
 }  # fmt: skip
 
 
@@ -100,7 +110,8 @@ def find_survivors(package: str, part: str) -> Iterator[tuple[str, str]]:
             function = name.rpartition(".")[2]
             if part in name:
                 original = re.sub(r"\d+$", "orig", function)
-                yield name, describe_edit(functions[original], functions[function])
+                edit = describe_edit(functions[original], functions[function])
+                yield name.removeprefix("mnist_rnn."), edit
 
 
 def describe_edit(old: str, new: str) -> str:
@@ -155,10 +166,11 @@ def main() -> None:
         if part.startswith(package) or not part:
             mutate(package, part)
             survivors += find_survivors(package, part)
-    left = [each for each in survivors if not any(re.match(known, each[1]) for known in REASONS)]
+    left = [
+        edit for edit in map(": ".join, survivors) if not any(re.match(r, edit) for r in REASONS)
+    ]
     print(f"{len(survivors)} survivors, {len(survivors) - len(left)} with a reason")
-    for name, edit in left:
-        print(f"{name}: {edit}")
+    print(*left, sep="\n")
     raise SystemExit(bool(left))
 
 
