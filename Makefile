@@ -1,18 +1,18 @@
-# `make help` lists the targets, and these variables. They are set on make's command line alone:
-# in the environment, such names belong to others.
-## PYTHON=python3.13              the Python that a new environment is made with
+# `make help` lists the targets, and these variables. Set them only on make's command line: in the
+# environment, other programs use such names.
+## PYTHON=python3.13              the Python for a new environment
 PYTHON = python3
-## VENV=.venv-3.13                the environment, made where it is missing
+## VENV=.venv-3.13                the folder of the environment
 VENV = .venv
-## PARAMETERS="-p units 64"       of reproduce, report: parameters of the notebook, as papermill takes them
+## PARAMETERS="-p units 64"       for reproduce, report: papermill's options for the notebook's parameters
 PARAMETERS =
-## RUN=simple_rnn-256-sgd/17     of `make verify`: a configuration and a seed
+## RUN=simple_rnn-256-sgd/17      for verify: a configuration and a seed
 RUN =
-## ARGS="..."                     of lab, sweep, ledger, originals, benchmark, implementations, mutants: options of the command
+## ARGS="..."                     for lab, sweep, ledger, originals, benchmark, implementations, mutants: options of the command
 ARGS =
-## PROFILE=slurm                  of `make sweep`: a folder in workflow/profiles
+## PROFILE=slurm                  for sweep: a folder in workflow/profiles
 PROFILE =
-## MODEL=FILE.keras               of `make site`: the model behind the pad
+## MODEL=FILE.keras               for site: the model of the pad
 MODEL =
 ifneq "$(words $(VENV))" "1"
 $(error VENV: expected a path without a space, got "$(VENV)")
@@ -22,12 +22,12 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 PEERS = $(VENV)-peers
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-# The shell reads the variable, not make: a folder's name may have spaces, quotes and dollars.
+# The shell reads this variable, not make, since a path may have spaces, quotes and dollars.
 OUTPUTS = "$${MNIST_RNN_RESULTS:-outputs}"
 RESULTS = "$${MNIST_RNN_RESULTS:-results}"
 
-# A user's settings for other packages, as clusters and cloud editors make them, stay out of VENV,
-# kernels and JupyterLab need no HOME that can be written to, and text is UTF-8.
+# Settings of clusters and cloud editors for other packages must not reach VENV. Kernels and
+# JupyterLab must work without a writable HOME. Text is UTF-8.
 HERE = $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)
 export PIP_USER = 0
 export PYTHONPATH =
@@ -47,14 +47,14 @@ endif
 .PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials mutants benchmark implementations originals notebooks results lock clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s%s\n", $$1, $$2 } \
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s%s\n", $$1, $$2 } \
 		/^## / { variables = variables substr($$0, 4) "\n" } \
 		END { printf "\nWith these after the target:\n%s", variables }' Makefile
 
-reproduce: $(INSTALLED)  ## Train a run by papermill, into outputs/, and compare it with the committed run
+reproduce: $(INSTALLED)  ## Train a run with papermill, into outputs/, and compare it with the committed run
 	@mkdir -p $(OUTPUTS)/executed
 	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.bits.verify --before)
-	@trap 'echo "Not finished; the reason is above. A stopped run goes on with the same command."' EXIT; \
+	@trap 'echo "Not finished; the reason is above. A stopped run continues with the same command."' EXIT; \
 	trap 'kill $$! 2>/dev/null; wait $$!; exit 1' INT QUIT TERM; \
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
 		$(OUTPUTS)/executed/02_train.part.ipynb $(PARAMETERS) & \
@@ -63,25 +63,25 @@ reproduce: $(INSTALLED)  ## Train a run by papermill, into outputs/, and compare
 	@echo Executed: $(OUTPUTS)/executed/02_train.ipynb
 	@$(BIN)/python -m mnist_rnn.bits.verify --executed
 
-verify: $(INSTALLED)  ## Compare a run in outputs/ with the committed one: the default run, or RUN
+verify: $(INSTALLED)  ## Compare the default run, or RUN, in outputs/ with the committed one
 	@$(BIN)/python -m mnist_rnn.bits.verify $(RUN)
 
-ledger: $(INSTALLED)  ## Check the records in results/reproductions and make their table
+ledger: $(INSTALLED)  ## Check the records in results/reproductions, and make their table
 	@$(BIN)/python -m mnist_rnn.bits.ledger $(ARGS)
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --FileContentsManager.preferred_dir=notebooks \
 		--LabApp.default_url=/lab/tree/notebooks/01_data.ipynb $(ARGS)
 
-plan: $(INSTALLED)  ## Say which runs `make sweep` would train, and why
+plan: $(INSTALLED)  ## List the runs that `make sweep` would train, and why
 	@$(BIN)/python -m mnist_rnn.sweep --dry-run
 
 sweep originals: private export XDG_CACHE_HOME = $(HERE)/cache
-sweep: $(INSTALLED)  ## Train what is missing of all configurations in claims.csv, into results/
+sweep: $(INSTALLED)  ## Train the missing and outdated runs of claims.csv, into results/
 	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
 
-# Other runs, claims or parameters than the repository's have a report of their own.
-report: $(INSTALLED)  ## Rebuild the tables from the records, and show them as a page, executed/03_results.html or report.html
+# A user's own runs, claims or parameters have their own report.
+report: $(INSTALLED)  ## Make the tables from the records, and a page of them: executed/03_results.html or report.html
 	@mkdir -p $(RESULTS)/executed
 	@notebook=notebooks/03_results; \
 	[ "$${MNIST_RNN_RESULTS:-results}$$MNIST_RNN_PUBLISHED" = results$(if $(PARAMETERS),-) ] || notebook=workflow/report; \
@@ -91,22 +91,22 @@ report: $(INSTALLED)  ## Rebuild the tables from the records, and show them as a
 	$(BIN)/python -m mnist_rnn.web.site --report "$$executed.ipynb" "$$executed.html" && \
 	echo "Written: accuracy.csv, accuracy.md, accuracy.png, numbers.csv, runs.csv and executed/$${notebook#*/}.html in" $(RESULTS)
 
-site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks, outputs as committed
+site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks with their outputs
 	@$(BIN)/python -m mnist_rnn.web.site $(if $(MODEL),--model "$(MODEL)")
 
-release: $(INSTALLED)  ## Pack the commit and its pages into one archive with its SHA-256, in dist/
+release: $(INSTALLED)  ## Pack the commit and its pages into an archive with its SHA-256, in dist/
 	@bash release/make.sh $(BIN)/python mnist-rnn-$(VERSION)
 
-release-check: $(INSTALLED)  ## Check every byte of the archive in dist/, and score its model in a fresh environment
+release-check: $(INSTALLED)  ## Check every byte of the archive in dist/, and evaluate its model in a new environment
 	@$(BIN)/python -c 'from mnist_rnn.data import load_mnist; load_mnist()'
 	@bash release/check.sh dist/mnist-rnn-$(VERSION).tar $(PYTHON) data/mnist
 
-check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute
+check: $(INSTALLED)  ## Check style and types, and run the quick tests (a minute)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml docs/ci.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/pre-commit validate-config
@@ -116,40 +116,40 @@ check: $(INSTALLED)  ## Lint, types and the quick tests, in a minute
 	@$(BIN)/python -m mnist_rnn.sweep --dry-run | tail -n 1
 
 # The notebooks come first: they take longest.
-test: check  ## All but the slow tests, and nbval over all notebooks
+test: check  ## Run all but the slow tests, and compare all notebooks with their outputs
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not quick and not slow and not trial" \
 		tests/test_notebooks.py tests
 
-slow: $(INSTALLED)  ## The slow tests: kills, Slurm, an emulated CPU, the documented commands, and JupyterLab in a browser
+slow: $(INSTALLED)  ## Run the slow tests: killed runs, Slurm, an emulated CPU, documented commands, JupyterLab in a browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0 -m slow --ignore tests/test_browser.py
 	$(BIN)/python -m pytest -m slow tests/test_browser.py
 
-trials: $(INSTALLED)  ## The long trials: emulated CPUs, the matrix of bit equality, a hundred killed runs (hours)
+trials: $(INSTALLED)  ## Run the longest tests: emulated CPUs, all ways to run a configuration, a hundred killed runs (hours)
 	$(BIN)/python -m pytest -s -m trial --timeout 0
 
 mutants: $(INSTALLED)  ## Edit the code in hundreds of places, and list the edits that no test finds (hours)
 	@$(BIN)/python -m pip install --quiet --group mutants
 	nice -n 15 $(BIN)/python tests/mutants.py $(ARGS)
 
-benchmark: $(INSTALLED) $(PEERS)/installed  ## Time ours beside the original's code, PyTorch and JAX (an hour, alone on the machine)
+benchmark: $(INSTALLED) $(PEERS)/installed  ## Time our code, the original's, PyTorch and JAX (an hour, with nothing else on the machine)
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)
 	$(BIN)/python benchmarks/report_speed.py
 
-implementations: $(INSTALLED) $(PEERS)/installed  ## Compare C, NumPy, JAX and PyTorch with the known answers and the first steps
+implementations: $(INSTALLED) $(PEERS)/installed  ## Compare Keras, NumPy, JAX, PyTorch and C with the known answers and the first steps
 	@$(BIN)/python -m mnist_rnn.bits.implementations --peers $(PEERS)/bin/python $(ARGS)
 
-originals: $(INSTALLED) $(PEERS)/installed  ## Run the originals' own code where runs are missing, into results/ (hours)
+originals: $(INSTALLED) $(PEERS)/installed  ## Make the missing runs of the originals' own code, into results/ (hours)
 	@for code in keras keras_rmsprop seeded seeded_xla; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done
 	@$(BIN)/python -m mnist_rnn.sweep --code pytorch --python $(PEERS)/bin/python $(ARGS)
 
-notebooks: $(INSTALLED)  ## Execute the notebooks in place, outputs as they are committed
+notebooks: $(INSTALLED)  ## Execute the notebooks in place, as they are committed
 	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks/outputs
 	JUPYTER_NO_CONFIG=1 MNIST_RNN_RESULTS=$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
 		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0?_*.ipynb
 
-# What is committed speaks of the repository's claims alone.
+# Committed files are made with the repository's claims, not with a user's own.
 results notebooks site: private export MNIST_RNN_PUBLISHED =
-results: $(INSTALLED)  ## Train what is missing, and make tables, notebooks and generated text anew
+results: $(INSTALLED)  ## Train missing runs, and make tables, notebooks and generated text anew
 	@$(MAKE) --no-print-directory sweep report notebooks MNIST_RNN_RESULTS=results
 	$(BIN)/python docs/generate.py
 
@@ -158,17 +158,17 @@ lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock
 		--group test --group dev --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 
-clean:  ## Remove the virtual environments and the data; results stay
+clean:  ## Remove the virtual environments and the data, but no results
 	rm -rf $(VENV) $(PEERS) $(VENV)-arm64 data/mnist
 
-# With fewer, a kernel dies without a word.
+# With fewer open files, a kernel dies without a message.
 reproduce lab sweep originals report test slow notebooks: files
 files:
 	@test "$$(ulimit -n)" = unlimited || test "$$(ulimit -n)" -ge 128 || { \
 		echo "ulimit -n: expected at least 128 open files, got $$(ulimit -n)."; exit 1; }
 
-# What is installed, and where: in a copied or moved environment, the commands would run the old
-# place's code. A stopped installation leaves no such mark.
+# The mark of a complete installation has its place and its packages. In a copied or moved
+# environment, the commands would run the code of the old place.
 MARK = { pwd -P; cat requirements.lock pyproject.toml | cksum; }
 ifneq "$(shell $(MARK) 2>&1 | cmp $(INSTALLED) - 2>&1)" ""
 .PHONY: $(INSTALLED)
@@ -177,19 +177,19 @@ $(INSTALLED):
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed: make PYTHON=..., or let uv fetch it as docs/usage.md says.")'
 	@echo "Installing the packages of requirements.lock in $(VENV): half a minute to three minutes."
 	$(call make_environment,$(VENV))
-	@# pip installs uv, and uv the rest; or pip, where only its settings lead to an index. Nothing
-	@# is downloaded to build connection-pool, the one package without a wheel.
+	@# pip installs uv, and uv all other packages. If uv fails, pip does, since only its settings may
+	@# lead to an index. setuptools comes first, to build connection-pool, which has no wheel.
 	@awk '/^[^ #]/ { first = /^(setuptools|uv)==/ } first' requirements.lock | \
 		$(BIN)/python -m pip install --quiet --require-hashes --requirement /dev/stdin
-	@# Python compiles what it imports, once, unless it may not keep the result.
+	@# Python compiles modules when it imports them, unless PYTHONDONTWRITEBYTECODE forbids it.
 	@test -t 2 || quiet=--quiet; \
 	$(BIN)/uv pip sync $$quiet --python $(BIN)/python --require-hashes --no-build-isolation \
 		$${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} requirements.lock || { \
-	echo "uv, whose reason is above, could not install them: pip tries it."; \
+	echo "uv could not install them, for the reason above: pip tries it now."; \
 	$(BIN)/python -m pip install --require-hashes --no-build-isolation --requirement requirements.lock; }
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@# Else each kernel warns at its start that it does not encrypt (it is on this machine), and
-	@# some report at their end that Jupyter interrupted them, as it does before it stops them.
+	@# Without these settings, each kernel warns at its start that it does not encrypt, which a local
+	@# one need not do. Some report at their end that Jupyter interrupted them before it stopped them.
 	@mkdir -p $(VENV)/etc/ipython
 	@printf '%s\n' 'import logging' 'c.IPKernelApp.log_level = "ERROR"' \
 		'logging.getLogger("IPKernelApp").addFilter(lambda record: "KeyboardInterrupt" not in record.getMessage())' \
@@ -204,8 +204,8 @@ $(PEERS)/installed: benchmarks/requirements.lock
 	@$(PEERS)/bin/python -m pip install --quiet --requirement benchmarks/requirements.lock
 	@touch $@
 
-# An empty environment in a folder that is new, or was one, maybe in part. Its pyvenv.cfg, which
-# tells it from somebody's other folder, is there from first to last.
+# Make an empty environment in a new folder, or in place of a complete or partial one. Its
+# pyvenv.cfg distinguishes it from a user's folder, and so is never missing.
 define make_environment
 	@test -f $(1)/pyvenv.cfg || test -z "$$(ls -A $(1) 2>/dev/null)" || { \
 		echo "VENV: expected a virtual environment or a new folder, got $(1), with other files."; exit 1; }

@@ -1,8 +1,8 @@
-"""One contender of the benchmark, in a process of its own: it trains and prints what it took.
+"""Train one contender of the benchmark in its own process, and print its times.
 
 `python contenders.py NAME SETTINGS INPUTS`, where SETTINGS is JSON and INPUTS the file that
-`speed.py` writes. Ours, JAX and PyTorch see the same batches, and as SimpleRNN start from the same
-weights; the original draws its own, as it always did. What it took is on stdout as JSON.
+`speed.py` writes. Ours, JAX and PyTorch get the same batches, and for a SimpleRNN the same initial
+weights. The original draws its own. The times are printed as JSON.
 """
 
 import json
@@ -10,18 +10,21 @@ import os
 import resource
 import sys
 import tempfile
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType
 
 import numpy as np
 
 LEARNING_RATE = 0.01
-# The moments at which training began and each epoch ended, and the answers to the test images.
+# The times of the start of training and of each epoch's end, and outputs for the test images
 Outcome = tuple[list[float], np.ndarray | None]
 
 
 def original(settings: dict, inputs: dict) -> Outcome:
-    """The original notebook's code with Keras's defaults; `layer` may be another layer of Keras."""
+    """Train with the original notebook's code; `layer` may be another layer of Keras."""
     import keras
 
     names = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
@@ -41,7 +44,7 @@ def original(settings: dict, inputs: dict) -> Outcome:
 
 
 def ours(settings: dict, inputs: dict) -> Outcome:
-    """This repository's training; a lap ends when its epoch is kept in the checkpoint."""
+    """Train with this repository's code; an epoch ends when it is in the checkpoint."""
     from mnist_rnn.config import Configuration
     from mnist_rnn.experiment.inputs import Examples
     from mnist_rnn.experiment.network import build_model, predict
@@ -58,7 +61,7 @@ def ours(settings: dict, inputs: dict) -> Outcome:
     config = Configuration(**{k: v for k, v in settings.items() if k in Configuration.model_fields})
     model = build_model(config)
     training = Examples(inputs["x_train"], inputs["y_train"])
-    # As many as one prediction of ours takes: another number would be compiled once more.
+    # The batch size of our predictions: another number would be compiled once more.
     test = Examples(inputs["x_test"][:1000], inputs["y_test"][:1000])
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = TimedCheckpoint(
@@ -70,7 +73,7 @@ def ours(settings: dict, inputs: dict) -> Outcome:
 
 
 def jax(settings: dict, inputs: dict) -> Outcome:
-    """JAX: an epoch in one compiled `lax.scan` over batches, the timesteps in one, unrolled."""
+    """Train with JAX: a compiled `lax.scan` over batches, and an unrolled one over timesteps."""
     import jax
     import jax.numpy as jnp
 
@@ -108,7 +111,7 @@ def jax(settings: dict, inputs: dict) -> Outcome:
 
 
 def pytorch(settings: dict, inputs: dict) -> Outcome:
-    """PyTorch: `nn.RNN` (or GRU, LSTM) and `nn.Linear`, on tensors in memory."""
+    """Train with PyTorch's `nn.RNN` (or GRU, LSTM) and `nn.Linear`, on tensors in memory."""
     import torch
     from torch import nn
 
@@ -119,7 +122,7 @@ def pytorch(settings: dict, inputs: dict) -> Outcome:
     network = nn.ModuleList([rnn, dense, nn.Dropout(settings["dropout"])])
 
     def forward(x):
-        if settings["dropout"]:  # as Keras has it: the same inputs are dropped at each timestep
+        if settings["dropout"]:  # as in Keras, the same inputs are dropped at each timestep
             x = x * network[2](torch.ones(len(x), 1, 28))
         hidden = rnn(x)[1]
         return dense(hidden[0] if layer is nn.LSTM else hidden).squeeze(0)
@@ -143,13 +146,51 @@ def pytorch(settings: dict, inputs: dict) -> Outcome:
         return times, forward(torch.tensor(inputs["x_test"])).numpy()
 
 
+def jax_same_bits(settings: dict, inputs: dict) -> Outcome:
+    """JAX with our bits: `implementations/rnn_jax.py`."""
+    implementation = import_implementation("rnn_jax")
+    return train_by_hand(implementation, implementation.jnp.asarray, settings, inputs)
+
+
+def pytorch_same_bits(settings: dict, inputs: dict) -> Outcome:
+    """PyTorch with our bits: `implementations/rnn_torch.py`."""
+    implementation = import_implementation("rnn_torch")
+    implementation.torch.set_num_threads(settings["cores"])
+    return train_by_hand(implementation, implementation.torch.tensor, settings, inputs)
+
+
+def import_implementation(name: str) -> ModuleType:
+    """Return a module of `implementations/`."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "implementations"))
+    return import_module(name)
+
+
+def train_by_hand(
+    implementation: ModuleType, to_tensor: Callable, settings: dict, inputs: dict
+) -> Outcome:
+    """Train by the implementation's step, as its own command does."""
+    x, x_test = (to_tensor(inputs[part].swapaxes(0, 1)) for part in ("x_train", "x_test"))
+    y = to_tensor(inputs["y_train"].astype("int64"))
+    weights = [to_tensor(inputs[f"weights_{i}"]) for i in range(5)]
+    size, rate = settings["batch_size"], np.float32(LEARNING_RATE)
+    times = [perf_counter()]
+    for order in inputs["orders"][: settings["epochs"]]:
+        for batch in np.split(order, range(size, len(order), size)):
+            arrays, loss = implementation.step(weights, x[:, batch], y[batch], rate)
+            weights = [arrays[f"{name}'"] for name in "wubvc"]
+        float(loss)  # JAX returns before it has computed
+        times.append(perf_counter())
+    tested = [x_test[:, start : start + 1000] for start in range(0, x_test.shape[1], 1000)]
+    return times, np.concatenate([implementation.predict(weights, some)[1] for some in tested])
+
+
 def products(settings: dict, inputs: dict) -> Outcome:
-    """What bounds a step: the matrix products of a SimpleRNN's step alone, compiled as ours are."""
+    """Compute only the matrix products of a SimpleRNN's step, compiled like ours: a lower bound."""
     from mnist_rnn.experiment.backend import tf
 
     batch_size, units = settings["batch_size"], settings["units"]
     kernel = tf.random.normal((28, units))
-    recurrent_kernel = tf.linalg.qr(tf.random.normal((units, units)))[0]  # keeps what it turns
+    recurrent_kernel = tf.linalg.qr(tf.random.normal((units, units)))[0]  # keeps the norm
     rows = tf.unstack(tf.random.normal((28, batch_size, 28)))
 
     @tf.function(jit_compile=True)
@@ -162,7 +203,7 @@ def products(settings: dict, inputs: dict) -> Outcome:
         for pair in zip(reversed(rows), reversed(before), strict=True):
             done += [tf.matmul(values, hidden, transpose_a=True) for values in pair]
             hidden = tf.matmul(hidden, recurrent_kernel, transpose_b=True)
-        # Without a use of their results, products would be left out.
+        # XLA would leave out products without a use of their results.
         return hidden + 0 * tf.add_n([tf.reduce_max(product) for product in done])
 
     hidden = multiply(tf.random.normal((batch_size, units)))
@@ -175,11 +216,14 @@ def products(settings: dict, inputs: dict) -> Outcome:
     return times, None
 
 
-CONTENDERS = {f.__name__: f for f in (original, ours, jax, pytorch, products)}
+CONTENDERS = {
+    f.__name__: f
+    for f in (original, ours, jax, pytorch, jax_same_bits, pytorch_same_bits, products)
+}
 
 
 def main() -> None:
-    """Run the contender on the cores that it is given."""
+    """Run the contender on the given cores."""
     name, settings = sys.argv[1], json.loads(sys.argv[2])
     os.sched_setaffinity(0, settings["affinity"])
     with np.load(sys.argv[3]) as file:

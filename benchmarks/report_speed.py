@@ -1,4 +1,4 @@
-"""README.md of results/benchmark: a table of each CPU that was measured with today's step."""
+"""Write README.md of results/benchmark: one table per CPU measured with today's training step."""
 
 import json
 from pathlib import Path
@@ -22,8 +22,8 @@ Each contender trains in turn, in rounds; a ratio is the time of ours divided by
 the same round, as median and range over the rounds. Ours is faster where it is below 1.
 
 - `original` is the original's code; for other networks it uses Keras's layer of that name.
-- `jax` and `pytorch` are each framework's fastest way; `products` computes only the step's matrix
-  products.
+- `jax` and `pytorch` are each framework's fastest way; with `same_bits`, they compute our bits, by
+  `implementations/`. `products` computes only the step's matrix products.
 - **one run**: {epochs} epochs on both cores, extrapolated from {measured}, compilation included.
 - **two runs at once**: the same, with each run on one core, for every contender.
 - Other networks: one epoch of 6,400 images on both cores, without compilation."""
@@ -31,7 +31,7 @@ NAMES = {"original": "the original's code", "jax": "JAX", "pytorch": "PyTorch"}
 
 
 def read_measurements(path: Path) -> pd.DataFrame:
-    """Return one row per measurement: what was measured, contender, round and seconds."""
+    """Return one row per measurement: its subject, contender, round, epochs and seconds."""
     rows = []
     for row in pd.read_csv(path).to_dict("records"):
         laps = np.array(row["epoch_seconds"].split(), float).reshape(row["runs"], -1)
@@ -48,14 +48,14 @@ def read_measurements(path: Path) -> pd.DataFrame:
 
 
 def name_measured(row: dict) -> str:
-    """Return the name of what was measured; a network is named by what differs from the default."""
+    """Return a measurement's subject; a network is named by its differences from the default."""
     changed = (f"{name} {row[name]}" for name in DEFAULT if name in ("layer", "units", "dropout")
                and row[name] != DEFAULT[name])  # fmt: skip
     return ", ".join(changed) if row["section"] == "network" else row["section"]
 
 
 def compare(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per measured thing: seconds of ours, then its ratios to each contender."""
+    """Return one row per subject: the seconds of ours, then its ratio to each contender."""
     rounds = table.pivot_table(
         index=["measured", "round"], columns="contender", values="seconds", sort=False
     )
@@ -72,7 +72,7 @@ def compare(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def say(table: pd.DataFrame) -> str:
-    """Return the result of one CPU's default run in words."""
+    """Return a phrase on one CPU's default run."""
     one = table[table["measured"] == "one run"]
     seconds = one.pivot_table(index="round", columns="contender", values="seconds")
     ratios = seconds.rdiv(seconds["ours"], axis=0).median()

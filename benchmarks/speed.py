@@ -1,8 +1,9 @@
-"""Trains side by side: ours, the original's code, JAX and PyTorch, and the bare matrix products.
+"""Time the training of ours, the original's code, JAX, PyTorch, and the matrix products alone.
 
-The contenders take turns, each measurement a process of its own (two, where two runs share the
-machine). Measurements go to outputs/ as they come; a benchmark that is stopped goes on from there.
-In the end they are in results/benchmark, in a file named for the CPU, beside the machine in JSON.
+The contenders take turns, each measurement in its own process (in two, for two runs at once).
+Measurements are written to outputs/ one by one, and a stopped benchmark continues from there. At
+the end, they are in results/benchmark, in a CSV file named after the CPU, beside a JSON file about
+the machine.
 """
 
 import argparse
@@ -31,15 +32,16 @@ FOLDER = RESULTS / "benchmark"
 DEFAULT = {"layer": "simple_rnn", "units": 256, "dropout": 0.0, "batch_size": 128,
            "train_size": TRAIN_SIZE, "epochs": 3, "cores": 2, "runs": 1}  # fmt: skip
 NETWORKS = [{"layer": "lstm"}, {"layer": "gru"}, {"dropout": 0.2}, {"units": 16}, {"units": 512}]
-EPOCHS = 4  # of a run
+EPOCHS = 4  # measured epochs of a run
 
 
 def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
-    """All measurements in their order: section, round, contender, and settings."""
-    no_jax = [name for name in contenders if name != "jax"]  # it has the default network only
+    """Yield all measurements in their order: section, round, contender, and settings."""
+    other_bits = [name for name in contenders if not name.endswith("same_bits")]
+    every_network = [name for name in other_bits if name != "jax"]  # jax: the default network
     sections = [("one run", contenders, {"epochs": EPOCHS})]
-    sections += [("two runs at once", [*contenders, "products"], {"cores": 1, "runs": 2})]
-    sections += [("network", no_jax, {"train_size": 6_400} | network) for network in NETWORKS]
+    sections += [("two runs at once", [*other_bits, "products"], {"cores": 1, "runs": 2})]
+    sections += [("network", every_network, {"train_size": 6_400} | net) for net in NETWORKS]
     for number in range(1, rounds + 1):
         for section, names, settings in sections:
             for name in names:
@@ -47,7 +49,7 @@ def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
 
 
 def write_inputs(path: Path, units: int) -> None:
-    """What all contenders train on, and first weights, in a file of NumPy's."""
+    """Write the data of all contenders and the initial weights to a file of NumPy."""
     (x_train, y_train), (x_test, y_test) = load_mnist()
     weights = draw_initial_weights(Configuration(units=units))
     np.savez(
@@ -62,15 +64,15 @@ def write_inputs(path: Path, units: int) -> None:
 
 
 def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: IO[str]) -> dict:
-    """Start the contender's runs, all at once; returns what they took."""
+    """Start the contender's runs at once, and return their times."""
     name, cores, checkout, environment = row["contender"], row["cores"], ROOT, dict(os.environ)
     if name == "before":
         name, checkout = "ours", options.before.resolve()
         environment["PYTHONPATH"] = str(checkout / "src")
-    if name != "original" or cores == 1:  # alone, it sets no threads
+    if name != "original" or cores == 1:  # on two cores, the original sets none
         threads = ("TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS")
         environment |= dict.fromkeys(threads, str(cores))
-    python = options.peers if name in ("jax", "pytorch") else sys.executable
+    python = options.peers if name.startswith(("jax", "pytorch")) else sys.executable
     cpus = sorted(os.sched_getaffinity(0))[:2]
     started, outputs = [], []
     for run in range(row["runs"]):
@@ -87,38 +89,41 @@ def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: 
             outputs.append(json.loads(output))
     finally:
         for process in started:
-            process.kill()  # nothing, where it has ended
+            process.kill()  # has no effect if it has ended
     seconds = " ".join(f"{lap:.4f}" for output in outputs for lap in output["epochs"])
     others = {name: outputs[0].get(name) for name in ("test_accuracy", "peak_memory_mb")}
     return {"epoch_seconds": seconds} | others
 
 
 def read_options() -> argparse.Namespace:
-    """The options, or what is wrong with them."""
+    """Return the options, or exit with a message about a wrong one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peers", help="a Python that has JAX and PyTorch; without it, ours only")
-    parser.add_argument("--before", type=Path, help="another checkout, whose training is timed too")
-    parser.add_argument("--rounds", type=int, default=5)
+    peers = "the path of a Python with JAX and PyTorch (default: time only ours)"
+    parser.add_argument("--peers", help=peers)
+    parser.add_argument("--before", type=Path, help="another checkout to time as well")
+    parser.add_argument("--rounds", type=int, default=5, help="(default: 5)")
     options = parser.parse_args()
     if options.peers and shutil.which(options.peers) is None:
-        parser.error(f"peers: expected a Python that has JAX and PyTorch, got {options.peers}")
+        parser.error(f"--peers: expected a Python with JAX and PyTorch, got {options.peers}")
     if options.before and not (options.before / "benchmarks" / "contenders.py").is_file():
-        parser.error(f"before: expected a checkout of this repository, got {options.before}")
+        parser.error(f"--before: expected a checkout of this repository, got {options.before}")
     if options.rounds < 1:
-        parser.error(f"rounds: expected 1 or more, got {options.rounds}")
+        parser.error(f"--rounds: expected 1 or more, got {options.rounds}")
     whole = options.peers and not options.before and options.rounds >= 5
     if not whole and not os.environ.get("MNIST_RNN_RESULTS"):
-        parser.error("expected peers, 5 rounds and no before, or MNIST_RNN_RESULTS for a trial")
+        parser.error(
+            "expected --peers, 5 rounds or more and no --before, or MNIST_RNN_RESULTS for a trial"
+        )
     if len(os.sched_getaffinity(0)) < 2:
         parser.error("expected two cores, got one")
     return options
 
 
 def main() -> None:
-    """Measure what the part file lacks; then it is the benchmark's result."""
+    """Make the missing measurements of the file in outputs/, then move it to the results."""
     options = read_options()
-    contenders = ["original", "ours", "jax", "pytorch"] if options.peers else ["ours"]
-    contenders += ["before"] * bool(options.before)
+    peers = ["original", "jax", "pytorch", "jax_same_bits", "pytorch_same_bits"]
+    contenders = ["ours"] + peers * bool(options.peers) + ["before"] * bool(options.before)
     environment = describe_environment(threads=2)
     code = {"code_sha256": environment.code_sha256}
     rows = [row | code for row in plan(options.rounds, contenders)]

@@ -1,14 +1,18 @@
-"""The generated parts of the README and docs/network.svg, from the committed results.
+"""Generate parts of the README, and docs/network.svg, from the committed results.
 
-`python docs/generate.py` makes what stands between `<!-- generated: name -->` and `<!-- end -->`,
-and draws the network that the default run has left.
+`python docs/generate.py` writes the text between `<!-- generated: name -->` and `<!-- end -->`, and
+draws the network of the default run.
 """
 
+import os
 import re
+
+import pandas as pd
 
 from mnist_rnn.analysis.answer import choose_results, describe_answer, describe_spread
 from mnist_rnn.analysis.claims import Claim, read_claims
 from mnist_rnn.analysis.tables import Results, summarize, tabulate_results
+from mnist_rnn.bits.implementations import BROWSER, SOURCES, find_proofs
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
@@ -19,37 +23,64 @@ from mnist_rnn.records.run import read_runs, run_path
 
 
 def make_answer(results: Results) -> str:
-    """Return the answer in plain words, its first sentence in bold."""
+    """Return the sentences on the published accuracy, with the first in bold."""
     first, *more = describe_answer(results)
     return f"**{first}** {' '.join(more)}"
 
 
 def make_spread(results: Results) -> str:
-    """Return what a seed changes."""
+    """Return the sentences on the effect of the seed."""
     return " ".join(describe_spread(results.runs))
 
 
 def make_table(results: Results) -> str:
-    """Return a row for each published result, with the settings that differ from the default."""
+    """Return one row per published result, then the numbers outside their intervals."""
     claims = {claim.claim: claim for claim in read_claims()}
     table = summarize(choose_results(results.accuracy))
+    outside = [f"`{row.Result}`, {row.Outside}" for row in table.itertuples() if row.Outside]
     table["Result"] = [f"`{name}`{describe_network(claims[name])}" for name in table["Result"]]
-    return table.to_markdown(index=False, disable_numparse=True)
+    table = table.drop(columns="Outside")
+    rows = table.to_markdown(index=False, disable_numparse=True)
+    return f"{rows}\n\nOutside their intervals: {'; '.join(outside)}."
 
 
 def describe_network(claim: Claim) -> str:
-    """Return what differs from the default, as in `: adam, dropout 0.2`."""
+    """Return the differences from the default, as in `: adam, dropout 0.2`."""
+    if claim.answered_by == "pytorch":
+        return ": PyTorch"
     changed = claim.config.model_dump(exclude_defaults=True)
     words = [v if isinstance(v, str) else f"{name} {v}" for name, v in changed.items()]
-    words = ["PyTorch", *words] if claim.answered_by == "pytorch" else words
     return ": " + ", ".join(words) if words else ""
 
 
-BLOCKS = {"answer": make_answer, "spread": make_spread, "results": make_table}
+def make_implementations(_: Results) -> str:
+    """Return one row per implementation: its files, its time, and its bit-identical results."""
+    proofs, rows = find_proofs(), []
+    for name, (files, _) in {**SOURCES, BROWSER[0]: (BROWSER[1], None)}.items():
+        links = (f"[{path.name}]({os.path.relpath(path, ROOT)})" for path in files)
+        computed, seconds, cpu = proofs[name]
+        rows.append(
+            {
+                "Implementation": f"{name}: {', '.join(links)}",
+                "Lines": sum(len(path.read_text("utf-8").splitlines()) for path in files),
+                "Seconds per epoch": "" if seconds is None else f"{seconds:.1f}",
+                "CPU": cpu,
+                "Bit-identical in": computed,
+            }
+        )
+    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+
+
+BLOCKS = {
+    "answer": make_answer,
+    "spread": make_spread,
+    "results": make_table,
+    "implementations": make_implementations,
+}
 
 
 def fill_blocks(text: str) -> str:
-    """Return the README's text with its blocks as the results say."""
+    """Return the README's text with its generated parts made anew from the results."""
     results = tabulate_results(*read_runs(COMMITTED))
     for name, make in BLOCKS.items():
         block = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)

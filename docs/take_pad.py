@@ -1,6 +1,6 @@
-"""docs/pad.png: the pad of `draw.html` with a drawn digit, in Chromium.
+"""Take docs/pad.png: the pad of `draw.html` with a drawn digit, in Chromium.
 
-`python docs/take_pad.py` takes the picture from the page that `make site` has left in `site/`.
+`python docs/take_pad.py` takes the picture of the page in `site/`, which `make site` makes.
 """
 
 import base64
@@ -19,7 +19,7 @@ FACE = "@font-face { font-family: own; font-weight: %d; src: url(data:font/ttf;b
 
 
 def take_pad(browser: Browser, page: Path) -> bytes:
-    """Return a PNG of the pad in this page, when it has read the drawn digit."""
+    """Return a PNG of the pad in this page, after it has classified the drawn digit."""
     window = {"width": 800, "height": 900}
     context = browser.new_context(viewport=window, reduced_motion="reduce", bypass_csp=True)
     with context, context.new_page() as tab:

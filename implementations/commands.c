@@ -1,4 +1,5 @@
-// The commands of rnn.c, like those of commands.py: it trains, or answers one of the known cases.
+// The commands of rnn.c, which has the network: they train, or answer one of the known cases. Like
+// commands.py for the programs in Python, this file reads MNIST and JSON, and prints.
 //
 //   cc -O3 -march=native -ffp-contract=off implementations/commands.c -lm -o rnn
 //   ./rnn data/mnist INPUTS              trains; the file is from `python -m mnist_rnn.bits.inputs`

@@ -3,7 +3,8 @@
 // What makes the bits: each operation of float32 is rounded once, `fmaf` stands for the terms of
 // products alone (-ffp-contract=off), each sum has one order, and results below 2^-126 become 0.
 // They hold on each CPU. Without FMA instructions, `fmaf` is a slow function of the C library.
-// `commands.c` has the commands, and says how to compile them.
+// `commands.c` reads the files, prints, and says how to compile both. It is apart, as commands.py
+// is, since it is no part of the network: learn.html has this file's in WebAssembly, without it.
 
 #include <stdint.h>
 #ifndef __wasm__ // whose own functions are in web/learn/engine.c, which includes this file
@@ -21,9 +22,9 @@ static float *ut, *vt;         // U and V, transposed
 static uint8_t *y;
 static double loss; // the sum of the losses of the batch's images
 
-static void *room(long size); // so many bytes that are 0
+static void *room(long size); // allocates this number of bytes, all 0
 
-// Rooms for batches of `most` images; w, u, b, v and c stand one after the other, as do dw to dc.
+// Allocates arrays for batches of `most` images; w, u, b, v and c are adjacent, as are dw to dc.
 static void open_network(int most) {
   long weights = (features + units + 1L + CLASSES) * units + CLASSES, states = 4L * most * units;
   w = room(4 * weights), u = w + features * units, b = u + units * units, v = b + units;
@@ -105,7 +106,7 @@ static void sum_products(float *out, const float *a, const float *b, int rows, i
   for (int i = 0; i < rows * columns; i++) out[i] += product[i];
 }
 
-// Adds to `out` the sums of rows of a, so many a part; those of a part are added in the same way.
+// Adds to `out` the sums of the rows of a, in parts of `part` rows, each summed in the same way.
 static void add_rows(float *out, const float *a, int first, int last, int columns, int part) {
   int smaller = part > 128 ? 128 : part > 32 ? 32 : 1;
   for (int i = first; i < last; i += part) {

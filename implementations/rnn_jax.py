@@ -32,24 +32,24 @@ def product(a, b):
     return (fill(a) @ fill(b))[: len(a), : b.shape[1]]
 
 
-def parts(a, size, axis=0):
-    """Return the matrix in parts of this size, the last one shorter."""
+def cut(a, size, axis=0):
+    """Return the parts of this size, the last one shorter."""
     return jnp.split(a, list(range(size, a.shape[axis], size)), axis)
 
 
 def multiply(a, b):
     """Return a b: parts of 256 terms."""
-    return reduce(add, map(product, parts(a, 256, 1), parts(b, 256)))
+    return reduce(add, map(product, cut(a, 256, 1), cut(b, 256)))
 
 
 def sum_products(a, b):
     """Return a^T b, a sum over images: parts of 128."""
-    return reduce(add, map(product, parts(a.T, 128, 1), parts(b, 128)))
+    return reduce(add, map(product, cut(a.T, 128, 1), cut(b, 128)))
 
 
 def sum_images(a):
     """Return the sum of the rows: parts of 128, which XLA adds in parts of 32."""
-    return reduce(add, [fill(part).sum(0)[: a.shape[1]] for part in parts(a, 128)])
+    return reduce(add, [fill(part).sum(0)[: a.shape[1]] for part in cut(a, 128)])
 
 
 def forward(x, h, w, u, b):
@@ -107,5 +107,5 @@ def step(weights, x, y, rate):
 if __name__ == "__main__":
     ones = jnp.ones((128, 256)).at[:, 0].set(2**24)  # each further one, added alone, adds nothing
     if not (multiply(ones, jnp.ones((256, 256))) == 2**24).all():
-        sys.exit("Here, XLA's products add in another order: the bits would be others.")
+        sys.exit("This XLA multiplies matrices in another order: the bits would differ.")
     run(step, predict, jnp.asarray)

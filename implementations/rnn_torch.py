@@ -122,5 +122,5 @@ if __name__ == "__main__":
     ones = torch.ones(128, 256)
     ones[:, 0] = 2**24  # to which each further one, added alone, adds nothing
     if not (multiply(ones, torch.ones(256, 256)) == 2**24).all():
-        sys.exit("Here, PyTorch's products add in another order: the bits would be others.")
+        sys.exit("This PyTorch multiplies matrices in another order: the bits would differ.")
     run(step, predict, torch.from_numpy)

@@ -1,4 +1,4 @@
-"""Pictures in any run of nbval: nbval compares all other outputs, and this file the pictures."""
+"""Compare pictures in every run of nbval, which compares all other outputs."""
 
 import base64
 

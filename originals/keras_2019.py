@@ -1,9 +1,10 @@
-"""The original notebook's code in the software of its day: Keras 2.2.4, TensorFlow 1.13.1.
+"""Run the original notebook's code in the software of its day: Keras 2.2.4, TensorFlow 1.13.1.
 
-From keras/rnn/simple-rnn-mnist.ipynb in roatienza/Deep-Learning-Experiments, its lines in their
-order, no seed: commit 602f1bb without dropout, 07a646a with it, 3905821 with Adam; the book has
-the same lines with RMSprop. What is not the notebook's: where MNIST comes from, no picture of
-the model, and what is measured and written. README.md here says how its Python is had.
+The lines and their order are from keras/rnn/simple-rnn-mnist.ipynb in
+roatienza/Deep-Learning-Experiments, without a seed. Commit 602f1bb has no dropout, 07a646a has it,
+and 3905821 has Adam; the book has the same lines with RMSprop. Only three things differ: the source
+of MNIST, no picture of the model, and the measurements and their output. README.md here says how to
+install its Python.
 
 `python keras_2019.py MNIST.npz EPOCHS OUTPUT.json OPTIMIZER DROPOUT`
 """
@@ -24,7 +25,7 @@ from keras.utils import to_categorical
 
 
 def build_model(units, dropout, input_shape, num_labels):
-    """The notebook's network: images (n, 28, 28) to the probabilities of ten digits."""
+    """Return the notebook's network, from images (n, 28, 28) to probabilities (n, 10)."""
     model = Sequential()
     model.add(SimpleRNN(units=units, dropout=dropout, input_shape=input_shape))
     model.add(Dense(num_labels))
@@ -33,7 +34,7 @@ def build_model(units, dropout, input_shape, num_labels):
 
 
 def digest_weights(weights):
-    """SHA-256 over the shape, type and little-endian values of each array, in order."""
+    """Return the SHA-256 over shape, type and little-endian values of each array, in order."""
     digest = hashlib.sha256()
     for array in weights:
         digest.update(f"{array.shape}{array.dtype.name}".encode())
@@ -42,7 +43,7 @@ def digest_weights(weights):
 
 
 def main():
-    """Train and test as the notebook does; errors and digests are taken after each epoch."""
+    """Train and test like the notebook; measure test errors and digests after each epoch."""
     with np.load(sys.argv[1]) as mnist:
         x_train, y_train = mnist["x_train"], mnist["y_train"]
         x_test, y_test = mnist["x_test"], mnist["y_test"]

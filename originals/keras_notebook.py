@@ -1,8 +1,8 @@
-"""The original notebook's code, its lines in their order: Keras's defaults, no seed.
+"""Run the original notebook's code, its lines in their order, with Keras's defaults and no seed.
 
-From keras/rnn/simple-rnn-mnist.ipynb in roatienza/Deep-Learning-Experiments, commit 602f1bb. What
-is not the notebook's: where MNIST comes from; that the input's shape is a layer of its own, as
-Keras 3 wants it; no picture of the model; and what is measured and written.
+The code is from keras/rnn/simple-rnn-mnist.ipynb in roatienza/Deep-Learning-Experiments, commit
+602f1bb. Only four things differ: the source of MNIST, an input layer for the shape, which Keras 3
+requires, no picture of the model, and the measurements and their output.
 
 `python keras_notebook.py MNIST.npz EPOCHS OUTPUT.json`
 """
@@ -23,7 +23,7 @@ from keras.utils import to_categorical
 
 
 def build_model(image_size: int = 28, units: int = 256, num_labels: int = 10) -> Sequential:
-    """The notebook's network: images (n, 28, 28) to the probabilities of ten digits."""
+    """Return the notebook's network, from images (n, 28, 28) to probabilities (n, 10)."""
     model = Sequential()
     model.add(Input((image_size, image_size)))
     model.add(SimpleRNN(units=units))
@@ -33,7 +33,7 @@ def build_model(image_size: int = 28, units: int = 256, num_labels: int = 10) ->
 
 
 def main() -> None:
-    """Train and test as the notebook does; `test_errors` are counted after each epoch."""
+    """Train and test like the notebook; count test errors after each epoch."""
     with np.load(sys.argv[1]) as mnist:
         x_train, y_train, x_test, y_test = (
             mnist[f"{x}_{p}"] for p in ("train", "test") for x in "xy"

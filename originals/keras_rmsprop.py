@@ -1,7 +1,7 @@
-"""keras_notebook.py with two differences, the book's: RMSprop, and a dropout of 0.2.
+"""Run keras_notebook.py with the book's two differences: RMSprop, and a dropout of 0.2.
 
-RMSprop is that of today's Keras, which divides by sqrt(v + epsilon); that of 2019, and ours, divide
-by sqrt(v) + epsilon.
+Today's Keras divides by sqrt(v + epsilon) in RMSprop. Keras of 2019, and our code, divide by
+sqrt(v) + epsilon.
 
 `python keras_rmsprop.py MNIST.npz EPOCHS OUTPUT.json`
 """
@@ -13,10 +13,10 @@ import keras_notebook
 
 
 class WithRMSprop(keras.Sequential):
-    """The notebook's network, trained by RMSprop."""
+    """The notebook's network, trained with RMSprop."""
 
     def compile(self, **options: object) -> None:
-        """Compile as the notebook does, but for the optimizer."""
+        """Compile like the notebook, but with another optimizer."""
         super().compile(**options | {"optimizer": "rmsprop"})
 
 

@@ -1,10 +1,10 @@
-"""The code of the same author's PyTorch notebook, its lines in their order: no seed.
+"""Run the code of the same author's PyTorch notebook, its lines in their order, with no seed.
 
-From versions/2023/rnn/demo/rnn_mnist.ipynb in roatienza/Deep-Learning-Experiments, commits f5b5a5c
-and 2da0bfc. At f5b5a5c the line that applies `fc` is commented out, in a cell that was changed
-after the training whose output stands there; without that line, the training can't run. Here it is
-applied. What is not the notebook's: the images are scaled once, not each time that they are shown
-(to the same numbers), and what is measured and written.
+The code is from versions/2023/rnn/demo/rnn_mnist.ipynb in roatienza/Deep-Learning-Experiments,
+commits f5b5a5c and 2da0bfc. At f5b5a5c, the line that applies `fc` is commented out, in a cell that
+was changed after the training with the committed output. Training needs that line, so it is applied
+here. Only two things differ: images are scaled once, to the same numbers, not in each epoch; and
+the measurements and their output.
 
 `python pytorch_notebook.py MNIST.npz EPOCHS OUTPUT.json`
 """
@@ -21,31 +21,32 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 class RNN(nn.Module):
-    """The notebook's network: images (n, 1, 28, 28) to the logits of ten digits."""
+    """The notebook's network, from images (n, 1, 28, 28) to logits (n, 10)."""
 
     def __init__(self, input_size=28, hidden_size=256, num_layers=1, num_classes=10):
-        """PyTorch's own initial weights, 75,786 in all."""
+        """Make the layers, with 75,786 initial weights drawn by PyTorch."""
         super().__init__()
         self.rnn = nn.RNN(input_size, hidden_size, num_layers, batch_first=True)
         self.fc = nn.Linear(hidden_size, num_classes)
 
     def forward(self, x):
-        """The last output of `rnn` is what `fc` sees."""
+        """Apply `fc` to the last output of `rnn`."""
         x = x.squeeze(1)
         y, _ = self.rnn(x)
         return self.fc(y[:, -1, :])
 
 
 def scale(images: np.ndarray) -> torch.Tensor:
-    """As ToTensor() and Normalize((0.5,), (0.5,)): uint8 to float32, -1 to 1, (n, 1, 28, 28)."""
+    """Return uint8 images as float32 from -1 to 1 (n, 1, 28, 28), like ToTensor and Normalize."""
     return (torch.tensor(images).unsqueeze(1).float().div(255) - 0.5) / 0.5
 
 
 def main() -> None:
-    """Train and test as the notebook does; `test_errors` are counted after each epoch.
+    """Train and test like the notebook; count test errors after each epoch.
 
-    `loss` is the notebook's, the mean over an epoch's batches, and `accuracy` the fraction of its
-    images that were read right, both while the weights changed. No random number is drawn for them.
+    `loss` is the mean over an epoch's batches, as in the notebook. `accuracy` is the fraction of
+    images that are classified correctly. Both are measured while the weights change, and draw no
+    random numbers.
     """
     with np.load(sys.argv[1]) as mnist:
         x_train, x_test = scale(mnist["x_train"]), scale(mnist["x_test"])

@@ -1,7 +1,8 @@
-"""One run of an original's code, as the workflow starts it: `python run.py PYTHON CODE CONFIG`.
+"""Make one run of an original's code, as the workflow does: `python run.py PYTHON CODE CONFIG`.
 
-PYTHON has what the script imports; CONFIG is the configuration as JSON. The script is given MNIST
-in a file, and writes what it measures into another; with the environment, that becomes a record.
+PYTHON is an interpreter with the packages of the script, and CONFIG the configuration as JSON. The
+script reads MNIST from a file, and writes its measurements to another one. These and the
+environment become a record.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from mnist_rnn.records.run import PROGRAMS, Run, write_run
 
 
 def describe_run(measured: dict, code: str, config: Configuration, made_with: Environment) -> Run:
-    """The record of a run, from what its script has measured."""
+    """Return the record of a run, from the measurements of its script."""
     names = ("loss", "accuracy", "test_errors", "weights_sha256")
     unknown = [None] * config.epochs
     return Run(
@@ -38,14 +39,14 @@ def describe_run(measured: dict, code: str, config: Configuration, made_with: En
 
 
 def main() -> None:
-    """Make the run and write its record; a script that fails ends it with its status."""
+    """Make the run and write its record; if the script fails, exit with its status."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("python")
     parser.add_argument("code", choices=[name for name in PROGRAMS if PROGRAMS[name].files])
     parser.add_argument("config", type=Configuration.model_validate_json)
     given = parser.parse_args()
     config, program = given.config, PROGRAMS[given.code]
-    # The files may change while the script runs.
+    # Before the run, since the files may change while the script runs.
     made_with = describe_environment(count_threads() if program.here else None)
     made_with = made_with.model_copy(update={"code_sha256": program.code_sha256})
     (x_train, y_train), (x_test, y_test) = load_mnist()

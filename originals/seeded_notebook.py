@@ -1,7 +1,7 @@
-"""The original notebook's code, unchanged, from the start of one of our runs.
+"""Run the original notebook's code with the random numbers of one of our runs.
 
-Two things are drawn in a run: the initial weights, and the order of the images in each epoch. Here
-they are what our run of this seed drew. All else is Keras's own: its layers, softmax, loss, step.
+A run draws its initial weights, and the order of the images in each epoch. Here, both are those of
+our run with this seed. Layers, softmax, loss and training step are Keras's own.
 
 `python seeded_notebook.py MNIST.npz EPOCHS OUTPUT.json SEED`
 """
@@ -22,17 +22,17 @@ CONFIG = Configuration(seed=int(sys.argv[4]))
 
 
 class Seeded(keras.Sequential):
-    """The notebook's network, with our initial weights and our order of the images."""
+    """The notebook's network, with our initial weights and our image orders."""
 
     def compile(self, **options: object) -> None:
-        """Compile as the notebook does, the weights being ours."""
+        """Compile like the notebook, but with our initial weights."""
         self.set_weights(draw_initial_weights(CONFIG))
         super().compile(**options)
 
     def fit(
         self, x: np.ndarray, y: np.ndarray, batch_size: int, epochs: int, **options: object
     ) -> keras.callbacks.History:
-        """Fit as the notebook does, the order of the images (n, 28, 28) being ours."""
+        """Train like the notebook, but with our order of the images (n, 28, 28)."""
 
         def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for epoch in range(epochs):

@@ -1,7 +1,6 @@
-"""seeded_notebook.py with one difference: XLA compiles the step.
+"""Run seeded_notebook.py with one difference: XLA compiles the training step.
 
-Keras leaves XLA out where there is no GPU, and our step is compiled by it. XLA's flags are its
-defaults, not ours.
+Keras does not use XLA without a GPU, while our code does. XLA's flags are its defaults, not ours.
 
 `python seeded_xla.py MNIST.npz EPOCHS OUTPUT.json SEED`
 """
@@ -11,10 +10,10 @@ from seeded_notebook import Seeded
 
 
 class Compiled(Seeded):
-    """The notebook's network from our start, compiled by XLA."""
+    """The notebook's network with our random numbers, compiled by XLA."""
 
     def compile(self, **options: object) -> None:
-        """Compile as the notebook does, by XLA."""
+        """Compile like the notebook, but with XLA."""
         super().compile(jit_compile=True, **options)
 
 

@@ -1,10 +1,10 @@
-"""Three steps from one start, by three codes: where do the Keras of 2019, today's and ours differ?
+"""Compare three steps from the same weights by three codes: Keras of 2019, today's, and ours.
 
-`python three_steps.py PYTHON`, PYTHON having the Keras of 2019, writes results/three_steps.csv: for
-each optimizer and step, the loss of the batch before the step, and how far the farthest weight of
-each code is from ours after it. The start is that of our default run, seed 0. In `adam_ahead`, our
-Adam takes its first step for the second, as that of 2019 does here: nothing orders its reading of
-the counter of steps and the counter's raising.
+`python three_steps.py PYTHON`, with the interpreter of Keras 2.2.4, writes results/three_steps.csv.
+For each optimizer and step, it has the loss of the batch before the step. It also has the largest
+absolute difference between the two codes' weights after the step. The initial weights are those of
+our default run, seed 0. In `adam_ahead`, our Adam counts its first step as the second, as Keras
+2.2.4 does here. There, reading and incrementing the step counter race.
 """
 
 import argparse
@@ -17,11 +17,16 @@ import tempfile
 import numpy as np
 
 BATCH, STEPS = 128, 3
-OPTIMIZERS = {"sgd": "sgd", "adam": "adam", "adam_ahead": "adam", "rmsprop": "rmsprop"}  # theirs
+OPTIMIZERS = {
+    "sgd": "sgd",
+    "adam": "adam",
+    "adam_ahead": "adam",
+    "rmsprop": "rmsprop",
+}  # ours: Keras's
 
 
 def take_steps(folder):
-    """With the Keras of this Python; leaves losses and weights in `folder`."""
+    """Take the steps with the Keras of this Python, and write losses and weights to `folder`."""
     from keras.layers import Activation, Dense, SimpleRNN
     from keras.models import Sequential
     from keras.utils import to_categorical
@@ -44,7 +49,7 @@ def take_steps(folder):
 
 
 def take_our_steps(x, y, optimizer):
-    """Losses, and weights after each step, by the model of 02_train.ipynb."""
+    """Return the losses, and the weights after each step, by the model of 02_train.ipynb."""
     from mnist_rnn.config import Configuration
     from mnist_rnn.experiment.network import build_model
 
@@ -58,7 +63,7 @@ def take_our_steps(x, y, optimizer):
 
 
 def main(python):
-    """Take the steps by each code and write the table."""
+    """Take the steps with each code, and write the table."""
     import pandas as pd
 
     from mnist_rnn.config import Configuration
@@ -74,7 +79,7 @@ def main(python):
     with tempfile.TemporaryDirectory() as folder:
         np.savez(folder + "/start.npz", *build_network(Configuration()).get_weights(), x=x, y=y)
         for code, interpreter in (("keras_2019", python), ("keras", sys.executable)):
-            # TensorFlow leaves settings of its own in the environment.
+            # Other variables are left out, since TensorFlow has set some in this process.
             theirs = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
             subprocess.run([interpreter, __file__, folder, "--child"], env=theirs, check=True)
             for optimizer in OPTIMIZERS:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# One archive of the commit, its pages and the SHA-256 of every file, and its own SHA-256 beside it.
-# `bash release/make.sh PYTHON NAME` writes dist/NAME.tar; two of one commit are the same bytes.
+# Pack the commit, its pages and the SHA-256 of every file, and write the archive's SHA-256 beside it.
+# `bash release/make.sh PYTHON NAME` writes dist/NAME.tar, with the same bytes for the same commit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=$1 name=$2
@@ -10,11 +10,11 @@ if [ -n "$(git rev-parse --show-cdup 2>&1)" ]; then
 fi
 commit=$(git rev-parse HEAD) objects=$(realpath "$(git rev-parse --git-path objects)")
 mkdir -p dist
-folder=$(mktemp -d "$PWD/dist/.making-XXXXXX") # on one disk with dist, where a file then moves whole
+folder=$(mktemp -d "$PWD/dist/.making-XXXXXX") # on the disk of dist, so that a file is moved whole
 trap 'rm -rf "$folder"' EXIT
 
-# Git's settings and attributes, a user's or this clone's, could change the bytes. So git reads the
-# commit from an empty repository that has none of them and borrows the objects of this one.
+# Git's settings and attributes, of a user or of this clone, could change the bytes. So git reads the
+# commit from an empty repository without them, which uses the objects of this one.
 plain_git() {
     GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_ATTR_NOSYSTEM=1 \
         XDG_CONFIG_HOME=$folder HOME=$folder GIT_DIR=$folder/git GIT_INDEX_FILE=$folder/index \

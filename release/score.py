@@ -1,7 +1,7 @@
-"""Has the model of the default run the test errors that its record states?
+"""Check that the model of the default run has the test errors of its record.
 
-`python -I release/score.py FOLDER` scores it on MNIST's test images, by Keras and without any other
-code of this release. FOLDER has t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte.
+`python -I release/score.py FOLDER` evaluates the model on MNIST's test images, with Keras and no
+other code of this release. FOLDER has t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import numpy as np
 
 RUNS = Path(__file__).resolve().parents[1] / "results" / "runs"
 MODEL = RUNS / "simple_rnn-256-sgd" / "seed-0.keras"
-# Of the uncompressed files that LeCun, Cortes and Burges published.
+# SHA-256 of the uncompressed files that LeCun, Cortes and Burges published
 MNIST = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",

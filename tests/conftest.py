@@ -1,4 +1,4 @@
-"""Fixtures. TensorFlow is imported by those that need it, not by pytest's own process."""
+"""Define the fixtures. Only those that need TensorFlow import it, not pytest's own process."""
 
 import hashlib
 import os
@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 from unittest.mock import Mock
 
-# Before anything is imported: the tests and what they start are the same in every terminal and
-# home. No variable of this project, of an outer make, of git or of another Jupyter reaches them.
+# Before any import, remove variables of this project, of an outer make, of git and of another
+# Jupyter, so that the tests are the same in every terminal and home.
 for name in list(os.environ):
     if name.startswith(("MNIST_RNN_", "JUPYTER", "IPYTHON", "MAKE", "MFLAGS", "MPL", "MATPLOTLIB")):
         del os.environ[name]
     if name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):  # a hook of git has them
         del os.environ[name]
 os.environ |= {"COLUMNS": "80", "PYTHONUTF8": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
-os.environ |= {  # where make has them too: HOME need not be writable
+os.environ |= {  # the same as make's, since HOME need not be writable
     "JUPYTER_RUNTIME_DIR": str(Path(sys.prefix) / "runtime"),
     "IPYTHONDIR": str(Path(sys.prefix) / "ipython"),
     "MPLCONFIGDIR": str(Path(sys.prefix) / "matplotlib"),
@@ -40,7 +40,7 @@ from mnist_rnn.records.run import (
     write_run,
 )
 
-# Started in the background, Python ignores Ctrl-C, and so would all that the tests start.
+# Python ignores Ctrl-C if it was started in the background, and its child processes would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVED = "http://pages.test"
@@ -60,13 +60,13 @@ def environment():
 
 @pytest.fixture(scope="session")
 def committed():
-    """The default run in results/."""
+    """Return the default run in results/."""
     return read_run(run_path(Configuration(), ".json", COMMITTED))
 
 
 @pytest.fixture(scope="session")
 def model():
-    """The committed one, of the default run."""
+    """Return the committed model of the default run."""
     from mnist_rnn.records.model_file import load_model
 
     return load_model(run_path(Configuration(), ".keras", COMMITTED))
@@ -82,7 +82,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The folder of the pages that `make site` and `make report` make."""
+    """Return the folder of the pages that `make site` and `make report` make."""
     from mnist_rnn.web import site
 
     folder = tmp_path_factory.mktemp("site")
@@ -94,11 +94,11 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def open_page(browser):
-    """Opens a page of which nothing may be said in the console, or asked for elsewhere."""
+    """Return a function that opens a page, and fail if it logs or requests anything."""
     contexts, said = [], []
 
     def open_page(path, fragment="", served=False, script="", **options):
-        """Anew, from its file or as if it were served, in a window with these options."""
+        """Open a page anew, as a file or as if it were served, in a window with these options."""
         address = f"{SERVED}/{path.name}" if served else path.as_uri()
         contexts.append(browser.new_context(**{"offline": not served} | options))
         contexts[-1].route(f"{SERVED}/*", lambda route: route.fulfill(path=path))
@@ -127,7 +127,7 @@ def close_figures():
 
 @pytest.fixture
 def fill_disk(monkeypatch):
-    """From its call on, nothing more can be written for good."""
+    """Return a function after whose call every write fails, as on a full disk."""
     full = Mock(side_effect=OSError(28, "No space left on device"))
     return lambda: monkeypatch.setattr(os, "fsync", full)
 
@@ -139,7 +139,7 @@ def small():
 
 @pytest.fixture(scope="session")
 def examples(mnist):
-    """The first so many training images, and the first 1000 test images."""
+    """Return a function for the first training images, and the first 1000 test images."""
     from mnist_rnn.experiment.inputs import Examples
 
     (x_train, y_train), (x_test, y_test) = mnist
@@ -148,7 +148,7 @@ def examples(mnist):
 
 
 def make_owned(path, config, examples, **owner):
-    """A checkpoint of the run with this configuration and these examples."""
+    """Return a checkpoint for the run with this configuration and these examples."""
     from mnist_rnn.records.training import describe_inputs
 
     return Checkpoint(path, describe_inputs(config, *examples(config.train_size)) | owner)
@@ -160,7 +160,7 @@ def make_checkpoint(tmp_path, examples):
 
 
 def train_fresh(config, examples, checkpoint):
-    """A fresh model, trained, and the run's state."""
+    """Train a new model, and return it with the run's state."""
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.records.training import train
 
@@ -170,7 +170,7 @@ def train_fresh(config, examples, checkpoint):
 
 @pytest.fixture
 def run(examples, make_checkpoint):
-    """Train a fresh model; returns it and the run's state."""
+    """Return a function that trains a new model and returns it with the run's state."""
 
     def run(config):
         checkpoint = make_checkpoint(config)
@@ -183,19 +183,19 @@ def run(examples, make_checkpoint):
 
 @pytest.fixture(scope="session")
 def kept_alone(tmp_path_factory, examples):
-    """The checkpoint of `left_alone`: it stays as it was after the last epoch."""
+    """Return the checkpoint of `left_alone`, as it was after the last epoch."""
     return make_owned(tmp_path_factory.mktemp("alone") / "checkpoint", SMALL, examples)
 
 
 @pytest.fixture(scope="session")
 def left_alone(examples, kept_alone):
-    """A run of `small` that nothing stopped: its model and state."""
+    """Return the model and the state of an uninterrupted run of `small`."""
     return train_fresh(SMALL, examples, kept_alone)
 
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
-    """Where `records.keep` keeps runs."""
+    """Return the folder to which `records.keep` writes runs."""
     from mnist_rnn.records import keep
 
     monkeypatch.setattr(keep, "run_path", lambda config, end: run_path(config, end, tmp_path))
@@ -205,7 +205,7 @@ def results(tmp_path, monkeypatch):
 
 @pytest.fixture
 def make_record(environment):
-    """A run with so many of the 10,000 test images misclassified, the first ones."""
+    """Return a function for runs with this number of misclassified test images, the first ones."""
 
     def make(errors=200, code="ours", **parameters):
         config = Configuration(**PROGRAMS[code].base.model_dump() | parameters)

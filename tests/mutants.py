@@ -1,10 +1,10 @@
-"""Which edits of the code does no test find? `make mutants` tries thousands, and lists those.
+"""Find edits of the code that no test detects, as `make mutants` does.
 
 mutmut edits each function of figures, analysis and records in one place at a time, and runs the
 tests of its package that reach it; EDITS are those of the pages. An argument, as in
-`ARGS=figures.training` or `ARGS=web`, limits both to names with this part. The copies in .mutants
-keep what was found, so that a stopped run goes on. The command fails where a survivor has no reason
-in REASONS.
+`ARGS=figures.training` or `ARGS=web`, selects the names that contain it. The copies in .mutants
+keep the results, so that a stopped command continues. The command fails if an undetected edit has
+no reason in REASONS.
 """
 
 import ast
@@ -26,8 +26,8 @@ TESTS = {
     "analysis": "tables statistics published trained_network",
     "records": "records consistency metrics",
 }
-# Not those that start processes, those of the decorator, under which mutmut can't mutate, and those
-# that use Keras, which doesn't survive mutmut's forks.
+# Left out are tests that start processes, those of the decorator, which mutmut can't handle, and
+# those that use Keras, which hangs after mutmut's fork.
 CHOSEN = "not researchers and not matplotlibrc and not default_style"
 CHOSEN += " and not draw_accuracy and not draw_rows"
 CONFIG = """
@@ -41,7 +41,7 @@ pytest_add_cli_args = [
 ]
 """
 SURVIVED, UNREACHED = 0, 33  # mutmut's status of a mutant
-# A survivor is excused where its name and its edit, as `describe_edit` has it, begin so.
+# Reasons for undetected mutants, by the start of the name and of the edit that `describe_edit` gives
 REASONS = {
     r"figures\.\w+\.x_draw_(accuracy|rows)__.*: (figsize|layout|ms|mew|lw|ls|alpha|size|frameon|loc"
     r"|width|shrink|share[xy]|[xy]lim|[xy]ticks|marker|ax)=":
@@ -62,7 +62,7 @@ REASONS = {
 
 
 def copy_tree(copy: Path) -> None:
-    """Copy what git knows and the data, without the decorator of the figures."""
+    """Copy the files that git knows, and the data, without the decorator of the figures."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in names.rstrip("\0").split("\0"):
@@ -75,7 +75,7 @@ def copy_tree(copy: Path) -> None:
 
 
 def mutate(package: str, part: str) -> None:
-    """Let mutmut try the mutants of this package with this part in their names."""
+    """Try mutmut's mutants of this package with this part in their names."""
     copy = COPY / package
     copy_tree(copy)
     tests = [f"tests/test_{name}.py" for name in TESTS[package].split()]
@@ -95,7 +95,7 @@ def mutate(package: str, part: str) -> None:
 
 
 def find_survivors(package: str, part: str) -> Iterator[tuple[str, str]]:
-    """Each mutant with this part in its name that no test found, and its edit."""
+    """Yield each undetected mutant with this part in its name, and its edit."""
     for path in sorted((COPY / package / "mutants").rglob("*.py.meta")):
         status = json.loads(path.read_text())["exit_code_by_key"]
         names = [name for name, code in status.items() if code in (SURVIVED, UNREACHED)]
@@ -115,7 +115,7 @@ def find_survivors(package: str, part: str) -> Iterator[tuple[str, str]]:
 
 
 def describe_edit(old: str, new: str) -> str:
-    """The words that differ between two versions of a function, and their line."""
+    """Return the words that differ between two versions of a function, and their line."""
     old, new = (re.sub(r"__mutmut_\w+", "", text) for text in (old, new))
     shortest = min(len(old), len(new))
     start = next((i for i in range(shortest) if old[i] != new[i]), shortest)
@@ -128,7 +128,7 @@ def describe_edit(old: str, new: str) -> str:
 
 
 def try_page_edits(part: str) -> Iterator[tuple[str, str]]:
-    """Each edit of the pages with this part in its file's name that no test found."""
+    """Yield each undetected edit of the pages with this part in its file's name."""
     copy = COPY / "web"
     copy_tree(copy)
     chosen = [edit for edit in EDITS if part in edit[0]]
@@ -149,7 +149,7 @@ def try_page_edits(part: str) -> Iterator[tuple[str, str]]:
 
 
 def run_tests(copy: Path, name: str) -> int:
-    """The exit status of pytest for a module in the copy: 1 where a test fails."""
+    """Return the exit status of pytest for a module in the copy; 1 means that a test failed."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow and not trial"]
     environment = os.environ | {"PYTHONPATH": str(copy / "src")}
     command.append(f"tests/test_{name}.py")
@@ -157,7 +157,7 @@ def run_tests(copy: Path, name: str) -> int:
 
 
 def main() -> None:
-    """Try the mutants, and list the survivors that have no reason."""
+    """Try the mutants, and list the undetected ones that have no reason."""
     part = sys.argv[1] if len(sys.argv) > 1 else ""
     survivors = []
     if part.startswith("web") or not part:

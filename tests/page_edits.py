@@ -1,23 +1,28 @@
-"""Edits by which a page says or draws something else: `make mutants` tries them.
+"""List edits after which a page says or draws something wrong; `make mutants` tries them.
 
-An edit is a file of src/mnist_rnn, what stands there, what takes its place, and the tests that have
-to fail.
+An edit has a file of src/mnist_rnn, its old text, the new text, and the tests that must fail.
 """
 
 EDITS = [
     ("web/learn/worker.js", "labels[network.order[i]]", "labels[network.order[i] + 1]", "learn"),
-    ("web/learn/worker.js", "(ROWS * count + i)", "((ROWS - 1) * count + i)", "learn"),
-    ("web/learn/worker.js", "(row + 1) * units, (row + 2)", "row * units, (row + 1)", "learn"),
+    ("web/learn/worker.js", "((ROWS - 1) * count + i)", "((ROWS - 2) * count + i)", "learn"),
+    ("web/learn/worker.js", "row * units, (row + 1)", "0, (row + 1)", "learn"),
     ("web/learn/worker.js", "= !losses.every(isFinite)", "= false", "learn"),
     ("web/learn/worker.js", "run.differs = run.step", "run.differs = run.step + 1", "learn"),
     ("web/learn/worker.js", "sum / n", "sum", "learn"),
+    ("web/learn/worker.js", "run.compared = run.step", "run.compared = 0", "learn"),
+    ("web/learn/compare.js", "Number(power) - 4 * rest.length", "Number(power)", "learn"),
+    ("web/learn/compare.js", "2 ** 31 - bits", "bits", "learn"),
+    ("web/learn/compare.js", "if (!(key in arrays)) continue;", "", "learn"),
+    ("web/learn/compare.js", 'sign === "-" ? -size : size', "size", "learn"),
+    ("web/learn/compare.js", "prints[place] === print(found)", "place in prints", "learn"),
     ("web/learn/learn.js", "0.2 * digit - 0.5", "0.2 * digit + 0.5", "learn"),
     ("web/learn/learn.js", "0.2 * digit - 0.5", "-0.2 * digit - 0.5", "learn"),
     ("web/learn/learn.js", 'const compared = ["rate", "units", "batch"]', 'const compared = ["rate", "units"]', "learn"),
     ("web/learn/learn.js", 'const compared = ["rate", "units", "batch"]', 'const compared = ["rate", "batch"]', "learn"),
     ("web/learn/learn.js", 'const compared = ["rate", "units", "batch"]', 'const compared = ["units", "batch"]', "learn"),
-    ("web/learn/learn.js", "compared ? digests : null", "digests", "learn"),
-    ("web/learn/learn.js", "name(belief) === labelOf(i)", "name(belief) !== labelOf(i)", "learn"),
+    ("web/learn/learn.js", "compared ? packed.digests : null", "packed.digests", "learn"),
+    ("web/learn/learn.js", "name(probability) === labelOf(i)", "name(probability) !== labelOf(i)", "learn"),
     ("web/learn/learn.js", "right >= 0.5", "right >= 0.3", "learn"),
     ("web/learn/learn.js", "rise > 0.2", "rise > 2", "learn"),
     ("web/learn/learn.js", "right > chance", "right > common", "learn"),
@@ -29,13 +34,13 @@ EDITS = [
     ("web/learn/learn.js", "Math.log(DIGITS.length)", "Math.log2(DIGITS.length)", "learn"),
     ("web/learn/learn.js", "average(losses.slice(-20))", "losses.at(-1)", "learn"),
     ("web/learn/learn.js", "100 * last[said]", "100 * last[0]", "learn"),
-    ("web/learn/learn.js", "it is ${describeDigit(label)}", "it is ${describeDigit(said)}", "learn"),
+    ("web/learn/learn.js", "the label is ${label}", "the label is ${said}", "learn"),
     ("web/learn/learn.js", "* (steps - step))", "* steps)", "learn"),
     ("web/learn/learn.js", "going ? `Training.", "going ? `It learns.", "learn"),
     ("web/pages/learn.html.j2", '<span data-now="units">{{ units }}</span>', "{{ units }}", "learn"),
     ("web/pad/pad.js", "`${answers.length - 1} times`", "`${answers.length} times`", "page"),
-    ("web/pad/pad.js", "name(beliefs[27]) === test.label", "name(beliefs[26]) === test.label", "page"),
-    ("web/pad/pad.js", "describe(beliefs[27])}. The label", "describe(beliefs[26])}. The label", "page"),
+    ("web/pad/pad.js", "name(probabilities[27]) === test.label", "name(probabilities[26]) === test.label", "page"),
+    ("web/pad/pad.js", "describe(probabilities[27])}. The label", "describe(probabilities[26])}. The label", "page"),
     ("web/network.js", "from: t + 1", "from: t", "page"),
     ("web/network.js", "answers.at(-1).to = t + 1", "answers.at(-1).to = t", "page"),
     ("web/network.js", "map(Math.tanh)", "map(Math.atan)", "page"),

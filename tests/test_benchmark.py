@@ -1,4 +1,4 @@
-"""What the benchmark makes of its measurements; the measuring itself is `make benchmark`."""
+"""Test the evaluation of the benchmark; `make benchmark` measures."""
 
 import json
 
@@ -9,7 +9,7 @@ from speed import DEFAULT, main, plan
 
 
 def test_seconds_are_extrapolated_to_twenty_epochs(tmp_path):
-    """The first epoch and 19 times the mean of the others; the mean of two runs at once."""
+    """Check the first epoch plus 19 times the mean of the others, averaged over runs at once."""
     laps = {"one run": "3.0 1.0 2.0", "two runs at once": "3.0 1.0 1.0 5.0 3.0 3.0"}
     laps["network"] = "9.0 1.0 3.0"
     rows = [DEFAULT | {"section": name, "epoch_seconds": laps[name]} for name in laps]
@@ -25,7 +25,7 @@ def test_seconds_are_extrapolated_to_twenty_epochs(tmp_path):
 
 
 def test_ours_is_compared_within_each_round():
-    """0.5 in the first round, 0.8 in the second, 0.9 in the third: the median of the ratios."""
+    """Check the median of the rounds' ratios, here 0.5, 0.8 and 0.9."""
     seconds = {"ours": [1, 4, 9], "jax": [2, 5, 10]}
     table = pd.DataFrame(seconds, index=[1, 2, 3]).rename_axis("round").reset_index()
     table = table.melt("round", var_name="contender", value_name="seconds")
@@ -34,7 +34,7 @@ def test_ours_is_compared_within_each_round():
     assert say(table) == "a run takes 0.80 of JAX"
 
 
-def test_a_cpu_measured_with_an_earlier_step_is_left_out(tmp_path):
+def test_measurements_of_an_earlier_training_step_are_left_out(tmp_path):
     machine = json.loads(next(FOLDER.glob("*.json")).read_text())
     path = tmp_path / "cpu.json"
     path.write_text(json.dumps(machine | {"code_sha256": "0" * 64}))
@@ -43,9 +43,9 @@ def test_a_cpu_measured_with_an_earlier_step_is_left_out(tmp_path):
 
 
 def test_contenders_take_turns():
-    rows = list(plan(rounds=2, contenders=["original", "ours", "jax", "before"]))
+    rows = list(plan(rounds=2, contenders=["original", "ours", "jax", "jax_same_bits", "before"]))
     turns = [row["contender"] for row in rows if row["section"] == "one run"]
-    assert turns == ["original", "ours", "jax", "before"] * 2
+    assert turns == ["original", "ours", "jax", "jax_same_bits", "before"] * 2
     turns = [row["contender"] for row in rows if row["units"] == 16]
     assert turns == ["original", "ours", "before"] * 2
 
@@ -53,13 +53,16 @@ def test_contenders_take_turns():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--peers", "no/python"], "peers: expected a Python that has JAX and PyTorch, got no/pyt"),
+        (
+            ["--peers", "no/python"],
+            "--peers: expected a Python with JAX and PyTorch, got no/python",
+        ),
         (["--before", "nowhere"], "before: expected a checkout of this repository, got nowhere"),
         (["--rounds", "0"], "rounds: expected 1 or more, got 0"),
-        (["--before", "."], "expected peers, 5 rounds and no before, or MNIST_RNN_RESULTS"),
+        (["--before", "."], "expected --peers, 5 rounds or more and no --before, or"),
     ],
 )
-def test_bad_options_are_refused_before_anything_is_measured(words, told, monkeypatch, capsys):
+def test_bad_options_are_rejected_before_any_measurement(words, told, monkeypatch, capsys):
     monkeypatch.delenv("MNIST_RNN_RESULTS", raising=False)
     monkeypatch.setattr("sys.argv", ["speed.py", *words])
     monkeypatch.setattr("speed.plan", None)
@@ -68,5 +71,5 @@ def test_bad_options_are_refused_before_anything_is_measured(words, told, monkey
     assert told in capsys.readouterr().err
 
 
-def test_the_committed_tables_are_those_of_the_committed_measurements():
+def test_committed_tables_follow_from_the_committed_measurements():
     assert (FOLDER / "README.md").read_text() == describe(FOLDER)

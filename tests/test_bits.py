@@ -1,7 +1,7 @@
-"""One configuration and seed is one digest of weights, however it is run on this machine.
+"""Test that a configuration and a seed give one digest, however they run on this machine.
 
-The matrix: a row a configuration, a column a way to run it. The cheap part runs with the slow
-tests, all of it with `make trials`; other CPUs are in `test_emulated.py`.
+The matrix has one row per configuration and one column per way to run it. A cheap part runs with
+the slow tests, the whole matrix with `make trials`. `test_emulated.py` has other CPUs.
 """
 
 import os
@@ -56,7 +56,7 @@ def two_at_once(parameters, results):
 
 
 def avx2(parameters, results):
-    """oneDNN, by which XLA multiplies, held to AVX2."""
+    """Run with oneDNN, XLA's library for products, limited to AVX2."""
     return finish(start_plain(parameters, results, ONEDNN_MAX_CPU_ISA="AVX2"), results)
 
 
@@ -100,7 +100,7 @@ COLUMNS += [jupyterlab, python_3_13]
 
 
 def print_matrix(rows, columns, folder):
-    """Print a row's digests, and say whether they are one; returns the sets of digests."""
+    """Print each row's digests and whether they are equal, and return the sets of digests."""
     matrix = []
     for number, parameters in enumerate(rows):
         print(f"\n{parameters}")
@@ -116,7 +116,7 @@ def print_matrix(rows, columns, folder):
 
 
 @pytest.mark.slow
-def test_the_cheap_part_of_the_matrix(tmp_path):
+def test_cheap_part_of_the_matrix_has_equal_digests(tmp_path):
     columns = [threads(1), threads(4), two_at_once, papermill, resumed, nbval]
     (digests,) = print_matrix([CHEAP], columns, tmp_path)
     assert len(digests) == 1
@@ -124,13 +124,13 @@ def test_the_cheap_part_of_the_matrix(tmp_path):
 
 @pytest.mark.slow
 def test_any_number_of_threads_gives_the_same_bits(tmp_path):
-    """Of networks with sums as long as the published ones', which threads could cut."""
+    """Check networks whose sums are as long as those of the published ones."""
     matrix = print_matrix([ROWS[1], ROWS[4]], [threads(1), threads(4)], tmp_path)
     assert [len(digests) for digests in matrix] == [1, 1]
 
 
 @pytest.mark.trial
-def test_the_whole_matrix(tmp_path):
+def test_whole_matrix_has_equal_digests(tmp_path):
     matrix = print_matrix(ROWS, COLUMNS, tmp_path)
     assert [len(digests) for digests in matrix] == [1] * len(ROWS)
     assert len(set.union(*matrix)) == len(ROWS)

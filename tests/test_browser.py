@@ -1,4 +1,4 @@
-"""The notebooks as a person uses them: JupyterLab in a real browser, without a screen."""
+"""Test the notebooks as a user runs them: in JupyterLab, in a real browser without a screen."""
 
 import re
 import shutil
@@ -24,7 +24,7 @@ def lab(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", [path.name for path in NOTEBOOKS])
-def test_run_all_cells(name, browser, lab):
+def test_all_cells_run_without_errors(name, browser, lab):
     page, errors = run_all(browser, lab, name)
     for complaint in ("application/vnd.jupyter.error", "application/vnd.jupyter.stderr"):
         outputs = page.locator(f".jp-OutputArea [data-mime-type='{complaint}']")

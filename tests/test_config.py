@@ -1,3 +1,5 @@
+"""Test the parameters: defaults, limits, names, and how wrong ones are rejected."""
+
 import math
 from contextlib import suppress
 from typing import get_args
@@ -31,7 +33,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "value", "expected", "suggestion"), WRONG)
-def test_a_wrong_value_is_refused_by_name(name, value, expected, suggestion):
+def test_wrong_value_is_rejected_by_name(name, value, expected, suggestion):
     with pytest.raises(ParameterError) as refusal:
         read_parameters(DEFAULTS | {name: value})
     message = str(refusal.value)
@@ -47,7 +49,7 @@ MEANT |= dict.fromkeys(("dataset", "activation", "input_size"))
 
 
 @pytest.mark.parametrize(("name", "meant"), MEANT.items())
-def test_a_suggestion_is_right_or_absent(name, meant):
+def test_suggestion_is_right_or_absent(name, meant):
     with pytest.raises(ParameterError) as refusal:
         read_parameters({"In": [f"# Parameters\n{name} = 1\n"], name: 1})
     said = str(refusal.value)
@@ -60,8 +62,8 @@ PAPERMILLS = "# Parameters\nepoch = 5\nunits = 64\n"
 @pytest.mark.parametrize(
     "cell", [PAPERMILLS, "epoch: int = 5\nunits: int = 64\n", "epoch = 5\nunits: int = 64\n"]
 )
-def test_an_unknown_name_is_found_in_papermills_cell(cell):
-    """Or among the parameters, as somebody edits them in JupyterLab."""
+def test_unknown_parameter_is_rejected(cell):
+    """Check a name from papermill's cell, and one among the parameters, as edited in JupyterLab."""
     said = r"^epoch: .* got 5 \(int\)\. Did you mean 'epochs'\?$"
     with pytest.raises(ParameterError, match=said):
         read_parameters({"In": ["", cell], "units": 64, "epoch": 5})
@@ -76,7 +78,7 @@ def test_an_unknown_name_is_found_in_papermills_cell(cell):
         ["epoch: int = 5\nunits: int = 64\n", "units: int = 64\n", "units = 64\nepoch = 5"],
     ],
 )
-def test_other_variables_are_no_parameters(cells):
+def test_other_variables_are_not_parameters(cells):
     config = read_parameters({"In": cells, "units": 64, "epoch": 5})
     assert config == Configuration(units=64)
 
@@ -95,13 +97,13 @@ def test_equal_numbers_are_one_configuration():
         ("seed", 0.5, "a whole number from 0 to 4294967295"),
     ],
 )
-def test_the_reading_refuses_wrong_parameters_too(name, value, expected):
+def test_interpretation_notebook_rejects_wrong_parameters(name, value, expected):
     with pytest.raises(ParameterError, match=rf"^{name}: expected {expected}, got {value} "):
         read_parameters(Interpretation().model_dump() | {name: value}, Interpretation)
 
 
 def another_value(name):
-    """A valid value that is not the parameter's default."""
+    """Return a valid value that is not the parameter's default."""
     field = Configuration.model_fields[name]
     for value in (*get_args(field.annotation), 0.1, 1):
         with suppress(ValidationError):
@@ -110,14 +112,14 @@ def another_value(name):
     raise AssertionError(name)
 
 
-def test_all_but_the_seed_tell_configurations_apart():
+def test_each_parameter_but_the_seed_changes_the_configuration_name():
     other = {name: another_value(name) for name in CONFIGURATION}
     names = {Configuration(**{name: value}).name for name, value in other.items()}
     assert len(names | {Configuration().name}) == len(other) + 1
     assert Configuration(seed=1).name == Configuration().name
 
 
-def test_the_default_is_the_original():
+def test_default_configuration_is_the_original_notebooks():
     claims, default = read_claims(), Configuration(seed=7).name
     own = [claim.claim for claim in claims if claim.configuration_name == default]
     assert own == ["notebook-2019", "notebook-2020"]

@@ -1,4 +1,4 @@
-"""A record is compared with its model and the committed run, never with itself."""
+"""Test the comparison of a record with its model and with the committed run."""
 
 import json
 import os
@@ -35,7 +35,7 @@ LINKS = {
 
 
 def link(clone, make):
-    """Another folder of results, with the committed record by a link."""
+    """Return another folder of results, with a link to the committed record."""
     path = run_path(Configuration(), ".json", clone / "outputs")
     path.parent.mkdir(parents=True)
     make(run_path(Configuration(), ".json", clone / "results"), path)
@@ -44,7 +44,7 @@ def link(clone, make):
 
 @pytest.fixture
 def clone(committed, tmp_path, monkeypatch):
-    """A repository whose committed record was replaced after the commit by another one."""
+    """Return a repository whose committed record was replaced after the commit."""
     for module in (consistency, environment):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(consistency, "COMMITTED", tmp_path / "results")
@@ -56,18 +56,20 @@ def clone(committed, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("give", LINKS.values(), ids=LINKS)
-def test_a_record_is_not_compared_with_itself(give, clone, committed, monkeypatch):
-    """By whatever way it is reached; git has the committed run, or the record is refused."""
+def test_record_is_not_compared_with_itself(give, clone, committed, monkeypatch):
+    """Check each path to the committed file: git provides the committed run, or it is rejected."""
     path = run_path(Configuration(), ".json", give(clone))
     assert read_committed(path, Configuration()) == committed
-    monkeypatch.setenv("GIT_DIR", "/nowhere")  # speaks of another repository
+    monkeypatch.setenv("GIT_DIR", "/nowhere")  # names another repository
     assert read_committed(path, Configuration()) == committed
     shutil.rmtree(clone / ".git")
-    with pytest.raises(RecordError, match=r"is the committed record, and without git there is no"):
+    with pytest.raises(
+        RecordError, match=r"is the committed record, which can.t be compared without git"
+    ):
         read_committed(path, Configuration())
 
 
-def test_another_record_is_compared_with_the_file(clone):
+def test_other_record_is_compared_with_the_committed_file(clone):
     path = run_path(Configuration(), ".json", clone / "outputs")
     for there in (False, True):
         assert read_committed(path, Configuration()).weights_sha256 == OTHER[-1]
@@ -75,7 +77,7 @@ def test_another_record_is_compared_with_the_file(clone):
             shutil.copytree(clone / "results", clone / "outputs")
 
 
-def test_a_copy_is_no_reproduction(committed, tmp_path):
+def test_copy_is_not_a_reproduction(committed, tmp_path):
     with pytest.raises(RecordError, match="is a copy of the committed record"):
         require_reproduction(tmp_path, committed, committed)
     later = committed.model_copy(update={"seconds": committed.seconds + 1})
@@ -83,7 +85,7 @@ def test_a_copy_is_no_reproduction(committed, tmp_path):
 
 
 def change_result(run, name):
-    """The run with another value of this name in `Run.results`."""
+    """Return the run with another value for this name of `Run.results`."""
     part, _, field = name.rpartition(".")
     values = getattr(run, part) if part else run
     value = getattr(values, field)
@@ -97,8 +99,8 @@ def change_result(run, name):
     return change(run, part, **{field: value}) if part else run.model_copy(update={field: value})
 
 
-def test_the_same_weights_mean_the_same_results(committed, tmp_path):
-    """The name of each result is said; `test_errors` is the last of another one."""
+def test_same_weights_with_other_results_are_rejected(committed, tmp_path):
+    """Check that the message names the result, for each but `test_errors`, which follows."""
     for name in committed.results.keys() - {"test_errors"}:
         with pytest.raises(RecordError) as refused:
             require_reproduction(tmp_path, change_result(committed, name), committed)
@@ -107,8 +109,8 @@ def test_the_same_weights_mean_the_same_results(committed, tmp_path):
     require_reproduction(tmp_path, other, committed)
 
 
-def test_a_run_counts_once_under_whatever_seed(committed, make_record, tmp_path):
-    """What may differ without an effect, such as Keras's default written out, is another run."""
+def test_run_counts_once_under_any_seed(committed, make_record, tmp_path):
+    """Check that other parameters that may have no effect make another run."""
     write_run(committed, tmp_path)
     write_run(change(committed, "config", learning_rate=0.01), tmp_path)
     write_run(change(committed, "config", seed=1), tmp_path)
@@ -121,7 +123,7 @@ def test_a_run_counts_once_under_whatever_seed(committed, make_record, tmp_path)
 
 @pytest.fixture
 def copied(tmp_path):
-    """The committed record, as JSON, and its model elsewhere; writes what is made of the record."""
+    """Return the committed record as JSON, and a function that writes a changed one to a model."""
     model = run_path(Configuration(), ".keras", tmp_path)
     model.parent.mkdir(parents=True)
     shutil.copy(run_path(Configuration(), ".keras", COMMITTED), model)
@@ -134,7 +136,7 @@ def copied(tmp_path):
     return record, write
 
 
-def test_a_record_says_what_its_model_does(copied, committed, mnist):
+def test_record_that_contradicts_its_model_is_rejected(copied, committed, mnist):
     record, write = copied
     assert load_checked(write())[0] == committed
     history, mistakes = record["history"], record["mistakes"]
@@ -145,9 +147,9 @@ def test_a_record_says_what_its_model_does(copied, committed, mnist):
     other = next(d for d in range(10) if d not in (label, mistakes[first]))
     for changes, said in (
         ({"mistakes": flattered, "history": fewer},
-         rf"other answers than its model has, to {committed.test_errors - 1} test images"),
-        ({"mistakes": mistakes | {first: other}}, "other answers than its model has, to 1 test"),
-        ({"test_loss": record["train_loss"]}, r"test loss of 0\.042054, its model has 0\.063119"),
+         rf"other predictions than its model, for {committed.test_errors - 1} test images"),
+        ({"mistakes": mistakes | {first: other}}, "other predictions than its model, for 1 test"),
+        ({"test_loss": record["train_loss"]}, r"loss of 0\.042054, but its model has 0\.063119"),
         ({"train_loss": record["test_loss"]}, "committed run with other train_loss"),
         ({"train_errors": 0}, "committed run with other train_errors"),
     ):  # fmt: skip
@@ -158,8 +160,8 @@ def test_a_record_says_what_its_model_does(copied, committed, mnist):
         load_checked(write(history=history | {"weights_sha256": digests}))
 
 
-def test_the_default_runs_measures_follow_from_its_model(committed, model, mnist):
-    """On all images; nothing of `keep` is used."""
+def test_default_runs_results_follow_from_its_model(committed, model, mnist):
+    """Check all images, without any code of `keep`."""
     weights = Weights(*model.get_weights())
     (x_train, y_train), (x_test, y_test) = mnist
     logits = compute_logits("simple_rnn", weights, x_train)
@@ -173,7 +175,7 @@ def test_the_default_runs_measures_follow_from_its_model(committed, model, mnist
 
 
 @pytest.mark.parametrize("layer", ["simple_rnn", "gru", "lstm"])
-def test_the_logits_of_each_layer_are_those_of_the_network(layer, mnist):
+def test_logits_of_each_layer_equal_the_networks(layer, mnist):
     config = Configuration(layer=layer, units=16, seed=3)
     model, images = build_model(config), mnist[1][0][:1500]
     expected = predict(model, scale(images))

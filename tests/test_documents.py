@@ -1,4 +1,4 @@
-"""The documents: commands work as printed, figures are from results/, links lead somewhere."""
+"""Test the documents: printed commands work, numbers are from results/, and links exist."""
 
 import doctest
 import os
@@ -28,7 +28,7 @@ def git_files(*options):
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
-    """Run a command in a copy of the repository with this Python's packages and the data."""
+    """Return a function that runs a command in a copy of the repository, with packages and data."""
     if not CLONE or not (Path(sys.prefix) / "installed").exists():
         pytest.skip("needs a clone, and the environment that make sets up")
     checkout = tmp_path_factory.mktemp("checkout")
@@ -43,12 +43,12 @@ def shell(tmp_path_factory):
     (checkout / "data" / "mnist").symlink_to(MNIST)
     variables = {name: os.environ[name] for name in ("HOME", "PATH")}
     variables["PYTHONPATH"] = str(checkout / "src")
-    variables["MAKEFLAGS"] = f"-- PYTHONPATH={checkout / 'src'}"  # else make leaves it out
+    variables["MAKEFLAGS"] = f"-- PYTHONPATH={checkout / 'src'}"  # since the Makefile unsets it
     for who in ("AUTHOR", "COMMITTER"):
         variables |= {f"GIT_{who}_NAME": "somebody", f"GIT_{who}_EMAIL": "somebody@example.org"}
 
     def run(command):
-        """The exit status, and what was printed."""
+        """Return the exit status and the output."""
         status, printed = end(start(["bash", "-c", command], cwd=checkout, env=variables))
         return status, printed
 
@@ -57,7 +57,7 @@ def shell(tmp_path_factory):
 
 
 def examples():
-    """Each command that is shown with its output, and that output."""
+    """Return each command that is shown with its output, and the output."""
     blocks = re.findall(r"^```console\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
     return [
         tuple(example.split("\n", 1))
@@ -68,7 +68,7 @@ def examples():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("command", "output"), examples())
-def test_an_example_prints_what_is_shown(shell, command, output):
+def test_example_prints_the_shown_output(shell, command, output):
     status, printed = shell(command)
     assert (status != 0) == ("Error: " in output)
     same = doctest.OutputChecker().check_output(output, printed.strip() + "\n", doctest.ELLIPSIS)
@@ -76,14 +76,14 @@ def test_an_example_prints_what_is_shown(shell, command, output):
 
 
 @pytest.mark.slow
-def test_the_plan_is_told_and_the_site_is_made(shell):
+def test_plan_is_printed_and_site_is_made(shell):
     status, printed = shell("make plan && make site")
     assert status == 0, printed
     assert "runs to make\n" in printed
 
 
-def test_what_is_generated_is_not_stale():
-    """`python docs/generate.py` rewrites it."""
+def test_generated_text_is_up_to_date():
+    """Check README.md, which `python docs/generate.py` rewrites."""
     text = (ROOT / "README.md").read_text()
     assert generate.fill_blocks(text) == text
     with pytest.raises(ValueError, match="expected one block of answer, got 0"):
@@ -91,7 +91,7 @@ def test_what_is_generated_is_not_stale():
 
 
 @pytest.mark.slow
-def test_reproducing_leaves_the_committed_results_alone(shell):
+def test_reproducing_does_not_change_the_committed_results(shell):
     quick = "-p units 4 -p epochs 1 -p train_size 500"
     status, printed = shell(f"make reproduce PARAMETERS='{quick}' && git status --porcelain")
     assert status == 0, printed
@@ -102,7 +102,7 @@ def test_reproducing_leaves_the_committed_results_alone(shell):
 
 
 @pytest.mark.parametrize("path", git_files("*.md"))
-def test_no_link_of_a_document_is_broken(path):
+def test_links_of_documents_exist(path):
     page = ROOT / path
     for target, heading in re.findall(r"\]\(([^)#]+)#?([^)]*)\)", page.read_text()):
         if target.startswith("https://"):
@@ -116,14 +116,14 @@ def test_no_link_of_a_document_is_broken(path):
 
 
 @pytest.mark.slow
-def test_the_report_needs_nothing_from_elsewhere(shell):
+def test_report_loads_nothing_from_elsewhere(shell):
     _, printed = shell("make report && cat results/executed/03_results.html")
     assert printed.count("<img") == 2
     assert set(re.findall(r'src="(.{5})', printed)) == {"data:"}
 
 
 def read_report(shell, *records, claims="", parameters=""):
-    """The page that `make report` makes of records, copied from `results/runs`; its figures."""
+    """Return the page that `make report` makes of these records from `results/runs`."""
     claimed = f"printf '{claims}' > mine/claims.csv && export MNIST_RNN_PUBLISHED=mine &&"
     status, printed = shell(
         "mkdir -p mine/runs && cd results/runs && cp --parents --target-directory ../../mine/runs "
@@ -135,18 +135,18 @@ def read_report(shell, *records, claims="", parameters=""):
     page = re.sub("<img[^>]*>", "<img>", printed)
     text, _, _ = page.partition("<footer>")
     assert not re.search(r"\bnan\b|None\b|\b0 of 0\b|Atienza", text)
-    assert page.count("<img>") == 2  # of all runs, and of two side by side
+    assert page.count("<img>") == 2  # one of all runs, and one of two runs
     return page
 
 
 def rows_of(page):
-    """The first cells of the rows of the first table."""
+    """Return the first cells of the rows of the first table."""
     return re.findall('<th scope="row">(.*?)</th>', page.partition("</table>")[0])
 
 
 @pytest.mark.slow
-def test_the_report_of_a_students_runs(shell):
-    """Of two configurations; one was published, and stands below the other."""
+def test_report_of_a_students_runs(shell):
+    """Check two configurations, of which the published one comes last."""
     names = "simple_rnn-200-sgd", "simple_rnn-256-adam"
     records = [f"{name}/seed-{seed}.json" for name in names for seed in (0, 1)]
     chosen = "-p first simple_rnn-200-sgd/1 -p second simple_rnn-256-adam/0"
@@ -158,7 +158,7 @@ def test_the_report_of_a_students_runs(shell):
 
 
 @pytest.mark.slow
-def test_the_report_of_a_candidate_and_a_published_result_with_one_run_each(shell):
+def test_report_of_a_candidate_and_a_published_result_with_one_run_each(shell):
     page = read_report(
         shell,
         "simple_rnn-256-sgd/seed-0.json",
@@ -172,7 +172,7 @@ def test_the_report_of_a_candidate_and_a_published_result_with_one_run_each(shel
 
 
 @pytest.mark.slow
-def test_the_report_of_candidates_alone(shell):
+def test_report_of_candidates_alone(shell):
     page = read_report(
         shell,
         *(f"simple_rnn-256-sgd/seed-{seed}.json" for seed in range(5)),
@@ -183,7 +183,7 @@ def test_the_report_of_candidates_alone(shell):
 
 
 @pytest.mark.slow
-def test_make_clean_leaves_the_results(shell):
+def test_make_clean_keeps_the_results(shell):
     status, printed = shell("make clean && test ! -e .venv && test ! -e data/mnist")
     assert status == 0, printed
     assert shell("git diff --exit-code --stat -- results/runs")[0] == 0

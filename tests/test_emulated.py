@@ -1,7 +1,7 @@
-"""The first steps of each kind of run have the committed digest, on this CPU and on others.
+"""Test that this CPU and emulated ones compute the committed digests of the first steps.
 
-CPUs that the machine has not are emulated, which takes minutes. `first_steps.json` holds the
-digests of weights and logits.
+Other CPUs are emulated, which takes minutes. `first_steps.json` has the digests of weights and
+logits.
 """
 
 import functools
@@ -30,18 +30,18 @@ CPUS = ("Haswell", "Skylake-Client", "EPYC-Milan", "neoverse-n1")
 
 
 def read_digests(process):
-    """Name to digest, once the process has ended well."""
+    """Return the digests by name, once the process has ended successfully."""
     status, output = end(process, timeout=3 * 3600)
     assert status == 0, output
     return dict(line.split() for line in output.splitlines())
 
 
-def test_each_kind_of_run_has_a_digest_of_its_own():
+def test_each_kind_of_run_has_its_own_digest():
     assert list(DIGESTS) == list(NETWORKS)
     assert len(set(DIGESTS.values())) == len(DIGESTS)
 
 
-def test_each_published_configuration_is_among_them():
+def test_each_published_configuration_has_first_steps():
     tried = {
         Configuration(**changes).name for changes in NETWORKS.values() if "epochs" not in changes
     }
@@ -57,7 +57,7 @@ def test_each_published_configuration_is_among_them():
         (["--record", "outputs", "--half"], "argument --half: not allowed with argument --record"),
     ],
 )
-def test_bad_options_are_refused_before_any_step(words, told, monkeypatch, capsys):
+def test_bad_options_are_rejected_before_any_step(words, told, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["first_steps.py", *words])
     monkeypatch.setattr(first_steps, "train_first_steps", None)
     with pytest.raises(SystemExit):
@@ -67,7 +67,7 @@ def test_bad_options_are_refused_before_any_step(words, told, monkeypatch, capsy
     assert printed.out == ""
 
 
-def test_first_steps_leave_one_record(monkeypatch, tmp_path):
+def test_first_steps_write_one_record(monkeypatch, tmp_path):
     monkeypatch.setattr(first_steps, "train_first_steps", lambda name, *_: DIGESTS[name])
     monkeypatch.setattr("sys.argv", ["first_steps.py", "sgd", "gru", "--record", str(tmp_path)])
     first_steps.main()
@@ -86,7 +86,7 @@ def test_this_cpu_computes_the_committed_bits(name, tmp_path):
 
 @pytest.fixture(scope="module")
 def digests_with_avx2():
-    """Held to AVX2, oneDNN multiplies by the kernels that it has on a CPU without AVX-512."""
+    """Return the digests with oneDNN limited to AVX2, as on a CPU without AVX-512."""
     variables = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
     command = [sys.executable, "-m", "mnist_rnn.bits.first_steps", *STEPS]
     return read_digests(start(command, env=variables, stderr=None))
@@ -95,7 +95,7 @@ def digests_with_avx2():
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN's kernels for x86-64")
 @pytest.mark.parametrize("name", STEPS)
-def test_products_by_avx2_have_the_committed_bits(name, digests_with_avx2):
+def test_products_with_avx2_have_the_committed_bits(name, digests_with_avx2):
     assert digests_with_avx2[name] == DIGESTS[name]
 
 
@@ -106,8 +106,8 @@ def require(cpu):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cpu", ["Nehalem", "neoverse-n1"])
-def test_numpy_alone_needs_no_fma_and_no_tensorflow(cpu):
-    """Nehalem has neither AVX nor FMA; TensorFlow does not start there."""
+def test_numpy_version_needs_no_fma_and_no_tensorflow(cpu):
+    """Check Nehalem too, which has neither AVX nor FMA, and on which TensorFlow does not start."""
     require(cpu)
     names = "1-unit", "batch-1"
     computed = read_digests(start_first_steps(cpu, "--by-hand", *names))
@@ -116,14 +116,14 @@ def test_numpy_alone_needs_no_fma_and_no_tensorflow(cpu):
 
 @functools.cache
 def compute_first_steps(cpu):
-    """The digests of all kinds of run on this CPU."""
+    """Return the digests of all kinds of run on this CPU."""
     return read_digests(start_first_steps(cpu, *STEPS))
 
 
 @pytest.mark.trial
 @pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize("name", STEPS)
-def test_an_emulated_cpu_computes_the_committed_bits(cpu, name):
+def test_emulated_cpu_computes_the_committed_bits(cpu, name):
     require(cpu)
     digest = compute_first_steps(cpu)[name]
     print(f"\n{cpu:14} {name:14} {digest}", "the same" if digest == DIGESTS[name] else "ANOTHER")
@@ -132,7 +132,7 @@ def test_an_emulated_cpu_computes_the_committed_bits(cpu, name):
 
 @pytest.mark.trial
 @pytest.mark.parametrize("cpu", CPUS)
-def test_an_emulated_cpu_adds_in_the_order_of_the_rule(cpu):
+def test_emulated_cpu_adds_in_the_order_of_the_rule(cpu):
     require(cpu)
     oracle = Path(__file__).with_name("helpers") / "oracle.py"
     assert end(start_emulated(cpu, oracle, "40"), timeout=3 * 3600) == (0, "different 0\n")
@@ -140,14 +140,14 @@ def test_an_emulated_cpu_adds_in_the_order_of_the_rule(cpu):
 
 @pytest.mark.trial
 @pytest.mark.parametrize("cpu", ["Haswell", "neoverse-n1"])
-def test_an_emulated_cpu_computes_the_bits_of_a_whole_epoch(cpu):
+def test_emulated_cpu_computes_the_bits_of_a_whole_epoch(cpu):
     require(cpu)
     assert read_digests(start_first_steps(cpu, EPOCH)) == {EPOCH: DIGESTS[EPOCH]}
 
 
 @pytest.mark.trial
 @pytest.mark.parametrize(("first", "then"), [("Haswell", "EPYC-Milan"), ("Haswell", "neoverse-n1")])
-def test_a_run_begun_on_one_cpu_is_finished_on_another(first, then, tmp_path):
+def test_run_started_on_one_cpu_is_finished_on_another(first, then, tmp_path):
     require(first)
     require(then)
     words = "dropout", "--folder", tmp_path
@@ -156,4 +156,4 @@ def test_a_run_begun_on_one_cpu_is_finished_on_another(first, then, tmp_path):
     begun.write(begun.read()._replace(seconds=1e6))
     digests = read_digests(start_first_steps(then, *words))
     assert digests == {"dropout": DIGESTS["dropout"]}
-    assert begun.read().seconds > 1e6  # it went on, and did not start anew
+    assert begun.read().seconds > 1e6  # the run continued, and did not start anew

@@ -1,4 +1,4 @@
-"""Faults injected into whole runs: each ends with a reason, and with no half-written file."""
+"""Inject faults into whole runs: each must end with a reason, and without partial files."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ QUICK = {"units": 8, "epochs": 2, "train_size": 1000, "batch_size": 125}
 
 
 @pytest.mark.slow
-def test_too_little_memory_is_a_failed_run(tmp_path):
+def test_run_with_too_little_memory_fails(tmp_path):
     limit = 3 << 30  # address space: enough to import TensorFlow, too little to train
 
     def limited():
@@ -41,7 +41,7 @@ def test_too_little_memory_is_a_failed_run(tmp_path):
     assert read_runs(tmp_path) == ([], [])
 
 
-def test_results_that_cannot_be_written_stop_a_run_before_it_trains(tmp_path):
+def test_run_with_unwritable_results_stops_before_training(tmp_path):
     (tmp_path / "results").touch()  # root may write to a read-only folder, but not below a file
     command = papermill_command(QUICK, tmp_path / "out.ipynb")
     process = start(command, env=environment(tmp_path / "results"))
@@ -53,8 +53,8 @@ def test_results_that_cannot_be_written_stop_a_run_before_it_trains(tmp_path):
     assert "Epochs finished" not in output
 
 
-def test_a_disk_full_at_the_notebook_leaves_the_old_notebook(tmp_path):
-    """No file may grow over 40 KB; the executed notebook would be larger, the checkpoint not."""
+def test_disk_that_is_full_at_the_notebook_keeps_the_old_notebook(tmp_path):
+    """Limit files to 40 KB: the executed notebook is larger, the checkpoint is not."""
     notebook = tmp_path / "executed" / "02_train.ipynb"
     notebook.parent.mkdir()
     notebook.write_text("old")
@@ -72,7 +72,7 @@ def test_a_disk_full_at_the_notebook_leaves_the_old_notebook(tmp_path):
     assert notebook.read_text() == "old"
 
 
-def test_a_model_that_carries_code_is_refused(tmp_path):
+def test_model_with_code_is_rejected(tmp_path):
     inputs = keras.Input((2,))
     outputs = keras.layers.Lambda(lambda x: x + 1)(inputs)
     keras.Model(inputs, outputs).save(tmp_path / "hostile.keras")
@@ -84,8 +84,8 @@ def test_a_model_that_carries_code_is_refused(tmp_path):
     "member", ["../escaped.txt", "/tmp/escaped.txt", "assets/code.py", "config.json"]
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_model_with_other_members_is_refused(member, tmp_path):
-    """Or with one twice."""
+def test_model_with_other_members_is_rejected(member, tmp_path):
+    """Check additional members, and one that occurs twice."""
     path = tmp_path / "models" / "model.keras"
     save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path, "a") as archive:
@@ -96,17 +96,17 @@ def test_a_model_with_other_members_is_refused(member, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-200], lambda content: b"no archive"])
-def test_a_damaged_model_is_named(damage, tmp_path):
+def test_damaged_model_is_named(damage, tmp_path):
     path = tmp_path / "model.keras"
     save_model(build_model(TINY), TINY, path)
     path.write_bytes(damage(path.read_bytes()))
-    for wrong in (path, tmp_path):  # a folder is no model either
+    for wrong in (path, tmp_path):  # a folder is not a model either
         with pytest.raises(ModelError, match=f"^{wrong} is not a model"):
             load_model(wrong)
 
 
-def test_a_model_of_a_foreign_module_is_refused(tmp_path):
-    """A configuration that names a class of another package, to be constructed."""
+def test_model_of_a_foreign_module_is_rejected(tmp_path):
+    """Check a configuration that would construct a class of another package."""
     path = tmp_path / "model.keras"
     save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path) as archive:
@@ -123,7 +123,7 @@ def test_a_model_of_a_foreign_module_is_refused(tmp_path):
 
 
 def http_status(url):
-    """The HTTP status of a server that may still be starting: it prints its address first."""
+    """Return the HTTP status of a server, which prints its address before it answers."""
     for _ in range(100):
         try:
             return urllib.request.urlopen(url).status

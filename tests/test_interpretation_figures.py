@@ -1,4 +1,4 @@
-"""The figures of the trained network draw the numbers that they are given."""
+"""Test that the figures of the trained network draw the given numbers."""
 
 import numpy as np
 import pytest
@@ -25,17 +25,17 @@ pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("close_figures")]
 ROWS = np.arange(1, 29)
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.random((40, 28, 28)).astype("float32")
-BELIEFS = RANDOM.dirichlet(np.full(10, 0.1), (40, 28))
+PROBABILITIES = RANDOM.dirichlet(np.full(10, 0.1), (40, 28))
 LABELS = RANDOM.permutation(np.arange(40) % 10)
 
 
-def require_read(ax, beliefs, label):
-    """Beliefs as shades from row 1 at the top, and dots on the answers, blue on the label."""
-    np.testing.assert_array_equal(only_image(ax), beliefs)
+def require_read(ax, probabilities, label):
+    """Check the shades of the probabilities, row 1 at the top, and the dots at the predictions."""
+    np.testing.assert_array_equal(only_image(ax), probabilities)
     (shades,), (dots,) = ax.images, ax.collections
     assert shades.get_extent() == [-0.5, 9.5, 28.5, 0.5]
     assert (shades.get_clim(), shades.cmap.name) == ((0, 1), "gray_r")
-    named = beliefs.argmax(axis=1)
+    named = probabilities.argmax(axis=1)
     assert dots.get_offsets().tolist() == np.stack([named, ROWS], axis=1).tolist()
     colors = [BLUE if answer == label else ORANGE for answer in named]
     assert [*map(to_hex, dots.get_facecolors())] == colors
@@ -48,32 +48,32 @@ def require_digit(ax, image):
 
 
 def require_gallery(drawn, shown):
-    """These examples in this order, each beside its beliefs and titled by label and answer."""
+    """Check that each example stands beside its probabilities, titled by label and answer."""
     axes = [ax for ax in drawn.figure.axes if ax.get_visible()]
     assert len(axes) == 2 * len(shown)
     for left, right, index in zip(axes[::2], axes[1::2], shown, strict=True):
-        label, answer = LABELS[index], BELIEFS[index, -1].argmax()
+        label, answer = LABELS[index], PROBABILITIES[index, -1].argmax()
         require_digit(left, IMAGES[index])
-        require_read(right, BELIEFS[index], label)
+        require_read(right, PROBABILITIES[index], label)
         assert (left.get_title(), left.title.get_color()) == (f"label {label}", BLUE)
         color = BLUE if answer == label else ORANGE
-        assert (right.get_title(), right.title.get_color()) == (f"read {answer}", color)
+        assert (right.get_title(), right.title.get_color()) == (f"predicted {answer}", color)
         assert right.get_subplotspec().num1 == left.get_subplotspec().num1 + 1
 
 
-def test_one_digit_beside_what_is_believed_of_it():
-    beliefs = answers(3, 3, 7)[0]
-    drawn = draw_example(IMAGES[0], beliefs, 7)
+def test_one_digit_is_drawn_beside_its_probabilities():
+    probabilities = answers(3, 3, 7)[0]
+    drawn = draw_example(IMAGES[0], probabilities, 7)
     left, right, scale = drawn.figure.axes
     require_digit(left, IMAGES[0])
-    require_read(right, beliefs, 7)
-    assert (left.get_title(), right.get_title()) == ("the digit", "belief after each row")
+    require_read(right, probabilities, 7)
+    assert (left.get_title(), right.get_title()) == ("the digit", "probability after each row")
     assert (left.get_xlabel(), left.get_ylabel(), right.get_xlabel()) == ("column", "row", "digit")
     assert [text.get_text() for text in right.get_xticklabels()] == [*map(str, range(10))]
-    assert scale.get_ylabel() == "belief (a probability)"
+    assert scale.get_ylabel() == "predicted probability"
     assert scale.get_ylim() == (0, 1)
-    assert "Left, an image of 7" in drawn.caption
-    assert "another: 3 from row 1, 7 from row 3. " in drawn.caption
+    assert "Left: an image of 7. Right: " in drawn.caption
+    assert "orange if not: 3 from row 1, 7 from row 3. " in drawn.caption
     assert drawn.caption.endswith("the final answer, 7, is 100% after row 28.")
     beliefs = answers(1, 3, 7)[0].copy()
     beliefs[-1] = np.where(np.arange(10) == 4, 0.64, 0.04)  # the last row turns it again
@@ -82,65 +82,68 @@ def test_one_digit_beside_what_is_believed_of_it():
     assert caption.endswith("the final answer, 4, is 64% after row 28.")
 
 
-def test_the_first_image_of_each_digit():
+def test_first_image_of_each_digit_is_drawn():
     first = [LABELS.tolist().index(digit) for digit in range(10)]
     images = IMAGES * (ROWS[:, None] <= 20)
     images[first[3], 23, 4] = 1
-    drawn = draw_examples(images, BELIEFS, LABELS)
+    drawn = draw_examples(images, PROBABILITIES, LABELS)
     for ax, index in zip(drawn.figure.axes[::2], first, strict=True):
         require_digit(ax, images[index])
-    rows = decision_rows(BELIEFS[first])
+    rows = decision_rows(PROBABILITIES[first])
     decided = ", ".join(f"{digit} from row {row}" for digit, row in enumerate(rows))
     assert drawn.caption.endswith(f"final for {decided}; the last row with ink is 20 to 24.")
 
 
-def test_each_image_of_a_gallery_stands_beside_its_beliefs_and_titles():
-    """Two of the five places in the last line are left empty."""
-    drawn = draw_gallery(IMAGES[:8], BELIEFS[:8], LABELS[:8], "a caption")
+def test_each_image_of_a_gallery_is_beside_its_probabilities_and_titles():
+    """Check that two of the five places in the last line are empty."""
+    drawn = draw_gallery(IMAGES[:8], PROBABILITIES[:8], LABELS[:8], "a caption")
     require_gallery(drawn, range(8))
     assert len(drawn.figure.axes) == 20
     assert drawn.caption == "a caption"
     assert "digits 0 to 9 after rows 1 to 28" in drawn.figure.get_supxlabel()
 
 
-def test_late_answers_come_surest_first():
-    """Five turn right after the last row, which is blank in two of them; one turns wrong."""
-    beliefs = np.concatenate([*[answers(*[1] * 27, 2)] * 5, answers(*[2] * 27, 1), answers(2)])
-    beliefs[:5, -1] *= np.array([0.5, 0.7, 0.9, 0.8, 0.6])[:, None]
+def test_late_answers_come_most_probable_first():
+    """Check five images that row 28 corrects, blank in two of them, and one that it spoils."""
+    probabilities = np.concatenate(
+        [*[answers(*[1] * 27, 2)] * 5, answers(*[2] * 27, 1), answers(2)]
+    )
+    probabilities[:5, -1] *= np.array([0.5, 0.7, 0.9, 0.8, 0.6])[:, None]
     images = IMAGES[:7].copy()
     images[:2, 27] = 0
-    drawn = draw_late(images, beliefs, np.full(7, 2))
+    drawn = draw_late(images, probabilities, np.full(7, 2))
     lefts = [ax for ax in drawn.figure.axes if ax.get_visible()][::2]
     for ax, index in zip(lefts, (2, 3, 1, 4, 0), strict=True):
         require_digit(ax, images[index])
     for said in (
-        "5 of 7 test images are misclassified after row 27 and right after row 28; in 2 of them",
-        "Shown are the 5 with the highest",
+        "5 of 7 test images are misclassified after row 27 and right after row 28;",
+        "row 28 is blank in 2 of them.",
+        "The figure shows the 5 with the highest",
         "from " + ", ".join(5 * ["1 to 2"]) + ".",
         "1 are right after row 27 and wrong after row 28.",
     ):
         assert said in drawn.caption
 
 
-def test_the_surest_mistakes_of_all():
-    last = BELIEFS[:, -1]
+def test_most_probable_mistakes_are_drawn():
+    last = PROBABILITIES[:, -1]
     wrong = np.flatnonzero(last.argmax(axis=1) != LABELS)
     shown = sorted(wrong, key=lambda index: -last[index].max())[:15]
-    drawn = draw_surest_mistakes(IMAGES, BELIEFS, LABELS)
+    drawn = draw_surest_mistakes(IMAGES, PROBABILITIES, LABELS)
     require_gallery(drawn, shown)
     most, least = last[shown[0]].max(), last[shown[-1]].max()
     assert "The 15 wrong answers" in drawn.caption
-    assert f"with a probability from {most:.1%} down to {least:.1%}." in drawn.caption
+    assert f"the highest probability, from {most:.1%} down to {least:.1%}." in drawn.caption
     named = ", ".join(f"{LABELS[index]} as {last[index].argmax()}" for index in shown)
-    assert drawn.caption.endswith(f"The network reads {named}.")
+    assert drawn.caption.endswith(f"The network classifies {named}.")
 
 
-def test_mean_beliefs_are_those_of_the_title_and_the_frame_is_on_it():
-    drawn = draw_means(IMAGES, BELIEFS, LABELS)
-    rows, medians, ends = decision_rows(BELIEFS), [], []
+def test_mean_probabilities_and_frame_are_those_of_the_digit_in_the_title():
+    drawn = draw_means(IMAGES, PROBABILITIES, LABELS)
+    rows, medians, ends = decision_rows(PROBABILITIES), [], []
     for digit, ax in enumerate(drawn.figure.axes):
         of_digit = digit == LABELS
-        mean = BELIEFS[of_digit].sum(axis=0) / of_digit.sum()
+        mean = PROBABILITIES[of_digit].sum(axis=0) / of_digit.sum()
         np.testing.assert_allclose(only_image(ax), mean)
         assert ax.get_title() == f"all {digit}"
         (frame,), (line,) = ax.patches, ax.get_lines()
@@ -161,12 +164,15 @@ def test_mean_beliefs_are_those_of_the_title_and_the_frame_is_on_it():
     assert (drawn.figure.get_supxlabel(), drawn.figure.get_supylabel()) == ("digit", "row")
 
 
-def test_each_accuracy_has_its_curve_its_colour_and_its_words():
+def test_each_accuracy_has_its_curve_colour_and_description():
     by_row, if_blank = np.linspace(0, 0.9, 28), np.linspace(0.1, 1, 28)
     drawn = draw_accuracy(by_row, if_blank, 10)
     ax = drawn.figure.axes[0]
     lines = {line.get_label(): line for line in ax.get_lines()}
-    told = {"belief after the row": (by_row, BLUE), "answer if the rest is blank": (if_blank, DARK)}
+    told = {
+        "answer after the row": (by_row, BLUE),
+        "answer after row 28 if the rest is blank": (if_blank, DARK),
+    }
     for label, (curve, color) in told.items():
         assert lines[label].get_xdata().tolist() == ROWS.tolist()
         assert lines[label].get_ydata().tolist() == (100 * curve).tolist()
@@ -175,16 +181,16 @@ def test_each_accuracy_has_its_curve_its_colour_and_its_words():
     for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
         assert handle.get_color() == told[text.get_text()][1]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("row", "test accuracy (%)")
-    assert "The first 10 test images. Blue: accuracy of the belief" in drawn.caption
+    assert "The first 10 test images. Blue: accuracy of the answer" in drawn.caption
     assert "it reaches 50% after row 16, 90% after row 28. Grey" in drawn.caption
     assert "it reaches 50% after row 13, 90% after row 25, 97% after row 28." in drawn.caption
-    assert drawn.caption.endswith("After row 21 the accuracies are 67% and 77%.")
+    assert drawn.caption.endswith("After row 21, the accuracies are 67% and 77%.")
     low = draw_accuracy(by_row / 2, if_blank, 10)
     assert "it reaches at most 45%. Grey" in low.caption
 
 
-def test_a_wrong_answer_is_in_the_bar_of_its_probability():
-    """Of images of a 7, one answer is right; of the wrong ones, two have the label second."""
+def test_wrong_answer_is_in_the_bar_of_its_probability():
+    """Check six images of a 7: one answer is right; two wrong ones have the label second."""
     last = np.zeros((6, 10))
     for index, (answer, sure, second) in enumerate(
         [(7, 0.95, 1), (1, 0.45, 7), (1, 0.62, 7), (1, 0.65, 3), (1, 0.91, 3), (1, 0.99, 4)]
@@ -210,8 +216,8 @@ def test_a_wrong_answer_is_in_the_bar_of_its_probability():
         assert said in drawn.caption
 
 
-def test_a_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
-    """The third dimension has less variance than the others: the plane is that of these."""
+def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
+    """Check three dimensions, of which the third has the least variance."""
     y = np.arange(40) % 10
     hidden = RANDOM.normal(size=(40, 28, 3)) * [5, 2, 0.1]
     drawn = draw_trajectories(hidden, y)
@@ -245,7 +251,7 @@ def test_a_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
         f"The plane holds {share:.0%} of the variance of the 3 units",
         "is {:.1f} after row 1, {:.1f} after row 14 and {:.1f} after row 28".format(*apart),
         f"is {separation(hidden[:, 13], y):.1f} after row 14 and "
-        f"{separation(hidden[:, 27], y):.1f} after row 28 (root mean squares, first 40 test",
+        f"{separation(hidden[:, 27], y):.1f} after row 28 (first 40 test images).",
     ):
         assert said in drawn.caption
 
@@ -274,7 +280,7 @@ def test_rows_that_matter_have_their_ink_gradient_and_bars():
     assert (ink.get_ylabel(), lost.get_xlabel()) == ("row", "percentage points")
     inner = IMAGES[:, 7:21].sum() / IMAGES.sum()
     for said in (
-        f"The first 40 test images. Left, their mean ink: rows 8 to 21 hold {inner:.0%} of it.",
+        f"The first 40 test images. Left: their mean ink; rows 8 to 21 hold {inner:.0%} of it.",
         f"it is largest in row {1 + sensitivity.sum(axis=1).argmax()}, and the top four rows hold "
         f"{sensitivity[:4].sum() / sensitivity.sum():.0%} of it.",
         f"at most 27.0 percentage points (row {1 + rows.argmin()}); blocks of four, from the top: "

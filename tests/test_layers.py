@@ -1,4 +1,4 @@
-"""The gradients that the layers and the loss compute by hand, against independent ones."""
+"""Test the gradients of the layers and the loss against independent ones."""
 
 import numpy as np
 import pytest
@@ -26,8 +26,8 @@ def differentiate(network, loss, x, y):
 
 @pytest.mark.parametrize("batch_size", [128, 300])
 @pytest.mark.parametrize("layer", LAYERS)
-def test_the_gradients_of_a_layer_are_those_that_keras_finds(layer, batch_size):
-    """From weights that are far from their initial values, so that no gate is at rest."""
+def test_gradients_of_a_layer_equal_those_of_keras(layer, batch_size):
+    """Check weights far from their initial values, so that all gates have gradients."""
     random = np.random.default_rng(0)
     x = random.random((batch_size - 5, 28, 28), dtype="float32")
     y = random.integers(0, 10, len(x))
@@ -47,8 +47,8 @@ def test_the_gradients_of_a_layer_are_those_that_keras_finds(layer, batch_size):
         assert error < 1e-5, f"the gradient of {layer}'s {name}"
 
 
-def test_the_gradient_of_the_loss_has_the_bits_of_numpy():
-    """Of logits so different that each order of adding ten powers has a sum of its own."""
+def test_gradient_of_the_loss_is_bit_identical_to_numpy():
+    """Check logits so different that each order of adding ten powers gives another sum."""
     random = np.random.default_rng(0)
     z = (10 * random.standard_normal((96, 10))).astype("float32")
     y = random.integers(0, 10, 96)

@@ -1,4 +1,4 @@
-"""Reproductions sent in are judged or refused in one sentence, whatever they hold."""
+"""Test that records from others are judged or rejected in one sentence, whatever they contain."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def with_cpu(**values):
 
 
 def keep(content, folder):
-    """A record with this content under the name that it should have, if it has one."""
+    """Write a record with this content, under its own file name if it is valid."""
     content = content if isinstance(content, bytes) else json.dumps(content).encode()
     folder.mkdir(exist_ok=True)
     path = folder / "record.json"
@@ -70,7 +70,7 @@ def keep(content, folder):
     [
         ({}, True, f"the same bits: `{RUN.weights_sha256[:12]}` | {RUN.test_accuracy:.2f} |"),
         (with_cpu(fuses=False), True, "the same bits:"),
-        (OLD, True, "the same bits, by other code:"),
+        (OLD, True, "the same bits, by another version of the code:"),
         (OTHER, False, "**other bits** from epoch 20 on:"),
         (OTHER | OLD, False, "**other bits**, made with other code:"),
         ({"environment": GOOD["environment"] | BY_HAND}, True,
@@ -91,7 +91,7 @@ def keep(content, folder):
         ({"digests": {"gru": [None, STEPS["gru"]]}, "test_errors": None}, True, "the same bits |"),
     ],
 )  # fmt: skip
-def test_an_outcome_is_listed(parts, good, outcome, tmp_path):
+def test_outcome_is_listed(parts, good, outcome, tmp_path):
     keep(GOOD | parts, tmp_path / "ours")
     page, refused = ledger.make_ledger(tmp_path)
     assert (page.count(f"| {outcome}"), refused) == (1, [])
@@ -105,9 +105,9 @@ def test_an_outcome_is_listed(parts, good, outcome, tmp_path):
     [({}, "fused | the same bits: "),
      ({"path": "exact"}, "exact | the same bits: "),
      ({"first_difference": 7, "weights_sha256": "1" * 64},
-      "fused | **other bits** from step 7 on: ")],
+      "fused | **other bits** by step 7: ")],
 )  # fmt: skip
-def test_what_a_browser_computed_is_listed(changes, outcome, tmp_path):
+def test_record_of_a_browser_is_listed(changes, outcome, tmp_path):
     made = BrowserResult.model_validate_json(json.dumps(LEARNED | changes))
     (tmp_path / "ours").mkdir()
     path = ledger.write_reproduction(made, tmp_path / "ours")
@@ -127,8 +127,8 @@ def test_what_a_browser_computed_is_listed(changes, outcome, tmp_path):
         {"environment": GOOD["environment"] | {"threads": 7}},
     ],
 )  # fmt: skip
-def test_a_record_counts_once(changes, tmp_path):
-    """A run on a like machine shows nothing new, whoever sends it; other first steps do."""
+def test_record_counts_once(changes, tmp_path):
+    """Check that a run on the same kind of machine is rejected, unlike new first steps."""
     keep(GOOD, tmp_path / "ours")
     copies = [keep(GOOD | changes, tmp_path / "self-reported")]
     steps = GOOD | {"digests": {"sgd": [STEPS["sgd"]]}, "test_errors": None}
@@ -154,15 +154,15 @@ def told(**values):
      (GOOD | {"test_errors": None}, "test_errors must be given"),
      (GOOD | {"digests": GOOD["digests"] | {"sgd": ["0" * 64]}}, "alone, or of first steps"),
      (GOOD | {"digests": {}}, "at least 1 item"),
-     (GOOD | {"digests": {WHOLE_RUN: []}}, "must end with one"),
-     (GOOD | {"digests": {WHOLE_RUN: ["0" * 64, None]}}, "must end with one"),
+     (GOOD | {"digests": {WHOLE_RUN: []}}, "must end with a digest"),
+     (GOOD | {"digests": {WHOLE_RUN: ["0" * 64, None]}}, "must end with a digest"),
      (GOOD | {"digests": {WHOLE_RUN: ["../../../etc/passwd"]}}, "should match pattern"),
      (GOOD | {"digests": {WHOLE_RUN: RUN.history.weights_sha256[-1:]}}, "must be of 20 epochs"),
      (GOOD | {"digests": {WHOLE_RUN: [None, *RUN.history.weights_sha256]}}, "must be of 20 epo"),
      (GOOD | {"digests": {WHOLE_RUN: ["1" * 64, *RUN.history.weights_sha256[1:]]}},
       "the weights of the committed run with other history.weights_sha256$"),
      (GOOD | {"digests": {"gru": ["1" * 64, STEPS["gru"]]}, "test_errors": None},
-      "those after the last one alone"),
+      "only those after the last step"),
      (GOOD | {"seconds": 1e300}, "less than or equal to 31622400"),
      (GOOD | {"seconds": 0.001}, "seconds must be from 0.0"), (GOOD | {"seconds": -1.0}, "greater"),
      (told(threads=-5), "threads: Input should be greater"), (told(threads=0), "greater than"),
@@ -172,27 +172,27 @@ def told(**values):
      (GOOD | with_cpu(architecture="aarch64", fuses=False), "fuses must be true on aarch64"),
      (GOOD | {"note": "by hand"}, "note: Extra inputs"),
      (GOOD | {"schema_version": 1}, "should be 2"),
-     (GOOD | {"date": "9999-12-31"}, "expected a day that has been, from 2024 on, got"),
-     (GOOD | {"date": "1999-12-31"}, "expected a day that has been, from 2024 on, got"),
+     (GOOD | {"date": "9999-12-31"}, "expected a past day, from 2024 on, got"),
+     (GOOD | {"date": "1999-12-31"}, "expected a past day, from 2024 on, got"),
      (told(commit="0" * 40), "commit must be left out"),
      (told(system="/home/somebody"), "should match pattern"),
      (told(system="a | b"), "should match pattern"),
      (told(system="<script>"), "should match pattern"),
      (told(system="a\nb"), "should match pattern"),
      (json.dumps(GOOD).encode()[:-20], "Invalid JSON"),
-     (json.dumps(GOOD).encode()[:-1] + b', "seconds": 1.0}', "'seconds' stands twice"),
+     (json.dumps(GOOD).encode()[:-1] + b', "seconds": 1.0}', "'seconds' occurs twice"),
      (b"", "Invalid JSON"), (b"\xff" * 20_000, "at most 10,000 bytes"),
      (b"[" * 9_000, "Invalid JSON"),
-     (LEARNED | {"weights_sha256": "1" * 64}, "of another digest that it is the same"),
-     (LEARNED | {"first_difference": 7}, "of another digest that it is the same"),
+     (LEARNED | {"weights_sha256": "1" * 64}, "has a first_difference that contradicts its digest"),
+     (LEARNED | {"first_difference": 7}, "has a first_difference that contradicts its digest"),
      (LEARNED | {"first_difference": 401}, "should be less"),
      (LEARNED | {"seconds": 1e300}, "seconds must be from"),
      (LEARNED | {"seconds": 0.0}, "seconds must be from"),
      (LEARNED | {"path": "gpu"}, "'fused' or 'exact'"),
-     (LEARNED | {"date": "9999-12-31"}, "expected a day that has been, from 2024 on, got"),
+     (LEARNED | {"date": "9999-12-31"}, "expected a past day, from 2024 on, got"),
      (LEARNED | {"engine": "<b>"}, "should match pattern")],
 )  # fmt: skip
-def test_a_bad_record_is_refused_in_one_sentence(content, problem, tmp_path):
+def test_bad_record_is_rejected_in_one_sentence(content, problem, tmp_path):
     path = keep(content, tmp_path)
     if b"engine" in path.read_bytes():  # of a browser
         path = path.rename(tmp_path / "learned-2026-01-01-00000000.json")
@@ -201,7 +201,7 @@ def test_a_bad_record_is_refused_in_one_sentence(content, problem, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_a_record_under_another_name_is_refused(tmp_path):
+def test_record_under_another_name_is_rejected(tmp_path):
     path = keep(GOOD, tmp_path / "ours")
     path.rename(path.with_name("record.txt"))  # each file of the ledger is read
     _, refused = ledger.make_ledger(tmp_path)
@@ -210,18 +210,18 @@ def test_a_record_under_another_name_is_refused(tmp_path):
 
 @more
 @given(st.data())
-def test_any_change_to_a_record_is_judged_or_refused(tmp_path_factory, draws):
+def test_any_change_to_a_record_is_judged_or_rejected(tmp_path_factory, draws):
     check_one(change_one(json.dumps(GOOD), draws).encode(), tmp_path_factory)
 
 
 @more
 @given(st.binary() | json_values.map(json.dumps).map(str.encode))
-def test_any_bytes_are_refused(tmp_path_factory, content):
+def test_any_bytes_are_rejected(tmp_path_factory, content):
     assert not check_one(content, tmp_path_factory)
 
 
 def check_one(content, tmp_path_factory):
-    """Whether it became a row; else it was refused in one printable sentence."""
+    """Return whether the content became a row, else check that the rejection is one sentence."""
     path = keep(content, tmp_path_factory.getbasetemp())
     try:
         row = ledger.make_row(*ledger.read_judged(path, KNOWN), "us")
@@ -237,13 +237,13 @@ def check_one(content, tmp_path_factory):
     return True
 
 
-def test_records_are_taken_in_all_or_none(tmp_path):
+def test_all_records_of_a_folder_are_added_or_none(tmp_path):
     source, ours = tmp_path / "source", tmp_path / "ours"
     source.mkdir()
     with pytest.raises(RecordError, match="has no record"):
         ledger.add(source, ours)
     path = keep(GOOD, source)
-    for _ in range(2):  # the same again
+    for _ in range(2):  # the second time, it is already there
         ledger.add(source, ours)
     assert os.listdir(ours) == [path.name]
     assert json.loads((ours / path.name).read_text()) == GOOD
@@ -252,13 +252,13 @@ def test_records_are_taken_in_all_or_none(tmp_path):
         with pytest.raises(RecordError, match=rf"repeats ours/{path.name}, on the same CPU"):
             ledger.add(source, tmp_path / folder)
     near.unlink()
-    (source / "zzz.json").write_text("{}")  # after the good one
+    (source / "zzz.json").write_text("{}")  # sorted after the good record
     with pytest.raises(RecordError, match=r"zzz\.json is not the record"):
         ledger.add(source, tmp_path / "ci")
     assert sorted(os.listdir(tmp_path)) == ["ours", "source"]
 
 
-def test_what_is_sent_in_is_listed_as_its_senders(tmp_path, monkeypatch):
+def test_added_record_is_listed_under_its_sender(tmp_path, monkeypatch):
     keep(GOOD, tmp_path / "sent")
     monkeypatch.setattr(ledger, "LEDGER", tmp_path / "ledger")
     monkeypatch.setattr(sys, "argv", ["ledger.py", "--add", str(tmp_path / "sent")])
@@ -268,17 +268,17 @@ def test_what_is_sent_in_is_listed_as_its_senders(tmp_path, monkeypatch):
     assert (tmp_path / "ledger" / "README.md").read_text().count("| its sender |") == 1
     path.write_text("{}")
     monkeypatch.setattr(sys, "argv", ["ledger.py"])
-    with pytest.raises(SystemExit, match="Refused:"):
+    with pytest.raises(SystemExit, match="Rejected:"):
         ledger.main()
 
 
-def test_the_committed_page_is_what_the_records_say():
+def test_committed_page_follows_from_the_records():
     page, refused = ledger.make_ledger(ledger.LEDGER)
     assert refused == []
     assert page == (ledger.LEDGER / "README.md").read_text()
 
 
-def test_nothing_tells_whose_machine_it_was(monkeypatch):
+def test_record_does_not_identify_its_machine(monkeypatch):
     monkeypatch.setattr(socket, "gethostname", lambda: "marked-host")
     uname = ("Linux", "marked-node", "marked-release", "marked-version", "x86_64")
     monkeypatch.setattr(platform, "uname", lambda: platform.uname_result(*uname))
@@ -295,7 +295,7 @@ def test_nothing_tells_whose_machine_it_was(monkeypatch):
 
 @pytest.fixture
 def outputs(tmp_path, monkeypatch):
-    """The committed run as if it had been made here, in other time."""
+    """Return the outputs folder with the committed run, as if it had been made here."""
     monkeypatch.setattr(verify, "OUTPUTS", tmp_path)
     monkeypatch.setattr(verify, "digest_code", lambda: RUN.environment.code_sha256)
     monkeypatch.setattr(sys, "argv", ["verify.py"])
@@ -310,7 +310,7 @@ def verify_outputs(capsys):
     return ended.value.code, capsys.readouterr().out.splitlines()
 
 
-def test_a_reproduction_leaves_its_record_and_says_the_outcome_last(outputs, capsys):
+def test_reproduction_writes_its_record_and_prints_the_outcome_last(outputs, capsys):
     noon = datetime(2026, 1, 2, 12, tzinfo=UTC)
     path = run_path(Configuration(), ".json", outputs)
     os.utime(path, (noon.timestamp(), noon.timestamp()))
@@ -321,14 +321,14 @@ def test_a_reproduction_leaves_its_record_and_says_the_outcome_last(outputs, cap
     (left,) = (outputs / "reproductions").iterdir()
     made, outcome = ledger.read_judged(left, KNOWN)
     assert (made.date, outcome) == (noon.date(), "the same bits")
-    os.utime(path, (0, 0))  # by a clock that is wrong there is no record, but an outcome
+    os.utime(path, (0, 0))  # a wrong clock: no record, but an outcome
     status, lines = verify_outputs(capsys)
-    said = "date: expected a day that has been, from 2024 on, got 1970-01-01."
+    said = "date: expected a past day, from 2024 on, got 1970-01-01."
     assert (status, lines[0]) == (0, f"No record for the ledger: {said}")
 
 
-def test_other_bits_are_said_last_and_fail(outputs, capsys):
-    """Those of a model whose answers are the committed one's."""
+def test_other_bits_are_reported_last_and_fail(outputs, capsys):
+    """Check a model with other weights whose predictions equal the committed model's."""
     path = run_path(Configuration(), ".keras", outputs)
     model = load_model(path)
     *weights, bias = model.get_weights()
@@ -347,10 +347,10 @@ def test_other_bits_are_said_last_and_fail(outputs, capsys):
     ("changes", "said"),
     [({"seconds": RUN.seconds}, "is a copy of the committed record"),
      ({"mistakes": {max(RUN.mistakes): RUN.mistakes[max(RUN.mistakes)]}},
-      "states other answers than its model has")],
+      "has other predictions than its model")],
 )  # fmt: skip
-def test_what_was_not_computed_is_no_reproduction(changes, said, outputs, capsys):
-    """Nor does it leave a record for the ledger."""
+def test_copied_or_contradictory_run_is_not_a_reproduction(changes, said, outputs, capsys):
+    """Check also that it writes no record for the ledger."""
     errors = [*RUN.history.test_errors[:-1], len(changes.get("mistakes", RUN.mistakes))]
     run = change(REPEATED, "history", test_errors=errors).model_copy(update=changes)
     write_run(run, outputs)
@@ -360,7 +360,7 @@ def test_what_was_not_computed_is_no_reproduction(changes, said, outputs, capsys
     assert not (outputs / "reproductions").exists()
 
 
-def test_a_disk_full_at_its_record_leaves_the_outcome(outputs, capsys, fill_disk):
+def test_disk_that_is_full_at_the_record_keeps_the_outcome(outputs, capsys, fill_disk):
     fill_disk()
     status, lines = verify_outputs(capsys)
     assert status == 0
@@ -369,12 +369,15 @@ def test_a_disk_full_at_its_record_leaves_the_outcome(outputs, capsys, fill_disk
     assert not list((outputs / "reproductions").iterdir())
 
 
-def test_what_can_be_no_comparison_is_said_in_words(outputs, capsys, monkeypatch):
-    """A run of other code, a damaged record, none, and an argument that there is not."""
+def test_impossible_comparison_is_explained(outputs, capsys, monkeypatch):
+    """Check a run of other code, a damaged record, no record, and an unknown option."""
     monkeypatch.setattr(verify, "digest_code", lambda: "0" * 64)
     path = run_path(Configuration(), ".json", outputs)
     for content, said in (
-        (path.read_text(), "seed-0.json is of other code: run `make reproduce` again."),
+        (
+            path.read_text(),
+            "seed-0.json was made by another version of the code: run `make reproduce` again.",
+        ),
         ("{}", "is not a record"),
         (None, "run `make reproduce`, with"),
     ):
@@ -385,8 +388,8 @@ def test_what_can_be_no_comparison_is_said_in_words(outputs, capsys, monkeypatch
     assert not (outputs / "reproductions").exists()
 
 
-def test_any_run_is_compared_by_its_name(outputs, capsys, monkeypatch):
-    """Its accuracy is placed among the other committed runs of the configuration."""
+def test_any_run_can_be_compared_by_its_name(outputs, capsys, monkeypatch):
+    """Check that its accuracy is ranked among the configuration's other committed runs."""
     seed_17 = read_run(run_path(Configuration(seed=17), ".json", COMMITTED))
     write_run(seed_17.model_copy(update={"seconds": 1.0}), outputs)
     monkeypatch.setattr(verify, "load_run", lambda path: (read_run(path.with_suffix(".json")), 0))
@@ -409,7 +412,7 @@ def test_any_run_is_compared_by_its_name(outputs, capsys, monkeypatch):
         ("epochs = 3", "There is no results/runs/"),
     ],
 )
-def test_the_executed_notebook_says_which_run_is_compared(parameters, said, outputs, capsys):
+def test_executed_notebook_decides_which_run_is_compared(parameters, said, outputs, capsys):
     history = {name: values[-3:] for name, values in REPEATED.history.model_dump().items()}
     three = change(REPEATED, "history", **history)
     path = write_run(three.model_copy(update={"config": Configuration(epochs=3)}), outputs)
@@ -425,7 +428,7 @@ def test_the_executed_notebook_says_which_run_is_compared(parameters, said, outp
     assert capsys.readouterr().out.splitlines()[-1].startswith(said)
 
 
-def test_a_notebook_saved_with_other_defaults_is_not_run(outputs, tmp_path):
+def test_notebook_saved_with_other_defaults_is_rejected(outputs, tmp_path):
     record = run_path(Configuration(), ".json", outputs)
     notebook = tmp_path / "02_train.ipynb"
     notebook.write_text(verify.NOTEBOOK.read_text().replace("units: int = 256", "units: int = 16"))

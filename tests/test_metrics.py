@@ -1,3 +1,5 @@
+"""Test the metrics by hand-computed examples."""
+
 import numpy as np
 import pytest
 
@@ -11,8 +13,8 @@ from mnist_rnn.records.metrics import (
 pytestmark = pytest.mark.quick
 
 
-def beliefs(*pairs):
-    """Probabilities for digits 0 and 1; the other eight are impossible."""
+def predicted(*pairs):
+    """Return probabilities for digits 0 and 1; the other eight are impossible."""
     return np.pad(np.array(pairs, "float32"), ((0, 0), (0, 8)))
 
 
@@ -22,15 +24,18 @@ def test_probabilities_are_in_double_precision():
     assert probabilities[0].tolist() == pytest.approx([0.25, 0.75])
 
 
-def test_loss_by_hand():
-    probabilities, y = beliefs((0.75, 0.25), (0.5, 0.5), (0.25, 0.75)), np.array([0, 1, 1], "uint8")
+def test_loss_equals_a_hand_computed_one():
+    probabilities, y = (
+        predicted((0.75, 0.25), (0.5, 0.5), (0.25, 0.75)),
+        np.array([0, 1, 1], "uint8"),
+    )
     assert measure_loss(probabilities, y) == round(-(2 * np.log(0.75) + np.log(0.5)) / 3, 6)
-    # An impossible label costs what Keras says.
-    assert measure_loss(beliefs((1, 0)), y[1:2]) == pytest.approx(-np.log(1e-7))
+    # The loss of an impossible label is limited as in Keras.
+    assert measure_loss(predicted((1, 0)), y[1:2]) == pytest.approx(-np.log(1e-7))
 
 
-def test_mistakes_by_hand():
-    probabilities = beliefs((0.9, 0.1), (0.6, 0.4), (0.2, 0.8), (0.3, 0.7))
+def test_mistakes_equal_hand_listed_ones():
+    probabilities = predicted((0.9, 0.1), (0.6, 0.4), (0.2, 0.8), (0.3, 0.7))
     assert find_mistakes(probabilities, np.array([0, 1, 0, 1])) == {1: 0, 2: 1}
     assert find_mistakes(probabilities, np.array([0, 0, 1, 1])) == {}
     assert confident_mistakes(probabilities, np.array([0, 1, 0, 0]), 2).tolist() == [2, 3]

@@ -1,4 +1,4 @@
-"""The notebooks as files, and 02_train as papermill runs it."""
+"""Test the notebooks as files, and 02_train with papermill."""
 
 import ast
 import base64
@@ -48,7 +48,7 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 
 
 @each_notebook
-def test_nbval_finds_the_committed_outputs(path, tmp_path):
+def test_notebook_has_the_committed_outputs(path, tmp_path):
     results = tmp_path / "outputs"
     shutil.copytree(COMMITTED, results, ignore=shutil.ignore_patterns("*.png"))
     nbval = start_nbval(path, results, "--nbval", "--nbval-cell-timeout", "3600")
@@ -64,7 +64,7 @@ def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_nbval_finds_exchanged_pictures_and_one_with_another_digit(tmp_path, monkeypatch):
+def test_nbval_detects_exchanged_pictures_and_a_changed_digit(tmp_path, monkeypatch):
     notebook = nbformat.read(TRAIN.with_name("01_data.ipynb"), as_version=4)
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     first, second, third = (out.data for out in outputs if "image/png" in out.get("data", {}))
@@ -83,8 +83,8 @@ def test_nbval_finds_exchanged_pictures_and_one_with_another_digit(tmp_path, mon
 
 
 @each_notebook
-def test_committed_as_executed_from_top_to_bottom(path):
-    """Without an error, a warning, a path of the machine, or a widget whose kernel is gone."""
+def test_notebook_is_committed_as_executed_from_top_to_bottom(path):
+    """Check also for errors, warnings, paths of the machine, and widgets without a kernel."""
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     cells = code_cells(notebook)
@@ -99,7 +99,7 @@ def test_committed_as_executed_from_top_to_bottom(path):
     assert notebook.metadata.kernelspec.name == "python3"
 
 
-CELLS = {  # of 02_train, each by what it says alone
+CELLS = {  # of 02_train, each by text that occurs only there
     "config": "config = read_parameters(",
     "data": "training = Examples(",
     "train": "state = train(",
@@ -112,10 +112,11 @@ VALUES = {"train_size": [320, 640], "optimizer": ["sgd", "adam"]}
     "orders",
     [pytest.param(12, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.trial)],
 )
-def test_cells_in_any_order_keep_no_wrong_record(orders, mnist, results, monkeypatch, capsys):
-    """In one kernel, a parameter or two are changed, and some of 02's cells run, in any order.
+def test_cells_in_any_order_write_no_wrong_record(orders, mnist, results, monkeypatch, capsys):
+    """Change some parameters in one kernel, and run some of 02's cells in any order, repeatedly.
 
-    Whatever is refused, each record has the weights of a fresh run of its configuration.
+    Some cells may be rejected, but each record must have the weights of a fresh run of its
+    configuration.
     """
     from mnist_rnn.records import keep
 
@@ -162,7 +163,7 @@ def test_cells_in_any_order_keep_no_wrong_record(orders, mnist, results, monkeyp
     ("name", "kind"),
     [("02_train.ipynb", Configuration), ("04_reading.ipynb", Interpretation)],
 )
-def test_papermill_shows_the_checked_parameters_with_default_type_and_help(name, kind):
+def test_papermill_shows_all_parameters_with_default_type_and_help(name, kind):
     shown = papermill.inspect_notebook(str(TRAIN.with_name(name)))
     defaults = {name: ast.literal_eval(told["default"]) for name, told in shown.items()}
     assert list(defaults.items()) == list(kind().model_dump().items())
@@ -171,10 +172,10 @@ def test_papermill_shows_the_checked_parameters_with_default_type_and_help(name,
 
 
 @pytest.mark.slow
-def test_the_kernel_leaves_no_request_unread():
-    """Not even while it answers a client that has left, as JupyterLab's server does.
+def test_kernel_answers_every_request():
+    """Check also requests after a client has left, as happens with JupyterLab's server.
 
-    ipykernel 7.2 left one of seventy requests unread, and the notebook then waits for ever.
+    ipykernel 7.2 left one of seventy requests unread, and the notebook then waited for ever.
     """
     manager, client = start_new_kernel()
     try:
@@ -210,8 +211,8 @@ made_by_make = pytest.mark.skipif(
 
 
 @made_by_make
-def test_a_notebook_that_is_opened_is_as_it_was_under_any_python():
-    """JupyterLab puts what the kernel says of its language into a notebook, and asks to save it."""
+def test_opening_a_notebook_does_not_change_it_under_any_python():
+    """Check the language that the kernel reports, which JupyterLab would write into a notebook."""
     manager, client = start_new_kernel()
     said = client.kernel_info(reply=True, timeout=60)["content"]["language_info"]
     client.stop_channels()
@@ -222,8 +223,8 @@ def test_a_notebook_that_is_opened_is_as_it_was_under_any_python():
 
 
 @made_by_make
-def test_the_kernel_ends_in_silence(tmp_path):
-    """Jupyter interrupts a kernel before it stops it, maybe still within its last request."""
+def test_kernel_ends_without_messages(tmp_path):
+    """Check an interrupt during the last request, since Jupyter interrupts a kernel to stop it."""
     with (tmp_path / "errors").open("w") as errors:
         manager, client = start_new_kernel(stderr=errors)
         client.execute(INTERRUPTED, reply=True, timeout=60)
@@ -237,16 +238,16 @@ def test_papermill_runs_with_other_parameters(tmp_path):
     sizes = {"train_size": 1000, "batch_size": 125}
     parameters = sizes | {"units": 8, "epochs": 1, "optimizer": "adam", "seed": 3}
     command = [*papermill_command(parameters, tmp_path / "out.ipynb"), "--inject-paths"]
-    # In another folder than `make reproduce`, which starts it in the root.
+    # `make reproduce` starts papermill in the root; this is another folder.
     record = finish(start(command, env=environment(tmp_path), cwd=tmp_path), tmp_path)
     assert record.config == Configuration(**parameters)
     outputs = (tmp_path / "out.ipynb").read_text()
-    assert "Nobody published a number for its configuration." in outputs
+    assert "No number was published for this configuration." in outputs
 
 
 @pytest.mark.slow
-def test_the_training_cell_may_run_again(tmp_path):
-    """Before the record is written, and after: it starts from the checkpoint, or anew."""
+def test_training_cell_can_run_again(tmp_path):
+    """Check a repetition before the record, from the checkpoint, and after it, from the start."""
     parameters = {"units": 8, "epochs": 2, "train_size": 1000}
     once = finish(start_papermill(parameters, tmp_path / "once"), tmp_path / "once")
     notebook = nbformat.read(TRAIN, as_version=4)
@@ -262,8 +263,8 @@ def test_the_training_cell_may_run_again(tmp_path):
     assert outcome(finish(start(command, env=environment(results)), results)) == outcome(once)
 
 
-def test_papermill_stops_before_tensorflow_is_loaded(tmp_path):
-    """Wrong values, a name that is unknown, and one that the notebook imports."""
+def test_papermill_rejects_wrong_parameters_before_tensorflow_is_loaded(tmp_path):
+    """Check wrong values, an unknown name, and one that the notebook imports."""
     wrong = {"units": "true", "learning_rate": "nan", "epoch": "5", "load_curves": "1"}
     status, output = end(start_papermill(wrong, tmp_path))
     assert status != 0
@@ -284,15 +285,15 @@ def test_papermill_stops_before_tensorflow_is_loaded(tmp_path):
 
 def test_reading_parameters_and_records_does_not_load_tensorflow():
     first = code_cells(nbformat.read(TRAIN, as_version=4))[0].source
-    # These import the others.
+    # These import all others.
     modules = "data, bits.verify, sweep, analysis.tables, figures.results"
     imports = "; ".join(f"import mnist_rnn.{name}" for name in modules.split(", "))
     program = f"{first}\nimport sys; {imports}; sys.exit('tensorflow' in sys.modules)"
     assert run_python(program).returncode == 0
 
 
-def test_the_committed_notebook_says_what_its_record_says(committed):
-    """They are two runs, of the same bits where they were made on one machine."""
+def test_committed_notebook_agrees_with_its_record(committed):
+    """Check two runs with the same bits: the notebook's and the record's."""
     text = json.dumps(nbformat.read(TRAIN, as_version=4))
     reached, loss = committed.test_accuracy, committed.test_loss
     assert f"Test accuracy: {reached:.2f}%, loss: {loss:.4f}" in text

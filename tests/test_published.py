@@ -1,4 +1,4 @@
-"""The claims and their curves: a row that is not one is refused in words."""
+"""Test the claims and their curves, and how wrong rows are rejected."""
 
 import pytest
 from helpers.published import CURVE, ROW, write_claims, write_curves
@@ -22,7 +22,7 @@ NAMED = f"one of {', '.join(COLUMNS)}"
 ANSWERS = "code that computes these parameters"
 
 
-def test_a_claim_is_one_row(tmp_path):
+def test_claim_is_one_row(tmp_path):
     rate = {"claim": "slow", "learning_rate": "0.001", "train_size": "1000"}
     slow, mine = read_claims(write_claims(tmp_path, ROW | rate, ROW))
     assert mine.config == Configuration(
@@ -54,7 +54,7 @@ def test_a_claim_is_one_row(tmp_path):
         ("seed", "0", f"{NAMED}, got '0'. Did you mean 'seeds'?"),
     ],
 )
-def test_a_wrong_cell_names_its_claim_and_column(column, cell, expected, tmp_path):
+def test_wrong_cell_is_named_by_claim_and_column(column, cell, expected, tmp_path):
     write_claims(tmp_path, ROW | {column: cell})
     with pytest.raises(ClaimError) as error:
         read_claims(tmp_path)
@@ -65,14 +65,14 @@ def test_a_wrong_cell_names_its_claim_and_column(column, cell, expected, tmp_pat
 
 
 @pytest.mark.parametrize("column", ["kind", "seeds", "source"])
-def test_a_missing_column_is_named(column, tmp_path):
+def test_missing_column_is_named(column, tmp_path):
     write_claims(tmp_path, {name: ROW[name] for name in ROW if name != column})
     with pytest.raises(ClaimError, match=f"claim 'mine', column {column}: .*, got nothing"):
         read_claims(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["run", "table", "text", *UNPUBLISHED])
-def test_some_kinds_alone_have_no_number(kind, tmp_path):
+def test_only_some_kinds_have_no_number(kind, tmp_path):
     number = ROW | {"kind": kind}
     none = number | {"published_test_accuracy": "", "rounding": ""}
     right, wrong = (none, number) if kind in UNPUBLISHED else (number, none)
@@ -93,32 +93,32 @@ def test_some_kinds_alone_have_no_number(kind, tmp_path):
         (b"claim,layer\nmine,gru,more\n", r"'run'(.|\n)*without a name\).*'more'"),
     ],
 )
-def test_what_is_no_table_of_claims_is_refused_in_words(content, problem, tmp_path):
+def test_file_that_is_not_a_table_of_claims_is_rejected(content, problem, tmp_path):
     if content is not None:
         (tmp_path / "claims.csv").write_bytes(content)
     with pytest.raises(ClaimError, match=f"^claims.*: expected {problem}"):
         read_claims(tmp_path)
 
 
-def test_a_table_that_cannot_be_read_is_named_with_the_systems_reason(tmp_path):
+def test_unreadable_table_is_named_with_the_reason_of_the_system(tmp_path):
     (tmp_path / "claims.csv").mkdir()
     with pytest.raises(ClaimError, match=r"^claims: expected CSV .*, got [A-Z][a-z ]+\.$"):
         read_claims(tmp_path)
 
 
-def test_a_name_is_of_one_claim(tmp_path):
+def test_repeated_claim_name_is_rejected(tmp_path):
     write_claims(tmp_path, ROW, ROW, ROW | {"claim": "other"})
     with pytest.raises(ClaimError, match=r"^claims.csv: .*, got 'mine' in 2 rows\.$"):
         read_claims(tmp_path)
 
 
-def test_the_mark_that_a_spreadsheet_writes_first_is_no_part_of_a_name(tmp_path):
+def test_byte_order_mark_of_a_spreadsheet_is_ignored(tmp_path):
     text = (PUBLISHED / "claims.csv").read_text()
     (tmp_path / "claims.csv").write_text(text, encoding="utf-8-sig")
     assert read_claims(tmp_path) == read_claims()
 
 
-def test_a_curve_is_a_row_an_epoch_and_none_need_be_published(tmp_path):
+def test_curve_has_one_row_per_epoch_and_is_optional(tmp_path):
     write_claims(tmp_path, ROW)
     assert read_curves(read_claims(tmp_path), tmp_path) == {}
     assert tabulate_claims(tmp_path)[["loss_by_epoch", "test_loss"]].isna().all(axis=None)
@@ -155,7 +155,7 @@ GAP = r"^curves.csv, claim 'mine': expected each epoch from 1 to 3 once, in orde
         (0, ("mine", "0", "0.4", ""), GAP + r" 0, 2, 3\.$"),
     ],
 )  # fmt: skip
-def test_a_wrong_curve_is_refused_in_one_sentence(row, change, problem, tmp_path):
+def test_wrong_curve_is_rejected_in_one_sentence(row, change, problem, tmp_path):
     write_claims(tmp_path, ROW)
     rows = [*CURVE[:row], change, *CURVE[row + 1 :]]
     with pytest.raises(ClaimError, match=problem) as error:
@@ -172,13 +172,13 @@ def test_a_wrong_curve_is_refused_in_one_sentence(row, change, problem, tmp_path
      ([], "claim,epoch,train_loss,train_accuracy", r"^curves: expected at least one row"),
      ([], "", r"^curves: expected at least one row")],
 )  # fmt: skip
-def test_a_table_of_curves_has_its_rows_and_columns(rows, header, problem, tmp_path):
+def test_table_of_curves_without_rows_or_columns_is_rejected(rows, header, problem, tmp_path):
     with pytest.raises(ClaimError, match=problem):
         write_curves(write_claims(tmp_path, ROW), rows, header)
 
 
-def test_the_originals_claims_ask_for_runs_of_their_code():
-    """The published ones: PyTorch's two are of its notebook, and none of ours answers them."""
+def test_claims_of_the_originals_require_runs_of_their_code():
+    """Check that PyTorch's two published results are for its notebook's code, not for ours."""
     claims = read_claims()
     theirs = [claim for claim in claims if claim.answered_by == "pytorch"]
     assert [claim.published_test_accuracy for claim in theirs] == [95.67, 96.81]

@@ -1,4 +1,4 @@
-"""A run's record: what is read, what is refused, and how two runs are compared."""
+"""Test a run's record: how it is read, rejected, and compared."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def record(make_record):
     return change(make_record(train_size=1, epochs=1), "history", weights_sha256=[DIGEST])
 
 
-# Ways to keep `git status` from telling that code.py was edited, or that more.py is new.
+# Ways to keep `git status` from showing that code.py was edited, or that more.py is new
 HIDING = [
     "git update-index --assume-unchanged code.py",
     "git update-index --skip-worktree code.py",
@@ -42,8 +42,8 @@ HIDING = [
 
 
 @pytest.mark.parametrize("hide", HIDING)
-def test_a_record_says_what_differs_from_the_commit(hide, tmp_path, monkeypatch):
-    """Whatever git's settings hide; nothing in results/ counts."""
+def test_record_says_whether_files_differ_from_the_commit(hide, tmp_path, monkeypatch):
+    """Check settings of git that hide an edit; files in results/ don't count."""
     clone = tmp_path / "clone"
     (clone / "results").mkdir(parents=True)
     monkeypatch.setattr(environment, "ROOT", clone)
@@ -70,7 +70,7 @@ def test_a_record_says_what_differs_from_the_commit(hide, tmp_path, monkeypatch)
         (clone / name).write_text(old) if old else (clone / name).unlink()
 
 
-def test_the_commit_is_unknown_outside_a_checkout_and_without_git(tmp_path, monkeypatch):
+def test_commit_is_unknown_outside_a_checkout_and_without_git(tmp_path, monkeypatch):
     folders = [(environment, "ROOT", folder) for folder in (tmp_path, ROOT / "src")]
     for changed in (*folders, (os, "environ", {"PATH": ""})):
         with monkeypatch.context() as patch:
@@ -82,9 +82,7 @@ def test_the_commit_is_unknown_outside_a_checkout_and_without_git(tmp_path, monk
 @pytest.mark.parametrize(
     ("variable", "threads"), [("3", 3), ("0", 2), ("", 2), ("two", 2), (None, 2)]
 )
-def test_threads_are_those_that_were_set_or_all_that_the_process_may_use(
-    variable, threads, monkeypatch
-):
+def test_threads_are_the_variables_number_or_all_of_the_process(variable, threads, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5, 6}, raising=False)
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     if variable is not None:
@@ -103,7 +101,7 @@ TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors":
     [
         ({"schema_version": 3}, "schema_version: Input should be 4"),
         ({"seconds": 0.0}, "seconds: Input should be greater than 0"),
-        ({"history": HISTORY | {"accuracy": []}}, "history: .* the same epochs"),
+        ({"history": HISTORY | {"accuracy": []}}, "history: .* the same number of epochs"),
         ({"history": {name: 2 * HISTORY[name] for name in HISTORY}}, "history must have 1 epochs"),
         ({"history": HISTORY | {"test_errors": [10_001]}}, "test_errors.0: Input should be less"),
         ({"history": HISTORY | {"test_errors": [1]}}, "mistakes must be as many as test errors"),
@@ -118,7 +116,7 @@ TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors":
         ({"mistakes": MISTAKES | {"0": 17}}, "mistakes.0: Input should be less than 10"),
         ({"mistakes": MISTAKES | {"10000": 1}}, "less than 10000"),
         ({"mistakes": MISTAKES | {"-1": 1}}, "greater than or equal to 0"),
-        ({"mistakes": MISTAKES | {"0": read_labels()[0]}}, "must not name the digit that an im"),
+        ({"mistakes": MISTAKES | {"0": read_labels()[0]}}, "must not map an image to its label"),
         ({"mistakes": None, "history": HISTORY | {"loss": [0.06]}}, "must be at least log 2"),
         ({"test_loss": 0.01}, "loss must be at least log 2"),
         ({"train_errors": 1, "train_loss": 0.6}, "loss must be at least log 2"),
@@ -129,7 +127,7 @@ TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors":
          "different test errors for the same weights"),
     ],
 )  # fmt: skip
-def test_a_damaged_or_impossible_record_is_named(changes, problem, record, tmp_path):
+def test_damaged_or_impossible_record_is_named(changes, problem, record, tmp_path):
     path = write_run(record, tmp_path)
     content = json.loads(path.read_text())
     assert (content["history"], content["mistakes"]) == (HISTORY, MISTAKES)
@@ -141,11 +139,11 @@ def test_a_damaged_or_impossible_record_is_named(changes, problem, record, tmp_p
 
 
 @pytest.mark.parametrize("key", ['"parameters": 9', '"loss": [0.1]', '"seed": 0'])
-def test_a_key_that_stands_twice_is_refused(key, record, tmp_path):
+def test_repeated_key_is_rejected(key, record, tmp_path):
     path = write_run(record, tmp_path)
     name = key.split(":")[0]
     path.write_text(path.read_text().replace(name, f"{key}, {name}", 1))
-    with pytest.raises(RecordError, match=f"'{name[1:-1]}' stands twice"):
+    with pytest.raises(RecordError, match=f"'{name[1:-1]}' occurs twice"):
         read_run(path)
 
 
@@ -154,7 +152,7 @@ def test_a_key_that_stands_twice_is_refused(key, record, tmp_path):
     [("seed-1.json", "ours"), ("../gru/seed-0.json", "ours"), ("../keras/seed-0.json", "ours"),
      ("../seeded/seed-0.json", "keras")],
 )  # fmt: skip
-def test_a_record_in_the_wrong_place_is_named(place, code, make_record, tmp_path):
+def test_record_in_the_wrong_place_is_named(place, code, make_record, tmp_path):
     path = write_run(make_record(code=code), tmp_path)
     foreign = (path.parent / place).resolve()
     foreign.parent.mkdir(exist_ok=True)
@@ -164,13 +162,13 @@ def test_a_record_in_the_wrong_place_is_named(place, code, make_record, tmp_path
 
 
 def read_checkpoint(path):
-    """What a checkpoint's reader does with no file of its own: it sets it aside."""
+    """Check that the checkpoint's reader renames a foreign file, and raise RecordError for it."""
     assert Checkpoint(path, {}).read() is None
     raise RecordError(f"{path} can't be read, {path.with_name(f'{path.name}.damaged').name}")
 
 
 def read_folder(path):
-    """A sweep's and a table's way to the same records."""
+    """Read the same records as a sweep or a table does."""
     runs, (error,) = read_runs(path.parent.parent.parent)
     assert not runs
     raise error
@@ -203,8 +201,8 @@ KINDS = {
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_what_is_no_file_of_ours_is_refused_at_once(make, name, tmp_path):
-    """By whatever reads it; nothing waits for a pipe, or reads a device without an end."""
+def test_pipe_folder_device_link_or_large_file_is_rejected_at_once(make, name, tmp_path):
+    """Check each reader: it must not wait for a pipe, or read a device without an end."""
     path = tmp_path / "runs" / "any" / name
     path.parent.mkdir(parents=True)
     make(path)
@@ -217,7 +215,7 @@ def test_what_is_no_file_of_ours_is_refused_at_once(make, name, tmp_path):
 
 
 @pytest.mark.parametrize("what", ["record", "model", "tables", "figure"])
-def test_a_full_disk_leaves_what_was_written(what, record, make_record, tmp_path, fill_disk):
+def test_full_disk_keeps_the_old_files(what, record, make_record, tmp_path, fill_disk):
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.records.model_file import save_model
 
@@ -238,7 +236,7 @@ def test_a_full_disk_leaves_what_was_written(what, record, make_record, tmp_path
     assert before == {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
 
 
-def test_the_default_runs_record_is_of_a_clean_tree(committed):
+def test_default_runs_record_is_of_a_clean_tree(committed):
     assert committed.environment.clean
     assert committed.data_sha256 == DATA_SHA256
     assert 97.5 <= committed.test_accuracy <= 98.5
@@ -254,7 +252,7 @@ OLD = {"code_sha256": "0" * 64, "versions": {"tensorflow": "2.20.0"}}
         ({}, {"cpu": cpu(True), "threads": 1}, True,
          "The same bits as the committed run: 200 test errors, 98.00% test accuracy."),
         ({}, {"cpu": cpu(False)} | OLD, True, "The same bits as"),
-        (LATER, {"cpu": cpu(True)}, False, "NOT the same bits, and they should be: 200 test err"),
+        (LATER, {"cpu": cpu(True)}, False, "NOT the same bits, although this CPU can compute them"),
         (LATER, {"cpu": cpu(True)}, False, "committed run; the weights differ from epoch 2 on."),
         (LAST, {"cpu": cpu(True)}, False, "committed run; the weights differ from epoch 4 on."),
         (LATER, OLD, False, "made with other code, tensorflow, keras, numpy;"),
@@ -263,7 +261,7 @@ OLD = {"code_sha256": "0" * 64, "versions": {"tensorflow": "2.20.0"}}
         (LATER | {"test_errors": [251] * 4}, {"cpu": cpu(False)}, False, "NOT near enough, even"),
     ],
 )  # fmt: skip
-def test_a_run_is_compared_with_the_committed_one(history, made_with, good, said, make_record):
+def test_run_is_compared_with_the_committed_one(history, made_with, good, said, make_record):
     record = change(make_record(epochs=4), "history", weights_sha256=[DIGEST] * 4)
     other = change(change(record, "history", **history), "environment", **made_with)
     answer, sentence = compare_runs(other, record)
@@ -271,7 +269,7 @@ def test_a_run_is_compared_with_the_committed_one(history, made_with, good, said
     assert said in sentence
 
 
-def test_a_record_that_is_not_there_is_named(tmp_path):
+def test_missing_record_is_named(tmp_path):
     with pytest.raises(RecordError, match=r"none\.json can't be read: No such file"):
         read_run(tmp_path / "none.json")
 
@@ -293,10 +291,10 @@ TOLD = {"vendor": "GenuineIntel", "family": "6", "model": "167", "name": "A fast
      ("aarch64", ARM, None, cpu(True, architecture="aarch64", vendor="0x41", model="0xd0c")),
      ("arm64", None, None, cpu(True, architecture="arm64", name="Apple M2"))],
 )  # fmt: skip
-def test_the_cpu_is_as_linux_or_macos_tells_it(
+def test_cpu_is_described_from_cpuinfo_or_sysctl(
     machine, text, emulated, told, tmp_path, monkeypatch
 ):
-    """An emulated one fuses whatever its host does."""
+    """Check also that an emulated CPU can fuse, whatever its host can."""
     path, sysctl = tmp_path / "cpuinfo", tmp_path / "sysctl"
     if text:
         path.write_text(text)

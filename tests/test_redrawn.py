@@ -1,6 +1,6 @@
-"""Each figure of the notebooks has the picture and the caption that its cell draws anew.
+"""Test that each figure and caption in the notebooks equals a fresh one.
 
-nbval finds the same, with a kernel and all other outputs; here, nothing is trained.
+nbval compares them too, with a kernel and all other outputs. Here, nothing is trained.
 """
 
 import matplotlib.pyplot as plt

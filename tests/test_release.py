@@ -1,4 +1,4 @@
-"""A release of one commit is always the same bytes, and any change to it is found."""
+"""Test that releases of one commit are equal in every byte, and that changes are detected."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from mnist_rnn.paths import MNIST, ROOT
 
 NAME = "mnist-rnn-1"
 GIT = "git -c user.name=x -c user.email=x"
-# Settings of a user, of the machine and of the clone that change what git writes into an archive.
+# Settings of a user, of the machine and of the clone that change git's archives
 HOSTILE = """
 printf '[core]\nautocrlf = true\nattributesFile = attributes\n[tar]\numask = 0077\n' > .gitconfig
 printf '* text eol=crlf\nLICENSE export-ignore\n' | tee attributes > .git/info/attributes
@@ -31,7 +31,7 @@ def run(command, folder, **variables):
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """A clone with the scripts as they are here, and with a Python that makes two small pages."""
+    """Return a clone with the current scripts, and a fake Python that makes two small pages."""
     if not CLONE:
         pytest.skip("needs a clone")
     folder = tmp_path_factory.mktemp("clone") / "repository"
@@ -52,7 +52,7 @@ def unpacked(clone, tmp_path):
     return tmp_path / NAME
 
 
-def test_two_releases_of_one_commit_are_the_same_bytes(clone):
+def test_two_releases_of_one_commit_are_equal(clone):
     archive = clone / "dist" / f"{NAME}.tar"
     first = archive.read_bytes()
     done = run(f"{HOSTILE} bash release/make.sh ./pages {NAME}", clone)
@@ -60,7 +60,7 @@ def test_two_releases_of_one_commit_are_the_same_bytes(clone):
     assert archive.read_bytes() == first
 
 
-def test_a_release_is_whole(unpacked):
+def test_release_is_complete(unpacked):
     listed = {line[66:] for line in (unpacked / "SHA256SUMS").read_text().splitlines()}
     files = {p.relative_to(unpacked).as_posix() for p in unpacked.rglob("*") if p.is_file()}
     assert files == listed | {"SHA256SUMS"}
@@ -68,7 +68,7 @@ def test_a_release_is_whole(unpacked):
     assert any(name.endswith("seed-0.keras") for name in listed)
 
 
-def test_a_tree_that_differs_from_its_commit_is_not_released(clone):
+def test_tree_that_differs_from_its_commit_is_not_released(clone):
     (clone / "more").touch()
     done = run(f"bash release/make.sh ./pages {NAME}", clone)
     (clone / "more").unlink()
@@ -77,8 +77,8 @@ def test_a_tree_that_differs_from_its_commit_is_not_released(clone):
 
 
 @pytest.mark.parametrize("inside", [False, True])
-def test_an_unpacked_release_makes_none(unpacked, inside):
-    """Nor does one in somebody's repository, whose commit is another."""
+def test_unpacked_release_makes_no_release(unpacked, inside):
+    """Check also one inside another repository, which has another commit."""
     if inside:
         assert run("git init --quiet", unpacked.parent).returncode == 0
     done = run(f"bash release/make.sh python {NAME}", unpacked)
@@ -93,8 +93,8 @@ def test_an_unpacked_release_makes_none(unpacked, inside):
     ("place", "found"),
     [(None, ""), ("archive", ".tar: FAILED"), ("file", "LICENSE: FAILED")],
 )
-def test_a_changed_byte_is_found(clone, unpacked, place, found):
-    """By the commands of `make release-check`, with a Python that only says what it is given."""
+def test_changed_byte_is_detected(clone, unpacked, place, found):
+    """Run the commands of `make release-check` with a fake Python that prints its arguments."""
     folder, archive = unpacked.parent, unpacked.parent / f"{NAME}.tar"
     shutil.copy(clone / "dist" / f"{NAME}.tar", archive)
     shutil.copy(clone / "dist" / f"{NAME}.tar.sha256", folder)
@@ -116,8 +116,8 @@ def test_a_changed_byte_is_found(clone, unpacked, place, found):
 
 
 @pytest.mark.parametrize("damage", [None, "images", "no images", "record"])
-def test_the_model_is_scored_as_its_record_says(unpacked, committed, damage):
-    """Where neither this package nor a module beside the script can be imported."""
+def test_model_has_the_score_of_its_record(unpacked, committed, damage):
+    """Check that neither this package nor a module beside the script can be imported."""
     images = shutil.copytree(MNIST, unpacked.parent / "images")
     (unpacked / "release" / "hashlib.py").write_text("raise SystemExit('foreign')")
     if damage == "images":

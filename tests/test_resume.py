@@ -1,4 +1,4 @@
-"""A stopped run goes on where it was, and ends with the bits of a run left alone."""
+"""Test that a stopped run continues, and ends with the bits of an uninterrupted run."""
 
 import hashlib
 import io
@@ -36,11 +36,11 @@ def keep(checkpoint, **values):
 
 
 class Killed(BaseException):
-    """Stands for the end of a process."""
+    """An error in place of the end of a process."""
 
 
 def stop_after_writing(monkeypatch, error):
-    """The next run ends with this error when it has kept an epoch."""
+    """Let the next run end with this error after it has kept an epoch."""
     write = Checkpoint.write
 
     def write_and_stop(self, state):
@@ -58,10 +58,10 @@ def stop_after_writing(monkeypatch, error):
         pytest.param("lstm", "rmsprop", marks=pytest.mark.slow),
     ],
 )
-def test_resumed_twice_is_as_left_alone(
+def test_run_resumed_twice_equals_an_uninterrupted_run(
     layer, optimizer, small, run, left_alone, make_checkpoint, monkeypatch
 ):
-    """First by JupyterLab's stop button, then killed."""
+    """Check a stop by JupyterLab's button, then a kill."""
     config = small.model_copy(update={"layer": layer, "optimizer": optimizer})
     expected = left_alone if config == small else run(config)
     interrupted = KeyboardInterrupt, TrainingError, r"^Stopped\. .* goes on from there"
@@ -75,16 +75,16 @@ def test_resumed_twice_is_as_left_alone(
 
 
 def assert_same(run, expected):
-    """Two runs, each a model and a state, have the same bits."""
+    """Check that two runs, each a model and a state, have the same bits."""
     (model, state), (expected_model, expected_state) = run, expected
     assert state.history == expected_state.history
     assert weights_sha256(model.get_weights()) == weights_sha256(expected_model.get_weights())
 
 
-def test_killed_between_the_last_epoch_and_the_record(
+def test_run_killed_before_its_record_is_finished(
     small, run, left_alone, kept_alone, make_checkpoint
 ):
-    """Such a kill leaves the checkpoint that `left_alone` has, which wrote no record."""
+    """Check the checkpoint of `left_alone`, which wrote no record."""
     shutil.copy(kept_alone.path, make_checkpoint(small).path)
     kept = make_checkpoint(small).read()
     assert kept.epochs == small.epochs
@@ -93,15 +93,15 @@ def test_killed_between_the_last_epoch_and_the_record(
     assert_same((model, state), left_alone)
 
 
-def test_another_runs_checkpoint_is_not_continued(small, make_checkpoint, caplog):
+def test_checkpoint_of_another_run_is_ignored(small, make_checkpoint, caplog):
     keep(make_checkpoint(small, data="1", code="2"))
     assert make_checkpoint(small, data="1", code="0").read() is None
-    assert "is of another run, code or versions: not used" in caplog.text
+    assert "belongs to another run, code or versions, and is ignored" in caplog.text
     assert make_checkpoint(small, code="2", data="1").read().history == HISTORY
 
 
 def savez(*values):
-    """Arrays as a checkpoint has them."""
+    """Return arrays in the format of a checkpoint."""
     buffer = io.BytesIO()
     np.savez(buffer, *values)
     return buffer.getvalue()
@@ -122,19 +122,19 @@ CONTENTS = {
 
 
 @pytest.mark.parametrize("make", CONTENTS.values(), ids=CONTENTS)
-def test_a_checkpoint_with_wrong_content_is_set_aside(
+def test_checkpoint_with_wrong_content_is_renamed(
     make, small, run, left_alone, make_checkpoint, caplog
 ):
-    """Its digest is right: whoever writes the code writes that too. The run starts anew."""
+    """Check contents with a correct digest, as edited code writes them; the run starts anew."""
     checkpoint = make_checkpoint(small)
     content = make(json.dumps(checkpoint.owner, sort_keys=True))
     checkpoint.path.write_bytes(hashlib.sha256(content).digest() + content)
     assert checkpoint.read(left_alone[1].variables) is None
-    assert "checkpoint is damaged and was set aside as checkpoint.damaged" in caplog.text
+    assert "checkpoint is damaged and was renamed to checkpoint.damaged" in caplog.text
     assert os.listdir(checkpoint.path.parent) == ["checkpoint.damaged"]
 
 
-def test_a_run_starts_anew_beside_a_checkpoint_with_too_few_variables(
+def test_run_starts_anew_if_its_checkpoint_has_too_few_variables(
     small, run, left_alone, make_checkpoint
 ):
     checkpoint = make_checkpoint(small)
@@ -143,22 +143,22 @@ def test_a_run_starts_anew_beside_a_checkpoint_with_too_few_variables(
     assert os.listdir(checkpoint.path.parent) == ["checkpoint.damaged"]
 
 
-def test_a_full_disk_keeps_the_last_checkpoint_and_the_run(
+def test_full_disk_keeps_the_last_checkpoint_and_the_run(
     small, run, make_checkpoint, fill_disk, caplog
 ):
     checkpoint = make_checkpoint(small)
     keep(checkpoint)
     fill_disk()
     keep(checkpoint, seconds=9.0)
-    assert "the epoch is not kept, the run goes on" in caplog.text
+    assert "the epoch can't be saved, and the run continues" in caplog.text
     assert checkpoint.read().seconds == STATE.seconds
     assert os.listdir(checkpoint.path.parent) == ["checkpoint"]
     checkpoint.discard()
     assert run(small)[1].epochs == small.epochs
 
 
-def test_killed_while_the_checkpoint_is_written(small, make_checkpoint, tmp_path):
-    """Kill -9 before the new file takes its place: the complete old one stands."""
+def test_kill_during_writing_keeps_the_last_checkpoint(small, make_checkpoint, tmp_path):
+    """Check kill -9 before the new file replaces the old one."""
     program = """
 import os, pickle, sys
 checkpoint, state = pickle.load(sys.stdin.buffer)
@@ -177,9 +177,9 @@ checkpoint.write(state._replace(seconds=9.0))
 
 
 def kill_at_random(parameters, results, moments, start=start_plain, after=None):
-    """Start the run and kill its processes at each moment (seconds), then let it finish.
+    """Start the run and kill its processes after each of these times in seconds, then finish it.
 
-    Moments are counted from the start, or from the line of output that has the text `after`.
+    Times are counted from the start, or from the line of output that has the text `after`.
     """
     killed = 0
     for moment in moments:
@@ -198,10 +198,10 @@ def kill_at_random(parameters, results, moments, start=start_plain, after=None):
 @pytest.mark.parametrize(
     "kills", [pytest.param(3, marks=pytest.mark.slow), pytest.param(10, marks=pytest.mark.trial)]
 )
-def test_killed_at_random_moments(kills, tmp_path):
-    """No killed process leaves half a file. Two runs of so many kills each, side by side.
+def test_run_killed_at_random_moments_equals_an_uninterrupted_run(kills, tmp_path):
+    """Check two runs side by side, each killed this often, and that no partial files remain.
 
-    Those of the second are counted from the start of training, and so fall into it.
+    The kills of the second run are counted from the start of training, so that they hit it.
     """
     parameters = {"units": 64, "epochs": 60, "train_size": 3000, "dropout": 0.2}
     expected = finish(start_plain(parameters, tmp_path / "alone"), tmp_path / "alone")
@@ -223,7 +223,7 @@ def test_killed_at_random_moments(kills, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_runs_of_one_configuration_at_once(tmp_path):
+def test_two_runs_of_one_configuration_at_once_are_equal(tmp_path):
     parameters = {"units": 16, "epochs": 10, "train_size": 2000, "dropout": 0.2}
     expected = finish(start_plain(parameters, tmp_path / "alone"), tmp_path / "alone")
     both = [start_plain(parameters, tmp_path / "both") for _ in range(2)]
@@ -233,7 +233,7 @@ def test_two_runs_of_one_configuration_at_once(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
-def test_papermill_stopped_by_a_signal_goes_on_with_the_same_command(stop, tmp_path):
+def test_papermill_stopped_by_a_signal_continues_with_the_same_command(stop, tmp_path):
     parameters = {"units": 64, "epochs": 400, "train_size": 2000}
     checkpoint = run_path(Configuration(**parameters), ".checkpoint", tmp_path)
     process = start_papermill(parameters, tmp_path)
@@ -254,8 +254,8 @@ def test_papermill_stopped_by_a_signal_goes_on_with_the_same_command(stop, tmp_p
 
 
 @pytest.mark.trial
-def test_a_hundred_runs_killed_one_to_five_times(tmp_path):
-    """All layers and optimizers; two runs at a time."""
+def test_a_hundred_runs_killed_one_to_five_times_equal_uninterrupted_ones(tmp_path):
+    """Check all layers and optimizers, two runs at a time."""
     networks = [
         {"layer": layer, "optimizer": optimizer, "dropout": 0.2}
         for layer, optimizer in product(LAYERS, ("sgd", "rmsprop", "adam"))
@@ -281,7 +281,7 @@ def test_a_hundred_runs_killed_one_to_five_times(tmp_path):
 
 
 @pytest.mark.trial
-def test_the_default_run_killed_three_times(committed, tmp_path):
+def test_default_run_killed_three_times_equals_the_committed_one(committed, tmp_path):
     record, killed = kill_at_random({}, tmp_path, [25, 50, 40], start_papermill)
     assert killed >= 1
     good, sentence = compare_runs(record, committed)

@@ -1,4 +1,4 @@
-"""What make installs and passes on: the lock, the Makefile."""
+"""Test the lock and the Makefile: what make installs and passes on."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def test_each_direct_dependency_is_locked_as_it_is_pinned():
         assert pin.specifier == requirement.specifier
 
 
-def test_conda_gets_a_python_of_ours():
+def test_conda_gets_a_supported_python():
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert conda["channels"] == ["conda-forge", "nodefaults"]
     (python,) = (name for name in conda["dependencies"] if name.startswith("python="))
@@ -47,7 +47,7 @@ def test_conda_gets_a_python_of_ours():
 
 
 def dry_run(*words, cwd=ROOT, **variables):
-    """What make would do, without a warning."""
+    """Return the commands that make would run, and check that it prints no warning."""
     command = ["make", "--dry-run", "--warn-undefined-variables", *words]
     done = subprocess.run(
         command, cwd=cwd, env=os.environ | variables, capture_output=True, text=True, check=True
@@ -69,12 +69,12 @@ def dry_run(*words, cwd=ROOT, **variables):
         (["results", "MNIST_RNN_RESULTS=trial"], "report notebooks MNIST_RNN_RESULTS=results"),
     ],
 )  # fmt: skip
-def test_what_make_is_given_goes_to_the_command(words, command):
+def test_make_passes_its_variables_to_the_commands(words, command):
     assert command in dry_run(*words)
 
 
-def test_the_environment_gives_make_nothing():
-    """There, these names are another program's."""
+def test_make_ignores_its_variables_in_the_environment():
+    """Check names that other programs use as environment variables."""
     names = ("PYTHON", "VENV", "PARAMETERS", "RUN", "ARGS", "PROFILE", "MODEL")
     targets = ("reproduce", "verify", "sweep", "lab", "site")
     assert dry_run(*targets, **dict.fromkeys(names, "foreign")) == dry_run(*targets)
@@ -82,7 +82,7 @@ def test_the_environment_gives_make_nothing():
 
 @pytest.fixture(params=["plain", 'a $(touch made) `touch made` "q" it\'s #1 50% [x]'])
 def place(request, tmp_path):
-    """A folder with what make reads, and an environment that make has installed."""
+    """Return a folder with the files that make reads, and with an installed environment."""
     place = tmp_path / request.param
     (place / ".venv").mkdir(parents=True)
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):
@@ -95,8 +95,8 @@ def is_made_anew(place, venv=".venv"):
     return "-m venv " in dry_run("lab", f"VENV={venv}", cwd=place)
 
 
-def test_an_environment_is_installed_once_for_each_lock_and_place(place):
-    """A stopped installation leaves no mark; a copied or moved one has another place's."""
+def test_environment_is_installed_once_for_each_lock_and_place(place):
+    """Check stopped, copied and moved installations, whose mark is missing or wrong."""
     assert not is_made_anew(place)
     assert is_made_anew(place, "new")
     moved = place.rename(place.with_name(place.name + "2"))
@@ -109,15 +109,15 @@ def test_an_environment_is_installed_once_for_each_lock_and_place(place):
     assert not list(place.parent.rglob("made"))
 
 
-def test_nothing_is_downloaded_but_by_its_hash(tmp_path):
-    """Each package in the lock has its hashes; one with another hash is refused."""
+def test_packages_are_downloaded_only_with_their_hashes(tmp_path):
+    """Check that the lock has each package's hashes, and that another hash is rejected."""
     lock = (ROOT / "requirements.lock").read_text()
     packages = re.findall(r"^\S+==.*(?:\n .*)*", lock, flags=re.MULTILINE)
     assert len(packages) == len(re.findall(r"^[^ #\n]", lock, flags=re.MULTILINE))
     assert all("--hash=sha256:" in package for package in packages)
     for name in ("setuptools", "uv"):
         (version,) = re.findall(rf"^{name}==(\S+)", lock, flags=re.MULTILINE)
-        (tmp_path / f"{name}-{version}-py3-none-any.whl").write_bytes(b"another's")
+        (tmp_path / f"{name}-{version}-py3-none-any.whl").write_bytes(b"other")
     files = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
     command = ["make", f"VENV={tmp_path / 'new'}", f"PYTHON={sys.executable}", "plan"]
     status, output = end(start(command, cwd=ROOT, env=os.environ | files))
@@ -125,7 +125,7 @@ def test_nothing_is_downloaded_but_by_its_hash(tmp_path):
     assert "DO NOT MATCH THE HASHES" in output
 
 
-def test_a_folder_that_is_no_environment_is_not_emptied(tmp_path):
+def test_folder_that_is_not_an_environment_is_not_emptied(tmp_path):
     (tmp_path / "mine").write_text("dear")
     command = ["make", f"VENV={tmp_path}", f"PYTHON={sys.executable}", "lab"]
     status, output = end(start(command, cwd=ROOT))
@@ -134,7 +134,7 @@ def test_a_folder_that_is_no_environment_is_not_emptied(tmp_path):
     assert (tmp_path / "mine").read_text() == "dear"
 
 
-def test_the_guarantees_name_tests_that_exist():
+def test_guarantees_name_tests_that_exist():
     files = sorted((ROOT / "tests").glob("test_*.py"))
     tests = "\n".join(path.read_text() for path in files)
     there = {path.stem for path in files} | {*re.findall(r"^def (\w+)", tests, flags=re.M)}
@@ -144,7 +144,7 @@ def test_the_guarantees_name_tests_that_exist():
 
 @pytest.fixture
 def make_reproduce(tmp_path):
-    """`make reproduce`, with a papermill that does what the script says."""
+    """Return a function that starts `make reproduce` with a script in place of papermill."""
 
     def make_reproduce(script, parameters="-p epochs 1"):
         (tmp_path / "bin").mkdir()
@@ -159,7 +159,9 @@ def make_reproduce(tmp_path):
             ["make", "reproduce", f"VENV={tmp_path}", f"PARAMETERS={parameters}"],
             cwd=ROOT,
             env=environment(results),
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # `&` ignores it
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # off after a shell's `&`
         )
 
     return make_reproduce
@@ -170,17 +172,17 @@ def make_reproduce(tmp_path):
     [(os.killpg, signal.SIGINT), (os.killpg, signal.SIGTERM), (os.kill, signal.SIGTERM)],
     ids=["Ctrl-C", "end of a session", "kill"],
 )
-def test_a_reproduction_that_is_stopped_says_how_it_goes_on(send, stop, make_reproduce):
+def test_stopped_reproduction_says_how_to_continue(send, stop, make_reproduce):
     _, process = make_reproduce("echo started; exec sleep 60")
     read_until(process, "started")
     send(process.pid, stop)
     status, output = end(process, timeout=30)
     assert status != 0
-    assert "Not finished; the reason is above. A stopped run goes on" in output
+    assert "Not finished; the reason is above. A stopped run continues" in output
 
 
-def test_a_record_from_before_is_no_reproduction(make_reproduce):
-    """A papermill that ends well without a record, as of a notebook that trains something else."""
+def test_earlier_record_is_not_a_reproduction(make_reproduce):
+    """Check a papermill that ends well without a record, as if it had trained another run."""
     results, process = make_reproduce('cp "$3" "$4"', parameters="")
     write_run(read_run(run_path(Configuration(), ".json", COMMITTED)), results)
     status, output = end(process, timeout=60)
@@ -189,8 +191,10 @@ def test_a_record_from_before_is_no_reproduction(make_reproduce):
     assert not (results / "reproductions").exists()
 
 
-def test_packages_from_elsewhere_stay_out_of_a_folder_of_any_name(make_reproduce, monkeypatch):
-    """Modules of a cluster set PYTHONPATH, whose packages would come before the pinned ones."""
+def test_packages_of_the_environment_are_ignored_in_a_folder_of_any_name(
+    make_reproduce, monkeypatch
+):
+    """Check PYTHONPATH, which modules of a cluster set, and whose packages would come first."""
     monkeypatch.setenv("PYTHONPATH", "elsewhere")
     monkeypatch.setenv("PIP_USER", "yes")
     _, process = make_reproduce('cp "$3" "$4"; echo "set: $PYTHONPATH $PIP_USER"')
@@ -201,14 +205,14 @@ def test_packages_from_elsewhere_stay_out_of_a_folder_of_any_name(make_reproduce
 @pytest.mark.parametrize(
     ("given", "folders"), [("trial", ["trial", "trial"]), ("", ["results", "outputs"])]
 )
-def test_folders_are_the_same_wherever_a_process_starts(given, folders, tmp_path):
+def test_folders_do_not_depend_on_the_working_directory(given, folders, tmp_path):
     program = "from mnist_rnn import paths; print(paths.RESULTS, paths.OUTPUTS, sep='|')"
     done = run_python(program, cwd=tmp_path, MNIST_RNN_RESULTS=given)
     assert done.stdout.strip().split("|") == [str(ROOT / folder) for folder in folders]
 
 
-def test_code_runs_in_its_own_folder_alone(tmp_path, monkeypatch):
-    """A copied folder has the old folder's environment, and with it the old code."""
+def test_code_runs_only_in_its_own_folder(tmp_path, monkeypatch):
+    """Check a copied folder, whose environment has the old folder's code."""
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "src" / "mnist_rnn", copy / "src" / "mnist_rnn")
     (copy / "notebooks").mkdir()
@@ -217,7 +221,7 @@ def test_code_runs_in_its_own_folder_alone(tmp_path, monkeypatch):
         require_own_folder()
     for folder in (copy, copy / "notebooks"):
         monkeypatch.chdir(folder)
-        with pytest.raises(ExperimentError, match=rf"runs in {copy}, with the code of {ROOT}: "):
+        with pytest.raises(ExperimentError, match=rf"runs in {copy}, with the code of {ROOT}\. "):
             require_own_folder()
         with pytest.raises(ExperimentError, match="with the code of"):
             write_tables(None, tmp_path)
@@ -228,16 +232,16 @@ def test_code_runs_in_its_own_folder_alone(tmp_path, monkeypatch):
     require_own_folder()
 
 
-def test_a_package_without_its_repository_says_what_to_do(tmp_path):
+def test_package_without_its_repository_says_what_to_do(tmp_path):
     site = tmp_path / "lib" / "python3" / "site-packages"
     shutil.copytree(ROOT / "src" / "mnist_rnn", site / "mnist_rnn")
     done = run_python("from mnist_rnn.analysis import claims", cwd=tmp_path, PYTHONPATH=str(site))
     assert done.returncode == 1
-    assert "ExperimentError: mnist_rnn works in a clone of its repository" in done.stderr
+    assert "ExperimentError: mnist_rnn works only in a clone of its repository" in done.stderr
 
 
-def test_a_users_settings_drop_no_cell(tmp_path):
-    """`make notebooks` executes them by nbconvert, which has settings of its user's."""
+def test_users_settings_of_nbconvert_drop_no_cell(tmp_path):
+    """Check `make notebooks`, which executes notebooks with nbconvert."""
     settings = tmp_path / ".jupyter"
     settings.mkdir()
     (settings / "jupyter_nbconvert_config.py").write_text(
@@ -257,7 +261,7 @@ def test_a_users_settings_drop_no_cell(tmp_path):
 
 
 @pytest.mark.skipif(not CLONE, reason="needs a clone")
-def test_git_ignores_what_the_commands_and_documents_make():
+def test_git_ignores_files_that_the_commands_make():
     names = ("build/x", "mine/claims.csv", "outputs/x", "trial/x", "site/x", "dist/x")
     for name in names:
         assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT).returncode == 0, name

@@ -1,4 +1,4 @@
-"""The pages of `make site`, in Chromium without a network, and the figures of the notebooks."""
+"""Test the pages of `make site` in Chromium without a network, and the notebooks' figures."""
 
 import os
 import re
@@ -21,8 +21,8 @@ NAMES = [*pages.PAGES, "report.html"]
 
 
 @pytest.mark.slow
-def test_pages_made_again_are_the_same_bytes(site, tmp_path):
-    """By a process with another order of its sets."""
+def test_pages_made_again_are_equal(site, tmp_path):
+    """Check a process whose sets have another order."""
     command = [sys.executable, "-m", "mnist_rnn.web.site", "--output", tmp_path]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": "1"})
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(pages.PAGES)
@@ -31,8 +31,8 @@ def test_pages_made_again_are_the_same_bytes(site, tmp_path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_every_figure_says_in_words_what_it_shows(path, site):
-    """In the image's own alternative, for pages, and below it, for JupyterLab, which drops that."""
+def test_every_figure_has_a_description(path, site):
+    """Check the image's alternative text, for pages, and the caption below it, for JupyterLab."""
     alternatives = []
     for cell in nbformat.read(path, as_version=4).cells:
         outputs = [output for output in cell.get("outputs", []) if "data" in output]
@@ -47,13 +47,13 @@ def test_every_figure_says_in_words_what_it_shows(path, site):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_asks_for_nothing_and_withholds_nothing(name, site, open_page):
+def test_page_is_self_contained_accessible_and_fits_the_window(name, site, open_page):
     text = (site / name).read_text()
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', text)
     assert re.fullmatch(r"default-src 'none';(?:[^*:]|blob:)*img-src data:", policy)
-    assert "$$" not in text  # a formula that is left
-    assert "...</td>" not in text  # a name that pandas has cut
-    # pandas writes one with each table; the start page's picture has its own
+    assert "$$" not in text  # an unconverted formula
+    assert "...</td>" not in text  # a name that pandas has shortened
+    # the page's own style, and that of the start page's picture; none from pandas's tables
     assert text.count("<style") == 1 + (name == "index.html")
     assert not re.search(r"<tr>\s*<th[^>]*>[^<]*</th>(\s*<td></td>)+\s*</tr>\s*</thead>", text)
     assert set(re.findall(r'href="(?!https:|data:|#)([^"#]+)', text)) <= {
@@ -74,15 +74,15 @@ def test_a_page_asks_for_nothing_and_withholds_nothing(name, site, open_page):
         if width in (390, 1440):
             assert page.evaluate(SPLIT) == []
             assert page.evaluate(CUT_OFF) == []
-        if width == 1440:  # a desk
+        if width == 1440:  # a desktop screen
             assert max(page.evaluate(HIDDEN), default=0) <= 0
 
 
-# The figures of which a part is out of sight.
+# The figures that are partly out of sight
 CUT_OFF = """[...document.querySelectorAll(".figure img, .unrolled")].filter(image =>
     image.getBoundingClientRect().right > innerWidth || !image.getBoundingClientRect().width
 ).map(image => image.alt)"""
-# How much of each table is out of sight, and the heads of tables in which a word is split.
+# The hidden width of each table, and the table headers in which a word is split
 HIDDEN = "[...document.querySelectorAll('.table')].map(e => e.scrollWidth - e.clientWidth)"
 SPLIT = """() => [...document.querySelectorAll("th")].filter(head => {
     const range = document.createRange();
@@ -92,9 +92,7 @@ SPLIT = """() => [...document.querySelectorAll("th")].filter(head => {
 }).map(head => head.textContent)"""
 
 
-def test_the_picture_of_the_network_moves_once_and_stands_where_motion_is_not_wanted(
-    site, open_page
-):
+def test_picture_of_the_network_moves_once_and_never_with_reduced_motion(site, open_page):
     moving = "document.querySelector('svg').getAnimations({ subtree: true }).length"
     wanted, unwanted = "no-preference", "reduce"
     for motion, media, count in (
@@ -109,14 +107,13 @@ def test_the_picture_of_the_network_moves_once_and_stands_where_motion_is_not_wa
         assert page.get_by_role("button", name="Read it again").count() == (count > 0)
 
 
-def test_the_start_page_begins_with_the_answer_and_ends_with_the_figure_of_the_claims(
-    site, open_page
-):
+def test_start_page_begins_with_the_answer_and_ends_with_the_figure_of_the_claims(site, open_page):
     page = open_page(site / "index.html")
     answer, *more = describe_answer(read_results(COMMITTED))
     assert page.locator(".lead").inner_text() == answer
     assert page.get_by_role("heading", name="The result in one figure").is_visible()
-    assert page.locator("h2:has-text('The result') + p").inner_text().startswith(" ".join(more))
+    said = " ".join(more).replace("`", "")  # names are set as code
+    assert page.locator("h2:has-text('The result') + p").inner_text().startswith(said)
     shown = page.locator(".figure img").get_attribute("src").split(",")[1]
     path = ROOT / "notebooks" / "03_results.ipynb"
     cells = nbformat.read(path, as_version=4).cells
@@ -126,13 +123,15 @@ def test_the_start_page_begins_with_the_answer_and_ends_with_the_figure_of_the_c
     assert of_claims[0].data["image/png"].replace("\n", "") == shown.replace("\n", "")
 
 
-def test_on_a_phone_the_digit_is_seen_at_once_and_a_figure_is_enlarged_by_a_tap(site, open_page):
+def test_phone_shows_the_digit_at_once_and_enlarges_a_figure_by_a_tap(site, open_page):
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
     page = open_page(site / "index.html", **phone)
     ink = page.locator(".unrolled path").first.bounding_box()
     unread = page.locator(".unread").bounding_box()
     assert ink["y"] + ink["height"] < 844
-    assert ink["x"] + ink["width"] < unread["x"]  # what is not yet read never covers it
+    assert (
+        ink["x"] + ink["width"] < unread["x"]
+    )  # the cover of the unread rows lies to the right of the digit
     page = open_page(site / "lesson.html", **phone)
     figure = page.locator(".figure").nth(1)
     small = figure.locator("img").bounding_box()["width"]
@@ -142,7 +141,7 @@ def test_on_a_phone_the_digit_is_seen_at_once_and_a_figure_is_enlarged_by_a_tap(
 
 
 @pytest.mark.parametrize("name", ["none.keras", "none", "/", "/etc/passwd"])
-def test_a_model_that_is_not_there_is_named(name, tmp_path, monkeypatch):
+def test_missing_model_is_named(name, tmp_path, monkeypatch):
     path, folder = tmp_path / name, tmp_path / "site"
     monkeypatch.setattr(sys, "argv", ["site", "--model", str(path), "--output", str(folder)])
     with pytest.raises(SystemExit) as refused:
@@ -152,7 +151,7 @@ def test_a_model_that_is_not_there_is_named(name, tmp_path, monkeypatch):
     assert not folder.exists()
 
 
-def test_the_lesson_has_no_code_and_the_report_no_links_either(site):
+def test_lesson_has_no_code_and_report_has_no_code_and_links(site):
     for name, code, links in (
         ("03_results.html", True, True),
         ("lesson.html", False, True),

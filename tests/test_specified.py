@@ -1,4 +1,4 @@
-"""What docs/specification.md says of other layers, optimizers and dropout has TensorFlow's bits."""
+"""Test that the specification's other layers, optimizers and dropout have TensorFlow's bits."""
 
 import json
 
@@ -15,11 +15,11 @@ LONG = ("512-units", "lstm", "lstm-sgd", "gru")  # a minute and more
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in LONG])
-def test_the_formulas_have_the_committed_digest(name):
+def test_formulas_have_the_committed_digest(name):
     assert take_first_steps(name) == DIGESTS[name]
 
 
 @pytest.mark.trial
 @pytest.mark.parametrize("name", LONG)
-def test_the_formulas_have_the_committed_digest_of_long_steps(name):
+def test_formulas_have_the_committed_digest_of_long_steps(name):
     assert take_first_steps(name) == DIGESTS[name]

@@ -1,4 +1,4 @@
-"""The statistics: by hand, and on simulated runs."""
+"""Test the statistics with hand-computed examples and simulated runs."""
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.quick
 FIVE = 100 - 2 * np.exp([0.2, 0.1, 0, -0.1, -0.2])  # accuracies in percent, 98 in the middle
 
 
-def test_a_prediction_interval_by_hand():
-    """Of five runs: Student's t is 2.776 for four degrees of freedom, the variance 0.1 / 4."""
+def test_prediction_interval_equals_a_hand_computed_one():
+    """Check five runs: Student's t is 2.776 for four degrees of freedom, the variance 0.1 / 4."""
     reach = 2.776 * np.sqrt(0.025 * (1 + 1 / 5))
     expected = 100 - 2 * np.exp(reach), 100 - 2 * np.exp(-reach)
     assert predict("test_accuracy", pd.Series(FIVE)) == pytest.approx(expected, abs=1e-3)
@@ -37,7 +37,7 @@ def test_a_prediction_interval_by_hand():
 
 
 @pytest.mark.parametrize("n", [3, 10, 40])
-def test_a_prediction_interval_has_a_further_run_in_95_of_100_cases(n):
+def test_prediction_interval_covers_95_of_100_further_runs(n):
     random = np.random.default_rng(n)
     drawn = 100 - 2 * np.exp(random.normal(0, 0.1, (4000, n + 1)))
     ends = np.array([predict("test_accuracy", pd.Series(row[:-1])) for row in drawn])
@@ -45,7 +45,7 @@ def test_a_prediction_interval_has_a_further_run_in_95_of_100_cases(n):
     assert inside.mean() == pytest.approx(0.95, abs=0.011)
 
 
-def test_two_runs_have_no_interval():
+def test_two_runs_have_no_prediction_interval():
     assert np.isnan(predict("test_accuracy", pd.Series(FIVE[:2]))).all()
     claim = make_claims(test_accuracy=[98.0]).iloc[0]
     assert compare_numbers(claim, make_runs(FIVE[:2])).empty
@@ -53,17 +53,17 @@ def test_two_runs_have_no_interval():
 
 
 @pytest.mark.parametrize(("errors", "end"), [((1, 60, 100), 0), ((0, 0.01, 1), 100)])
-def test_an_interval_stays_between_0_and_100_percent(errors, end):
+def test_interval_is_between_0_and_100_percent(errors, end):
     low, high = predict("test_accuracy", 100 - pd.Series(errors), 0.05)
     assert end in (low, high)
     assert 0 <= low < high <= 100
 
 
-def test_a_loss_has_no_upper_limit():
+def test_interval_of_a_loss_has_no_upper_limit():
     assert predict("test_loss", pd.Series([50.0, 100, 200]))[1] > 200
 
 
-def test_runs_that_are_all_alike_have_what_rounds_to_them_inside():
+def test_number_that_rounds_to_equal_runs_is_inside_their_interval():
     claims = make_claims(half_unit=0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
     runs = make_runs([97.85] * 3)
     inside = [compare_numbers(claim, runs)["inside"].item() for _, claim in claims.iterrows()]
@@ -96,8 +96,8 @@ LONG = (0.9, 0.5, 0.3, 0.2)  # the losses of four epochs
 
 @pytest.mark.parametrize(("published", "epochs"), [(LONG, 2), (LONG[:2], 4)])
 @pytest.mark.parametrize("compare", [compare_numbers, rank_jointly])
-def test_nothing_is_compared_over_different_numbers_of_epochs(published, epochs, compare):
-    """Whichever is longer, what comes after the common epochs changes nothing."""
+def test_only_common_epochs_are_compared(published, epochs, compare):
+    """Check that epochs after the common ones change nothing, whichever is longer."""
     numbers = {"test_accuracy": [98.0], "last_epoch_accuracy": [90.0], "test_loss": [0.125]}
     claim = make_claims(losses=published, **numbers).iloc[0]
     random = np.random.default_rng(0)
@@ -134,8 +134,8 @@ def test_measures_after_some_of_the_epochs():
     }
 
 
-def test_the_rank_of_all_numbers_jointly_by_hand():
-    """In logarithms, the losses of the runs are 1, 2 and 3; their accuracies are alike."""
+def test_joint_rank_equals_a_hand_computed_one():
+    """Check runs whose log losses are 1, 2 and 3, and whose accuracies are equal."""
     losses = np.exp([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
     runs = make_runs([98.0] * 3, losses)
     for published, place in ((3.9, 2), (9.0, 1), (2.2, 3)):
@@ -143,8 +143,8 @@ def test_the_rank_of_all_numbers_jointly_by_hand():
         assert rank_jointly(claim, runs) == (place, 4)
 
 
-def test_the_largest_distance_of_a_number_counts_and_runs_are_rounded_as_printed():
-    """The published accuracy is the farthest; printed in whole percent, all are alike."""
+def test_joint_rank_uses_the_largest_distance_and_printed_units():
+    """Check an accuracy far from all runs, which is equal to them in whole percent."""
     losses = np.exp(np.linspace(-1, 1, 8))[:, None].repeat(2, axis=1)
     runs = make_runs(98.3 + np.linspace(-0.04, 0.04, 8), losses)
     for accuracy, half_unit, place in ((98.0, 0.0005, 1), (98.0, 0.5, 9)):
@@ -152,8 +152,8 @@ def test_the_largest_distance_of_a_number_counts_and_runs_are_rounded_as_printed
         assert rank_jointly(claims.iloc[0], runs) == (place, 9)
 
 
-def test_each_joint_rank_is_as_frequent_as_any_other():
-    """Of runs with dependent numbers that are not normal, one is taken for the published one."""
+def test_joint_ranks_are_uniform():
+    """Check runs with dependent numbers that are not normal, one of which is taken as published."""
     random, places = np.random.default_rng(0), []
     for _ in range(300):
         shared = random.exponential(0.1, (20, 1))
@@ -165,8 +165,8 @@ def test_each_joint_rank_is_as_frequent_as_any_other():
     assert np.mean(np.array(places) == 1) == pytest.approx(1 / 20, abs=0.04)
 
 
-def test_chosen_runs_rank_high_and_others_do_not():
-    """Published are two results of `a` and one of `b`, each one run, or the best of five."""
+def test_only_chosen_runs_have_high_ranks():
+    """Check two published results of `a` and one of `b`, each a single run or the best of five."""
     random, p = np.random.default_rng(0), {1: [], 5: []}
     for _ in range(300):
         runs = pd.concat(
@@ -181,8 +181,8 @@ def test_chosen_runs_rank_high_and_others_do_not():
     assert np.mean(np.array(p[5]) < 0.05) > 0.7
 
 
-def test_the_rank_of_accuracies_by_hand():
-    """Of 1, 2, 3 and the published 4, its rank is 4 of 4; in fives, 3 and 4 are a tie."""
+def test_rank_of_accuracies_equals_a_hand_computed_one():
+    """Check 1, 2, 3 and the published 4, which has rank 4; in units of 5, 3 and 4 are tied."""
     claims = make_claims(half_unit=0.005, test_accuracy=[94.0])
     found = rank_accuracies(claims, make_runs([91.0, 92.0, 93.0]))
     assert found["rank"] == pytest.approx(4 / 5)
@@ -194,24 +194,24 @@ def test_the_rank_of_accuracies_by_hand():
     assert tied["rank"] == pytest.approx(3.5 / 5)
 
 
-def test_the_difference_of_two_means_by_hand():
-    """Twice 41 runs with a variance of 0.04; Student's t is 1.990 for 80 degrees of freedom."""
+def test_difference_of_two_means_equals_a_hand_computed_one():
+    """Check two groups of 41 runs with variance 0.04: t is 1.990 for 80 degrees of freedom."""
     theirs = pd.Series([97.8, 98.2] * 20 + [98.0])
     found, reach = compare_means(theirs + 0.3, theirs), 1.990 * np.sqrt(2 * 0.04 / 41)
     expected = {"difference": 0.3, "low": 0.3 - reach, "high": 0.3 + reach}
     assert found == pytest.approx(expected, abs=1e-4)
 
 
-def test_the_variances_of_two_means_may_differ():
-    """Of 2 and 11 runs, with variances 0.02 and 1: Student's t is 2.201 for 11 degrees."""
+def test_variances_of_two_means_may_differ():
+    """Check 2 and 11 runs, with variances 0.02 and 1: Student's t is 2.201 for 11 degrees."""
     first, second = pd.Series([97.9, 98.1]), pd.Series([97.0, 99.0] * 5 + [98.0])
     reach = 2.201 * np.sqrt(0.02 / 2 + 1 / 11)
     expected = {"difference": 0, "low": -reach, "high": reach}
     assert compare_means(first, second) == pytest.approx(expected, abs=1e-3)
 
 
-def test_runs_from_the_same_start_are_compared_by_seed(make_record):
-    """Ours have 150 test errors after each epoch and a loss of 0.5; seed 3 is only theirs."""
+def test_runs_from_the_same_weights_are_compared_by_seed(make_record):
+    """Check our runs with 150 test errors and a loss of 0.5; only the other code has seed 3."""
     records = [make_record(150, seed=seed) for seed in (7, 0)]
     records += [make_record(150, seed=seed, code="seeded") for seed in (0, 3, 7)]
     values = {"test_errors": [150] * 18 + [151, 140], "loss": [0.5] * 19 + [0.625]}
@@ -225,7 +225,7 @@ def test_runs_from_the_same_start_are_compared_by_seed(make_record):
     assert (none.empty, none.columns.tolist()) == (True, list(expected))
 
 
-def test_runs_of_different_lengths_are_compared_by_their_common_epochs():
+def test_runs_of_different_lengths_are_compared_over_their_common_epochs():
     short, long = make_runs([98.0]), make_runs([[98.0, 98.0, 90.0]], configuration="b")
     found = compare_seeds(pd.concat([short, long]), "a", "b")
     assert found.to_dict("list") == {"epochs": [2], "same_errors": [2], "loss_apart": [0]}

@@ -1,4 +1,4 @@
-"""The sweep makes what is missing or outdated, nothing else, and survives being killed."""
+"""Test that a sweep makes only missing or outdated runs, and survives kills."""
 
 import contextlib
 import os
@@ -37,7 +37,7 @@ ENDLESS = LONG.replace(",150,512,", ",1000,5120,") + KERAS.replace(",1,640,", ",
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """A folder with two tiny claims of two seeds each, and two runs of the original's code."""
+    """Return a folder with two tiny claims of our code and one of an original's, two seeds each."""
     folder = tmp_path_factory.mktemp("published")
     (folder / "claims.csv").write_text(HEADER + SHORT + LONG + KERAS)
     return folder
@@ -49,7 +49,7 @@ def start_sweep(results, published, *arguments, **variables):
 
 
 def sweep(results, published, *arguments, **variables):
-    """What a sweep says, once it has ended well."""
+    """Return the output of a sweep that ends successfully."""
     process = start_sweep(results, published, *arguments, **variables)
     status, output = end(process, timeout=600)
     assert status == 0, output
@@ -57,20 +57,20 @@ def sweep(results, published, *arguments, **variables):
 
 
 def outcomes(results):
-    """The outcome of each run; every file among the records is one."""
+    """Return the outcome of each run, and check that every record can be read."""
     records, left_out = read_runs(results)
     assert not left_out
     return {run_path(run.config, "", Path(), run.code): outcome(run) for run in records}
 
 
 def first(published):
-    """The run that a sweep of these claims starts first."""
+    """Return the run that a sweep of these claims starts first."""
     return plan_runs(read_claims(published))[0]
 
 
 @pytest.fixture(scope="module")
 def undisturbed(published, tmp_path_factory):
-    """The results of a sweep that nothing happened to."""
+    """Return the results of an uninterrupted sweep."""
     results = tmp_path_factory.mktemp("undisturbed")
     output = sweep(results, published)
     assert "4 of 4 runs to make" in output
@@ -81,11 +81,11 @@ def undisturbed(published, tmp_path_factory):
 
 @pytest.fixture
 def results(undisturbed, tmp_path):
-    """A copy of those results."""
+    """Return a copy of the uninterrupted sweep's results."""
     return shutil.copytree(undisturbed, tmp_path / "results")
 
 
-def test_the_plan_has_each_run_once_low_seeds_first_and_long_runs_before_short_ones(tmp_path):
+def test_plan_has_each_run_once_with_low_seeds_and_long_runs_first(tmp_path):
     fewer = SHORT.replace("short", "fewer").replace(",512,2,", ",512,1,")
     (tmp_path / "claims.csv").write_text(HEADER + GRU + fewer + KERAS + SHORT)
     claims = read_claims(tmp_path)
@@ -98,14 +98,14 @@ def test_the_plan_has_each_run_once_low_seeds_first_and_long_runs_before_short_o
     ]  # fmt: skip
 
 
-def test_runs_of_a_sweep_are_among_the_results():
-    """Unlike a single run, which goes to outputs/; what outdates it is the code of `experiment`."""
+def test_runs_of_a_sweep_are_in_results():
+    """Check also that the digest of `experiment` decides whether they are outdated."""
     assert PROGRAMS["ours"].code_sha256 == LOADED_SHA256
     assert first(PUBLISHED).path(".json").is_relative_to(COMMITTED)
 
 
-def test_the_time_left_is_by_cost():
-    """A tenth of the epochs takes a tenth of the time only where training is all that costs."""
+def test_remaining_time_follows_from_the_costs():
+    """Check that a tenth of the epochs needs more than a tenth of the time if start-up matters."""
     short, long = (Planned("ours", Configuration(units=512, epochs=n)) for n in (100, 900))
     for left, seconds, rest in ((long, 60, 540), (short, 90, 10)):
         said = describe_progress([left], [short, long], seconds)
@@ -123,12 +123,14 @@ def test_the_time_left_is_by_cost():
         ("keras", {"code_sha256": "0" * 64}, "made with other code"),
         ("ours", {"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
         ("seeded", {"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
-        ("keras_2019", {"versions": {"tensorflow": "1.13.1"}}, None),  # not of this environment
+        ("keras_2019", {"versions": {"tensorflow": "1.13.1"}}, None),  # it has its own environment
         ("ours", {"cpu": cpu(False)}, None),
         ("pytorch", {"threads": 64, "commit": None, "clean": None}, None),
     ],
 )
-def test_what_makes_a_record_outdated(code, values, reason, make_record, tmp_path):
+def test_record_with_other_code_or_versions_is_outdated(
+    code, values, reason, make_record, tmp_path
+):
     record = make_record(code=code)
     record = change(record, "environment", **{"code_sha256": PROGRAMS[code].code_sha256} | values)
     planned = Planned(code, record.config)
@@ -145,18 +147,18 @@ def test_what_makes_a_record_outdated(code, values, reason, make_record, tmp_pat
     assert "is not a record" in why_pending(planned, tmp_path)
 
 
-def test_the_committed_runs_of_the_originals_are_of_todays_scripts():
+def test_committed_runs_of_the_originals_are_of_todays_scripts():
     plans = [run for code in PROGRAMS if code != "ours" for run in plan_runs(read_claims(), code)]
     assert plans
     reasons = {why_pending(run, COMMITTED) for run in plans}
-    assert None in reasons <= {None, "no record"}  # those of the old Keras take days
+    assert None in reasons <= {None, "no record"}  # runs of the old Keras take days
 
 
 @pytest.mark.slow
 def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
     undisturbed, results, published, tmp_path
 ):
-    """One record deleted, its executed copy left; one broken; a GRU claim is one more row."""
+    """Check a deleted record, whose executed copy is left, a broken record, and a new claim."""
     more = shutil.copytree(published, tmp_path / "published")
     with (more / "claims.csv").open("a") as claims:
         claims.write(GRU)
@@ -178,7 +180,7 @@ def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
 
 
 def wait_until_training(process, run, results):
-    """The papermill and its kernel, under a sweep's process, once they have kept an epoch."""
+    """Return the papermill and the kernel below a sweep's process, once they have kept an epoch."""
     executed = f"executed/{run.name}/seed-{run.config.seed}.part.ipynb"
     checkpoint = run.path(".checkpoint", results)
     earlier = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
@@ -191,7 +193,7 @@ def wait_until_training(process, run, results):
 
 
 def wait_for_child(process, word):
-    """The process under a sweep's with an argument that ends so: no shell, which has it inside."""
+    """Return the process below a sweep's with an argument that ends so, which a shell lacks."""
     for _ in range(3000):
         time.sleep(0.1)
         for child in psutil.Process(process.pid).children(recursive=True):
@@ -210,7 +212,9 @@ def wait_for_child(process, word):
          "curves.csv, claim 'long': expected each epoch from 1 to 150 once"),
     ],
 )  # fmt: skip
-def test_a_wrong_claim_or_curve_stops_a_sweep_in_words(file, content, said, published, tmp_path):
+def test_wrong_claim_or_curve_stops_a_sweep_with_a_message(
+    file, content, said, published, tmp_path
+):
     wrong = shutil.copytree(published, tmp_path / "published")
     (wrong / file).write_text(content)
     status, output = end(start_sweep(tmp_path, wrong), timeout=300)
@@ -223,22 +227,22 @@ def test_a_wrong_claim_or_curve_stops_a_sweep_in_words(file, content, said, publ
     ("option", "value", "expected"),
     [("--cores", "none", "a whole number from 1, or all"), ("--python", "gone", "an interpreter")],
 )
-def test_a_wrong_option_is_refused_before_any_run(option, value, expected, monkeypatch):
+def test_wrong_option_is_rejected_before_any_run(option, value, expected, monkeypatch):
     monkeypatch.setattr("sys.argv", ["sweep", option, value])
     monkeypatch.setattr(sweeping, "make_runs", None)
     with pytest.raises(SystemExit, match=f"^{option}: expected {expected}, got {value}.$"):
         sweeping.main()
 
 
-def test_results_that_are_a_file_are_named(published, tmp_path):
+def test_file_in_place_of_the_results_folder_is_named(published, tmp_path):
     (tmp_path / "results").touch()
     status, output = end(start_sweep(tmp_path / "results", published), timeout=300)
     said = f"{tmp_path}/results/executed can't be written: Not a directory."
     assert (status, output.splitlines()[-1]) == (1, said)
 
 
-def test_snakemakes_reason_stands_above_one_line_for_all_runs(published, tmp_path):
-    """Though an earlier sweep has left a log."""
+def test_snakemakes_reason_comes_before_one_line_for_all_runs(published, tmp_path):
+    """Check also with the log of an earlier sweep."""
     run = first(published)
     log = tmp_path / "executed" / run.name / f"seed-{run.config.seed}.log"
     log.parent.mkdir(parents=True)
@@ -263,7 +267,7 @@ def test_snakemakes_reason_stands_above_one_line_for_all_runs(published, tmp_pat
     ids=["Ctrl-C", "end of a session", "kill", "kill of what a script started with &",
          "kill of an original's code"],
 )  # fmt: skip
-def test_a_stopped_sweep_ends_in_seconds(send, stop, inherited, code, published, tmp_path):
+def test_stopped_sweep_ends_in_seconds(send, stop, inherited, code, published, tmp_path):
     endless = shutil.copytree(published, tmp_path / "published")
     (endless / "claims.csv").write_text(HEADER + ENDLESS)
     run = plan_runs(read_claims(endless), code)[0]
@@ -285,8 +289,8 @@ def test_a_stopped_sweep_ends_in_seconds(send, stop, inherited, code, published,
 
 
 @pytest.mark.slow
-def test_the_originals_code_is_run_by_the_same_workflow(published, tmp_path):
-    """Both runs, then only the one that is deleted; without a seed, no two are the same."""
+def test_originals_code_is_run_by_the_same_workflow(published, tmp_path):
+    """Check both runs, which differ without a seed, then a sweep after one is deleted."""
     relative = os.path.relpath(sys.executable, ROOT)
     output = sweep(tmp_path, published, "--code", "keras", "--python", relative)
     assert "2 of 2 runs to make" in output
@@ -303,8 +307,8 @@ def test_the_originals_code_is_run_by_the_same_workflow(published, tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_kernels_papermills_and_sweeps_cost_no_result(undisturbed, published, tmp_path):
-    """A run fails twice while others go on; then all is killed; then all is done."""
+def test_killed_kernels_papermills_and_sweeps_lose_no_result(undisturbed, published, tmp_path):
+    """Check a run that fails twice beside others, then a killed sweep, then a complete one."""
     results = tmp_path / "results"
     run = first(published)  # the long one
     process = start_sweep(results, published)
@@ -334,7 +338,7 @@ def test_killed_kernels_papermills_and_sweeps_cost_no_result(undisturbed, publis
 
 
 @pytest.mark.slow
-def test_a_sweep_gives_the_bits_of_plain_papermill(undisturbed, published, tmp_path):
+def test_sweep_gives_the_bits_of_plain_papermill(undisturbed, published, tmp_path):
     run = first(published)
     parameters = run.config.model_dump(exclude_none=True)
     record = finish(start_papermill(parameters, tmp_path), tmp_path)
@@ -359,7 +363,7 @@ def test_slurm_gives_the_same_bits(undisturbed, published, tmp_path):
     assert outcomes(tmp_path / "slurm") == outcomes(undisturbed)
 
 
-def test_a_dry_run_trains_nothing(published, tmp_path):
+def test_dry_run_trains_nothing(published, tmp_path):
     output = sweep(tmp_path, published, "--dry-run")
     assert "4 of 4 runs to make" in output
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""The tables, by hand and once more from the files without this project's code."""
+"""Test the tables by hand-computed numbers, and recompute them without the project's code."""
 
 import json
 import re
@@ -14,7 +14,11 @@ from helpers.samples import change
 from helpers.tables import make_tables, read_results
 from scipy import stats
 
-from mnist_rnn.analysis.answer import describe_answer, describe_spread
+from mnist_rnn.analysis.answer import (
+    compare_other_networks,
+    describe_answer,
+    describe_spread,
+)
 from mnist_rnn.analysis.claims import CONFIGURATION
 from mnist_rnn.analysis.report import choose_runs, compare_runs, list_runs
 from mnist_rnn.analysis.tables import compare_with_claims, summarize, tabulate_runs
@@ -29,7 +33,7 @@ pytestmark = pytest.mark.quick
 
 @pytest.fixture
 def write(make_record, tmp_path):
-    """Write records with these test errors, seeds 0 and on; returns their folder."""
+    """Return a function that writes records with these test errors, for seeds from 0 on."""
 
     def write(*errors, **parameters):
         for seed, count in enumerate(errors):
@@ -40,11 +44,11 @@ def write(make_record, tmp_path):
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])
-def test_each_figure_follows_from_the_files(count, make_record, tmp_path):
-    """Some runs close to the published curve, as many of worse networks and of PyTorch's code."""
+def test_each_number_follows_from_the_files(count, make_record, tmp_path):
+    """Check runs close to the published curve, worse networks, and runs of PyTorch's code."""
     curve = pd.read_csv(PUBLISHED / "curves.csv").set_index("claim").loc["notebook-2019"]
     kinds = (200, "ours", {}), (900, "ours", {"dropout": 0.2}), (400, "pytorch", {})
-    kinds += (200, "ours", {"learning_rate": 0.01}), (20, "ours", {"units": 64})  # of no claim
+    kinds += (200, "ours", {"learning_rate": 0.01}), (20, "ours", {"units": 64})  # without a claim
     for seed in range(count):
         noise = 0.05 * (7 * seed % 5 - 2)
         for errors, code, changes in kinds:
@@ -58,12 +62,12 @@ def test_each_figure_follows_from_the_files(count, make_record, tmp_path):
     assert inside.get("notebook-2019-dropout", 0) < 2
 
 
-def test_each_committed_figure_follows_from_the_files():
+def test_each_committed_number_follows_from_the_files():
     assert len(check_tables(COMMITTED)) >= 12
 
 
 def check_tables(folder: Path) -> dict[str, int]:
-    """Every number of the three tables, by the JSON files alone; how many of a claim are inside."""
+    """Check all numbers of the three tables, and return how many of each claim are inside."""
     lines = pd.read_csv(folder / "runs.csv", dtype={"weights_sha256": str})
     lines = lines.set_index(["configuration", "seed"])
     groups = {}
@@ -104,7 +108,7 @@ def check_tables(folder: Path) -> dict[str, int]:
 
 
 def check_run(run: dict, line: pd.Series) -> None:
-    """A line of runs.csv, of our code or of another, which has measured less."""
+    """Check a line of runs.csv; other code than ours has measured less."""
     history, config = run["history"], run["config"]
     errors = history["test_errors"][-1]
     assert run["mistakes"] is None or len(run["mistakes"]) == errors
@@ -136,7 +140,7 @@ def check_run(run: dict, line: pd.Series) -> None:
 
 
 def check_mean(row: pd.Series, runs: list[dict]) -> None:
-    """What accuracy.csv says of the runs of a configuration."""
+    """Check the statistics of accuracy.csv for the runs of a configuration."""
     accuracies = [accuracy_of(run) for run in runs]
     assert int(row["runs"]) == len(runs)
     assert {run["parameters"] for run in runs} == {int(row["parameters"])}
@@ -158,19 +162,19 @@ def check_mean(row: pd.Series, runs: list[dict]) -> None:
 
 
 def accuracy_of(run: dict) -> float:
-    """The test accuracy in the end, in percent."""
+    """Return the final test accuracy, in percent."""
     return 100 - run["history"]["test_errors"][-1] / 100
 
 
 def interval(logs: list[float]) -> tuple[float, float]:
-    """The 95% prediction interval of one further value, given logarithms."""
+    """Return the 95% prediction interval of one further value, given logarithms."""
     n = len(logs)
     reach = stats.t.ppf(0.975, n - 1) * stdev(logs) * (1 + 1 / n) ** 0.5
     return exp(mean(logs) - reach), exp(mean(logs) + reach)
 
 
 def weigh_again(claim: pd.Series, curve: list | None, runs: list[dict]) -> dict[str, tuple]:
-    """Each of a claim's numbers, with the interval of these runs, widened by half a unit."""
+    """Return each of a claim's numbers, with the interval of these runs, widened by half a unit."""
     found = {}
     for number, value, half, errors in (
         ("test_accuracy", claim.published_test_accuracy, claim.rounding / 2,
@@ -194,7 +198,7 @@ def weigh_again(claim: pd.Series, curve: list | None, runs: list[dict]) -> dict[
     return found
 
 
-def test_a_bad_record_is_left_out_and_named_in_the_table(write, make_record):
+def test_bad_record_is_left_out_and_named_in_the_table(write, make_record):
     folder = write(200)
     write_run(make_record(seed=1), folder).write_text("{}")
     assert len(make_tables(folder).runs) == 1
@@ -203,8 +207,8 @@ def test_a_bad_record_is_left_out_and_named_in_the_table(write, make_record):
     assert "seed-1.json is not a record: config: Field required" in text
 
 
-def test_a_run_with_other_bits_does_not_count(write, make_record):
-    """The tables name it, its own notebook says it, and the plan has it anew."""
+def test_run_with_other_bits_does_not_count(write, make_record):
+    """Check that the tables and its own notebook say so, and that the sweep makes it again."""
     folder = write(200, 220)
     claims = read_results(folder).claims
     assert "count" not in compare_with_claims(make_record(200), claims)
@@ -218,18 +222,18 @@ def test_a_run_with_other_bits_does_not_count(write, make_record):
     text = (folder / "accuracy.md").read_text()
     assert text.count("\nLeft out: ") == text.count(" has other bits than specified.\n") == 2
     write_run(change(make_record(200), "environment", other_bits=True), folder)
-    with pytest.raises(RecordError, match="no record of a run, 3 with other bits aside"):
+    with pytest.raises(RecordError, match="no record of a run, except 3 with other bits"):
         make_tables(folder)
 
 
-def test_without_a_record_there_is_no_table(tmp_path):
+def test_tables_need_a_record(tmp_path):
     with pytest.raises(RecordError, match="no record of a run; `make sweep` makes them"):
         make_tables(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_parameters_are_the_published_ones():
-    """Of the committed runs; CuDNN's LSTM has a second bias vector, of 4 * 256."""
+def test_numbers_of_parameters_are_the_published_ones():
+    """Check the committed runs; CuDNN's LSTM has a second bias vector, of 4 * 256."""
     table = pd.read_csv(COMMITTED / "accuracy.csv").set_index("claim")
     claims = pd.read_csv(PUBLISHED / "claims.csv").set_index("claim")["published_parameters"]
     extra = (claims - table["parameters"]).dropna()
@@ -237,15 +241,15 @@ def test_parameters_are_the_published_ones():
     assert extra[extra != 0].to_dict() == {"notebook-2019-lstm-adam": 4 * 256}
 
 
-def test_the_committed_tables_are_those_of_the_committed_records(tmp_path):
+def test_committed_tables_follow_from_the_committed_records(tmp_path):
     (tmp_path / "runs").symlink_to(COMMITTED / "runs")
     make_tables(tmp_path)
     for name in ("accuracy.csv", "accuracy.md", "numbers.csv", "runs.csv"):
         assert (tmp_path / name).read_bytes() == (COMMITTED / name).read_bytes()
 
 
-def test_what_is_said_in_words_of_the_default_run():
-    """By 02_train: that of seed 0 is the most accurate. By the model's card: the mean of all."""
+def test_sentences_on_the_default_run_are_true():
+    """Check that seed 0 is the most accurate, as 02_train says, and the mean in the model card."""
     table = pd.read_csv(COMMITTED / "runs.csv")
     errors = table[table["configuration"] == Configuration().name].set_index("seed")["test_errors"]
     assert len(errors) == 40
@@ -255,8 +259,8 @@ def test_what_is_said_in_words_of_the_default_run():
     assert f"the 40 runs of this configuration; their mean is {reached:.2f}%" in card
 
 
-def test_the_answer_in_words(make_record, tmp_path):
-    """Of four runs, one ends below 97.9, two round to it and one is above; seed 0 is second."""
+def test_answer_follows_from_the_runs(make_record, tmp_path):
+    """Check four runs: one ends below 97.9, two round to it, one is above, and seed 0 is second."""
     for seed, errors in enumerate([205, 215, 217, 203]):
         for code, apart in (("ours", 0), ("seeded", 3e-8)):
             run = make_record(errors, seed=seed, code=code)
@@ -264,58 +268,76 @@ def test_the_answer_in_words(make_record, tmp_path):
     for code, errors in (("keras", 210), ("keras_2019", 220)):
         for seed in range(2):
             write_run(make_record(errors + 2 * seed, seed=seed, code=code), tmp_path)
-    for parameters in ({"optimizer": "adam"}, {"optimizer": "rmsprop", "dropout": 0.2}):
+    rmsprop = {"optimizer": "rmsprop", "dropout": 0.2}
+    for parameters in ({"optimizer": "adam"}, {"dropout": 0.2}, rmsprop):
         write_run(make_record(300, **parameters), tmp_path)
     results = read_results(tmp_path)
-    typical, codes, start, numbers = describe_answer(results)
+    typical, other, codes, start, numbers, whole = describe_answer(results)
     assert typical == (
-        "The published 97.9% is typical: of our 4 runs, 1 end below it, 2 round to it, 1 end above "
+        "The published 97.9% is typical: of our 4 runs, 2 round to it, 1 to less and 1 to more "
         "(mean 97.90%, SD 0.07, range 97.83 to 97.97)."
     )
-    assert codes.startswith("The author's code gives 97.89 ± 0.01% on Keras ")
-    assert " (2 runs) and 97.79 ± 0.01% on Keras " in codes
-    assert "within 1e-7 nats of ours for 20 epochs (4 of 4 runs)" in start
+    assert other.endswith("98.15% for the same network; 0 of the 4 runs reached it.")
+    assert "ours minus its mean is 0.01 points (-0." in codes
+    assert " (2 runs) and 0.11 points (" in codes
+    assert "within 1e-7 of our training loss for 20 epochs (4 of 4 runs)" in start
     inside = results.numbers["inside"].sum()
-    assert numbers.startswith(f"Over all 2 published results, {inside} of 9 printed numbers lie in")
-    assert numbers.endswith("; 0 misses are expected by chance.")
-    low, pairs, model, others = describe_spread(results.runs)
-    assert low.startswith("0 of our 4 runs (0%) end at 97.6% or lower.")
-    assert pairs.startswith("Two runs differ by 0.11 points in the median, and 0% of all pairs")
-    assert model == "The committed model, seed 0, reaches 97.95%: number 2 of the 4."
-    assert others.endswith("Adam 97.00% and RMSprop, with dropout, 97.00%.")
+    assert numbers.startswith(f"Of 9 numbers from 2 published results, {inside} lie in the 95%")
+    assert numbers.endswith("at most 0 misses are expected by chance.")
+    by_result = results.numbers.groupby("claim")["inside"].all()
+    assert whole.startswith(f"All numbers lie inside for {by_result.sum()} of the 2 results, but")
+    _, accuracy, pairs, _, model, others = describe_spread(results.runs)
+    assert accuracy.endswith(" of about 95%; 0 of our 4 end at 97.6% or lower.")
+    assert pairs.startswith("Half of all pairs of runs differ by more than 0.11 points, 0% by more")
+    assert model == "The committed model, seed 0, is by chance number 2 of the 4, with 97.95%."
+    assert others.endswith("Adam 97.00%, SGD with dropout 97.00%, RMSprop with dropout 97.00%.")
 
 
-def test_the_answer_in_words_where_the_published_number_is_not_typical(make_record, tmp_path):
-    """All runs are below it; one of today's Keras was another version."""
+def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_path):
+    """Check four runs below it; one of the author's code was on another Keras."""
     for seed, errors in enumerate([300, 301, 302, 303]):
         for values in ({}, {"dropout": 0.2}, {"code": "keras_2019"}):
             write_run(make_record(errors, seed=seed, **values), tmp_path)
         seeded = make_record(errors, seed=seed, code="seeded")
         write_run(change(seeded, "history", loss=[0.501] * 20), tmp_path)
-        run = make_record(210, seed=seed, code="keras")
+        run = make_record(210 + seed, seed=seed, code="keras")
         versions = run.environment.versions | {"keras": "1.0" if seed == 2 else "3.0"}
         write_run(change(run, "environment", versions=versions), tmp_path)
     results = read_results(tmp_path)
-    typical, codes, _, numbers = describe_answer(results)
-    assert "97.9% is not typical: of our 4 runs, 4 end below it, 0 round to it, 0 end" in typical
-    assert "gives 97.90 ± 0.00% on Keras 1.0 and 3.0 (4 runs) and 96.98 ± 0.01%" in codes
+    typical, _, codes, _, numbers, _ = describe_answer(results)
+    assert "97.9% is not typical: of our 4 runs, 0 round to it, 4 to less and 0 to more" in typical
+    assert " on Keras 1.0 and 3.0 " in f"{codes} "
     assert 20 > len(results.numbers) >= 10
-    assert numbers.endswith("; 1 misses are expected by chance.")
+    assert numbers.endswith("at most 1 misses are expected by chance.")
 
 
-def test_how_far_runs_vary_in_words(make_record):
-    """One ends at 97.6% itself, and one pair is half a point apart; seed 0 is the best."""
+def test_spread_counts_runs_and_pairs(make_record):
+    """Check a run at 97.6% itself and a pair half a point apart; seed 0 is the best."""
     runs = [make_record(errors, seed=seed) for seed, errors in enumerate([238, 240, 290])]
-    runs.append(make_record(300, optimizer="adam"))
+    runs += [make_record(300, optimizer="adam"), make_record(305, dropout=0.2)]
     runs.append(make_record(310, optimizer="rmsprop", dropout=0.2))
-    low, pairs, model, others = describe_spread(tabulate_runs(runs))
-    assert low.startswith("2 of our 3 runs (67%) end at 97.6% or lower. They differ")
-    assert pairs.startswith("Two runs differ by 0.50 points in the median, and 33% of all pairs")
-    assert model == "The committed model, seed 0, reaches 97.62%: the best of the 3."
-    assert others.endswith("Adam 97.00% and RMSprop, with dropout, 96.90%.")
+    _, accuracy, pairs, _, model, others = describe_spread(tabulate_runs(runs))
+    assert accuracy.endswith("; 2 of our 3 end at 97.6% or lower.")
+    assert pairs.endswith("differ by more than 0.50 points, 33% by more than 0.5.")
+    assert model == "The committed model, seed 0, is by chance the best of the 3, with 97.62%."
+    assert others.endswith("Adam 97.00%, SGD with dropout 96.95%, RMSprop with dropout 96.90%.")
 
 
-def test_a_number_outside_is_named_with_its_interval(write):
+def test_another_network_is_compared_by_its_own_runs(write, make_record):
+    """Two results of one network and a near miss: each pair once, by the runs of the other."""
+    folder = write(210, 212, 208)
+    for seed, errors in enumerate([700, 710, 690]):
+        write_run(make_record(errors, seed=seed, learning_rate=0.005), folder)
+    results = read_results(folder)
+    pairs = compare_other_networks(results.claims, results.runs)
+    near = Configuration(learning_rate=0.005).name
+    assert {name for _, name in pairs} <= {near, Configuration().name}
+    assert not pairs["notebook-2019", near]["test_accuracy"]
+    assert ("notebook-2019", Configuration().name) not in pairs
+    assert all(own != results.claims.loc[result, "configuration"] for result, own in pairs)
+
+
+def test_number_outside_is_named_with_its_interval(write):
     table = summarize(read_results(write(300, 310, 305)).accuracy).set_index("Result")
     table = table.replace("\N{NO-BREAK SPACE}", " ", regex=True)
     assert table.loc["notebook-2019", "Inside"].endswith(" of 4")
@@ -342,8 +364,8 @@ def run_own(results, published="", **variables):
     return done.stdout.replace("\N{NO-BREAK SPACE}", " ")
 
 
-def test_a_students_own_runs(write, tmp_path):
-    """Their names, the smaller first, and nothing of what was published elsewhere."""
+def test_students_own_runs_are_tabulated(write, tmp_path):
+    """Check the names, sorted by size, and that no published results are shown."""
     write(3000, 3100, 3200, units=64)
     write(7000, 7050, units=16)
     assert run_own(tmp_path, PYTHONWARNINGS="error::DeprecationWarning") == (
@@ -355,15 +377,15 @@ def test_a_students_own_runs(write, tmp_path):
 
 
 def test_runs_by_other_code_are_counted(write, make_record, tmp_path):
-    """In a report; the tables and intervals have them, as `make plan` says."""
+    """Check that a report counts them, and that the tables and intervals include them."""
     write(3000, 3100, units=64)
     earlier = change(make_record(3200, units=64, seed=2), "environment", code_sha256="0" * 64)
     write_run(earlier, tmp_path)
     assert "|3\n" in run_own(tmp_path)
-    assert "Made by other code than today's: 1 of 3 runs." in run_own(tmp_path)
+    assert "1 of 3 runs were made by another version of the code." in run_own(tmp_path)
 
 
-def test_published_results_stand_below_a_students_own(write, tmp_path):
+def test_published_results_come_below_a_students_own(write, tmp_path):
     write(3000, units=64)
     write(200)
     result, *rows = run_own(tmp_path).splitlines()[:4]
@@ -375,8 +397,8 @@ def test_published_results_stand_below_a_students_own(write, tmp_path):
 
 @pytest.mark.parametrize("curves", [False, True])
 @pytest.mark.parametrize("count", [1, 4])
-def test_a_researchers_own_folders(count, curves, write, tmp_path):
-    """A claim with a curve, or without, a candidate, and a claim that has no run."""
+def test_researchers_own_folders_are_tabulated(count, curves, write, tmp_path):
+    """Check a claim with or without a curve, a candidate, and a claim without a run."""
     folder = tmp_path / "published"
     folder.mkdir()
     candidate = ROW | {"claim": "wider", "kind": "near_miss", "units": "128"}
@@ -398,8 +420,8 @@ def test_a_researchers_own_folders(count, curves, write, tmp_path):
     assert table["inside"].tolist() == ["", inside]
 
 
-def test_a_researchers_candidates_alone(write, tmp_path):
-    """Nothing was published; the tables have the runs."""
+def test_researchers_candidates_alone_are_tabulated(write, tmp_path):
+    """Check that the tables have the runs, without any published result."""
     folder = tmp_path / "published"
     folder.mkdir()
     (folder / "claims.csv").write_text(
@@ -413,8 +435,8 @@ def test_a_researchers_candidates_alone(write, tmp_path):
     assert re.split(r" *\| *", row)[1:5] == ["small", "97.50 ± 0.10", "97.40 to 97.60", "3"]
 
 
-def test_two_chosen_runs_side_by_side(write):
-    """By default, the most and the least accurate run."""
+def test_two_chosen_runs_are_compared(write):
+    """Check also the default: the most and the least accurate run."""
     write(3000, 3100, units=64)
     runs = list_runs(read_results(write(7000, units=16, dropout=0.1)).runs)
     table = compare_runs(choose_runs(runs))

@@ -1,10 +1,12 @@
+"""Test the analysis of a trained network by hand-computed examples."""
+
 import numpy as np
 import pytest
 from helpers.runs import TRAIN, end, finish, papermill_command, start, start_papermill
 from helpers.samples import answers
 
 from mnist_rnn.analysis import trained_network
-from mnist_rnn.analysis.trained_network import believe
+from mnist_rnn.analysis.trained_network import compute_probabilities
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.interpretation import draw_late
@@ -17,57 +19,57 @@ def digits(mnist):
     return scale(x_test), y_test
 
 
-def test_one_unit_by_hand():
+def test_network_of_one_unit_equals_its_equations():
     weights = Weights(
         *map(np.float32, ([[2.0]], [[0.5]], [0.1], [[1.0] + [0.0] * 9], [0.0, 1.0] + [0.0] * 8))
     )
     hidden = compute_states(weights, np.array([[[0.3], [0.0]]], "float32"))
     h1 = np.tanh(2 * 0.3 + 0.1)
     np.testing.assert_allclose(hidden[0, :, 0], [h1, np.tanh(0.5 * h1 + 0.1)], rtol=1e-6)
-    belief = believe(weights, hidden)[0, 0]
+    probability = compute_probabilities(weights, hidden)[0, 0]
     powers = np.exp([h1, 1.0] + [0.0] * 8)
-    np.testing.assert_allclose(belief, powers / powers.sum(), rtol=1e-6)
+    np.testing.assert_allclose(probability, powers / powers.sum(), rtol=1e-6)
 
 
-def test_accuracy_by_row_by_hand():
-    beliefs = np.concatenate([answers(3, 7), answers(7, 3, 7)])
-    accuracy = trained_network.accuracy_by_row(beliefs, np.array([7, 7]))
+def test_accuracy_by_row_equals_a_hand_computed_one():
+    probabilities = np.concatenate([answers(3, 7), answers(7, 3, 7)])
+    accuracy = trained_network.accuracy_by_row(probabilities, np.array([7, 7]))
     assert accuracy.tolist() == [0.5, 0.5] + [1.0] * 26
 
 
 @pytest.mark.parametrize(
     ("digits", "row"), [((5,), 1), ((5, 3), 2), ((3, 3, 5, 3), 4), ((1,) * 27 + (2,), 28)]
 )
-def test_the_decision_is_the_row_after_the_last_other_answer(digits, row):
+def test_from_the_decision_row_on_the_answer_does_not_change(digits, row):
     assert trained_network.decision_rows(answers(*digits)).tolist() == [row]
 
 
-def test_the_last_row_with_ink():
+def test_last_row_with_ink_is_found():
     x = np.zeros((2, 28, 28), "float32")
     x[0, [4, 20], 3] = x[1, 27, 0] = 0.1
     assert trained_network.last_ink_rows(x).tolist() == [21, 28]
 
 
-def test_the_decisions_table_by_hand():
+def test_table_of_decisions_equals_a_hand_computed_one():
     images = [answers(digit) for digit in range(10)] + [answers(*[4] * 9, 2), answers(*[4] * 27, 2)]
     table = trained_network.tabulate_decisions(np.concatenate(images), np.array([*range(10), 2, 2]))
     assert table.loc[2].tolist() == [10, 28, 1, 100]
     assert table.loc[3].tolist() == [1, 1, 0, 100]
 
 
-def test_the_last_row_turns_answers_both_ways():
+def test_last_row_changes_answers_in_both_directions():
     late, lost, early = [1] * 27 + [2], [2] * 27 + [1], map(answers, range(10))
-    beliefs = np.concatenate([*[answers(*late)] * 5, answers(*lost), *early])
+    probabilities = np.concatenate([*[answers(*late)] * 5, answers(*lost), *early])
     images = np.zeros((16, 28, 28), "float32")
     images[:, 9, 3] = images[0, 27, 3] = 1
-    caption = draw_late(images, beliefs, np.array([2] * 6 + list(range(10)))).caption
+    caption = draw_late(images, probabilities, np.array([2] * 6 + list(range(10)))).caption
     assert "5 of 16 test images are misclassified after row 27" in caption
-    assert "in 4 of them row 28 is blank" in caption
+    assert "row 28 is blank in 4 of them" in caption
     assert "1 are right after row 27 and wrong after row 28" in caption
 
 
-def test_sensitivity_is_the_slope_of_the_loss(model, digits, committed):
-    """A wrong answer has slopes large enough to be measured in single precision."""
+def test_sensitivity_is_the_gradient_of_the_loss(model, digits, committed):
+    """Check a wrong answer, whose gradients are large enough for single precision."""
     first = min(committed.mistakes)
     x, y = (part[first : first + 1] for part in digits)
     loss = keras.losses.sparse_categorical_crossentropy
@@ -83,7 +85,7 @@ def disturbed(x, name, seed=0):
     return [images for other, images in trained_network.disturb(x, seed) if other.startswith(name)]
 
 
-def test_disturbances_do_what_they_say():
+def test_disturbances_do_what_their_names_say():
     x = np.zeros((1, 28, 28), "float32")
     x[0, 10, 6] = 1
     moved = [np.argwhere(images).tolist() for images in disturbed(x, "shifted by 2 px")]
@@ -91,7 +93,7 @@ def test_disturbances_do_what_they_say():
     at_the_edge = np.zeros_like(x)
     at_the_edge[0, 0, 5] = 1
     assert not disturbed(at_the_edge, "shifted by 1 px")[1].any()
-    # Counter-clockwise, what is left of the middle goes down.
+    # A counter-clockwise rotation moves ink on the left down.
     left = np.zeros_like(x)
     left[0, 13:15, 4] = 1
     there, back = (images[0].sum(axis=1).argmax() for images in disturbed(left, "rotated by 30"))
@@ -106,7 +108,7 @@ def test_disturbances_do_what_they_say():
         assert np.argwhere(images).tolist() == [place]
 
 
-def test_noise_is_seeded_and_stays_between_paper_and_ink():
+def test_noise_is_seeded_and_clipped_to_0_and_1():
     x = np.full((4, 28, 28), 0.5, "float32")
     name = "noise of standard deviation 0.1"
     (noisy,), (again,), (other,) = (disturbed(x, name, seed) for seed in (1, 1, 2))
@@ -118,8 +120,8 @@ def test_noise_is_seeded_and_stays_between_paper_and_ink():
 
 
 @pytest.mark.slow
-def test_the_notebook_reads_a_model_of_ones_own(tmp_path):
-    """A bad one: some figures have little or nothing to show."""
+def test_notebook_reads_a_users_own_model(tmp_path):
+    """Check a bad model, for which some figures have little or nothing to show."""
     finish(start_papermill({"units": 8, "epochs": 1, "train_size": 2000}, tmp_path), tmp_path)
     (own,) = tmp_path.rglob("*.keras")
     notebook, output = TRAIN.with_name("04_reading.ipynb"), tmp_path / "out.ipynb"

@@ -1,4 +1,4 @@
-"""The training step and loop, and the refusal of parts of different runs."""
+"""Test the training step and loop, and that parts of different runs are rejected."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ CODE = sorted((ROOT / "src" / "mnist_rnn" / "experiment").glob("*.py"))
 
 
 def build_in_keras(config):
-    """The network of `build_model` as one writes it in Keras, from the same initial weights."""
+    """Return the network of `build_model` from Keras's own parts, with the same initial weights."""
     layers = [
         PLAIN_LAYERS[config.layer](config.units),
         keras.layers.Dense(10, activation="softmax"),
@@ -50,7 +50,7 @@ def build_in_keras(config):
         pytest.param("lstm", "adam", 250, 4, marks=pytest.mark.slow),
     ],
 )
-def test_training_is_kerass_step_batch_by_batch(
+def test_training_equals_that_of_keras_batch_by_batch(
     layer, optimizer, batch_size, steps, small, examples, run
 ):
     changes = {"layer": layer, "optimizer": optimizer, "batch_size": batch_size, "dropout": 0.0}
@@ -62,12 +62,12 @@ def test_training_is_kerass_step_batch_by_batch(
     model = build_in_keras(config)
     for epoch in range(config.epochs):
         order = epoch_order(config.seed, epoch, len(x))
-        before = []  # what each batch's step starts from: images, loss and accuracy
+        before = []  # for each batch, before its step: number of images, loss, accuracy
         for start in range(0, len(x), config.batch_size):
             some = order[start : start + config.batch_size]
-            beliefs = model.predict_on_batch(x[some])
-            right = (beliefs.argmax(axis=1) == y[some]).mean()
-            before.append((len(some), measure_loss(beliefs, y[some]), right))
+            probabilities = model.predict_on_batch(x[some])
+            right = (probabilities.argmax(axis=1) == y[some]).mean()
+            before.append((len(some), measure_loss(probabilities, y[some]), right))
             model.train_on_batch(x[some], y[some])
         sizes, *measured = zip(*before, strict=True)
         for name, values in zip(("loss", "accuracy"), measured, strict=True):
@@ -81,8 +81,8 @@ def test_training_is_kerass_step_batch_by_batch(
     assert len(set(state.history["weights_sha256"])) == config.epochs == state.epochs
 
 
-def test_a_batch_draws_its_dropout_once_and_a_prediction_none(small):
-    """Keras moves the random state of dropout once for each mask that it draws."""
+def test_batch_draws_its_dropout_once_and_prediction_draws_none(small):
+    """Check the random state of dropout, which Keras changes once per mask."""
     model = build_model(small)
     state = model.layers[0].seed_generator.state
     before = np.array(state)
@@ -92,14 +92,14 @@ def test_a_batch_draws_its_dropout_once_and_a_prediction_none(small):
     assert np.array_equal(np.array(state) - before, [0, 1])
 
 
-def test_a_run_that_does_not_learn_fails_with_its_reason(small, run, make_checkpoint):
+def test_run_that_does_not_learn_fails_with_its_reason(small, run, make_checkpoint):
     config = small.model_copy(update={"learning_rate": 1e6})
     with pytest.raises(TrainingError, match=r"did not learn: its loss .* is \d\S+, and was 2\."):
         run(config)
     assert not make_checkpoint(config).path.exists()
 
 
-def test_a_loss_that_is_not_a_number_fails_with_its_reason(small, run, make_checkpoint):
+def test_loss_that_is_not_finite_fails_with_its_reason(small, run, make_checkpoint):
     config = small.model_copy(update={"learning_rate": 1e38})
     model, checkpoint = build_model(config), make_checkpoint(config)
     model.optimizer.build(model.trainable_variables)
@@ -110,7 +110,7 @@ def test_a_loss_that_is_not_a_number_fails_with_its_reason(small, run, make_chec
     assert not checkpoint.path.exists()
 
 
-def test_a_clock_set_back_does_not_matter(small, run, left_alone, monkeypatch):
+def test_clock_that_is_set_back_has_no_effect(small, run, left_alone, monkeypatch):
     hours = iter(range(0, -1_000_000, -1))
     monkeypatch.setattr(time, "time", lambda: 3600.0 * next(hours))
     _, state = run(small)
@@ -118,14 +118,14 @@ def test_a_clock_set_back_does_not_matter(small, run, left_alone, monkeypatch):
     assert 0 < state.seconds < 60
 
 
-# What a kernel holds may be of several runs, after parameters were changed and some cells run.
+# A kernel may have parts of several runs, after parameters were changed and some cells run again.
 
 RUN = Configuration(units=8, epochs=1, train_size=1280)
 
 
 @pytest.fixture(scope="module")
 def parts(mnist, environment, tmp_path_factory):
-    """All that `keep_run` is given after a run, by name."""
+    """Return all arguments of `keep_run` after a run, by name."""
     (x_train, y_train), (x_test, y_test) = mnist
     training = Examples(scale(x_train[:1280]), y_train[:1280])
     test = Examples(scale(x_test), y_test)
@@ -146,7 +146,7 @@ OTHERS = rf"expected the first [\d,]+ (training|test) images of MNIST, got other
 
 
 def alter(examples):
-    """One pixel of the last image."""
+    """Return examples with one changed pixel of the last image."""
     x = examples.x.copy()
     x[-1, 9, 9] = 1 - x[-1, 9, 9]
     return examples._replace(x=x)
@@ -164,8 +164,8 @@ def alter(examples):
     ],
     ids=["more images", "more labels", "fewer asked", "pixel", "test pixel", "no test images"],
 )
-def test_other_images_than_the_configurations_are_refused(changes, parts, mnist, results):
-    """By each function that is given them; nothing is written."""
+def test_images_of_another_configuration_are_rejected(changes, parts, mnist, results):
+    """Check each function that takes images, and that nothing is written."""
     old = parts | changes(parts, mnist)
     given = [old[name] for name in ("config", "training", "test", "environment")]
     with pytest.raises(TrainingError, match=OTHERS):
@@ -182,8 +182,8 @@ def test_other_images_than_the_configurations_are_refused(changes, parts, mnist,
     "values",
     [{"optimizer": "adam"}, {"dropout": 0.5}, {"seed": 1}, {"epochs": 2}, {"learning_rate": 0.1}],
 )
-def test_a_run_is_kept_under_no_other_name(values, parts, results):
-    """Nor is a model trained as another configuration, or into another's checkpoint."""
+def test_run_is_not_recorded_under_another_configuration(values, parts, results):
+    """Check also that no model is trained as another configuration or into its checkpoint."""
     other = RUN.model_copy(update=values)
     with pytest.raises(TrainingError, match=rf"not those of the trained model\. {AGAIN}"):
         keep.keep_run(**parts | {"config": other})
@@ -195,8 +195,8 @@ def test_a_run_is_kept_under_no_other_name(values, parts, results):
     assert not list(results.iterdir())
 
 
-def test_a_record_has_what_its_model_reaches(parts, mnist, results):
-    """Computed again from the model's file, in NumPy, by nothing that makes the record."""
+def test_record_has_the_results_of_its_model(parts, mnist, results):
+    """Compute the results again from the model's file, in NumPy, without the code of the record."""
     environment = parts["environment"].model_copy(update={"other_bits": True})
     run = keep.keep_run(**parts | {"environment": environment})
     path = run_path(RUN, ".keras", results)
@@ -221,8 +221,8 @@ def test_a_record_has_what_its_model_reaches(parts, mnist, results):
     assert load_checked(path)[0] == run == read_run(path.with_suffix(".json"))
 
 
-def test_a_run_is_kept_whole_or_not_at_all(parts, results, monkeypatch):
-    """Refused: other code or versions, a model trained on, a model that can't be written."""
+def test_run_is_recorded_completely_or_not_at_all(parts, results, monkeypatch):
+    """Check other code or versions, a model trained further, and one that can't be written."""
     model, state = parts["model"], parts["state"]
     old = [
         parts["environment"].model_copy(update=values)
@@ -249,7 +249,7 @@ def test_a_run_is_kept_whole_or_not_at_all(parts, results, monkeypatch):
 
 
 def assign(name, value):
-    """Set an attribute of the model, of `layers.N` or of `optimizer`."""
+    """Return a function that sets an attribute of the model, of `layers.N` or of `optimizer`."""
 
     def change(model):
         *path, last = name.split(".")
@@ -270,7 +270,7 @@ def compile_with(optimizer, loss=cross_entropy, **options):
     return lambda model: model.compile(optimizer, loss=loss, **options)
 
 
-# What somebody may do to a model between building and training it, and the parts that are named.
+# Changes that a user may make to a model between building and training it
 CHANGES = {
     "weights": lambda model: model.set_weights([1.01 * w for w in model.get_weights()]),
     "one weight": lambda model: model.layers[1].bias.assign(np.full(8, 1e-30, "float32")),
@@ -304,12 +304,12 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_model_that_was_changed_after_it_was_built_is_not_trained(change, parts, tmp_path):
-    """A record names the configuration alone; nothing is trained, and nothing kept."""
+def test_model_that_was_changed_after_it_was_built_is_rejected(change, parts, tmp_path):
+    """Check that nothing is trained or written, since a record names only the configuration."""
     training, test = parts["training"], parts["test"]
     owner = describe_inputs(RUN, training, test)
     model = build_model(RUN)
-    predict(model, test.x[:9])  # to use it is no change
+    predict(model, test.x[:9])  # a prediction is not a change
     change(model)
     iterations = int(model.optimizer.iterations)
     with pytest.raises(TrainingError, match=rf"not as build_model made it, .* other .*{AGAIN}"):
@@ -318,8 +318,8 @@ def test_a_model_that_was_changed_after_it_was_built_is_not_trained(change, part
     assert not list(tmp_path.iterdir())
 
 
-def test_a_model_is_trained_once(parts, tmp_path):
-    """Twice as many epochs would be a record of half as many; a checkpoint does not matter."""
+def test_trained_model_is_rejected(parts, tmp_path):
+    """Check with and without a checkpoint: a record must not stand for twice as many epochs."""
     training, test = parts["training"], parts["test"]
     checkpoint = Checkpoint(tmp_path / "checkpoint", describe_inputs(RUN, training, test))
     for state in (None, parts["state"]):
@@ -332,18 +332,18 @@ def test_a_model_is_trained_once(parts, tmp_path):
     assert weights_sha256(fresh.get_weights()) == parts["state"].history["weights_sha256"][-1]
 
 
-def test_nothing_is_trained_in_another_copy_of_the_repository(parts, tmp_path, monkeypatch):
+def test_training_in_another_copy_of_the_repository_is_rejected(parts, tmp_path, monkeypatch):
     (tmp_path / "src" / "mnist_rnn").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     given = [parts[name] for name in ("config", "training", "test", "environment")]
-    with pytest.raises(ExperimentError, match=rf"runs in {tmp_path}, with the code of {ROOT}: "):
+    with pytest.raises(ExperimentError, match=rf"runs in {tmp_path}, with the code of {ROOT}\. "):
         keep.open_checkpoint(*given)
 
 
-def test_code_that_was_edited_after_it_was_loaded_trains_nothing(parts, results, monkeypatch):
+def test_code_that_was_edited_after_it_was_loaded_is_rejected(parts, results, monkeypatch):
     monkeypatch.setattr(keep, "digest_code", lambda: "0" * 64)
     given = [parts[name] for name in ("config", "training", "test", "environment")]
-    with pytest.raises(TrainingError, match="changed after this kernel had loaded it: restart"):
+    with pytest.raises(TrainingError, match="changed after this kernel had loaded it"):
         keep.open_checkpoint(*given)
     assert not list(results.iterdir())
 
@@ -351,7 +351,7 @@ def test_code_that_was_edited_after_it_was_loaded_trains_nothing(parts, results,
 @pytest.mark.parametrize(
     ("file", "old", "new", "same"),
     [
-        ("network.py", '"""The network: ', '"""Another docstring: ', True),
+        ("network.py", '"""Build the network: ', '"""Another docstring: ', True),
         ("fit.py", "        shuffle=False,", "        shuffle = False,  # a comment\n", True),
         ("network.py", "import math\n", "\n# a comment\n\nimport math\n\n", True),
         ("backend.py", "TensorFlow needs AVX", "AVX is missing", True),
@@ -373,7 +373,7 @@ def test_code_that_was_edited_after_it_was_loaded_trains_nothing(parts, results,
         ("initial_weights.py", "round(6)", "round(7)", False),
     ],
 )  # fmt: skip
-def test_only_what_is_computed_counts_in_the_code_digest(file, old, new, same, tmp_path):
+def test_code_digest_changes_only_with_the_computation(file, old, new, same, tmp_path):
     for path in CODE:
         shutil.copy(path, tmp_path)
     assert digest_code([*tmp_path.glob("*.py")]) == LOADED_SHA256
@@ -399,7 +399,7 @@ def test_only_what_is_computed_counts_in_the_code_digest(file, old, new, same, t
         ("n = 3", "n = '3'", False),
     ],
 )  # fmt: skip
-def test_the_code_digest_ignores_the_names_of_local_variables_alone(one, other, same, tmp_path):
+def test_code_digest_ignores_only_the_names_of_local_variables(one, other, same, tmp_path):
     digests = set()
     for text in (one, other):
         (tmp_path / "code.py").write_text(text)

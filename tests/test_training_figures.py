@@ -1,4 +1,4 @@
-"""The figures of data and training draw the numbers that they are given."""
+"""Test that the figures of data and training draw the given numbers."""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("close_figures")]
 
 @pytest.fixture
 def images():
-    """Twelve images of each digit in turn, no two alike."""
+    """Return twelve different images of each digit in turn."""
     return np.random.default_rng(0).integers(0, 256, (120, 28, 28), "uint8")
 
 
@@ -35,7 +35,7 @@ def test_samples_are_the_first_ten_of_each_digit(images):
     assert not ax.axison
 
 
-def test_bars_are_the_shares_of_each_digit_and_the_legend_names_their_colours():
+def test_bars_are_the_shares_of_each_digit_and_legend_names_their_colours():
     y_train = np.repeat(np.arange(10), np.arange(1, 11))
     y_test = np.repeat(np.arange(10), np.arange(11, 1, -1))
     drawn = draw_balance(y_train, y_test)
@@ -69,7 +69,7 @@ def test_each_row_of_the_image_is_a_timestep_with_ink_as_height(images):
         assert to_hex(area.get_facecolor()) == DARK
     assert (left.get_title(), right.get_title()) == (
         "the digit",
-        "what is read, from top to bottom",
+        "its rows, from top to bottom",
     )
     assert (left.get_xlabel(), left.get_ylabel()) == ("column (feature)", "row (timestep)")
     assert right.get_xlabel() == "feature"
@@ -101,10 +101,10 @@ def test_curves_have_their_epochs_measures_and_colours():
         assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", f"training {name}")
 
 
-def test_the_caption_of_the_curves_says_their_first_and_last_numbers():
+def test_caption_of_the_curves_has_their_first_and_last_numbers():
     caption = draw_curves(HISTORY, {"a": CURVE, "b": CURVE / 2}).caption
-    assert "this run's 3 epochs, from a training loss of 0.50 to 0.250 and" in caption
-    assert "a training accuracy of 85.0% to 95.0%." in caption
+    assert "this run, with 3 epochs. Its training loss goes from 0.50 to 0.250," in caption
+    assert "its training accuracy from 85.0% to 95.0%." in caption
     assert "configuration: a, loss 0.6 to 0.3, accuracy 80.0% to 90.0%; b, loss 0.3" in caption
     without = draw_curves(HISTORY, {"a": CURVE.assign(accuracy=np.nan)}).caption
     assert "configuration: a, loss 0.6 to 0.3. " in without
@@ -117,7 +117,7 @@ def test_one_epoch_has_one_tick():
         assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [1]
 
 
-def test_the_matrix_has_a_row_for_the_digit_and_a_column_for_the_answer():
+def test_confusion_matrix_has_a_row_per_label_and_a_column_per_prediction():
     random = np.random.default_rng(0)
     y, answers = random.integers(0, 10, (2, 500))
     counts = np.array([[((y == d) & (answers == a)).sum() for a in range(10)] for d in range(10)])
@@ -130,8 +130,8 @@ def test_the_matrix_has_a_row_for_the_digit_and_a_column_for_the_answer():
     assert ax.images[0].cmap.name == "Blues"  # the darker, the more
     assert ax.images[0].get_clim() == (0, mistakes.max())
     assert (ax.get_xlabel(), ax.get_ylabel(), scale.get_ylabel()) == (
-        "read as",
-        "digit",
+        "predicted digit",
+        "label",
         "mistakes",
     )
     for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
@@ -148,15 +148,15 @@ def test_counts_are_white_on_dark_fields_only():
 
 def test_mistakes_that_are_equally_frequent_are_all_named():
     answers, y = np.repeat([[2, 5, 7], [7, 9, 1]], [3, 3, 2], axis=1)
-    expected = "Most frequent, with 3 of 8 mistakes: 7 read as 2, 9 read as 5."
+    expected = "Most frequent, with 3 of 8 mistakes: 7 as 2, 9 as 5."
     assert draw_confusion(answers, y).caption.endswith(expected)
-    assert draw_confusion(answers[-1:], y[-1:]).caption.endswith("1 of 1 mistakes: 1 read as 7.")
+    assert draw_confusion(answers[-1:], y[-1:]).caption.endswith("1 of 1 mistakes: 1 as 7.")
     none = draw_confusion(y[:0], y[:0])
     assert none.caption.endswith("0 of 0 mistakes: none.")
 
 
-def test_the_surest_mistakes_by_hand(images):
-    """Of 15 images of a 7, number 0 is read right; of the others, the last is the surest."""
+def test_most_probable_mistakes_are_drawn_in_order(images):
+    """Check 15 images of a 7: the first is correct, and the last is the most probable mistake."""
     probabilities = np.zeros((15, 10))
     probabilities[:, 1], probabilities[0, 7] = np.linspace(0.5, 0.99, 15), 1
     probabilities[3:, 2] = probabilities[3:, 1] + 0.001
@@ -164,7 +164,7 @@ def test_the_surest_mistakes_by_hand(images):
     assert len(drawn.figure.axes) == 12
     for ax, index in zip(drawn.figure.axes, range(14, 2, -1), strict=True):
         np.testing.assert_array_equal(only_image(ax), images[index])
-        assert ax.get_title() == f"read 2 ({probabilities[index, 2]:.1%})\nlabel 7"
+        assert ax.get_title() == f"predicted 2 ({probabilities[index, 2]:.1%})\nlabel 7"
     assert drawn.caption.endswith("label and answer: " + ", ".join(12 * ["7 as 2"]) + ".")
     for place, ax in enumerate(drawn.figure.axes):
         assert ax.get_subplotspec().get_geometry() == (2, 6, place, place)

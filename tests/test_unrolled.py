@@ -1,4 +1,4 @@
-"""The picture of the unrolled network draws what the network computes."""
+"""Test that the picture of the unrolled network draws what the network computes."""
 
 import re
 from xml.etree import ElementTree
@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from mnist_rnn.analysis.trained_network import believe
+from mnist_rnn.analysis.trained_network import compute_probabilities
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures import unrolled
 from mnist_rnn.figures.captioned import TICKS
-from mnist_rnn.figures.unrolled import BELIEF, BLUES, INK, ORANGES, ROWS, STATE, draw_unrolled
+from mnist_rnn.figures.unrolled import BLUES, INK, ORANGES, PROBABILITY, ROWS, STATE, draw_unrolled
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.consistency import Weights, compute_states
 
@@ -21,18 +21,18 @@ NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module")
 def drawn():
-    """The image, its states and beliefs, and the picture of a network with 64 random units."""
+    """Return an image, its states and probabilities, and the picture of 64 random units."""
     random = np.random.default_rng(0)
     shapes = (28, 64), (64, 64), (64,), (64, 10), (10,)
     weights = Weights(*(random.normal(0, 0.3, shape).astype("float32") for shape in shapes))
     image = random.integers(0, 256, (28, 28), "uint8")
     states = compute_states(weights, scale(image[None]))[0]
     picture = ElementTree.fromstring(draw_unrolled(weights, image))
-    return image, states, believe(weights, states), picture
+    return image, states, compute_probabilities(weights, states), picture
 
 
 def read_levels(picture, colors, left, width, columns):
-    """The place (28, columns) of each cell's colour among these colours, from 1; 0 for none."""
+    """Return the index (28, columns) of each cell's colour, from 1; 0 without one of these."""
     levels = np.zeros((28, columns), int)
     for path in picture.iter(f"{NAMESPACE}path"):
         if path.get("stroke") in colors:
@@ -45,49 +45,49 @@ def read_levels(picture, colors, left, width, columns):
     return levels
 
 
-def test_shades_are_pixels_states_and_beliefs(drawn):
-    image, states, beliefs, picture = drawn
+def test_shades_are_pixels_states_and_probabilities(drawn):
+    image, states, probabilities, picture = drawn
     units = states[:, ::2]
     for values, colors, left, width in (
         (image / 255, INK, ROWS, 5),
         (units, BLUES, STATE, 4),
         (-units, ORANGES, STATE, 4),
-        (beliefs, INK, BELIEF, 9),
+        (probabilities, INK, PROBABILITY, 9),
     ):
         levels = read_levels(picture, colors, left, width, values.shape[1])
         assert abs(levels - len(colors) * np.maximum(values, 0)).max() <= 0.5 + 1e-6
         assert levels.max() > 2
 
 
-def test_colours_are_darker_where_a_value_is_greater():
+def test_greater_values_have_darker_colours():
     for colors in (INK, BLUES, ORANGES):
         light = [sum(to_rgb(color)) for color in colors]
         assert light == sorted(light, reverse=True)
 
 
-def test_rows_and_digits_are_numbered_and_the_answer_stands_below_its_column(drawn):
-    *_, beliefs, picture = drawn
+def test_rows_and_digits_are_numbered_and_the_answer_is_below_its_column(drawn):
+    *_, probabilities, picture = drawn
     texts = [
         (t.text, float(t.get("x")), float(t.get("y"))) for t in picture.iter(f"{NAMESPACE}text")
     ]
-    center = {str(digit): BELIEF + 9 * digit + 4.5 for digit in range(10)}
+    center = {str(digit): PROBABILITY + 9 * digit + 4.5 for digit in range(10)}
     heads = {text: x for text, x, y in texts if y == 40}
     assert heads == center
     rows = {int(text): y for text, x, y in texts if x == 20}
     assert rows == {row: unrolled.TOP + unrolled.PITCH * (row - 1) + 8 for row in TICKS}
-    answer = str(beliefs[-1].argmax())
+    answer = str(probabilities[-1].argmax())
     assert [(text, x) for text, x, y in texts if y > 440 and len(text) == 1] == [
         (answer, center[answer])
     ]
     titles = {text: x for text, x, y in texts if y == 20}
-    assert titles == {"rows of pixels": ROWS, "hidden state": STATE, "belief in": BELIEF}
+    assert titles == {"rows of pixels": ROWS, "hidden state": STATE, "probability of": PROBABILITY}
     said = picture.get("aria-label")
     assert "64 numbers of which 32 are shown" in said
-    assert f"is {answer}, with probability {beliefs[-1].max():.0%}." in said
+    assert f"is {answer}, with probability {probabilities[-1].max():.0%}." in said
 
 
-def test_the_committed_picture_is_that_of_the_committed_model(model, mnist):
-    """`docs/generate.py` writes it."""
+def test_committed_picture_shows_the_committed_model(model, mnist):
+    """Check docs/network.svg, which `docs/generate.py` writes."""
     weights = Weights(*model.get_weights())
     committed = (ROOT / "docs" / "network.svg").read_text()
     assert draw_unrolled(weights, mnist[1][0][unrolled.DIGIT]) == committed

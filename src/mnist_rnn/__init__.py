@@ -1,1 +1,1 @@
-"""The row-by-row SimpleRNN for MNIST digits, reproduced."""
+"""Reproduce the SimpleRNN that reads MNIST digits row by row."""

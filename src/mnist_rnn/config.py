@@ -1,4 +1,4 @@
-"""The parameters of a run: one frozen configuration, refused when wrong."""
+"""Define the parameters of a run, as a frozen configuration that rejects wrong values."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,31 +8,31 @@ TRAIN_SIZE, TEST_SIZE = 60_000, 10_000  # images of MNIST
 TIMESTEPS, FEATURES, NUM_CLASSES = 28, 28, 10
 
 
-# What is sent in and published has no slash, angle bracket, vertical bar or line end: neither a
-# path nor markup.
+# Text in records from others has no slash, angle bracket, vertical bar or line end, so that it can
+# be neither a path nor markup.
 ALLOWED = "A-Za-z0-9 ()@.,:+_-"
 Text = Annotated[str, StringConstraints(pattern=rf"^[{ALLOWED}]{{1,60}}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Strict(BaseModel):
-    """Nothing is converted, changed or ignored: no unknown name, no nan."""
+    """A frozen model that converts and ignores nothing, and rejects unknown names and nan."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
 def whole(default: Any, least: int, most: int) -> Any:
-    """A field for a whole number in a range, in the words of an error message."""
+    """Return a field for a whole number in a range, with a description for error messages."""
     return Field(default, ge=least, le=most, description=f"a whole number from {least} to {most}")
 
 
 class Configuration(Strict):
-    """All that decides what a run computes. The defaults are the original notebook's.
+    """The parameters that decide what a run computes; the defaults are the original notebook's.
 
     `rmsprop` has the formula of Keras 2.
 
     Raises:
-        pydantic.ValidationError: from the constructor; `read_parameters` words it for people.
+        pydantic.ValidationError: a value is wrong. `read_parameters` makes it a ParameterError.
     """
 
     layer: Literal["simple_rnn", "gru", "lstm"] = "simple_rnn"
@@ -49,9 +49,10 @@ class Configuration(Strict):
 
     @property
     def name(self) -> str:
-        """This configuration in folders and tables: `simple_rnn-256-adam-dropout_0.2`.
+        """Return the name in folders and tables, such as `simple_rnn-256-adam-dropout_0.2`.
 
-        After layer, units and optimizer stands what is not the default, but for the seed.
+        Layer, units and optimizer come first, then each other parameter that differs from its
+        default, without the seed.
         """
         always = {"layer", "units", "optimizer", "seed"}
         changed = self.model_dump(exclude=always, exclude_defaults=True)

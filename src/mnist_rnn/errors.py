@@ -1,40 +1,40 @@
-"""What can go wrong, in words that stand for themselves."""
+"""Define the errors, whose messages are complete without a traceback."""
 
 
 class ExperimentError(Exception):
-    """An error whose message says all; a notebook shows it without a traceback."""
+    """An error with a complete message, which a notebook shows without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
 
 
 class ParameterError(ExperimentError, ValueError):
-    """A parameter has a wrong name, type or value."""
+    """An error in the name, type or value of a parameter."""
 
 
 class ClaimError(ExperimentError):
-    """claims.csv or curves.csv is missing, or a row is not a claim."""
+    """An error in claims.csv or curves.csv: a missing file, or a wrong row."""
 
 
 class DataError(ExperimentError):
-    """MNIST is missing or is not MNIST."""
+    """An error in the data: MNIST is missing, or the files have other digests."""
 
 
 class BackendError(ExperimentError):
-    """What computes is not set up so that every CPU computes the same bits."""
+    """An error in the set-up of Keras or TensorFlow, with which bits would depend on the CPU."""
 
 
 class OutputError(ExperimentError, OSError):
-    """A file can't be written: no permission, no folder, a full disk."""
+    """An error in writing a file: no permission, no folder, a full disk."""
 
 
 class ModelError(ExperimentError):
-    """A model file can't be read safely, or is not the one that is needed."""
+    """An error in a model file: unsafe to read, or not the expected model."""
 
 
 class TrainingError(ExperimentError):
-    """Training was stopped, or its numbers went wrong."""
+    """An error in training: interrupted, failed, or with parts of different runs."""
 
 
 class RecordError(ExperimentError):
-    """A file among the records is not a record, or not of the run that its place says."""
+    """An error in a record: not valid, or not of the run that its path names."""

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and files from outside, which may be anything."""
+"""Write files whole or not at all, and read files from others safely."""
 
 import logging
 import os
@@ -15,13 +15,13 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends without an error.
+    """Yield a temporary path that replaces `path` when the block ends without an error.
 
-    The name keeps the suffix, by which some writers choose the format. Whoever reads `path`
-    meanwhile, or after a crash, sees the complete old file.
+    The temporary file has the same suffix, by which some writers choose the format. Until then, and
+    after a crash, `path` is the complete old file.
 
     Raises:
-        OutputError: the folder can't be written, or the disk is full; `path` is as it was.
+        OutputError: the folder can't be written, or the disk is full; `path` is unchanged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,16 +36,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file of text, whole or not at all."""
+    """Write a text file, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def read_regular(path: Path, largest: int) -> bytes:
-    """The content of a file from outside: no link, device or pipe, and at most `largest` bytes.
+    """Return the content of a regular file of at most `largest` bytes.
 
     Raises:
-        OSError: it is none, or can't be read.
+        OSError: it is a link, a device or a pipe, is too large, or can't be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     with open(descriptor, "rb") as file:
@@ -56,12 +56,12 @@ def read_regular(path: Path, largest: int) -> bytes:
 
 
 def set_aside(path: Path) -> None:
-    """Rename a damaged file out of the way, as `<name>.damaged`, and say so."""
+    """Rename a damaged file to `<name>.damaged`, and warn of it."""
     aside = path.with_name(f"{path.name}.damaged")
     try:
         path.replace(aside)
-        log.warning("%s is damaged and was set aside as %s", path, aside.name)
+        log.warning("%s is damaged and was renamed to %s", path, aside.name)
     except FileNotFoundError:  # another process was faster
         pass
     except OSError as error:
-        log.warning("%s is damaged and can't be set aside: %s", path, error)
+        log.warning("%s is damaged and can't be renamed: %s", path, error)

@@ -1,4 +1,4 @@
-"""A notebook's parameters, as papermill gives them, read and refused in words."""
+"""Read a notebook's parameters, and reject wrong ones with an explanation."""
 
 import ast
 import difflib
@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError
 
-# What other libraries and people call a parameter or a value, where the spelling is no help.
+# Other names of parameters and values, whose spelling is too different for a suggestion.
 ALIASES = {
     "lr": "learning_rate",
     "hidden_size": "units",
@@ -33,14 +33,14 @@ def read_parameters(
     namespace: Mapping[str, Any],
     kind: type[Parameters] = Configuration,  # type: ignore[assignment]
 ) -> Parameters:
-    """The parameters of this kind: a notebook's variables, `globals()`, or else the defaults.
+    """Return the parameters of this kind from a notebook's `globals()`, or their defaults.
 
-    IPython keeps the sources of the cells run so far in `In`. There a name is found that is no
-    parameter, but stands among them, or was given to papermill, which only warns of it and defines
-    it in a cell of its own. The paths that papermill itself gives, if asked, are no parameters.
+    IPython keeps the sources of the executed cells in `In`. They show names that are not parameters
+    but were set among them or passed to papermill. Papermill only warns of such names, and defines
+    them in its own cell. The paths that papermill defines on request are ignored.
 
     Raises:
-        ParameterError: for each wrong parameter, its name, what was expected and what came.
+        ParameterError: a parameter is wrong. The message says what was expected and what came.
     """
     cells, fields = namespace.get("In", []), "|".join(kind.model_fields)
     names = dict.fromkeys(kind.model_fields)
@@ -60,7 +60,10 @@ def read_parameters(
 
 
 def find_assignments(source: str) -> dict[str, str]:
-    """What a cell assigns to each name, as it stands there; nothing where it is no Python."""
+    """Return the names that a cell assigns, with the source text of their values.
+
+    The result is empty if the cell is not valid Python.
+    """
     statements: list[ast.stmt] = []
     with suppress(SyntaxError):  # IPython keeps such cells too
         statements = ast.parse(source).body
@@ -74,7 +77,7 @@ def find_assignments(source: str) -> dict[str, str]:
 
 
 def describe_problem(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], got: str) -> str:
-    """One of pydantic's errors as a sentence: the name, what was expected and what came."""
+    """Return one of pydantic's errors as a sentence: the name, the expected and the given value."""
     name = problem["loc"][-1]
     if name not in fields:
         expected, wrong, choices = f"one of {', '.join(fields)}", name, list(fields)
@@ -84,7 +87,7 @@ def describe_problem(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo]
     else:
         return f"{name}: expected {fields[name].description}, got {got}."
     alias = ALIASES.get(wrong.lower())
-    # Below 0.71, more are wrong than right: input_size is like train_size at 0.7.
+    # Below 0.71, most suggestions are wrong: input_size and train_size have a ratio of 0.7.
     near = difflib.get_close_matches(wrong.lower(), choices, n=1, cutoff=0.71)
     near = [alias] if alias in choices else near
     suggestion = f" Did you mean {near[0]!r}?" if near else ""

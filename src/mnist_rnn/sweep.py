@@ -1,8 +1,8 @@
-"""Every run of claims.csv, ours and the originals': what is missing is made by Snakemake.
+"""Make the missing runs of claims.csv with Snakemake, by our code or an original's.
 
-`python -m mnist_rnn.sweep` trains ours, with `--dry-run` it only says what it would train. `--code
-keras` makes runs of that original's code instead, with `--python` by an environment of its own.
-All other arguments are Snakemake's.
+`python -m mnist_rnn.sweep` trains with our code; with `--dry-run`, it only lists the runs. `--code
+keras` runs that original's code instead, and `--python` selects the interpreter for it. All other
+arguments are passed to Snakemake.
 """
 
 import argparse
@@ -33,27 +33,27 @@ from mnist_rnn.records.run import (
     what_outdates,
 )
 
-START = 5 * 10**11  # products, in the time that a run takes besides its training: 20 seconds
+START = 5 * 10**11  # products that take as long as a run without its training: 20 seconds
 
 
 class Planned(NamedTuple):
-    """A run that claims ask for."""
+    """A run that claims.csv requires."""
 
     code: Code
     config: Configuration
 
     @property
     def name(self) -> str:
-        """The name of its configuration, as in the tables."""
+        """Return the name of its configuration, as in the tables."""
         return name_configuration(self.config, self.code)
 
     def path(self, suffix: str, results: Path = RESULTS) -> Path:
-        """Where it is kept."""
+        """Return the path of its file with this suffix."""
         return run_path(self.config, suffix, results, self.code)
 
 
 def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
-    """Each run once, in the order to start them: low seeds first, of one seed the longest first."""
+    """Return each run once, in starting order: by seed, and the longest first within a seed."""
     runs = dict.fromkeys(
         Planned(code, claim.config.model_copy(update={"seed": seed}))
         for claim in claims
@@ -64,7 +64,7 @@ def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
 
 
 def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
-    """Why a run has to be made; None if its record has today's data, code and versions."""
+    """Return why a run must be made, or None if its record has today's data, code and versions."""
     path = run.path(".json", results)
     if not path.exists():
         return "no record"
@@ -76,9 +76,9 @@ def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
 
 
 def describe_progress(left: Collection[Planned], runs: Collection[Planned], seconds: float) -> str:
-    """Return how far a sweep is after so many seconds, and how long the rest will take by its cost.
+    """Return how many runs of a sweep are finished, and an estimate of the remaining time.
 
-    A run costs its products, and its start, evaluation and figures.
+    The cost of a run is its products, plus START for its start, evaluation and figures.
     """
     costs = (sum(START + count_products(run.config) for run in some) for some in (left, runs))
     share = next(costs) / next(costs)
@@ -89,7 +89,7 @@ def describe_progress(left: Collection[Planned], runs: Collection[Planned], seco
 def stop_runs(*_: object) -> None:
     """Interrupt Snakemake and its runs, as a terminal does.
 
-    If only Snakemake were interrupted, it would wait for its runs to end; after SIGTERM, for ever.
+    If only Snakemake were interrupted, it would wait for its runs; after SIGTERM, for ever.
     """
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
@@ -97,25 +97,25 @@ def stop_runs(*_: object) -> None:
 
 
 def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
-    """Make the runs, saying how far it is and how long it will take; whether all are finished."""
+    """Make the runs, print the progress, and return whether all are finished."""
     logs = {run: RESULTS / "executed" / run.name / f"seed-{run.config.seed}.log" for run in runs}
     try:
         (RESULTS / "executed").mkdir(parents=True, exist_ok=True)
         for log in logs.values():
-            log.unlink(missing_ok=True)  # an earlier sweep's, as if this one had started the run
+            log.unlink(missing_ok=True)  # an old log would look as if this sweep started the run
     except OSError as error:
         raise SystemExit(f"{error.filename} can't be written: {error.strerror}.") from None
     records = [str(run.path(".json").relative_to(RESULTS)) for run in runs]
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"]
     command += ["--directory", str(RESULTS), *arguments, "--forcerun", *records, "--", *records]
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # for Snakemake: a script's `&` ignores it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # for Snakemake: a shell's `&` disables it
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
         signal.signal(signal.SIGTERM, stop_runs)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells Snakemake too
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts Snakemake too
         start, left = time.monotonic(), list(runs)
         while snakemake.poll() is None:
             with suppress(subprocess.TimeoutExpired):
-                snakemake.wait(timeout=20)  # to read the outdated records takes a second
+                snakemake.wait(timeout=20)  # reading the outdated records takes a second
             before, left = left, [run for run in left if why_pending(run)]
             if len(left) < len(before):
                 print(describe_progress(left, runs, time.monotonic() - start), flush=True)
@@ -128,14 +128,14 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
 
 
 def main() -> None:
-    """Say what has to be made and why, then make it; exit status 1 if a run fails."""
+    """List the runs to make and why, then make them; exit with status 1 if a run fails."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--dry-run", action="store_true", help="make nothing")
-    parser.add_argument("--code", choices=get_args(Code), default="ours", help="whose code runs")
-    parser.add_argument("--python", default=sys.executable, help="that has what this code imports")
-    parser.add_argument("--cores", "-c", help="at most so many runs at once")
+    parser.add_argument("--dry-run", action="store_true", help="list the runs, and make none")
+    parser.add_argument("--code", choices=get_args(Code), default="ours", help="the code to run")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter for this code")
+    parser.add_argument("--cores", "-c", help="the number of runs at once, or all")
     options, arguments = parser.parse_known_args()
-    if options.cores is not None:  # with none, Snakemake waits for ever
+    if options.cores is not None:  # with 0 cores, Snakemake would wait for ever
         if options.cores != "all" and not re.fullmatch("0*[1-9][0-9]*", options.cores):
             raise SystemExit(
                 f"--cores: expected a whole number from 1, or all, got {options.cores}."
@@ -145,7 +145,7 @@ def main() -> None:
         raise SystemExit(f"--python: expected an interpreter, got {options.python}.")
     try:
         claims = read_claims()
-        read_curves(claims)  # which each run would miss
+        read_curves(claims)  # without these, every run would fail
     except ClaimError as error:
         raise SystemExit(str(error)) from None
     runs = plan_runs(claims, options.code)

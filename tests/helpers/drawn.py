@@ -1,4 +1,4 @@
-"""What stands in a figure of matplotlib."""
+"""Read the contents of matplotlib's figures."""
 
 import numpy as np
 from matplotlib.colors import to_hex

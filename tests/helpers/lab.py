@@ -1,4 +1,4 @@
-"""JupyterLab in a real browser, without a screen."""
+"""Drive JupyterLab in a real browser without a screen."""
 
 import json
 import re
@@ -22,16 +22,16 @@ PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e 
 
 @contextmanager
 def open_lab(home, parameters):
-    """JupyterLab's address; it has copies of the notebooks and a home of its own.
+    """Start JupyterLab with copies of the notebooks and a home of its own, and yield its address.
 
-    02_train, which trains for minutes with its defaults, has other parameters in its copy.
+    02_train gets other parameters, since it trains for minutes with its defaults.
     """
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
-    shutil.copytree(ROOT / "docs", home / "docs")  # a notebook shows a picture that stands there
+    shutil.copytree(ROOT / "docs", home / "docs")  # a notebook shows a picture from there
     set_parameters(home / "notebooks" / "02_train.ipynb", parameters)
     settings = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
-    # Or JupyterLab asks whether it may fetch its news, in a box over the notebook.
+    # Without this, JupyterLab asks in a box over the notebook whether it may fetch its news.
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     given = (environment(home / "results") | {"HOME": str(home)}).items()
     variables = {name: value for name, value in given if not re.search("JUPYTER|^XDG_", name)}
@@ -53,7 +53,7 @@ def open_lab(home, parameters):
 
 
 def wait_for_address(home, server):
-    """The address in the file that JupyterLab writes on itself, once it answers."""
+    """Return the address in the file that JupyterLab writes, once the server answers."""
     for _ in range(600):
         assert server.poll() is None, (home / "log").read_text()
         for path in home.rglob("jpserver-*.json"):
@@ -97,7 +97,7 @@ def run_all(browser, lab, name):
 
 
 def wait_until_run(page):
-    """Run All puts a star in every prompt; they go when the cells have run, or one has failed."""
+    """Wait until no prompt has the star that Run All puts there: all cells ran, or one failed."""
     star = f"{PROMPTS}.some(text => text.includes('*'))"
     page.wait_for_function(star, timeout=2 * MINUTE)
     page.wait_for_function(f"!{star}", timeout=5 * MINUTE)

@@ -1,10 +1,10 @@
-"""Products of the training step against the exact sums that the rule in `products.py` describes.
+"""Compare the products of the training step with the exact sums of the rule in `products.py`.
 
-The sums are those of `by_hand`, which `test_by_hand.py` compares with fractions.
+The exact sums are those of `by_hand`, which `test_by_hand.py` compares with fractions.
 
-`python oracle.py NUMBER` compares so many networks and prints a line for each that differs. It is
-what emulated CPUs run. All is compared: the product, both gradients, and the bias's. Of large
-matrices only some rows and columns are summed here, the last among them.
+`python oracle.py NUMBER` compares this number of networks and prints one line per network that
+differs. Emulated CPUs run it. It compares the product, both gradients, and the bias's gradient. For
+large matrices, it sums only some rows and columns, always with the last ones.
 """
 
 import functools
@@ -26,16 +26,16 @@ from mnist_rnn.experiment.products import (
 )
 
 SPEC = find_spec("mnist_rnn.bits.by_hand")
-by_hand = module_from_spec(SPEC)  # a copy, in which all sums are exact, one by one
+by_hand = module_from_spec(SPEC)  # a copy that never uses NumPy's own products
 SPEC.loader.exec_module(by_hand)
 by_hand.library_keeps_the_rule = lambda n, k, m: False
-tf.get_logger().setLevel("ERROR")  # not of the many functions that are compiled here
+tf.get_logger().setLevel("ERROR")  # no warnings of many compiled functions
 EDGES = [1, 300, 513, 55, 257, 64, 96, 256, 33, 600, 31, 32, 56, 63, 65, 255, 512]
 UNITS = [300, 1, 600, 48, 257, 49, 100, 256]
 
 
 def draw_cases(number: int) -> list[tuple[int, int, int]]:
-    """So many (images, units, gates), the edges first."""
+    """Return this number of cases (images, units, gates), the edge cases first."""
     random = np.random.default_rng(0)
     images = [*EDGES, *random.integers(1, 601, number)][:number]
     units = [*UNITS, *random.integers(1, 601, number)]
@@ -43,13 +43,13 @@ def draw_cases(number: int) -> list[tuple[int, int, int]]:
 
 
 def some(length: int, random: np.random.Generator) -> np.ndarray:
-    """Places on an axis, the last ones among them."""
+    """Return some places on an axis, always with the last ones."""
     last = np.arange(max(0, length - 24), length)
     return np.unique([*random.integers(0, length, 40), *last])
 
 
 def compute(x, kernel, bias, slope, batch_size):
-    """Products of all timesteps, and their gradients, by the code of the training step."""
+    """Return the products of all timesteps and their gradients, by the training step's code."""
     n, parts = tf.shape(x)[0], count_parts(batch_size)
     x, slope = (tf.unstack(fill_images(images, parts), axis=1) for images in (x, slope))
     product = tf.stack([multiply(row, kernel) + bias for row in x], 1)
@@ -61,7 +61,7 @@ def compute(x, kernel, bias, slope, batch_size):
 
 
 def differences(x, kernel, random) -> list[str]:
-    """Which of the products x @ kernel + bias and their gradients have other bits than the rule."""
+    """Return which of x @ kernel + bias and its gradients have other bits than the rule gives."""
     columns = kernel.shape[1]
     bias, slope = (
         random.standard_normal(shape).astype("float32")
@@ -93,7 +93,7 @@ def differences(x, kernel, random) -> list[str]:
 
 
 def compare(n: int, units: int, gates: int) -> list[str]:
-    """What differs in a network's products with n images: inputs, recurrent and dense."""
+    """Return the differences in a network's products with n images: inputs, recurrent and dense."""
     random = np.random.default_rng([n, units])
     wrong = []
     for name, shape, columns in [

@@ -1,4 +1,4 @@
-"""Two pictures are the same if their pixels are, but for what another CPU rounds differently."""
+"""Compare pictures by their pixels, with a tolerance for the rounding of other CPUs."""
 
 import io
 
@@ -7,13 +7,13 @@ from matplotlib.testing.compare import calculate_rms
 from matplotlib.testing.exceptions import ImageComparisonFailure
 from PIL import Image
 
-# The root mean square difference over all pixels and colours, of 255. Other CPUs reach 0.01; one
-# other digit in a label makes more than 0.3.
+# The tolerated root mean square difference over all pixels and colours, of 255. Other CPUs differ
+# by 0.01; one changed digit in a label gives more than 0.3.
 TOLERANCE = 0.1
 
 
 def compare(committed: bytes, drawn: bytes, tolerance: float = TOLERANCE) -> str | None:
-    """Return in which way a drawn PNG is not the committed one, or None if it is."""
+    """Return how a drawn PNG differs from the committed one, or None if it does not."""
     files = (io.BytesIO(png) for png in (committed, drawn))
     images = [np.asarray(Image.open(file).convert("RGB"), int) for file in files]
     try:

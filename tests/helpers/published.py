@@ -1,4 +1,4 @@
-"""Files of claims and curves made up for tests."""
+"""Write files of invented claims and curves."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""The figures that notebooks show, and the same drawn anew by the same cells in this process."""
+"""Draw the figures of the notebooks anew, by their own cells, in this process."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""Whole runs of 02_train.ipynb as processes of their own: in plain Python, or by papermill.
+"""Start whole runs of 02_train.ipynb as processes, in plain Python or with papermill.
 
 As a script, it runs the notebook's code cells in plain Python: `python runs.py '{"units": 8}'`.
 """
@@ -18,31 +18,31 @@ import nbformat
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.run import Run, read_runs
 
-CLONE = (ROOT / ".git").exists()  # and not an unpacked release
+CLONE = (ROOT / ".git").exists()  # false in an unpacked release
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TRAIN = ROOT / "notebooks" / "02_train.ipynb"
 
 
 def environment(results: Path) -> dict[str, str]:
-    """A process's environment with its own results."""
+    """Return the environment of a process that has its own results."""
     return os.environ | {"MNIST_RNN_RESULTS": str(results)}
 
 
 def mark_installed(checkout: Path, venv: str = ".venv") -> None:
-    """Write what `make` finds in an environment that it has installed completely."""
+    """Write the mark by which `make` recognises a complete environment."""
     mark = "{ pwd -P; cat requirements.lock pyproject.toml | cksum; }"
     subprocess.run(["sh", "-c", f'{mark} > "$0"/installed', venv], cwd=checkout, check=True)
 
 
 def start(command, **options) -> subprocess.Popen:
-    """A process in a session of its own, whose output can be read."""
+    """Start a process in its own session, with readable output."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(command, **pipes | {"start_new_session": True} | options)
 
 
 @contextmanager
 def killed_on_failure(process: subprocess.Popen) -> Iterator[None]:
-    """If the wait for it fails, or pytest is stopped, the process does not outlive it."""
+    """Kill the process if the block fails, or if pytest is stopped."""
     try:
         yield
     except BaseException:
@@ -52,14 +52,14 @@ def killed_on_failure(process: subprocess.Popen) -> Iterator[None]:
 
 
 def end(process: subprocess.Popen, timeout: float = 600) -> tuple[int, str]:
-    """The exit status of a process that ends by itself, and what it printed."""
+    """Return the exit status and the output of a process, once it has ended by itself."""
     with killed_on_failure(process):
         output, _ = process.communicate(timeout=timeout)
     return process.returncode, output
 
 
 def run_python(program: str, cwd=None, **variables: str) -> subprocess.CompletedProcess:
-    """What a fresh Python says to a program, in this environment but for these variables."""
+    """Run a program in a new Python with these additional variables, and return the result."""
     command = [sys.executable, "-c", program]
     env = os.environ | variables
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
@@ -102,7 +102,7 @@ def set_parameters(notebook: Path, parameters) -> None:
 
 
 def read_until(process: subprocess.Popen, text: str) -> str:
-    """The process's output up to the line with this text."""
+    """Return the process's output up to the line with this text."""
     output = ""
     with killed_on_failure(process):
         for line in process.stdout:
@@ -113,7 +113,7 @@ def read_until(process: subprocess.Popen, text: str) -> str:
 
 
 def finish(process: subprocess.Popen, results: Path) -> Run:
-    """The run whose record the process left as the only one."""
+    """Return the run from the only record that the process wrote."""
     status, output = end(process, timeout=3600)
     assert status == 0, output
     (run,), left_out = read_runs(results)
@@ -122,7 +122,7 @@ def finish(process: subprocess.Popen, results: Path) -> Run:
 
 
 def outcome(run: Run) -> dict:
-    """All of a run that must not depend on how it was made or on what went wrong."""
+    """Return the parts of a run that must not depend on how it was made or interrupted."""
     return run.model_dump(exclude={"seconds", "environment"})
 
 

@@ -1,11 +1,11 @@
-"""Records, tables and answers made up for tests."""
+"""Make invented records, tables and predictions."""
 
 import numpy as np
 import pandas as pd
 
 from mnist_rnn.records.environment import Cpu
 
-# A history whose digests were not measured but for the last.
+# A history in which only the last digest was measured
 LAST = {"weights_sha256": [None, None, None, "1" * 64]}
 
 
@@ -19,9 +19,10 @@ def cpu(fuses, **told):
 
 
 def make_claims(losses=None, half_unit=0.0, **published):
-    """A table of claims of configuration `a`, a list of values by column; `losses` is their curve.
+    """Return a table of claims about configuration `a`, with a list of values per column.
 
-    A row is `claim-0`, `claim-1`, ...; what is not named was not published.
+    Rows are `claim-0`, `claim-1`, ...; `losses` is the curve of each. Columns that are not
+    given have no published number.
     """
     length = len(next(iter(published.values())))
     columns = dict.fromkeys(["test_accuracy", "last_epoch_accuracy", "test_loss"], np.nan)
@@ -31,9 +32,10 @@ def make_claims(losses=None, half_unit=0.0, **published):
 
 
 def make_runs(accuracies, losses=None, configuration="a", **columns):
-    """Runs of a configuration: their test accuracies (n) or (n, epochs) in percent, and losses.
+    """Return runs of a configuration with these test accuracies (n) or (n, epochs) in percent.
 
-    What is not given is the same for all; by default, they have two epochs.
+    Other values are equal for all runs, unless they are given. By default, a run has two
+    epochs.
     """
     ends = np.array(accuracies, dtype=float)
     by_epoch = ends if ends.ndim == 2 else np.repeat(ends[:, None], 2, axis=1)
@@ -53,6 +55,6 @@ def make_runs(accuracies, losses=None, configuration="a", **columns):
 
 
 def answers(*digits):
-    """Beliefs of one image that names these digits, the last one until the end."""
+    """Return probabilities of one image with these predicted digits, the last one to the end."""
     named = list(digits) + [digits[-1]] * (28 - len(digits))
     return np.eye(10, dtype="float32")[named][None]

@@ -1,10 +1,10 @@
-"""Digits to draw on the pad, and how a mouse draws them."""
+"""Define digits to draw on the pad, and draw them with the mouse."""
 
 from math import cos, radians, sin
 
 
 def arc(x, y, width, height, start, end):
-    """Points of an ellipse; angles in degrees, 0 to the right and 90 down."""
+    """Return points of an ellipse; angles are in degrees, 0 to the right and 90 down."""
     angles = [radians(start + (end - start) * step / 20) for step in range(21)]
     return [(x + width * cos(angle), y + height * sin(angle)) for angle in angles]
 
@@ -39,17 +39,17 @@ SHAPES = {
     "9 straight": [[*arc(0.5, 0.33, 0.17, 0.17, 0, -360), (0.66, 0.33), (0.6, 0.85)]],
     "9 hooked": [[*arc(0.48, 0.33, 0.18, 0.17, -20, -360), (0.66, 0.5), (0.6, 0.75), (0.42, 0.84)]],
 }  # fmt: skip
-# Strokes that are no digit, and a hundred in a hurry.
+# Strokes that are not a digit, and a hundred fast strokes
 DOT = [[(0.5, 0.5)]]
 FILLED = [[(0.01, step / 30), (0.99, step / 30)] for step in range(1, 30)]
 FAN = [[(0.2, 0.2), (0.2 + step / 200, 0.7)] for step in range(100)]
 
 
 def draw(page, strokes, wait=100):
-    """Draw with the mouse; returns the answer, and the seconds from the last stroke's end to it.
+    """Draw with the mouse, and return the answer and the seconds that it took.
 
-    The time is taken in the page: from the event of the last point drawn to the last change of
-    the answer.
+    The page measures the time from the event of the last point to the last change of the
+    answer.
     """
     page.locator("canvas[tabindex]").scroll_into_view_if_needed()
     pad = page.locator("canvas[tabindex]").bounding_box()
@@ -61,14 +61,14 @@ def draw(page, strokes, wait=100):
         for point in points[1:]:
             page.mouse.move(*point, steps=4)
         page.mouse.up()
-    page.wait_for_timeout(wait)  # an answer that comes until then counts as late
-    # No change at all: what was drawn last did not alter the image, as with a straight 1.
+    page.wait_for_timeout(wait)  # later answers would be missed
+    # The answer may not change after the last point, if it does not alter the image.
     seconds = max(0, page.evaluate("window.answered - window.drawn")) / 1000
     return page.locator(".answer").inner_text(), seconds
 
 
 def find_misread(page):
-    """Draw each shape; returns the names of those misclassified."""
+    """Draw each shape, and return the names of the misclassified ones."""
     wrong = []
     for name, strokes in SHAPES.items():
         answer, _ = draw(page, strokes)

@@ -1,7 +1,7 @@
-"""A real Slurm of one node on loopback: controller, node and munge, all in one folder.
+"""Start a real Slurm of one node on loopback, with controller, node and munge in one folder.
 
-Nothing of a Slurm that the machine may have is touched. As a context manager, `start(folder)`
-gives the environment in which Slurm's commands reach this one.
+It leaves an installed Slurm of the machine alone. As a context manager, `start(folder)` yields the
+environment in which Slurm's commands reach this one.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ PartitionName=main Nodes=ALL Default=YES State=UP
 
 
 def missing() -> list[str]:
-    """The programs of Slurm and munge that this machine lacks."""
+    """Return the programs of Slurm and munge that this machine lacks."""
     return [name for name in PROGRAMS if shutil.which(name) is None]
 
 
@@ -66,7 +66,9 @@ def start(folder: Path) -> Iterator[dict[str, str]]:
     user = pwd.getpwuid(os.getuid()).pw_name
     machine = {"cpus": os.cpu_count(), "memory": psutil.virtual_memory().total >> 20}
     conf.write_text(CONF.format(folder=folder, ports=ports, user=user, **machine))
-    (folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")  # a container has none to write
+    (folder / "cgroup.conf").write_text(
+        "CgroupPlugin=disabled\n"
+    )  # in a container, none can be written
     # Inside a job Snakemake calls srun without SLURM_CONF, as on a cluster with one in /etc.
     srun = folder / "bin" / "srun"
     srun.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {shutil.which("srun")} "$@"\n')

@@ -1,4 +1,4 @@
-"""Section 6 of docs/specification.md in NumPy: LSTM, GRU, Adam, RMSprop and dropout."""
+"""Implement section 6 of docs/specification.md in NumPy: LSTM, GRU, Adam, RMSprop and dropout."""
 
 from itertools import islice
 
@@ -14,7 +14,7 @@ from mnist_rnn.experiment.inputs import scale
 
 
 def exp(x):
-    """Return the exponential, of positive numbers too."""
+    """Return the exponential, also of positive numbers."""
     x = np.clip(x, by_hand.EXP_LOWEST, np.float32(88.8))
     k = np.clip(np.floor(np.float32(0.5) + x * by_hand.LOG2_OF_E), -127, 127)
     r = (x - by_hand.LN2 * k) - by_hand.LN2_REST * k
@@ -89,7 +89,7 @@ def predict(layer, weights, x):
 
 
 def differentiate(layer, weights, x, y):
-    """Return the gradients by W, U, b, V and c."""
+    """Return the gradients with respect to W, U, b, V and c."""
     _, backward, states = LAYERS[layer]
     results, z = predict(layer, weights, x)
     g, _ = by_hand.differentiate_loss(z, y)
@@ -104,7 +104,7 @@ def differentiate(layer, weights, x, y):
 
 
 def power(base, exponent):
-    """Return the float32 of a power in double precision."""
+    """Return a power, computed in double precision and rounded to float32."""
     product, factor = 1.0, float(np.float32(base))
     while exponent:
         product *= factor if exponent % 2 else 1
@@ -113,7 +113,7 @@ def power(base, exponent):
 
 
 def update(optimizer, rate, k, weight, gradient, means):
-    """Return a weight after step k, from 1; its moving means are changed in place."""
+    """Return a weight after step k, from 1, and update its moving means in place."""
     tenth, thousandth, epsilon = np.float32([0.1, 0.001, 1e-7])
     if optimizer == "sgd":
         return weight - gradient * rate
@@ -138,7 +138,7 @@ def philox(counter, key):
 
 
 def draw_uniform(seed, step, shape):
-    """Return numbers in [0, 1)."""
+    """Return random numbers in [0, 1)."""
     first, second, third, fourth = philox((seed, 0, step, 0), (0x3EC8F720, 0x02461E29))
     count = np.prod(shape)
     blocks = [philox((j, 0, third, fourth), (first, second)) for j in range(-(-count // 4))]
@@ -147,13 +147,13 @@ def draw_uniform(seed, step, shape):
 
 
 def drop(x, rate, seed, step):
-    """Return x (timesteps, n, features) without the features that are dropped."""
+    """Return x (timesteps, n, features) with dropout applied to its features."""
     kept = draw_uniform(seed, step, x.shape[1:]) >= np.float32(rate)
     return np.where(kept, x * np.float32(1 / (1 - rate)), np.float32(0))
 
 
 def take_first_steps(name):
-    """Return the digest of the weights and the logits after the first steps of this name."""
+    """Return the digest of weights and logits after the first steps of this kind of run."""
     config = Configuration(**FEW | NETWORKS[name])
     (x_train, y_train), (x_test, _) = load_mnist()
     x, test = (scale(x).swapaxes(0, 1) for x in (x_train[: config.train_size], x_test[:100]))

@@ -1,1 +1,1 @@
-"""From records to findings: claims, tables, statistics, and what a trained network does."""
+"""Analyse records: published claims, tables, statistics, and the trained network."""

@@ -1,4 +1,4 @@
-"""What the originals published: the claims to reproduce, with their training curves."""
+"""Read the published claims to reproduce, and their training curves."""
 
 import csv
 import io
@@ -20,24 +20,24 @@ from mnist_rnn.paths import PUBLISHED, shown
 from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 
 LARGEST_TABLE = 1_000_000  # bytes
-REST = "(without a name)"  # the column of what a row has too much
-RESULTS = ("run", "table")  # the kinds that are published results; a text says "about"
+REST = "(without a name)"  # the column for cells beyond the last name
+RESULTS = ("run", "table")  # the kinds that are published results; numbers in a text are rough
 UNPUBLISHED = ("near_miss", "control", "page")  # the kinds without a published number
 
 
 def optional(least: float, most: float | None, described: str) -> Any:
-    """A field for a number that need not have been published."""
+    """Return a field for a number that may be missing."""
     return Field(None, ge=least, le=most, description=f"{described}, or nothing")
 
 
 class Claim(Strict, validate_default=True):
-    """A configuration, with seed 0, and what was published for it.
+    """A configuration, with seed 0, and the numbers published for it.
 
-    Accuracies are in percent, losses in nats. A `run` was printed by a run whose output is in the
-    source, a `table` is of unknown origin, a `text` is from a docstring or prose. No number was
-    published for a `near_miss`, a configuration near to a published one, for a `control`, whose
-    runs are compared with ours, and for the run of a `page`. The runs that answer a claim are those
-    of its configuration by this code, with the seeds 0 to `seeds` - 1.
+    Accuracies are in percent, losses in nats. The numbers of a `run` were printed by a run whose
+    output is in the source. Those of a `table` are of unknown origin, and those of a `text` are
+    from a docstring or prose. The other kinds have no published number: a `near_miss` is close to a
+    published configuration, a `control` is compared with our runs, and a `page` repeats its run.
+    The runs for a claim have its configuration, its code, and the seeds 0 to `seeds` - 1.
     """
 
     config: Configuration
@@ -79,12 +79,12 @@ class Claim(Strict, validate_default=True):
 
     @property
     def configuration_name(self) -> str:
-        """The name of the runs that answer it."""
+        """Return the name of the runs for this claim."""
         return name_configuration(self.config, self.answered_by)
 
 
 class Epoch(Strict):
-    """An epoch of a published training curve: a row of curves.csv."""
+    """A row of curves.csv: one epoch of a published training curve."""
 
     claim: str = Field(min_length=1, description="a claim of claims.csv")
     epoch: int = Field(description="a whole number")
@@ -98,13 +98,14 @@ COLUMNS = CONFIGURATION | {name: f for name, f in Claim.model_fields.items() if 
 
 
 def read_claims(folder: Path = PUBLISHED) -> list[Claim]:
-    """The claims of claims.csv in the order of their rows. Absent columns and empty cells of
-    parameters mean the default.
+    """Return the claims of claims.csv in the order of their rows.
+
+    For parameters, missing columns and empty cells mean the default.
 
     Raises:
-        ClaimError: there is no claim, or for each wrong cell its claim and column, what was
-            expected and what came.
-    """  # noqa: D205
+        ClaimError: there is no claim, or cells are wrong. The message names the claim and the
+            column of each wrong cell, what was expected and what came.
+    """
     claims = read_rows(folder / "claims.csv", Claim, COLUMNS, {"claim"}, CONFIGURATION)
     counts = Counter(claim.claim for claim in claims)
     if several := [f"{name!r} in {count} rows" for name, count in counts.items() if count > 1]:
@@ -113,12 +114,12 @@ def read_claims(folder: Path = PUBLISHED) -> list[Claim]:
 
 
 def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.DataFrame]:
-    """The published curves by claim: `loss` and `accuracy` (a fraction; nan: not published).
+    """Return the published curves by claim: `loss` and `accuracy` (a fraction; nan: not published).
 
-    A row an epoch, from 1 on. A folder without curves.csv has none.
+    A curve has one row per epoch, from 1 on. Without curves.csv, there are no curves.
 
     Raises:
-        ClaimError: for each wrong cell or curve, what was expected and what came.
+        ClaimError: a cell or a curve is wrong. The message says what was expected and what came.
     """
     path = folder / "curves.csv"
     if not path.exists():
@@ -156,10 +157,10 @@ def read_rows(
     needed: set[str],
     config: Collection[str] = (),
 ) -> list[Row]:
-    """The rows of a CSV file, each checked; ClaimError names each wrong cell.
+    """Return the rows of a CSV file, checked; ClaimError names each wrong cell.
 
-    An empty cell is none. The file has at least the columns `needed`; those in `config` make the
-    field of this name.
+    Empty cells count as missing. The file must have the columns `needed`. The columns `config`
+    together make the field of this name.
     """
     rows, problems = [], []
     for number, cells in enumerate(read_table(path, needed), 2):
@@ -181,7 +182,11 @@ def read_rows(
 
 
 def read_table(path: Path, needed: set[str]) -> list[dict[str, str]]:
-    """The rows of a CSV file, unchecked; ClaimError if it is none or lacks a column."""
+    """Return the unchecked rows of a CSV file.
+
+    Raises:
+        ClaimError: the file is missing, empty or not CSV, or lacks a column.
+    """
     name = path.stem
     try:
         text = read_regular(path, LARGEST_TABLE).decode("utf-8-sig")  # with or without the mark
@@ -202,12 +207,12 @@ def read_table(path: Path, needed: set[str]) -> list[dict[str, str]]:
 
 
 def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
-    """The table of claims: one row per claim, indexed by its name.
+    """Return the table of claims, with one row per claim, indexed by its name.
 
-    `configuration` names the runs that answer it, as in the table of runs. What was published
-    stands in columns of the measures that runs have: accuracies in percent, losses in nats;
-    `test_accuracy_half_unit` is half the unit in which the source printed it. `loss_by_epoch` is a
-    tuple, or None.
+    `configuration` names the runs for the claim, as in the table of runs. Published numbers are in
+    columns with the names that runs use: accuracies in percent, losses in nats.
+    `test_accuracy_half_unit` is half the unit in which the source printed the accuracy.
+    `loss_by_epoch` is a tuple, or None.
     """
     claims = read_claims(folder)
     curves = read_curves(claims, folder)

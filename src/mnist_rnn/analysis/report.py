@@ -1,4 +1,4 @@
-"""The report of a folder of runs, whoever made them: what workflow/report.ipynb shows."""
+"""Prepare the report on a folder of runs, which workflow/report.ipynb shows."""
 
 import pandas as pd
 
@@ -13,9 +13,9 @@ REACHED += ["parameters", "seconds"]
 
 
 def describe_folder(results: Results) -> str:
-    """Return what the tables don't say: runs by other code, claims without a run, files left out.
+    """Return sentences on runs by other code, claims without a run, and files left out.
 
-    Only claims of one's own are missed, and not those of the repository.
+    Claims without a run are listed only for a user's own claims.csv.
     """
     claims, there = results.claims, results.runs["configuration"]
     today = results.runs["code"].map(
@@ -25,14 +25,16 @@ def describe_folder(results: Results) -> str:
     missing = claims.index[~claims["configuration"].isin(there)]
     sentences = [f"Left out: {error}" for error in results.refused]
     if earlier:
-        sentences.append(f"Made by other code than today's: {earlier} of {len(today)} runs.")
+        sentences.append(
+            f"{earlier} of {len(today)} runs were made by another version of the code."
+        )
     if len(missing) and PUBLISHED != ROOT / "data" / "published":
         sentences.append(f"Without a run yet: {', '.join(f'`{name}`' for name in missing)}.")
     return "\n\n".join(sentences)
 
 
 def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
-    """Return the runs of each configuration and the claims about it, by the name of its row."""
+    """Return each configuration's runs and the claims about it, by the name of its row."""
     groups = dict(list(results.runs.groupby("configuration", sort=False)))
     rows, published = {}, {}
     for configuration in results.accuracy["configuration"].drop_duplicates():
@@ -50,10 +52,10 @@ def list_runs(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def choose_runs(runs: pd.DataFrame, first: str = "", second: str = "") -> pd.DataFrame:
-    """Return two runs of a list; what is not chosen is its most, or its least, accurate run.
+    """Return two runs of a list, by default the most and the least accurate one.
 
     Raises:
-        ParameterError: a run that is not in the list.
+        ParameterError: a named run is not in the list.
     """
     for parameter, name in (("first", first), ("second", second)):
         if name and name not in runs.index:
@@ -64,7 +66,7 @@ def choose_runs(runs: pd.DataFrame, first: str = "", second: str = "") -> pd.Dat
 
 
 def compare_runs(chosen: pd.DataFrame) -> pd.DataFrame:
-    """Return a column for each run: the parameters that differ, and what was reached."""
+    """Return a table with one column per run: the parameters that differ, and the results."""
     names = (*CONFIGURATION, "seed")
     changed = [name for name in names if len(set(map(str, chosen[name]))) > 1]
     table = chosen[changed + REACHED].dropna(axis=1, how="all").astype(object)

@@ -1,4 +1,4 @@
-"""The statistics of runs and published results; docs/data-dictionary.md has their formulas."""
+"""Compute statistics of runs and published results; docs/data-dictionary.md has the formulas."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from mnist_rnn.config import TEST_SIZE
 
 FEWEST = 3  # runs for an interval
 RANKED = 40  # runs for the joint test
-MEASURES = {  # of a run and of a published result, with the words for them
+MEASURES = {  # measures of runs and of published results, with their names in words
     "test_accuracy": "test accuracy",
     "last_epoch_accuracy": "training accuracy",
     "test_loss": "test loss",
@@ -20,9 +20,10 @@ MEASURES = {  # of a run and of a published result, with the words for them
 
 
 def measure_runs(runs: pd.DataFrame, epochs: int) -> pd.DataFrame:
-    """Return the MEASURES of runs of one configuration after so many of their epochs.
+    """Return the MEASURES of runs of one configuration after this number of epochs.
 
-    `mean_loss` is the geometric mean of the training losses. Only at the end is there a test loss.
+    `mean_loss` is the geometric mean of the training losses. The test loss is known only for the
+    last epoch.
     """
     losses, accuracies, errors = (
         np.array(runs[f"{name}_by_epoch"].tolist())[:, :epochs]
@@ -39,7 +40,7 @@ def measure_runs(runs: pd.DataFrame, epochs: int) -> pd.DataFrame:
 
 
 def measure_claim(claim: pd.Series, epochs: int) -> pd.DataFrame:
-    """Return the published MEASURES after so many epochs, each with half the unit of its print."""
+    """Return the published MEASURES after this number of epochs, each with half its unit."""
     at_end = claim["epochs"] == epochs
     losses = claim["loss_by_epoch"]
     rows = {
@@ -65,14 +66,14 @@ def find_common_epochs(claim: pd.Series, runs: pd.DataFrame) -> int:
 
 
 def to_log(measure: str, values: Any) -> Any:
-    """Return the logarithm of losses or, of accuracies in percent, of the error; 0.005 at least."""
+    """Return the logarithm of losses, or of the error for accuracies in percent, at least 0.005."""
     return np.log(np.maximum(100 - values, 0.005) if measure.endswith("accuracy") else values)
 
 
 def predict(measure: str, values: pd.Series, half_unit: float = 0) -> tuple[float, float]:
-    """Return the 95% prediction interval of one further run, as it is printed in this unit.
+    """Return the 95% prediction interval for one further run, widened by half the printed unit.
 
-    It is nan for fewer than FEWEST runs.
+    The ends are nan for fewer than FEWEST runs.
     """
     logs = to_log(measure, values.astype(float).dropna())
     n = len(logs)
@@ -86,10 +87,10 @@ def predict(measure: str, values: pd.Series, half_unit: float = 0) -> tuple[floa
 
 
 def compare_numbers(claim: pd.Series, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each published number: is it `inside` the interval, `low` to `high`?
+    """Return one row per published number: whether it is `inside` the interval `low` to `high`.
 
-    The runs are of one configuration, the claim's own or another. Compared are the epochs that both
-    have.
+    The runs are of one configuration, the claim's or another one. Only epochs that both have are
+    compared.
     """
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
@@ -100,10 +101,11 @@ def compare_numbers(claim: pd.Series, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
-    """Return how many of the runs and the published one are as far out as the published one.
+    """Return how many results deviate at least as much as the published one, and their number.
 
-    And how many there are. How far out one is, is the largest of the distances of its numbers from
-    their means, in standard deviations. All are rounded as the published one is.
+    The results are the runs and the published one. A result's deviation is the largest distance of
+    its numbers from their means, in standard deviations. All numbers are rounded like the published
+    ones.
     """
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
@@ -113,7 +115,7 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
         rounded = (measured[name] / unit).round() * unit if unit else measured[name]
         logs.append(to_log(name, np.append(rounded, value)))
     table = np.array(logs).T
-    spread = np.maximum(table.std(axis=0), 1e-9)  # runs may all be alike
+    spread = np.maximum(table.std(axis=0), 1e-9)  # all runs may be equal
     far = (np.abs(table - table.mean(axis=0)) / spread).max(axis=1)
     return int((far >= far[-1]).sum()), len(far)
 
@@ -121,8 +123,8 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
 def rank_accuracies(claims: pd.DataFrame, runs: pd.DataFrame) -> dict[str, float]:
     """Return `rank`, the mean rank of published test accuracies among runs, from 0 to 1, and `p`.
 
-    `p` is that of van Elteren's rank-sum test, stratified by configuration and one-sided: it is
-    small where published runs were chosen for their test accuracy.
+    `p` is from van Elteren's rank-sum test, one-sided and stratified by configuration. It is small
+    if published runs were chosen for their test accuracy.
     """
     ranks, expected, variance = [], 0.0, 0.0
     for name, group in claims.groupby("configuration"):
@@ -145,10 +147,10 @@ def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
 
 
 def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Return a row for each seed that two configurations have: how far apart are its two runs?
+    """Return one row per seed of two configurations, with the differences of its two runs.
 
-    Of the `epochs` that both have, `same_errors` counts those after which they have as many test
-    errors; `loss_apart` is the largest difference of their training losses, in nats.
+    `epochs` is the number of epochs of both runs. `same_errors` counts those with equal test
+    errors. `loss_apart` is the largest difference of the training losses, in nats.
     """
     by_seed = [runs[runs["configuration"] == name].set_index("seed") for name in (first, second)]
     both = by_seed[0].join(by_seed[1], how="inner", suffixes=("_1", "_2"))

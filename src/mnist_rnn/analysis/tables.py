@@ -1,4 +1,4 @@
-"""The tables: runs, whoever's code computed them, and published results beside their runs."""
+"""Make the tables of runs, and of published results beside their runs."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -13,12 +13,12 @@ from mnist_rnn.files import write_text
 from mnist_rnn.paths import require_own_folder
 from mnist_rnn.records.run import Run, name_configuration
 
-SPACE = "\N{NO-BREAK SPACE}"  # of a number in a table
+SPACE = "\N{NO-BREAK SPACE}"  # within a table's cell
 BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
 
 
 class Results(NamedTuple):
-    """All that there is to report: four tables, and why files are left out."""
+    """The results to report: four tables, and the errors of files that are left out."""
 
     runs: pd.DataFrame
     claims: pd.DataFrame
@@ -28,9 +28,9 @@ class Results(NamedTuple):
 
 
 def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
-    """Return the table of runs, by their parameters, code and seed.
+    """Return the table of runs, sorted by code, parameters and seed.
 
-    docs/data-dictionary.md describes the columns; those ending in `_by_epoch` are tuples.
+    docs/data-dictionary.md describes the columns. Those ending in `_by_epoch` have tuples.
     """
     rows = [
         {"configuration": run.configuration_name, "code": run.code}
@@ -62,7 +62,7 @@ def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
 
 
 def tabulate_numbers(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each published number that has enough runs, beside their interval."""
+    """Return one row per published number with enough runs, beside their prediction interval."""
     tables = []
     for name, claim in claims.iterrows():
         own = runs[runs["configuration"] == claim["configuration"]]
@@ -76,9 +76,9 @@ def tabulate_numbers(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
 def tabulate_accuracy(
     runs: pd.DataFrame, claims: pd.DataFrame, numbers: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return a row for each configuration that has runs, or for each claim about it.
+    """Return one row per configuration that has runs, or per claim about it.
 
-    Those without a published number come first.
+    Rows without a published number come first.
     """
     groups = runs.groupby("configuration", sort=False)
     found = pd.DataFrame.from_dict({n: describe_runs(g) for n, g in groups}, orient="index")
@@ -98,7 +98,7 @@ def tabulate_accuracy(
 
 
 def describe_runs(runs: pd.DataFrame) -> dict:
-    """Return the parameters of runs of one configuration, and what is said of their accuracy."""
+    """Return the parameters of one configuration's runs, and statistics of their test accuracy."""
     errors = runs["test_errors"]  # means of whole numbers are the same on every machine
     mean, sd = np.round([100 - errors.mean() / 100, errors.std() / 100], 2)
     low, high = predict("test_accuracy", runs["test_accuracy"])
@@ -119,13 +119,13 @@ def count_inside(numbers: pd.DataFrame) -> str:
 
 
 def describe_interval(number: str, low: float, high: float) -> str:
-    """Return an interval of one of the MEASURES in words."""
+    """Return an interval of one of the MEASURES as text."""
     digits = 3 if number.endswith("accuracy") else 4
     return f"{low:.{digits}f}{SPACE}to{SPACE}{high:.{digits}f}"
 
 
 def name_outside(numbers: pd.DataFrame) -> str:
-    """Return the published numbers that are outside their intervals, with these."""
+    """Return the published numbers that are outside their intervals, with the intervals."""
     words = []
     for row in numbers[~numbers["inside"].astype(bool)].to_dict("records"):
         interval = describe_interval(row["number"], row["low"], row["high"])
@@ -134,7 +134,7 @@ def name_outside(numbers: pd.DataFrame) -> str:
 
 
 def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of the table of accuracies for people, without what is empty in all of them."""
+    """Return rows of the table of accuracies for readers, without empty columns."""
     rows = [
         {
             "Result": row["configuration"] if pd.isna(row["claim"]) else row["claim"],
@@ -154,16 +154,16 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
 
 
 def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
-    """Return all that there is to report of what `read_runs` returns, for the claims of PUBLISHED.
+    """Return all tables of the records and errors from `read_runs`, with the claims of PUBLISHED.
 
     Runs with other bits than specified are left out.
 
     Raises:
-        RecordError: there is no record, or none is left.
+        RecordError: there is no record, or all are left out.
     """
     counted = [run for run in records if not run.environment.other_bits]
     if not counted:
-        without = f", {len(records)} with other bits aside" if records else ""
+        without = f", except {len(records)} with other bits" if records else ""
         raise RecordError(f"There is no record of a run{without}; `make sweep` makes them.")
     refused = refused + [
         RecordError(
@@ -181,7 +181,7 @@ def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
 def write_tables(results: Results, folder: Path) -> None:
     """Write accuracy.csv, accuracy.md, numbers.csv and runs.csv.
 
-    accuracy.md also names the files that are left out.
+    accuracy.md also lists the files that are left out.
     """
     require_own_folder()
     notes = "".join(f"\nLeft out: {error}\n" for error in results.refused)
@@ -197,7 +197,7 @@ def write_tables(results: Results, folder: Path) -> None:
 
 
 def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
-    """Return sentences that set a run's test accuracy beside the numbers published for it."""
+    """Return sentences that compare a run's test accuracy with its published numbers."""
     own = claims["configuration"] == run.configuration_name
     published = claims.loc[own, "test_accuracy"].dropna()
     sentences = [f"This run reached {run.test_accuracy:.2f}%."] + [
@@ -205,7 +205,7 @@ def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
         for claim, there in published.items()
     ]
     if published.empty:
-        sentences.append("Nobody published a number for its configuration.")
+        sentences.append("No number was published for this configuration.")
     if run.environment.other_bits:
         sentences.append("Its bits are not the specified ones: it does not count in the tables.")
     return " ".join(sentences)

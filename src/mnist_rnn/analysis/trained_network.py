@@ -1,7 +1,7 @@
-"""What a trained network does: its answer after each row, and what the answer depends on.
+"""Analyse a trained network: its prediction after each row, and what this depends on.
 
-The belief after row t is what the network's dense layer and softmax make of the hidden state after
-row t. Rows are counted from 1; beliefs[:, t - 1] is the belief after row t.
+The network's dense layer and softmax, applied to the hidden state after row t, give the predicted
+probabilities after row t. Rows are counted from 1: they are probabilities[:, t - 1].
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,13 +17,13 @@ from mnist_rnn.experiment.network import predict
 from mnist_rnn.records.consistency import Weights
 
 
-def believe(weights: Weights, hidden: np.ndarray) -> np.ndarray:
+def compute_probabilities(weights: Weights, hidden: np.ndarray) -> np.ndarray:
     """The probabilities (..., 10) of the ten digits, given hidden states (..., units)."""
     return softmax(hidden @ weights.dense_kernel + weights.dense_bias, axis=-1)
 
 
-def believe_by_keras(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    """The beliefs (n, timesteps, 10) by Keras: the model's layers, applied after each row."""
+def predict_after_each_row(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """Return the probabilities (n, timesteps, 10) after each row, computed by Keras's layers."""
     rnn, *last = model.layers
     sequence = type(rnn).from_config(rnn.get_config() | {"return_sequences": True})
     by_row = keras.Sequential([keras.Input((TIMESTEPS, FEATURES)), sequence, *last])
@@ -31,47 +31,51 @@ def believe_by_keras(model: keras.Model, x: np.ndarray) -> np.ndarray:
     return predict(by_row, x)
 
 
-def accuracy_by_row(beliefs: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The share of right answers after each row (timesteps,)."""
-    return (beliefs.argmax(axis=2) == y[:, None]).mean(axis=0)
+def accuracy_by_row(probabilities: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the accuracy after each row (timesteps,)."""
+    return (probabilities.argmax(axis=2) == y[:, None]).mean(axis=0)
 
 
-def decision_rows(beliefs: np.ndarray) -> np.ndarray:
-    """The row (n,) from which on the answer is the final one; 1 if it never changes."""
-    answers = beliefs.argmax(axis=2)
+def decision_rows(probabilities: np.ndarray) -> np.ndarray:
+    """Return the row (n,) from which on the prediction is final; 1 if it never changes."""
+    answers = probabilities.argmax(axis=2)
     return 1 + last_rows(answers != answers[:, -1:])
 
 
 def last_ink_rows(x: np.ndarray) -> np.ndarray:
-    """The last row (n,) of each image that has ink."""
+    """Return the last row with ink of each image (n,)."""
     return last_rows(np.any(x, axis=2))
 
 
 def last_rows(marked: np.ndarray) -> np.ndarray:
-    """The last row (n,) that is marked in each line of booleans (n, timesteps); 0 if none is."""
+    """Return the last marked row (n,) in booleans (n, timesteps); 0 if no row is marked."""
     return (marked * np.arange(1, TIMESTEPS + 1)).max(axis=1)
 
 
-def tabulate_decisions(beliefs: np.ndarray, y: np.ndarray) -> pd.DataFrame:
-    """For each digit: by which row half, and 90%, of its images are decided.
+def tabulate_decisions(probabilities: np.ndarray, y: np.ndarray) -> pd.DataFrame:
+    """Return, for each digit, the row after which half and 90% of its images are decided.
 
-    The last column is the mean belief in the right digit after row 28.
+    The last column is the mean predicted probability of the label after row 28.
     """
     digits = pd.Series(y, name="digit")
-    rows = pd.Series(decision_rows(beliefs)).groupby(digits)
-    last = pd.Series(beliefs[np.arange(len(y)), -1, y], dtype=float).groupby(digits)
+    rows = pd.Series(decision_rows(probabilities)).groupby(digits)
+    last = pd.Series(probabilities[np.arange(len(y)), -1, y], dtype=float).groupby(digits)
     return pd.DataFrame(
         {
             "half decided after row": rows.median().astype(int),
             "90% decided after row": rows.quantile(0.9, interpolation="higher"),
             "images decided only after row 28": rows.agg(lambda row: (row == 28).sum()),
-            "mean belief at the end (%)": (100 * last.mean()).round(1),
+            "mean probability of the label (%)": (100 * last.mean()).round(1),
         }
     )
 
 
 def separation(points: np.ndarray, y: np.ndarray) -> float:
-    """Root-mean-square distance of the class means from their centroid, over that in a class."""
+    """Return the distance between classes, divided by the distance within them.
+
+    The first is the root-mean-square distance of the class means from their centroid. The
+    second is that of the points from their class mean.
+    """
     means = np.stack([points[y == digit].mean(axis=0) for digit in range(10)])
     between = ((means - means.mean(axis=0)) ** 2).sum(axis=1).mean()
     within = ((points - means[y]) ** 2).sum(axis=1).mean()
@@ -79,26 +83,26 @@ def separation(points: np.ndarray, y: np.ndarray) -> float:
 
 
 def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
-    """The share of right answers after the last row."""
+    """Return the accuracy after the last row."""
     return float((predict(model, x).argmax(axis=1) == y).mean())
 
 
 def accuracy_without(
     model: keras.Model, x: np.ndarray, y: np.ndarray, bands: Iterable[slice]
 ) -> np.ndarray:
-    """The accuracy when the rows of a band are blank, for each band (counted from 0, as slices)."""
+    """Return the accuracy with the rows of a band blank, for each band (slices, from 0)."""
     return np.array([accuracy(model, blank(x, rows), y) for rows in bands])
 
 
 def blank(x: np.ndarray, rows: slice) -> np.ndarray:
-    """A copy of x without ink in these timesteps."""
+    """Return a copy of x without ink in these rows."""
     blanked = x.copy()
     blanked[:, rows] = 0
     return blanked
 
 
 def sensitivity(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How much the loss of an image changes with each pixel: mean size of the gradient (28, 28)."""
+    """Return the mean absolute gradient (28, 28) of an image's loss with respect to each pixel."""
     pixels = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(pixels)
@@ -107,10 +111,10 @@ def sensitivity(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def disturb(x: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Images x (n, 28, 28), disturbed in each way; a name that comes again is another direction."""
+    """Yield names and disturbed images (n, 28, 28); a repeated name is another direction."""
     yield "as they are", x
     for n in range(1, 5):
-        for move in ((n, 0), (-n, 0), (0, n), (0, -n)):  # down and right; what comes in is blank
+        for move in ((n, 0), (-n, 0), (0, n), (0, -n)):  # down and right, filled with blank pixels
             name = f"shifted by {n} px, mean of four directions"
             yield name, ndimage.shift(x, (0, *move), order=0)
     for angle in (10, 20, 30):
@@ -129,7 +133,7 @@ def disturb(x: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray]]:
 def tabulate_disturbances(
     model: keras.Model, x: np.ndarray, y: np.ndarray, seed: int
 ) -> pd.DataFrame:
-    """A row for each name of `disturb`: the accuracy in percent, the mean over its directions."""
+    """Return one row per name of `disturb`: the mean accuracy over its directions, in percent."""
     rows = [(name, 100 * accuracy(model, images, y)) for name, images in disturb(x, seed)]
     table = pd.DataFrame(rows, columns=["images", "accuracy (%)"])
     return table.groupby("images", sort=False).mean().round(1)

@@ -1,1 +1,1 @@
-"""Are the bits the same? Known results, tools that compare with them, and the ledger."""
+"""Compare bits with known results, and keep the ledger of reproductions."""

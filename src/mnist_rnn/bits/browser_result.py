@@ -1,4 +1,4 @@
-"""The file that `learn.html` saves: what a browser has computed. Nothing in it tells whose."""
+"""Define the record that `learn.html` saves, which has nothing that identifies people."""
 
 import hashlib
 from datetime import UTC, date, datetime
@@ -9,14 +9,14 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator
 from mnist_rnn.config import Configuration, Digest, Strict, Text
 from mnist_rnn.records.run import find_impossible
 
-# The run that the page repeats.
+# The run that the page repeats
 PAGE_CONFIG = Configuration(learning_rate=0.05, batch_size=64, train_size=1280)
 PAGE_STEPS = PAGE_CONFIG.epochs * PAGE_CONFIG.train_size // PAGE_CONFIG.batch_size
 
 
 def _require_past(day: date) -> date:
     if not date(2024, 1, 1) <= day <= datetime.now(UTC).date():
-        raise ValueError(f"expected a day that has been, from 2024 on, got {day}")
+        raise ValueError(f"expected a past day, from 2024 on, got {day}")
     return day
 
 
@@ -24,14 +24,15 @@ Day = Annotated[date, AfterValidator(_require_past)]
 
 
 class BrowserResult(Strict):
-    """The whole run of PAGE_CONFIG, computed in a browser.
+    """A run of PAGE_CONFIG that a browser has computed.
 
-    `weights_sha256` is the digest of the weights after the last step, as `weights_sha256` makes it.
-    They are TensorFlow's unless the bits differed for the first time after step
-    `first_difference`, 0 being before the first. `browser` has its kind and main version, and is
-    `engine` in the file; `processor` is `x86`, `ARM` or `unknown`. `arithmetic`, in the file
-    `path`: `fused`, by the instruction that multiplies and adds in one rounding, or `exact`, from
-    float64. `seconds` is the time of the training, `date` the day it ended (UTC).
+    `weights_sha256` is the digest of the final weights. The page compares the initial weights with
+    TensorFlow's, and the weights after each epoch. `first_difference` is the first such step whose
+    weights differ (0: the initial weights), or None. `browser` has the kind and
+    the main version; it is `engine` in the file. `processor` is `x86`, `ARM` or `unknown`.
+    `arithmetic`, which is `path` in the file, is `fused` for the instruction that multiplies and
+    adds with one rounding, or `exact` for float64. `seconds` is the time of the training, and
+    `date` the day it ended (UTC).
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -55,12 +56,12 @@ class BrowserResult(Strict):
 
     @property
     def evidence(self) -> dict[str, str]:
-        """Return a key for the run: what a further record would only repeat."""
+        """Return a key for the run; a record with a known key adds no evidence."""
         made_with = self.browser, self.system, self.processor, self.arithmetic
         return {"run": str(made_with)}
 
     @property
     def file_name(self) -> str:
-        """Of the day and the start of the content's SHA-256."""
+        """Return the file name, from the day and the start of the content's SHA-256."""
         content = hashlib.sha256(self.model_dump_json().encode()).hexdigest()
         return f"learned-{self.date}-{content[:8]}.json"

@@ -93,7 +93,7 @@ def product(a: Array, b: Array) -> Array:
 
 
 def cut(a: Array, size: int) -> list[Array]:
-    """Return the parts of so many rows, the last one shorter."""
+    """Return the parts of `size` rows each; the last one may be shorter."""
     return [a[i : i + size] for i in range(0, len(a), size)]
 
 

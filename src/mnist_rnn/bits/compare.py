@@ -1,10 +1,10 @@
-"""Where did mine part? The first array of a training step that has other bits, and why.
+"""Find the first array of a training step that has other bits, and the broken rule.
 
-`python -m mnist_rnn.bits.compare DUMP.json` reads arrays of a program of yours, in the form of
+`python -m mnist_rnn.bits.compare DUMP.json` reads arrays of your program, in the form of
 docs/known-answers.json. It takes the same step by the rules of docs/specification.md and names
 the first array that differs, in the order of the computation. If breaking one rule gives your
-numbers, it names the rule. Arrays may be missing, apart from the inputs. A case with the name of
-a known one has its inputs compared too.
+numbers, it names the rule. Only the inputs must be there; other arrays may be missing. A case with
+the name of a known case must also have the same inputs.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.known_answers import ARRAYS, INPUTS, Case, read_cases, take_step
 from mnist_rnn.errors import ExperimentError, ParameterError
 
-# What is done in place of a rule: a line of by_hand.py, and the line that does it.
+# Ways to break each rule: a line of by_hand.py, and the line that replaces it.
 BROKEN_RULES = {
     "products rounded before they are added": (
         "np.multiply(a[:, k, None], b[k], out=term)",
@@ -60,14 +60,14 @@ BROKEN_RULES = {
 
 
 class Difference(NamedTuple):
-    """An array, or one timestep of it, that differs: its numbers and the expected ones."""
+    """An array that differs, or one timestep of it, with the expected and the found numbers."""
 
     place: str
     expected: np.ndarray | str
     found: np.ndarray | str
 
     def __str__(self) -> str:
-        """Return which numbers differ, and by how much."""
+        """Return a sentence that says which numbers differ, and by how much."""
         if isinstance(self.expected, str) or isinstance(self.found, str):
             return f"{self.place} differs: expected {self.expected}, got {self.found}."
         if self.expected.shape != self.found.shape:
@@ -90,13 +90,13 @@ def bits(array: Any) -> np.ndarray:
 
 
 def in_order(number: np.float32) -> int:
-    """Return the place of a number among all float32, 0 being that of zero."""
+    """Return the place of a number among all float32 numbers, where zero has place 0."""
     place = int(bits(number))
     return place if place < 2**31 else 2**31 - place
 
 
 def split_timesteps(case: Case) -> Iterator[tuple[str, np.ndarray | str]]:
-    """Yield the arrays of a case as they are computed: of h, dh and d, one timestep at a time."""
+    """Yield the arrays of a case in computing order, and h, dh and d one timestep at a time."""
     for name in (*INPUTS, *ARRAYS):
         if name not in case or (name == "d" and "dh" in case and not isinstance(case["d"], str)):
             continue
@@ -112,7 +112,7 @@ def split_timesteps(case: Case) -> Iterator[tuple[str, np.ndarray | str]]:
 
 
 def find_difference(found: Case, expected: Case) -> Difference | None:
-    """Return the first array of `expected` that has other bits in `found`, if there is one."""
+    """Return the first array of `expected` that has other bits in `found`, or None."""
     theirs = dict(split_timesteps(found))
     for place, array in split_timesteps(expected):
         if place not in theirs:
@@ -137,7 +137,7 @@ def break_rule(name: str) -> ModuleType:
 
 
 def explain(found: Case, difference: Difference) -> list[str]:
-    """Return the rules that, broken, give the numbers that differ, and all before them."""
+    """Return the rules whose breaking gives the differing numbers and all numbers before them."""
     names = []
     for name in BROKEN_RULES:
         broken = take_step(found, break_rule(name))
@@ -149,10 +149,10 @@ def explain(found: Case, difference: Difference) -> list[str]:
 
 
 def compare(name: str, found: Case, known: Mapping[str, Case]) -> str | None:
-    """Return what is wrong with a case of a dump, in words, or None if nothing is.
+    """Return a sentence on the first difference in a case of a dump, or None without one.
 
     Raises:
-        ParameterError: an input is missing, or the digests are of no known case.
+        ParameterError: an input is missing, or digests come without a known case to compare with.
     """
     expected = known.get(name, {})
     if difference := find_difference(found, {k: v for k, v in expected.items() if k in INPUTS}):
@@ -168,12 +168,16 @@ def compare(name: str, found: Case, known: Mapping[str, Case]) -> str | None:
     if difference is None:
         return None
     rules = " or ".join(explain(found, difference))
-    why = f"A step with this has your numbers: {rules}." if rules else "No broken rule explains it."
+    why = (
+        f"Breaking this rule gives your numbers: {rules}."
+        if rules
+        else "No broken rule explains it."
+    )
     return f"{name}: {difference} {why}"
 
 
 def main() -> None:
-    """Compare each case of a dump; exit status 1 if one differs."""
+    """Compare each case of a dump; exit with status 1 if one differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dump", type=Path)
     try:

@@ -1,10 +1,11 @@
-"""The same Python and packages on other CPUs, by Debian's user-mode emulation (qemu-user).
+"""Run the same Python and packages on other CPUs, with Debian's emulator (qemu-user).
 
-`python -m mnist_rnn.bits.emulated` fetches ARM64's packages; with `Haswell sgd` it computes the
-first steps of `sgd` on this CPU and leaves a record for the ledger in outputs/reproductions.
+`python -m mnist_rnn.bits.emulated` downloads packages for ARM64. With `Haswell sgd`, it computes
+the first steps of `sgd` on an emulated Haswell, and writes a record for the ledger to
+outputs/reproductions.
 
-On Intel CPUs, which pay for each change between AVX and SSE code, qemu makes two for each
-multiply-add of the guest. A qemu that takes its host for one without AVX (`cpuinfo_init` in its
+qemu switches twice between AVX and SSE code for each multiply-add of the emulated CPU, which is
+slow on Intel CPUs. A qemu that was changed to ignore the AVX of its host (`cpuinfo_init` in
 util/cpuinfo-i386.c) was twenty times faster: a whole epoch took 40 minutes.
 """
 
@@ -19,9 +20,9 @@ from typing import Any
 
 from mnist_rnn.paths import OUTPUTS, ROOT
 
-ARM64 = Path(f"{sys.prefix}-arm64")  # what fetch_arm64 makes
+ARM64 = Path(f"{sys.prefix}-arm64")  # fetch_arm64 makes it
 SITE = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
-# Python 3.13 and the libraries that it and TensorFlow load, as Debian has them for ARM64.
+# Debian's ARM64 packages of Python 3.13, and of the libraries that it and TensorFlow load
 DEBIAN_PACKAGES = """
     python3.13-minimal libpython3.13-stdlib libpython3.13-minimal libc6 libstdc++6 libgcc-s1
     libffi8 libssl3t64 zlib1g libbz2-1.0 liblzma5 libexpat1 libuuid1 libzstd1
@@ -29,9 +30,9 @@ DEBIAN_PACKAGES = """
 
 
 def missing(cpu: str) -> str:
-    """What the machine lacks to emulate this CPU, in words, or nothing."""
+    """Return what the machine lacks to emulate this CPU, or "" if nothing."""
     if platform.machine() != "x86_64":
-        return "other CPUs are emulated on x86-64 only"
+        return "other CPUs can be emulated only on x86-64"
     program = "qemu-aarch64" if cpu == "neoverse-n1" else "qemu-x86_64"
     if shutil.which(program) is None:
         return f"no {program}: to try other CPUs, `apt-get install qemu-user`"
@@ -41,12 +42,12 @@ def missing(cpu: str) -> str:
 
 
 def start_first_steps(cpu: str, *words: str | Path) -> subprocess.Popen:
-    """`first_steps` with these names and options on this CPU; a line of output for each name."""
+    """Start `first_steps` with these names and options on this CPU."""
     return start_emulated(cpu, "-m", "mnist_rnn.bits.first_steps", *words, "--emulated", cpu)
 
 
 def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
-    """Python with these arguments on this CPU, in a session of its own; stderr is this one's."""
+    """Start Python with these arguments on this CPU, in its own session, with our stderr."""
     variables = {}
     if cpu == "neoverse-n1":
         root = ARM64 / "root"
@@ -59,16 +60,16 @@ def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
         python, site = Path(sys.executable).resolve(), SITE  # qemu starts programs, not links
     variables["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(site)])
     command = [*emulator, python, *words]
-    # NumPy's library is to choose by the emulated CPU, whatever is set for this one.
+    # Without this variable, NumPy's library chooses its code by the emulated CPU.
     own = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
     pipe: Any = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
     return subprocess.Popen(command, env=own | variables, **pipe)
 
 
 def fetch_arm64() -> None:
-    """Unpack Debian's ARM64 Python, and the wheels of the lock for it, into ARM64; no installing.
+    """Download Debian's Python for ARM64 and the locked wheels for it, and unpack them in ARM64.
 
-    Debian's packages are only unpacked: installed, they would replace the system's Python.
+    Debian's packages are not installed, since they would replace the system's Python.
     """
     part = ARM64.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -96,7 +97,7 @@ def fetch_arm64() -> None:
 
 
 def main() -> None:
-    """Fetch ARM64's packages, or compute first steps on the CPU that was named."""
+    """Download ARM64's packages, or compute first steps on the named CPU."""
     if len(sys.argv) == 1:
         return fetch_arm64()
     cpu, *names = sys.argv[1:]

@@ -1,8 +1,8 @@
-"""The first steps of each kind of run, and the digest of the weights after them.
+"""Take the first steps of each kind of run, and print the digest of the weights after them.
 
-`python -m mnist_rnn.bits.first_steps NAME...` prints a line for each name: the name and the digest.
-Emulated CPUs run it. It needs only what trains; `--by-hand` computes in NumPy, and needs no
-TensorFlow.
+`python -m mnist_rnn.bits.first_steps NAME...` prints one line per name: the name and the digest.
+Emulated CPUs run it too, so it imports only what training needs. `--by-hand` computes in NumPy,
+without TensorFlow.
 """
 
 import argparse
@@ -34,7 +34,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "lstm": {"layer": "lstm", "optimizer": "adam"},
     "lstm-sgd": {"layer": "lstm"},
     "gru": {"layer": "gru"},
-    # Sizes whose products the library would not compute in order.
+    # Sizes that `products` pads: otherwise, a product's terms could be added in another order.
     "1-unit": {"units": 1},
     "100-units": {"units": 100},
     "200-units": {"units": 200},
@@ -44,7 +44,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "batch-1": {"batch_size": 1, "train_size": 3},
     "batch-32": {"batch_size": 32, "train_size": 50},
     "batch-300": {"batch_size": 300, "train_size": 340},
-    "batch-640": {"units": 64, "batch_size": 640, "train_size": 1000, "seed": 1},
     "first-epoch": {"train_size": 60_000, "epochs": 1},
 }
 
@@ -54,7 +53,7 @@ BY_HAND = [name for name, changes in NETWORKS.items() if changes.keys() <= BY_NU
 
 
 def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
-    """Train with TensorFlow; return the digest of weights and logits."""
+    """Train with TensorFlow, and return the digest of weights and logits."""
     from mnist_rnn.experiment.inputs import Examples
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.records.checkpoint import Checkpoint, weights_sha256
@@ -71,7 +70,7 @@ def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
 
 
 def compute_by_hand(name: str) -> str:
-    """Train with NumPy; return the digest of weights and logits."""
+    """Train with NumPy, and return the digest of weights and logits."""
     config = Configuration(**FEW | NETWORKS[name])
     steps = config.epochs * -(-config.train_size // config.batch_size)
     for case in take_steps(config, steps):
@@ -82,15 +81,15 @@ def compute_by_hand(name: str) -> str:
 
 
 def read_options() -> argparse.Namespace:
-    """The options of the command line, checked."""
+    """Return the options of the command line, after checking them."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="all, if none is given")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="kinds of run (default: all)")
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--record", type=Path, help="leave a record for the ledger in this folder")
+    either.add_argument("--record", type=Path, help="write a record for the ledger to this folder")
     either.add_argument("--half", action="store_true", help="stop after one of two epochs")
-    parser.add_argument("--by-hand", action="store_true", help=f"by NumPy: {', '.join(BY_HAND)}")
-    parser.add_argument("--emulated", metavar="CPU", help="what an emulator imitates")
-    parser.add_argument("--folder", type=Path, help="keep checkpoints there, and go on from them")
+    parser.add_argument("--by-hand", action="store_true", help=f"use NumPy: {', '.join(BY_HAND)}")
+    parser.add_argument("--emulated", metavar="CPU", help="the CPU that an emulator imitates")
+    parser.add_argument("--folder", type=Path, help="keep checkpoints there, and continue them")
     options = parser.parse_args()
     known = BY_HAND if options.by_hand else list(NETWORKS)
     for name in options.names:
@@ -102,7 +101,7 @@ def read_options() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Print a line for each name, and leave a record if told to."""
+    """Print one line per name, and write a record if the options ask for it."""
     options = read_options()
     digests: dict[str, str] = {}
     record: Path | None = None

@@ -1,7 +1,8 @@
-"""Do C, NumPy, JAX and PyTorch compute the committed bits? `make implementations` tries it.
+"""Check that Keras, NumPy, JAX, PyTorch and C compute the committed bits: `make implementations`.
 
-Each program in `implementations/` answers the known cases and takes the first steps of the default
-run or, with `--whole`, all of it. A record is left for the ledger. Exit status 1 if bits differ.
+Each program in `implementations/` computes the known cases and the first steps of the default run,
+with `--epoch` its first epoch, or with `--whole` the whole run. It writes a record for the ledger,
+except for Keras, whose records `make reproduce` writes. The exit status is 1 if bits differ.
 """
 
 import argparse
@@ -19,16 +20,22 @@ from shutil import which
 from typing import NamedTuple
 
 from mnist_rnn.bits import by_hand
+from mnist_rnn.bits.browser_result import PAGE_CONFIG, BrowserResult
 from mnist_rnn.bits.compare import compare
 from mnist_rnn.bits.inputs import write_inputs
 from mnist_rnn.bits.known_answers import FILE, list_cases, read_cases
 from mnist_rnn.bits.ledger import (
     FIRST_STEPS,
+    LEDGER,
+    SAME,
     WHOLE_RUN,
+    Reproduction,
     describe_reproduction,
+    read_judged,
+    read_known,
     write_reproduction,
 )
-from mnist_rnn.config import Configuration
+from mnist_rnn.config import TRAIN_SIZE, Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.paths import COMMITTED, MNIST, OUTPUTS, ROOT, located
@@ -36,19 +43,29 @@ from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import read_run, run_path
 
 FOLDER = ROOT / "implementations"
-# The file with the network, and the package that computes.
+PACKAGE = ROOT / "src" / "mnist_rnn"
+KERAS = [PACKAGE / "experiment" / f"{name}.py" for name in ("layers", "products", "optimization")]
+# For each program, the files with the network, and the package or compiler that it needs.
 SOURCES = {
-    "C": (FOLDER / "rnn.c", "cc"),
-    "NumPy": (Path(by_hand.__file__), "numpy"),
-    "JAX": (FOLDER / "rnn_jax.py", "jax"),
-    "PyTorch": (FOLDER / "rnn_torch.py", "torch"),
+    "Keras": (KERAS, "keras"),
+    "NumPy": ([Path(by_hand.__file__)], "numpy"),
+    "JAX": ([FOLDER / "rnn_jax.py"], "jax"),
+    "PyTorch": ([FOLDER / "rnn_torch.py"], "torch"),
+    "C": ([FOLDER / "rnn.c"], "cc"),
 }
-FIRST = Configuration(train_size=224, epochs=2)
+BROWSER = "Browser", [FOLDER / "rnn.c", PACKAGE / "web" / "learn" / "engine.c"]
+# The trained runs, by their names in the ledger
+RUNS = {
+    "sgd": Configuration(train_size=224, epochs=2),
+    "first-epoch": Configuration(epochs=1),
+    WHOLE_RUN: Configuration(),
+}
+TOLD = {"sgd": "the first steps", "first-epoch": "the first epoch", WHOLE_RUN: "all 20 epochs"}
 EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
 
 
 class Trained(NamedTuple):
-    """What a program printed: test errors and digests by epoch, and the digest with the logits."""
+    """The output of a program: test errors and digests by epoch, and the digest with the logits."""
 
     errors: list[int]
     digests: list[str]
@@ -60,17 +77,20 @@ def find_compiler() -> list[str]:
     """Return the command of a C compiler.
 
     Raises:
-        ExperimentError: there is none.
+        ExperimentError: no compiler is installed.
     """
     if found := which("cc") or which("gcc") or which("clang"):
         return [found]
     if find_spec("ziglang"):
         return [sys.executable, "-m", "ziglang", "cc"]
-    raise ExperimentError("No C compiler: `apt install gcc`, or pip install --group engine.")
+    raise ExperimentError(
+        "cc: expected a C compiler, got none. Run `apt install gcc` or "
+        "`pip install --group engine`."
+    )
 
 
 def compile_c(program: Path, *options: str) -> list[str | Path]:
-    """Compile the program in C, for this CPU if no options are given; return its command."""
+    """Compile the program in C, by default for this CPU, and return its command."""
     source = FOLDER / "commands.c"
     options = options or ("-march=native",)
     fixed = ("-O3", "-ffp-contract=off")
@@ -79,10 +99,10 @@ def compile_c(program: Path, *options: str) -> list[str | Path]:
 
 
 def ask(command: Sequence[str | Path]) -> str:
-    """Return what a command prints.
+    """Return the output of a command.
 
     Raises:
-        ExperimentError: it failed, and why.
+        ExperimentError: the command failed.
     """
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
@@ -95,7 +115,7 @@ def ask(command: Sequence[str | Path]) -> str:
 
 
 def train(command: Sequence[str | Path], config: Configuration) -> Trained:
-    """Train by a program; its start and its compilation count as time."""
+    """Train with a program; the time includes its start and compilation."""
     with tempfile.TemporaryDirectory() as folder:
         inputs = Path(folder) / "inputs"
         write_inputs(inputs, config)
@@ -108,7 +128,7 @@ def train(command: Sequence[str | Path], config: Configuration) -> Trained:
 
 
 def answer(command: Sequence[str | Path]) -> list[str]:
-    """Return what differs in a program's answers to the known cases, in sentences."""
+    """Return a sentence for each known case that a program computes differently."""
     known, found = read_cases(), []
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "dump.json"
@@ -118,10 +138,10 @@ def answer(command: Sequence[str | Path]) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
-def judge(trained: Trained, whole: bool) -> str:
-    """Return what differs from the committed digests, or nothing."""
-    if not whole:
-        expected = json.loads(FIRST_STEPS.read_text(encoding="utf-8"))["sgd"]
+def judge(trained: Trained, name: str) -> str:
+    """Return the first difference from this run's committed digests, or "" if there is none."""
+    if name != WHOLE_RUN:
+        expected = json.loads(FIRST_STEPS.read_text(encoding="utf-8"))[name]
         return "" if trained.last == expected else f"expected {expected}, got {trained.last}"
     history = read_run(run_path(Configuration(), ".json", COMMITTED)).history
     pairs = zip(history.weights_sha256, history.test_errors, strict=True)
@@ -132,11 +152,11 @@ def judge(trained: Trained, whole: bool) -> str:
     return ""
 
 
-def record(name: str, python: str, trained: Trained, whole: bool) -> Path:
-    """Leave a record for the ledger; return its path."""
-    source, package = SOURCES[name]
+def record(implementation: str, python: str, trained: Trained, name: str) -> Path:
+    """Write a record of this run for the ledger, and return its path."""
+    (source,), package = SOURCES[implementation]
     versions = {"cc": ask([*find_compiler(), "-dumpfullversion"]).strip()}
-    if name != "C":
+    if implementation != "C":
         asked = (
             f"import platform, {package}; print(platform.python_version(), {package}.__version__)"
         )
@@ -149,18 +169,72 @@ def record(name: str, python: str, trained: Trained, whole: bool) -> Path:
         }
     )
     digests: dict[str, list[str | None]]
-    digests = {WHOLE_RUN: [*trained.digests]} if whole else {"sgd": [trained.last]}
+    whole = name == WHOLE_RUN
+    digests = {name: [*trained.digests] if whole else [trained.last]}
     errors = trained.errors[-1] if whole else None
     made = describe_reproduction(environment, digests, trained.seconds, test_errors=errors)
     return write_reproduction(made, OUTPUTS / "reproductions")
 
 
+class Proof(NamedTuple):
+    """The largest bit-identical computation of an implementation, and its fastest time.
+
+    `seconds` is the time of an epoch of 60,000 images, or None for the first steps, which take
+    less time than the program's start.
+    """
+
+    computed: str
+    seconds: float | None
+    cpu: str
+
+
+def measure(made: Reproduction | BrowserResult) -> tuple[str, Proof]:
+    """Return the implementation of a record, and the proof that it gives."""
+    if isinstance(made, BrowserResult):
+        images = PAGE_CONFIG.epochs * PAGE_CONFIG.train_size
+        computed = f"{PAGE_CONFIG.epochs} epochs of {PAGE_CONFIG.train_size:,} images"
+        return BROWSER[0], Proof(computed, made.seconds * TRAIN_SIZE / images, made.processor)
+    name = next((name for name in (WHOLE_RUN, "first-epoch") if [*made.digests] == [name]), "sgd")
+    seconds = None if name == "sgd" else made.seconds / RUNS[name].epochs
+    cpu = made.environment.cpu
+    kind = f"{cpu.name or cpu.architecture} ({cpu.family}, {cpu.model})"
+    return made.implementation or "Keras", Proof(TOLD[name], seconds, kind)
+
+
+def find_proofs(folder: Path = LEDGER / "ours") -> dict[str, Proof]:
+    """Return the best proof of each implementation, from our records in the ledger.
+
+    Raises:
+        RecordError: a record is rejected.
+    """
+    known = read_known()
+    judged = [read_judged(path, known) for path in sorted(folder.glob("*.json"))]
+    ranks, best = [*TOLD.values()], dict[str, Proof]()
+
+    def rank(proof: Proof) -> tuple[int, float]:
+        place = ranks.index(proof.computed) if proof.computed in ranks else len(ranks)
+        return -place, proof.seconds or 0
+
+    for made, outcome in judged:
+        emulated = isinstance(made, Reproduction) and made.environment.cpu.emulated
+        if emulated or not outcome.startswith(SAME) or "by other code" in outcome:
+            continue
+        name, proof = measure(made)
+        best[name] = min(best.get(name, proof), proof, key=rank)
+    return best
+
+
 def main() -> None:
-    """Print a line for each program, and leave its record."""
+    """Print one line per program, and write its record."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SOURCES)}")
-    parser.add_argument("--whole", action="store_true", help="train all 20 epochs")
-    parser.add_argument("--peers", help="a Python that has JAX and PyTorch")
+    names = f"one or more of {', '.join(SOURCES)} (default: all)"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=names)
+    either = parser.add_mutually_exclusive_group()
+    for option, run in (("--epoch", "first-epoch"), ("--whole", WHOLE_RUN)):
+        told = f"train {TOLD[run]}"
+        either.add_argument(option, action="store_const", dest="run", const=run, help=told)
+    parser.add_argument("--peers", help="the path of a Python with JAX and PyTorch")
+    parser.set_defaults(run="sgd")
     options = parser.parse_args()
     for name in options.names:
         if name not in SOURCES:
@@ -170,21 +244,23 @@ def main() -> None:
         load_mnist()
         with tempfile.TemporaryDirectory() as folder:
             for name in options.names or SOURCES:
-                python = sys.executable if name == "NumPy" else options.peers
+                python = sys.executable if name in ("Keras", "NumPy") else options.peers
                 script = FOLDER / f"rnn_{SOURCES[name][1]}.py"
                 c = name == "C"
                 if not c and not python:
-                    parser.error(f"--peers: expected a Python that has {name}")
+                    parser.error(f"--peers: expected the path of a Python with {name}, got none")
                 command = compile_c(Path(folder) / "rnn") if c else [python, script]
                 differences = answer(command)
-                trained = train(command, Configuration() if options.whole else FIRST)
-                if different := judge(trained, options.whole):
+                trained = train(command, RUNS[options.run])
+                if different := judge(trained, options.run):
                     differences.append(different)
-                taken = "the whole run" if options.whole else "the first steps"
                 told = "the committed bits" if not differences else "OTHER BITS"
-                print(f"{name}: {told} in the known cases and {taken}, {trained.seconds:.0f} s")
+                taken = f"the known cases and {TOLD[options.run]}"
+                print(f"{name}: {told} in {taken}, {trained.seconds:.0f} s", flush=True)
                 print(*differences, sep="\n", end="\n" if differences else "")
-                print("  for the ledger:", located(record(name, python, trained, options.whole)))
+                if name != "Keras":
+                    path = record(name, python, trained, options.run)
+                    print("  for the ledger:", located(path), flush=True)
                 wrong |= bool(differences)
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None

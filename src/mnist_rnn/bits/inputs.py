@@ -1,8 +1,9 @@
-"""What the programs in `implementations/` need of a run: the initial weights and the orders.
+"""Write a run's initial weights and image orders, for the programs in `implementations/`.
 
-`python -m mnist_rnn.bits.inputs FILE --units 64` writes them as little-endian numbers of 32 bits:
-units, batch_size, train_size and epochs; the learning rate, a float; W, U, b, V and c, row by row;
-then the order of the images in each epoch. The options are parameters of 02_train.
+`python -m mnist_rnn.bits.inputs FILE --units 64` writes little-endian numbers of 32 bits. First
+come units, batch_size, train_size and epochs, then the learning rate, a float. Then come W, U, b, V
+and c, row by row, and the order of the images in each epoch. The options are parameters of
+02_train.
 """
 
 import argparse
@@ -23,10 +24,10 @@ KINDS: dict[str, type] = dict.fromkeys(INTEGERS, int) | {"learning_rate": float}
 
 
 def write_inputs(path: Path, config: Configuration) -> None:
-    """Write the file.
+    """Write the inputs of a run to a file.
 
     Raises:
-        ParameterError: the programs have no such layer, optimizer or dropout.
+        ParameterError: the programs do not support this layer, optimizer or dropout.
     """
     if (config.layer, config.optimizer, config.dropout) != ("simple_rnn", "sgd", 0):
         raise ParameterError(f"expected SimpleRNN with SGD and no dropout, got {config.name}.")
@@ -40,12 +41,14 @@ def write_inputs(path: Path, config: Configuration) -> None:
 
 
 def main() -> None:
-    """Write the file that is named."""
+    """Write the file that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("file", type=Path)
     for name, kind in KINDS.items():
         option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=kind, default=argparse.SUPPRESS, help="as in 02_train")
+        parser.add_argument(
+            option, type=kind, default=argparse.SUPPRESS, help="parameter of 02_train"
+        )
     options = vars(parser.parse_args())
     path = options.pop("file")
     try:

@@ -1,9 +1,9 @@
-"""Known answers: steps of training with all inputs and every array that comes of them.
+"""Compute the known answers: steps of training with all inputs and all computed arrays.
 
 `python -m mnist_rnn.bits.known_answers` writes docs/known-answers.json. It maps the name of a case
-to its arrays, and the name of an array to its shape and its values, row by row, as hexadecimal
-floats. A case of MNIST, which is large, has the SHA-256 of each array in place of values.
-`docs/specification.md` has the names.
+to its arrays. An array has its shape, and its values as hexadecimal floats, row by row. A case from
+MNIST, which is large, has the SHA-256 of each array in place of values.
+`docs/specification.md` explains the names.
 """
 
 import json
@@ -28,7 +28,7 @@ FILE = ROOT / "docs" / "known-answers.json"
 WEIGHTS = ("w", "u", "b", "v", "c")
 INPUTS = ("rate", "x", "y", *WEIGHTS)
 ARRAYS = ("h", "z", "g", "dv", "dc", "dh", "d", "dw", "du", "db", *(f"{w}'" for w in WEIGHTS))
-# The runs whose first steps are known by digests.
+# The runs whose first steps are cases, with digests
 RUNS = {
     "default": (Configuration(train_size=224), 4),
     "batches of 640": (Configuration(units=64, batch_size=640, train_size=1000, seed=1), 2),
@@ -37,7 +37,7 @@ Case = dict[str, Any]  # arrays, or their digests, by name
 
 
 def draw_inputs(timesteps: int, features: int, units: int, n: int, rate: float = 0.01) -> Case:
-    """Return the inputs of a step, drawn at random: three logits depend on them."""
+    """Return random inputs of a step, on which only the first three logits depend."""
     random = np.random.default_rng([timesteps, features, units, n])
     case: Case = {
         "rate": np.float32(rate),
@@ -54,9 +54,9 @@ def draw_inputs(timesteps: int, features: int, units: int, n: int, rate: float =
 
 
 def make_halfway() -> Case:
-    """Return inputs of which z has a sum that lies halfway between two numbers in float64.
+    """Return inputs with a sum in z that float64 rounds to halfway between two float32 numbers.
 
-    It is 1 + 2^-23 + (2^-24 - 2^-64), for which 1 + 2^-22 is too large.
+    The sum is 1 + 2^-23 + (2^-24 - 2^-64), for which 1 + 2^-22 is too large.
     """
     case = draw_inputs(1, 2, 2, 1)
     case["x"] = np.array([[[2**-12, 2**-12 + 2**-32]]], "float32")  # so small that tanh is x
@@ -66,7 +66,7 @@ def make_halfway() -> Case:
 
 
 def make_subnormal() -> Case:
-    """Return inputs of which e or g has numbers below 2^-126."""
+    """Return inputs that give numbers below 2^-126 in e or g."""
     case = draw_inputs(1, 1, 1, 2)
     case["x"], case["w"] = np.ones((1, 2, 1), "float32"), np.full((1, 1), 25, "float32")
     case["v"] = -np.array([[0, 86, 86.5, 87, 87.25, 87.5, 87.75, 88, 100, 1000]], "float32")
@@ -75,7 +75,7 @@ def make_subnormal() -> Case:
 
 
 def make_saturated() -> Case:
-    """Return inputs of which tanh has arguments of each kind: tiny, usual, held, and from 20 on."""
+    """Return inputs that give tanh arguments of each kind: tiny, usual, clipped, and from 20 on."""
     case = draw_inputs(2, 1, 8, 2, rate=0.5)
     case["w"] = np.array([[3e-4, 5e-4, 7.5, 8.5, 19, 21, -30, -1]], "float32")
     case["u"], case["b"] = case["u"] / 64, np.zeros(8, "float32")
@@ -93,7 +93,7 @@ def make_long_sum() -> Case:
 
 
 def list_cases() -> dict[str, Case]:
-    """Return the small cases by their names, with inputs alone."""
+    """Return the inputs of the small cases, by name."""
     return {
         "1 image": draw_inputs(3, 4, 3, 1),
         "halfway": make_halfway(),
@@ -109,28 +109,32 @@ def take_step(case: Case, implementation: ModuleType = by_hand) -> Case:
     """Return the inputs of a case, and the arrays of its step in the order of ARRAYS."""
     weights = [case[name] for name in WEIGHTS]
     arrays, _ = implementation.step(weights, case["x"], case["y"].astype(int), case["rate"])
-    return {name: case[name] for name in INPUTS} | {name: arrays[name] for name in ARRAYS}
+    inputs = {name: case[name] for name in INPUTS}
+    return inputs | {name: arrays[name] for name in ARRAYS if name in arrays}
 
 
-def take_steps(config: Configuration, steps: int) -> Iterator[Case]:
+def take_steps(
+    config: Configuration, steps: int, implementation: ModuleType = by_hand
+) -> Iterator[Case]:
     """Yield the arrays of a run's first steps."""
     (x, y), _ = load_mnist()
     images = scale(x[: config.train_size]).swapaxes(0, 1), y[: config.train_size]
     weights = by_hand.draw_weights(config.seed, config.units)
     for x, y in islice(by_hand.batches(*images, config.seed, config.batch_size), steps):
-        inputs = dict(zip(WEIGHTS, weights, strict=True))
-        case = take_step({"rate": np.float32(0.01), "x": x, "y": y.astype("float32")} | inputs)
+        inputs: Case = dict(zip(WEIGHTS, weights, strict=True))
+        inputs |= {"rate": np.float32(0.01), "x": x, "y": y.astype("float32")}
+        case = take_step(inputs, implementation)
         yield case
         weights = by_hand.get_weights(case)
 
 
 def digest_arrays(case: Case) -> Case:
-    """Return the SHA-256 of each array, as the specification makes it of a list of one array."""
+    """Return the SHA-256 of each array, as the specification defines it for a list of one array."""
     return {name: f"sha256 {by_hand.digest([array])}" for name, array in case.items()}
 
 
 def to_json(cases: Mapping[str, Case]) -> str:
-    """Return cases in the form of docs/known-answers.json, an array on each line."""
+    """Return cases in the form of docs/known-answers.json, with one array per line."""
 
     def write(array: np.ndarray | str) -> str:
         if isinstance(array, str):
@@ -148,10 +152,10 @@ def to_json(cases: Mapping[str, Case]) -> str:
 
 
 def read_cases(path: Path = FILE) -> dict[str, Case]:
-    """Return the cases of a file of this form.
+    """Return the cases of a file in this form.
 
     Raises:
-        ParameterError: says which case or array has another form.
+        ParameterError: the file can't be read, or a case or an array has another form.
     """
 
     def read(place: str, value: Any) -> np.ndarray | str:
@@ -176,7 +180,7 @@ def read_cases(path: Path = FILE) -> dict[str, Case]:
     except (OSError, ValueError, AttributeError) as error:
         if isinstance(error, ParameterError):
             raise
-        raise ParameterError(f"{shown(path)}: expected cases with arrays, {error}") from None
+        raise ParameterError(f"{shown(path)}: expected cases with arrays, got {error}") from None
 
 
 def make_known_answers() -> str:

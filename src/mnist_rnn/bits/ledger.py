@@ -1,8 +1,8 @@
-"""The ledger of reproductions: each record in results/reproductions, judged and listed.
+"""Check the records in results/reproductions, and list them in the ledger.
 
 `python -m mnist_rnn.bits.ledger` checks the records and rewrites results/reproductions/README.md.
-The folder of a record says who measured it. `--add FOLDER` first takes in the records of that
-folder. Exit status 1 if a record is refused.
+The folder of a record says who measured it. `--add FOLDER` first copies the records of that folder.
+The exit status is 1 if a record is rejected.
 """
 
 import argparse
@@ -50,22 +50,22 @@ FIRST_STEPS = Path(__file__).with_name("first_steps.json")
 WHOLE_RUN = "default run"
 LARGEST_REPRODUCTION = 10_000  # bytes
 SAME = "the same bits"
-# By the package or compiler that their records have a version of.
+# The implementations, by the package or compiler whose version is in their records
 IMPLEMENTATIONS = {"cc": "C", "jax": "JAX", "torch": "PyTorch", "numpy": "NumPy"}
 KEYS = [{key} for key in IMPLEMENTATIONS]
-TOLERANCE = 0.5  # percentage points of accuracy, where a CPU cannot compute the specified bits
+TOLERANCE = 0.5  # percentage points of accuracy, for CPUs that can't compute the specified bits
 INTRODUCTION = """# Reproductions
 
 **{runs} default runs, {steps} records of first steps and {browsers} of browsers have the committed
 bits.**
 
-The default run is compared with the committed one; *first steps* are a few steps of each kind of
-run (`first-epoch`: a whole epoch of the default), compared with
+The default run is compared with the committed one. *First steps* are a few steps of each kind of
+run (`first-epoch`: a whole epoch of the default run), compared with
 [first_steps.json](../../src/mnist_rnn/bits/first_steps.json). *By* C, NumPy, JAX or PyTorch means
-in place of TensorFlow, by the programs in [implementations](../../implementations). Browsers, by
-`learn.html`, compute a run on a part of the images. *Measured by* its sender means that nobody else
-has checked the row. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says how to send one.
-`make ledger` makes this page from the records beside it.
+that a program in [implementations](../../implementations) ran in place of TensorFlow. Browsers run
+`learn.html` on a part of the images. Nobody else has checked a row that was measured by its sender.
+[CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says how to send a record. `make ledger`
+makes this page from the records in this folder.
 
 | CPU | System | Python | Computed | Outcome | Test accuracy (%) | Seconds | Day | Measured by |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -73,13 +73,13 @@ has checked the row. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) s
 
 
 class Reproduction(Strict):
-    """What was computed on a machine: the default run, or the first steps of some kinds of run.
+    """A computation on some machine: the default run, or the first steps of some kinds of run.
 
-    `digests` maps the name of what was computed to the SHA-256 of the weights after each epoch
-    (None: not measured), of first steps after the last one. `test_errors` (of 10,000 images)
-    belongs to the default run only. What another implementation computed has the versions of
-    its package or compiler and of Python alone, and its own `code_sha256`. `seconds` is the time of
-    the training, `date` the day it ended (UTC). The environment's commit is left out.
+    `digests` maps the name of a computation to the SHA-256 of the weights after each epoch (None:
+    not measured); for first steps, only after the last step. `test_errors` (of 10,000 images) is
+    for the default run only. Another implementation's record has only the versions of its package
+    or compiler and of Python, and the implementation's own `code_sha256`. `seconds` is the time of
+    the training, and `date` the day it ended (UTC). The environment's commit is left out.
     """
 
     schema_version: Literal[2] = 2
@@ -97,7 +97,7 @@ class Reproduction(Strict):
         if (self.test_errors is None) == (WHOLE_RUN in self.digests):
             raise ValueError(f"test_errors must be given for the {WHOLE_RUN}, and only for it")
         if not all(digests and digests[-1] for digests in self.digests.values()):
-            raise ValueError("digests must end with one")
+            raise ValueError("digests must end with a digest, not with null")
         if self.environment.commit is not None:
             raise ValueError("environment.commit must be left out")
         if versions != {"python", *PACKAGES} and versions - {"python"} not in KEYS:
@@ -109,12 +109,12 @@ class Reproduction(Strict):
             if problem := find_impossible(self.seconds, Configuration()):
                 raise ValueError(problem)
         elif any(any(digests[:-1]) for digests in self.digests.values()):
-            raise ValueError("digests of first steps must be those after the last one alone")
+            raise ValueError("digests of first steps must be only those after the last step")
         return self
 
     @property
     def implementation(self) -> str | None:
-        """Return what computed it in place of TensorFlow, or None."""
+        """Return the name of the implementation, or None for TensorFlow."""
         versions = self.environment.versions
         if "tensorflow" in versions:
             return None
@@ -122,7 +122,7 @@ class Reproduction(Strict):
 
     @property
     def evidence(self) -> dict[str, str]:
-        """Return a key for each name in `digests`: what a further record would only repeat."""
+        """Return a key for each name in `digests`; a known key adds no evidence."""
         environment = self.environment
         parts = [environment.cpu.model_dump(), environment.system, environment.code_sha256]
         made_with = f"{parts} {sorted(environment.versions.items())}"
@@ -130,7 +130,7 @@ class Reproduction(Strict):
 
     @property
     def file_name(self) -> str:
-        """Of CPU, Python, day and the start of the content's SHA-256."""
+        """Return the file name: CPU, Python, day and the start of the content's SHA-256."""
         cpu = self.environment.cpu
         python = ".".join(self.environment.versions.get("python", "").split(".")[:2])
         words = [cpu.architecture, cpu.name or cpu.vendor, cpu.family, cpu.model]
@@ -147,10 +147,10 @@ def describe_reproduction(
     day: date | None = None,
     test_errors: int | None = None,
 ) -> Reproduction:
-    """Return the record of what was computed on this machine, today if no day is given.
+    """Return the record of a computation on this machine, by default with today's date.
 
     Raises:
-        RecordError: it would be refused, as by a clock that is wrong.
+        RecordError: the record would be rejected, for example because of a wrong clock.
     """
     try:
         return Reproduction(
@@ -165,7 +165,7 @@ def describe_reproduction(
 
 
 def describe_by_hand(emulated: str | None = None) -> Environment:
-    """The environment of a computation by NumPy alone, with the functions of `by_hand`."""
+    """Return the environment of a computation with `by_hand`, which needs only NumPy."""
     environment = describe_environment(None, emulated)
     versions = {name: environment.versions[name] for name in ("python", "numpy")}
     code = digest_code([Path(by_hand.__file__)])
@@ -173,14 +173,14 @@ def describe_by_hand(emulated: str | None = None) -> Environment:
 
 
 def write_reproduction(reproduction: Reproduction | BrowserResult, folder: Path) -> Path:
-    """Write the record under its name, whole or not at all; returns the path."""
+    """Write the record under its file name, whole or not at all, and return the path."""
     path = folder / reproduction.file_name
     write_text(path, reproduction.model_dump_json(indent=1) + "\n")
     return path
 
 
 class Known(NamedTuple):
-    """What is compared with: the default run, that of `learn.html`, the digests of first steps."""
+    """The known results: the default run, the run of `learn.html`, the digests of first steps."""
 
     run: Run
     learned: Run
@@ -188,25 +188,25 @@ class Known(NamedTuple):
 
 
 def read_known() -> Known:
-    """The committed ones."""
+    """Return the committed results."""
     configs = Configuration(), PAGE_CONFIG
     run, learned = (read_run(run_path(config, ".json", COMMITTED)) for config in configs)
     return Known(run, learned, json.loads(FIRST_STEPS.read_text(encoding="utf-8")))
 
 
 def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult, str]:
-    """A record, and what it shows in a few words; those of browsers are named `learned-...`.
+    """Return a record and its outcome in a few words; a browser's file is named `learned-...`.
 
     Raises:
-        RecordError: says in one sentence why the record is refused.
+        RecordError: the record is rejected; the message says why.
     """
     if path.name.startswith("learned-"):
         learned = read_checked(path, BrowserResult, "the record of a browser", LARGEST_REPRODUCTION)
         same = learned.weights_sha256 == known.learned.weights_sha256
         step = learned.first_difference
         if same != (step is None):
-            raise refusal(path, "says of another digest that it is the same, or the reverse")
-        return learned, SAME if same else f"**other bits** from step {step} on"
+            raise refusal(path, "has a first_difference that contradicts its digest")
+        return learned, SAME if same else f"**other bits** by step {step}"
     made = read_checked(path, Reproduction, "the record of a reproduction", LARGEST_REPRODUCTION)
     expected = {WHOLE_RUN: known.run.weights_sha256} | known.first_steps
     if unknown := sorted(made.digests.keys() - expected.keys()):
@@ -220,13 +220,13 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
 
 
 def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -> str:
-    """Return what a reproduction shows, in a few words; `wrong` names what differs."""
+    """Return the outcome of a reproduction in a few words; `wrong` names differing digests."""
     environment = made.environment
     changed = [] if made.implementation else what_differs(committed.environment, environment)
     if not wrong:
         if environment.other_bits:
             return "**other bits** in the probe of the training step"
-        return f"{SAME}, by other code" if "code" in changed else SAME
+        return f"{SAME}, by another version of the code" if "code" in changed else SAME
     if changed:
         return f"**other bits**, made with other {', '.join(changed)}"
     if not environment.cpu.fuses and not made.implementation:
@@ -242,12 +242,12 @@ def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -
 
 
 def is_near(test_errors: int, committed: Run) -> bool:
-    """Say whether so many test errors are within TOLERANCE of the committed run's."""
+    """Return whether the test errors are within TOLERANCE of the committed run's."""
     return abs(test_errors - committed.test_errors) <= TOLERANCE / 100 * TEST_SIZE
 
 
 def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) -> str:
-    """A row of the table."""
+    """Return a row of the table, in Markdown."""
     if isinstance(made, BrowserResult):
         by, system, python, accuracy = f"{made.browser}, {made.processor}", made.system, "", ""
         computed = f"learn.html, {PAGE_STEPS} steps, {made.arithmetic}"
@@ -269,11 +269,11 @@ def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) ->
 
 
 def make_ledger(folder: Path) -> tuple[str, list[str]]:
-    """The page, and a sentence for each file that is refused."""
+    """Return the page, and a sentence for each file that is rejected."""
     known = read_known()
     rows, refused = [], []
     same: dict[str, list[bool]] = {"runs": [], "steps": [], "browsers": []}  # as committed?
-    first: dict[str, str] = {}  # of each piece of evidence, the file that has it
+    first: dict[str, str] = {}  # for each key of evidence, the first file with it
     for origin, measured in MEASURED_BY.items():
         for path in sorted((folder / origin).glob("*")):
             try:
@@ -295,10 +295,10 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
 
 
 def require_new(path: Path, made: Reproduction | BrowserResult, first: dict[str, str]) -> None:
-    """Add the evidence of a record to the files that have each piece of it first.
+    """Add the keys of a record's evidence to `first`, which has the first file with each key.
 
     Raises:
-        RecordError: it has none of its own: the same was computed on such a machine before.
+        RecordError: all keys are known: an earlier record has the same evidence.
     """
     keys = made.evidence.values()
     if not keys - first.keys():
@@ -309,10 +309,10 @@ def require_new(path: Path, made: Reproduction | BrowserResult, first: dict[str,
 
 
 def add(source: Path, destination: Path) -> None:
-    """Copy the records of a folder into the ledger: all, or none if one is refused.
+    """Copy the records of a folder into the ledger: all, or none if one is rejected.
 
     Raises:
-        RecordError: a record is refused, or there is none.
+        RecordError: a record is rejected, or the folder has none.
     """
     known, first = read_known(), dict[str, str]()
     there = [path for origin in MEASURED_BY for path in (destination.parent / origin).glob("*")]
@@ -324,15 +324,17 @@ def add(source: Path, destination: Path) -> None:
         if not (destination / record.file_name).exists():
             require_new(path, record, first)
     if not records:
-        raise RecordError(f"{shown(source)} has no record of a reproduction; `make reproduce`.")
+        raise RecordError(
+            f"{shown(source)} has no record of a reproduction; `make reproduce` writes one."
+        )
     for record in records.values():
         print(f"Added: {shown(write_reproduction(record, destination))}")
 
 
 def main() -> None:
-    """Take in records if told to, and rewrite the page."""
+    """Add records if the options ask for it, and rewrite the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--add", type=Path, metavar="FOLDER", help="take in the records there")
+    parser.add_argument("--add", type=Path, metavar="FOLDER", help="copy the records of a folder")
     parser.add_argument("--measured-by", choices=MEASURED_BY, default="self-reported")
     arguments = parser.parse_args()
     try:
@@ -344,7 +346,7 @@ def main() -> None:
         raise SystemExit(str(error)) from None
     print(f"Written: {shown(LEDGER / 'README.md')}")
     if refused:
-        raise SystemExit("Refused:\n" + "\n".join(refused))
+        raise SystemExit("Rejected:\n" + "\n".join(refused))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Does this process compute the specified bits? Two steps of training tell."""
+"""Check with two steps of training that this process computes the specified bits."""
 
 import os
 
@@ -18,40 +18,40 @@ SPECIFIED = "829d052adf188c0d3a59cb7d04d99cb32be89d91948592e9ef7a4e648de5278d"
 
 
 def require_bits(environment: Environment) -> Environment:
-    """The environment, once a probe of the training step has been seen to give the specified bits.
+    """Return the environment if two probed steps of training have the specified bits.
 
-    Where it doesn't, a CPU without AVX2 and FMA goes on, as does a user who has set
-    MNIST_RNN_OTHER_BITS; the sentence is printed, and the environment says it.
+    With other bits, the run continues on a CPU without AVX2 and FMA, or if MNIST_RNN_OTHER_BITS is
+    set. Then the problem is printed, and the returned environment has `other_bits`.
 
     Raises:
-        BackendError: says what differs, and the likely causes.
+        BackendError: the bits differ. The message names the likely causes.
     """
     if not (problem := probe_step()):
         return environment
     if environment.cpu.fuses and not os.environ.get("MNIST_RNN_OTHER_BITS"):
-        raise BackendError(f"{problem} To go on all the same, set MNIST_RNN_OTHER_BITS=1.")
+        raise BackendError(f"{problem} To continue anyway, set MNIST_RNN_OTHER_BITS=1.")
     print(problem)
     return environment.model_copy(update={"other_bits": True})
 
 
 def probe_step() -> str | None:
-    """None if two steps have the specified bits, else a sentence that says what differs."""
+    """Return None if two steps have the specified bits, else a sentence about the difference."""
     types = keras.config.floatx(), keras.config.dtype_policy().name
     if types != ("float32", "float32"):
         return f"Keras's floatx and dtype policy: expected float32 for both, got {types}."
     if tf.config.functions_run_eagerly():
-        return "tf.config.run_functions_eagerly: expected False, got True: XLA compiles nothing."
+        return "tf.config.run_functions_eagerly: expected False, got True, which turns XLA off."
     if train_probe() != SPECIFIED:
         return (
-            "Two steps of training gave other weights than specified: TensorFlow was used before "
-            "mnist_rnn was imported (restart, import mnist_rnn first), ONEDNN_MAX_CPU_ISA is set, "
-            "the CPU has no AVX2 and FMA, or the versions are not those of requirements.lock."
+            "Two steps of training gave other weights than specified. Either TensorFlow was used "
+            "before mnist_rnn was imported (restart, import mnist_rnn first), ONEDNN_MAX_CPU_ISA "
+            "is set, the CPU has no AVX2 and FMA, or versions differ from requirements.lock."
         )
     return None
 
 
 def train_probe() -> str:
-    """The digest of the weights after two steps on images made by arithmetic."""
+    """Return the digest of the weights after two steps on artificial images."""
     model = build_model(PROBE, ROWS)
     pixels = np.arange(PROBE.batch_size * ROWS * FEATURES) ** 2 % 256
     x = scale(pixels.astype("uint8").reshape(-1, ROWS, FEATURES))

@@ -1,9 +1,9 @@
-"""Does a run that was made here have the bits of the committed one? `make verify` says so.
+"""Compare a run made here with the committed run, bit for bit, as `make verify` does.
 
 `python -m mnist_rnn.bits.verify simple_rnn-256-sgd/17` compares the run of this configuration and
-seed in outputs/ with that in results/; without a name, the default run. `make reproduce` calls it
-with `--before` ahead of training the default run, so that afterwards nothing but what was just made
-can be compared, and with `--executed` after any training.
+seed in outputs/ with the one in results/; without a name, the default run. `make reproduce` calls
+it before training with `--before`, which renames an earlier record, so that only the new run can be
+compared. After training, it calls it with `--executed`.
 
 On x86-64 with AVX2 and FMA, and on ARM64, the weights must be the same, bit for bit. Where a CPU
 lacks these instructions, the test accuracy must be within TOLERANCE.
@@ -37,7 +37,7 @@ NOTEBOOK = ROOT / "notebooks" / "02_train.ipynb"
 
 
 def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
-    """Whether the new run reproduces the committed one, and a sentence that says so."""
+    """Return whether the new run reproduces the committed one, and a sentence about it."""
     reached = f"{new.test_errors} test errors, {new.test_accuracy:.2f}% test accuracy"
     if new.weights_sha256 == committed.weights_sha256:
         return True, f"The same bits as the committed run: {reached}."
@@ -50,17 +50,17 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
     if changed:
         return False, f"NOT the same bits: made with other {', '.join(changed)}; {apart}."
     if new.environment.cpu.fuses:
-        return False, f"NOT the same bits, and they should be: {apart}."
+        return False, f"NOT the same bits, although this CPU can compute them: {apart}."
     near = is_near(new.test_errors, committed)
     start = "Other bits, as expected" if near else "NOT near enough, even"
     return near, f"{start} on a CPU without FMA: {apart}; {TOLERANCE} are allowed."
 
 
 def find_edited(notebook: Path) -> dict[str, str]:
-    """The parameters whose value in the saved notebook is not the default, as it stands there.
+    """Return the parameters whose values in the saved notebook are not the defaults, as text.
 
     Raises:
-        ParameterError: the file is no notebook with one cell of parameters.
+        ParameterError: the file is not a notebook with one cell of parameters.
     """
     try:
         cells = nbformat.read(notebook, as_version=4).cells
@@ -74,10 +74,10 @@ def find_edited(notebook: Path) -> dict[str, str]:
 
 
 def set_earlier_aside(record: Path, notebook: Path = NOTEBOOK) -> None:
-    """Move the record of an earlier run out of the way, if the notebook will make another.
+    """Rename the record of an earlier run, if the notebook will train the default run.
 
     Raises:
-        ParameterError: the saved notebook has other defaults, and would train something else.
+        ParameterError: the saved notebook has other parameters, and would train another run.
     """
     if edited := find_edited(notebook):
         values = ", ".join(f"{name} = {value}" for name, value in edited.items())
@@ -91,10 +91,10 @@ def set_earlier_aside(record: Path, notebook: Path = NOTEBOOK) -> None:
 
 
 def read_executed(notebook: Path) -> Configuration:
-    """Return the parameters that an executed notebook was given.
+    """Return the configuration that an executed notebook has trained.
 
     Raises:
-        ParameterError: the file is no notebook, or a parameter is wrong.
+        ParameterError: the file is not a notebook, or a parameter is wrong.
     """
     given: dict[str, str] = {}
     try:
@@ -110,10 +110,10 @@ def read_executed(notebook: Path) -> Configuration:
 
 
 def find_run(name: str) -> Configuration:
-    """Return the configuration of a run in outputs/, named as `simple_rnn-256-sgd/17`.
+    """Return the configuration of a run in outputs/ by its name, such as `simple_rnn-256-sgd/17`.
 
     Raises:
-        RecordError: there is no such record, or it is damaged.
+        RecordError: the record is missing or damaged.
     """
     configuration, _, seed = name.rpartition("/")
     run = read_run(OUTPUTS / "runs" / configuration / f"seed-{seed}.json")
@@ -121,7 +121,7 @@ def find_run(name: str) -> Configuration:
 
 
 def place_accuracy(run: Run) -> str:
-    """Say where a run's test accuracy lies among the other committed runs of its configuration."""
+    """Return a sentence that ranks a run's test accuracy among its configuration's other runs."""
     folder = run_path(run.config, ".json", COMMITTED).parent
     runs = [read_run(path) for path in sorted(folder.glob("seed-*.json"))]
     others = [other.test_accuracy for other in runs if other.config.seed != run.config.seed]
@@ -135,7 +135,7 @@ def place_accuracy(run: Run) -> str:
 
 
 def leave_record(run: Run, path: Path) -> None:
-    """Leave a record of the default run for the ledger, and say where."""
+    """Write a record of the default run for the ledger, and print its path."""
     try:
         day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
         digests = {WHOLE_RUN: run.history.weights_sha256}
@@ -146,14 +146,14 @@ def leave_record(run: Run, path: Path) -> None:
 
 
 def main() -> None:
-    """Compare the two runs; exit status 1 if the new one does not reproduce the other.
+    """Compare the two runs; exit with status 1 if the new one differs.
 
-    The record of the reproduction is left in outputs/reproductions; the comparison is said last.
+    A record of the reproduction goes to outputs/reproductions. The result is printed last.
     """
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("run", nargs="?", help="configuration and seed: simple_rnn-256-sgd/17")
-    parser.add_argument("--before", action="store_true", help="set an earlier run's record aside")
-    parser.add_argument("--executed", action="store_true", help="of the notebook in outputs/")
+    parser.add_argument("--before", action="store_true", help="rename an earlier run's record")
+    parser.add_argument("--executed", action="store_true", help="the run of outputs/executed")
     options = parser.parse_args()
     try:
         config = Configuration()
@@ -163,7 +163,7 @@ def main() -> None:
             config = find_run(options.run)
         path = run_path(config, ".json", OUTPUTS)
         if options.before:
-            read_committed(path, config)  # what cannot be compared is not trained
+            read_committed(path, config)  # fail before the training, not after it
             return set_earlier_aside(path)
         if not path.exists():
             why = "run `make reproduce`, with notebooks/02_train.ipynb as it is committed"
@@ -178,7 +178,9 @@ def main() -> None:
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None
     if new.environment.code_sha256 != digest_code():
-        raise SystemExit(f"{located(path)} is of other code: run `make reproduce` again.")
+        raise SystemExit(
+            f"{located(path)} was made by another version of the code: run `make reproduce` again."
+        )
     if config == Configuration():
         leave_record(new, path)
     good, sentence = compare_runs(new, committed)

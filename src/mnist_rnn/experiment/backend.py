@@ -5,14 +5,14 @@ XLA compiles the training step, with three flags:
 - The first replaces functions of the system's mathematical library.
 - The second keeps sums over images from the library YNNPACK, which adds large ones in another
   order. It must not be applied to products, whose order would then depend on the threads.
-- The third keeps XLA's own code from fusing a multiplication and an addition into one rounding,
-  since what it fuses depends on the CPU. On x86-64 XLA may use no instructions later than AVX,
-  which has no fused ones. On ARM64 the pass of LLVM that fuses is left out.
+- The third keeps XLA's own code from fusing a multiplication and an addition into one rounding.
+  Which operations it would fuse depends on the CPU. On x86-64, XLA may use no instructions later
+  than AVX, which has no fused ones. On ARM64, LLVM's fusing pass is left out.
 
 Libraries, not XLA's own code, compute matrix products, and fuse them on every CPU. A GPU would add
 in another order, and is not used. A user's settings that would change results are overruled here:
 other backends and float types in `keras.json`, and limits to the number of epochs and steps.
-`probe_step` finds settings that are made later, or came too late for TensorFlow.
+`probe_step` detects settings that are changed later, or too late for TensorFlow.
 
 TensorFlow 2.21 writes notices to the process's standard error before its log level takes effect.
 In a notebook they would look like a wall of warnings, so they are discarded; exceptions are not.
@@ -46,7 +46,7 @@ def require_avx(features: Mapping[str, bool] = __cpu_features__) -> None:
 
 @contextmanager
 def native_stderr_discarded() -> Iterator[None]:
-    """Discard what native code writes to file descriptor 2."""
+    """Discard the output of native code to file descriptor 2."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -69,8 +69,8 @@ with native_stderr_discarded():
     tf.config.set_visible_devices([], "GPU")
 if keras.config.backend() != "tensorflow":
     raise BackendError(
-        f"Keras's backend: expected tensorflow, got {keras.config.backend()}, with which Keras was "
-        "imported before; import mnist_rnn first."
+        f"Keras's backend: expected tensorflow, got {keras.config.backend()}, since Keras was "
+        "imported before mnist_rnn. Import mnist_rnn first."
     )
 keras.config.set_floatx("float32")
 keras.config.set_max_epochs(None)
@@ -80,10 +80,9 @@ __all__ = ["keras", "require_xla", "tf"]
 
 
 def require_xla(model: keras.Model) -> None:
-    """Raise BackendError if Keras has dropped XLA, as it does with only a warning."""
+    """Raise BackendError if Keras has turned XLA off, of which it only warns."""
     if not model.jit_compile:
         raise BackendError(
-            "jit_compile: expected True, got False: Keras has dropped XLA, without which another "
-            "CPU computes other bits. It does so when op determinism is on, or for a layer that "
-            "XLA does not support."
+            "jit_compile: expected True, got False. Keras turns XLA off when op determinism is on, "
+            "or for a layer that XLA does not support. Without XLA, bits depend on the CPU."
         )

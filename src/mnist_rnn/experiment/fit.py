@@ -1,4 +1,4 @@
-"""The training: Keras's `fit`, on batches in an order of our own."""
+"""Train with Keras's `fit`, on batches in an order drawn from the seed."""
 
 import numpy as np
 
@@ -30,8 +30,8 @@ def fit(
 def batches(examples: Examples, config: Configuration, first_epoch: int) -> tf.data.Dataset:
     """Return all batches of the epochs from `first_epoch` on, in the order of `epoch_order`.
 
-    Only indices are shuffled; images are gathered from memory, those of ten batches at once. The
-    pipeline has one thread of its own, which leaves the cores to the training step.
+    Only indices are shuffled. Images are gathered from memory, for ten batches at once. The
+    pipeline has a single thread, which leaves the cores to the training step.
     """
     epochs = range(first_epoch, config.epochs)
     orders = np.stack([epoch_order(config.seed, epoch, len(examples.x)) for epoch in epochs])

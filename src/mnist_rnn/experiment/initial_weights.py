@@ -1,4 +1,4 @@
-"""The initial weights: Keras's distributions, drawn by NumPy to be equal on every CPU."""
+"""Draw the initial weights from Keras's distributions, with NumPy, equal on every CPU."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 def draw_initial_weights(config: Configuration) -> list[np.ndarray]:
     """Return the network's float32 weights in Keras's order, drawn from the seed.
 
-    As in Keras, kernels are Glorot uniform, the recurrent kernel is orthogonal, and biases are 0,
+    As in Keras, kernels are Glorot uniform, and the recurrent kernel is orthogonal. Biases are 0,
     except for the LSTM's forget gate, whose biases are 1.
     """
     units, gates = config.units, GATES[config.layer]
@@ -38,8 +38,8 @@ def glorot_uniform(random: np.random.Generator, fan_in: int, fan_out: int) -> np
 def orthogonal(random: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     """Return a random matrix with orthonormal rows, rows <= columns, rounded to six decimals.
 
-    It is the factor Q of a normal matrix, with signs that make it uniform (Mezzadri, 2007). Its
-    last bits depend on the CPU's kernel in the linear algebra library; rounding removes them.
+    The matrix is the factor Q of a normal matrix, with signs that make it uniform (Mezzadri, 2007).
+    Its last bits depend on the linear algebra library's code for the CPU; rounding removes them.
     """
     q, r = np.linalg.qr(random.standard_normal((columns, rows)))
     return (q * np.sign(np.diag(r))).T.round(6)

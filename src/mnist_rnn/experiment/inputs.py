@@ -1,4 +1,4 @@
-"""The network's input: pixels as numbers in [0, 1], in an order drawn from the seed."""
+"""Prepare the network's input: pixels scaled to [0, 1], in an order drawn from the seed."""
 
 from typing import NamedTuple
 

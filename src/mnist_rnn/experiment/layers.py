@@ -1,7 +1,7 @@
-"""The layers, each as a pair: `forward` computes a timestep, `backward` its gradients.
+"""Define the layers, each as a pair: `forward` computes a timestep, `backward` its gradients.
 
-In the code, `dh` is the gradient of the loss with respect to h, * multiplies elementwise, and the
-products of matrices are those of `products`. States are matrices (images, units).
+In the code, `dh` is the gradient of the loss with respect to h, and * multiplies elementwise.
+Matrix products are those of `products`. States are matrices (images, units).
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ Tensors = Sequence[tf.Tensor]
 
 
 class Recurrent(keras.layers.Layer):
-    """Repeat `forward` through time, and `backward` from the last timestep to the first.
+    """A layer that repeats `forward` through time, and `backward` from the last timestep on.
 
     `forward` takes the weights, the rows x (images, features) and the states before the timestep.
     It returns the states after it, followed by the values that `backward` reuses. `backward` takes
@@ -37,7 +37,7 @@ class Recurrent(keras.layers.Layer):
     states, results = 1, 1  # the number of states, and of all results of `forward`
 
     def __init__(self, units: int, batch_size: int, **options: str) -> None:
-        """Set the size of the hidden state and the images of a step; `options` are Keras's."""
+        """Set the number of units and the batch size; `options` are Keras's."""
         super().__init__(**options)
         self.units, self.parts = units, count_parts(batch_size)
 
@@ -54,7 +54,10 @@ class Recurrent(keras.layers.Layer):
         return self.read(x, *self.weights)[: tf.shape(sequences)[0]]
 
     def read(self, x: tf.Tensor, *variables: tf.Variable) -> tf.Tensor:
-        """Return the last hidden state, whose gradient is the sum that `backward` makes."""
+        """Return the last hidden state (n, units) for x (timesteps, n, features).
+
+        `differentiate`, its gradient, adds up the terms of `backward`.
+        """
         zeros = tf.zeros((tf.shape(x)[1], self.units))
 
         @tf.custom_gradient
@@ -62,6 +65,7 @@ class Recurrent(keras.layers.Layer):
             def step(last: Tensors, row: tf.Tensor) -> Tensors:
                 return self.forward(weights, row, last[: self.states])
 
+            # What `forward` returns at timesteps 1 to 28, and the states at 0 to 27.
             after = self.scan(step, x, [zeros] * self.results)
             before = [tf.concat([zeros[None], state[:-1]], 0) for state in after[: self.states]]
 
@@ -82,12 +86,12 @@ class Recurrent(keras.layers.Layer):
 
     @staticmethod
     def scan(step: Callable, x: tf.Tensor, start: Tensors) -> Tensors:
-        """Return the results of `step` at all timesteps, each given those before it."""
+        """Return the results of `step` at all timesteps; each call gets the previous results."""
         return tf.scan(step, x, start)
 
     @staticmethod
     def fold(step: Callable, timesteps: list[int], start: Any) -> Any:
-        """Return the results of `step` at the last of these timesteps."""
+        """Return the result of `step` at the last timestep; each call gets the previous result."""
         return tf.foldl(step, tf.constant(timesteps), start)
 
 
@@ -110,20 +114,20 @@ class SimpleRNN(Recurrent):
         """
         (_, u, _), (h_before,), (h,), (dh,) = weights, before, after, gradients
         d = dh * (1 - h * h)
-        dh = multiply_transposed(d, u)  # first: XLA then makes the best use of two cores
+        dh = multiply_transposed(d, u)  # of h_{t-1}; computed first, which is faster on two cores
         dw, db = sum_products(x, d, self.parts), sum_images(d, self.parts)
         du = sum_products(h_before, d, self.parts)
         return [dh], [dw, du, db]
 
     @staticmethod
     def scan(step: Callable, x: tf.Tensor, start: Tensors) -> Tensors:
-        """Return the same, without a loop in the compiled program, which is faster here."""
+        """Return the same as `Recurrent.scan`, unrolled, which is faster here."""
         _, *results = accumulate(tf.unstack(x), step, initial=start)
         return [tf.stack(states) for states in zip(*results, strict=True)]
 
     @staticmethod
     def fold(step: Callable, timesteps: list[int], start: Any) -> Any:
-        """Return the same, without a loop in the compiled program."""
+        """Return the same as `Recurrent.fold`, unrolled."""
         return reduce(step, timesteps, start)
 
 
@@ -135,7 +139,8 @@ class GRU(Recurrent):
     def forward(self, weights: Tensors, x: tf.Tensor, before: Tensors) -> Tensors:
         """Return h_t = z h_{t-1} + (1 - z) g, where z and r are sigmoid((x W + b_0) + (h U + b_1)).
 
-        The candidate is g = tanh((x W + b_0) + r (h U + b_1)); each has columns of its own.
+        The candidate is g = tanh((x W + b_0) + r (h U + b_1)). Each of z, r and g has its own
+        columns of W, U and b.
         """
         (w, u, b), (h,) = weights, before
         xz, xr, xg = tf.split(multiply(x, w) + b[0], 3, 1)
@@ -149,7 +154,7 @@ class GRU(Recurrent):
     ) -> tuple[Tensors, Tensors]:
         """Apply the chain rule from h_t to z, g and r; sigmoid' = s (1 - s), tanh' = 1 - g^2.
 
-        `dx` is with respect to x W + b_0, and `d` with respect to h U + b_1.
+        `dx` is the gradient with respect to x W + b_0, and `d` that with respect to h U + b_1.
         """
         (_, u, _), (h,), (_, z, r, g, hg), (dh,) = weights, before, after, gradients
         dz, dg = (dh * h - dh * g) * z * (1 - z), dh * (1 - z) * (1 - g * g)
@@ -169,7 +174,8 @@ class LSTM(Recurrent):
     def forward(self, weights: Tensors, x: tf.Tensor, before: Tensors) -> Tensors:
         """Return h_t = o tanh(c_t) and c_t = f c_{t-1} + i g.
 
-        i, f and o are sigmoid((x W + h U) + b) and g is its tanh; each has columns of its own.
+        i, f and o are sigmoid((x W + h U) + b), and g is tanh of the same sum. Each has its own
+        columns of W, U and b.
         """
         (w, u, b), (h, c) = weights, before
         i, f, g, o = tf.split((multiply(x, w) + multiply(h, u)) + b, 4, 1)
@@ -180,7 +186,7 @@ class LSTM(Recurrent):
     def backward(
         self, weights: Tensors, x: tf.Tensor, before: Tensors, after: Tensors, gradients: Tensors
     ) -> tuple[Tensors, Tensors]:
-        """Apply the chain rule from h_t to c_t and the gates; d has their columns side by side."""
+        """Apply the chain rule from h_t to c_t and the gates, whose gradients d concatenates."""
         (_, u, _), (h, c_before), (_, c, i, f, g, o) = weights, before, after
         (dh, dc), tanh_c = gradients, tf.tanh(c)
         do, dc = dh * tanh_c, dc + dh * o * (1 - tanh_c * tanh_c)
@@ -197,7 +203,7 @@ class Dense(keras.layers.Dense):
     """Keras's Dense, without an activation: z = h V + c."""
 
     def __init__(self, units: int, batch_size: int, **options: str) -> None:
-        """Set the number of outputs and the images of a step; `options` are Keras's."""
+        """Set the number of outputs and the batch size; `options` are Keras's."""
         super().__init__(units, **options)
         self.parts = count_parts(batch_size)
 

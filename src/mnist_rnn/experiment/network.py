@@ -1,4 +1,4 @@
-"""The network: a recurrent layer reads a digit row by row, a dense layer classifies it."""
+"""Build the network: a recurrent layer reads a digit row by row, a dense layer classifies it."""
 
 import math
 

@@ -1,8 +1,8 @@
-"""The loss and the optimizers, with the same bits on every CPU.
+"""Define the loss and the optimizers, bit-identical on every CPU.
 
-Keras's loss adds an image's ten terms in an order that depends on the CPU's vectors. Its RMSprop
-uses an instruction for 1 / sqrt(x) that CPU vendors round differently. Its Adam takes powers from
-the system's mathematical library.
+Keras's own versions are not. Its loss adds an image's ten terms in an order that depends on the
+CPU's vectors. Its RMSprop uses an instruction for 1 / sqrt(x) that CPU vendors round differently.
+Its Adam takes powers from the system's mathematical library.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,8 @@ def cross_entropy(y: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """Return the mean of -log(softmax(z)[label]) in nats, for labels y (n,) and logits z (n, 10).
 
     Its gradient is (softmax(z) - one_hot) / n. Subtracting each row's maximum leaves softmax
-    unchanged and prevents overflow. The mean is taken in float64, whose errors rounding removes.
+    unchanged and prevents overflow. The mean is taken in float64. Rounding it to float32
+    removes its errors.
     """
     one_hot = tf.one_hot(tf.cast(tf.reshape(y, [-1]), "int32"), NUM_CLASSES)
     z = z - tf.reduce_max(z, axis=1, keepdims=True)
@@ -27,6 +28,7 @@ def cross_entropy(y: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     losses = tf.math.log(total) - sum_row(one_hot * z)
 
     def backward(slope: tf.Tensor) -> tuple[None, tf.Tensor]:
+        # slope / n (softmax(z) - one_hot), where the slope of the loss itself is 1
         share = slope / tf.cast(tf.shape(z)[0], "float32")
         return None, (share * (1 / total))[:, None] * powers - share * one_hot
 
@@ -39,7 +41,10 @@ def sum_row(x: tf.Tensor) -> tf.Tensor:
 
 
 class Optimizer(keras.optimizers.Optimizer):
-    """Keep moving means, named in `kept`, of each variable's gradients; epsilon is Keras's."""
+    """An optimizer with moving means of each variable's gradients, which `kept` names.
+
+    Epsilon is Keras's.
+    """
 
     kept: tuple[str, ...] = ()
     epsilon = 1e-7
@@ -73,9 +78,9 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """RMSprop by the formula of Keras 2, which made the published result.
+    """RMSprop with the formula of Keras 2, which gave the published result.
 
-    It divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which shortens the
+    Keras 2 divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which shortens the
     steps where gradients are small. Rho is 0.9 in both.
     """
 
@@ -106,8 +111,8 @@ class Adam(Optimizer):
 def power(base: float, exponent: tf.Tensor) -> tf.Tensor:
     """Return the float32 nearest to a power of float32(base).
 
-    It is computed in float64, whose errors rounding removes, as the product of base ** 2**k over
-    the set bits k of the exponent. No run has 2**26 steps.
+    The power is the product of base ** 2**k over the set bits k of the exponent. It is computed in
+    float64, whose errors rounding removes. No run has 2**26 steps.
     """
     product, factor = tf.constant(1.0, "float64"), tf.cast(tf.constant(base, "float32"), "float64")
     for bit in range(26):

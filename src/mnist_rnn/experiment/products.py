@@ -1,15 +1,16 @@
-"""Products of matrices and sums over images, whose terms are added in one order on every CPU.
+"""Compute matrix products and sums over images, with the same order of terms on every CPU.
 
-The library that multiplies (Eigen, on x86-64 with oneDNN) has other code for other CPUs and sizes,
-and may add the terms of a sum in any order. The order here:
+The library that multiplies (Eigen; on x86-64 with oneDNN) has different code for different CPUs and
+sizes, and may add the terms of a sum in any order. Here the order is fixed:
 
-- A product's sum is cut into parts of 256 terms. In each part the terms are added from the first to
-  the last, a term multiplied and added with one rounding. Then the parts are added in their order.
-- A sum over the images of a batch is cut into parts of 128 images, and these are added likewise. Of
-  a bias's gradient, XLA adds 32 images at a time.
+- A product's sum is cut into parts of 256 terms. In each part, the terms are added from first to
+  last; each is multiplied and added with one rounding. Then the parts are added in their order.
+- A sum over the images of a batch is cut into parts of 128 images, which are added in the same way.
+  For a bias's gradient, XLA adds 32 images at a time.
 
-The library keeps to it for the sizes of the default network, 28, 256 and 10. Zeros, which change no
-sum, fill up other sizes: units to 48 or a multiple of 256, images to a multiple of 32 above 32.
+The library keeps this order for the sizes of the default network: 28, 256 and 10. Other sizes are
+padded with zeros, which change no sum. Units are padded to 48 or a multiple of 256, images to a
+multiple of 32 above 32.
 """
 
 from functools import reduce
@@ -61,7 +62,7 @@ def count_parts(batch_size: int) -> int:
 
 
 def fill_images(x: tf.Tensor, parts: int) -> tf.Tensor:
-    """Append images of zeros to x (n, ...), up to parts of one size."""
+    """Append images of zeros to x (n, ...), so that all parts have the same size."""
     n = tf.shape(x)[0]
     images = tf.maximum(-(-n // parts), 64 if parts == 1 else IMAGES)
     images += -images % 32
@@ -69,7 +70,7 @@ def fill_images(x: tf.Tensor, parts: int) -> tf.Tensor:
 
 
 def fill(matrix: tf.Tensor, axis: int) -> tf.Tensor:
-    """Append rows (axis 0) or columns (axis 1) of zeros, as far as their number needs it."""
+    """Append rows (axis 0) or columns (axis 1) of zeros, up to a size that keeps the order."""
     length = matrix.shape[axis]
     missing = SMALL - length if length <= SMALL else -length % PART
     if not missing or length in (FEATURES, NUM_CLASSES):

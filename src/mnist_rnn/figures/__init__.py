@@ -1,1 +1,1 @@
-"""The figures of data, training and results."""
+"""Draw figures of data, training and results."""

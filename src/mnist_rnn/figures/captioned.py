@@ -1,4 +1,4 @@
-"""A figure with its caption, in one style everywhere. Blue is ours, orange was published."""
+"""Define figures with captions, in one style: our runs are blue, published results orange."""
 
 import io
 import re
@@ -11,16 +11,16 @@ from matplotlib.figure import Figure
 
 from mnist_rnn.files import replacing
 
-BLUE, ORANGE = "#0072b2", "#d55e00"  # apart for colour-blind readers too
+BLUE, ORANGE = "#0072b2", "#d55e00"  # colour-blind readers can distinguish them
 DARK, LIGHT = "#444444", "#bbbbbb"
 TICKS = (1, 7, 14, 21, 28)  # rows and columns of an image
 
-# A decorator of all that draws: matplotlib's own defaults, whatever a user's matplotlibrc says.
+# A decorator for functions that draw: it sets matplotlib's defaults, whatever a matplotlibrc sets.
 default_style = plt.style.context("default")
 
 
 class CaptionedFigure(NamedTuple):
-    """A figure and its caption: what it shows, with computed numbers, for who can't see it too."""
+    """A figure with a caption of computed numbers, which is also its alternative text."""
 
     figure: Figure
     caption: str
@@ -40,5 +40,5 @@ class CaptionedFigure(NamedTuple):
 
 
 def show_image(png: bytes, width: int, caption: str) -> None:
-    """Display an image, `width` CSS pixels wide; its caption (Markdown) is its text alternative."""
+    """Display a PNG, `width` CSS pixels wide; its Markdown caption is also its alternative text."""
     display(Image(png, width=width, alt=re.sub("[*`]", "", caption)), Markdown(caption))

@@ -1,6 +1,6 @@
-"""The figures of 04_reading.ipynb, of single images and of many. Captions compute their numbers.
+"""Draw the figures of 04_reading.ipynb, with captions that compute their numbers.
 
-Grey shows ink and belief; blue is the label and what is right, orange is any other digit.
+Grey shows ink and probability. Blue marks the label and correct predictions, orange other digits.
 """
 
 import matplotlib.pyplot as plt
@@ -27,84 +27,87 @@ EDGES = (0.5, 28.5)
 
 
 @default_style
-def draw_example(image: np.ndarray, beliefs: np.ndarray, label: int) -> CaptionedFigure:
-    """One digit (28, 28) and, to its right, the belief (28, 10) after each row."""
+def draw_example(image: np.ndarray, probabilities: np.ndarray, label: int) -> CaptionedFigure:
+    """Draw one digit (28, 28) and, to its right, the probabilities (28, 10) after each row."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.9), sharey=True, layout="constrained")
     draw_pixels(left, image, "the digit")
     left.set_ylabel("row")
-    shades = draw_beliefs(right, beliefs, label)
-    right.set(title="belief after each row", xlabel="digit")
-    fig.colorbar(shades, label="belief (a probability)")
-    answers = beliefs.argmax(axis=1)
+    shades = draw_probabilities(right, probabilities, label)
+    right.set(title="probability after each row", xlabel="digit")
+    fig.colorbar(shades, label="predicted probability")
+    answers = probabilities.argmax(axis=1)
     changes = np.flatnonzero(np.diff(answers, prepend=-1))
     turns = ", ".join(f"{answers[row]} from row {row + 1}" for row in changes)
     return CaptionedFigure(
         fig,
-        f"Left, an image of {label}; right, the belief in each digit after each row, darker where "
-        "it is higher. The dot marks the most probable digit, in blue where it is the label, in "
-        f"orange where it is another: {turns}. The probability of the final answer, {answers[-1]}, "
-        f"is {beliefs[-1].max():.0%} after row 28.",
+        f"Left: an image of {label}. Right: the predicted probability of each digit after each "
+        "row; darker cells mean higher probability. The dot marks the most probable digit, in blue "
+        f"if it is the label and in orange if not: {turns}. The probability of the final answer, "
+        f"{answers[-1]}, is {probabilities[-1].max():.0%} after row 28.",
     )
 
 
 @default_style
-def draw_examples(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """The first image of each class, read."""
+def draw_examples(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
+    """Draw the first image of each class, beside its probabilities."""
     first = [int(np.argmax(y == digit)) for digit in range(10)]
-    rows, ink = decision_rows(beliefs[first]), last_ink_rows(images[first])
+    rows, ink = decision_rows(probabilities[first]), last_ink_rows(images[first])
     decided = ", ".join(f"{digit} from row {row}" for digit, row in enumerate(rows))
     return draw_gallery(
         images[first],
-        beliefs[first],
+        probabilities[first],
         y[first],
-        "The first test image of each digit, narrowed so that each row stands beside its beliefs. "
-        f"The answer is final for {decided}; the last row with ink is {ink.min()} to {ink.max()}.",
+        "The first test image of each digit, narrowed so that each row is beside its "
+        f"probabilities. The answer is final for {decided}; the last row with ink is {ink.min()} "
+        f"to {ink.max()}.",
     )
 
 
 @default_style
-def draw_late(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Digits that are read right only after the last row, surest first."""
-    last = beliefs[:, -1]
-    late = np.flatnonzero((decision_rows(beliefs) == 28) & (last.argmax(axis=1) == y))
+def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
+    """Draw digits that are classified correctly only after the last row, most probable first."""
+    last = probabilities[:, -1]
+    late = np.flatnonzero((decision_rows(probabilities) == 28) & (last.argmax(axis=1) == y))
     shown = late[np.argsort(-last[late].max(axis=1), kind="stable")][:10]
     blank = (last_ink_rows(images[late]) < 28).sum()
-    lost = (beliefs[:, -2].argmax(axis=1) == y) & (last.argmax(axis=1) != y)
-    turns = ", ".join(f"{beliefs[index, -2].argmax()} to {y[index]}" for index in shown)
+    lost = (probabilities[:, -2].argmax(axis=1) == y) & (last.argmax(axis=1) != y)
+    turns = ", ".join(f"{probabilities[index, -2].argmax()} to {y[index]}" for index in shown)
     return draw_gallery(
         images[shown],
-        beliefs[shown],
+        probabilities[shown],
         y[shown],
         f"{len(late)} of {len(y):,} test images are misclassified after row 27 and right after "
-        f"row 28; in {blank} of them row 28 is blank. Shown are the {len(shown)} with the highest "
-        f"final probability: row 28 turns the answer from {turns or 'none'}. The other way round, "
+        f"row 28; row 28 is blank in {blank} of them. The figure shows the {len(shown)} with the "
+        f"highest final probability: row 28 changes the answer from {turns or 'none'}. Conversely, "
         f"{lost.sum()} are right after row 27 and wrong after row 28.",
     )
 
 
 @default_style
-def draw_surest_mistakes(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """The fifteen images misclassified with the highest probability."""
-    shown = confident_mistakes(beliefs[:, -1], y, count=15)
-    sure = beliefs[shown, -1].max(axis=1)
-    answers = beliefs[shown, -1].argmax(axis=1)
+def draw_surest_mistakes(
+    images: np.ndarray, probabilities: np.ndarray, y: np.ndarray
+) -> CaptionedFigure:
+    """Draw the fifteen images misclassified with the highest probability."""
+    shown = confident_mistakes(probabilities[:, -1], y, count=15)
+    sure = probabilities[shown, -1].max(axis=1)
+    answers = probabilities[shown, -1].argmax(axis=1)
     named = ", ".join(
         f"{label} as {answer}" for label, answer in zip(y[shown], answers, strict=True)
     )
     return draw_gallery(
         images[shown],
-        beliefs[shown],
+        probabilities[shown],
         y[shown],
-        f"The {len(shown)} wrong answers that the network is surest of, with a probability from "
-        f"{sure.max():.1%} down to {sure.min():.1%}. The network reads {named}.",
+        f"The {len(shown)} wrong answers with the highest probability, from {sure.max():.1%} down "
+        f"to {sure.min():.1%}. The network classifies {named}.",
     )
 
 
 @default_style
 def draw_gallery(
-    images: np.ndarray, beliefs: np.ndarray, y: np.ndarray, caption: str
+    images: np.ndarray, probabilities: np.ndarray, y: np.ndarray, caption: str
 ) -> CaptionedFigure:
-    """Digits, five a line, each beside its beliefs."""
+    """Draw digits, five per line, each beside its probabilities."""
     lines = max(1, -(-len(images) // 5))
     size, widths = (7.5, 2.2 * lines), [1, 1.2] * 5
     fig, axes = plt.subplots(
@@ -112,57 +115,68 @@ def draw_gallery(
     )
     for ax in axes.flat[2 * len(images) :]:
         ax.set_visible(False)
-    examples = zip(axes.reshape(-1, 2), images, beliefs, y, strict=False)
+    examples = zip(axes.reshape(-1, 2), images, probabilities, y, strict=False)
     for (left, right), image, rows, label in examples:
         draw_pixels(left, image, "")
         left.axis("off")
-        draw_beliefs(right, rows, label)
+        draw_probabilities(right, rows, label)
         right.set_xticks((0, 5, 9))
         right.tick_params(labelsize=8, labelleft=False)
         left.set_title(f"label {label}", size=9, color=RIGHT)
         answer = rows[-1].argmax()
-        right.set_title(f"read {answer}", size=9, color=RIGHT if answer == label else WRONG)
+        right.set_title(f"predicted {answer}", size=9, color=RIGHT if answer == label else WRONG)
     for right in axes[:, -1]:
         right.tick_params(left=False, right=True, labelright=True)
-    words = "right of each image: belief in the digits 0 to 9 after rows 1 to 28; darker is higher"
+    words = (
+        "right of each image: probability of the digits 0 to 9 after rows 1 to 28; darker is higher"
+    )
     fig.supxlabel(words, size=9)
     return CaptionedFigure(fig, caption)
 
 
 @default_style
-def draw_means(images: np.ndarray, beliefs: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """The mean belief in each digit after each row, for each class."""
+def draw_means(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
+    """Draw the mean predicted probability of each digit after each row, for each class."""
     fig, axes = plt.subplots(
         2, 5, figsize=(7.5, 5.4), sharex=True, sharey=True, layout="constrained"
     )
-    rows = decision_rows(beliefs)
+    rows = decision_rows(probabilities)
     medians = [int(np.median(rows[y == digit])) for digit in range(10)]
     for digit, ax in enumerate(axes.flat):
-        draw_shades(ax, beliefs[y == digit].mean(axis=0))
+        draw_shades(ax, probabilities[y == digit].mean(axis=0))
         ax.add_patch(Rectangle((digit - 0.5, 0.5), 1, 28, fill=False, ec=RIGHT))
         ax.axhline(medians[digit] - 0.5, color=RIGHT, ls="--", lw=1)
         ax.set_title(f"all {digit}", size=10)
     fig.supxlabel("digit", size=10)
     fig.supylabel("row", size=10)
     after_ink = (rows >= last_ink_rows(images)).mean()
-    final = 100 * np.array([beliefs[y == digit, -1, digit].mean() for digit in range(10)])
+    final = 100 * np.array([probabilities[y == digit, -1, digit].mean() for digit in range(10)])
     return CaptionedFigure(
         fig,
-        "Mean belief in each digit after each row, over all images of a digit; the blue frame is "
-        "on the right digit. Below the dashed line at least half of the images are decided (for 0 "
-        f"to 9, from row {', '.join(map(str, medians))} on). {after_ink:.0%} of all images are "
-        "decided only at their last row with ink or later. After row 28 the mean belief in the "
-        f"label is {final.min():.0f}% ({final.argmin()}) to {final.max():.0f}% ({final.argmax()}).",
+        "The mean predicted probability of each digit after each row, over all images of one "
+        "label; the blue frame marks the label. Below the dashed line, at least half of the images "
+        f"are decided (for 0 to 9, from row {', '.join(map(str, medians))} on). {after_ink:.0%} of "
+        "all images are decided only at their last row with ink or later. After row 28, the mean "
+        "predicted "
+        f"probability of the label is {final.min():.0f}% ({final.argmin()}) to {final.max():.0f}% "
+        f"({final.argmax()}).",
     )
 
 
 @default_style
 def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> CaptionedFigure:
-    """Accuracy after each row (28,), and with the rest left blank (28,), on `count` images."""
+    """Draw the accuracy after each row (28,), and with the rest blank (28,), on `count` images."""
     fig, ax = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
     rows, levels = np.arange(1, 29), (0.5, 0.9, 0.97)
-    ax.plot(rows, 100 * if_blank, "s--", color=DARK, ms=4, label="answer if the rest is blank")
-    ax.plot(rows, 100 * by_row, "o-", color=RIGHT, ms=4, label="belief after the row")
+    ax.plot(
+        rows,
+        100 * if_blank,
+        "s--",
+        color=DARK,
+        ms=4,
+        label="answer after row 28 if the rest is blank",
+    )
+    ax.plot(rows, 100 * by_row, "o-", color=RIGHT, ms=4, label="answer after the row")
     ax.set(xlabel="row", ylabel="test accuracy (%)", xticks=TICKS, ylim=(0, 100))
     ax.set_yticks([0, 20, 50, 90, 97])
     ax.grid(axis="y", color=LIGHT)
@@ -178,16 +192,16 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Capti
     )
     return CaptionedFigure(
         fig,
-        f"The first {count:,} test images. Blue: accuracy of the belief after each row; it reaches "
-        f"{now}. Grey: accuracy after row 28 when all rows below this one are blank; it reaches "
-        f"{seen}. After row 21 the accuracies are {by_row[20]:.0%} and {if_blank[20]:.0%}.",
+        f"The first {count:,} test images. Blue: accuracy of the answer after each row; it reaches "
+        f"{now}. Grey: accuracy after row 28 if all rows below this one are blank; it reaches "
+        f"{seen}. After row 21, the accuracies are {by_row[20]:.0%} and {if_blank[20]:.0%}.",
     )
 
 
 @default_style
-def draw_doubts(beliefs: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """How sure the wrong answers are, and how often the label is the second choice."""
-    last = beliefs[:, -1]
+def draw_doubts(probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
+    """Draw a histogram of wrong predictions' probabilities, split by the rank of the label."""
+    last = probabilities[:, -1]
     wrong = confident_mistakes(last, y, count=len(y))
     sure, second = last[wrong].max(axis=1), np.argsort(last[wrong])[:, -2] == y[wrong]
     fig, ax = plt.subplots(figsize=(7.5, 2.8), layout="constrained")
@@ -203,13 +217,13 @@ def draw_doubts(beliefs: np.ndarray, y: np.ndarray) -> CaptionedFigure:
         f"probable digit ({second.sum()}); grey: it is ranked lower ({(~second).sum()}). Half of "
         f"the wrong answers have a probability above {np.median(sure):.0%}. "
         f"{(sure > 0.9).mean():.0%} of the wrong and {(right > 0.9).mean():.0%} of the right "
-        "answers have one above 90%.",
+        "answers have a probability above 90%.",
     )
 
 
 @default_style
 def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """The mean path of the hidden state (n, 28, units) of each class, in two dimensions."""
+    """Draw each class's mean path of the hidden state (n, 28, units), in two dimensions."""
     hidden = np.pad(hidden, [(0, 0), (0, 0), (0, max(0, 2 - hidden.shape[2]))])
     pca = PCA(n_components=2)
     paths = pca.fit_transform(hidden.reshape(-1, hidden.shape[2])).reshape(*hidden.shape[:2], 2)
@@ -239,11 +253,11 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
         "Blue: the mean path of the images of one digit (a class), from row 1 (ring) past row 14 "
         f"to row 28; grey: the other classes. The plane holds "
         f"{pca.explained_variance_ratio_.sum():.0%} of the variance of the {hidden.shape[2]} "
-        "units; in it, the mean distance of the classes from their centroid is "
+        "units. In the plane, the mean distance of the classes from their centroid is "
         f"{spread[0]:.1f} after row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row "
-        "28. In all units, the distance of the class means from their centroid, divided by that of "
-        f"the images from their class mean, is {middle:.1f} after row 14 and {end:.1f} after row "
-        f"28 (root mean squares, first {len(y):,} test images).",
+        f"28. In all units, the class separation is {middle:.1f} after row 14 and {end:.1f} after "
+        f"row 28 (first {len(y):,} test images). It is the root-mean-square distance of the class "
+        "means from their centroid, divided by that of the images from their class mean.",
     )
 
 
@@ -251,10 +265,10 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
 def draw_rows(
     x: np.ndarray, sensitivity: np.ndarray, whole: float, rows: np.ndarray, bands: np.ndarray
 ) -> CaptionedFigure:
-    """Which rows of the images x matter to the loss, and to the accuracy when they are blank.
+    """Draw how much each row matters: by the loss's gradient, and by the accuracy without it.
 
     Args:
-        x: the images (n, 28, 28) on which all the others were measured.
+        x: the images (n, 28, 28) with which the other arguments were measured.
         sensitivity: mean size of the loss's gradient for each pixel (28, 28).
         whole: accuracy with all rows.
         rows: accuracies without each row (28,).
@@ -274,35 +288,40 @@ def draw_rows(
     worst = int(rows.argmin()) + 1
     return CaptionedFigure(
         fig,
-        f"The first {len(x):,} test images. Left, their mean ink: rows 8 to 21 hold "
-        f"{ink[7:21].sum():.0%} of it. Middle, the mean size of the loss's gradient at each pixel, "
-        "on a logarithmic scale: it is largest in row "
+        f"The first {len(x):,} test images. Left: their mean ink; rows 8 to 21 hold "
+        f"{ink[7:21].sum():.0%} of it. Middle: the mean size of the loss's gradient at each pixel, "
+        "on a logarithmic scale; it is largest in row "
         f"{sensitivity.sum(axis=1).argmax() + 1}, and the top four rows hold {share:.0%} of it. "
-        f"Right, the accuracy lost: one blank row costs at most {one.max():.1f} percentage points "
+        f"Right: the accuracy lost; one blank row costs at most {one.max():.1f} percentage points "
         f"(row {worst}); blocks of four, from the top: {', '.join(f'{n:.1f}' for n in four)}.",
     )
 
 
 def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str, norm: str = "linear") -> AxesImage:
-    """Values (28, 28) as shades of grey, from the least to the greatest."""
+    """Draw values (28, 28) as shades of grey, from the least to the greatest."""
     ax.set(title=title, xlabel="column", xticks=TICKS, yticks=TICKS)
     extent = (*EDGES, *EDGES[::-1])
     return ax.imshow(values, cmap="gray_r", norm=norm, extent=extent, aspect="auto")
 
 
-def draw_beliefs(ax: plt.Axes, beliefs: np.ndarray, label: int) -> AxesImage:
-    """Beliefs (28, 10) as shades, with a dot on the most probable digit after each row."""
-    shades = draw_shades(ax, beliefs)
-    answers = beliefs.argmax(axis=1)
+def draw_probabilities(ax: plt.Axes, probabilities: np.ndarray, label: int) -> AxesImage:
+    """Draw probabilities (28, 10), with a dot on the most probable digit after each row."""
+    shades = draw_shades(ax, probabilities)
+    answers = probabilities.argmax(axis=1)
     colors = np.where(answers == label, RIGHT, WRONG)
     ax.scatter(answers, np.arange(1, 29), s=9, c=colors, ec="white", lw=0.4)
     return shades
 
 
-def draw_shades(ax: plt.Axes, beliefs: np.ndarray) -> AxesImage:
-    """Beliefs (28, 10) as shades of grey on one scale."""
+def draw_shades(ax: plt.Axes, probabilities: np.ndarray) -> AxesImage:
+    """Draw probabilities (28, 10) as shades of grey on one scale."""
     ax.set(xticks=range(10), yticks=TICKS)
     ax.tick_params(axis="x", labelsize=8)
     return ax.imshow(
-        beliefs, cmap="gray_r", vmin=0, vmax=1, extent=(-0.5, 9.5, *EDGES[::-1]), aspect="auto"
+        probabilities,
+        cmap="gray_r",
+        vmin=0,
+        vmax=1,
+        extent=(-0.5, 9.5, *EDGES[::-1]),
+        aspect="auto",
     )

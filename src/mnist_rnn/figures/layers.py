@@ -1,4 +1,4 @@
-"""A picture of the network's layers."""
+"""Draw the network's layers."""
 
 import sysconfig
 from pathlib import Path
@@ -9,7 +9,7 @@ from mnist_rnn.files import replacing
 
 
 def draw_layers(model: keras.Model, path: Path) -> None:
-    """Write a picture of the layers with their shapes, by the Graphviz of pip, and display it."""
+    """Write a picture of the layers and their shapes, with Graphviz from pip, and display it."""
     program = str(Path(sysconfig.get_path("scripts"), "graphviz-pure"))
     dot = keras.utils.model_to_dot(model, show_shapes=True, show_layer_names=True, dpi=100)
     with replacing(path) as temporary:

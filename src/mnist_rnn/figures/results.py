@@ -1,4 +1,4 @@
-"""The figures of runs and published results, each with its caption; orange was published."""
+"""Draw figures of runs and published results, each with its caption; published ones are orange."""
 
 from collections.abc import Mapping
 from itertools import cycle
@@ -24,11 +24,12 @@ def draw_results(
     published: Mapping[str, pd.DataFrame] = NOTHING,
     faint: Mapping[str, pd.DataFrame] = NOTHING,
 ) -> CaptionedFigure:
-    """Draw test accuracies, a dot for each run, and beside them the losses by epoch.
+    """Draw test accuracies, one dot per run, and beside them the losses by epoch.
 
-    `rows` has the runs of one configuration by the name of a row, and `published` the claims that
-    are drawn with it; `faint` has runs of configurations whose mean losses are grey, by the words
-    for them.
+    Args:
+        rows: the runs of one configuration, by the name of a row.
+        published: the claims to draw in a row, by its name.
+        faint: runs of configurations whose mean losses are grey, by their description.
     """
     size = (9.5, 1 + max(2.8, 0.7 * len(rows)))
     fig, (left, right) = plt.subplots(
@@ -53,7 +54,7 @@ def draw_results(
     right.yaxis.set_minor_locator(NullLocator())
     right.grid(alpha=0.3)
     handles, labels = right.get_legend_handles_labels()
-    by_label = dict(zip(labels[::-1], handles[::-1], strict=True))  # rows share some
+    by_label = dict(zip(labels[::-1], handles[::-1], strict=True))  # rows share some labels
     right.legend(by_label.values(), by_label, frameon=False, fontsize=8)
     return CaptionedFigure(
         fig,
@@ -65,9 +66,9 @@ def draw_results(
 def draw_accuracies(
     ax: Axes, place: int, name: str, runs: pd.DataFrame, color: str, claims: pd.DataFrame
 ) -> str:
-    """Draw a row of dots, and what was published; return it as a sentence."""
+    """Draw a row of dots, and the published accuracies; return a sentence that describes it."""
     values, published = runs["test_accuracy"], claims["test_accuracy"].dropna()
-    spread = np.random.default_rng(0).uniform(-0.1, 0.36, len(values))  # equal runs don't hide
+    spread = np.random.default_rng(0).uniform(-0.1, 0.36, len(values))  # to show equal runs
     ax.plot(values, place + spread, "o", color=color, ms=5, alpha=0.55, mew=0)
     if len(values) > 1:
         ax.vlines(values.mean(), place - 0.16, place + 0.42, color=color, lw=2)
@@ -76,7 +77,7 @@ def draw_accuracies(
     drawn = {text.get_text().partition(":")[0] for text in ax.texts}
     for claim, accuracy in published.items():
         ax.vlines(accuracy, place - 0.5, place + 0.5, color=ORANGE, lw=1.5, ls="--")
-        if claim not in drawn:  # rows one below the other may share it
+        if claim not in drawn:  # neighbouring rows may share a claim
             side = "right" if accuracy <= published.median() else "left"
             above = (accuracy, place - 0.51 if place == 0 else place + 0.48)
             label = f"{claim}: {accuracy}%"
@@ -89,14 +90,14 @@ def draw_accuracies(
 
 
 def describe_mean(runs: pd.DataFrame) -> str:
-    """Return the mean test accuracy, its standard deviation and how many runs there are."""
+    """Return the mean test accuracy, its standard deviation and the number of runs, as text."""
     row = describe_runs(runs)
     spread = f" ± {row['sd']:.2f}" if row["runs"] > 1 else ""
     return f"{row['mean']:.2f}{spread}% ({row['runs']} run{'s' if row['runs'] > 1 else ''})"
 
 
 def draw_losses(ax: Axes, runs: pd.DataFrame, color: str, claims: pd.DataFrame) -> None:
-    """Draw the mean loss by epoch of runs of one configuration, a band, and what was printed."""
+    """Draw one configuration's mean loss by epoch, its prediction band, and published losses."""
     losses = read_losses(runs)
     epochs = np.arange(1, losses.shape[1] + 1)
     marker = "." if len(epochs) == 1 else ""
@@ -124,7 +125,7 @@ def find_band(losses: np.ndarray) -> np.ndarray:
 
 @default_style
 def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> CaptionedFigure:
-    """Draw each published training loss relative to the mean of its runs, over their band."""
+    """Draw each published training loss relative to its runs' mean, over their prediction band."""
     claims = claims.dropna(subset="loss_by_epoch")
     lines = -(-len(claims) // 2)
     fig, axes = plt.subplots(

@@ -1,4 +1,4 @@
-"""Functions of the package, shown in a notebook as they stand."""
+"""Show functions of the package in a notebook."""
 
 import inspect
 import textwrap
@@ -8,7 +8,7 @@ from IPython.display import Code
 
 
 class Source(Code):
-    """Highlighted code; where it is too wide, it breaks between words, not within."""
+    """Highlighted code whose long lines break between words."""
 
     def _repr_html_(self) -> str:
         return super()._repr_html_().replace("<pre>", '<pre style="word-break: normal">')

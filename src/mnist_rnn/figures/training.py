@@ -1,4 +1,4 @@
-"""The figures of data and training."""
+"""Draw figures of data and training."""
 
 from itertools import cycle
 
@@ -21,17 +21,17 @@ from mnist_rnn.records.metrics import confident_mistakes
 
 @default_style
 def draw_samples(images: np.ndarray, labels: np.ndarray) -> CaptionedFigure:
-    """The first ten images of each digit, one line for each digit."""
+    """Draw the first ten images of each digit, one line per digit."""
     rows = [np.hstack(images[labels == digit][:10]) for digit in range(10)]
     fig, ax = plt.subplots(figsize=(6.2, 6.2), layout="compressed")
     draw_digit(ax, np.vstack(rows))
-    caption = "The first ten training images of each digit, a line for each digit from 0 to 9."
+    caption = "The first ten training images of each digit from 0 to 9, one line per digit."
     return CaptionedFigure(fig, caption)
 
 
 @default_style
 def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> CaptionedFigure:
-    """The share of each digit among the training and the test images."""
+    """Draw the share of each digit among the training and the test images."""
     labels = {"training images": y_train, "test images": y_test}
     shares = pd.DataFrame({name: 100 * np.bincount(y) / len(y) for name, y in labels.items()})
     fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
@@ -41,14 +41,14 @@ def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> CaptionedFigure:
     low, high = shares.min(axis=None), shares.max(axis=None)
     return CaptionedFigure(
         fig,
-        "The share of each digit among the training and among the test images: from "
+        "The share of each digit among the training and test images ranges from "
         f"{low:.1f}% to {high:.1f}%.",
     )
 
 
 @default_style
 def draw_timesteps(image: np.ndarray) -> CaptionedFigure:
-    """A digit beside the 28 vectors of 28 features that the network reads, one a timestep."""
+    """Draw a digit beside the 28 vectors of 28 features that the network reads in 28 timesteps."""
     fig, (left, right) = plt.subplots(
         1, 2, figsize=(9, 4.6), width_ratios=(1, 1.15), sharey=True, layout="constrained"
     )
@@ -57,14 +57,14 @@ def draw_timesteps(image: np.ndarray) -> CaptionedFigure:
     numbers = np.arange(1, 29)
     for timestep, row in zip(numbers, image, strict=True):
         right.fill_between(numbers, timestep, timestep - 0.9 * row / 255, color=DARK, lw=0)
-    right.set(title="what is read, from top to bottom", xlabel="feature")
+    right.set(title="its rows, from top to bottom", xlabel="feature")
     right.set(xlim=(1, 28), ylim=(28.5, -0.5))
     for ax in (left, right):
         ax.set(xticks=TICKS, yticks=TICKS)
     rows = 1 + np.flatnonzero(image.any(axis=1))
     return CaptionedFigure(
         fig,
-        "Left, a handwritten digit; right, its 28 rows as 28 vectors, one below the other, with "
+        "Left: a handwritten digit. Right: its 28 rows as 28 vectors, one below the other, with "
         f"ink as height. The first row with ink is row {rows[0]}, the last is row {rows[-1]}.",
     )
 
@@ -73,7 +73,7 @@ def draw_timesteps(image: np.ndarray) -> CaptionedFigure:
 def draw_curves(
     history: dict[str, list[float]], published: dict[str, pd.DataFrame]
 ) -> CaptionedFigure:
-    """Training loss and accuracy per epoch, over the published curves, by claim."""
+    """Draw training loss and accuracy per epoch, over the published curves, by claim."""
     fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
         for marker, (claim, curve) in zip(cycle("od"), published.items(), strict=False):
@@ -94,8 +94,8 @@ def draw_curves(
             told[-1] += f", accuracy {first['accuracy']:.1%} to {last['accuracy']:.1%}"
     return CaptionedFigure(
         fig,
-        f"Blue: this run's {len(loss)} epochs, from a training loss of {loss[0]:.2f} to "
-        f"{loss[-1]:.3f} and a training accuracy of {accuracy[0]:.1%} to {accuracy[-1]:.1%}. "
+        f"Blue: this run, with {len(loss)} epochs. Its training loss goes from {loss[0]:.2f} to "
+        f"{loss[-1]:.3f}, its training accuracy from {accuracy[0]:.1%} to {accuracy[-1]:.1%}. "
         "Orange: the curves published for this configuration: "
         f"{'; '.join(told) or 'none'}. Both are measured on the training images during the epoch, "
         "while the weights change.",
@@ -104,7 +104,7 @@ def draw_curves(
 
 @default_style
 def draw_confusion(answers: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """How often each digit was read as each, given answers and labels (n,) of the test images."""
+    """Draw the confusion matrix of predictions and labels (n,) of the test images."""
     matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), int)
     np.add.at(matrix, (y, answers), 1)
     mistakes = matrix - np.diag(np.diag(matrix))
@@ -113,22 +113,22 @@ def draw_confusion(answers: np.ndarray, y: np.ndarray) -> CaptionedFigure:
     for (row, column), count in np.ndenumerate(matrix):
         dark = mistakes[row, column] > mistakes.max() * 0.6
         ax.text(column, row, count, ha="center", va="center", color="w" if dark else "k", size=8)
-    ax.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="digit")
+    ax.set(xticks=range(10), yticks=range(10), xlabel="predicted digit", ylabel="label")
     fig.colorbar(shades, label="mistakes", shrink=0.8)
     places = np.argwhere(mistakes == max(mistakes.max(), 1))
-    most_often = [f"{row} read as {column}" for row, column in places] or ["none"]
+    most_often = [f"{row} as {column}" for row, column in places] or ["none"]
     return CaptionedFigure(
         fig,
-        "Counts over the test images: a row for each digit, a column for what it was read as. "
-        f"Right answers stand on the diagonal ({np.trace(matrix):,} of {matrix.sum():,}); the "
-        "darker a field off it, the more frequent the mistake. Most frequent, with "
+        "Counts of the test images, with one row per label and one column per predicted digit. "
+        f"The diagonal counts the right answers ({np.trace(matrix):,} of {matrix.sum():,}). Off "
+        "the diagonal, darker cells mean more frequent mistakes. Most frequent, with "
         f"{mistakes.max()} of {mistakes.sum():,} mistakes: {', '.join(most_often)}.",
     )
 
 
 @default_style
 def draw_mistakes(x: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> CaptionedFigure:
-    """Of images (n, 28, 28), the 12 misclassified with the highest probability (n, 10)."""
+    """Draw the 12 images of x (n, 28, 28) misclassified with the highest probability (n, 10)."""
     worst = confident_mistakes(probabilities, y, count=12)
     rows, named = max(1, -(-len(worst) // 6)), []
     fig = plt.figure(figsize=(9, 2 * rows), layout="constrained")
@@ -136,16 +136,16 @@ def draw_mistakes(x: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Ca
         ax = fig.add_subplot(rows, 6, place)
         answer, sure = probabilities[index].argmax(), probabilities[index].max()
         draw_digit(ax, x[index])
-        ax.set_title(f"read {answer} ({sure:.1%})\nlabel {y[index]}", size=9)
+        ax.set_title(f"predicted {answer} ({sure:.1%})\nlabel {y[index]}", size=9)
         named.append(f"{y[index]} as {answer}")
     return CaptionedFigure(
         fig,
-        "The mistakes that the network was surest of, with the probability of its answer. In "
-        f"order, label and answer: {', '.join(named) or 'none'}.",
+        "The mistakes with the highest predicted probability, which is in brackets. In order, "
+        f"label and answer: {', '.join(named) or 'none'}.",
     )
 
 
 def draw_digit(ax: plt.Axes, image: np.ndarray) -> None:
-    """One image, ink on paper, without axes."""
+    """Draw one image, dark on white, without axes."""
     ax.imshow(image, cmap="gray_r")
     ax.axis("off")

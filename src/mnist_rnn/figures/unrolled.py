@@ -1,21 +1,21 @@
-"""The network unrolled in time, as an SVG: a digit's rows go in, the state is passed on, an answer.
+"""Draw the network unrolled in time as an SVG: a digit's rows, hidden states and probabilities.
 
-The README, the notebooks and the start page of the site show it. What the network makes of the
-digit appears once, in five seconds; on paper, and where motion is not wanted, it only stands.
+The README, the notebooks and the start page of the site show it. The states and probabilities
+appear row by row, once, in five seconds. On paper and with reduced motion, all is visible at once.
 """
 
 import numpy as np
 
-from mnist_rnn.analysis.trained_network import believe
+from mnist_rnn.analysis.trained_network import compute_probabilities
 from mnist_rnn.config import TIMESTEPS
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.captioned import TICKS
 from mnist_rnn.records.consistency import Weights, compute_states
 
-DIGIT = 4  # of the test images: one whose answer changes several times while it is read
-UNITS = 32  # shown, of all
-TOP, PITCH, HEIGHT = 46, 14, 9  # of the lines: where they begin, how far apart, how high
-ROWS, STATE, BELIEF = 26, 192, 346  # where the three columns begin
+DIGIT = 4  # index of a test image whose prediction changes several times while it is read
+UNITS = 32  # number of units that are shown
+TOP, PITCH, HEIGHT = 46, 14, 9  # of the lines: top of the first, distance, height
+ROWS, STATE, PROBABILITY = 26, 192, 346  # left edges of the three columns
 INK = ["#d9d9d9", "#b0b0b0", "#808080", "#4d4d4d", "#111"]
 BLUES = ["#cfe3f1", "#8fc0e0", "#3f93c8", "#0072b2"]
 ORANGES = ["#f9dfd0", "#f0b48f", "#e3864d", "#d55e00"]
@@ -38,46 +38,46 @@ STYLE = f"""
 
 
 def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
-    """The picture for an image (28, 28), uint8, on a white plate, 440 by 500 units."""
+    """Return the picture for a uint8 image (28, 28), on white, 440 by 500 units."""
     pixels = scale(image[None])
     states = compute_states(weights, pixels)[0]
-    beliefs = believe(weights, states)
-    answer = int(beliefs[-1].argmax())
+    probabilities = compute_probabilities(weights, states)
+    answer = int(probabilities[-1].argmax())
     units = states[:, :: max(1, states.shape[1] // UNITS)][:, :UNITS]
     bottom = TOP + TIMESTEPS * PITCH
     parts = [
         *draw_cells(pixels[0], ROWS, 5, INK),
         *draw_cells(np.maximum(units, 0), STATE, 4, BLUES),
         *draw_cells(np.maximum(-units, 0), STATE, 4, ORANGES),
-        *draw_cells(beliefs, BELIEF, 9, INK),
+        *draw_cells(probabilities, PROBABILITY, 9, INK),
     ]
     for t in range(TIMESTEPS):
         y = TOP + t * PITCH
-        for left, width in ((ROWS, 140), (STATE, 128), (BELIEF, 90)):
+        for left, width in ((ROWS, 140), (STATE, 128), (PROBABILITY, 90)):
             parts.append(f'<path class="frame" d="M{left} {y}h{width}v{HEIGHT}h-{width}z"/>')
-        for x in (ROWS + 143, STATE + 131):  # a row goes in, a belief comes out
+        for x in (ROWS + 143, STATE + 131):  # a row goes in, probabilities come out
             parts.append(f'<path class="arrow" d="M{x} {y + 4.5}h19m-4-3l4 3-4 3"/>')
         if t:  # the state is passed on
             parts.append(f'<path class="arrow" d="M{STATE + 64} {y - 5}v5m-3-3l3 3 3-3"/>')
         if t + 1 in TICKS:
             parts.append(f'<text class="small" x="20" y="{y + 8}" text-anchor="end">{t + 1}</text>')
-    heads = [f'<text x="{BELIEF + 9 * d + 4.5}" y="40">{d}</text>' for d in range(10)]
+    heads = [f'<text x="{PROBABILITY + 9 * d + 4.5}" y="40">{d}</text>' for d in range(10)]
     words = (
         f"A handwritten digit, cut into its 28 rows, one below the other. An arrow leads from each "
         f"row into the hidden state beside it, {states.shape[1]} numbers of which {units.shape[1]} "
         "are shown, and from each state into the next. Beside each state, how probable the network "
         f"holds each digit; the answer after the last row is {answer}, with probability "
-        f"{beliefs[-1, answer]:.0%}."
+        f"{probabilities[-1, answer]:.0%}."
     )
-    end = BELIEF + 9 * answer + 4.5
-    right = ROWS + 142  # of the digit, which is seen at once
+    end = PROBABILITY + 9 * answer + 4.5
+    right = ROWS + 142  # right edge of the digit, which is visible from the start
     return f"""<svg xmlns="http://www.w3.org/2000/svg" class="unrolled" viewBox="0 0 440 500"
 role="img" aria-label="{words}">
 <style>{STYLE}</style>
 <rect width="440" height="500" rx="8" fill="#fff"/>
 <text x="{ROWS}" y="20">rows of pixels</text>
 <text x="{STATE}" y="20">hidden state</text>
-<text x="{BELIEF}" y="20">belief in</text>
+<text x="{PROBABILITY}" y="20">probability of</text>
 <g class="small" text-anchor="middle">{"".join(heads)}</g>
 {chr(10).join(parts)}
 <rect class="unread" x="{right}" y="{TOP - 2}" width="{440 - right}" height="{bottom - TOP + 2}"/>
@@ -91,7 +91,7 @@ role="img" aria-label="{words}">
 
 
 def draw_cells(values: np.ndarray, left: float, width: float, colors: list[str]) -> list[str]:
-    """A path for each colour, with the cells (28, n) whose value in [0, 1] is in its range."""
+    """Return one path per colour, with the cells (28, n) whose value in [0, 1] is in its range."""
     levels = np.ceil(values * len(colors) - 0.5).astype(int)
     paths = []
     for level, color in enumerate(colors, start=1):

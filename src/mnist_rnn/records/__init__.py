@@ -1,1 +1,1 @@
-"""What a run leaves: one record and one model, and how they are compared."""
+"""Train a run, keep its record and its model, and compare records."""

@@ -1,4 +1,4 @@
-"""A stopped run goes on from its last finished epoch, with the same bits."""
+"""Keep a run's state, so that a stopped run continues from its last epoch, bit-identical."""
 
 import hashlib
 import io
@@ -19,12 +19,12 @@ LARGEST = 1 << 31  # bytes
 
 
 class State(NamedTuple):
-    """A run after some epochs.
+    """The state of a run after some epochs.
 
     `history` has Keras's loss and accuracy of each finished epoch, and the test errors and the
-    weights' digest after it; `seconds` is the time they took, counting and keeping included;
-    `variables` are the model's (weights and the dropout's random state) and the optimizer's;
-    `owner` says what the run's bits depend on.
+    weights' digest after it. `seconds` is the time of these epochs, with evaluation and
+    checkpoints. `variables` are the model's (weights and the dropout's random state) and the
+    optimizer's. `owner` has what the run's bits depend on.
     """
 
     history: dict[str, list[Any]]
@@ -34,21 +34,22 @@ class State(NamedTuple):
 
     @property
     def epochs(self) -> int:
-        """The number of finished epochs."""
+        """Return the number of finished epochs."""
         return len(self.history["loss"])
 
 
 class Checkpoint:
-    """The file that keeps a run's state; any CPU may continue it."""
+    """The file with a run's state, from which any CPU can continue the run."""
 
     def __init__(self, path: Path, owner: Mapping[str, object]) -> None:
-        """Name the file and, as JSON values, what the run's bits depend on."""
+        """Set the file and, as JSON values, what the run's bits depend on."""
         self.path, self.owner = path, owner
 
     def read(self, like: Sequence[np.ndarray] | None = None) -> State | None:
-        """The state that was kept for this run, with variables of these shapes, or None.
+        """Return the kept state of this run, with variables of these shapes, or None.
 
-        A damaged file is set aside, another run's is left to be overwritten; a warning says so.
+        A damaged file is renamed. Another run's file is ignored, and later overwritten. Both give a
+        warning.
         """
         try:
             content = read_regular(self.path, LARGEST)
@@ -57,7 +58,9 @@ class Checkpoint:
             with np.load(io.BytesIO(content[32:]), allow_pickle=False) as kept:
                 owner, seconds, *values = (kept[name] for name in kept.files)
             if owner != json.dumps(self.owner, sort_keys=True):
-                log.warning("%s is of another run, code or versions: not used", self.path)
+                log.warning(
+                    "%s belongs to another run, code or versions, and is ignored", self.path
+                )
                 return None
             history = {name: values.pop(0).tolist() for name in MEASURES}
             shapes = [[value.shape for value in some] for some in (values, like or values)]
@@ -66,12 +69,12 @@ class Checkpoint:
             return State(history, float(seconds), values, self.owner)
         except FileNotFoundError:
             return None
-        except Exception:  # NumPy and zipfile have many for a file that is none of theirs
+        except Exception:  # NumPy and zipfile raise many kinds for a damaged file
             set_aside(self.path)
             return None
 
     def write(self, state: State) -> None:
-        """Keep the state in place of the last one, or warn that it can't be kept and go on."""
+        """Replace the kept state by this one, or warn that it can't be written."""
         buffer = io.BytesIO()
         history = (state.history[name] for name in MEASURES)
         owner = json.dumps(state.owner, sort_keys=True)
@@ -81,15 +84,15 @@ class Checkpoint:
             with replacing(self.path) as temporary:
                 temporary.write_bytes(hashlib.sha256(arrays).digest() + arrays)
         except OSError as error:
-            log.warning("the epoch is not kept, the run goes on: %s", error)
+            log.warning("the epoch can't be saved, and the run continues: %s", error)
 
     def discard(self) -> None:
-        """Remove the file, once the record stands."""
+        """Remove the file, once the record is written."""
         self.path.unlink(missing_ok=True)
 
 
 def weights_sha256(weights: Iterable[np.ndarray]) -> str:
-    """SHA-256 over the shape, type and little-endian values of each array, in order."""
+    """Return the SHA-256 over shape, type and little-endian values of each array, in order."""
     digest = hashlib.sha256()
     for array in weights:
         digest.update(f"{array.shape}{array.dtype.name}".encode())

@@ -1,6 +1,6 @@
-"""Is a record what its model and the committed run say? Nothing is compared with itself.
+"""Check that a record agrees with its model and with the committed run.
 
-The model's results are computed again in NumPy, by nothing that `keep` uses.
+The model's results are computed again in NumPy, with no code that wrote the record.
 """
 
 from collections.abc import Sequence
@@ -26,12 +26,12 @@ from mnist_rnn.records.run import (
 )
 
 A = np.ndarray
-# Another library may give other last digits: to logits, and to a loss in nats.
+# Tolerances: the last digits of logits and losses (in nats) depend on the library.
 LOGITS_APART, LOSS_APART = 1e-4, 1e-5
 
 
 class Weights(NamedTuple):
-    """What `model.get_weights()` lists for the SimpleRNN network, by name."""
+    """The arrays of `model.get_weights()` for the SimpleRNN network, by name."""
 
     kernel: np.ndarray
     recurrent_kernel: np.ndarray
@@ -44,8 +44,8 @@ def load_checked(path: Path) -> tuple[Run, Weights]:
     """Return the record and the weights of a trained SimpleRNN, a `.keras` file.
 
     Raises:
-        ModelError: as `load_run` does, or it has another layer.
-        RecordError: as `load_run` does.
+        ModelError: as in `load_run`, or the model has another layer.
+        RecordError: as in `load_run`.
     """
     run, weights = load_run(path)
     if run.config.layer != "simple_rnn":
@@ -57,10 +57,10 @@ def load_run(path: Path) -> tuple[Run, list[np.ndarray]]:
     """Return the record and the weights of a trained model.
 
     Args:
-        path: a `.keras` file in its place among the results, its record beside it.
+        path: a `.keras` file in its place among the results, beside its record.
 
     Raises:
-        ModelError: the file is no model, or its weights are not its record's.
+        ModelError: the file is not a model, or its weights are not those of the record.
         RecordError: the record beside it is missing or damaged, or contradicts the model or the
             committed run of its configuration.
     """
@@ -87,19 +87,19 @@ def read_committed(path: Path, config: Configuration) -> Run:
     If `path` leads to the committed file itself, the run is read from git.
 
     Raises:
-        RecordError: there is no such run, or it is the same file and there is no git checkout.
+        RecordError: the run is missing, or `path` is the same file and git can't be asked.
     """
     committed = run_path(config, ".json", COMMITTED)
     if not is_same_file(path, committed):
         return read_run(committed)
     content = ask("git", "show", f"HEAD:./{committed.relative_to(ROOT).as_posix()}")
     if content is None:
-        raise refusal(path, "is the committed record, and without git there is no other copy of it")
+        raise refusal(path, "is the committed record, which can't be compared without git")
     return parse_checked(content.encode(), committed, Run, "a record")
 
 
 def is_same_file(path: Path, other: Path) -> bool:
-    """Say whether both paths lead to one file, by a link too."""
+    """Return whether both paths lead to the same file, also by a link."""
     there = path.exists() and other.exists()
     return path.resolve() == other.resolve() or (there and path.samefile(other))
 
@@ -107,7 +107,7 @@ def is_same_file(path: Path, other: Path) -> bool:
 def require_reproduction(path: Path, run: Run, committed: Run) -> None:
     """Raise RecordError if the record at `path` is a copy of the committed one, or contradicts it.
 
-    It contradicts it if it has the same weights, with other results.
+    A record with the same weights and different results is a contradiction.
     """
     if run == committed:
         raise refusal(path, "is a copy of the committed record: nothing was computed here")
@@ -118,8 +118,8 @@ def require_consistent(path: Path, run: Run, weights: list[np.ndarray]) -> None:
     """Check the record at `path` against the weights of its model.
 
     Raises:
-        RecordError: the model has other test results, or the committed run of this configuration
-            has the same weights with other results.
+        RecordError: the model has different test results, or the committed run of this
+            configuration has the same weights and different results.
     """
     images, labels = load_mnist()[1]
     logits = compute_logits(run.config.layer, weights, images)
@@ -127,12 +127,10 @@ def require_consistent(path: Path, run: Run, weights: list[np.ndarray]) -> None:
     stated = np.array([mistakes.get(index, label) for index, label in enumerate(labels.tolist())])
     other = logits.max(axis=1) - logits[np.arange(len(logits)), stated] > LOGITS_APART
     if other.any():
-        raise refusal(
-            path, f"states other answers than its model has, to {other.sum()} test images"
-        )
+        raise refusal(path, f"has other predictions than its model, for {other.sum()} test images")
     loss = compute_loss(logits, labels)
     if not abs(loss - run.test_loss) <= LOSS_APART:
-        raise refusal(path, f"states a test loss of {run.test_loss}, its model has {loss:.6f}")
+        raise refusal(path, f"has a test loss of {run.test_loss}, but its model has {loss:.6f}")
     committed = run_path(run.config, ".json", COMMITTED)
     if committed.exists() and not is_same_file(path, committed):
         require_same_results(path, run.results, read_run(committed).results, "the committed run")
@@ -162,19 +160,19 @@ def compute_logits(layer: str, weights: Sequence[np.ndarray], images: np.ndarray
 
 
 def step_simple_rnn(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
-    """Return the hidden state after a row x, and the carry, which a SimpleRNN lacks."""
+    """Return the hidden state after a row x, and c unchanged: a SimpleRNN has no carry."""
     return np.tanh(x @ w + h @ u + b), c
 
 
 def step_gru(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
-    """Return the same for a GRU, whose reset gate is applied after the product."""
+    """Return the hidden state of a GRU with its reset gate after the product, and c unchanged."""
     (xz, xr, xg), (hz, hr, hg) = (np.split(a, 3, axis=1) for a in (x @ w + b[0], h @ u + b[1]))
     z, r = expit(xz + hz), expit(xr + hr)
     return z * h + (1 - z) * np.tanh(xg + r * hg), c
 
 
 def step_lstm(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
-    """Return the same for an LSTM."""
+    """Return the hidden state and the carry of an LSTM."""
     i, f, g, o = np.split(x @ w + h @ u + b, 4, axis=1)
     c = expit(f) * c + expit(i) * np.tanh(g)
     return expit(o) * np.tanh(c), c

@@ -1,4 +1,4 @@
-"""The code, versions and hardware that a run was made with. Nothing in it tells whose they are."""
+"""Describe the code, versions and hardware of a run, without anything that identifies people."""
 
 import os
 import platform
@@ -22,10 +22,10 @@ CPUINFO = Path("/proc/cpuinfo")
 
 
 class Cpu(Strict):
-    """A CPU, or what an emulator imitates; different ones may carry the same name.
+    """A CPU, or the one that an emulator imitates; different CPUs may have the same name.
 
-    `fuses` says whether it multiplies and adds with one rounding, as all of ARM64 does, and x86-64
-    with AVX2 and FMA: then it must give the committed bits.
+    `fuses` says whether the CPU can multiply and add with one rounding. All ARM64 CPUs can, and
+    x86-64 with AVX2 and FMA. Such a CPU must compute the committed bits.
     """
 
     architecture: Text
@@ -44,12 +44,12 @@ class Cpu(Strict):
 
 
 class Environment(Strict):
-    """What a run was made with; its bits depend on `code_sha256` and the versions of PACKAGES.
+    """The environment of a run; its bits depend on `code_sha256` and the versions of PACKAGES.
 
-    `clean` says whether nothing outside results/ differed from the commit. `code_sha256` is of the
-    package `experiment`, or of an original's script. `other_bits`: the probe of the training step
-    found other bits than the specified ones, and the user went on. `threads` is None where nobody
-    counted them.
+    `clean` says whether nothing outside results/ differed from the commit. `code_sha256` is the
+    digest of the package `experiment`, or of an original's script. `other_bits` says that the probe
+    of the training step found other bits than the specified ones. `threads` is None if it was not
+    measured.
     """
 
     commit: Commit | None
@@ -63,9 +63,9 @@ class Environment(Strict):
 
 
 def describe_environment(threads: int | None, emulated: str | None = None) -> Environment:
-    """The environment of this process; the commit is None outside a git checkout.
+    """Return the environment of this process; the commit is None outside a git checkout.
 
-    `emulated` names the CPU that an emulator imitates; what the system tells is its host's.
+    `emulated` names the CPU that an emulator imitates, since the system describes the real one.
     """
     # ROOT must be the top of a checkout, not a folder in another one.
     own = ask("git", "rev-parse", "--show-cdup") == ""
@@ -82,10 +82,10 @@ def describe_environment(threads: int | None, emulated: str | None = None) -> En
 
 
 def is_clean(commit: str) -> bool:
-    """Say whether no file of ROOT outside results/ differs from the commit or is new.
+    """Return whether no file of ROOT outside results/ differs from the commit or is new.
 
     A clone's index, settings and lists of ignored files can hide an edit. So the files are compared
-    with the commit from an empty repository, which borrows the objects of this one.
+    with the commit from an empty repository, which uses the objects of this one.
     """
     objects = ROOT / (ask("git", "rev-parse", "--git-path", "objects") or "")
     with tempfile.TemporaryDirectory() as folder:
@@ -110,9 +110,9 @@ def is_clean(commit: str) -> bool:
 
 
 def count_threads() -> int:
-    """Threads among which TensorFlow divides an operation: TF_NUM_INTRAOP_THREADS sets them.
+    """Return the number of threads for one operation, which TF_NUM_INTRAOP_THREADS sets.
 
-    TensorFlow takes all CPUs that the process may use if the variable is unset, 0 or not a number.
+    TensorFlow uses all CPUs of the process if the variable is unset, 0 or not a number.
     """
     chosen = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
     if chosen.isdecimal() and int(chosen):
@@ -121,19 +121,19 @@ def count_threads() -> int:
 
 
 def what_decides_bits(environment: Environment) -> dict[str, str]:
-    """Digest of the code, and versions of what computes."""
+    """Return the digest of the code, and the versions of PACKAGES."""
     versions = {name: environment.versions.get(name, "unknown") for name in PACKAGES}
     return {"code": environment.code_sha256} | versions
 
 
 def what_differs(then: Environment, now: Environment) -> list[str]:
-    """What decides the bits and is not the same: `code`, or the name of a package."""
+    """Return the settings that decide bits and differ: `code`, or names of packages."""
     before = what_decides_bits(then)
     return [name for name, value in what_decides_bits(now).items() if value != before[name]]
 
 
 def find_versions() -> dict[str, str]:
-    """The versions of PACKAGES, as far as installed; TensorFlow's without GPUs has another name."""
+    """Return the versions of the installed PACKAGES; TensorFlow for CPUs has another name."""
     versions: dict[str, str] = {}
     for name in PACKAGES:
         for wheel in (name, f"{name}-cpu"):
@@ -143,9 +143,9 @@ def find_versions() -> dict[str, str]:
 
 
 def ask(*command: str, **variables: str) -> str | None:
-    """What a command says in the repository; None if it is not installed or fails.
+    """Return the output of a command in the repository, or None if it is missing or fails.
 
-    Git is not told of another repository, as its hooks and some users tell it by variables.
+    Variables of git are left out, since they can name another repository, as in a hook.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
@@ -158,7 +158,7 @@ def ask(*command: str, **variables: str) -> str | None:
 
 
 def describe_cpu(emulated: str | None = None) -> Cpu:
-    """The CPU as Linux tells it; on macOS its architecture and name."""
+    """Return the CPU as Linux describes it; on macOS, only its architecture and name."""
     text = CPUINFO.read_text(encoding="utf-8") if CPUINFO.exists() and not emulated else ""
     said = dict(re.findall(r"^(.+?)\t*: (.*)$", text, flags=re.MULTILINE))
     name = emulated or said.get("model name") or ask("sysctl", "-n", "machdep.cpu.brand_string")
@@ -176,7 +176,7 @@ def describe_cpu(emulated: str | None = None) -> Cpu:
 
 
 def describe_system() -> str:
-    """The system, its distribution and its C library, without the kernel and the host's name."""
+    """Return the system, its distribution and C library, without the kernel and host name."""
     try:
         release = platform.freedesktop_os_release()
     except OSError:
@@ -187,5 +187,5 @@ def describe_system() -> str:
 
 
 def plain(text: str | None) -> str | None:
-    """As `Text` allows it; None if nothing is left."""
+    """Return the characters that `Text` allows, or None if nothing is left."""
     return re.sub(rf"[^{ALLOWED}]", "", text or "")[:60] or None

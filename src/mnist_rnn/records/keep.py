@@ -1,4 +1,9 @@
-"""What a run keeps: its state while it trains, then its record and its model."""
+"""Keep a run: its state while it trains, then its record and its model.
+
+In `outputs/runs/CONFIGURATION`, a run writes `seed-N.checkpoint` while it trains. At its end,
+`keep_run` writes `seed-N.json` and `seed-N.keras`, and the notebook deletes the checkpoint and
+draws `rnn-mnist.png`.
+"""
 
 import numpy as np
 
@@ -21,26 +26,26 @@ from mnist_rnn.records.training import AGAIN, describe_inputs
 def open_checkpoint(
     config: Configuration, training: Examples, test: Examples, environment: Environment
 ) -> Checkpoint:
-    """The checkpoint of this run; it belongs to its configuration, images, code and versions.
+    """Return the checkpoint of the run with this configuration, images, code and versions.
 
     Raises:
         ExperimentError: the notebook runs in another copy of the repository than this code.
-        TrainingError: the images are not those that the configuration names, or the code on the
-            disk is no longer the code that this process has loaded.
+        TrainingError: the images are not those of the configuration, or the code on the disk
+            differs from the code that this process has loaded.
     """
     require_own_folder()
     require_mnist(config, training, test)
     if digest_code() != LOADED_SHA256:
         raise TrainingError(
-            "The code in src/mnist_rnn/experiment was changed after this kernel had loaded it: "
-            "restart the kernel, and run all cells."
+            "The code in src/mnist_rnn/experiment was changed after this kernel had loaded it. "
+            "Restart the kernel, and run all cells."
         )
     owner = describe_inputs(config, training, test) | what_decides_bits(environment)
     return Checkpoint(run_path(config, ".checkpoint"), owner)
 
 
 def require_mnist(config: Configuration, training: Examples, test: Examples) -> None:
-    """Raise TrainingError unless these are the images that the configuration names."""
+    """Raise TrainingError unless these are the images of the configuration."""
     (x_train, y_train), (x_test, y_test) = load_mnist()
     size = config.train_size
     for name, given, x, y in (
@@ -61,10 +66,10 @@ def keep_run(
     test: Examples,
     environment: Environment,
 ) -> Run:
-    """Measure a trained model, and write the model and the run's record, which is returned.
+    """Evaluate a trained model, write the model and the run's record, and return the run.
 
     Raises:
-        TrainingError: the parts are not of one run.
+        TrainingError: the arguments belong to different runs.
     """
     require_mnist(config, training, test)
     inputs = describe_inputs(config, training, test) | what_decides_bits(environment)

@@ -1,4 +1,4 @@
-"""The model that a run leaves: Keras's own file, which `keras` alone loads."""
+"""Save and load a run's model as a file of Keras, which needs no code of ours to be loaded."""
 
 import io
 import zipfile
@@ -19,9 +19,9 @@ LARGEST_MODEL = 1 << 29  # bytes, packed and unpacked
 
 
 def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequential:
-    """The network with its weights in Keras's plain layers, with softmax as the last one.
+    """Return the network with its weights in Keras's plain layers, with softmax as the last one.
 
-    All get names, since Keras would number those of the process.
+    All layers get names, since Keras would count those of the process.
     """
     network = keras.Sequential(
         [
@@ -37,17 +37,17 @@ def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequentia
 
 
 def save_model(model: keras.Model, config: Configuration, path: Path) -> None:
-    """Write the network, with its weights, in Keras's plain layers."""
+    """Write the network with its weights in Keras's plain layers."""
     plain = as_plain_keras(model, config)
     with replacing(path) as temporary:
         plain.save(temporary)
 
 
 def load_model(path: Path) -> keras.Model:
-    """The model that `save_model` wrote; nothing in the file is executed.
+    """Return the model that `save_model` wrote, without executing anything in the file.
 
     Raises:
-        ModelError: the file is damaged, has other members than a model's, or carries code.
+        ModelError: the file is damaged, has unexpected members, or contains code.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(read_regular(path, LARGEST_MODEL))) as archive:
@@ -56,5 +56,5 @@ def load_model(path: Path) -> keras.Model:
         if members != MEMBERS or sum(size for _, size in sizes) > LARGEST_MODEL:
             raise ValueError(f"expected {MEMBERS} of at most {LARGEST_MODEL:,} bytes, got {sizes}")
         return keras.models.load_model(path, safe_mode=True)
-    except Exception as error:  # Keras and h5py have many for a file that is no model of theirs
+    except Exception as error:  # Keras and h5py raise many kinds for a damaged file
         raise ModelError(f"{path} is not a model that can be read safely: {error}") from error

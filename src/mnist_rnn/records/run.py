@@ -1,4 +1,4 @@
-"""One run, one file: all that is needed to repeat it, and what it reached."""
+"""Define the record of a run: one file with its results and all that is needed to repeat it."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,22 +32,22 @@ Errors = Annotated[int, Field(ge=0, le=TEST_SIZE)]
 Index = Annotated[int, Field(ge=0, lt=TEST_SIZE)]
 Digit = Annotated[int, Field(ge=0, lt=NUM_CLASSES)]
 LARGEST_RECORD = 200_000  # bytes
-LABELS = Path(__file__).with_name("y_test.txt")  # those of MNIST, which need not be here
-# No machine of today multiplies and adds more often a second, and nobody waits longer (seconds).
+LABELS = Path(__file__).with_name("y_test.txt")  # MNIST's, since the data may not be loaded yet
+# The largest plausible number of products per second, and the longest plausible time in seconds.
 FASTEST, LONGEST = 1e14, 366 * 86_400
 
-# Whose code computed a run. `keras` is the original notebook's on the Keras of today, and
-# `keras_rmsprop` the same with RMSprop and dropout; `seeded` is from the initial weights and image
-# orders of our run of that seed, and `seeded_xla` the same, compiled by XLA; `keras_2019` is on the
-# Keras of its day, and `pytorch` the same author's PyTorch notebook's.
+# The code that computed a run. `keras` is the original notebook's code on today's Keras, and
+# `keras_rmsprop` the same with RMSprop and dropout. `seeded` starts from the initial weights and
+# image orders of our run with that seed, and `seeded_xla` is the same, compiled by XLA.
+# `keras_2019` runs on Keras 2.2.4, and `pytorch` is the code of the author's PyTorch notebook.
 Code = Literal["ours", "keras", "keras_rmsprop", "seeded", "seeded_xla", "keras_2019", "pytorch"]
 
 
 class Program(NamedTuple):
-    """The program of a code: its files in originals/, the script first; ours has none there.
+    """A program that computes runs: its files in originals/, the script first; ours has none.
 
-    Beside epochs and images it `takes` these parameters; the others are those of `base`. Where it
-    is not `here`, it needs another environment than this one.
+    Besides epochs and train_size, the program `takes` these parameters; the others are those of
+    `base`. If it is not `here`, it needs an environment of its own.
     """
 
     files: tuple[str, ...]
@@ -57,7 +57,7 @@ class Program(NamedTuple):
 
     @property
     def code_sha256(self) -> str:
-        """The digest of its code as the files stand now; of ours, of `experiment`."""
+        """Return the digest of its files as they are now; for ours, of `experiment`."""
         return digest_code([ORIGINALS / name for name in self.files])
 
 
@@ -77,10 +77,11 @@ PROGRAMS: dict[Code, Program] = {
 
 
 class History(Strict):
-    """A value an epoch: training loss (nats) and accuracy (a fraction), measured while the weights
-    change and dropout is active; test errors and the weights' digest after the epoch (None: not
-    measured).
-    """  # noqa: D205
+    """Measurements of a run, with one value per epoch.
+
+    Training loss (nats) and accuracy (a fraction) are measured while the weights change and dropout
+    is active. Test errors and the weights' digest (None: not measured) are of the epoch's end.
+    """
 
     loss: list[Loss]
     accuracy: list[Annotated[float, Field(ge=0, le=1)]]
@@ -90,17 +91,17 @@ class History(Strict):
     @model_validator(mode="after")
     def _same_epochs(self) -> "History":
         if len({len(values) for values in vars(self).values()}) > 1 or not self.loss:
-            raise ValueError("all lists must be of the same epochs, 1 or more")
+            raise ValueError("all lists must have the same number of epochs, at least 1")
         return self
 
 
 class Run(Strict):
     """A finished run.
 
-    The seed of code that sets none is the run's number. `parameters` counts the network's.
-    `train_loss`, `train_errors` and `test_loss` are measured after the training, on all images;
-    `mistakes` maps the index of each misclassified test image to the digit that was named. None
-    was not measured. `seconds` is the time that the training took.
+    For code that sets no seed, `seed` is the run's number. `parameters` is the network's number of
+    parameters. `train_loss`, `train_errors` and `test_loss` are measured after the training, on all
+    images. `mistakes` maps the index of each misclassified test image to the predicted digit.
+    `None` means "not measured". `seconds` is the time of the training.
     """
 
     schema_version: Literal[4] = 4
@@ -124,29 +125,29 @@ class Run(Strict):
 
     @property
     def configuration_name(self) -> str:
-        """The name of the runs that differ from this one in nothing but the seed."""
+        """Return the name that this run shares with runs of other seeds."""
         return name_configuration(self.config, self.code)
 
     @property
     def test_errors(self) -> int:
-        """Test images misclassified in the end."""
+        """Return the number of test images that are misclassified after the training."""
         return self.history.test_errors[-1]
 
     @property
     def test_accuracy(self) -> float:
-        """In percent."""
+        """Return the test accuracy in percent."""
         return 100 - 100 * self.test_errors / TEST_SIZE
 
     @property
     def weights_sha256(self) -> str:
-        """The digest of the final weights; empty where it was not measured."""
+        """Return the digest of the final weights, or "" if it was not measured."""
         return self.history.weights_sha256[-1] or ""
 
     @property
     def results(self) -> dict[str, object]:
-        """What two runs with the same final weights have in common, by name.
+        """Return the values that two runs with the same final weights must share, by name.
 
-        The learning rate, the dropout and the batch size may differ without an effect.
+        Learning rate, dropout and batch size are left out: they may differ without an effect.
         """
         free = {"learning_rate", "dropout", "batch_size"}
         parts = {
@@ -159,7 +160,7 @@ class Run(Strict):
 
 
 def find_contradictions(run: Run) -> Iterator[str]:
-    """Yield a sentence for each thing that no run can have."""
+    """Yield a sentence for each impossible or contradictory value."""
     history, mistakes, size = run.history, run.mistakes, run.config.train_size
     if len(history.loss) != run.config.epochs:
         yield f"history must have {run.config.epochs} epochs"
@@ -168,9 +169,9 @@ def find_contradictions(run: Run) -> Iterator[str]:
     if run.code == "ours" and None in history.weights_sha256:
         yield "weights_sha256 must be measured after each epoch"
     if mistakes is not None and len(mistakes) != run.test_errors:
-        yield "mistakes must be as many as test errors in the end"
+        yield "mistakes must be as many as test errors after the last epoch"
     if mistakes and any(read_labels()[index] == digit for index, digit in mistakes.items()):
-        yield "mistakes must not name the digit that an image shows"
+        yield "mistakes must not map an image to its label"
     measured = list(zip(history.weights_sha256, history.test_errors, strict=True))
     if any(digest and dict(measured)[digest] != errors for digest, errors in measured):
         yield "history must not have different test errors for the same weights"
@@ -187,7 +188,7 @@ def find_contradictions(run: Run) -> Iterator[str]:
 
 
 def find_impossible(seconds: float, config: Configuration) -> str:
-    """Return why no training of this configuration can take so long, or nothing if it can."""
+    """Return why a training of this configuration can't take this time, or "" if it can."""
     fastest = count_products(config) / FASTEST
     if fastest <= seconds <= LONGEST:
         return ""
@@ -197,7 +198,7 @@ def find_impossible(seconds: float, config: Configuration) -> str:
 def find_contradicted(new: Mapping[str, object], known: Mapping[str, object]) -> list[str]:
     """Return the names of results that differ although the final weights are the same.
 
-    Both are of the kind of `Run.results`; the first one may lack names. A digest may be None.
+    Both have the form of `Run.results`. The first one may lack names. A digest may be None.
     """
     name = "history.weights_sha256"
     digests = [list(results[name]) for results in (new, known)]  # type: ignore[call-overload]
@@ -228,15 +229,15 @@ def count_parameters(config: Configuration, code: Code = "ours") -> int:
 
 
 def count_products(config: Configuration) -> int:
-    """Return how many products of two numbers the recurrent layer takes forward: a run's cost."""
+    """Return the number of multiplications in the recurrent layer's forward pass, a run's cost."""
     weights = GATES[config.layer] * config.units * (FEATURES + config.units)
     return weights * TIMESTEPS * config.train_size * config.epochs
 
 
 def what_outdates(run: Run) -> list[str]:
-    """What has changed since this run was made: `data`, `code`, or the names of packages.
+    """Return what has changed since this run was made: `data`, `code`, or names of packages.
 
-    `bits`: it was made where the probe of the training step found others than the specified ones.
+    `bits` means that the probe of the training step found other bits than the specified ones.
     """
     program = PROGRAMS[run.code]
     then = {"data": run.data_sha256} | what_decides_bits(run.environment)
@@ -247,10 +248,10 @@ def what_outdates(run: Run) -> list[str]:
 
 
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
-    """What tables and folders call the runs of this configuration by this code.
+    """Return the name of the runs of this configuration by this code, for tables and folders.
 
-    Ours as in `Configuration.name`; others by their code, and what is not as in PROGRAMS:
-    `keras_2019-optimizer_adam`.
+    For our code, it is `Configuration.name`. Other names have the code, then each parameter that
+    differs from PROGRAMS, as in `keras_2019-optimizer_adam`.
     """
     if code == "ours":
         return config.name
@@ -262,22 +263,22 @@ def name_configuration(config: Configuration, code: Code = "ours") -> str:
 def run_path(
     config: Configuration, suffix: str, results: Path = OUTPUTS, code: Code = "ours"
 ) -> Path:
-    """Where a run keeps its record (`.json`), model (`.keras`) and state (`.checkpoint`)."""
+    """Return the path of a run's record (`.json`), model (`.keras`) or state (`.checkpoint`)."""
     return results / "runs" / name_configuration(config, code) / f"seed-{config.seed}{suffix}"
 
 
 def write_run(run: Run, results: Path = OUTPUTS) -> Path:
-    """Write the run's record to its place, whole or not at all; returns the place."""
+    """Write the run's record to its place, whole or not at all, and return its path."""
     path = run_path(run.config, ".json", results, run.code)
     write_text(path, run.model_dump_json(indent=1) + "\n")
     return path
 
 
 def read_run(path: Path) -> Run:
-    """Read and check one record, in its place in the folder of the results.
+    """Return a record from its place in the folder of results, after checking it.
 
     Raises:
-        RecordError: names the file and what is wrong with it.
+        RecordError: the file can't be read, is not a record, or belongs elsewhere.
     """
     run = read_checked(path, Run, "a record")
     expected = run_path(run.config, ".json", path.parent.parent.parent, run.code)
@@ -287,7 +288,7 @@ def read_run(path: Path) -> Run:
 
 
 def read_checked(path: Path, kind: type[Kind], name: str, largest: int = LARGEST_RECORD) -> Kind:
-    """What the JSON file holds; RecordError names the file and all that is wrong with it."""
+    """Return the content of a JSON file; RecordError names the file and all its problems."""
     try:
         content = read_regular(path, largest)
     except OSError as error:
@@ -296,7 +297,7 @@ def read_checked(path: Path, kind: type[Kind], name: str, largest: int = LARGEST
 
 
 def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Kind:
-    """What this JSON holds, the content of the file at `path`; RecordError is as above."""
+    """Return the content of this JSON from the file at `path`, as `read_checked` does."""
     try:
         refuse_duplicates(content)
         return kind.model_validate_json(content)
@@ -307,13 +308,13 @@ def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Ki
 
 
 def refuse_duplicates(text: bytes) -> None:
-    """Raise ValueError if a key stands twice in an object of this JSON: readers would disagree."""
+    """Raise ValueError if an object in this JSON has a key twice, since parsers differ on it."""
 
     def check(pairs: list[tuple[str, object]]) -> dict[str, object]:
         values = dict(pairs)
         if len(values) < len(pairs):
             names = [name for name, _ in pairs]
-            raise ValueError(f"{max(names, key=names.count)!r} stands twice")
+            raise ValueError(f"{max(names, key=names.count)!r} occurs twice")
         return values
 
     json.loads(text, object_pairs_hook=check)
@@ -326,15 +327,15 @@ def list_problems(error: ValidationError) -> str:
 
 
 def refusal(path: Path, problem: str) -> RecordError:
-    """The error that says this of a file: printable, and short, whatever name or content it has."""
+    """Return an error about a file, printable and short, whatever its name and content are."""
     message = f"{shown(path)} {problem}"[:1000]
     return RecordError("".join(c if c.isprintable() else "?" for c in message))
 
 
 def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
-    """All runs in the order of their paths, and the errors of those that are left out.
+    """Return all runs in the order of their paths, and the errors of those left out.
 
-    One with the weights of an earlier one is left out if it says something else of them.
+    A run with the weights of an earlier run but different results is left out.
     """
     runs: dict[Path, Run] = {}
     first: dict[tuple[Code, str], Path] = {}  # by code and weights
@@ -354,8 +355,9 @@ def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
 def require_same_results(
     path: Path, results: Mapping[str, object], known: Mapping[str, object], name: str
 ) -> None:
-    """Raise RecordError if the record at `path` has the weights of another run of this name, and
-    says something else of them.
-    """  # noqa: D205
+    """Raise RecordError if the record at `path` has a known run's weights but other results.
+
+    `name` is the known run's name for the message.
+    """
     if names := find_contradicted(results, known):
         raise refusal(path, f"has the weights of {name} with other {', '.join(names)}")

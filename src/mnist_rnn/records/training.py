@@ -1,4 +1,4 @@
-"""The training loop: it goes on from a checkpoint, and writes one after each epoch."""
+"""Train a model: continue from a checkpoint, and write one after each epoch."""
 
 import math
 import sys
@@ -18,14 +18,14 @@ from mnist_rnn.records.checkpoint import MEASURES, Checkpoint, State, weights_sh
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is kept: a run that is stopped goes on from there when it is run again."
-# Attributes that Keras sets while a model is used, and an optimizer's name, which it counts up.
+# Attributes that Keras sets while a model is used, and names, which Keras numbers.
 PASSING = {"name", "built", "train_function", "test_function", "predict_function"}
 PASSING |= {"stop_training", "stop_evaluating", "stop_predicting"}
 AGAIN = "Run the cells from *Parameters* on again."
 
 
 def describe_inputs(config: Configuration, training: Examples, test: Examples) -> dict[str, object]:
-    """What a run computes with, as JSON values; its state and its checkpoint carry it."""
+    """Return the inputs of a run as JSON values, which its state and its checkpoint have."""
     return {
         "config": config.model_dump(),
         "training": weights_sha256(training),
@@ -40,14 +40,14 @@ def train(
     config: Configuration,
     checkpoint: Checkpoint,
 ) -> State:
-    """Fit the model in place, from the last epoch that `checkpoint` has kept.
+    """Train the model in place, from the last epoch in `checkpoint`, and return the run's state.
 
-    The test errors after each epoch are counted and kept; nothing is chosen by them.
+    Test errors are counted after each epoch, but decide nothing.
 
     Raises:
-        TrainingError: the model or the checkpoint is of another run, or the model was changed or
-            trained before; training was interrupted, the loss is no longer a number, or the
-            network did not learn.
+        TrainingError: the arguments belong to different runs, or the model was changed or trained
+            before. Or training was interrupted, the loss is not finite, or the network did not
+            learn.
     """
     own = describe_inputs(config, training, test).items() <= checkpoint.owner.items()
     if not own or model.configuration != config:
@@ -108,9 +108,10 @@ def find_changed(model: keras.Model, config: Configuration) -> list[str]:
 
 
 def describe_settings(part: object) -> dict[str, object]:
-    """Return the public attributes of a model, a layer or an optimizer that decide what it does.
+    """Return the public attributes of a model, a layer or an optimizer that can change results.
 
-    Numbers and words stand for themselves, a function for its name, all else for its type.
+    Numbers and strings are kept. A function is replaced by its name, and other values by their
+    types.
     """
     settings: dict[str, object] = {"class": type(part), "trainable": getattr(part, "trainable", 0)}
     for name, value in vars(part).items():
@@ -121,16 +122,20 @@ def describe_settings(part: object) -> dict[str, object]:
 
 
 class EpochKeeper(keras.callbacks.Callback):
-    """After each epoch: checks its loss, counts test errors, keeps the state, moves the bar."""
+    """A callback that evaluates the model and keeps the run's state after each epoch."""
 
     def __init__(self, checkpoint: Checkpoint, state: State, test: Examples, bar: tqdm) -> None:
-        """Take up the run where `state` has it."""
+        """Continue the run from `state`."""
         super().__init__()
         self.checkpoint, self.state, self.test, self.bar = checkpoint, state, test, bar
         self.start = time.perf_counter() - state.seconds
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Do all that; raise TrainingError if the loss is not finite."""
+        """Check the loss, count test errors, write the checkpoint, and update the bar.
+
+        Raises:
+            TrainingError: the loss is not finite.
+        """
         if not math.isfinite(logs["loss"]):
             self.checkpoint.discard()
             raise TrainingError(f"The loss became {logs['loss']} in epoch {epoch + 1}.")
@@ -148,17 +153,17 @@ class EpochKeeper(keras.callbacks.Callback):
 
 
 def get_variables(model: keras.Model) -> list[np.ndarray]:
-    """All that the next step depends on: weights, the dropout's random state, the optimizer's."""
+    """Return what the next step depends on: weights, dropout's random state, the optimizer's."""
     return [np.array(variable) for variable in (*model.variables, *model.optimizer.variables)]
 
 
 def set_variables(model: keras.Model, values: list[np.ndarray]) -> None:
-    """Give the model and its optimizer what `get_variables` returned."""
+    """Set the variables of the model and its optimizer to those from `get_variables`."""
     variables = (*model.variables, *model.optimizer.variables)
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 
 def sample_loss(model: keras.Model, examples: Examples) -> float:
-    """The cross-entropy of the first 1000 examples."""
+    """Return the cross-entropy of the first 1000 examples."""
     return float(cross_entropy(examples.y[:1000], predict(model, examples.x[:1000])))

@@ -1,19 +1,19 @@
-// From strokes on the pad to an image as MNIST has them, and from strokes to an address and back.
+// Strokes on the pad to an image like MNIST's, and strokes to an address and back.
 //
 // MNIST's digits were scaled into a box of 20 by 20 pixels, keeping their proportions, smoothed at
-// the edges, and placed in 28 by 28 pixels with their centre of mass in the middle. Here strokes
-// are scaled before they get their width, so that a small drawing does not come out bold.
+// the edges, and placed in 28 by 28 pixels with their centre of mass in the middle. Here, strokes
+// are scaled before they get their width, so that a small drawing does not become bold.
 // A stroke is a list of points [x, y] in thousandths of the pad's side.
 
 const SIDE = 1000;
 const BOX = 20;
 const MIDDLE = 14; // of MNIST's centres of mass, in rows and columns counted from 0
 const PEN = 2.6; // width of a stroke: with it, drawn digits have as much ink as MNIST's
-const SMALLEST = 0.1; // of the pad; what is smaller is a dot
+const SMALLEST = 0.1; // of the pad; a smaller drawing is a dot
 const FULL = 0.85; // of the box's ink; no digit of MNIST has as much
 const MOST_POINTS = 5000; // in an address
 const WIDTH = 71; // of a stroke on the pad
-const NEAR = 5; // a point nearer to the last one is left out
+const NEAR = 5; // points nearer to the last one are left out
 const STEP = 25; // of the pen that keys move
 const KEYS = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
@@ -22,7 +22,7 @@ const KEYS = {
 
 const within = (value) => Math.max(0, Math.min(SIDE - 1, Math.round(value)));
 
-/** Where on the pad an event of the pointer is. */
+/** Return the place of a pointer event on the pad. */
 function placeOf({ target, offsetX, offsetY }) {
   return [offsetX / target.clientWidth, offsetY / target.clientHeight].map((part) => within(SIDE * part));
 }
@@ -49,7 +49,7 @@ function paintSheet(sheet, strokes, pixels, pen) {
   context.stroke();
 }
 
-/** `{ image }` with 784 pixels in [0, 1], or `{ advice }` where the strokes are no digit. */
+/** Return `{ image }` with 784 pixels in [0, 1], or `{ advice }` if the strokes are no digit. */
 function centerStrokes(strokes) {
   if (!strokes.length) return { advice: "Draw a digit on the pad." };
   const ends = [0, 1].map((axis) => {
@@ -71,7 +71,7 @@ function centerStrokes(strokes) {
   return { image: drawInk(scaled.map((stroke) => stroke.map(([x, y]) => [x + right, y + down]))) };
 }
 
-/** The strokes in pixels as an image: ink within half a pen, over one pixel turning into paper. */
+/** Return the strokes, in pixels, as an image: ink within half a pen, with an edge of one pixel. */
 function drawInk(strokes) {
   const image = new Float32Array(ROWS * ROWS);
   const reach = Math.ceil(PEN / 2 + 0.5);
@@ -87,7 +87,7 @@ function drawInk(strokes) {
   return image;
 }
 
-/** Points along the stroke, at most a quarter of a pixel apart. */
+/** Return points along the stroke, at most a quarter of a pixel apart. */
 function refine(stroke) {
   const along = [0];
   for (let i = 1; i < stroke.length; i++) {
@@ -106,13 +106,13 @@ function refine(stroke) {
   });
 }
 
-/** An address's fragment with six figures a point, and a full stop between strokes. */
+/** Return an address's fragment: six figures per point, and a full stop between strokes. */
 function writeAddress(strokes) {
   const figures = (number) => String(number).padStart(3, "0");
   return "#d=" + strokes.map((stroke) => stroke.flat().map(figures).join("")).join(".");
 }
 
-/** The strokes that `writeAddress` wrote, or null: whatever else it says is not a drawing. */
+/** Return the strokes that `writeAddress` wrote, or null if the fragment is no drawing. */
 function readAddress(fragment) {
   if (fragment.length > 7 * MOST_POINTS || !/^#d=(\d{6})+(\.(\d{6})+)*$/.test(fragment)) return null;
   const readStroke = (text) =>

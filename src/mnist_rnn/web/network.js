@@ -1,9 +1,9 @@
-// The network: a recurrent layer reads a digit row by row, a dense layer and softmax name it.
+// The network: a recurrent layer reads a digit row by row, a dense layer and softmax classify it.
 // `weights` has Keras's arrays by name, each a Float32Array in row-major order.
 
 const ROWS = 28; // of an image, and pixels in a row
 
-/** x @ matrix + bias: as many numbers as the bias has. */
+/** Return x @ matrix + bias, as many numbers as the bias has. */
 function affine(x, matrix, bias) {
   const sum = Float64Array.from(bias);
   x.forEach((value, i) => {
@@ -12,7 +12,7 @@ function affine(x, matrix, bias) {
   return sum;
 }
 
-/** The hidden states, 28 arrays of `units` numbers: one after each row of an image of 784 pixels. */
+/** Return the hidden state after each row of an image of 784 pixels: 28 arrays of `units` numbers. */
 function readRows(weights, image) {
   let state = new Float64Array(weights.bias.length);
   return Array.from({ length: ROWS }, (_, t) => {
@@ -21,30 +21,30 @@ function readRows(weights, image) {
   });
 }
 
-/** The probabilities of the ten digits, given a hidden state. */
-function believe(weights, hidden) {
+/** Return the predicted probabilities of the ten digits, given a hidden state. */
+function computeProbabilities(weights, hidden) {
   const logits = affine(hidden, weights.dense_kernel, weights.dense_bias);
   const powers = logits.map((logit) => Math.exp(logit - Math.max(...logits)));
   const sum = powers.reduce((a, b) => a + b);
   return powers.map((power) => power / sum);
 }
 
-/** The most probable digit. */
-function name(beliefs) {
-  return beliefs.indexOf(Math.max(...beliefs));
+/** Return the most probable digit. */
+function name(probabilities) {
+  return probabilities.indexOf(Math.max(...probabilities));
 }
 
-/** The rows, counted from 1, in which the answer stays the same: `[{ digit, from, to }, ...]`. */
-function findAnswers(beliefs) {
+/** Return the rows, counted from 1, in which the answer is the same: `[{ digit, from, to }, ...]`. */
+function findAnswers(probabilities) {
   const answers = [];
-  beliefs.map(name).forEach((digit, t) => {
+  probabilities.map(name).forEach((digit, t) => {
     if (answers.at(-1)?.digit !== digit) answers.push({ digit, from: t + 1 });
     answers.at(-1).to = t + 1;
   });
   return answers;
 }
 
-/** The arrays and test digits from the text that `pack` in pad.py makes of them. */
+/** Return the arrays and test digits from the text that `pack_digits` in pad.py makes. */
 async function unpack(data) {
   const [bytes, images] = await Promise.all([inflate(data.weights), inflate(data.images)]);
   const numbers = new Float32Array(bytes.buffer);
@@ -61,7 +61,7 @@ async function unpack(data) {
   return { weights, digits };
 }
 
-/** The bytes of zlib's format in base64. */
+/** Return the bytes of zlib's format in base64. */
 async function inflate(text) {
   const letters = atob(text);
   const bytes = new Uint8Array(letters.length);

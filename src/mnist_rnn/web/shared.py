@@ -1,4 +1,4 @@
-"""What the pad and the page that trains share."""
+"""Define code that the pad and the page that trains share."""
 
 import base64
 import zlib
@@ -9,10 +9,10 @@ SCRIPTS = [Path(__file__).with_name(name) for name in ("network.js", "drawing.js
 
 
 def read_sources(paths: Iterable[Path]) -> str:
-    """The text of these files, one after the other."""
+    """Return the text of these files, one after the other."""
     return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def compress(content: bytes) -> str:
-    """Zlib's format in base64."""
+    """Return the content, compressed by zlib, in base64."""
     return base64.b64encode(zlib.compress(content, 9)).decode()

@@ -1,7 +1,7 @@
-"""The site: a start page, the pad, the lesson and the notebooks, as pages that stand alone.
+"""Make the site: a start page, the pad, the lesson and the notebooks, as self-contained pages.
 
 `python -m mnist_rnn.web.site` makes `site/`; `--report NOTEBOOK PAGE` makes one page without code.
-No page asks for anything from elsewhere: formulas are MathML, images and styles are in the page.
+No page loads anything from elsewhere: formulas are MathML, images and styles are in the page.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from mnist_rnn.web.pad.pad import describe_pad
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("0?_*.ipynb"))
 TEMPLATES = Path(__file__).with_name("pages")
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
-LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # the lesson is its cells with the tag
+LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # the lesson has its cells with the tag "lesson"
 PAGES = {
     "index.html": "Start",
     "draw.html": "Draw",
@@ -46,43 +46,43 @@ PAGES = {
 }
 PAGES |= {f"{path.stem}.html": path.stem[3:].replace("_", " ").capitalize() for path in NOTEBOOKS}
 LIGHT, DARK = "xcode", "github-dark"  # styles of Pygments with enough contrast
-NETWORK = "../docs/network.svg"  # as the notebooks name it
+NETWORK = "../docs/network.svg"  # the path in the notebooks
 
 
 class Renderer(IPythonRenderer):
-    """Markdown with formulas as MathML."""
+    """A Markdown renderer that writes formulas as MathML."""
 
     def heading(self, text: str, level: int, **attributes: Any) -> str:  # noqa: ARG002
-        """A heading that the table of contents can lead to."""
+        """Return a heading that the table of contents can link to."""
         place = re.sub(r"\W+", "-", parse(text).get_text()).strip("-").lower()
         return f'<h{level} id="{place}">{text}</h{level}>\n'
 
     def inline_math(self, body: str) -> str:
-        """A formula in a line, given in LaTeX."""
+        """Return a LaTeX formula for use within a line."""
         return convert(body)
 
     def block_math(self, body: str) -> str:
-        """A formula by itself, given in LaTeX."""
+        """Return a LaTeX formula for a line of its own."""
         return convert(body, display="block")
 
 
 class Exporter(HTMLExporter):
-    """nbconvert's exporter, with the renderer above."""
+    """An exporter of nbconvert with the renderer above."""
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:  # noqa: ARG002  (nbconvert passes it)
-        """Markdown to HTML, also that of outputs."""
+        """Return the HTML of Markdown in cells and outputs."""
         renderer = Renderer(escape=False)
         return MarkdownWithMath(renderer=renderer).render(source)
 
 
 def parse(text: str) -> BeautifulSoup:
-    """The tree of this HTML."""
+    """Return the tree of this HTML."""
     return BeautifulSoup(text, "html.parser")
 
 
 def mend(page: BeautifulSoup) -> None:
-    """Take out the styles of pandas, Rich and Pygments; let the keyboard scroll what is wide."""
+    """Remove the styles of pandas, Rich and Pygments, and let the keyboard scroll wide parts."""
     for style in page("style"):
         style.decompose()
     for tag in page(["tr", "span"], style=re.compile("^(text-align|color)")):
@@ -98,11 +98,11 @@ def mend(page: BeautifulSoup) -> None:
 
 
 def mend_heads(table: Tag) -> None:
-    """Say which cells are heads, of what, and where their words may be split."""
+    """Mark the header cells of a table, what they head, and where their words may break."""
     for head in table("th"):
         if not head.contents:
             head.name = "td"
-    # pandas writes the name of an index into a second row of the head, which is otherwise empty.
+    # pandas writes the name of an index into a second header row, which is otherwise empty.
     for corner, named in zip(table("td"), table.select("thead tr + tr > th"), strict=False):
         corner.replace_with(named)
     for row in table.select("thead tr + tr"):
@@ -116,7 +116,7 @@ def mend_heads(table: Tag) -> None:
 
 
 def read_style() -> str:
-    """The CSS of all pages, with the colours of code in both schemes."""
+    """Return the CSS of all pages, with the colours of code in both schemes."""
     places = [".highlight", ".output_html"]
     light, dark = (HtmlFormatter(style=name).get_style_defs(places) for name in (LIGHT, DARK))
     return (
@@ -128,14 +128,14 @@ def read_style() -> str:
 
 
 def make_links(here: str) -> str:
-    """The links to all pages; `here` is the page that they stand on."""
+    """Return links to all pages; `here` is the page that contains them."""
     current = {here: ' aria-current="page"'}
     links = (f'<a href="{page}"{current.get(page, "")}>{PAGES[page]}</a>\n' for page in PAGES)
     return f'<nav aria-label="Pages">\n{"".join(links)}</nav>'
 
 
 def write_page(output: Path, template: str, title: str, **values: Any) -> None:
-    """Write a page of this template, by default with links to the others."""
+    """Write a page from this template, by default with links to all pages."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined)
     shared = {
         "title": escape(title),
@@ -149,10 +149,10 @@ def write_page(output: Path, template: str, title: str, **values: Any) -> None:
 
 
 def make_notebook_page(path: Path, output: Path, alone: bool = False, tag: str = "") -> None:
-    """A notebook (.ipynb) as a page.
+    """Write a notebook (.ipynb) as a page.
 
-    Alone, it has no code and no links to other pages; with a tag, only the cells that have it,
-    without their code.
+    With `alone`, the page has no code and no links to other pages. With a tag, it has only the
+    cells with this tag, without their code.
     """
     notebook = nbformat.read(path, as_version=4)
     if tag:
@@ -181,15 +181,20 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, tag: str =
 
 
 def describe_notebook(path: Path) -> tuple[str, str]:
-    """A notebook's title, and the first two sentences of its text as HTML."""
+    """Return a notebook's title, and the first two sentences of its text as HTML."""
     title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
     sentences = re.split(r"(?<=[.?])\s+", text)[:2]
-    text = parse(Exporter().markdown2html({}, " ".join(sentences)))
-    return title[2:], "".join(paragraph.decode_contents() for paragraph in text("p"))
+    return title[2:], render_sentences(sentences)
+
+
+def render_sentences(sentences: list[str]) -> str:
+    """Return sentences in Markdown as HTML without a paragraph around them."""
+    page = parse(Exporter().markdown2html({}, " ".join(sentences)))
+    return "".join(paragraph.decode_contents() for paragraph in page("p"))
 
 
 def make_site(model: Path, folder: Path) -> None:
-    """All pages, with the pad of this model (.keras), in a folder."""
+    """Write all pages into a folder, with a pad for this model (.keras)."""
     record, weights = load_checked(model)
     results = tabulate_results(*read_runs(COMMITTED))
     answer, *more = describe_answer(results)
@@ -200,7 +205,7 @@ def make_site(model: Path, folder: Path) -> None:
     figure = results_page.find("div", class_="figure")
     if not figure:
         raise ExperimentError(
-            "notebooks/03_results.ipynb: expected outputs; `make notebooks` makes them"
+            "notebooks/03_results.ipynb: expected outputs, got none. `make notebooks` makes them."
         )
     values = describe_pad(record, weights, *test)
     write_page(folder / "draw.html", "draw.html.j2", "Draw a digit", **values)
@@ -211,7 +216,7 @@ def make_site(model: Path, folder: Path) -> None:
         "start.html.j2",
         "RNN for MNIST digits classification, reproduced",
         answer=answer,
-        more=" ".join(more),
+        more=render_sentences(more),
         spread=" ".join(describe_spread(results.runs)),
         network=draw_unrolled(weights, test[0][DIGIT]),
         units=record.config.units,
@@ -223,7 +228,7 @@ def make_site(model: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    """Make the site, or the report."""
+    """Make the site, or a report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", nargs=2, type=Path, metavar=("NOTEBOOK", "PAGE"))
     parser.add_argument("--model", type=Path, default=MODEL)

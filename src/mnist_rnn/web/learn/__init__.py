@@ -1,1 +1,1 @@
-"""The page that trains: `learn.html`."""
+"""Make the page that trains in the browser, `learn.html`."""

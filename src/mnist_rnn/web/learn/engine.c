@@ -74,20 +74,21 @@ static void *room(long size) {
 uint8_t images[IMAGES * PIXELS], labels[IMAGES], message[64];
 uint16_t order[BATCH];
 
-EXPORT("open") void open(int number_of_units) {
+EXPORT("open") void open(int rows, int columns, int number_of_units, int most) {
   memset(heap, 0, used);
-  used = 0, timesteps = features = 28, units = number_of_units;
-  open_network(BATCH);
+  used = 0, timesteps = rows, features = columns, units = number_of_units;
+  open_network(most);
 }
 
-EXPORT("weights") float *find_weights(void) { return w; }
-EXPORT("states") float *find_states(void) { return h; }
-EXPORT("logits") float *find_logits(void) { return z; }
-EXPORT("hash") uint32_t *find_hash(void) { return hash; }
+// Where an array is; the weights stand one after the other, as do their gradients.
+EXPORT("find") const void *find(int which) {
+  const void *places[] = {x, y, w, h + n * units, z, g, dw, dh, d, hash};
+  return places[which];
+}
 
 // ---- What the page asks -------------------------------------------------------------------------
 
-// The states after each row and the logits, of a batch of so many images.
+// Computes the states after each row and the logits of a batch of `count` images.
 EXPORT("read") void read(int count) {
   n = count;
   for (int i = 0; i < n; i++) {
@@ -102,6 +103,12 @@ EXPORT("read") void read(int count) {
 EXPORT("step") void learn(int count, float learning_rate) {
   read(count);
   rate = learning_rate;
+  step();
+}
+
+// A step on what stands in x and y.
+EXPORT("take") void take(int count, float learning_rate) {
+  n = count, rate = learning_rate;
   step();
 }
 

@@ -46,14 +46,47 @@ function listShapes(units) {
   ];
 }
 
-/** The network of so many units in the engine: views of its arrays, and the digest of its weights. */
+/** Where arrays are in the engine's memory. That of the states is right after a batch was read. */
+const PLACES = ["x", "y", "weights", "states", "z", "g", "gradients", "dh", "d", "hash"];
+const findPlace = (exports, name) => exports.find(PLACES.indexOf(name));
+
+/** The arrays of a known case's step, as the engine computes it from the inputs. */
+function answerCase(exports, inputs) {
+  const [timesteps, n, features] = inputs.x.shape;
+  const units = inputs.u.shape[0];
+  exports.open(timesteps, features, units, n);
+  const view = (kind, name, length) => new kind(exports.memory.buffer, findPlace(exports, name), length);
+  const names = ["w", "u", "b", "v", "c"];
+  const length = names.reduce((sum, name) => sum + inputs[name].values.length, 0);
+  view(Float32Array, "x", inputs.x.values.length).set(inputs.x.values);
+  view(Uint8Array, "y", n).set(inputs.y.values);
+  const weights = view(Float32Array, "weights", length);
+  weights.set(names.flatMap((name) => [...inputs[name].values]));
+  exports.take(n, inputs.rate.values[0]);
+  const arrays = { ...inputs };
+  for (const [name, shape] of [["h", [timesteps, n, units]], ["z", [n, CLASSES]], ["g", [n, CLASSES]],
+    ["dh", [timesteps, n, units]], ["d", [timesteps, n, units]]]) {
+    const place = name === "h" ? "states" : name;
+    arrays[name] = { shape, values: view(Float32Array, place, shape.reduce((a, b) => a * b)).slice() };
+  }
+  let start = 0;
+  for (const name of names) {
+    const { shape, values } = inputs[name];
+    const part = [start, (start += values.length)];
+    arrays[`d${name}`] = { shape, values: view(Float32Array, "gradients", length).slice(...part) };
+    arrays[`${name}'`] = { shape, values: weights.slice(...part) };
+  }
+  return arrays;
+}
+
+/** Opens a network with these units in the engine; returns views of its arrays, and its digest. */
 function openNetwork(exports, units) {
-  exports.open(units);
+  exports.open(ROWS, ROWS, units, 256);
   const { buffer } = exports.memory;
   const view = (kind, place, length) => new kind(buffer, place, length);
   const shapes = listShapes(units);
   const sizes = shapes.map(([, shape]) => shape.reduce((a, b) => a * b));
-  const all = view(Float32Array, exports.weights(), sizes.reduce((a, b) => a + b));
+  const all = view(Float32Array, findPlace(exports, "weights"), sizes.reduce((a, b) => a + b));
   const weights = {};
   let start = 0;
   shapes.forEach(([name], i) => (weights[name] = all.subarray(start, (start += sizes[i]))));
@@ -69,7 +102,7 @@ function openNetwork(exports, units) {
       exports.absorb(weights[name].byteOffset, weights[name].byteLength);
     }
     exports.end();
-    const hash = view(Uint32Array, exports.hash(), 8);
+    const hash = view(Uint32Array, findPlace(exports, "hash"), 8);
     return Array.from(hash, (word) => word.toString(16).padStart(8, "0")).join("");
   }
 
@@ -81,8 +114,8 @@ function openNetwork(exports, units) {
     images: view(Uint8Array, exports.images.value, 2048 * PIXELS),
     labels: view(Uint8Array, exports.labels.value, 2048),
     order: view(Uint16Array, exports.order.value, 256),
-    states: view(Float32Array, exports.states(), 29 * 256 * units),
-    logits: view(Float32Array, exports.logits(), 256 * CLASSES),
+    states: (n) => view(Float32Array, findPlace(exports, "states"), ROWS * n * units),
+    logits: view(Float32Array, findPlace(exports, "z"), 256 * CLASSES),
     read: exports.read,
     step: exports.step,
   };

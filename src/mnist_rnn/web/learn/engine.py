@@ -1,6 +1,6 @@
-"""The engine: `engine.c` compiled to WebAssembly, twice, by a pinned compiler.
+"""Compile `engine.c` to two WebAssembly files with a pinned compiler.
 
-`python -m mnist_rnn.web.learn.engine` writes `fused.wasm` and `exact.wasm` anew, by the compiler
+`python -m mnist_rnn.web.learn.engine` rewrites `fused.wasm` and `exact.wasm`. It needs the compiler
 that `.venv/bin/python -m pip install --group engine` installs.
 """
 
@@ -16,10 +16,10 @@ DATA = "images labels order message question answer"
 
 
 def build_engine(kind: str, output: Path) -> None:
-    """Compile one kind of engine, `fused` or `exact`: the same bytes on every system.
+    """Compile one kind of engine, `fused` or `exact`, to the same bytes on every system.
 
     Raises:
-        subprocess.CalledProcessError: the compiler is missing or fails; it says why.
+        subprocess.CalledProcessError: the compiler is missing or fails, and prints why.
     """
     command = [sys.executable, "-m", "ziglang", "cc", "engine.c"]
     command += ["-target", "wasm32-freestanding", "-mcpu=generic+simd128+bulk_memory", "-O3"]

@@ -1,10 +1,10 @@
-// The page: buttons, what the worker tells, drawn at most once a frame, and a digit to draw.
+// The page: buttons, the worker's messages, drawn at most once per frame, and a digit to draw.
 
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const RATES = [0.01, 0.02, 0.05, 0.1, 0.2];
 const UNITS = [16, 32, 64, 128, 256];
 const BATCHES = [16, 32, 64, 128, 256];
-const GUESS = Math.log(DIGITS.length); // the loss where all digits are equally probable
+const GUESS = Math.log(DIGITS.length); // the loss if all digits are equally probable
 const START = "The network's weights are random: it has learned nothing yet. Press <em>Train</em>.";
 const list = (values, chosen) =>
   values.map((value) => `<option${value === chosen ? " selected" : ""}>${value}</option>`).join("");
@@ -21,11 +21,11 @@ const BODY = ({ rate, units, batch }, count) => `
 <div class="learn-result"><div role="status"></div><button name="save" hidden>Save this result</button></div>
 <div class="learn-views">
   <section aria-label="All test digits">
-    <h2>What it makes of ${count} test digits</h2>
+    <h2>Predictions for ${count} test digits</h2>
     <canvas class="learn-map framed" role="img"
-      aria-label="The test digits, each near the corner of the digit that the network takes it for"></canvas>
-    <p class="note">Each numeral is a test digit. The higher the probability of a 7, the nearer it
-      lies to the large 7. The ring is the digit on the pad.</p>
+      aria-label="The test digits, each near the digit that the network predicts"></canvas>
+    <p class="note">Each small numeral is a test digit. The higher its predicted probability of a 7, the
+      nearer it lies to the large 7. The ring is the digit on the pad.</p>
   </section>
   <section aria-label="What it has learned">
     <h2>What it has learned</h2>
@@ -35,13 +35,13 @@ const BODY = ({ rate, units, batch }, count) => `
     <canvas class="learn-curve" role="img" aria-label="Training loss, by step"></canvas>
   </section>
   <section aria-label="One digit">
-    <h2>What it says of one digit</h2>
+    <h2>Prediction for one digit</h2>
     <div class="learn-digit">
       <span class="note">Draw here</span>
       <div class="learn-heads">${DIGITS.map((digit) => `<span>${digit}</span>`).join("")}</div>
       <canvas class="learn-sheet framed" width="1000" height="1000" tabindex="0" role="application"
         aria-description="Arrow keys move the pen, Space puts it down and lifts it."></canvas>
-      <canvas class="learn-beliefs framed" width="10" height="28" role="img" aria-label="No beliefs"></canvas>
+      <canvas class="learn-probabilities framed" width="10" height="28" role="img" aria-label="No probabilities"></canvas>
     </div>
     <p class="reads"></p>
     <div class="learn-tools">
@@ -58,12 +58,12 @@ const BODY = ({ rate, units, batch }, count) => `
   <span class="note compared"></span>
 </div>`;
 
-// The ten digits stand around a circle; a test digit lies between them as the network's beliefs do.
+// The ten digits form a circle. The place of a test digit is their mean, weighted by its probabilities.
 const turn = (angle, radius = 1) => [radius * Math.cos(angle), radius * Math.sin(angle)];
 const CORNERS = DIGITS.map((digit) => turn(Math.PI * (0.2 * digit - 0.5)));
-const findPlace = (beliefs) =>
-  [0, 1].map((axis) => CORNERS.reduce((sum, corner, digit) => sum + beliefs[digit] * corner[axis], 0));
-/** The place of the i-th of many, moved a little, so that they do not hide one another. */
+const findPlace = (probabilities) =>
+  [0, 1].map((axis) => CORNERS.reduce((sum, corner, digit) => sum + probabilities[digit] * corner[axis], 0));
+/** Return the place of the i-th test digit, moved a little, so that test digits don't overlap. */
 const spread = (place, i) => {
   const moved = turn(2.4 * i, 0.2 * Math.sqrt((i % 25) / 25));
   return place.map((x, axis) => x + moved[axis]);
@@ -73,23 +73,23 @@ const percent = (share) => `${Math.round(100 * share)}%`;
 const average = (numbers) => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 
 /**
- * Whether the network has learned, in a sentence, and if not, or not much, why: `[verdict, reason]`.
- * `right` is its test accuracy on `count` digits, of which `common` have the most frequent label.
+ * Return whether the network has learned, and if not, why: `[verdict, reason]`.
+ * `right` is its test accuracy on `count` digits; `common` is the share of the most frequent label.
  */
 function judge({ right, count, common, losses, diverged, rate }) {
-  const chance = common + 2 * Math.sqrt((common * (1 - common)) / count); // what luck hardly exceeds
+  const chance = common + 2 * Math.sqrt((common * (1 - common)) / count); // rarely exceeded by chance
   const much = right >= 0.5;
   const amount = much ? "It has learned" : right > chance ? "It has learned little" : "It has not learned";
-  const verdict = `${amount}: ${percent(right)} of ${count} test digits are right.`;
-  if (diverged) return [verdict, `Its weights have grown beyond all bounds: the learning rate of ${rate} is too high.`];
+  const verdict = `${amount}: the test accuracy on ${count} digits is ${percent(right)}.`;
+  if (diverged) return [verdict, `Its weights have overflowed: the learning rate of ${rate} is too high.`];
   if (much) return [verdict, ""];
   const rise = findRise(losses);
   return [verdict, rise > 0.2
-    ? `On the way the loss rose by ${rise.toFixed(1)}: with a learning rate of ${rate}, steps overshoot.`
-    : "The loss was still falling: more steps would help, that is, fewer digits per step."];
+    ? `During training, the loss rose by ${rise.toFixed(1)}: with a learning rate of ${rate}, steps overshoot.`
+    : "The loss was still falling. More steps would help: choose fewer digits per step."];
 }
 
-/** By how much the loss was above an earlier loss at most, both averaged over a twentieth of the steps. */
+/** Return the largest rise of the loss above an earlier loss, both averaged over a twentieth of the steps. */
 function findRise(losses) {
   const length = Math.ceil(losses.length / 20);
   let [least, rise] = [Infinity, 0];
@@ -103,9 +103,9 @@ function findRise(losses) {
 
 async function open(root) {
   const packed = JSON.parse(document.getElementById("data").textContent);
-  const [weights, images, orders] = await Promise.all([packed.weights, packed.images, packed.orders].map(inflate));
+  const parts = [packed.weights, packed.images, packed.orders, packed.known];
+  const [weights, images, orders, known] = await Promise.all(parts.map(inflate));
   const [fused, exact] = [packed.fused, packed.exact].map(readBytes);
-  const digests = packed.digests.split(" ");
   const test = { first: packed.config.images, count: packed.labels.length - packed.config.images };
   const data = {
     images,
@@ -114,15 +114,17 @@ async function open(root) {
     orders: new Uint16Array(orders.buffer),
     modules: { fused, exact },
     units: packed.config.units,
+    epochs: packed.digests.length - 1,
+    known: JSON.parse(new TextDecoder().decode(known)),
     test,
   };
   root.classList.add("learn");
   root.innerHTML = BODY(packed.config, test.count);
   const find = (selector) => root.querySelector(selector);
   const named = (name) => find(`[name=${name}]`);
-  const [map, curveOfRight, curveOfLoss, sheet, beliefs] = root.querySelectorAll("canvas");
+  const [map, curveOfRight, curveOfLoss, sheet, probabilities] = root.querySelectorAll("canvas");
   let worker, opened, chosen, now, losses, rights, points, aims, strokes, label, frame;
-  let pen = null; // [x, y], where keys draw
+  let pen = null; // [x, y], for drawing with keys
   let down = false;
   let begun = 0; // runs
   let shown = Math.floor(Math.random() * test.count);
@@ -144,7 +146,8 @@ async function open(root) {
     const source = document.getElementById("worker").textContent;
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     worker = new Worker(address);
-    worker.onmessage = ({ data: message }) => (message.type === "opened" ? ready(message) : take(message));
+    const answerTo = { opened: ready, now: take, compared: showCompared };
+    worker.onmessage = ({ data: message }) => answerTo[message.type](message);
     worker.onerror = (event) => say(`The training has stopped: ${event.message}`, "other");
     worker.postMessage({ type: "open", data, exact: named("exact").checked });
   }
@@ -152,6 +155,7 @@ async function open(root) {
   function ready(message) {
     if (!message.path) return say("Training needs a browser of May 2023 or later.", "other");
     opened = message;
+    section.hidden = false;
     begin();
   }
 
@@ -159,14 +163,14 @@ async function open(root) {
     const number = (name) => Number(named(name).value);
     chosen = { rate: number("rate"), units: number("units"), batch: number("batch") };
     const compared = ["rate", "units", "batch"].every((name) => chosen[name] === packed.config[name]);
-    chosen.digests = compared ? digests : null;
-    // What is still on its way of the run before is not shown.
+    chosen.digests = compared ? packed.digests : null;
+    // Late messages of the previous run are not shown.
     chosen.number = ++begun;
     cancelAnimationFrame(frame);
     [losses, rights, points, aims, frame] = [[], [], null, null, null];
     find(".compared").textContent = compared
-      ? "With these settings TensorFlow has trained the same network."
-      : "With these settings there is no run of TensorFlow to compare with.";
+      ? "TensorFlow has trained the same network with these settings."
+      : "There is no run of TensorFlow with these settings.";
     const { batch, units } = chosen;
     const weights = (28 + units + 1 + 10) * units + 10;
     const steps = data.orders.length / batch;
@@ -183,9 +187,9 @@ async function open(root) {
     now = message;
     losses.push(...message.losses);
     if (message.test) {
-      const right = message.test.beliefs.filter((belief, i) => name(belief) === labelOf(i)).length;
+      const right = message.test.probabilities.filter((probability, i) => name(probability) === labelOf(i)).length;
       rights.push([message.test.step, right / test.count]);
-      aims = message.test.beliefs.map((belief, i) => spread(findPlace(belief), i));
+      aims = message.test.probabilities.map((probability, i) => spread(findPlace(probability), i));
     }
     frame ??= requestAnimationFrame(show);
   }
@@ -207,7 +211,7 @@ async function open(root) {
     const smooth = losses.map((_, i) => [i + 1, average(losses.slice(Math.max(0, i - 4), i + 5))]);
     const most = Math.ceil(Math.max(3, ...smooth.map(([, loss]) => loss)));
     drawCurve(curveOfLoss, smooth, { steps, most, guess: GUESS, write: (loss) => loss.toFixed(1), name: "--wrong" });
-    showBeliefs(now.beliefs);
+    showProbabilities(now.probabilities);
     drawMap();
   }
 
@@ -220,18 +224,20 @@ async function open(root) {
     bar.setAttribute("aria-valuemax", steps);
     const left = Math.ceil((seconds / step) * (steps - step));
     const time = step > 4 && step < steps ? `, ${describeTime(left)} to go` : "";
-    const verdict = differs === null ? "as TensorFlow's" : "not TensorFlow's";
+    const verdict = differs === null ? "same as TensorFlow's" : "different from TensorFlow's";
+    const print = `Fingerprint <code>${now.digest.slice(0, 8)}</code> ${after(now.compared)}, ${verdict}`;
     find(".learn-progress p").innerHTML = `<span>Step ${step} of ${steps}${time}</span>` +
-      (chosen.digests ? `<span>Fingerprint <code>${now.digest.slice(0, 8)}</code>, ${verdict}</span>` : "");
+      (chosen.digests ? `<span>${print}</span>` : "");
   }
 
   const describeTime = (seconds) => (seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
   const after = (step) => (step ? `after step ${step}` : "before the first step");
 
-  /** Nothing as long as the bits are TensorFlow's: they are compared in the line below the bar. */
+  /** Return a sentence if the bits differ from TensorFlow's; the line below the bar compares them. */
   function describeBits() {
     if (now.differs === null) return "";
-    return ` The bits differ from TensorFlow's for the first time ${after(now.differs)}.`;
+    const why = opened.parted ? ` In the known answers, ${opened.parted}` : "";
+    return ` The bits differ from TensorFlow's for the first time ${after(now.differs)}.${why}`;
   }
 
   function conclude() {
@@ -249,13 +255,13 @@ async function open(root) {
     if (now.differs === null) {
       say(`<strong>Your browser has computed exactly the same ${packed.parameters} weights as TensorFlow.</strong> ${took} ${print}`, "same");
     } else {
-      say(`<strong>Your browser's weights are not TensorFlow's.</strong> The bits differ for the first time ${after(now.differs)}. ${took} ${print}`, "other");
+      say(`<strong>Your browser's weights are not TensorFlow's.</strong>${describeBits()} ${took} ${print}`, "other");
     }
   }
 
   // ---- Pictures ---------------------------------------------------------------------------------
 
-  /** A canvas with as many pixels as the screen has there, cleared; sizes are in CSS pixels. */
+  /** Clear a canvas and give it the screen's resolution; sizes are in CSS pixels. */
   function prepare(canvas) {
     const [width, height, ratio] = [canvas.clientWidth, canvas.clientHeight, devicePixelRatio || 1];
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
@@ -268,7 +274,7 @@ async function open(root) {
 
   const color = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
 
-  /** A curve of values by step on a scale from 0 to `most`, with a line where guessing would be. */
+  /** Draw values by step on a scale from 0 to `most`, with a line for guessing. */
   function drawCurve(canvas, values, { steps, most, guess, write, name }) {
     const [context, width, height] = prepare(canvas);
     const [left, right, top, bottom] = [38, width - 5, 7, height - 18];
@@ -317,36 +323,36 @@ async function open(root) {
     Object.assign(context, { textAlign: "center", textBaseline: "middle" });
     DIGITS.forEach((digit) => write(digit, CORNERS[digit], 52, color("--pale")));
     points.forEach((point, i) => write(labelOf(i), point, 12, color("--light")));
-    if (now.beliefs) {
+    if (now.probabilities) {
       Object.assign(context, { strokeStyle: color("--text"), lineWidth: 2.5 });
       context.beginPath();
-      context.arc(...place(findPlace(now.beliefs.at(-1))), 9, 0, 7);
+      context.arc(...place(findPlace(now.probabilities.at(-1))), 9, 0, 7);
       context.stroke();
     }
     const far = ([x, y], i) => Math.hypot(x - aims[i][0], y - aims[i][1]) > 0.004;
     if (points.some(far)) frame ??= requestAnimationFrame(show);
   }
 
-  function showBeliefs(rows) {
+  function showProbabilities(rows) {
     const pixels = new ImageData(10, ROWS);
-    rows?.flatMap((row) => [...row]).forEach((belief, i) => (pixels.data[4 * i + 3] = 255 * belief));
-    beliefs.getContext("2d").putImageData(pixels, 0, 0);
+    rows?.flatMap((row) => [...row]).forEach((probability, i) => (pixels.data[4 * i + 3] = 255 * probability));
+    probabilities.getContext("2d").putImageData(pixels, 0, 0);
     const last = rows?.at(-1);
     const said = last && name(last);
     root.querySelectorAll(".learn-heads span").forEach((head, digit) => head.classList.toggle("now", digit === said));
-    const truth = label === null ? "" : `, and it is ${describeDigit(label)}`;
-    const text = now.diverged ? "It reads nothing any more." : last
-      ? `It reads ${describeDigit(said)} (${Math.round(100 * last[said])}% sure)${truth}.`
+    const truth = label === null ? "" : `; the label is ${label}`;
+    const text = now.diverged ? "It can no longer predict a digit." : last
+      ? `It predicts ${describeDigit(said)} (probability ${Math.round(100 * last[said])}%)${truth}.`
       : strokes.length ? centerStrokes(strokes).advice : "Draw a digit on the pad.";
     if (find(".reads").textContent !== text) find(".reads").textContent = text;
-    beliefs.setAttribute("aria-label", last && !now.diverged ? `Its belief in each digit, after each row. ${text}` : "No beliefs");
+    probabilities.setAttribute("aria-label", last && !now.diverged ? `The predicted probability of each digit after each row. ${text}` : "No probabilities");
   }
 
   const describeDigit = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
 
   // ---- The digit --------------------------------------------------------------------------------
 
-  /** A new sheet with this test digit, or an empty one. */
+  /** Show this test digit on the sheet, or clear it. */
   function takeDigit(digit = null) {
     label = digit;
     strokes = [];
@@ -370,7 +376,7 @@ async function open(root) {
     sheet.setAttribute("aria-label", label === null ? "Pad to draw a digit on" : `A test digit, ${describeDigit(label)}`);
   }
 
-  /** Begin a stroke, on a new sheet if there is a test digit. */
+  /** Begin a stroke, on an empty sheet if it shows a test digit. */
   function beginStroke(point) {
     if (label !== null) takeDigit();
     strokes.push([point]);
@@ -436,6 +442,28 @@ async function open(root) {
   addEventListener("resize", () => now && (frame ??= requestAnimationFrame(show)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (frame ??= requestAnimationFrame(show)));
 
+  // ---- Arrays of another program ----------------------------------------------------------------
+
+  const section = document.getElementById("compare");
+  const told = section.querySelector("[role=status]");
+
+  section.querySelector("[type=file]").addEventListener("change", async (event) => {
+    const [file] = event.target.files;
+    if (file) worker.postMessage({ type: "compare", text: await file.text() });
+    event.target.value = ""; // so that the same file can be chosen again
+  });
+  section.querySelector("button").addEventListener("click", () => {
+    save("known-answers.json", JSON.stringify(data.known.cases));
+  });
+
+  function showCompared({ sentences }) {
+    told.replaceChildren(...sentences.map((sentence) => {
+      const line = document.createElement("p");
+      line.textContent = sentence;
+      return line;
+    }));
+  }
+
   addEventListener("hashchange", () => {
     named("exact").checked = location.hash === "#exact";
     start();
@@ -445,14 +473,14 @@ async function open(root) {
   start();
 }
 
-/** The bytes of base64. */
+/** Return the bytes of base64. */
 function readBytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
 // ---- The result, as a file ------------------------------------------------------------------------
 
-/** What `BrowserResult` in result.py describes. */
+/** Return what `BrowserResult` in browser_result.py describes. */
 function describeResult({ digest, differs, seconds }, { path, negative }) {
   return {
     schema_version: 2,
@@ -465,7 +493,7 @@ function describeResult({ digest, differs, seconds }, { path, negative }) {
   };
 }
 
-/** Kinds of browser, system and processor, no more. `negative`: the sign of 0 / 0. */
+/** Return only the kinds of browser, system and processor. `negative`: the sign of 0 / 0. */
 function describeBrowser(negative) {
   const agent = navigator.userAgent;
   const first = (pairs) => pairs.find(([sign]) => sign.test(agent)) ?? [/^/, "unknown"];
@@ -491,10 +519,14 @@ function describeBrowser(negative) {
 }
 
 function saveResult(result) {
-  const file = new Blob([JSON.stringify(result, null, 1) + "\n"], { type: "application/json" });
+  const name = `learned-${result.date}-${result.weights_sha256.slice(0, 8)}.json`;
+  save(name, JSON.stringify(result, null, 1) + "\n");
+}
+
+function save(name, text) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(file);
-  link.download = `learned-${result.date}-${result.weights_sha256.slice(0, 8)}.json`;
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -1,38 +1,45 @@
-"""What `learn.html` holds, which trains the network in a browser and compares it with TensorFlow's.
+"""Prepare `learn.html`, which trains the network in a browser and compares it with TensorFlow's.
 
-What the page saves is described by `BrowserResult`.
+`BrowserResult` describes the record that the page saves.
 """
 
 import base64
 import json
+from functools import reduce
 from typing import Any
 
+import numpy as np
+
 from mnist_rnn.bits.browser_result import PAGE_CONFIG, PAGE_STEPS
+from mnist_rnn.bits.compare import BROKEN_RULES, bits, break_rule, split_timesteps
+from mnist_rnn.bits.known_answers import FILE, list_cases, read_cases, take_step
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
-from mnist_rnn.paths import ROOT
+from mnist_rnn.experiment.inputs import epoch_order
+from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.checkpoint import weights_sha256
+from mnist_rnn.records.run import Run, read_run, run_path
 from mnist_rnn.web.learn.engine import HERE, OPTIONS
-from mnist_rnn.web.learn.steps import list_orders, read_repeated
 from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
 
-TEST_DIGITS = 250  # the first of them, for the accuracy and the map while it learns
-WORKER = (SCRIPTS[0], HERE / "engine.js", HERE / "worker.js")
+TEST_DIGITS = 250  # the first test images, for the accuracy and the map during the training
+WORKER = (SCRIPTS[0], HERE / "engine.js", HERE / "compare.js", HERE / "worker.js")
 MODULE = (*SCRIPTS, HERE / "learn.js")
 
 
 def describe_learning() -> dict[str, Any]:
-    """The values of the template `learn.html.j2`.
+    """Return the values of the template `learn.html.j2`.
 
     Raises:
-        RecordError: what the page compares with is missing or damaged.
+        RecordError: the run that the page repeats is missing or damaged.
     """
-    record, digests = read_repeated()
+    record = read_run(run_path(PAGE_CONFIG, ".json", COMMITTED))
     return {
         "learn_style": read_sources([HERE / "learn.css"]),
         "module": read_sources(MODULE),
         "worker": read_sources(WORKER),
         "engine": read_sources([ROOT / "implementations" / "rnn.c", HERE / "engine.c"]),
-        "data": json.dumps(pack_run(digests, f"{record.parameters:,}")),
+        "data": json.dumps(pack_run(record)),
         "images": f"{PAGE_CONFIG.train_size:,}",
         "parameters": f"{record.parameters:,}",
         "steps": PAGE_STEPS,
@@ -43,12 +50,21 @@ def describe_learning() -> dict[str, Any]:
     }
 
 
-def pack_run(digests: list[str], parameters: str) -> dict[str, Any]:
-    """The run as JSON for `open` in learn.js: images for training, then for testing."""
+def list_orders() -> np.ndarray:
+    """Return the numbers of the images in the order of each epoch: (epochs, images)."""
+    seed, size = PAGE_CONFIG.seed, PAGE_CONFIG.train_size
+    return np.stack([epoch_order(seed, epoch, size) for epoch in range(PAGE_CONFIG.epochs)])
+
+
+def pack_run(record: Run) -> dict[str, Any]:
+    """Return the run for `open` in learn.js, with the images for training, then for testing.
+
+    The digests are of TensorFlow's initial weights, and of its weights after each epoch.
+    """
     (x_train, y_train), (x_test, y_test) = load_mnist()
     size = PAGE_CONFIG.train_size
     engines = {kind: (HERE / f"{kind}.wasm").read_bytes() for kind in OPTIONS}
-    weights = [array.astype("<f4").tobytes() for array in draw_initial_weights(PAGE_CONFIG)]
+    weights = draw_initial_weights(PAGE_CONFIG)
     return {
         "config": {
             "rate": PAGE_CONFIG.learning_rate,
@@ -56,11 +72,42 @@ def pack_run(digests: list[str], parameters: str) -> dict[str, Any]:
             "batch": PAGE_CONFIG.batch_size,
             "images": size,
         },
-        "parameters": parameters,
-        "digests": " ".join(digests),
-        "weights": compress(b"".join(weights)),
+        "parameters": f"{record.parameters:,}",
+        "digests": [weights_sha256(weights), *record.history.weights_sha256],
+        "weights": compress(b"".join(array.astype("<f4").tobytes() for array in weights)),
         "images": compress(x_train[:size].tobytes() + x_test[:TEST_DIGITS].tobytes()),
         "labels": "".join(map(str, [*y_train[:size], *y_test[:TEST_DIGITS]])),
         "orders": compress(list_orders().astype("<u2").tobytes()),
+        "known": compress(json.dumps(describe_known()).encode()),
         **{kind: base64.b64encode(engine).decode() for kind, engine in engines.items()},
     }
+
+
+def describe_known() -> dict[str, Any]:
+    """Return the known answers, and hashes of arrays that broken rules change, for compare.js."""
+    places, broken = {}, {rule: dict[str, dict]() for rule in BROKEN_RULES}
+    known = read_cases()
+    for name in list_cases():
+        answers = dict(split_timesteps(known[name]))
+        places[name] = [find_place(place) for place in answers]
+        for rule in BROKEN_RULES:
+            others = dict(split_timesteps(take_step(known[name], break_rule(rule))))
+            prints = {
+                place: (print_bits(others[place]), print_bits(answers[place])) for place in answers
+            }
+            changed = {place: other for place, (other, right) in prints.items() if other != right}
+            if changed:
+                broken[rule][name] = changed
+    cases = json.loads(FILE.read_text(encoding="utf-8"))
+    return {"cases": cases, "places": places, "broken": broken}
+
+
+def find_place(place: str) -> tuple[str, str, int | None]:
+    """Return a place, the name of its array, and its timestep from 0 on, or None."""
+    name, _, timestep = place.partition(" of timestep ")
+    return place, name, int(timestep) - 1 if timestep else None
+
+
+def print_bits(array: Any) -> int:
+    """Return a 32-bit hash of an array's bits (FNV-1a)."""
+    return reduce(lambda h, b: (h ^ b) * 16777619 % 2**32, bits(array).ravel().tolist(), 2166136261)

@@ -1,7 +1,8 @@
 // The training, in a thread of its own: the page stays quick, and training goes on in the background.
 //
 // Messages from the page: `open` once, `begin` with the parameters of a run, `train`, `pause`,
-// `step`, and `digit` with 784 bytes. Messages to it: `opened`, and `now` with all that is shown.
+// `step`, `digit` with 784 bytes, and `compare` with somebody's arrays. Messages to it: `opened`,
+// `now` with all that is shown, and `compared`.
 
 const TEST_EVERY = 10; // steps, after which the test digits are read again
 const TELL_EVERY = 40; // milliseconds
@@ -16,10 +17,10 @@ const answerTo = {
     if (!engine) return postMessage({ type: "opened", path: null });
     const answer = new Uint32Array(engine.memory.buffer, engine.answer.value, 1);
     engine.divide();
-    postMessage({ type: "opened", path, negative: answer[0] >>> 31 === 1 });
+    postMessage({ type: "opened", path, negative: answer[0] >>> 31 === 1, parted: checkEngine() });
   },
 
-  /** A run from its start. `digests` has TensorFlow's, or is null where it has no such run. */
+  /** A run from its start. `digests` has TensorFlow's, by epoch, or is null where it has no such run. */
   begin({ units, batch, rate, digests, number }) {
     network = openNetwork(engine, units);
     network.images.set(data.images);
@@ -53,6 +54,10 @@ const answerTo = {
     digit = pixels;
     if (!run?.going) tell();
   },
+
+  compare({ text }) {
+    postMessage({ type: "compared", sentences: compareDump(data.known, text) });
+  },
 };
 onmessage = ({ data: message }) => answerTo[message.type](message);
 
@@ -82,14 +87,27 @@ function takeStep() {
   run.seconds += (performance.now() - started) / 1000;
 }
 
-/** Compare the weights with TensorFlow's after the same step. */
-function check() {
-  run.digest = network.digest();
-  const expected = run.digests?.[run.step];
-  if (expected && run.differs === null && !run.digest.startsWith(expected)) run.differs = run.step;
+/** What is wrong with the engine's known answers, in words, or null. */
+function checkEngine() {
+  const { cases, places } = data.known;
+  for (const name of Object.keys(places)) {
+    const inputs = Object.fromEntries(INPUTS.map((key) => [key, readArray(cases[name][key])]));
+    const sentence = compareCase(data.known, name, answerCase(engine, inputs));
+    if (sentence) return sentence;
+  }
+  return null;
 }
 
-/** The mean of -log(belief in the label) over the batch that was just read. */
+/** Compare the weights with TensorFlow's, at first and after each epoch. */
+function check() {
+  const epoch = (run.step * data.epochs) / run.steps;
+  if (!Number.isInteger(epoch)) return;
+  run.compared = run.step;
+  run.digest = network.digest();
+  if (run.digests && run.differs === null && run.digest !== run.digests[epoch]) run.differs = run.step;
+}
+
+/** The mean of -log(predicted probability of the label) over the batch that was just read. */
 function measureLoss(n) {
   let sum = 0;
   for (let i = 0; i < n; i++) {
@@ -101,18 +119,19 @@ function measureLoss(n) {
   return sum / n;
 }
 
-/** The beliefs of the network, after the last row of each test digit. */
+/** The probabilities of the network, after the last row of each test digit. */
 function readTestDigits() {
   const { count, first } = data.test;
   for (let i = 0; i < count; i++) network.order[i] = first + i;
   network.read(count);
   const { units, weights, states } = network;
-  const last = (i) => states.subarray((ROWS * count + i) * units, (ROWS * count + i + 1) * units);
-  const beliefs = Array.from({ length: count }, (_, i) => believe(weights, last(i)));
-  run.test = { step: run.step, beliefs };
+  const read = states(count);
+  const last = (i) => read.subarray(((ROWS - 1) * count + i) * units, ((ROWS - 1) * count + i + 1) * units);
+  const probabilities = Array.from({ length: count }, (_, i) => computeProbabilities(weights, last(i)));
+  run.test = { step: run.step, probabilities };
 }
 
-/** The beliefs after each row of the digit on the page, or null if there is none. */
+/** The probabilities after each row of the digit on the page, or null if there is none. */
 function readDigit() {
   if (!digit) return null;
   const place = data.test.first + data.test.count;
@@ -120,16 +139,17 @@ function readDigit() {
   network.order[0] = place;
   network.read(1);
   const { units, weights, states } = network;
-  const after = (row) => states.subarray((row + 1) * units, (row + 2) * units);
-  return Array.from({ length: ROWS }, (_, row) => believe(weights, after(row)));
+  const read = states(1);
+  const after = (row) => read.subarray(row * units, (row + 1) * units);
+  return Array.from({ length: ROWS }, (_, row) => computeProbabilities(weights, after(row)));
 }
 
 function tell() {
-  const { number, step, steps, seconds, digest, differs, losses, test, going } = run;
+  const { number, step, steps, seconds, digest, compared, differs, losses, test, going } = run;
   const diverged = !losses.every(isFinite);
   postMessage({
-    type: "now", number, step, steps, seconds, digest, differs, losses, test, going, diverged,
-    beliefs: readDigit(),
+    type: "now", number, step, steps, seconds, digest, compared, differs, losses, test, going, diverged,
+    probabilities: readDigit(),
   });
   Object.assign(run, { losses: [], test: null, told: performance.now() });
 }

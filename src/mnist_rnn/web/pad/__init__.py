@@ -1,1 +1,1 @@
-"""A pad to draw a digit on."""
+"""Make the pad on which users draw a digit."""

@@ -1,7 +1,7 @@
-// The pad: draw a digit, or take a test digit, and watch it being read. `mount` makes it, in a page
-// or in JupyterLab, where anywidget calls `render`.
+// The pad: draw a digit, or take a test digit, and the network reads it. `mount` makes the pad in a
+// page; in JupyterLab, anywidget calls `render`.
 
-const DEMONSTRATED = 4; // of the test digits: one whose answer changes several times
+const DEMONSTRATED = 4; // a test digit whose answer changes several times
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const BODY = `
 <p class="answer" role="status"></p>
@@ -27,16 +27,16 @@ const BODY = `
     <div class="pad-head">what the network sees</div>
     <div class="pad-head pad-digits">${DIGITS.map((digit) => `<span>${digit}</span>`).join("")}</div>
     <canvas class="pad-ink" width="28" height="28" role="img"></canvas>
-    <div class="pad-beliefs">
+    <div class="pad-probabilities">
       <canvas class="pad-ink" width="10" height="28" role="img"></canvas>
       <div class="pad-dots"></div>
     </div>
     <div class="pad-foot">28 rows of 28 pixels</div>
-    <div class="pad-foot">belief after each row</div>
+    <div class="pad-foot">probability by row</div>
   </div>
   <div class="pad-tools">
     <button name="play">Play</button>
-    <label>Rows a second
+    <label>Rows per second
       <select name="speed"><option>2</option><option selected>5</option><option>10</option>
         <option>20</option></select></label>
     <label class="pad-row">Rows read
@@ -48,10 +48,10 @@ const BODY = `
 
 const percent = (share) => `${Math.round(100 * share)}%`;
 const article = (digit) => `${Number(digit) === 8 ? "an" : "a"} ${digit}`;
-const describe = (beliefs) => `${article(name(beliefs))} (${percent(Math.max(...beliefs))})`;
+const describe = (probabilities) => `${article(name(probabilities))} (${percent(Math.max(...probabilities))})`;
 
 /**
- * Make the pad in an element, where it begins by reading a test digit. `address` says whether the
+ * Make the pad in an element; it begins by reading a test digit. `address` says whether the
  * page's address holds the drawing.
  */
 async function mount(root, data, address = false) {
@@ -62,12 +62,12 @@ async function mount(root, data, address = false) {
   const [sheet, view, map] = root.querySelectorAll("canvas");
   const [share, play, range] = ["share", "play", "row"].map((name) => find(`[name=${name}]`));
   const score = { taken: 0, you: 0, network: 0 };
-  let strokes, pen, test, image, beliefs, said, timer, hard = 0;
+  let strokes, pen, test, image, probabilities, said, timer, hard = 0;
 
-  share.hidden = !address || location.protocol === "file:"; // which nobody else can open
-  const read = (pixels) => readRows(weights, pixels).map((hidden) => believe(weights, hidden));
+  share.hidden = !address || location.protocol === "file:"; // nobody else can open it
+  const read = (pixels) => readRows(weights, pixels).map((hidden) => computeProbabilities(weights, hidden));
 
-  /** A new sheet with these strokes; `advice` stands where they are no digit. */
+  /** Begin a new sheet with these strokes; `advice` is shown if they are no digit. */
   function begin(drawn = [], advice) {
     strokes = drawn;
     pen = { x: 500, y: 200, down: false, keys: false };
@@ -76,20 +76,20 @@ async function mount(root, data, address = false) {
     answer(advice);
   }
 
-  /** Read what is drawn and show it. */
+  /** Read the drawing and show the answer. */
   function answer(advice) {
     const drawn = centerStrokes(strokes);
     image = drawn.image;
-    beliefs = image && read(image);
-    show(image ? `The network reads ${describe(beliefs[27])}.` : (advice ?? drawn.advice));
+    probabilities = image && read(image);
+    show(image ? `The network reads ${describe(probabilities[27])}.` : (advice ?? drawn.advice));
   }
 
-  /** Show the digit, read to its end; `text` is said whenever it is. */
+  /** Show the digit after its last row; `text` is said after the last row. */
   function show(text) {
     stop();
     said = text;
     share.disabled = !strokes.length;
-    play.disabled = range.disabled = !beliefs;
+    play.disabled = range.disabled = !probabilities;
     drawSheet();
     showRows(ROWS);
   }
@@ -98,14 +98,14 @@ async function mount(root, data, address = false) {
     if (find(".answer").textContent !== text) find(".answer").textContent = text;
   }
 
-  /** What has been read after so many rows; the final answer shows nowhere before the last one. */
+  /** Show the state after `count` rows; the final answer is hidden before the last row. */
   function showRows(count) {
-    const rows = beliefs?.slice(0, count) ?? [];
+    const rows = probabilities?.slice(0, count) ?? [];
     const done = count === ROWS;
-    const final = done && beliefs ? (test?.label ?? name(beliefs[27])) : null;
+    const final = done && probabilities ? (test?.label ?? name(probabilities[27])) : null;
     say(done ? said : "The network is reading …");
-    const now = beliefs && name(rows.at(-1));
-    const [after, changes] = beliefs ? describeRows(rows) : ["", ""];
+    const now = probabilities && name(rows.at(-1));
+    const [after, changes] = probabilities ? describeRows(rows) : ["", ""];
     range.value = count;
     paint(view, image ?? [], ROWS, count);
     paint(map, rows.flatMap((row) => [...row]), 10, count);
@@ -119,7 +119,7 @@ async function mount(root, data, address = false) {
     find(".pad-changes").textContent = changes;
     range.setAttribute("aria-valuetext", after || "nothing read");
     view.setAttribute("aria-label", image ? "The digit, scaled and centred" : "No digit");
-    map.setAttribute("aria-label", changes || "No beliefs");
+    map.setAttribute("aria-label", changes || "No probabilities");
   }
 
   function stop() {
@@ -138,7 +138,7 @@ async function mount(root, data, address = false) {
     }, 1000 / find("[name=speed]").value);
   }
 
-  /** Values in [0, 1] as ink, `width` a row; rows after the first `count` are pale. */
+  /** Paint values in [0, 1] as ink, `width` per row; rows after the first `count` are pale. */
   function paint(canvas, values, width, count) {
     const pixels = new ImageData(width, ROWS);
     values.forEach((value, i) => {
@@ -149,7 +149,7 @@ async function mount(root, data, address = false) {
 
   const drawSheet = () => paintSheet(sheet, strokes, test?.image, pen.keys && pen);
 
-  /** Put the pen down, which begins a stroke; on a test digit, a new sheet too. */
+  /** Put the pen down and begin a stroke, on an empty sheet if it shows a test digit. */
   function putPenDown(x, y) {
     const put = { ...pen, x, y, down: true };
     if (test) begin();
@@ -175,24 +175,24 @@ async function mount(root, data, address = false) {
     show("Which digit is it? Guess, then see.");
   }
 
-  /** Read a test digit before the eyes of whoever opens the page. */
+  /** Read a test digit when the page is opened. */
   function demonstrate() {
     test = digits[data.hard + DEMONSTRATED];
     image = test.image;
-    beliefs = read(image);
-    show(`The network reads ${describe(beliefs[27])}. Draw a digit of your own.`);
+    probabilities = read(image);
+    show(`The network reads ${describe(probabilities[27])}. Draw a digit of your own.`);
     if (!matchMedia("(prefers-reduced-motion: reduce)").matches) start();
   }
 
   function reveal(guess) {
-    beliefs = read(image);
+    probabilities = read(image);
     find(".pad-guess").hidden = true;
     find("[name=hard]").focus();
-    const text = `The network reads ${describe(beliefs[27])}. The label is ${test.label}.`;
+    const text = `The network reads ${describe(probabilities[27])}. The label is ${test.label}.`;
     if (isNaN(guess)) return show(text);
     score.taken += 1;
     score.you += Number(guess) === test.label;
-    score.network += name(beliefs[27]) === test.label;
+    score.network += name(probabilities[27]) === test.label;
     show(`You read ${article(guess)}. ${text} Right so far: you ${score.you} of ${score.taken}, ` +
       `the network ${score.network}.`);
   }
@@ -266,7 +266,7 @@ async function mount(root, data, address = false) {
   return { read, centerStrokes, readAddress, writeAddress };
 }
 
-/** What is believed after some rows, and where the answer changed until then, in words. */
+/** Return the probabilities after some rows, and the changes of the answer until then, in words. */
 function describeRows(rows) {
   const now = rows.at(-1);
   const best = [...DIGITS].sort((a, b) => now[b] - now[a]).slice(0, 3);
@@ -276,12 +276,12 @@ function describeRows(rows) {
   return [
     `After row ${rows.length}: ${best.map((digit) => `${digit} (${percent(now[digit])})`).join(", ")}.`,
     answers.length === 1
-      ? `It has not changed its mind: ${list(answers[0])}.`
-      : `It changes its mind ${times}; its answers, with their rows: ${answers.map(list).join(", ")}.`,
+      ? `The answer has not changed: ${list(answers[0])}.`
+      : `The answer changes ${times}. Answers (rows): ${answers.map(list).join(", ")}.`,
   ];
 }
 
-/** What anywidget calls in JupyterLab; it would call what this returned when the pad goes. */
+/** Make the pad in JupyterLab, for anywidget; a returned function would be called at the end. */
 const render = async ({ model, el }) => {
   await mount(el, model.get("data"));
 };

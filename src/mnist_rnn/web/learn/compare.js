@@ -1,0 +1,104 @@
+// Where did mine part? The arrays of a step beside the known answers, as mnist_rnn.bits.compare does.
+//
+// `known` has the content of docs/known-answers.json (`cases`); the arrays of each small case in the
+// order of the computation, of some one timestep at a time (`places`: [place, array, timestep]); and
+// the prints of the arrays that are others where a rule is broken (`broken`, by rule, case, place).
+
+const INPUTS = ["rate", "x", "y", "w", "u", "b", "v", "c"];
+
+/** An array of a dump: its shape, words, and their values as float32. Throws where it is none. */
+function readArray([shape, text]) {
+  const words = text.split(" ").filter(Boolean);
+  const values = Float32Array.from(words, readHex);
+  if (shape.reduce((a, b) => a * b, 1) !== values.length) throw new TypeError();
+  return { shape, words, values };
+}
+
+/** The value of `0x1.8p+0`. A number of 24 digits at most is exact, others are rounded once. */
+function readHex(word) {
+  const parts = /^([+-]?)0x([0-9a-f]+)\.?([0-9a-f]*)p([+-]?\d+)$/i.exec(word);
+  if (!parts) return /^[+-]?(inf|nan)$/.test(word) ? Number(word.replace("inf", "Infinity")) : fail();
+  const [, sign, whole, rest, power] = parts;
+  const size = parseInt(whole + rest, 16) * 2 ** (Number(power) - 4 * rest.length);
+  return sign === "-" ? -size : size;
+}
+
+function fail() {
+  throw new TypeError();
+}
+
+/** The part of an array that belongs to a timestep, or all of it. */
+function take({ shape, words, values }, timestep) {
+  if (timestep === null) return { shape, words, values };
+  const size = values.length / shape[0];
+  const part = [timestep * size, (timestep + 1) * size];
+  return { shape: shape.slice(1), words: words?.slice(...part), values: values.subarray(...part) };
+}
+
+const bitsOf = ({ values }) => new Uint32Array(values.slice().buffer);
+
+/** A print of the bits (FNV-1a, 32 bits at a time). */
+const print = (array) => bitsOf(array).reduce((hash, bits) => Math.imul(hash ^ bits, 16777619), 2166136261) >>> 0;
+
+/** The place of these bits among all float32, 0 being that of zero. */
+const order = (bits) => (bits < 2 ** 31 ? bits : 2 ** 31 - bits);
+
+/** Which numbers differ, and by how much, or null. */
+function describeDifference(place, expected, found) {
+  if (String(expected.shape) !== String(found.shape)) {
+    return `${place} differs: expected the shape (${expected.shape.join(", ")}), got (${found.shape.join(", ")}).`;
+  }
+  const [theirs, ours] = [bitsOf(expected), bitsOf(found)];
+  const others = Array.from(theirs.keys()).filter((i) => theirs[i] !== ours[i]);
+  if (!others.length) return null;
+  let rest = others[0];
+  const index = expected.shape.map((_, axis) => {
+    const size = expected.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+    const along = Math.floor(rest / size);
+    rest %= size;
+    return along;
+  });
+  const write = (number) => number.toLocaleString("en");
+  const told = ({ words, values }) => words?.[others[0]] ?? Number(values[others[0]].toPrecision(9));
+  const apart = Math.abs(order(theirs[others[0]]) - order(ours[others[0]]));
+  return `${place} differs in ${write(others.length)} of ${write(theirs.length)} numbers, the first at ` +
+    `[${index.join(", ")}]: expected ${told(expected)}, got ${told(found)}, ${write(apart)} float32 numbers apart.`;
+}
+
+/** What is wrong with the arrays of a known case, in words, or null. Arrays may be missing. */
+function compareCase(known, name, arrays) {
+  const expected = known.cases[name];
+  if (Object.values(expected).some((value) => typeof value === "string")) {
+    const other = Object.keys(expected).find((key) => key in arrays && arrays[key] !== expected[key]);
+    return other ? `${name}: ${other} differs: expected ${expected[other]}, got ${arrays[other]}.` : null;
+  }
+  for (const [place, key, timestep] of known.places[name]) {
+    if (!(key in arrays)) continue;
+    const [right, found] = [readArray(expected[key]), arrays[key]].map((array) => take(array, timestep));
+    const difference = describeDifference(place, right, found);
+    if (!difference) continue;
+    if (INPUTS.includes(key)) return `${name}: the input ${difference}`;
+    const before = known.places[name].filter(([, key]) => key in arrays).map(([place]) => place);
+    const same = before.slice(0, before.indexOf(place));
+    const rules = Object.entries(known.broken).filter(([, { [name]: prints = {} }]) =>
+      prints[place] === print(found) && !same.some((earlier) => earlier in prints)).map(([rule]) => rule);
+    const why = rules.length ? `A step with this has your numbers: ${rules.join(" or ")}.` : "No broken rule explains it.";
+    return `${name}: ${difference} ${why}`;
+  }
+  return null;
+}
+
+/** A sentence for each case of a dump, given as text. */
+function compareDump(known, text) {
+  let cases;
+  try {
+    cases = Object.entries(JSON.parse(text)).map(([name, arrays]) => [name, Object.fromEntries(
+      Object.entries(arrays).map(([key, value]) => [key, typeof value === "string" ? value : readArray(value)]))]);
+  } catch {
+    return ["Expected cases with arrays, in the form of the known answers."];
+  }
+  return cases.map(([name, arrays]) => {
+    if (!(name in known.cases)) return `${name}: expected one of ${Object.keys(known.cases).join(", ")}.`;
+    return compareCase(known, name, arrays) ?? `${name}: the same bits.`;
+  });
+}
