@@ -41,7 +41,7 @@ pytest_add_cli_args = [
 ]
 """
 SURVIVED, UNREACHED = 0, 33  # mutmut's status of a mutant
-# Reasons for undetected mutants, by the start of the name and of the edit that `describe_edit` gives
+# Reasons for undetected mutants, by the start of their names and edits, as `describe_edit` has them
 REASONS = {
     r"figures\.\w+\.x_draw_(accuracy|rows)__.*: (figsize|layout|ms|mew|lw|ls|alpha|size|frameon|loc"
     r"|width|shrink|share[xy]|[xy]lim|[xy]ticks|marker|ax)=":

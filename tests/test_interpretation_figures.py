@@ -78,7 +78,7 @@ def test_one_digit_is_drawn_beside_its_probabilities():
     beliefs = answers(1, 3, 7)[0].copy()
     beliefs[-1] = np.where(np.arange(10) == 4, 0.64, 0.04)  # the last row turns it again
     caption = draw_example(IMAGES[0], beliefs, 7).caption
-    assert "another: 1 from row 1, 3 from row 2, 7 from row 3, 4 from row 28. " in caption
+    assert " 1 from row 1, 3 from row 2, 7 from row 3, 4 from row 28. " in caption
     assert caption.endswith("the final answer, 4, is 64% after row 28.")
 
 
