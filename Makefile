@@ -1,5 +1,5 @@
-# `make help` lists the targets, and these variables. Set them only on make's command line: in the
-# environment, other programs use such names.
+# `make help` lists the targets, and these variables. Set them only on make's command line: other
+# programs may read environment variables of the same names.
 ## PYTHON=python3.13              the Python for a new environment
 PYTHON = python3
 ## VENV=.venv-3.13                the folder of the environment
@@ -80,7 +80,7 @@ sweep originals: private export XDG_CACHE_HOME = $(HERE)/cache
 sweep: $(INSTALLED)  ## Train the missing and outdated runs of claims.csv, into results/
 	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
 
-# A user's own runs, claims or parameters have their own report.
+# If a user sets a folder of runs, claims or parameters, workflow/report.ipynb is executed instead.
 report: $(INSTALLED)  ## Make the tables from the records, and a page of them: executed/03_results.html or report.html
 	@mkdir -p $(RESULTS)/executed
 	@notebook=notebooks/03_results; \
@@ -127,7 +127,7 @@ slow: $(INSTALLED)  ## Run the slow tests: killed runs, Slurm, an emulated CPU, 
 trials: $(INSTALLED)  ## Run the longest tests: emulated CPUs, all ways to run a configuration, a hundred killed runs (hours)
 	$(BIN)/python -m pytest -s -m trial --timeout 0
 
-mutants: $(INSTALLED)  ## Edit the code in hundreds of places, and list the edits that no test finds (hours)
+mutants: $(INSTALLED)  ## Edit the code in hundreds of places, and list the edits that no test detects (hours)
 	@$(BIN)/python -m pip install --quiet --group mutants
 	nice -n 15 $(BIN)/python tests/mutants.py $(ARGS)
 
@@ -142,14 +142,14 @@ originals: $(INSTALLED) $(PEERS)/installed  ## Make the missing runs of the orig
 	@for code in keras keras_rmsprop seeded seeded_xla; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done
 	@$(BIN)/python -m mnist_rnn.sweep --code pytorch --python $(PEERS)/bin/python $(ARGS)
 
-notebooks: $(INSTALLED)  ## Execute the notebooks in place, as they are committed
+notebooks: $(INSTALLED)  ## Execute the notebooks in place, and keep their outputs for a commit
 	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks/outputs
 	JUPYTER_NO_CONFIG=1 MNIST_RNN_RESULTS=$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
 		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0?_*.ipynb
 
 # Committed files are made with the repository's claims, not with a user's own.
 results notebooks site: private export MNIST_RNN_PUBLISHED =
-results: $(INSTALLED)  ## Train missing runs, and make tables, notebooks and generated text anew
+results: $(INSTALLED)  ## Train missing runs, and make tables, notebooks and generated text again
 	@$(MAKE) --no-print-directory sweep report notebooks MNIST_RNN_RESULTS=results
 	$(BIN)/python docs/generate.py
 
@@ -167,8 +167,8 @@ files:
 	@test "$$(ulimit -n)" = unlimited || test "$$(ulimit -n)" -ge 128 || { \
 		echo "ulimit -n: expected at least 128 open files, got $$(ulimit -n)."; exit 1; }
 
-# The mark of a complete installation has its place and its packages. In a copied or moved
-# environment, the commands would run the code of the old place.
+# The file INSTALLED marks a complete installation. It has the path and a checksum of the packages,
+# since the commands in a copied or moved environment would run the code of the old folder.
 MARK = { pwd -P; cat requirements.lock pyproject.toml | cksum; }
 ifneq "$(shell $(MARK) 2>&1 | cmp $(INSTALLED) - 2>&1)" ""
 .PHONY: $(INSTALLED)
@@ -177,19 +177,20 @@ $(INSTALLED):
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed: make PYTHON=..., or let uv fetch it as docs/usage.md says.")'
 	@echo "Installing the packages of requirements.lock in $(VENV): half a minute to three minutes."
 	$(call make_environment,$(VENV))
-	@# pip installs uv, and uv all other packages. If uv fails, pip does, since only its settings may
-	@# lead to an index. setuptools comes first, to build connection-pool, which has no wheel.
+	@# pip installs uv, and uv installs all other packages. If uv fails, pip installs them, since a
+	@# package index may be configured only for pip. setuptools comes first, to build
+	@# connection-pool, which has no wheel.
 	@awk '/^[^ #]/ { first = /^(setuptools|uv)==/ } first' requirements.lock | \
 		$(BIN)/python -m pip install --quiet --require-hashes --requirement /dev/stdin
 	@# Python compiles modules when it imports them, unless PYTHONDONTWRITEBYTECODE forbids it.
 	@test -t 2 || quiet=--quiet; \
 	$(BIN)/uv pip sync $$quiet --python $(BIN)/python --require-hashes --no-build-isolation \
 		$${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} requirements.lock || { \
-	echo "uv could not install them, for the reason above: pip tries it now."; \
+	echo "uv could not install the packages, for the reason above. Now pip installs them."; \
 	$(BIN)/python -m pip install --require-hashes --no-build-isolation --requirement requirements.lock; }
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@# Without these settings, each kernel warns at its start that it does not encrypt, which a local
-	@# one need not do. Some report at their end that Jupyter interrupted them before it stopped them.
+	@# Without these settings, each kernel warns at its start that its connection is not encrypted,
+	@# which a local kernel does not need. At the end, some report that Jupyter has interrupted them.
 	@mkdir -p $(VENV)/etc/ipython
 	@printf '%s\n' 'import logging' 'c.IPKernelApp.log_level = "ERROR"' \
 		'logging.getLogger("IPKernelApp").addFilter(lambda record: "KeyboardInterrupt" not in record.getMessage())' \
@@ -204,8 +205,8 @@ $(PEERS)/installed: benchmarks/requirements.lock
 	@$(PEERS)/bin/python -m pip install --quiet --requirement benchmarks/requirements.lock
 	@touch $@
 
-# Make an empty environment in a new folder, or in place of a complete or partial one. Its
-# pyvenv.cfg distinguishes it from a user's folder, and so is never missing.
+# Make an empty environment in a new folder, or in place of a complete or partial environment. The
+# file pyvenv.cfg distinguishes an environment from a user's folder, so it is made first and kept.
 define make_environment
 	@test -f $(1)/pyvenv.cfg || test -z "$$(ls -A $(1) 2>/dev/null)" || { \
 		echo "VENV: expected a virtual environment or a new folder, got $(1), with other files."; exit 1; }

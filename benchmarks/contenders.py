@@ -1,8 +1,8 @@
 """Train one contender of the benchmark in its own process, and print its times.
 
 `python contenders.py NAME SETTINGS INPUTS`, where SETTINGS is JSON and INPUTS the file that
-`speed.py` writes. Ours, JAX and PyTorch get the same batches, and for a SimpleRNN the same initial
-weights. The original draws its own. The times are printed as JSON.
+`speed.py` writes. Our code, JAX and PyTorch get the same batches and, for a SimpleRNN, the same
+initial weights. The original draws its own batches and weights. The times are printed as JSON.
 """
 
 import json
@@ -19,12 +19,12 @@ from types import ModuleType
 import numpy as np
 
 LEARNING_RATE = 0.01
-# The times of the start of training and of each epoch's end, and outputs for the test images
+# The times at which training starts and each epoch ends, and the outputs for the test images
 Outcome = tuple[list[float], np.ndarray | None]
 
 
 def original(settings: dict, inputs: dict) -> Outcome:
-    """Train with the original notebook's code; `layer` may be another layer of Keras."""
+    """Train with the original notebook's code; the setting `layer` may name another layer."""
     import keras
 
     names = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
@@ -44,7 +44,7 @@ def original(settings: dict, inputs: dict) -> Outcome:
 
 
 def ours(settings: dict, inputs: dict) -> Outcome:
-    """Train with this repository's code; an epoch ends when it is in the checkpoint."""
+    """Train with this repository's code; an epoch ends when its checkpoint is written."""
     from mnist_rnn.config import Configuration
     from mnist_rnn.experiment.inputs import Examples
     from mnist_rnn.experiment.network import build_model, predict
@@ -61,7 +61,7 @@ def ours(settings: dict, inputs: dict) -> Outcome:
     config = Configuration(**{k: v for k, v in settings.items() if k in Configuration.model_fields})
     model = build_model(config)
     training = Examples(inputs["x_train"], inputs["y_train"])
-    # The batch size of our predictions: another number would be compiled once more.
+    # As many images as `predict` takes at once: XLA would compile another number separately.
     test = Examples(inputs["x_test"][:1000], inputs["y_test"][:1000])
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = TimedCheckpoint(
@@ -147,13 +147,13 @@ def pytorch(settings: dict, inputs: dict) -> Outcome:
 
 
 def jax_same_bits(settings: dict, inputs: dict) -> Outcome:
-    """JAX with our bits: `implementations/rnn_jax.py`."""
+    """Train with `implementations/rnn_jax.py`, bit-identical to our code."""
     implementation = import_implementation("rnn_jax")
     return train_by_hand(implementation, implementation.jnp.asarray, settings, inputs)
 
 
 def pytorch_same_bits(settings: dict, inputs: dict) -> Outcome:
-    """PyTorch with our bits: `implementations/rnn_torch.py`."""
+    """Train with `implementations/rnn_torch.py`, bit-identical to our code."""
     implementation = import_implementation("rnn_torch")
     implementation.torch.set_num_threads(settings["cores"])
     return train_by_hand(implementation, implementation.torch.tensor, settings, inputs)
@@ -168,7 +168,7 @@ def import_implementation(name: str) -> ModuleType:
 def train_by_hand(
     implementation: ModuleType, to_tensor: Callable, settings: dict, inputs: dict
 ) -> Outcome:
-    """Train by the implementation's step, as its own command does."""
+    """Train with the implementation's `step`, as its own command does."""
     x, x_test = (to_tensor(inputs[part].swapaxes(0, 1)) for part in ("x_train", "x_test"))
     y = to_tensor(inputs["y_train"].astype("int64"))
     weights = [to_tensor(inputs[f"weights_{i}"]) for i in range(5)]
@@ -178,14 +178,14 @@ def train_by_hand(
         for batch in np.split(order, range(size, len(order), size)):
             arrays, loss = implementation.step(weights, x[:, batch], y[batch], rate)
             weights = [arrays[f"{name}'"] for name in "wubvc"]
-        float(loss)  # JAX returns before it has computed
+        float(loss)  # waits for JAX, which computes asynchronously
         times.append(perf_counter())
     tested = [x_test[:, start : start + 1000] for start in range(0, x_test.shape[1], 1000)]
     return times, np.concatenate([implementation.predict(weights, some)[1] for some in tested])
 
 
 def products(settings: dict, inputs: dict) -> Outcome:
-    """Compute only the matrix products of a SimpleRNN's step, compiled like ours: a lower bound."""
+    """Compute only a SimpleRNN's matrix products, compiled like ours: a lower bound of the time."""
     from mnist_rnn.experiment.backend import tf
 
     batch_size, units = settings["batch_size"], settings["units"]
@@ -203,7 +203,7 @@ def products(settings: dict, inputs: dict) -> Outcome:
         for pair in zip(reversed(rows), reversed(before), strict=True):
             done += [tf.matmul(values, hidden, transpose_a=True) for values in pair]
             hidden = tf.matmul(hidden, recurrent_kernel, transpose_b=True)
-        # XLA would leave out products without a use of their results.
+        # XLA would leave out products whose results are not used.
         return hidden + 0 * tf.add_n([tf.reduce_max(product) for product in done])
 
     hidden = multiply(tf.random.normal((batch_size, units)))
@@ -223,7 +223,7 @@ CONTENDERS = {
 
 
 def main() -> None:
-    """Run the contender on the given cores."""
+    """Run the contender on the cores in its settings, and print its times."""
     name, settings = sys.argv[1], json.loads(sys.argv[2])
     os.sched_setaffinity(0, settings["affinity"])
     with np.load(sys.argv[3]) as file:

@@ -1,4 +1,4 @@
-"""Write README.md of results/benchmark: one table per CPU measured with today's training step."""
+"""Write results/benchmark/README.md: one table per CPU measured with today's training step."""
 
 import json
 from pathlib import Path
@@ -18,14 +18,15 @@ PAGE = """# Time beside the original's code, JAX and PyTorch
 
 {answer}
 
-Each contender trains in turn, in rounds; a ratio is the time of ours divided by the contender's in
-the same round, as median and range over the rounds. Ours is faster where it is below 1.
+In each round, every contender trains once. A ratio is our time divided by the contender's in the
+same round, given as median and range over the rounds. Below 1, our code is faster.
 
-- `original` is the original's code; for other networks it uses Keras's layer of that name.
-- `jax` and `pytorch` are each framework's fastest way; with `same_bits`, they compute our bits, by
-  `implementations/`. `products` computes only the step's matrix products.
+- `original` is the original's code, with the layer, units and dropout of the measured network.
+- `jax` and `pytorch` use the fastest way of their framework. `jax_same_bits` and
+  `pytorch_same_bits` are the bit-identical programs of `implementations/`. `products` computes only
+  the matrix products of our training step.
 - **one run**: {epochs} epochs on both cores, extrapolated from {measured}, compilation included.
-- **two runs at once**: the same, with each run on one core, for every contender.
+- **two runs at once**: the same for two runs that train at the same time, each on one core.
 - Other networks: one epoch of 6,400 images on both cores, without compilation."""
 NAMES = {"original": "the original's code", "jax": "JAX", "pytorch": "PyTorch"}
 
@@ -55,7 +56,7 @@ def name_measured(row: dict) -> str:
 
 
 def compare(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per subject: the seconds of ours, then its ratio to each contender."""
+    """Return one row per subject: our seconds, then their ratio to those of each contender."""
     rounds = table.pivot_table(
         index=["measured", "round"], columns="contender", values="seconds", sort=False
     )
@@ -72,7 +73,7 @@ def compare(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def say(table: pd.DataFrame) -> str:
-    """Return a phrase on one CPU's default run."""
+    """Return a phrase that compares the times of the default run on one CPU."""
     one = table[table["measured"] == "one run"]
     seconds = one.pivot_table(index="round", columns="contender", values="seconds")
     ratios = seconds.rdiv(seconds["ours"], axis=0).median()
@@ -81,7 +82,7 @@ def say(table: pd.DataFrame) -> str:
 
 
 def describe(folder: Path) -> str:
-    """Return the page; a CPU measured with an earlier step is left out."""
+    """Return the page; a CPU measured with an earlier training step is left out."""
     parts, answers, measured = [], [], 0
     for path in sorted(folder.glob("*.json")):
         machine = json.loads(path.read_text(encoding="utf-8"))
@@ -95,7 +96,7 @@ def describe(folder: Path) -> str:
         commit = (machine["commit"] or "unknown")[:7]
         parts.append(f"## {name}\n\n{cpu['name']}. {versions}. Commit {commit}.")
         parts.append(compare(table).reset_index().to_markdown(index=False))
-    answer = " ".join(answers) or "No CPU was measured with the training step as it stands."
+    answer = " ".join(answers) or "No CPU was measured with today's training step."
     head = PAGE.format(answer=answer, epochs=RUN, measured=measured or "a few")
     return "\n\n".join([head, *parts]) + "\n"
 

@@ -1,9 +1,9 @@
-"""Time the training of ours, the original's code, JAX, PyTorch, and the matrix products alone.
+"""Time training with our code, the original's, JAX and PyTorch, and the matrix products alone.
 
 The contenders take turns, each measurement in its own process (in two, for two runs at once).
-Measurements are written to outputs/ one by one, and a stopped benchmark continues from there. At
-the end, they are in results/benchmark, in a CSV file named after the CPU, beside a JSON file about
-the machine.
+Each measurement is at once written to outputs/, so that a stopped benchmark can continue. At the
+end, all are written to results/benchmark: a CSV file named after the CPU, and a JSON file that
+describes the machine.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
 
 
 def write_inputs(path: Path, units: int) -> None:
-    """Write the data of all contenders and the initial weights to a file of NumPy."""
+    """Write the images, labels, image orders and initial weights for all contenders (.npz)."""
     (x_train, y_train), (x_test, y_test) = load_mnist()
     weights = draw_initial_weights(Configuration(units=units))
     np.savez(
@@ -69,7 +69,7 @@ def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: 
     if name == "before":
         name, checkout = "ours", options.before.resolve()
         environment["PYTHONPATH"] = str(checkout / "src")
-    if name != "original" or cores == 1:  # on two cores, the original sets none
+    if name != "original" or cores == 1:  # on two cores, the original keeps the defaults
         threads = ("TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS")
         environment |= dict.fromkeys(threads, str(cores))
     python = options.peers if name.startswith(("jax", "pytorch")) else sys.executable

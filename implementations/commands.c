@@ -1,9 +1,9 @@
-// The commands of rnn.c, which has the network: they train, or answer one of the known cases. Like
-// commands.py for the programs in Python, this file reads MNIST and JSON, and prints.
+// The commands of the C program: train, or compute one of the known cases. The network is in rnn.c.
+// This file reads MNIST and JSON and prints results, as commands.py does for the Python programs.
 //
 //   cc -O3 -march=native -ffp-contract=off implementations/commands.c -lm -o rnn
-//   ./rnn data/mnist INPUTS              trains; the file is from `python -m mnist_rnn.bits.inputs`
-//   ./rnn docs/known-answers.json CASE   prints the arrays of this case's step, in the same form
+//   ./rnn data/mnist INPUTS              trains; `python -m mnist_rnn.bits.inputs` writes INPUTS
+//   ./rnn docs/known-answers.json CASE   prints the arrays of this case's step, as JSON
 
 #include "rnn.c"
 #include <stdio.h>
@@ -37,7 +37,7 @@ static char *read_file(const char *folder, const char *name) {
 
 // ---- Training -----------------------------------------------------------------------------------
 
-// Puts images, by their numbers or from `first` on, and their labels into the batch.
+// Fills the batch with `count` images and labels, from `first` on, in the order `numbers` if given.
 static void load(char **files, const int32_t *numbers, int first, int count) {
   n = count;
   for (int i = 0; i < n; i++) {
@@ -48,7 +48,7 @@ static void load(char **files, const int32_t *numbers, int first, int count) {
   }
 }
 
-// Of the first `count` test images, 100 at a time; leaves the logits of the first 100.
+// Counts the misclassified ones of the first `count` test images. Then z is of the first 100.
 static int count_errors(char **files, int count) {
   int errors = 0;
   for (int first = count - 100; first >= 0; first -= 100) {
@@ -112,7 +112,7 @@ static void train(const char *folder, const char *inputs) {
 
 // ---- A known case -------------------------------------------------------------------------------
 
-// The numbers of an array of the case that begins at `text`, and its shape.
+// Returns the numbers of an array of the case that begins at `text`, and sets its shape.
 static float *read_array(const char *text, const char *name, int *shape) {
   char key[32], *at;
   snprintf(key, sizeof key, "\"%s\": [[", name);

@@ -1,7 +1,7 @@
-"""The commands of the implementations in Python: they train, or answer one of the known cases.
+"""Run a Python implementation: train, or compute one of the known cases.
 
-`python implementations/rnn_torch.py data/mnist INPUTS` trains; the file INPUTS, with the initial
-weights and the orders, is from `python -m mnist_rnn.bits.inputs`.
+`python implementations/rnn_torch.py data/mnist INPUTS` trains. `python -m mnist_rnn.bits.inputs`
+writes the file INPUTS, with the initial weights and the order of the images in each epoch.
 `python implementations/rnn_torch.py docs/known-answers.json CASE` prints the arrays of a step.
 """
 
@@ -21,7 +21,7 @@ def digest(arrays):
 
 
 def read_mnist(folder, kind):
-    """Return images (28, n, 28), the timesteps first, and their labels."""
+    """Return images (28, n, 28), with the timesteps first, and their labels."""
     pixels = np.fromfile(f"{folder}/{kind}-images-idx3-ubyte", "u1")[16:].reshape(-1, 28, 28)
     labels = np.fromfile(f"{folder}/{kind}-labels-idx1-ubyte", "u1")[8:]
     return pixels.swapaxes(0, 1) / np.float32(255), labels.astype("int64")
@@ -44,8 +44,8 @@ def train(folder, inputs, step, predict, tensor):
         parts = [predict(weights, x_test[:, i : i + 100])[1] for i in range(0, tested, 100)]
         z = np.concatenate(parts)
         errors = (z.argmax(1) != np.asarray(y_test[:tested])).sum()
-        told = f"loss {total / size:.4f}, {errors} errors of {tested} test images"
-        print(f"epoch {epoch}: {told}, weights {digest(weights)}", flush=True)
+        measured = f"loss {total / size:.4f}, {errors} errors of {tested} test images"
+        print(f"epoch {epoch}: {measured}, weights {digest(weights)}", flush=True)
     print("with the logits of 100 test images:", digest([*weights, z[:100]]))
 
 
@@ -66,7 +66,7 @@ def answer(path, case, step, tensor):
 
 
 def run(step, predict, tensor=np.asarray):
-    """Do what the command's arguments say; `tensor` makes the framework's array of NumPy's."""
+    """Run the command that the arguments name; `tensor` converts NumPy's arrays."""
     if len(sys.argv) != 3:
         sys.exit("expected data/mnist INPUTS, or docs/known-answers.json CASE")
     if sys.argv[1].endswith(".json"):

@@ -1,25 +1,26 @@
 // The training of docs/specification.md in C: SimpleRNN, Dense(10), cross-entropy and SGD.
 //
-// What makes the bits: each operation of float32 is rounded once, `fmaf` stands for the terms of
-// products alone (-ffp-contract=off), each sum has one order, and results below 2^-126 become 0.
-// They hold on each CPU. Without FMA instructions, `fmaf` is a slow function of the C library.
-// `commands.c` reads the files, prints, and says how to compile both. It is apart, as commands.py
-// is, since it is no part of the network: learn.html has this file's in WebAssembly, without it.
+// Why the bits are the same on every CPU: each float32 operation is rounded once. The terms of
+// products are added by fused multiply-add, `fmaf`; -ffp-contract=off prevents others from fusing.
+// Each sum has one order of its terms, and results below 2^-126 become 0. On a CPU without FMA
+// instructions, `fmaf` is a slow function of the C library.
+// `commands.c` reads the files, prints, and says how to compile both files. It is separate, because
+// learn.html contains only the network of this file, in WebAssembly.
 
 #include <stdint.h>
-#ifndef __wasm__ // whose own functions are in web/learn/engine.c, which includes this file
+#ifndef __wasm__ // for WebAssembly, web/learn/engine.c defines these and includes this file
 #include <math.h>
 #include <string.h>
-#define flush(x) (x) // `main` has the CPU do it
+#define flush(x) (x) // `main` sets the CPU to flush results below 2^-126
 #endif
 
 enum { CLASSES = 10 };
-static int timesteps, features, units, n; // n: the images of a batch, whose labels are y
+static int timesteps, features, units, n; // n: the number of images in a batch
 static float rate, *w, *u, *b, *v, *c, *dw, *du, *db, *dv, *dc; // the weights and their gradients
-static float *x, *h, *d, *dh;  // (timesteps, n, features or units); h begins with zeros
-static float *z, *g, *product; // (n, 10); any matrix, for a moment
+static float *x, *h, *d, *dh;  // (timesteps, n, features or units); before them, h has zeros
+static float *z, *g, *product; // z, g: (n, 10); product: any matrix, temporarily
 static float *ut, *vt;         // U and V, transposed
-static uint8_t *y;
+static uint8_t *y;             // the labels
 static double loss; // the sum of the losses of the batch's images
 
 static void *room(long size); // allocates this number of bytes, all 0
@@ -49,9 +50,9 @@ static inline lanes fuse(float a, lanes b, lanes s) {
 }
 #endif
 
-// TALL rows and WIDE columns of a product: the terms a[i, k] b[k, j] of a part are fused with a sum
-// that begins with 0, for k from first to last; the parts are added. In a, the next row is `across`
-// further on, the next k `down`.
+// Computes TALL rows and WIDE columns of a product. In each part, fused multiply-add adds the terms
+// a[i, k] b[k, j] to 0, for k from first to last; then the parts are added in order. In a, adjacent
+// rows are `across` numbers apart, and adjacent k are `down` numbers apart.
 static void tile(float *out, const float *a, int across, int down, const float *b, int terms,
                  int columns, int part) {
   lanes total[TALL][2];
@@ -95,18 +96,18 @@ static void sum(float *out, const float *a, int across, int down, const float *b
             element(out + p * columns + q, a + p * across, down, b + q, terms, columns, part);
 }
 
-// a (rows, terms) times b (terms, columns): parts of 256 terms.
+// Multiplies a (rows, terms) by b (terms, columns), in parts of 256 terms.
 static void multiply(float *out, const float *a, const float *b, int rows, int terms, int columns) {
   sum(out, a, terms, 1, b, rows, terms, columns, 256);
 }
 
-// Adds to `out` a^T b, a sum over the images, of a (n, rows) and b (n, columns): parts of 128.
+// Adds to `out` a^T b, a sum over the images, for a (n, rows) and b (n, columns), in parts of 128.
 static void sum_products(float *out, const float *a, const float *b, int rows, int columns) {
   sum(product, a, 1, rows, b, rows, n, columns, 128);
   for (int i = 0; i < rows * columns; i++) out[i] += product[i];
 }
 
-// Adds to `out` the sums of the rows of a, in parts of `part` rows, each summed in the same way.
+// Adds to `out` rows of a, in parts of `part` rows, each summed in parts of 128, then 32, then 1.
 static void add_rows(float *out, const float *a, int first, int last, int columns, int part) {
   int smaller = part > 128 ? 128 : part > 32 ? 32 : 1;
   for (int i = first; i < last; i += part) {
@@ -117,7 +118,7 @@ static void add_rows(float *out, const float *a, int first, int last, int column
   }
 }
 
-// Adds to `out` the sum of the rows of a (n, columns): parts of 128, each in parts of 32.
+// Adds to `out` the sum of the rows of a (n, columns), in parts of 128, each in parts of 32.
 static void sum_images(float *out, const float *a, int columns) {
   add_rows(out, a, 0, n, columns, n);
 }
@@ -161,7 +162,7 @@ static void forward(const float *x, const float *before, float *h) {
     for (int j = 0; j < units; j++) h[i + j] = tanh_of((h[i + j] + b[j]) + product[i + j]);
 }
 
-// d = dh (1 - h h), and with it the gradients by h_{t-1}, W, b and U
+// Computes d = dh (1 - h h) and dh_{t-1}, and adds this timestep's terms to dW, db and dU.
 static void backward(const float *x, const float *before, const float *h, const float *dh, float *d,
                      float *dh_before) {
   for (int i = 0; i < n * units; i++) d[i] = flush(dh[i] * (1 - h[i] * h[i]));
@@ -170,7 +171,7 @@ static void backward(const float *x, const float *before, const float *h, const 
   sum_products(du, before, d, units, units);
 }
 
-static void predict(void) { // all hidden states, and the logits
+static void predict(void) { // computes all hidden states, and the logits z
   memset(h, 0, 4L * n * units);
   for (int t = 0; t < timesteps; t++)
     forward(x + t * n * features, h + t * n * units, h + (t + 1) * n * units);
@@ -178,7 +179,7 @@ static void predict(void) { // all hidden states, and the logits
   for (int i = 0; i < n * CLASSES; i++) z[i] += c[i % CLASSES];
 }
 
-static void differentiate_loss(void) { // g, the gradient of the mean cross-entropy by the logits
+static void differentiate_loss(void) { // computes g, the gradient of the loss with respect to z
   float a = 1 / (float)n;
   loss = 0;
   for (int i = 0; i < n; i++) {
@@ -191,7 +192,7 @@ static void differentiate_loss(void) { // g, the gradient of the mean cross-entr
   }
 }
 
-static void step(void) { // one step of SGD on the batch
+static void step(void) { // takes one step of SGD on the batch
   int size = n * units, weights = dc + CLASSES - dw;
   predict();
   differentiate_loss();

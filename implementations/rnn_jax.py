@@ -1,9 +1,10 @@
 """The training of docs/specification.md in JAX: SimpleRNN, Dense(10), cross-entropy and SGD.
 
-What makes the bits, on x86-64: flags by which XLA fuses no operation, leaves sums over images to no
-library, and has one tanh and one exp for all CPUs; sizes that are multiples of 64, for which its
-products add in order; and no `jax.grad`, which differentiates tanh as (1 + h) (1 - h).
-Where products add in another order, the program says so and ends. `commands.py` has the commands.
+Why the bits are the same on x86-64: flags keep XLA from fusing operations and from passing sums of
+images to a library, and make it use one tanh and one exp on all CPUs. Matrices are padded to
+multiples of 64, since XLA then adds the terms of a product in order. `jax.grad` is not used: it
+differentiates tanh as (1 + h) (1 - h). If XLA adds terms in another order, the program says so and
+ends. `commands.py` has the commands.
 """
 
 import os
@@ -23,32 +24,32 @@ from commands import run
 
 
 def fill(a):
-    """Return the matrix with zeros, up to multiples of 64. They change no sum."""
+    """Return the matrix, padded to multiples of 64 with zeros, which change no sum."""
     return jnp.pad(a, [(0, -length % 64) for length in a.shape])
 
 
 def product(a, b):
-    """Return a b, terms added from first to last by FMA: so XLA does in these sizes."""
+    """Return a b; for padded sizes, XLA adds the terms from first to last, by FMA."""
     return (fill(a) @ fill(b))[: len(a), : b.shape[1]]
 
 
 def cut(a, size, axis=0):
-    """Return the parts of this size, the last one shorter."""
+    """Return the parts of this size; the last one may be shorter."""
     return jnp.split(a, list(range(size, a.shape[axis], size)), axis)
 
 
 def multiply(a, b):
-    """Return a b: parts of 256 terms."""
+    """Return a b, summed in parts of 256 terms."""
     return reduce(add, map(product, cut(a, 256, 1), cut(b, 256)))
 
 
 def sum_products(a, b):
-    """Return a^T b, a sum over images: parts of 128."""
+    """Return a^T b, a sum over images, in parts of 128."""
     return reduce(add, map(product, cut(a.T, 128, 1), cut(b, 128)))
 
 
 def sum_images(a):
-    """Return the sum of the rows: parts of 128, which XLA adds in parts of 32."""
+    """Return the sum of the rows, in parts of 128, which XLA sums in parts of 32."""
     return reduce(add, [fill(part).sum(0)[: a.shape[1]] for part in cut(a, 128)])
 
 
@@ -58,7 +59,7 @@ def forward(x, h, w, u, b):
 
 
 def backward(x, before, h, u, dh):
-    """Return d = dh (1 - h h), the gradient by h_{t-1}, and the terms of those by W, U and b."""
+    """Return d = dh (1 - h h), dh_{t-1}, and this timestep's terms of dW, dU and db."""
     d = dh * (1 - h * h)
     dh = multiply(d, u.T)
     dw, db = sum_products(x, d), sum_images(d)
@@ -68,7 +69,7 @@ def backward(x, before, h, u, dh):
 
 @jax.jit
 def predict(weights, x):
-    """Return all hidden states, zeros first, and the logits, of x (timesteps, n, features)."""
+    """Return the hidden states for x (timesteps, n, features), beginning with zeros, and z."""
     w, u, b, v, c = weights
     h = [jnp.zeros((x.shape[1], len(u)))]
     for x_t in x:
@@ -77,7 +78,7 @@ def predict(weights, x):
 
 
 def differentiate_loss(z, y):
-    """Return the gradient of the mean cross-entropy by the logits, and the sum of the losses."""
+    """Return the mean cross-entropy's gradient with respect to z, and the sum of the losses."""
     a, label = np.float32(1) / np.float32(len(y)), jax.nn.one_hot(y, 10)
     shifted = z - z.max(1, keepdims=True)
     e = jnp.exp(shifted)
@@ -105,7 +106,7 @@ def step(weights, x, y, rate):
 
 
 if __name__ == "__main__":
-    ones = jnp.ones((128, 256)).at[:, 0].set(2**24)  # each further one, added alone, adds nothing
+    ones = jnp.ones((128, 256)).at[:, 0].set(2**24)  # adding 1 to 2**24 changes nothing
     if not (multiply(ones, jnp.ones((256, 256))) == 2**24).all():
         sys.exit("This XLA multiplies matrices in another order: the bits would differ.")
     run(step, predict, jnp.asarray)

@@ -1,9 +1,10 @@
-"""The training of docs/specification.md in Keras, by `mnist_rnn.experiment`, as 02_train has it.
+"""The training of docs/specification.md in Keras, by the code of 02_train, `mnist_rnn.experiment`.
 
-What makes the bits: XLA with flags by which it fuses no operation and has one tanh and one exp for
-all CPUs; sums in parts; gradients by hand. `experiment/` says so where each is done. Where XLA's
-products add in another order, a probe ends 02_train. Of a step, a dump has the logits, the
-gradients by the weights and the new weights. `commands.py` has the commands.
+Why the bits are the same: flags keep XLA from fusing operations, and make it use one tanh and one
+exp on all CPUs. Sums are computed in parts, and gradients by formulas instead of Keras's. Comments
+in `experiment/` explain each. If XLA adds the terms of a product in another order, a probe stops
+02_train. Of a known case, this program prints only the logits, the gradients of the weights and the
+new weights. `commands.py` has the commands.
 """
 
 from functools import cache
@@ -18,7 +19,7 @@ from mnist_rnn.experiment.optimization import SGD, cross_entropy
 
 @cache
 def compile_network(timesteps, n, features, units, rate=0.01):
-    """Return a function of weights, images and labels: logits, gradients, new weights, loss."""
+    """Return a function from weights, x and y to logits, gradients, new weights and loss."""
     layers = [keras.Input((timesteps, features)), SimpleRNN(units, n), Dense(10, n)]
     model, optimizer = keras.Sequential(layers), SGD(rate)
     optimizer.build(model.trainable_variables)
@@ -41,7 +42,7 @@ def compile_network(timesteps, n, features, units, rate=0.01):
 
 
 def predict(weights, x):
-    """Return no hidden states, and the logits, of x (timesteps, n, features)."""
+    """Return None in place of the hidden states, and the logits for x (timesteps, n, features)."""
     compute = compile_network(*x.shape, len(weights[1]))
     return None, compute(weights, x, np.zeros(x.shape[1], int))[0][0]
 

@@ -1,8 +1,9 @@
 """The training of docs/specification.md in NumPy: `mnist_rnn.bits.by_hand` has the network.
 
-What makes the bits: products in float64, moved off the halfway case where that would round twice,
-or NumPy's own where they were found to be the same. They hold on every CPU; the notebook 05_by_hand
-explains them. `commands.py` has the commands.
+Why the bits are the same on every CPU: the terms of products are added in float64. A total halfway
+between two float32 numbers is moved to the side of the exact sum, since it would be rounded twice.
+NumPy's own product is used only for sizes in which it gives the same bits. The notebook 05_by_hand
+explains this. `commands.py` has the commands.
 """
 
 from commands import run

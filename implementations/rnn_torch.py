@@ -1,9 +1,9 @@
 """The training of docs/specification.md in PyTorch: SimpleRNN, Dense(10), cross-entropy and SGD.
 
-What makes the bits: products by oneDNN, which adds in order with AVX-512 and with AVX2 (`torch.mm`
-calls MKL, which cuts long sums on some CPUs); tanh and exp written out; no sum left to PyTorch.
-Where another build of PyTorch multiplies in another way, the program says so and ends.
-`commands.py` has the commands.
+Why the bits are the same: oneDNN computes the products, and adds their terms in order with AVX-512
+and with AVX2. (`torch.mm` calls MKL, which cuts long sums on some CPUs.) tanh, exp and all other
+sums are written out. If this build of PyTorch adds the terms of a product in another order, the
+program says so and ends. `commands.py` has the commands.
 """
 
 import sys
@@ -24,31 +24,31 @@ torch.set_flush_denormal(True)  # results below 2^-126 become 0
 
 
 def product(a, b):
-    """Return a b, terms added from first to last by FMA: so oneDNN does from 32 by 32 on."""
+    """Return a b; from 32 by 32 on, oneDNN adds the terms from first to last, by FMA."""
     rows, columns = len(a), b.shape[1]
     a, b = pad(a, (0, 0, 0, max(0, 32 - rows))), pad(b.T, (0, 0, 0, max(0, 32 - columns)))
     return torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")[:rows, :columns]
 
 
 def multiply(a, b):
-    """Return a b: parts of 256 terms."""
+    """Return a b, summed in parts of 256 terms."""
     return reduce(add, map(product, a.split(256, 1), b.split(256)))
 
 
 def sum_products(a, b):
-    """Return a^T b, a sum over images: parts of 128."""
+    """Return a^T b, a sum over images, in parts of 128."""
     return reduce(add, [product(p.T, q) for p, q in zip(a.split(128), b.split(128), strict=True)])
 
 
 def sum_images(a):
-    """Return the sum of the rows: parts of 128, each in parts of 32."""
+    """Return the sum of the rows, in parts of 128, each in parts of 32."""
     zeros = torch.zeros(a.shape[1])
     parts = [[reduce(add, rows, zeros) for rows in part.split(32)] for part in a.split(128)]
     return reduce(add, [reduce(add, part) for part in parts])
 
 
 def horner(coefficients, x):
-    """Return the polynomial with these coefficients, that of the highest power first."""
+    """Return the value of the polynomial with these coefficients, highest power first."""
     first, *others = torch.tensor(coefficients)
     return reduce(lambda value, c: value * x + c, others, first)
 
@@ -75,7 +75,7 @@ def forward(x, h, w, u, b):
 
 
 def backward(x, before, h, u, dh):
-    """Return d = dh (1 - h h), the gradient by h_{t-1}, and the terms of those by W, U and b."""
+    """Return d = dh (1 - h h), dh_{t-1}, and this timestep's terms of dW, dU and db."""
     d = dh * (1 - h * h)
     dh = multiply(d, u.T)
     dw, db = sum_products(x, d), sum_images(d)
@@ -84,7 +84,7 @@ def backward(x, before, h, u, dh):
 
 
 def predict(weights, x):
-    """Return all hidden states, zeros first, and the logits, of x (timesteps, n, features)."""
+    """Return the hidden states for x (timesteps, n, features), beginning with zeros, and z."""
     w, u, b, v, c = weights
     h = [torch.zeros(x.shape[1], len(u))]
     for x_t in x:
@@ -93,7 +93,7 @@ def predict(weights, x):
 
 
 def differentiate_loss(z, y):
-    """Return the gradient of the mean cross-entropy by the logits, and the sum of the losses."""
+    """Return the mean cross-entropy's gradient with respect to z, and the sum of the losses."""
     a, label, shifted = torch.tensor(1.0) / len(y), one_hot(y, 10), z - z.max(1, True).values
     e = exp(shifted)
     s = reduce(add, e.T)[:, None]
@@ -120,7 +120,7 @@ def step(weights, x, y, rate):
 
 if __name__ == "__main__":
     ones = torch.ones(128, 256)
-    ones[:, 0] = 2**24  # to which each further one, added alone, adds nothing
+    ones[:, 0] = 2**24  # adding 1 to 2**24 changes nothing
     if not (multiply(ones, torch.ones(256, 256)) == 2**24).all():
         sys.exit("This PyTorch multiplies matrices in another order: the bits would differ.")
     run(step, predict, torch.from_numpy)

@@ -1,4 +1,4 @@
-"""Compare pictures in every run of nbval, which compares all other outputs."""
+"""Compare the pictures of notebooks, since nbval compares all outputs except pictures."""
 
 import base64
 

@@ -2,9 +2,9 @@
 
 The lines and their order are from keras/rnn/simple-rnn-mnist.ipynb in
 roatienza/Deep-Learning-Experiments, without a seed. Commit 602f1bb has no dropout, 07a646a has it,
-and 3905821 has Adam; the book has the same lines with RMSprop. Only three things differ: the source
-of MNIST, no picture of the model, and the measurements and their output. README.md here says how to
-install its Python.
+and 3905821 has Adam; the book has the same lines with RMSprop. Only three things differ: MNIST is
+read from a file, the model is not drawn, and measurements are made and written. README.md in this
+folder says how to install the Python for it.
 
 `python keras_2019.py MNIST.npz EPOCHS OUTPUT.json OPTIMIZER DROPOUT`
 """

@@ -1,8 +1,8 @@
-"""Run the original notebook's code, its lines in their order, with Keras's defaults and no seed.
+"""Run the lines of the original notebook in their order, with Keras's defaults and no seed.
 
 The code is from keras/rnn/simple-rnn-mnist.ipynb in roatienza/Deep-Learning-Experiments, commit
-602f1bb. Only four things differ: the source of MNIST, an input layer for the shape, which Keras 3
-requires, no picture of the model, and the measurements and their output.
+602f1bb. Only four things differ: MNIST is read from a file, an input layer gives the shape, which
+Keras 3 requires, the model is not drawn, and measurements are made and written.
 
 `python keras_notebook.py MNIST.npz EPOCHS OUTPUT.json`
 """

@@ -1,10 +1,10 @@
-"""Run the code of the same author's PyTorch notebook, its lines in their order, with no seed.
+"""Run the lines of the same author's PyTorch notebook in their order, with no seed.
 
 The code is from versions/2023/rnn/demo/rnn_mnist.ipynb in roatienza/Deep-Learning-Experiments,
-commits f5b5a5c and 2da0bfc. At f5b5a5c, the line that applies `fc` is commented out, in a cell that
-was changed after the training with the committed output. Training needs that line, so it is applied
-here. Only two things differ: images are scaled once, to the same numbers, not in each epoch; and
-the measurements and their output.
+commits f5b5a5c and 2da0bfc. At f5b5a5c, the line that applies `fc` is commented out, but training
+needs it: its cell was changed after the training whose output is committed. So this script applies
+`fc`. Only two things differ: images are scaled once, to the same numbers, instead of in each epoch,
+and measurements are made and written.
 
 `python pytorch_notebook.py MNIST.npz EPOCHS OUTPUT.json`
 """

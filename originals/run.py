@@ -1,8 +1,8 @@
 """Make one run of an original's code, as the workflow does: `python run.py PYTHON CODE CONFIG`.
 
 PYTHON is an interpreter with the packages of the script, and CONFIG the configuration as JSON. The
-script reads MNIST from a file, and writes its measurements to another one. These and the
-environment become a record.
+script reads MNIST from a file, and writes its measurements to another file. The record combines
+the measurements with the environment.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("config", type=Configuration.model_validate_json)
     given = parser.parse_args()
     config, program = given.config, PROGRAMS[given.code]
-    # Before the run, since the files may change while the script runs.
+    # The environment is described first, since the files may change while the script runs.
     made_with = describe_environment(count_threads() if program.here else None)
     made_with = made_with.model_copy(update={"code_sha256": program.code_sha256})
     (x_train, y_train), (x_test, y_test) = load_mnist()

@@ -1,10 +1,10 @@
-"""Compare three steps from the same weights by three codes: Keras of 2019, today's, and ours.
+"""Compare three training steps from the same weights: by Keras of 2019, today's, and our code.
 
 `python three_steps.py PYTHON`, with the interpreter of Keras 2.2.4, writes results/three_steps.csv.
-For each optimizer and step, it has the loss of the batch before the step. It also has the largest
-absolute difference between the two codes' weights after the step. The initial weights are those of
-our default run, seed 0. In `adam_ahead`, our Adam counts its first step as the second, as Keras
-2.2.4 does here. There, reading and incrementing the step counter race.
+Each row compares our code with one version of Keras, for one optimizer and step. It has both losses
+of the batch before the step, and the largest absolute difference of the weights after the step. The
+initial weights are those of our default run, seed 0. In `adam_ahead`, our Adam counts its first
+step as the second, as Keras 2.2.4 does here: it reads and increments its step counter at once.
 """
 
 import argparse
@@ -22,7 +22,7 @@ OPTIMIZERS = {
     "adam": "adam",
     "adam_ahead": "adam",
     "rmsprop": "rmsprop",
-}  # ours: Keras's
+}  # our name: Keras's name
 
 
 def take_steps(folder):
@@ -79,7 +79,7 @@ def main(python):
     with tempfile.TemporaryDirectory() as folder:
         np.savez(folder + "/start.npz", *build_network(Configuration()).get_weights(), x=x, y=y)
         for code, interpreter in (("keras_2019", python), ("keras", sys.executable)):
-            # Other variables are left out, since TensorFlow has set some in this process.
+            # Only these variables are passed on, since TensorFlow has set some in this process.
             theirs = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
             subprocess.run([interpreter, __file__, folder, "--child"], env=theirs, check=True)
             for optimizer in OPTIMIZERS:
@@ -100,7 +100,7 @@ if __name__ == "__main__":
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        take_steps(given.python)  # the folder
+        take_steps(given.python)  # here, this argument is the folder
     elif shutil.which(given.python):
         main(given.python)
     else:

@@ -13,4 +13,4 @@ sha256sum --check --strict --quiet SHA256SUMS
 "$python" -m venv "$folder/environment"
 "$folder/environment/bin/pip" install --quiet --require-hashes --requirement requirements.lock
 "$folder/environment/bin/python" -I release/score.py "$mnist" 2> "$folder/errors" ||
-    { cat "$folder/errors" >&2; exit 1; } # without a failure, these are TensorFlow's notices
+    { cat "$folder/errors" >&2; exit 1; } # after a success, these are only TensorFlow's notices

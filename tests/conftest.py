@@ -1,4 +1,4 @@
-"""Define the fixtures. Only those that need TensorFlow import it, not pytest's own process."""
+"""Define the fixtures. Each imports TensorFlow only if it needs it, so that pytest starts fast."""
 
 import hashlib
 import os
@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 from unittest.mock import Mock
 
-# Before any import, remove variables of this project, of an outer make, of git and of another
-# Jupyter, so that the tests are the same in every terminal and home.
+# Before any import, remove environment variables of this project, an outer make, git and another
+# Jupyter, so that tests behave the same in every terminal and home folder.
 for name in list(os.environ):
     if name.startswith(("MNIST_RNN_", "JUPYTER", "IPYTHON", "MAKE", "MFLAGS", "MPL", "MATPLOTLIB")):
         del os.environ[name]
-    if name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):  # a hook of git has them
+    if name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):  # git sets them in a hook
         del os.environ[name]
 os.environ |= {"COLUMNS": "80", "PYTHONUTF8": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
-os.environ |= {  # the same as make's, since HOME need not be writable
+os.environ |= {  # as in the Makefile, since HOME may be read-only
     "JUPYTER_RUNTIME_DIR": str(Path(sys.prefix) / "runtime"),
     "IPYTHONDIR": str(Path(sys.prefix) / "ipython"),
     "MPLCONFIGDIR": str(Path(sys.prefix) / "matplotlib"),
@@ -40,11 +40,11 @@ from mnist_rnn.records.run import (
     write_run,
 )
 
-# Python ignores Ctrl-C if it was started in the background, and its child processes would too.
+# Started in the background, Python ignores Ctrl-C, and so do its child processes. Undo this.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVED = "http://pages.test"
-# It trains in a second. All batches have one size: XLA compiles a step for each size.
+# This run trains in a second. Its batches have one size, since XLA compiles each size anew.
 SMALL = Configuration(units=8, epochs=3, train_size=1000, batch_size=125, dropout=0.2)
 
 
@@ -82,7 +82,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """Return the folder of the pages that `make site` and `make report` make."""
+    """Return a folder with the pages of `make site` and `make report`."""
     from mnist_rnn.web import site
 
     folder = tmp_path_factory.mktemp("site")
@@ -94,11 +94,11 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def open_page(browser):
-    """Return a function that opens a page, and fail if it logs or requests anything."""
+    """Return a function that opens a page. The test fails if a page logs or requests anything."""
     contexts, said = [], []
 
     def open_page(path, fragment="", served=False, script="", **options):
-        """Open a page anew, as a file or as if it were served, in a window with these options."""
+        """Open a page in a new window with these options, as a file or as if it were served."""
         address = f"{SERVED}/{path.name}" if served else path.as_uri()
         contexts.append(browser.new_context(**{"offline": not served} | options))
         contexts[-1].route(f"{SERVED}/*", lambda route: route.fulfill(path=path))
@@ -113,7 +113,8 @@ def open_page(browser):
     yield open_page
     for context in contexts:
         context.close()
-    assert [text for text in said if "getImageData" not in text] == []  # only tests call it
+    # Chromium warns about getImageData, which tests call and pages do not.
+    assert [text for text in said if "getImageData" not in text] == []
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def close_figures():
 
 @pytest.fixture
 def fill_disk(monkeypatch):
-    """Return a function after whose call every write fails, as on a full disk."""
+    """Return a function that makes every later write fail, as on a full disk."""
     full = Mock(side_effect=OSError(28, "No space left on device"))
     return lambda: monkeypatch.setattr(os, "fsync", full)
 
@@ -139,7 +140,7 @@ def small():
 
 @pytest.fixture(scope="session")
 def examples(mnist):
-    """Return a function for the first training images, and the first 1000 test images."""
+    """Return a function that returns this many training images, and the first 1000 test images."""
     from mnist_rnn.experiment.inputs import Examples
 
     (x_train, y_train), (x_test, y_test) = mnist
@@ -183,7 +184,7 @@ def run(examples, make_checkpoint):
 
 @pytest.fixture(scope="session")
 def kept_alone(tmp_path_factory, examples):
-    """Return the checkpoint of `left_alone`, as it was after the last epoch."""
+    """Return the checkpoint that `left_alone` wrote after its last epoch."""
     return make_owned(tmp_path_factory.mktemp("alone") / "checkpoint", SMALL, examples)
 
 
@@ -205,7 +206,7 @@ def results(tmp_path, monkeypatch):
 
 @pytest.fixture
 def make_record(environment):
-    """Return a function for runs with this number of misclassified test images, the first ones."""
+    """Return a function that makes a run with this number of misclassified test images."""
 
     def make(errors=200, code="ours", **parameters):
         config = Configuration(**PROGRAMS[code].base.model_dump() | parameters)

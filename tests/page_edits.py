@@ -1,6 +1,6 @@
 """List edits after which a page says or draws something wrong; `make mutants` tries them.
 
-An edit has a file of src/mnist_rnn, its old text, the new text, and the tests that must fail.
+An edit is a file in src/mnist_rnn, the old text, the new text, and the tests that must fail.
 """
 
 EDITS = [

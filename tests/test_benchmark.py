@@ -1,4 +1,4 @@
-"""Test the evaluation of the benchmark; `make benchmark` measures."""
+"""Test how the measurements of `make benchmark` are evaluated."""
 
 import json
 
@@ -9,7 +9,7 @@ from speed import DEFAULT, main, plan
 
 
 def test_seconds_are_extrapolated_to_twenty_epochs(tmp_path):
-    """Check the first epoch plus 19 times the mean of the others, averaged over runs at once."""
+    """Expect the first epoch plus 19 times the later ones' mean, averaged over parallel runs."""
     laps = {"one run": "3.0 1.0 2.0", "two runs at once": "3.0 1.0 1.0 5.0 3.0 3.0"}
     laps["network"] = "9.0 1.0 3.0"
     rows = [DEFAULT | {"section": name, "epoch_seconds": laps[name]} for name in laps]
@@ -24,8 +24,8 @@ def test_seconds_are_extrapolated_to_twenty_epochs(tmp_path):
     ]
 
 
-def test_ours_is_compared_within_each_round():
-    """Check the median of the rounds' ratios, here 0.5, 0.8 and 0.9."""
+def test_our_code_is_compared_within_each_round():
+    """Expect the median of the ratios in three rounds: 0.5, 0.8 and 0.9."""
     seconds = {"ours": [1, 4, 9], "jax": [2, 5, 10]}
     table = pd.DataFrame(seconds, index=[1, 2, 3]).rename_axis("round").reset_index()
     table = table.melt("round", var_name="contender", value_name="seconds")
@@ -51,7 +51,7 @@ def test_contenders_take_turns():
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (
             ["--peers", "no/python"],
@@ -62,13 +62,13 @@ def test_contenders_take_turns():
         (["--before", "."], "expected --peers, 5 rounds or more and no --before, or"),
     ],
 )
-def test_bad_options_are_rejected_before_any_measurement(words, told, monkeypatch, capsys):
+def test_bad_options_are_rejected_before_any_measurement(words, message, monkeypatch, capsys):
     monkeypatch.delenv("MNIST_RNN_RESULTS", raising=False)
     monkeypatch.setattr("sys.argv", ["speed.py", *words])
     monkeypatch.setattr("speed.plan", None)
     with pytest.raises(SystemExit):
         main()
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_committed_tables_follow_from_the_committed_measurements():

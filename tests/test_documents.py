@@ -43,7 +43,7 @@ def shell(tmp_path_factory):
     (checkout / "data" / "mnist").symlink_to(MNIST)
     variables = {name: os.environ[name] for name in ("HOME", "PATH")}
     variables["PYTHONPATH"] = str(checkout / "src")
-    variables["MAKEFLAGS"] = f"-- PYTHONPATH={checkout / 'src'}"  # since the Makefile unsets it
+    variables["MAKEFLAGS"] = f"-- PYTHONPATH={checkout / 'src'}"  # the Makefile unsets it
     for who in ("AUTHOR", "COMMITTER"):
         variables |= {f"GIT_{who}_NAME": "somebody", f"GIT_{who}_EMAIL": "somebody@example.org"}
 
@@ -83,7 +83,7 @@ def test_plan_is_printed_and_site_is_made(shell):
 
 
 def test_generated_text_is_up_to_date():
-    """Check README.md, which `python docs/generate.py` rewrites."""
+    """Compare README.md with the text that `docs/generate.py` writes."""
     text = (ROOT / "README.md").read_text()
     assert generate.fill_blocks(text) == text
     with pytest.raises(ValueError, match="expected one block of answer, got 0"):
@@ -116,7 +116,7 @@ def test_links_of_documents_exist(path):
 
 
 @pytest.mark.slow
-def test_report_loads_nothing_from_elsewhere(shell):
+def test_report_contains_its_images(shell):
     _, printed = shell("make report && cat results/executed/03_results.html")
     assert printed.count("<img") == 2
     assert set(re.findall(r'src="(.{5})', printed)) == {"data:"}
@@ -135,7 +135,7 @@ def read_report(shell, *records, claims="", parameters=""):
     page = re.sub("<img[^>]*>", "<img>", printed)
     text, _, _ = page.partition("<footer>")
     assert not re.search(r"\bnan\b|None\b|\b0 of 0\b|Atienza", text)
-    assert page.count("<img>") == 2  # one of all runs, and one of two runs
+    assert page.count("<img>") == 2  # a figure of all runs, and a figure of two runs
     return page
 
 
@@ -145,8 +145,8 @@ def rows_of(page):
 
 
 @pytest.mark.slow
-def test_report_of_a_students_runs(shell):
-    """Check two configurations, of which the published one comes last."""
+def test_report_has_a_row_per_result_and_compares_two_chosen_runs(shell):
+    """Report runs of two configurations; expect the row of the published one last."""
     names = "simple_rnn-200-sgd", "simple_rnn-256-adam"
     records = [f"{name}/seed-{seed}.json" for name in names for seed in (0, 1)]
     chosen = "-p first simple_rnn-200-sgd/1 -p second simple_rnn-256-adam/0"
@@ -158,7 +158,7 @@ def test_report_of_a_students_runs(shell):
 
 
 @pytest.mark.slow
-def test_report_of_a_candidate_and_a_published_result_with_one_run_each(shell):
+def test_report_needs_only_one_run_per_configuration(shell):
     page = read_report(
         shell,
         "simple_rnn-256-sgd/seed-0.json",
@@ -172,7 +172,7 @@ def test_report_of_a_candidate_and_a_published_result_with_one_run_each(shell):
 
 
 @pytest.mark.slow
-def test_report_of_candidates_alone(shell):
+def test_report_without_published_results_does_not_mention_them(shell):
     page = read_report(
         shell,
         *(f"simple_rnn-256-sgd/seed-{seed}.json" for seed in range(5)),

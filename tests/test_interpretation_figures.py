@@ -30,7 +30,7 @@ LABELS = RANDOM.permutation(np.arange(40) % 10)
 
 
 def require_read(ax, probabilities, label):
-    """Check the shades of the probabilities, row 1 at the top, and the dots at the predictions."""
+    """Check that shades show the probabilities, row 1 at the top, and that dots are predictions."""
     np.testing.assert_array_equal(only_image(ax), probabilities)
     (shades,), (dots,) = ax.images, ax.collections
     assert shades.get_extent() == [-0.5, 9.5, 28.5, 0.5]
@@ -48,7 +48,7 @@ def require_digit(ax, image):
 
 
 def require_gallery(drawn, shown):
-    """Check that each example stands beside its probabilities, titled by label and answer."""
+    """Check that each image stands beside its probabilities, with label and answer as titles."""
     axes = [ax for ax in drawn.figure.axes if ax.get_visible()]
     assert len(axes) == 2 * len(shown)
     for left, right, index in zip(axes[::2], axes[1::2], shown, strict=True):
@@ -95,7 +95,7 @@ def test_first_image_of_each_digit_is_drawn():
 
 
 def test_each_image_of_a_gallery_is_beside_its_probabilities_and_titles():
-    """Check that two of the five places in the last line are empty."""
+    """Draw eight images in lines of five; expect two empty places."""
     drawn = draw_gallery(IMAGES[:8], PROBABILITIES[:8], LABELS[:8], "a caption")
     require_gallery(drawn, range(8))
     assert len(drawn.figure.axes) == 20
@@ -103,8 +103,8 @@ def test_each_image_of_a_gallery_is_beside_its_probabilities_and_titles():
     assert "digits 0 to 9 after rows 1 to 28" in drawn.figure.get_supxlabel()
 
 
-def test_late_answers_come_most_probable_first():
-    """Check five images that row 28 corrects, blank in two of them, and one that it spoils."""
+def test_answers_that_only_the_last_row_corrects_are_drawn_by_probability():
+    """Draw five images that row 28 corrects (it is blank in two) and one that it makes wrong."""
     probabilities = np.concatenate(
         [*[answers(*[1] * 27, 2)] * 5, answers(*[2] * 27, 1), answers(2)]
     )
@@ -169,17 +169,17 @@ def test_each_accuracy_has_its_curve_colour_and_description():
     drawn = draw_accuracy(by_row, if_blank, 10)
     ax = drawn.figure.axes[0]
     lines = {line.get_label(): line for line in ax.get_lines()}
-    told = {
+    expected_lines = {
         "answer after the row": (by_row, BLUE),
         "answer after row 28 if the rest is blank": (if_blank, DARK),
     }
-    for label, (curve, color) in told.items():
+    for label, (curve, color) in expected_lines.items():
         assert lines[label].get_xdata().tolist() == ROWS.tolist()
         assert lines[label].get_ydata().tolist() == (100 * curve).tolist()
         assert lines[label].get_color() == color
     legend = ax.get_legend()
     for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
-        assert handle.get_color() == told[text.get_text()][1]
+        assert handle.get_color() == expected_lines[text.get_text()][1]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("row", "test accuracy (%)")
     assert "The first 10 test images. Blue: accuracy of the answer" in drawn.caption
     assert "it reaches 50% after row 16, 90% after row 28. Grey" in drawn.caption
@@ -190,12 +190,12 @@ def test_each_accuracy_has_its_curve_colour_and_description():
 
 
 def test_wrong_answer_is_in_the_bar_of_its_probability():
-    """Check six images of a 7: one answer is right; two wrong ones have the label second."""
+    """Draw six images of a 7. One is classified correctly; for two, 7 is the second answer."""
     last = np.zeros((6, 10))
-    for index, (answer, sure, second) in enumerate(
+    for index, (answer, highest, second) in enumerate(
         [(7, 0.95, 1), (1, 0.45, 7), (1, 0.62, 7), (1, 0.65, 3), (1, 0.91, 3), (1, 0.99, 4)]
     ):
-        last[index, [answer, second]] = sure, 1 - sure if sure > 0.5 else 0.4
+        last[index, [answer, second]] = highest, 1 - highest if highest > 0.5 else 0.4
     drawn = draw_doubts(np.stack([last] * 28, axis=1), np.full(6, 7))
     ax = drawn.figure.axes[0]
     second, lower = (
@@ -217,7 +217,7 @@ def test_wrong_answer_is_in_the_bar_of_its_probability():
 
 
 def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
-    """Check three dimensions, of which the third has the least variance."""
+    """Draw the states of three units, of which the third has the least variance."""
     y = np.arange(40) % 10
     hidden = RANDOM.normal(size=(40, 28, 3)) * [5, 2, 0.1]
     drawn = draw_trajectories(hidden, y)
@@ -228,7 +228,7 @@ def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
     ]
     paths = [ax.get_lines()[10].get_xydata() for ax in drawn.figure.axes]
     signs = np.sign([path[5] / mean[5] for path, mean in zip(paths, means, strict=True)])
-    assert (signs == signs[0]).all()  # a direction may point either way
+    assert (signs == signs[0]).all()  # the sign of a component is arbitrary
     for digit, ax in enumerate(drawn.figure.axes):
         *grey, path, start, middle, end = ax.get_lines()
         assert {line.get_color() for line in grey} == {LIGHT}
@@ -256,7 +256,7 @@ def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
         assert said in drawn.caption
 
 
-def test_rows_that_matter_have_their_ink_gradient_and_bars():
+def test_figure_of_rows_draws_ink_gradient_and_lost_accuracy():
     sensitivity = 10.0 ** RANDOM.permutation(np.linspace(-4, -2, 28 * 28)).reshape(28, 28)
     rows, bands = 0.9 - RANDOM.permutation(28) / 100, 0.9 - np.arange(7) / 10
     drawn = draw_rows(IMAGES, sensitivity, 0.9, rows, bands)

@@ -24,7 +24,7 @@ SMALL = list(list_cases())
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_known_cases_are_as_the_command_writes_them(name):
+def test_committed_cases_are_those_that_the_command_writes(name):
     made = {name: take_step(list_cases()[name])}
     assert to_json(made).strip("{}\n") in FILE.read_text()
     assert compare(name, KNOWN[name], KNOWN) is None
@@ -32,7 +32,7 @@ def test_known_cases_are_as_the_command_writes_them(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
-def test_first_steps_are_as_the_command_writes_them(name):
+def test_committed_steps_are_those_that_the_command_writes(name):
     for number, case in enumerate(take_steps(*RUNS[name]), 1):
         assert digest_arrays(case) == KNOWN[f"{name}, step {number}"]
 
@@ -45,7 +45,7 @@ def test_file_is_small_and_has_every_array():
 
 @pytest.mark.parametrize("name", [*INPUTS, *ARRAYS])
 def test_one_changed_bit_is_found_in_its_array(name):
-    """Check the last number of each array: for h, d and dh, it belongs to the last timestep."""
+    """Change the last number of each array. In h, d and dh, it belongs to the last timestep."""
     case = {key: array.copy() for key, array in KNOWN["1 image"].items()}
     case[name].view("uint32").reshape(-1)[-1] ^= 1
     sentence = compare("1 image", case, KNOWN)
@@ -56,12 +56,12 @@ def test_one_changed_bit_is_found_in_its_array(name):
 
 
 @pytest.mark.parametrize("rule", BROKEN_RULES)
-def test_broken_rule_is_named(rule):
-    """Check that some case has numbers that only this broken rule gives."""
+def test_message_names_the_broken_rule(rule):
+    """Break one rule; expect a case whose message names this rule alone."""
     broken = break_rule(rule)
-    told = [compare(name, take_step(KNOWN[name], broken), KNOWN) for name in SMALL]
-    ends = [sentence.partition("gives your numbers: ")[2] for sentence in told if sentence]
-    if rule != "a product rounded to float64, then to float32":  # other rules give the same numbers
+    sentences = [compare(name, take_step(KNOWN[name], broken), KNOWN) for name in SMALL]
+    ends = [sentence.partition("gives your numbers: ")[2] for sentence in sentences if sentence]
+    if rule != "a product rounded to float64, then to float32":  # other rules fit too
         assert f"{rule}." in ends
     assert ends
     assert all(rule in end for end in ends)
@@ -90,7 +90,7 @@ def test_digests_are_compared_with_those_of_their_case():
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("{", "expected cases with arrays"),
         ("[1]", "expected cases with arrays"),
@@ -100,9 +100,9 @@ def test_digests_are_compared_with_those_of_their_case():
         ('{"a": {"x": 3}}', "a, x: expected a shape and hexadecimal floats"),
     ],
 )
-def test_wrong_dump_is_rejected_in_one_sentence(content, told, tmp_path):
+def test_invalid_dump_is_rejected(content, message, tmp_path):
     (tmp_path / "dump.json").write_text(content)
-    with pytest.raises(ParameterError, match=told):
+    with pytest.raises(ParameterError, match=message):
         read_cases(tmp_path / "dump.json")
 
 
@@ -132,7 +132,7 @@ def test_tensorflow_computes_the_known_answers(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_tensorflow_computes_the_known_steps(name):
-    """Check the default, and batches with more than 3 parts of images."""
+    """Take steps of the default, and of batches that are summed in more than 3 parts."""
     import rnn_keras
 
     for number, case in enumerate(take_steps(*RUNS[name], rnn_keras), 1):

@@ -1,4 +1,4 @@
-"""Test the gradients of the layers and the loss against independent ones."""
+"""Compare the gradients of the layers and of the loss with those of Keras and NumPy."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def differentiate(network, loss, x, y):
 @pytest.mark.parametrize("batch_size", [128, 300])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_gradients_of_a_layer_equal_those_of_keras(layer, batch_size):
-    """Check weights far from their initial values, so that all gates have gradients."""
+    """Use weights far from the initial ones, so that all gates have gradients."""
     random = np.random.default_rng(0)
     x = random.random((batch_size - 5, 28, 28), dtype="float32")
     y = random.integers(0, 10, len(x))
@@ -48,7 +48,7 @@ def test_gradients_of_a_layer_equal_those_of_keras(layer, batch_size):
 
 
 def test_gradient_of_the_loss_is_bit_identical_to_numpy():
-    """Check logits so different that each order of adding ten powers gives another sum."""
+    """Use logits so different that another order of adding the ten powers gives another sum."""
     random = np.random.default_rng(0)
     z = (10 * random.standard_normal((96, 10))).astype("float32")
     y = random.integers(0, 10, 96)

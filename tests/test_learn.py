@@ -123,10 +123,10 @@ def test_one_changed_bit_is_detected(open_page, file, tmp_path, part):
 def compare_in(page, folder, cases):
     """Return what the page prints for each case of a dump."""
     (folder / "dump.json").write_text(to_json(cases))
-    page.locator("#compare [role=status]").evaluate("element => element.replaceChildren()")
+    page.locator("#compare output").evaluate("element => element.replaceChildren()")
     page.get_by_label("Arrays of your program").set_input_files(folder / "dump.json")
-    page.locator("#compare [role=status] p").first.wait_for()
-    return page.locator("#compare [role=status] p").all_inner_texts()
+    page.locator("#compare output span").first.wait_for()
+    return page.locator("#compare output span").all_inner_texts()
 
 
 def test_page_and_command_explain_a_difference_alike(open_page, file, tmp_path):

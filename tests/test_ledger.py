@@ -1,4 +1,4 @@
-"""Test that records from others are judged or rejected in one sentence, whatever they contain."""
+"""Test that the ledger judges any record from others, or rejects it in one sentence."""
 
 import json
 import os
@@ -39,8 +39,8 @@ GOOD = json.loads(
         RUN.test_errors,
     ).model_dump_json()
 )  # fmt: skip
-OTHER = {"digests": {WHOLE_RUN: [None] * 19 + ["1" * 64]}}
-OLD = {"environment": GOOD["environment"] | {"code_sha256": "1" * 64}}
+OTHER_BITS = {"digests": {WHOLE_RUN: [None] * 19 + ["1" * 64]}}
+OLD_CODE = {"environment": GOOD["environment"] | {"code_sha256": "1" * 64}}
 LEARNED = {
     "schema_version": 2, "weights_sha256": KNOWN.learned.weights_sha256,
     "first_difference": None, "engine": "Chromium 140", "system": "Android",
@@ -70,19 +70,19 @@ def keep(content, folder):
     [
         ({}, True, f"the same bits: `{RUN.weights_sha256[:12]}` | {RUN.test_accuracy:.2f} |"),
         (with_cpu(fuses=False), True, "the same bits:"),
-        (OLD, True, "the same bits, by another version of the code:"),
-        (OTHER, False, "**other bits** from epoch 20 on:"),
-        (OTHER | OLD, False, "**other bits**, made with other code:"),
+        (OLD_CODE, True, "the same bits, by another version of the code:"),
+        (OTHER_BITS, False, "**other bits** from epoch 20 on:"),
+        (OTHER_BITS | OLD_CODE, False, "**other bits**, made with other code:"),
         ({"environment": GOOD["environment"] | BY_HAND}, True,
          "default run, by NumPy | the same bits:"),
-        (OTHER | {"environment": with_cpu(fuses=False)["environment"] | BY_HAND}, False,
+        (OTHER_BITS | {"environment": with_cpu(fuses=False)["environment"] | BY_HAND}, False,
          "default run, by NumPy | **other bits** from epoch 20 on:"),
-        (OTHER | with_cpu(fuses=False), False, "other bits, as expected without FMA:"),
-        (OTHER | with_cpu(fuses=False) | {"test_errors": RUN.test_errors + 51}, False,
+        (OTHER_BITS | with_cpu(fuses=False), False, "other bits, as expected without FMA:"),
+        (OTHER_BITS | with_cpu(fuses=False) | {"test_errors": RUN.test_errors + 51}, False,
          "**other bits**, and far from ours:"),
         ({"environment": GOOD["environment"] | {"other_bits": True}}, False,
          "**other bits** in the probe of the training step:"),
-        (OTHER | {"environment": GOOD["environment"] | {"other_bits": True}}, False,
+        (OTHER_BITS | {"environment": GOOD["environment"] | {"other_bits": True}}, False,
          "**other bits** from epoch 20 on, as its probe found:"),
         ({"digests": {"sgd": ["1" * 64]}, "test_errors": None} | with_cpu(fuses=False), False,
          "other bits, as expected without FMA |"),
@@ -91,10 +91,10 @@ def keep(content, folder):
         ({"digests": {"gru": [None, STEPS["gru"]]}, "test_errors": None}, True, "the same bits |"),
     ],
 )  # fmt: skip
-def test_outcome_is_listed(parts, good, outcome, tmp_path):
+def test_ledger_lists_the_outcome_of_a_record(parts, good, outcome, tmp_path):
     keep(GOOD | parts, tmp_path / "ours")
-    page, refused = ledger.make_ledger(tmp_path)
-    assert (page.count(f"| {outcome}"), refused) == (1, [])
+    page, rejected = ledger.make_ledger(tmp_path)
+    assert (page.count(f"| {outcome}"), rejected) == (1, [])
     errors = parts.get("test_errors", RUN.test_errors)
     kind = "records of first steps" if errors is None else "default runs"
     assert f"{int(good)} of 1 {kind}" in page
@@ -107,12 +107,12 @@ def test_outcome_is_listed(parts, good, outcome, tmp_path):
      ({"first_difference": 7, "weights_sha256": "1" * 64},
       "fused | **other bits** by step 7: ")],
 )  # fmt: skip
-def test_record_of_a_browser_is_listed(changes, outcome, tmp_path):
+def test_ledger_lists_the_record_of_a_browser(changes, outcome, tmp_path):
     made = BrowserResult.model_validate_json(json.dumps(LEARNED | changes))
     (tmp_path / "ours").mkdir()
     path = ledger.write_reproduction(made, tmp_path / "ours")
-    page, refused = ledger.make_ledger(tmp_path)
-    assert (page.count(outcome), refused) == (1, [])
+    page, rejected = ledger.make_ledger(tmp_path)
+    assert (page.count(outcome), rejected) == (1, [])
     assert f"{int(made.first_difference is None)} of 1 of browsers" in page
     path.rename(path.with_name("learned-again.json"))
     assert ledger.make_ledger(tmp_path)[1][0].endswith(f"learned-again.json holds {path.name}")
@@ -127,23 +127,23 @@ def test_record_of_a_browser_is_listed(changes, outcome, tmp_path):
         {"environment": GOOD["environment"] | {"threads": 7}},
     ],
 )  # fmt: skip
-def test_record_counts_once(changes, tmp_path):
-    """Check that a run on the same kind of machine is rejected, unlike new first steps."""
+def test_repeated_record_is_rejected(changes, tmp_path):
+    """Send a run and first steps again from one kind of machine; expect that each counts once."""
     keep(GOOD, tmp_path / "ours")
     copies = [keep(GOOD | changes, tmp_path / "self-reported")]
     steps = GOOD | {"digests": {"sgd": [STEPS["sgd"]]}, "test_errors": None}
     keep(steps, tmp_path / "ours")
     keep(steps | {"digests": {name: [STEPS[name]] for name in ("sgd", "gru")}}, tmp_path / "ci")
     copies.append(keep(steps | {"seconds": 2.0}, tmp_path / "self-reported"))
-    page, refused = ledger.make_ledger(tmp_path)
+    page, rejected = ledger.make_ledger(tmp_path)
     assert "1 of 1 default runs, 2 of 2 records of first steps" in page
-    assert len(refused) == len(copies)
-    for copy, sentence in zip(sorted(copies), refused, strict=True):
+    assert len(rejected) == len(copies)
+    for copy, sentence in zip(sorted(copies), rejected, strict=True):
         assert copy.name in sentence
         assert sentence.endswith(", on the same CPU, system, versions and code")
 
 
-def told(**values):
+def with_environment(**values):
     return GOOD | {"environment": GOOD["environment"] | values}
 
 
@@ -165,20 +165,24 @@ def told(**values):
       "only those after the last step"),
      (GOOD | {"seconds": 1e300}, "less than or equal to 31622400"),
      (GOOD | {"seconds": 0.001}, "seconds must be from 0.0"), (GOOD | {"seconds": -1.0}, "greater"),
-     (told(threads=-5), "threads: Input should be greater"), (told(threads=0), "greater than"),
-     (told(versions={}), "versions must be of tensorflow, keras, numpy, or of one of cc, jax"),
-     (told(versions=dict.fromkeys(("python", "tensorflow", "numpy"), "1")), "versions must be"),
-     (told(versions=dict.fromkeys(("python", "jax", "torch"), "1")), "versions must be of"),
+     (with_environment(threads=-5), "threads: Input should be greater"),
+     (with_environment(threads=0), "greater than"),
+     (with_environment(versions={}),
+      "versions must be of tensorflow, keras, numpy, or of one of cc, jax"),
+     (with_environment(versions=dict.fromkeys(("python", "tensorflow", "numpy"), "1")),
+      "versions must be"),
+     (with_environment(versions=dict.fromkeys(("python", "jax", "torch"), "1")),
+      "versions must be of"),
      (GOOD | with_cpu(architecture="aarch64", fuses=False), "fuses must be true on aarch64"),
      (GOOD | {"note": "by hand"}, "note: Extra inputs"),
      (GOOD | {"schema_version": 1}, "should be 2"),
      (GOOD | {"date": "9999-12-31"}, "expected a past day, from 2024 on, got"),
      (GOOD | {"date": "1999-12-31"}, "expected a past day, from 2024 on, got"),
-     (told(commit="0" * 40), "commit must be left out"),
-     (told(system="/home/somebody"), "should match pattern"),
-     (told(system="a | b"), "should match pattern"),
-     (told(system="<script>"), "should match pattern"),
-     (told(system="a\nb"), "should match pattern"),
+     (with_environment(commit="0" * 40), "commit must be left out"),
+     (with_environment(system="/home/somebody"), "should match pattern"),
+     (with_environment(system="a | b"), "should match pattern"),
+     (with_environment(system="<script>"), "should match pattern"),
+     (with_environment(system="a\nb"), "should match pattern"),
      (json.dumps(GOOD).encode()[:-20], "Invalid JSON"),
      (json.dumps(GOOD).encode()[:-1] + b', "seconds": 1.0}', "'seconds' occurs twice"),
      (b"", "Invalid JSON"), (b"\xff" * 20_000, "at most 10,000 bytes"),
@@ -194,7 +198,7 @@ def told(**values):
 )  # fmt: skip
 def test_bad_record_is_rejected_in_one_sentence(content, problem, tmp_path):
     path = keep(content, tmp_path)
-    if b"engine" in path.read_bytes():  # of a browser
+    if b"engine" in path.read_bytes():  # a browser's record
         path = path.rename(tmp_path / "learned-2026-01-01-00000000.json")
     with pytest.raises(RecordError, match=problem) as error:
         ledger.read_judged(path, KNOWN)
@@ -203,9 +207,9 @@ def test_bad_record_is_rejected_in_one_sentence(content, problem, tmp_path):
 
 def test_record_under_another_name_is_rejected(tmp_path):
     path = keep(GOOD, tmp_path / "ours")
-    path.rename(path.with_name("record.txt"))  # each file of the ledger is read
-    _, refused = ledger.make_ledger(tmp_path)
-    assert [re.sub(r"^\S+/", "", said) for said in refused] == [f"record.txt holds {path.name}"]
+    path.rename(path.with_name("record.txt"))  # the ledger reads files of any name
+    _, rejected = ledger.make_ledger(tmp_path)
+    assert [re.sub(r"^\S+/", "", said) for said in rejected] == [f"record.txt holds {path.name}"]
 
 
 @more
@@ -216,17 +220,17 @@ def test_any_change_to_a_record_is_judged_or_rejected(tmp_path_factory, draws):
 
 @more
 @given(st.binary() | json_values.map(json.dumps).map(str.encode))
-def test_any_bytes_are_rejected(tmp_path_factory, content):
+def test_arbitrary_bytes_are_rejected(tmp_path_factory, content):
     assert not check_one(content, tmp_path_factory)
 
 
 def check_one(content, tmp_path_factory):
-    """Return whether the content became a row, else check that the rejection is one sentence."""
+    """Return whether the content became a row. If not, check that its rejection is one line."""
     path = keep(content, tmp_path_factory.getbasetemp())
     try:
         row = ledger.make_row(*ledger.read_judged(path, KNOWN), "us")
-    except RecordError as refused:
-        if str(refused).isprintable():
+    except RecordError as rejected:
+        if str(rejected).isprintable():
             return False
         raise
     finally:
@@ -243,7 +247,7 @@ def test_all_records_of_a_folder_are_added_or_none(tmp_path):
     with pytest.raises(RecordError, match="has no record"):
         ledger.add(source, ours)
     path = keep(GOOD, source)
-    for _ in range(2):  # the second time, it is already there
+    for _ in range(2):  # the second time, the record is already there
         ledger.add(source, ours)
     assert os.listdir(ours) == [path.name]
     assert json.loads((ours / path.name).read_text()) == GOOD
@@ -273,8 +277,8 @@ def test_added_record_is_listed_under_its_sender(tmp_path, monkeypatch):
 
 
 def test_committed_page_follows_from_the_records():
-    page, refused = ledger.make_ledger(ledger.LEDGER)
-    assert refused == []
+    page, rejected = ledger.make_ledger(ledger.LEDGER)
+    assert rejected == []
     assert page == (ledger.LEDGER / "README.md").read_text()
 
 
@@ -295,7 +299,7 @@ def test_record_does_not_identify_its_machine(monkeypatch):
 
 @pytest.fixture
 def outputs(tmp_path, monkeypatch):
-    """Return the outputs folder with the committed run, as if it had been made here."""
+    """Return a folder of outputs with the committed run, as if it had been trained here."""
     monkeypatch.setattr(verify, "OUTPUTS", tmp_path)
     monkeypatch.setattr(verify, "digest_code", lambda: RUN.environment.code_sha256)
     monkeypatch.setattr(sys, "argv", ["verify.py"])
@@ -321,14 +325,14 @@ def test_reproduction_writes_its_record_and_prints_the_outcome_last(outputs, cap
     (left,) = (outputs / "reproductions").iterdir()
     made, outcome = ledger.read_judged(left, KNOWN)
     assert (made.date, outcome) == (noon.date(), "the same bits")
-    os.utime(path, (0, 0))  # a wrong clock: no record, but an outcome
+    os.utime(path, (0, 0))  # the clock was wrong, so no record is written
     status, lines = verify_outputs(capsys)
     said = "date: expected a past day, from 2024 on, got 1970-01-01."
     assert (status, lines[0]) == (0, f"No record for the ledger: {said}")
 
 
-def test_other_bits_are_reported_last_and_fail(outputs, capsys):
-    """Check a model with other weights whose predictions equal the committed model's."""
+def test_different_bits_are_reported_last_and_fail(outputs, capsys):
+    """Change the weights so little that all predictions stay the same."""
     path = run_path(Configuration(), ".keras", outputs)
     model = load_model(path)
     *weights, bias = model.get_weights()
@@ -350,7 +354,7 @@ def test_other_bits_are_reported_last_and_fail(outputs, capsys):
       "has other predictions than its model")],
 )  # fmt: skip
 def test_copied_or_contradictory_run_is_not_a_reproduction(changes, said, outputs, capsys):
-    """Check also that it writes no record for the ledger."""
+    """Check also that no record for the ledger is written."""
     errors = [*RUN.history.test_errors[:-1], len(changes.get("mistakes", RUN.mistakes))]
     run = change(REPEATED, "history", test_errors=errors).model_copy(update=changes)
     write_run(run, outputs)
@@ -360,7 +364,7 @@ def test_copied_or_contradictory_run_is_not_a_reproduction(changes, said, output
     assert not (outputs / "reproductions").exists()
 
 
-def test_disk_that_is_full_at_the_record_keeps_the_outcome(outputs, capsys, fill_disk):
+def test_full_disk_prevents_the_record_but_not_the_outcome(outputs, capsys, fill_disk):
     fill_disk()
     status, lines = verify_outputs(capsys)
     assert status == 0
@@ -370,7 +374,7 @@ def test_disk_that_is_full_at_the_record_keeps_the_outcome(outputs, capsys, fill
 
 
 def test_impossible_comparison_is_explained(outputs, capsys, monkeypatch):
-    """Check a run of other code, a damaged record, no record, and an unknown option."""
+    """Compare a run of different code, a damaged and a missing record; give an unknown option."""
     monkeypatch.setattr(verify, "digest_code", lambda: "0" * 64)
     path = run_path(Configuration(), ".json", outputs)
     for content, said in (
@@ -389,7 +393,7 @@ def test_impossible_comparison_is_explained(outputs, capsys, monkeypatch):
 
 
 def test_any_run_can_be_compared_by_its_name(outputs, capsys, monkeypatch):
-    """Check that its accuracy is ranked among the configuration's other committed runs."""
+    """Check also that the run's accuracy is ranked among the committed runs."""
     seed_17 = read_run(run_path(Configuration(seed=17), ".json", COMMITTED))
     write_run(seed_17.model_copy(update={"seconds": 1.0}), outputs)
     monkeypatch.setattr(verify, "load_run", lambda path: (read_run(path.with_suffix(".json")), 0))
@@ -428,7 +432,7 @@ def test_executed_notebook_decides_which_run_is_compared(parameters, said, outpu
     assert capsys.readouterr().out.splitlines()[-1].startswith(said)
 
 
-def test_notebook_saved_with_other_defaults_is_rejected(outputs, tmp_path):
+def test_notebook_saved_with_changed_defaults_is_rejected(outputs, tmp_path):
     record = run_path(Configuration(), ".json", outputs)
     notebook = tmp_path / "02_train.ipynb"
     notebook.write_text(verify.NOTEBOOK.read_text().replace("units: int = 256", "units: int = 16"))

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.quick
 
 
 def predicted(*pairs):
-    """Return probabilities for digits 0 and 1; the other eight are impossible."""
+    """Return predicted probabilities: these for 0 and 1, and zero for the other digits."""
     return np.pad(np.array(pairs, "float32"), ((0, 0), (0, 8)))
 
 
@@ -30,11 +30,11 @@ def test_loss_equals_a_hand_computed_one():
         np.array([0, 1, 1], "uint8"),
     )
     assert measure_loss(probabilities, y) == round(-(2 * np.log(0.75) + np.log(0.5)) / 3, 6)
-    # The loss of an impossible label is limited as in Keras.
+    # As in Keras, the loss is limited if the label has a probability of zero.
     assert measure_loss(predicted((1, 0)), y[1:2]) == pytest.approx(-np.log(1e-7))
 
 
-def test_mistakes_equal_hand_listed_ones():
+def test_mistakes_equal_those_listed_by_hand():
     probabilities = predicted((0.9, 0.1), (0.6, 0.4), (0.2, 0.8), (0.3, 0.7))
     assert find_mistakes(probabilities, np.array([0, 1, 0, 1])) == {1: 0, 2: 1}
     assert find_mistakes(probabilities, np.array([0, 0, 1, 1])) == {}

@@ -15,7 +15,7 @@ from mnist_rnn.records.model_file import PLAIN_LAYERS, load_model, save_model
 
 
 def read_by_hand(weights, x):
-    """Return the SimpleRNN network's probabilities, from its equations in NumPy."""
+    """Compute the probabilities in NumPy, by the equations of SimpleRNN."""
     kernel, recurrent_kernel, bias, dense_kernel, dense_bias = weights
     hidden = np.zeros((len(x), len(bias)), "float32")
     for timestep in range(x.shape[1]):
@@ -56,7 +56,7 @@ def test_default_learning_rate_is_that_of_keras(optimizer, learning_rate, expect
 
 
 def test_dropout_equals_that_of_keras_layers():
-    """Check that an image loses the same columns at all timesteps, and that the rest is scaled."""
+    """Check that an image loses the same columns at all timesteps, and that others are scaled."""
     drop = build_model(Configuration(units=1, dropout=0.25, seed=5)).layers[0]
     x = np.ones((1000, 28, 28), "float32")
     dropped = np.array(drop(x, training=True))

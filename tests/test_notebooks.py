@@ -70,7 +70,8 @@ def test_nbval_detects_exchanged_pictures_and_a_changed_digit(tmp_path, monkeypa
     first, second, third = (out.data for out in outputs if "image/png" in out.get("data", {}))
     first["image/png"], third["image/png"] = third["image/png"], first["image/png"]
     with Image.open(io.BytesIO(base64.b64decode(second["image/png"]))) as picture:
-        picture.paste(picture.crop((481, 312, 491, 328)), (556, 312))  # a bar's label, 5 for 6
+        # Paste a 5 over the 6 in a bar's label.
+        picture.paste(picture.crop((481, 312, 491, 328)), (556, 312))
         changed = io.BytesIO()
         picture.save(changed, "png")
     second["image/png"] = base64.b64encode(changed.getvalue()).decode()
@@ -84,7 +85,7 @@ def test_nbval_detects_exchanged_pictures_and_a_changed_digit(tmp_path, monkeypa
 
 @each_notebook
 def test_notebook_is_committed_as_executed_from_top_to_bottom(path):
-    """Check also for errors, warnings, paths of the machine, and widgets without a kernel."""
+    """Check also that outputs have no errors, warnings, paths of a machine, or widgets."""
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     cells = code_cells(notebook)
@@ -99,7 +100,7 @@ def test_notebook_is_committed_as_executed_from_top_to_bottom(path):
     assert notebook.metadata.kernelspec.name == "python3"
 
 
-CELLS = {  # of 02_train, each by text that occurs only there
+CELLS = {  # cells of 02_train, each with a text that only this cell has
     "config": "config = read_parameters(",
     "data": "training = Examples(",
     "train": "state = train(",
@@ -113,10 +114,9 @@ VALUES = {"train_size": [320, 640], "optimizer": ["sgd", "adam"]}
     [pytest.param(12, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.trial)],
 )
 def test_cells_in_any_order_write_no_wrong_record(orders, mnist, results, monkeypatch, capsys):
-    """Change some parameters in one kernel, and run some of 02's cells in any order, repeatedly.
+    """Change parameters in one kernel and run some cells of 02_train in any order, repeatedly.
 
-    Some cells may be rejected, but each record must have the weights of a fresh run of its
-    configuration.
+    A cell may fail, but each record must have the weights of a fresh run of its configuration.
     """
     from mnist_rnn.records import keep
 
@@ -139,7 +139,7 @@ def test_cells_in_any_order_write_no_wrong_record(orders, mnist, results, monkey
             exec(sources[name], kernel)
         return kernel
 
-    draw, kernel, refused = random.Random(0), open_kernel({}), Counter()
+    draw, kernel, rejected = random.Random(0), open_kernel({}), Counter()
     kept = {}  # the digests in all records of a configuration
     for _ in range(orders):
         for parameter in draw.sample(list(VALUES), draw.randint(1, 2)):
@@ -148,10 +148,10 @@ def test_cells_in_any_order_write_no_wrong_record(orders, mnist, results, monkey
             try:
                 exec(sources[name], kernel)
             except ExperimentError as error:
-                refused[name, str(error).endswith("on again.")] += 1
+                rejected[name, str(error).endswith("on again.")] += 1
         for run in read_runs(results)[0]:
             kept.setdefault(run.configuration_name, set()).add(run.weights_sha256)
-    assert set(refused) == {("train", True), ("keep", True)}
+    assert set(rejected) == {("train", True), ("keep", True)}
     assert len(kept) > 2
     shutil.rmtree(results / "runs")
     for values in product(*VALUES.values()):
@@ -165,17 +165,21 @@ def test_cells_in_any_order_write_no_wrong_record(orders, mnist, results, monkey
 )
 def test_papermill_shows_all_parameters_with_default_type_and_help(name, kind):
     shown = papermill.inspect_notebook(str(TRAIN.with_name(name)))
-    defaults = {name: ast.literal_eval(told["default"]) for name, told in shown.items()}
+    defaults = {name: ast.literal_eval(parameter["default"]) for name, parameter in shown.items()}
     assert list(defaults.items()) == list(kind().model_dump().items())
-    assert {told["inferred_type_name"] for told in shown.values()} <= {"str", "int", "float"}
-    assert all(told["help"] for told in shown.values())
+    assert {parameter["inferred_type_name"] for parameter in shown.values()} <= {
+        "str",
+        "int",
+        "float",
+    }
+    assert all(parameter["help"] for parameter in shown.values())
 
 
 @pytest.mark.slow
 def test_kernel_answers_every_request():
-    """Check also requests after a client has left, as happens with JupyterLab's server.
+    """Send each request after another client has left, as JupyterLab's server does.
 
-    ipykernel 7.2 left one of seventy requests unread, and the notebook then waited for ever.
+    ipykernel 7.2 left one request in seventy unread, and the notebook waited forever.
     """
     manager, client = start_new_kernel()
     try:
@@ -205,14 +209,14 @@ kernel.log.error("another error")
 """
 
 
-made_by_make = pytest.mark.skipif(
+needs_make = pytest.mark.skipif(
     not (Path(sys.prefix) / "etc/ipython").exists(), reason="needs the environment of `make`"
 )
 
 
-@made_by_make
+@needs_make
 def test_opening_a_notebook_does_not_change_it_under_any_python():
-    """Check the language that the kernel reports, which JupyterLab would write into a notebook."""
+    """Check the version of Python that the kernel reports: JupyterLab writes it into notebooks."""
     manager, client = start_new_kernel()
     said = client.kernel_info(reply=True, timeout=60)["content"]["language_info"]
     client.stop_channels()
@@ -222,9 +226,9 @@ def test_opening_a_notebook_does_not_change_it_under_any_python():
         assert nbformat.read(path, as_version=4).metadata.language_info == said, path
 
 
-@made_by_make
+@needs_make
 def test_kernel_ends_without_messages(tmp_path):
-    """Check an interrupt during the last request, since Jupyter interrupts a kernel to stop it."""
+    """Interrupt the kernel during its last request, as Jupyter does to stop a kernel."""
     with (tmp_path / "errors").open("w") as errors:
         manager, client = start_new_kernel(stderr=errors)
         client.execute(INTERRUPTED, reply=True, timeout=60)
@@ -234,11 +238,11 @@ def test_kernel_ends_without_messages(tmp_path):
     assert (tmp_path / "errors").read_text() == "[IPKernelApp] ERROR | another error\n"
 
 
-def test_papermill_runs_with_other_parameters(tmp_path):
+def test_papermill_runs_the_notebook_with_given_parameters(tmp_path):
     sizes = {"train_size": 1000, "batch_size": 125}
     parameters = sizes | {"units": 8, "epochs": 1, "optimizer": "adam", "seed": 3}
     command = [*papermill_command(parameters, tmp_path / "out.ipynb"), "--inject-paths"]
-    # `make reproduce` starts papermill in the root; this is another folder.
+    # Start papermill in another folder than the root, where `make reproduce` starts it.
     record = finish(start(command, env=environment(tmp_path), cwd=tmp_path), tmp_path)
     assert record.config == Configuration(**parameters)
     outputs = (tmp_path / "out.ipynb").read_text()
@@ -247,7 +251,7 @@ def test_papermill_runs_with_other_parameters(tmp_path):
 
 @pytest.mark.slow
 def test_training_cell_can_run_again(tmp_path):
-    """Check a repetition before the record, from the checkpoint, and after it, from the start."""
+    """Train again before the record is written (from the checkpoint) and after (from the start)."""
     parameters = {"units": 8, "epochs": 2, "train_size": 1000}
     once = finish(start_papermill(parameters, tmp_path / "once"), tmp_path / "once")
     notebook = nbformat.read(TRAIN, as_version=4)
@@ -264,11 +268,11 @@ def test_training_cell_can_run_again(tmp_path):
 
 
 def test_papermill_rejects_wrong_parameters_before_tensorflow_is_loaded(tmp_path):
-    """Check wrong values, an unknown name, and one that the notebook imports."""
+    """Give wrong values, an unknown name, and a name that the notebook imports."""
     wrong = {"units": "true", "learning_rate": "nan", "epoch": "5", "load_curves": "1"}
     status, output = end(start_papermill(wrong, tmp_path))
     assert status != 0
-    told = (
+    messages = (
         "units: expected a whole number from 1 to 4096, got 'true' (str)",
         "learning_rate: expected a finite number above 0",
         "Did you mean 'epochs'?",
@@ -276,7 +280,7 @@ def test_papermill_rejects_wrong_parameters_before_tensorflow_is_loaded(tmp_path
     )
     said = output.split("Exception encountered")[1]
     assert "Traceback" not in said
-    assert all(expected in said for expected in told)
+    assert all(message in said for message in messages)
     executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     sources = [cell.source for cell in code_cells(executed) if cell.execution_count]
     assert sources[-1].startswith("config = read_parameters(globals())")
@@ -285,7 +289,7 @@ def test_papermill_rejects_wrong_parameters_before_tensorflow_is_loaded(tmp_path
 
 def test_reading_parameters_and_records_does_not_load_tensorflow():
     first = code_cells(nbformat.read(TRAIN, as_version=4))[0].source
-    # These import all others.
+    # These modules import all modules that analyse runs.
     modules = "data, bits.verify, sweep, analysis.tables, figures.results"
     imports = "; ".join(f"import mnist_rnn.{name}" for name in modules.split(", "))
     program = f"{first}\nimport sys; {imports}; sys.exit('tensorflow' in sys.modules)"
@@ -293,7 +297,7 @@ def test_reading_parameters_and_records_does_not_load_tensorflow():
 
 
 def test_committed_notebook_agrees_with_its_record(committed):
-    """Check two runs with the same bits: the notebook's and the record's."""
+    """Compare the notebook's output with the record, which another run has written."""
     text = json.dumps(nbformat.read(TRAIN, as_version=4))
     reached, loss = committed.test_accuracy, committed.test_loss
     assert f"Test accuracy: {reached:.2f}%, loss: {loss:.4f}" in text

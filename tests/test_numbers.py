@@ -1,7 +1,7 @@
-"""Test that each number in prose is computed here from its definition, or stated here too.
+"""Test that each number in prose is computed here from its definition, or is listed here.
 
-A phrase has `_` where its number is. A number that no phrase explains is wrong, or new and needs a
-phrase.
+A phrase has `_` in place of its number. A number that matches no phrase is wrong, or it is new and
+needs a phrase.
 """
 
 import re
@@ -32,7 +32,7 @@ PLACES = ("*.md", "docs/*.md", "data/published/*.md", "originals/*.md", "noteboo
 PATHS = [path for place in PLACES for path in sorted(ROOT.glob(place)) if path.stem != "CHANGELOG"]
 # Not prose: long decimals (see the last test), code, generated parts, formulas, links, quotations,
 # names and digests with digits in them, years, and the numbers of lists and sections.
-OTHER = re.compile(
+NOT_PROSE = re.compile(
     r"-?\d+\.\d{5,}(?:e-?\d+)?|```.*?```|<!-- generated.*?<!-- end -->|`[^`]*`|\$\$?[^$]*\$\$?"
     r"|\]\([^)]*\)|\[#\d+|\"[^\"]*\"|\b[0-9a-f]{7,64}\b|x86-64|[\w-]+-idx\d-\w+|\b[A-Za-z]+-?\d+\b"
     r"|\b0\d_\w+|\b(?:19|20)\d\d(?:-\d\d)*|^ *\d+\. |^#+ \d+\. |\b[Ss]ections? \d(?: to \d)?",
@@ -109,7 +109,7 @@ def make_phrases():
         (2 * own, "_ digits"),
         (day - own, "last _ digits"),
         (f"{2**own:,}", "_"),
-        (100, "first _ test images"),  # whose logits are in the digest
+        (100, "first _ test images"),  # the digest includes their logits
     ]
     published = claims["test_accuracy"].dropna().unique()
     around = "_%|_ in|_,|_ and|has _|docstring _|_ is|_ for|and _|_ with|here: _|: _|printed _"
@@ -153,7 +153,7 @@ def read_prose(path):
     if path.suffix == ".ipynb":
         cells = nbformat.reads(text, as_version=4).cells
         text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    return re.sub(r"\s+", " ", OTHER.sub("·", text))
+    return re.sub(r"\s+", " ", NOT_PROSE.sub("·", text))
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -168,7 +168,7 @@ def test_constants_of_the_specification_equal_those_of_the_functions():
     """Check the polynomials and limits of tanh and exp, as float32."""
     text = (ROOT / "docs" / "specification.md").read_text()
     text = text.replace("\\mathrm{e}{", "e").replace("\\,", "")
-    told = {np.float32(each) for each in re.findall(r"-?\d+\.\d{5,}(?:e[-+]?\d+)?", text)}
+    constants = {np.float32(each) for each in re.findall(r"-?\d+\.\d{5,}(?:e[-+]?\d+)?", text)}
     names = [
         "TANH_ABOVE",
         "TANH_BELOW",
@@ -178,6 +178,6 @@ def test_constants_of_the_specification_equal_those_of_the_functions():
         "LN2",
         "LN2_REST",
     ]
-    assert told == {each for name in names for each in np.ravel(getattr(by_hand, name))}
+    assert constants == {each for name in names for each in np.ravel(getattr(by_hand, name))}
     for limit in (by_hand.TANH_SMALL, by_hand.EXP_LOWEST):
         assert f"{limit:g}" in text

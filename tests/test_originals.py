@@ -23,8 +23,8 @@ def run(results, code, config, python=sys.executable):
 
 
 @pytest.mark.slow
-def test_originals_code_from_our_weights_trains_like_ours(mnist, tmp_path):
-    """Check that results agree although Keras's own loss and training step run without XLA."""
+def test_code_of_the_originals_from_our_weights_trains_like_ours(mnist, tmp_path):
+    """Run Keras's own loss and training step, without XLA; expect results that agree with ours."""
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.records.training import describe_inputs, train
 
@@ -63,7 +63,7 @@ def test_failing_run_leaves_no_record(tmp_path):
 
 
 def test_record_has_the_digest_of_the_code_that_ran(tmp_path, mnist):
-    """Check a script that is edited while it runs."""
+    """Edit the script while it runs; expect the digest of the code before the edit."""
     before, script = PROGRAMS["keras"].code_sha256, tmp_path / "originals" / "keras_notebook.py"
     shutil.copytree(ORIGINALS, script.parent)
     edit = f"#!/bin/sh\necho 'x = 1' >> {script}\nexec {sys.executable} \"$@\"\n"

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from helpers.pictures import compare
 from helpers.runs import finish, start_plain
-from helpers.shapes import DOT, FAN, FILLED, SHAPES, draw, find_misread
+from helpers.shapes import DOT, FAN, FILLED, SHAPES, draw, find_misclassified
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from scipy import ndimage
@@ -44,7 +44,7 @@ def page(visit):
 
 
 def in_page(page, name, values):
-    """Return the results of a function of the page's module for these values."""
+    """Call a function of the page's module with each value, and return the results."""
     return page.evaluate(f"values => values.map(value => pad.{name}(value))", values)
 
 
@@ -52,8 +52,8 @@ def answer(page):
     return page.locator(".answer").inner_text()
 
 
-def test_readmes_picture_shows_this_pad(browser, site):
-    """Check with a tolerance for the smoothing of letters; another digit in a line differs by 2."""
+def test_picture_in_the_readme_shows_the_pad(browser, site):
+    """Tolerate other smoothing of letters, below 0.5; a changed digit in a line differs by 2."""
     assert compare(PICTURE.read_bytes(), take_pad(browser, site / "draw.html"), 0.5) is None
 
 
@@ -81,7 +81,10 @@ READ_ALL = """hex => {
 
 
 def center(page, drawings):
-    """Return the page's images (28, 28) of drawings in thousandths of the pad, or its advice."""
+    """Return the image (28, 28) that the page makes of each drawing, or its advice instead.
+
+    The points of a drawing are in thousandths of the pad's side.
+    """
     centered = "x => x.map(pad.centerStrokes).map(({ image, advice }) => advice ?? [...image])"
     made = page.evaluate(centered, drawings)
     return [got if isinstance(got, str) else np.reshape(got, (28, 28)) for got in made]
@@ -98,14 +101,14 @@ def middles(images):
 
 
 def test_bar_becomes_the_hand_computed_image(page):
-    """Check a bar of 17.4 pixels: the pen adds 2.6; ink is 1.8 minus the distance, at most 1."""
+    """Draw a bar of 17.4 pixels; the pen adds 2.6. Ink is 1.8 minus the distance, at most 1."""
     (bar,) = center(page, [[[[500, 100], [500, 900]]]])
     np.testing.assert_allclose(bar[6:23, 12:17], 17 * [[0, 0.8, 1, 0.8, 0]], atol=0.01)
     np.testing.assert_allclose(bar[:, 14][[4, 5, 23, 24]], [0.5, 1, 1, 0.5], atol=0.01)
     assert not bar[[3, 25]].any()
 
 
-def test_any_drawing_becomes_an_image_like_mnists_or_is_rejected(page, mnist):
+def test_any_drawing_becomes_an_image_like_those_of_mnist_or_is_rejected(page, mnist):
     theirs = scale(mnist[1][0])
     box, middle = extent(theirs).max(), middles(theirs).mean(axis=0)
     assert np.median(extent(theirs)) == box
@@ -113,23 +116,23 @@ def test_any_drawing_becomes_an_image_like_mnists_or_is_rejected(page, mnist):
     sizes = [random.integers(1, 12, random.integers(1, 5)) for _ in range(300)]
     drawings = [[random.integers(0, 1000, (n, 2)).tolist() for n in strokes] for strokes in sizes]
     made = center(page, drawings)
-    refused = [got for got in made if isinstance(got, str)]
-    assert {got.split(".")[0] for got in refused} == {"That is a dot"}
+    rejected = [got for got in made if isinstance(got, str)]
+    assert {got.split(".")[0] for got in rejected} == {"That is a dot"}
     images = np.stack([got for got in made if not isinstance(got, str)])
     assert len(images) > 280
     assert (images.min(), images.max()) == (0, 1)
     assert set(extent(images)) <= {box, box + 1}  # the box may begin between two pixels
-    assert abs(middles(images) - middle).max() < 1  # ink that leaves the image moves it
+    assert abs(middles(images) - middle).max() < 1  # ink that is cut off moves the middle
 
 
 @pytest.mark.slow
 def test_drawn_shapes_are_recognised_at_once(page):
-    wrong = find_misread(page)
+    wrong = find_misclassified(page)
     assert not {"1 upright", "0 round", "7 plain"} & set(wrong)
     assert len(SHAPES) - len(wrong) >= 20
     taken = []  # the shortest time counts, since other programs can only delay it
     for strokes in (FAN, [[(0.2, 0.2), (0.75, 0.7)]], [[(0.2, 0.2), (0.8, 0.7)]]):
-        said, seconds = draw(page, strokes, wait=1000)  # a hundred strokes, and two more
+        said, seconds = draw(page, strokes, wait=1000)  # the pad keeps the earlier strokes
         assert said.startswith("The network reads a")
         taken.append(seconds)
     assert 0 < min(taken) < 0.05
@@ -143,7 +146,8 @@ def test_drawing_that_is_no_digit_is_answered_with_advice(page, mnist):
     assert dot.startswith("That is a dot.")
     assert dash.shape == (28, 28)
     full = re.search(r"FULL = ([\d.]+);", page.content())[1]
-    assert mnist[0][0].sum(axis=(1, 2)).max() / 255 < float(full) * 20**2  # no digit is rejected
+    # No digit of MNIST has so much ink that it fills the pad.
+    assert mnist[0][0].sum(axis=(1, 2)).max() / 255 < float(full) * 20**2
 
 
 @pytest.mark.parametrize("palm", [[], [(0.1, 0.9)]], ids=["finger", "finger and palm"])
@@ -166,7 +170,7 @@ def test_finger_draws_on_a_phone_and_the_answer_is_visible(visit, palm):
     touch("touchStart", (0.27, 0.2), *palm)
     for finger in [(0.5, 0.2), (0.72, 0.2), (0.6, 0.5), (0.45, 0.85)]:
         touch("touchMove", finger, *palm)
-        assert sheet.bounding_box() == box  # no text moves it under the finger
+        assert sheet.bounding_box() == box  # no text moves the pad under the finger
     touch("touchEnd")
     page.get_by_text(READS_7).wait_for()
     assert page.evaluate("scrollY") == 0
@@ -175,7 +179,7 @@ def test_finger_draws_on_a_phone_and_the_answer_is_visible(visit, palm):
         assert place["y"] + place["height"] < size["height"]
 
 
-def test_page_fits_a_laptops_screen_and_is_larger_on_a_projector(visit):
+def test_page_fits_a_laptop_screen_and_is_larger_on_a_projector(visit):
     widths = {}
     for width, height in ((1366, 650), (1920, 950)):
         page = visit(SEVEN, viewport={"width": width, "height": height})
@@ -200,11 +204,12 @@ def test_page_starts_with_a_digit_and_hides_its_answer_until_the_end(visit):
     assert all((said == "The network is reading …") == (row < 28) for row, said, _ in seen)
     assert all((dots == "pad-open") == (row < 28) for row, _, dots in seen)
     assert answer(page).startswith("The network reads a 4 (")
-    assert "The network reads an 8 (" in draw(page, SHAPES["8"])[0]  # drawn over the test digit
+    # A drawing replaces the test digit.
+    assert "The network reads an 8 (" in draw(page, SHAPES["8"])[0]
 
 
 def test_texts_about_a_digit_follow_from_its_probabilities(visit, mnist, model):
-    """Check the first test digit, after each row, against the network in NumPy."""
+    """Compare the texts after each row of the first test digit with the network in NumPy."""
     weights, images = Weights(*model.get_weights()), scale(mnist[1][0][:1])
     probabilities = compute_probabilities(weights, compute_states(weights, images))[0]
     page = visit(script="Math.random = () => 0")
@@ -261,7 +266,7 @@ def test_everything_can_be_done_by_keyboard(page):
     assert answer(page) == drawn
     press(page, "speed", "ArrowUp")  # 2 rows per second
     press(page, "play", "Enter")
-    press(page, "speed", "ArrowDown", "ArrowDown", "ArrowDown")  # while it plays: 20
+    press(page, "speed", *3 * ["ArrowDown"])  # 20 rows per second, set during playing
     page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for(timeout=8000)
     assert re.search(r"answer changes \d+ times.*, 7 \(\d+ to 28\)\.", page.content())
     press(page, "row", "ArrowLeft")
@@ -273,19 +278,19 @@ def test_everything_can_be_done_by_keyboard(page):
     assert re.match(r"You read a 0\. The network reads an? \d", answer(page))
     press(page, "random", "Enter")
     assert answer(page) == "Which digit is it? Guess, then see."
-    press(page, "Drawing pad", " ")  # on a test digit, the pen begins a new sheet
-    for key in 18 * ["Control+ArrowRight"]:  # the browser's, not the pen's
+    press(page, "Drawing pad", " ")  # on a test digit, the pen starts a new drawing
+    for key in 18 * ["Control+ArrowRight"]:  # with Control, keys don't move the pen
         page.keyboard.press(key)
     assert answer(page).startswith("That is a dot.")
     page.keyboard.press(" ")
-    for _ in range(2):  # the second is a repeat: the key is held, and the pen stays down
+    for _ in range(2):  # a key that is held repeats, and the pen stays down
         page.keyboard.down(" ")
     page.keyboard.up(" ")
     for key in 18 * ["ArrowRight"]:
         page.keyboard.press(key)
     assert not answer(page).startswith("That is a dot.")
     press(page, "clear", "Enter")
-    page.locator("canvas[tabindex]").hover()  # which draws nothing
+    page.locator("canvas[tabindex]").hover()  # hovering draws nothing
     assert answer(page) == "Draw a digit on the pad."
 
 
@@ -310,7 +315,7 @@ def test_dots_keep_their_colours_with_forced_colours(visit):
 
 
 def test_hard_digits_come_first_and_the_score_counts_both_players(visit, mnist, model, committed):
-    """Check two hard digits, which the network misclassifies, and the first test digit, a 7."""
+    """Show two hard digits, which the network misclassifies, and the first test digit, a 7."""
     (images, labels), mistakes = mnist[1], committed.mistakes
     hardest = find_hardest(Weights(*model.get_weights()), images, labels)
     assert set(hardest[: len(mistakes)].tolist()) == set(mistakes)
@@ -351,7 +356,8 @@ ALPHA = """([place, side]) => {
 
 
 def test_drawing_is_shared_by_the_address_of_a_served_page(visit):
-    assert not visit(SEVEN).get_by_role("button", name="Share").is_visible()  # a file's
+    from_a_file = visit(SEVEN)
+    assert not from_a_file.get_by_role("button", name="Share").is_visible()
     page = visit(served=True)
     said, _ = draw(page, SHAPES["5 in two strokes"])
     page.get_by_role("button", name="Share").click()
@@ -374,7 +380,7 @@ FRAGMENTS = some.from_regex(r"#d=[0-9]{0,14}(\.[0-9]{0,7})*", fullmatch=True)
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(some.lists(WORDS | FRAGMENTS, min_size=10))
-def test_invented_address_is_a_drawing_or_nothing(page, addresses):
+def test_any_address_has_a_valid_drawing_or_none(page, addresses):
     for address, strokes in zip(addresses, in_page(page, "readAddress", addresses), strict=True):
         whole = re.fullmatch(r"#d=([0-9]{6})+(\.([0-9]{6})+)*", address)
         assert (strokes is not None) == bool(whole)
@@ -401,7 +407,7 @@ def test_page_is_accessible_and_fits_the_window(page, scheme):
 
 @pytest.mark.slow
 def test_site_of_another_model_predicts_like_keras(open_page, mnist, tmp_path):
-    """Check a small run with dropout, with the command of `make site MODEL=...`."""
+    """Make the site of a small run with dropout, by the command of `make site MODEL=...`."""
     parameters = {"units": 8, "epochs": 1, "train_size": 1000, "batch_size": 125, "dropout": 0.2}
     record = finish(start_plain(parameters, tmp_path / "results"), tmp_path / "results")
     path, folder = run_path(record.config, ".keras", tmp_path / "results"), tmp_path / "site"
@@ -415,7 +421,7 @@ def test_site_of_another_model_predicts_like_keras(open_page, mnist, tmp_path):
     assert find_mistakes(page, mnist) == record.mistakes
 
 
-def test_pad_without_widgets_is_a_sentence():
+def test_pad_without_widgets_is_shown_as_a_sentence():
     assert repr(Pad()).startswith("Run this cell in JupyterLab")
 
 

@@ -29,7 +29,7 @@ from mnist_rnn.records.model_file import PLAIN_LAYERS
 
 @pytest.mark.parametrize("layer", PLAIN_LAYERS)
 def test_initial_weights_have_the_distribution_of_keras(layer):
-    """Compare the distributions with the Kolmogorov-Smirnov test, at 1e-4."""
+    """Compare the distributions by the Kolmogorov-Smirnov test, at the level 1e-4."""
     keras.utils.set_random_seed(1)
     layers = [keras.Input((28, 28)), PLAIN_LAYERS[layer](128), keras.layers.Dense(10)]
     theirs = keras.Sequential(layers).get_weights()
@@ -50,8 +50,8 @@ def test_recurrent_kernel_is_orthogonal(layer):
     np.testing.assert_allclose(kernel @ kernel.T, np.eye(64), atol=1e-5)
 
 
-def test_last_bits_of_the_linear_algebra_library_have_no_effect(monkeypatch):
-    """Check that other rounding in the library gives the same bits of weights."""
+def test_rounding_in_the_linear_algebra_library_has_no_effect(monkeypatch):
+    """Change the last bits of the library's result; expect the same initial weights."""
     qr = np.linalg.qr
 
     def rounded_otherwise(matrix):
@@ -64,7 +64,7 @@ def test_last_bits_of_the_linear_algebra_library_have_no_effect(monkeypatch):
 
 
 def test_xla_rounds_a_product_before_it_adds():
-    """Check with 1 + 2**-12, whose square is 1 + 2**-11 + 2**-24: float32 drops the last term."""
+    """Square 1 + 2**-12. Float32 drops the last term of the square, 1 + 2**-11 + 2**-24."""
     x = tf.fill([64], 1 + 2**-12)
     multiply_and_add = tf.function(lambda x, y: x * x + y, jit_compile=True)
     assert not np.any(multiply_and_add(x, tf.fill([64], -1 - 2**-11)))
@@ -82,12 +82,12 @@ QUICK = 5
     ids=str,
 )
 def test_sums_have_the_order_of_the_rule(case):
-    """Check products, both gradients and the bias's, for (images, units, gates)."""
+    """Compare the products and all gradients for these numbers of images, units and gates."""
     assert compare(*case) == []
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN's kernels for x86-64")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="tests oneDNN's kernels for x86-64")
 def test_products_with_avx2_have_the_order_of_the_rule():
     variables = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2", "TF_NUM_INTRAOP_THREADS": "2"}
     command = [sys.executable, oracle.__file__, "24"]
@@ -96,7 +96,7 @@ def test_products_with_avx2_have_the_order_of_the_rule():
 
 
 def test_row_is_added_from_left_to_right():
-    """Check terms so different in size that each order of adding them gives another sum."""
+    """Add terms so different in size that another order gives another sum."""
     random = np.random.default_rng(0)
     x = (random.standard_normal((1000, 10)) * 10.0 ** random.integers(-4, 5, (1000, 10))).astype(
         "float32"
@@ -127,7 +127,7 @@ def test_rmsprop_equals_the_formula_of_keras_2():
 
 
 def test_adam_equals_that_of_keras():
-    """Check also many steps, after which the powers of the betas are small."""
+    """Take hundreds of steps, so that the power of beta_1 is almost zero."""
     gradients = np.tile(GRADIENTS, (100, 1))
     theirs = step(keras.optimizers.Adam(), gradients)
     np.testing.assert_allclose(step(OPTIMIZERS["adam"](), gradients), theirs, rtol=1e-6)
@@ -143,7 +143,7 @@ def test_power_is_rounded_once(base):
 
 
 def test_model_without_xla_is_rejected():
-    """Check op determinism, with which Keras turns XLA off and only warns."""
+    """Enable op determinism, for which Keras turns XLA off with only a warning."""
     program = (
         "from mnist_rnn.config import Configuration\n"
         "from mnist_rnn.experiment.backend import tf\n"
@@ -155,7 +155,7 @@ def test_model_without_xla_is_rejected():
 
 
 def test_xla_gets_only_our_flags(monkeypatch):
-    """Check that a user's flags are dropped: an unknown one would end the process silently."""
+    """Expect that a user's flags are dropped, since XLA ends the process at an unknown flag."""
     arm64 = "--xla_backend_extra_options=-aarch64-enable-mcr=false"
     unfused = {"x86_64": "--xla_cpu_max_isa=AVX", "aarch64": arm64, "arm64": arm64}
     ours = [
@@ -168,7 +168,7 @@ def test_xla_gets_only_our_flags(monkeypatch):
     assert os.environ["XLA_FLAGS"].split() == ours
 
 
-def test_probe_detects_another_learning_rate_and_another_rule(monkeypatch):
+def test_probe_detects_a_changed_learning_rate_and_a_changed_rule(monkeypatch):
     other = {"sgd": lambda: keras.optimizers.SGD(0.010000001)}
     for changed in ((network, "OPTIMIZERS", network.OPTIMIZERS | other), (products, "PART", 128)):
         with monkeypatch.context() as patch:
@@ -181,7 +181,7 @@ EARLY = "import tensorflow as tf; tf.function(lambda x: x * 2, jit_compile=True)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("before", "after", "variables", "told"),
+    ("before", "after", "variables", "problem"),
     [
         ("", "", {}, "None"),
         ("import tensorflow, keras", "", {}, "None"),
@@ -195,7 +195,7 @@ EARLY = "import tensorflow as tf; tf.function(lambda x: x * 2, jit_compile=True)
         ("", "keras.config.set_dtype_policy('mixed_float16')", {}, "Keras's floatx and dtype "),
     ],
 )
-def test_probe_detects_settings_that_change_bits(before, after, variables, told):
+def test_probe_detects_settings_that_change_bits(before, after, variables, problem):
     program = (
         f"{before}\n"
         "from mnist_rnn.experiment.backend import keras, tf\n"
@@ -204,8 +204,9 @@ def test_probe_detects_settings_that_change_bits(before, after, variables, told)
         "print(probe_step())\n"
         "assert not keras.config.max_epochs() and not keras.config.max_steps_per_epoch()\n"
     )
-    done = run_python(program, **{"XLA_FLAGS": ""} | variables)  # this process has set ours
-    assert done.stdout.startswith(told), done.stderr
+    # Without XLA_FLAGS here, the new process would inherit those that this process has set.
+    done = run_python(program, **{"XLA_FLAGS": ""} | variables)
+    assert done.stdout.startswith(problem), done.stderr
     assert done.returncode == 0, done.stderr
 
 
@@ -213,7 +214,7 @@ def test_probe_detects_settings_that_change_bits(before, after, variables, told)
     ("fuses", "variable", "goes_on"),
     [(True, None, False), (True, "", False), (True, "1", True), (False, None, True)],
 )
-def test_other_bits_stop_a_run_or_are_recorded(
+def test_different_bits_stop_a_run_or_are_recorded(
     fuses, variable, goes_on, environment, monkeypatch, capsys
 ):
     """Check that a run continues on a CPU without AVX2 and FMA, or if the user asks for it."""
@@ -235,7 +236,7 @@ def test_other_bits_stop_a_run_or_are_recorded(
 
 
 @pytest.mark.parametrize("variables", [{}, {"KERAS_BACKEND": "jax"}])
-def test_users_settings_of_keras_change_nothing(variables, tmp_path):
+def test_keras_settings_of_the_user_have_no_effect(variables, tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "jax", "floatx": "float16"}')
     program = (
         "from mnist_rnn.experiment.backend import keras\n"
@@ -245,14 +246,14 @@ def test_users_settings_of_keras_change_nothing(variables, tmp_path):
     assert done.stdout == "tensorflow float32 float32\n", done.stderr
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX is of x86-64")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX exists only on x86-64")
 def test_cpu_without_avx_is_rejected_before_tensorflow_is_loaded():
-    """Check the message, since `import tensorflow` would end the process by SIGILL without one."""
+    """Expect a message, since `import tensorflow` would end the process by SIGILL without any."""
     with pytest.raises(BackendError, match=r"needs AVX.*05_by_hand"):
         backend.require_avx({"AVX": False})
 
 
-def test_model_has_its_configuration_and_the_same_names_when_built_again():
+def test_model_built_twice_has_the_same_names_and_configuration():
     first, again = (build_model(Configuration(units=2, layer="gru")) for _ in range(2))
     assert [layer.name for layer in first.layers] == ["dropout", "gru", "dense"]
     assert (first.name, first.configuration) == (again.name, Configuration(units=2, layer="gru"))

@@ -22,7 +22,7 @@ NAMED = f"one of {', '.join(COLUMNS)}"
 ANSWERS = "code that computes these parameters"
 
 
-def test_claim_is_one_row(tmp_path):
+def test_each_row_is_a_claim(tmp_path):
     rate = {"claim": "slow", "learning_rate": "0.001", "train_size": "1000"}
     slow, mine = read_claims(write_claims(tmp_path, ROW | rate, ROW))
     assert mine.config == Configuration(
@@ -54,7 +54,7 @@ def test_claim_is_one_row(tmp_path):
         ("seed", "0", f"{NAMED}, got '0'. Did you mean 'seeds'?"),
     ],
 )
-def test_wrong_cell_is_named_by_claim_and_column(column, cell, expected, tmp_path):
+def test_error_names_the_claim_and_column_of_a_wrong_cell(column, cell, expected, tmp_path):
     write_claims(tmp_path, ROW | {column: cell})
     with pytest.raises(ClaimError) as error:
         read_claims(tmp_path)
@@ -65,14 +65,14 @@ def test_wrong_cell_is_named_by_claim_and_column(column, cell, expected, tmp_pat
 
 
 @pytest.mark.parametrize("column", ["kind", "seeds", "source"])
-def test_missing_column_is_named(column, tmp_path):
+def test_error_names_a_missing_column(column, tmp_path):
     write_claims(tmp_path, {name: ROW[name] for name in ROW if name != column})
     with pytest.raises(ClaimError, match=f"claim 'mine', column {column}: .*, got nothing"):
         read_claims(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["run", "table", "text", *UNPUBLISHED])
-def test_only_some_kinds_have_no_number(kind, tmp_path):
+def test_only_unpublished_kinds_have_no_number(kind, tmp_path):
     number = ROW | {"kind": kind}
     none = number | {"published_test_accuracy": "", "rounding": ""}
     right, wrong = (none, number) if kind in UNPUBLISHED else (number, none)
@@ -178,7 +178,7 @@ def test_table_of_curves_without_rows_or_columns_is_rejected(rows, header, probl
 
 
 def test_claims_of_the_originals_require_runs_of_their_code():
-    """Check that PyTorch's two published results are for its notebook's code, not for ours."""
+    """Check that the two results of the PyTorch notebook need runs of its code, not of ours."""
     claims = read_claims()
     theirs = [claim for claim in claims if claim.answered_by == "pytorch"]
     assert [claim.published_test_accuracy for claim in theirs] == [95.67, 96.81]

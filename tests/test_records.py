@@ -1,4 +1,4 @@
-"""Test a run's record: how it is read, rejected, and compared."""
+"""Test how the record of a run is read, rejected and compared."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def record(make_record):
     return change(make_record(train_size=1, epochs=1), "history", weights_sha256=[DIGEST])
 
 
-# Ways to keep `git status` from showing that code.py was edited, or that more.py is new
+# Ways to hide from `git status` that code.py was edited, or that more.py is new
 HIDING = [
     "git update-index --assume-unchanged code.py",
     "git update-index --skip-worktree code.py",
@@ -43,7 +43,7 @@ HIDING = [
 
 @pytest.mark.parametrize("hide", HIDING)
 def test_record_says_whether_files_differ_from_the_commit(hide, tmp_path, monkeypatch):
-    """Check settings of git that hide an edit; files in results/ don't count."""
+    """Hide an edit by settings of git; expect that it is found. Files in results/ don't count."""
     clone = tmp_path / "clone"
     (clone / "results").mkdir(parents=True)
     monkeypatch.setattr(environment, "ROOT", clone)
@@ -82,7 +82,9 @@ def test_commit_is_unknown_outside_a_checkout_and_without_git(tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("variable", "threads"), [("3", 3), ("0", 2), ("", 2), ("two", 2), (None, 2)]
 )
-def test_threads_are_the_variables_number_or_all_of_the_process(variable, threads, monkeypatch):
+def test_threads_are_those_of_the_variable_or_all_cores_of_the_process(
+    variable, threads, monkeypatch
+):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5, 6}, raising=False)
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     if variable is not None:
@@ -127,7 +129,7 @@ TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors":
          "different test errors for the same weights"),
     ],
 )  # fmt: skip
-def test_damaged_or_impossible_record_is_named(changes, problem, record, tmp_path):
+def test_error_names_a_damaged_or_impossible_record(changes, problem, record, tmp_path):
     path = write_run(record, tmp_path)
     content = json.loads(path.read_text())
     assert (content["history"], content["mistakes"]) == (HISTORY, MISTAKES)
@@ -152,7 +154,7 @@ def test_repeated_key_is_rejected(key, record, tmp_path):
     [("seed-1.json", "ours"), ("../gru/seed-0.json", "ours"), ("../keras/seed-0.json", "ours"),
      ("../seeded/seed-0.json", "keras")],
 )  # fmt: skip
-def test_record_in_the_wrong_place_is_named(place, code, make_record, tmp_path):
+def test_error_names_a_record_in_the_wrong_place(place, code, make_record, tmp_path):
     path = write_run(make_record(code=code), tmp_path)
     foreign = (path.parent / place).resolve()
     foreign.parent.mkdir(exist_ok=True)
@@ -162,13 +164,13 @@ def test_record_in_the_wrong_place_is_named(place, code, make_record, tmp_path):
 
 
 def read_checkpoint(path):
-    """Check that the checkpoint's reader renames a foreign file, and raise RecordError for it."""
+    """Check that a file that is no checkpoint is renamed, and raise RecordError for it."""
     assert Checkpoint(path, {}).read() is None
     raise RecordError(f"{path} can't be read, {path.with_name(f'{path.name}.damaged').name}")
 
 
 def read_folder(path):
-    """Read the same records as a sweep or a table does."""
+    """Read all records of the folder, as a sweep or a table does, and raise the error."""
     runs, (error,) = read_runs(path.parent.parent.parent)
     assert not runs
     raise error
@@ -202,7 +204,7 @@ KINDS = {
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 def test_pipe_folder_device_link_or_large_file_is_rejected_at_once(make, name, tmp_path):
-    """Check each reader: it must not wait for a pipe, or read a device without an end."""
+    """Check that no reader waits for a pipe, or reads a device that never ends."""
     path = tmp_path / "runs" / "any" / name
     path.parent.mkdir(parents=True)
     make(path)
@@ -236,13 +238,13 @@ def test_full_disk_keeps_the_old_files(what, record, make_record, tmp_path, fill
     assert before == {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
 
 
-def test_default_runs_record_is_of_a_clean_tree(committed):
+def test_record_of_the_default_run_is_of_a_clean_tree(committed):
     assert committed.environment.clean
     assert committed.data_sha256 == DATA_SHA256
     assert 97.5 <= committed.test_accuracy <= 98.5
 
 
-LATER = {"weights_sha256": [DIGEST, "1" * 64, None, "1" * 64]}  # other bits from epoch 2 on
+LATER = {"weights_sha256": [DIGEST, "1" * 64, None, "1" * 64]}  # different bits from epoch 2 on
 OLD = {"code_sha256": "0" * 64, "versions": {"tensorflow": "2.20.0"}}
 
 
@@ -269,7 +271,7 @@ def test_run_is_compared_with_the_committed_one(history, made_with, good, said, 
     assert said in sentence
 
 
-def test_missing_record_is_named(tmp_path):
+def test_error_names_a_missing_record(tmp_path):
     with pytest.raises(RecordError, match=r"none\.json can't be read: No such file"):
         read_run(tmp_path / "none.json")
 
@@ -279,22 +281,22 @@ INTEL = (
     "model name\t: A <fast> CPU\nflags\t\t: fpu {}\n\n"
 )
 ARM = "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n"
-TOLD = {"vendor": "GenuineIntel", "family": "6", "model": "167", "name": "A fast CPU"}
+INTEL_CPU = {"vendor": "GenuineIntel", "family": "6", "model": "167", "name": "A fast CPU"}
 
 
 @pytest.mark.parametrize(
-    ("machine", "text", "emulated", "told"),
-    [("x86_64", INTEL.format("fma avx2"), None, cpu(True, **TOLD)),
-     ("x86_64", INTEL.format("avx2"), None, cpu(False, **TOLD)),
-     ("x86_64", INTEL.format("fma"), None, cpu(False, **TOLD)),
+    ("machine", "text", "emulated", "expected"),
+    [("x86_64", INTEL.format("fma avx2"), None, cpu(True, **INTEL_CPU)),
+     ("x86_64", INTEL.format("avx2"), None, cpu(False, **INTEL_CPU)),
+     ("x86_64", INTEL.format("fma"), None, cpu(False, **INTEL_CPU)),
      ("x86_64", INTEL.format("avx2"), "Haswell", cpu(True, name="Haswell", emulated=True)),
      ("aarch64", ARM, None, cpu(True, architecture="aarch64", vendor="0x41", model="0xd0c")),
      ("arm64", None, None, cpu(True, architecture="arm64", name="Apple M2"))],
 )  # fmt: skip
 def test_cpu_is_described_from_cpuinfo_or_sysctl(
-    machine, text, emulated, told, tmp_path, monkeypatch
+    machine, text, emulated, expected, tmp_path, monkeypatch
 ):
-    """Check also that an emulated CPU can fuse, whatever its host can."""
+    """Check also that an emulated CPU has FMA, even on a host without FMA."""
     path, sysctl = tmp_path / "cpuinfo", tmp_path / "sysctl"
     if text:
         path.write_text(text)
@@ -304,4 +306,4 @@ def test_cpu_is_described_from_cpuinfo_or_sysctl(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(environment, "CPUINFO", path)
     monkeypatch.setattr(environment.platform, "machine", lambda: machine)
-    assert environment.describe_cpu(emulated) == told
+    assert environment.describe_cpu(emulated) == expected

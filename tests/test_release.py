@@ -13,7 +13,7 @@ from mnist_rnn.paths import MNIST, ROOT
 
 NAME = "mnist-rnn-1"
 GIT = "git -c user.name=x -c user.email=x"
-# Settings of a user, of the machine and of the clone that change git's archives
+# Settings of git, in the home folder and in the clone, that change the archives that git makes
 HOSTILE = """
 printf '[core]\nautocrlf = true\nattributesFile = attributes\n[tar]\numask = 0077\n' > .gitconfig
 printf '* text eol=crlf\nLICENSE export-ignore\n' | tee attributes > .git/info/attributes
@@ -78,7 +78,7 @@ def test_tree_that_differs_from_its_commit_is_not_released(clone):
 
 @pytest.mark.parametrize("inside", [False, True])
 def test_unpacked_release_makes_no_release(unpacked, inside):
-    """Check also one inside another repository, which has another commit."""
+    """Unpack the release also inside another repository, which has other commits."""
     if inside:
         assert run("git init --quiet", unpacked.parent).returncode == 0
     done = run(f"bash release/make.sh python {NAME}", unpacked)
@@ -117,7 +117,7 @@ def test_changed_byte_is_detected(clone, unpacked, place, found):
 
 @pytest.mark.parametrize("damage", [None, "images", "no images", "record"])
 def test_model_has_the_score_of_its_record(unpacked, committed, damage):
-    """Check that neither this package nor a module beside the script can be imported."""
+    """Put a module beside the script; expect that neither it nor our package is imported."""
     images = shutil.copytree(MNIST, unpacked.parent / "images")
     (unpacked / "release" / "hashlib.py").write_text("raise SystemExit('foreign')")
     if damage == "images":

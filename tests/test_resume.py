@@ -36,11 +36,11 @@ def keep(checkpoint, **values):
 
 
 class Killed(BaseException):
-    """An error in place of the end of a process."""
+    """Stand for the kill of a process."""
 
 
 def stop_after_writing(monkeypatch, error):
-    """Let the next run end with this error after it has kept an epoch."""
+    """Make the next run end with this error after it has written a checkpoint."""
     write = Checkpoint.write
 
     def write_and_stop(self, state):
@@ -61,14 +61,14 @@ def stop_after_writing(monkeypatch, error):
 def test_run_resumed_twice_equals_an_uninterrupted_run(
     layer, optimizer, small, run, left_alone, make_checkpoint, monkeypatch
 ):
-    """Check a stop by JupyterLab's button, then a kill."""
+    """Stop the run by JupyterLab's button, then kill it, then let it finish."""
     config = small.model_copy(update={"layer": layer, "optimizer": optimizer})
     expected = left_alone if config == small else run(config)
     interrupted = KeyboardInterrupt, TrainingError, r"^Stopped\. .* goes on from there"
-    for epochs, (stop, error, told) in enumerate((interrupted, (Killed, Killed, None)), 1):
+    for epochs, (stop, error, message) in enumerate((interrupted, (Killed, Killed, None)), 1):
         with monkeypatch.context() as patch:
             stop_after_writing(patch, stop)
-            with pytest.raises(error, match=told):
+            with pytest.raises(error, match=message):
                 run(config)
         assert make_checkpoint(config).read().epochs == epochs
     assert_same(run(config), expected)
@@ -81,10 +81,10 @@ def assert_same(run, expected):
     assert weights_sha256(model.get_weights()) == weights_sha256(expected_model.get_weights())
 
 
-def test_run_killed_before_its_record_is_finished(
+def test_run_killed_before_its_record_trains_no_epoch_again(
     small, run, left_alone, kept_alone, make_checkpoint
 ):
-    """Check the checkpoint of `left_alone`, which wrote no record."""
+    """Resume from the last checkpoint of `left_alone`, which wrote no record."""
     shutil.copy(kept_alone.path, make_checkpoint(small).path)
     kept = make_checkpoint(small).read()
     assert kept.epochs == small.epochs
@@ -125,7 +125,7 @@ CONTENTS = {
 def test_checkpoint_with_wrong_content_is_renamed(
     make, small, run, left_alone, make_checkpoint, caplog
 ):
-    """Check contents with a correct digest, as edited code writes them; the run starts anew."""
+    """Write wrong contents with a correct digest, as edited code would."""
     checkpoint = make_checkpoint(small)
     content = make(json.dumps(checkpoint.owner, sort_keys=True))
     checkpoint.path.write_bytes(hashlib.sha256(content).digest() + content)
@@ -158,7 +158,7 @@ def test_full_disk_keeps_the_last_checkpoint_and_the_run(
 
 
 def test_kill_during_writing_keeps_the_last_checkpoint(small, make_checkpoint, tmp_path):
-    """Check kill -9 before the new file replaces the old one."""
+    """Kill the process by kill -9 before the new file replaces the old one."""
     program = """
 import os, pickle, sys
 checkpoint, state = pickle.load(sys.stdin.buffer)
@@ -177,9 +177,10 @@ checkpoint.write(state._replace(seconds=9.0))
 
 
 def kill_at_random(parameters, results, moments, start=start_plain, after=None):
-    """Start the run and kill its processes after each of these times in seconds, then finish it.
+    """Start the run and kill it after each of these times in seconds, then finish it.
 
-    Times are counted from the start, or from the line of output that has the text `after`.
+    Times are counted from the start, or from the line of output that has the text `after`. Returns
+    the run and the number of kills.
     """
     killed = 0
     for moment in moments:
@@ -199,9 +200,9 @@ def kill_at_random(parameters, results, moments, start=start_plain, after=None):
     "kills", [pytest.param(3, marks=pytest.mark.slow), pytest.param(10, marks=pytest.mark.trial)]
 )
 def test_run_killed_at_random_moments_equals_an_uninterrupted_run(kills, tmp_path):
-    """Check two runs side by side, each killed this often, and that no partial files remain.
+    """Kill two parallel runs this often; expect equal records and no partial files.
 
-    The kills of the second run are counted from the start of training, so that they hit it.
+    The times of the second run are counted from the start of training, so that training is killed.
     """
     parameters = {"units": 64, "epochs": 60, "train_size": 3000, "dropout": 0.2}
     expected = finish(start_plain(parameters, tmp_path / "alone"), tmp_path / "alone")
@@ -255,7 +256,7 @@ def test_papermill_stopped_by_a_signal_continues_with_the_same_command(stop, tmp
 
 @pytest.mark.trial
 def test_a_hundred_runs_killed_one_to_five_times_equal_uninterrupted_ones(tmp_path):
-    """Check all layers and optimizers, two runs at a time."""
+    """Train all layers with all optimizers, two runs at a time."""
     networks = [
         {"layer": layer, "optimizer": optimizer, "dropout": 0.2}
         for layer, optimizer in product(LAYERS, ("sgd", "rmsprop", "adam"))
@@ -275,7 +276,7 @@ def test_a_hundred_runs_killed_one_to_five_times_equal_uninterrupted_ones(tmp_pa
         for (record, _), wanted in zip(ended, cycle(expected), strict=False)
     )
     kills = sum(killed for _, killed in ended)
-    print(f"{same} of {len(jobs)} runs, killed {kills} times in all, ended as if left alone")
+    print(f"{same} of {len(jobs)} runs, killed {kills} times in all, ended like uninterrupted ones")
     assert same == len(jobs) == 100
     assert kills >= 100
 

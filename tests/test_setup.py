@@ -1,4 +1,4 @@
-"""Test the lock and the Makefile: what make installs and passes on."""
+"""Test the lock and the Makefile: the packages that make installs, and the options it passes."""
 
 import json
 import os
@@ -74,7 +74,7 @@ def test_make_passes_its_variables_to_the_commands(words, command):
 
 
 def test_make_ignores_its_variables_in_the_environment():
-    """Check names that other programs use as environment variables."""
+    """Set environment variables of these names, as other programs do; expect the same commands."""
     names = ("PYTHON", "VENV", "PARAMETERS", "RUN", "ARGS", "PROFILE", "MODEL")
     targets = ("reproduce", "verify", "sweep", "lab", "site")
     assert dry_run(*targets, **dict.fromkeys(names, "foreign")) == dry_run(*targets)
@@ -96,7 +96,7 @@ def is_made_anew(place, venv=".venv"):
 
 
 def test_environment_is_installed_once_for_each_lock_and_place(place):
-    """Check stopped, copied and moved installations, whose mark is missing or wrong."""
+    """Remove or change the mark of the installation, as a stop, a copy or a move does."""
     assert not is_made_anew(place)
     assert is_made_anew(place, "new")
     moved = place.rename(place.with_name(place.name + "2"))
@@ -110,7 +110,7 @@ def test_environment_is_installed_once_for_each_lock_and_place(place):
 
 
 def test_packages_are_downloaded_only_with_their_hashes(tmp_path):
-    """Check that the lock has each package's hashes, and that another hash is rejected."""
+    """Check that each package of the lock has hashes, and that a changed package is rejected."""
     lock = (ROOT / "requirements.lock").read_text()
     packages = re.findall(r"^\S+==.*(?:\n .*)*", lock, flags=re.MULTILINE)
     assert len(packages) == len(re.findall(r"^[^ #\n]", lock, flags=re.MULTILINE))
@@ -159,9 +159,8 @@ def make_reproduce(tmp_path):
             ["make", "reproduce", f"VENV={tmp_path}", f"PARAMETERS={parameters}"],
             cwd=ROOT,
             env=environment(results),
-            preexec_fn=lambda: signal.signal(
-                signal.SIGINT, signal.SIG_DFL
-            ),  # off after a shell's `&`
+            # If a shell started the tests with `&`, SIGINT is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     return make_reproduce
@@ -182,7 +181,7 @@ def test_stopped_reproduction_says_how_to_continue(send, stop, make_reproduce):
 
 
 def test_earlier_record_is_not_a_reproduction(make_reproduce):
-    """Check a papermill that ends well without a record, as if it had trained another run."""
+    """Let papermill succeed without a new record, as if it had trained another run."""
     results, process = make_reproduce('cp "$3" "$4"', parameters="")
     write_run(read_run(run_path(Configuration(), ".json", COMMITTED)), results)
     status, output = end(process, timeout=60)
@@ -191,10 +190,8 @@ def test_earlier_record_is_not_a_reproduction(make_reproduce):
     assert not (results / "reproductions").exists()
 
 
-def test_packages_of_the_environment_are_ignored_in_a_folder_of_any_name(
-    make_reproduce, monkeypatch
-):
-    """Check PYTHONPATH, which modules of a cluster set, and whose packages would come first."""
+def test_pythonpath_and_pip_settings_of_the_user_are_ignored(make_reproduce, monkeypatch):
+    """Set PYTHONPATH, as a cluster's modules do. Its packages would be imported first."""
     monkeypatch.setenv("PYTHONPATH", "elsewhere")
     monkeypatch.setenv("PIP_USER", "yes")
     _, process = make_reproduce('cp "$3" "$4"; echo "set: $PYTHONPATH $PIP_USER"')
@@ -212,7 +209,7 @@ def test_folders_do_not_depend_on_the_working_directory(given, folders, tmp_path
 
 
 def test_code_runs_only_in_its_own_folder(tmp_path, monkeypatch):
-    """Check a copied folder, whose environment has the old folder's code."""
+    """Copy the folder; expect an error, since the environment has the code of the old one."""
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "src" / "mnist_rnn", copy / "src" / "mnist_rnn")
     (copy / "notebooks").mkdir()
@@ -240,8 +237,8 @@ def test_package_without_its_repository_says_what_to_do(tmp_path):
     assert "ExperimentError: mnist_rnn works only in a clone of its repository" in done.stderr
 
 
-def test_users_settings_of_nbconvert_drop_no_cell(tmp_path):
-    """Check `make notebooks`, which executes notebooks with nbconvert."""
+def test_nbconvert_settings_of_the_user_drop_no_cell(tmp_path):
+    """Run nbconvert without and with the variables that `make notebooks` sets for it."""
     settings = tmp_path / ".jupyter"
     settings.mkdir()
     (settings / "jupyter_nbconvert_config.py").write_text(

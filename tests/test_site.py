@@ -22,7 +22,7 @@ NAMES = [*pages.PAGES, "report.html"]
 
 @pytest.mark.slow
 def test_pages_made_again_are_equal(site, tmp_path):
-    """Check a process whose sets have another order."""
+    """Make the pages in a process whose sets have another order."""
     command = [sys.executable, "-m", "mnist_rnn.web.site", "--output", tmp_path]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": "1"})
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(pages.PAGES)
@@ -32,7 +32,7 @@ def test_pages_made_again_are_equal(site, tmp_path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_every_figure_has_a_description(path, site):
-    """Check the image's alternative text, for pages, and the caption below it, for JupyterLab."""
+    """Check that the image's alternative text, used in pages, is in the caption below the image."""
     alternatives = []
     for cell in nbformat.read(path, as_version=4).cells:
         outputs = [output for output in cell.get("outputs", []) if "data" in output]
@@ -52,8 +52,8 @@ def test_page_is_self_contained_accessible_and_fits_the_window(name, site, open_
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', text)
     assert re.fullmatch(r"default-src 'none';(?:[^*:]|blob:)*img-src data:", policy)
     assert "$$" not in text  # an unconverted formula
-    assert "...</td>" not in text  # a name that pandas has shortened
-    # the page's own style, and that of the start page's picture; none from pandas's tables
+    assert "...</td>" not in text  # a text that pandas has cut off
+    # The page has one style, and the start page's picture another. Tables of pandas have none.
     assert text.count("<style") == 1 + (name == "index.html")
     assert not re.search(r"<tr>\s*<th[^>]*>[^<]*</th>(\s*<td></td>)+\s*</tr>\s*</thead>", text)
     assert set(re.findall(r'href="(?!https:|data:|#)([^"#]+)', text)) <= {
@@ -92,7 +92,7 @@ SPLIT = """() => [...document.querySelectorAll("th")].filter(head => {
 }).map(head => head.textContent)"""
 
 
-def test_picture_of_the_network_moves_once_and_never_with_reduced_motion(site, open_page):
+def test_picture_of_the_network_moves_only_on_screens_without_reduced_motion(site, open_page):
     moving = "document.querySelector('svg').getAnimations({ subtree: true }).length"
     wanted, unwanted = "no-preference", "reduce"
     for motion, media, count in (
@@ -112,7 +112,7 @@ def test_start_page_begins_with_the_answer_and_ends_with_the_figure_of_the_claim
     answer, *more = describe_answer(read_results(COMMITTED))
     assert page.locator(".lead").inner_text() == answer
     assert page.get_by_role("heading", name="The result in one figure").is_visible()
-    said = " ".join(more).replace("`", "")  # names are set as code
+    said = " ".join(more).replace("`", "")  # the page formats names as code
     assert page.locator("h2:has-text('The result') + p").inner_text().startswith(said)
     shown = page.locator(".figure img").get_attribute("src").split(",")[1]
     path = ROOT / "notebooks" / "03_results.ipynb"
@@ -129,9 +129,8 @@ def test_phone_shows_the_digit_at_once_and_enlarges_a_figure_by_a_tap(site, open
     ink = page.locator(".unrolled path").first.bounding_box()
     unread = page.locator(".unread").bounding_box()
     assert ink["y"] + ink["height"] < 844
-    assert (
-        ink["x"] + ink["width"] < unread["x"]
-    )  # the cover of the unread rows lies to the right of the digit
+    # The cover of the unread rows lies to the right of the digit.
+    assert ink["x"] + ink["width"] < unread["x"]
     page = open_page(site / "lesson.html", **phone)
     figure = page.locator(".figure").nth(1)
     small = figure.locator("img").bounding_box()["width"]
@@ -141,17 +140,17 @@ def test_phone_shows_the_digit_at_once_and_enlarges_a_figure_by_a_tap(site, open
 
 
 @pytest.mark.parametrize("name", ["none.keras", "none", "/", "/etc/passwd"])
-def test_missing_model_is_named(name, tmp_path, monkeypatch):
+def test_error_names_a_missing_model(name, tmp_path, monkeypatch):
     path, folder = tmp_path / name, tmp_path / "site"
     monkeypatch.setattr(sys, "argv", ["site", "--model", str(path), "--output", str(folder)])
-    with pytest.raises(SystemExit) as refused:
+    with pytest.raises(SystemExit) as rejected:
         pages.main()
     got = "another file" if path.exists() else "no file"
-    assert str(refused.value) == f"{path}: expected a model (.keras), got {got}"
+    assert str(rejected.value) == f"{path}: expected a model (.keras), got {got}"
     assert not folder.exists()
 
 
-def test_lesson_has_no_code_and_report_has_no_code_and_links(site):
+def test_lesson_has_no_code_and_report_has_neither_code_nor_links(site):
     for name, code, links in (
         ("03_results.html", True, True),
         ("lesson.html", False, True),

@@ -1,4 +1,4 @@
-"""Test that the specification's other layers, optimizers and dropout have TensorFlow's bits."""
+"""Test that LSTM, GRU, Adam, RMSprop and dropout in NumPy give the committed bits."""
 
 import json
 
@@ -10,16 +10,16 @@ from mnist_rnn.bits.ledger import FIRST_STEPS
 
 DIGESTS = json.loads(FIRST_STEPS.read_text())
 NAMES = [name for name in NETWORKS if name not in BY_HAND and name != "first-epoch"]
-LONG = ("512-units", "lstm", "lstm-sgd", "gru")  # a minute and more
+LONG = ("512-units", "lstm", "lstm-sgd", "gru")  # each takes a minute or more
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in LONG])
-def test_formulas_have_the_committed_digest(name):
+def test_steps_in_numpy_have_the_committed_digest(name):
     assert take_first_steps(name) == DIGESTS[name]
 
 
 @pytest.mark.trial
 @pytest.mark.parametrize("name", LONG)
-def test_formulas_have_the_committed_digest_of_long_steps(name):
+def test_long_steps_in_numpy_have_the_committed_digest(name):
     assert take_first_steps(name) == DIGESTS[name]

@@ -37,7 +37,7 @@ ENDLESS = LONG.replace(",150,512,", ",1000,5120,") + KERAS.replace(",1,640,", ",
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """Return a folder with two tiny claims of our code and one of an original's, two seeds each."""
+    """Return a folder with three tiny claims of two seeds: two for our code, one for Keras's."""
     folder = tmp_path_factory.mktemp("published")
     (folder / "claims.csv").write_text(HEADER + SHORT + LONG + KERAS)
     return folder
@@ -99,12 +99,12 @@ def test_plan_has_each_run_once_with_low_seeds_and_long_runs_first(tmp_path):
 
 
 def test_runs_of_a_sweep_are_in_results():
-    """Check also that the digest of `experiment` decides whether they are outdated."""
+    """Check also that the digest that outdates our runs is that of `experiment/`."""
     assert PROGRAMS["ours"].code_sha256 == LOADED_SHA256
     assert first(PUBLISHED).path(".json").is_relative_to(COMMITTED)
 
 
-def test_remaining_time_follows_from_the_costs():
+def test_remaining_time_follows_from_the_costs_of_the_runs():
     """Check that a tenth of the epochs needs more than a tenth of the time if start-up matters."""
     short, long = (Planned("ours", Configuration(units=512, epochs=n)) for n in (100, 900))
     for left, seconds, rest in ((long, 60, 540), (short, 90, 10)):
@@ -123,12 +123,12 @@ def test_remaining_time_follows_from_the_costs():
         ("keras", {"code_sha256": "0" * 64}, "made with other code"),
         ("ours", {"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
         ("seeded", {"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
-        ("keras_2019", {"versions": {"tensorflow": "1.13.1"}}, None),  # it has its own environment
+        ("keras_2019", {"versions": {"tensorflow": "1.13.1"}}, None),  # has its own environment
         ("ours", {"cpu": cpu(False)}, None),
         ("pytorch", {"threads": 64, "commit": None, "clean": None}, None),
     ],
 )
-def test_record_with_other_code_or_versions_is_outdated(
+def test_record_with_changed_code_or_versions_is_outdated(
     code, values, reason, make_record, tmp_path
 ):
     record = make_record(code=code)
@@ -147,18 +147,19 @@ def test_record_with_other_code_or_versions_is_outdated(
     assert "is not a record" in why_pending(planned, tmp_path)
 
 
-def test_committed_runs_of_the_originals_are_of_todays_scripts():
+def test_committed_runs_of_the_originals_are_of_the_current_scripts():
     plans = [run for code in PROGRAMS if code != "ours" for run in plan_runs(read_claims(), code)]
     assert plans
     reasons = {why_pending(run, COMMITTED) for run in plans}
-    assert None in reasons <= {None, "no record"}  # runs of the old Keras take days
+    # Runs of old Keras take days, so that some may be missing.
+    assert None in reasons <= {None, "no record"}
 
 
 @pytest.mark.slow
 def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
     undisturbed, results, published, tmp_path
 ):
-    """Check a deleted record, whose executed copy is left, a broken record, and a new claim."""
+    """Delete a record but not its executed notebook, damage another record, and add a claim."""
     more = shutil.copytree(published, tmp_path / "published")
     with (more / "claims.csv").open("a") as claims:
         claims.write(GRU)
@@ -180,7 +181,7 @@ def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
 
 
 def wait_until_training(process, run, results):
-    """Return the papermill and the kernel below a sweep's process, once they have kept an epoch."""
+    """Return the processes of papermill and its kernel, once they have written a checkpoint."""
     executed = f"executed/{run.name}/seed-{run.config.seed}.part.ipynb"
     checkpoint = run.path(".checkpoint", results)
     earlier = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
@@ -189,18 +190,18 @@ def wait_until_training(process, run, results):
         time.sleep(0.1)
         if checkpoint.exists() and checkpoint.stat().st_mtime_ns != earlier:
             return papermill, *papermill.children()
-    raise AssertionError(f"{checkpoint} does not come")
+    raise AssertionError(f"expected {checkpoint}, got no such file in time")
 
 
 def wait_for_child(process, word):
-    """Return the process below a sweep's with an argument that ends so, which a shell lacks."""
+    """Return the child process that has an argument with this end. Shells have no such argument."""
     for _ in range(3000):
         time.sleep(0.1)
         for child in psutil.Process(process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if any(argument.endswith(word) for argument in child.cmdline()):
                     return child
-    raise AssertionError(f"{word} is not started")
+    raise AssertionError(f"expected a process of {word}, got none in time")
 
 
 @pytest.mark.parametrize(
@@ -234,15 +235,15 @@ def test_wrong_option_is_rejected_before_any_run(option, value, expected, monkey
         sweeping.main()
 
 
-def test_file_in_place_of_the_results_folder_is_named(published, tmp_path):
+def test_error_names_a_file_in_place_of_the_results_folder(published, tmp_path):
     (tmp_path / "results").touch()
     status, output = end(start_sweep(tmp_path / "results", published), timeout=300)
     said = f"{tmp_path}/results/executed can't be written: Not a directory."
     assert (status, output.splitlines()[-1]) == (1, said)
 
 
-def test_snakemakes_reason_comes_before_one_line_for_all_runs(published, tmp_path):
-    """Check also with the log of an earlier sweep."""
+def test_error_of_snakemake_comes_before_one_line_for_all_runs(published, tmp_path):
+    """Start with the log of an earlier sweep in the folder."""
     run = first(published)
     log = tmp_path / "executed" / run.name / f"seed-{run.config.seed}.log"
     log.parent.mkdir(parents=True)
@@ -264,8 +265,8 @@ def test_snakemakes_reason_comes_before_one_line_for_all_runs(published, tmp_pat
      (os.kill, signal.SIGTERM, signal.default_int_handler, "ours"),
      (os.kill, signal.SIGTERM, signal.SIG_IGN, "ours"),
      (os.kill, signal.SIGTERM, signal.default_int_handler, "keras")],
-    ids=["Ctrl-C", "end of a session", "kill", "kill of what a script started with &",
-         "kill of an original's code"],
+    ids=["Ctrl-C", "end of a session", "kill", "kill of a sweep that a script started with &",
+         "kill while the code of an original runs"],
 )  # fmt: skip
 def test_stopped_sweep_ends_in_seconds(send, stop, inherited, code, published, tmp_path):
     endless = shutil.copytree(published, tmp_path / "published")
@@ -289,8 +290,8 @@ def test_stopped_sweep_ends_in_seconds(send, stop, inherited, code, published, t
 
 
 @pytest.mark.slow
-def test_originals_code_is_run_by_the_same_workflow(published, tmp_path):
-    """Check both runs, which differ without a seed, then a sweep after one is deleted."""
+def test_same_workflow_runs_the_code_of_the_originals(published, tmp_path):
+    """Train two runs, which set no seed and therefore differ. Delete one, and sweep again."""
     relative = os.path.relpath(sys.executable, ROOT)
     output = sweep(tmp_path, published, "--code", "keras", "--python", relative)
     assert "2 of 2 runs to make" in output
@@ -308,9 +309,9 @@ def test_originals_code_is_run_by_the_same_workflow(published, tmp_path):
 
 @pytest.mark.slow
 def test_killed_kernels_papermills_and_sweeps_lose_no_result(undisturbed, published, tmp_path):
-    """Check a run that fails twice beside others, then a killed sweep, then a complete one."""
+    """Let a run fail twice beside others, kill the next sweep, and let a third one finish."""
     results = tmp_path / "results"
-    run = first(published)  # the long one
+    run = first(published)  # the longest run
     process = start_sweep(results, published)
     papermill, kernel = wait_until_training(process, run, results)
     kernel.kill()

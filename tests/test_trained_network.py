@@ -40,7 +40,7 @@ def test_accuracy_by_row_equals_a_hand_computed_one():
 @pytest.mark.parametrize(
     ("digits", "row"), [((5,), 1), ((5, 3), 2), ((3, 3, 5, 3), 4), ((1,) * 27 + (2,), 28)]
 )
-def test_from_the_decision_row_on_the_answer_does_not_change(digits, row):
+def test_answer_does_not_change_after_the_decision_row(digits, row):
     assert trained_network.decision_rows(answers(*digits)).tolist() == [row]
 
 
@@ -69,7 +69,7 @@ def test_last_row_changes_answers_in_both_directions():
 
 
 def test_sensitivity_is_the_gradient_of_the_loss(model, digits, committed):
-    """Check a wrong answer, whose gradients are large enough for single precision."""
+    """Use a misclassified image, whose gradients are large enough for single precision."""
     first = min(committed.mistakes)
     x, y = (part[first : first + 1] for part in digits)
     loss = keras.losses.sparse_categorical_crossentropy
@@ -120,8 +120,8 @@ def test_noise_is_seeded_and_clipped_to_0_and_1():
 
 
 @pytest.mark.slow
-def test_notebook_reads_a_users_own_model(tmp_path):
-    """Check a bad model, for which some figures have little or nothing to show."""
+def test_notebook_reads_a_model_of_the_user(tmp_path):
+    """Give a badly trained model, for which some figures are almost empty, and a missing file."""
     finish(start_papermill({"units": 8, "epochs": 1, "train_size": 2000}, tmp_path), tmp_path)
     (own,) = tmp_path.rglob("*.keras")
     notebook, output = TRAIN.with_name("04_reading.ipynb"), tmp_path / "out.ipynb"

@@ -1,4 +1,4 @@
-"""Test the training step and loop, and that parts of different runs are rejected."""
+"""Test the training step and loop, and that parts of different runs can't be mixed."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ def build_in_keras(config):
     ("layer", "optimizer", "batch_size", "steps"),
     [
         ("simple_rnn", "sgd", 128, 8),  # the last of an epoch's batches has 104 examples
-        pytest.param("simple_rnn", "sgd", 333, 4, marks=pytest.mark.slow),  # the last has one
+        pytest.param("simple_rnn", "sgd", 333, 4, marks=pytest.mark.slow),  # the last batch has one
         ("gru", "adam", 250, 4),
         pytest.param("lstm", "adam", 250, 4, marks=pytest.mark.slow),
     ],
@@ -81,7 +81,7 @@ def test_training_equals_that_of_keras_batch_by_batch(
     assert len(set(state.history["weights_sha256"])) == config.epochs == state.epochs
 
 
-def test_batch_draws_its_dropout_once_and_prediction_draws_none(small):
+def test_batch_draws_one_dropout_mask_and_prediction_draws_none(small):
     """Check the random state of dropout, which Keras changes once per mask."""
     model = build_model(small)
     state = model.layers[0].seed_generator.state
@@ -118,7 +118,7 @@ def test_clock_that_is_set_back_has_no_effect(small, run, left_alone, monkeypatc
     assert 0 < state.seconds < 60
 
 
-# A kernel may have parts of several runs, after parameters were changed and some cells run again.
+# A user who changes parameters and runs only some cells again mixes parts of several runs.
 
 RUN = Configuration(units=8, epochs=1, train_size=1280)
 
@@ -162,10 +162,17 @@ def alter(examples):
         lambda parts, mnist: {"test": alter(parts["test"])},
         lambda parts, mnist: {"test": parts["training"]},
     ],
-    ids=["more images", "more labels", "fewer asked", "pixel", "test pixel", "no test images"],
+    ids=[
+        "more images",
+        "more labels",
+        "smaller train_size",
+        "pixel",
+        "test pixel",
+        "no test images",
+    ],
 )
 def test_images_of_another_configuration_are_rejected(changes, parts, mnist, results):
-    """Check each function that takes images, and that nothing is written."""
+    """Give the images to each function that takes some; expect an error and no file."""
     old = parts | changes(parts, mnist)
     given = [old[name] for name in ("config", "training", "test", "environment")]
     with pytest.raises(TrainingError, match=OTHERS):
@@ -183,7 +190,7 @@ def test_images_of_another_configuration_are_rejected(changes, parts, mnist, res
     [{"optimizer": "adam"}, {"dropout": 0.5}, {"seed": 1}, {"epochs": 2}, {"learning_rate": 0.1}],
 )
 def test_run_is_not_recorded_under_another_configuration(values, parts, results):
-    """Check also that no model is trained as another configuration or into its checkpoint."""
+    """Check also that a model is not trained with another configuration or its checkpoint."""
     other = RUN.model_copy(update=values)
     with pytest.raises(TrainingError, match=rf"not those of the trained model\. {AGAIN}"):
         keep.keep_run(**parts | {"config": other})
@@ -222,7 +229,7 @@ def test_record_has_the_results_of_its_model(parts, mnist, results):
 
 
 def test_run_is_recorded_completely_or_not_at_all(parts, results, monkeypatch):
-    """Check other code or versions, a model trained further, and one that can't be written."""
+    """Try changed code or versions, a model trained further, and a model that can't be saved."""
     model, state = parts["model"], parts["state"]
     old = [
         parts["environment"].model_copy(update=values)
@@ -261,7 +268,7 @@ def assign(name, value):
     return change
 
 
-def other_loss(y, z):
+def doubled_loss(y, z):
     return cross_entropy(y, z) * 2
 
 
@@ -284,7 +291,7 @@ CHANGES = {
     "epsilon": assign("optimizer.epsilon", 0.1),
     "update": assign("optimizer.update_step", lambda *_: None),
     "iterations": lambda model: model.optimizer.iterations.assign(1),
-    "loss": compile_with(SGD(), other_loss),
+    "loss": compile_with(SGD(), doubled_loss),
     "loss weights": compile_with(SGD(), loss_weights=[2.0]),
     "no XLA": compile_with(SGD(), jit_compile=False),
     "eager": assign("run_eagerly", True),
@@ -305,7 +312,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_model_that_was_changed_after_it_was_built_is_rejected(change, parts, tmp_path):
-    """Check that nothing is trained or written, since a record names only the configuration."""
+    """Expect that nothing is trained or written, since a record names only the configuration."""
     training, test = parts["training"], parts["test"]
     owner = describe_inputs(RUN, training, test)
     model = build_model(RUN)
@@ -319,7 +326,7 @@ def test_model_that_was_changed_after_it_was_built_is_rejected(change, parts, tm
 
 
 def test_trained_model_is_rejected(parts, tmp_path):
-    """Check with and without a checkpoint: a record must not stand for twice as many epochs."""
+    """Train again with and without a checkpoint: a record must not hide further epochs."""
     training, test = parts["training"], parts["test"]
     checkpoint = Checkpoint(tmp_path / "checkpoint", describe_inputs(RUN, training, test))
     for state in (None, parts["state"]):
@@ -413,7 +420,7 @@ def test_each_python_has_the_same_code_digest(version):
     program = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})"
     program += "; from mnist_rnn.records.digest import LOADED_SHA256; print(LOADED_SHA256)"
     try:
-        told = subprocess.check_output([python, "-B", "-c", program], text=True)
+        digest = subprocess.check_output([python, "-B", "-c", program], text=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip(f"no python{version} that starts")
-    assert told.strip() == LOADED_SHA256
+    assert digest.strip() == LOADED_SHA256

@@ -127,7 +127,7 @@ def test_confusion_matrix_has_a_row_per_label_and_a_column_per_prediction():
     assert said == {(a, d): counts[d, a] for d in range(10) for a in range(10)}
     mistakes = counts * (1 - np.eye(10, dtype=int))
     np.testing.assert_array_equal(only_image(ax), mistakes)
-    assert ax.images[0].cmap.name == "Blues"  # the darker, the more
+    assert ax.images[0].cmap.name == "Blues"  # darker for more mistakes
     assert ax.images[0].get_clim() == (0, mistakes.max())
     assert (ax.get_xlabel(), ax.get_ylabel(), scale.get_ylabel()) == (
         "predicted digit",
@@ -146,7 +146,7 @@ def test_counts_are_white_on_dark_fields_only():
     assert {text.get_position() for text in texts if text.get_color() == "w"} == {(1, 0), (2, 0)}
 
 
-def test_mistakes_that_are_equally_frequent_are_all_named():
+def test_mistakes_that_are_equally_frequent_are_all_listed():
     answers, y = np.repeat([[2, 5, 7], [7, 9, 1]], [3, 3, 2], axis=1)
     expected = "Most frequent, with 3 of 8 mistakes: 7 as 2, 9 as 5."
     assert draw_confusion(answers, y).caption.endswith(expected)
@@ -156,7 +156,7 @@ def test_mistakes_that_are_equally_frequent_are_all_named():
 
 
 def test_most_probable_mistakes_are_drawn_in_order(images):
-    """Check 15 images of a 7: the first is correct, and the last is the most probable mistake."""
+    """Draw 15 images of a 7. The first is classified correctly; mistakes become more probable."""
     probabilities = np.zeros((15, 10))
     probabilities[:, 1], probabilities[0, 7] = np.linspace(0.5, 0.99, 15), 1
     probabilities[3:, 2] = probabilities[3:, 1] + 0.001

@@ -21,7 +21,7 @@ NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module")
 def drawn():
-    """Return an image, its states and probabilities, and the picture of 64 random units."""
+    """Return an image, its states and probabilities, and the picture, for 64 untrained units."""
     random = np.random.default_rng(0)
     shapes = (28, 64), (64, 64), (64,), (64, 10), (10,)
     weights = Weights(*(random.normal(0, 0.3, shape).astype("float32") for shape in shapes))
@@ -32,7 +32,7 @@ def drawn():
 
 
 def read_levels(picture, colors, left, width, columns):
-    """Return the index (28, columns) of each cell's colour, from 1; 0 without one of these."""
+    """Return for each cell (28, columns) the number of its colour in `colors`, from 1, or 0."""
     levels = np.zeros((28, columns), int)
     for path in picture.iter(f"{NAMESPACE}path"):
         if path.get("stroke") in colors:

@@ -1,4 +1,4 @@
-"""Drive JupyterLab in a real browser without a screen."""
+"""Drive JupyterLab with a headless browser."""
 
 import json
 import re
@@ -22,16 +22,16 @@ PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e 
 
 @contextmanager
 def open_lab(home, parameters):
-    """Start JupyterLab with copies of the notebooks and a home of its own, and yield its address.
+    """Start JupyterLab with its own home folder and copies of the notebooks, and yield its address.
 
-    02_train gets other parameters, since it trains for minutes with its defaults.
+    02_train gets these parameters, since with its defaults it trains for minutes.
     """
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
-    shutil.copytree(ROOT / "docs", home / "docs")  # a notebook shows a picture from there
+    shutil.copytree(ROOT / "docs", home / "docs")  # a notebook shows a picture in docs
     set_parameters(home / "notebooks" / "02_train.ipynb", parameters)
     settings = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
-    # Without this, JupyterLab asks in a box over the notebook whether it may fetch its news.
+    # Without this setting, a box over the notebook asks whether JupyterLab may fetch its news.
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     given = (environment(home / "results") | {"HOME": str(home)}).items()
     variables = {name: value for name, value in given if not re.search("JUPYTER|^XDG_", name)}
@@ -57,7 +57,7 @@ def wait_for_address(home, server):
     for _ in range(600):
         assert server.poll() is None, (home / "log").read_text()
         for path in home.rglob("jpserver-*.json"):
-            with suppress(OSError, ValueError):  # half written, or the port is not open yet
+            with suppress(OSError, ValueError):  # the file is half written, or the port is closed
                 url = json.loads(path.read_text())["url"]
                 urllib.request.urlopen(url + "api", timeout=5).close()
                 return url

@@ -2,9 +2,9 @@
 
 The exact sums are those of `by_hand`, which `test_by_hand.py` compares with fractions.
 
-`python oracle.py NUMBER` compares this number of networks and prints one line per network that
-differs. Emulated CPUs run it. It compares the product, both gradients, and the bias's gradient. For
-large matrices, it sums only some rows and columns, always with the last ones.
+`python oracle.py NUMBER` compares this number of networks, and prints one line per network that
+differs. Tests run this command on emulated CPUs. The product, both its gradients and the gradient
+of the bias are compared; of large matrices, only some rows and columns, always with the last ones.
 """
 
 import functools
@@ -43,7 +43,7 @@ def draw_cases(number: int) -> list[tuple[int, int, int]]:
 
 
 def some(length: int, random: np.random.Generator) -> np.ndarray:
-    """Return some places on an axis, always with the last ones."""
+    """Return some indices of an axis, always with the last ones."""
     last = np.arange(max(0, length - 24), length)
     return np.unique([*random.integers(0, length, 40), *last])
 
@@ -61,14 +61,14 @@ def compute(x, kernel, bias, slope, batch_size):
 
 
 def differences(x, kernel, random) -> list[str]:
-    """Return which of x @ kernel + bias and its gradients have other bits than the rule gives."""
+    """Return which of x @ kernel + bias and its gradients break the rule."""
     columns = kernel.shape[1]
     bias, slope = (
         random.standard_normal(shape).astype("float32")
         for shape in (columns, (*x.shape[:-1], columns))
     )
     arguments = x, kernel, bias, slope
-    # As in training, the number of images is not known before the step is compiled.
+    # As in training, the number of images is unknown when the step is compiled.
     anys = [(None, *x.shape[1:]), kernel.shape, bias.shape, (None, *slope.shape[1:])]
     by_size = functools.partial(compute, batch_size=len(x))
     compiled = tf.function(by_size, [tf.TensorSpec(shape) for shape in anys], jit_compile=True)

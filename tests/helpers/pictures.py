@@ -7,8 +7,8 @@ from matplotlib.testing.compare import calculate_rms
 from matplotlib.testing.exceptions import ImageComparisonFailure
 from PIL import Image
 
-# The tolerated root mean square difference over all pixels and colours, of 255. Other CPUs differ
-# by 0.01; one changed digit in a label gives more than 0.3.
+# The tolerated root mean square difference of all pixels and colours, whose values are 0 to 255.
+# Other CPUs differ by 0.01; one changed digit in a label gives more than 0.3.
 TOLERANCE = 0.1
 
 

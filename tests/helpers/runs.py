@@ -84,7 +84,7 @@ def start_papermill(parameters, results, **options) -> subprocess.Popen:
 
 
 def start_nbval(notebook: Path, results: Path, *options: str) -> subprocess.Popen:
-    """Compare a notebook's outputs with the committed ones, for a user with a matplotlibrc."""
+    """Start nbval, which compares a notebook's outputs, as for a user with a matplotlibrc."""
     command = [sys.executable, "-m", "pytest", "--nbval-current-env", "-p", "no:cacheprovider"]
     env = environment(results) | {"MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc"))}
     return start([*command, *options, notebook], env=env)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from mnist_rnn.records.environment import Cpu
 
-# A history in which only the last digest was measured
+# A history with a digest of only the last epoch
 LAST = {"weights_sha256": [None, None, None, "1" * 64]}
 
 
@@ -13,9 +13,9 @@ def change(run, part, **values):
     return run.model_copy(update={part: getattr(run, part).model_copy(update=values)})
 
 
-def cpu(fuses, **told):
+def cpu(fuses, **known):
     unknown = dict.fromkeys(("vendor", "family", "model", "name"))
-    return Cpu(**{"architecture": "x86_64", "fuses": fuses} | unknown | told)
+    return Cpu(**{"architecture": "x86_64", "fuses": fuses} | unknown | known)
 
 
 def make_claims(losses=None, half_unit=0.0, **published):
@@ -55,6 +55,6 @@ def make_runs(accuracies, losses=None, configuration="a", **columns):
 
 
 def answers(*digits):
-    """Return probabilities of one image with these predicted digits, the last one to the end."""
-    named = list(digits) + [digits[-1]] * (28 - len(digits))
-    return np.eye(10, dtype="float32")[named][None]
+    """Return probabilities (1, 28, 10) with these answers after the rows; the last answer stays."""
+    predicted = list(digits) + [digits[-1]] * (28 - len(digits))
+    return np.eye(10, dtype="float32")[predicted][None]

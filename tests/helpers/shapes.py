@@ -9,7 +9,7 @@ def arc(x, y, width, height, start, end):
     return [(x + width * cos(angle), y + height * sin(angle)) for angle in angles]
 
 
-# Strokes of points (x, y) in parts of the pad's side, from its upper left corner.
+# Strokes of points (x, y), as fractions of the pad's side, from the upper left corner.
 SHAPES = {
     "1 upright": [[(0.5, 0.15), (0.5, 0.85)]],
     "0 round": [arc(0.5, 0.5, 0.25, 0.35, -90, 270)],
@@ -46,7 +46,7 @@ FAN = [[(0.2, 0.2), (0.2 + step / 200, 0.7)] for step in range(100)]
 
 
 def draw(page, strokes, wait=100):
-    """Draw with the mouse, and return the answer and the seconds that it took.
+    """Draw with the mouse, and return the answer and the seconds until it was shown.
 
     The page measures the time from the event of the last point to the last change of the
     answer.
@@ -61,13 +61,13 @@ def draw(page, strokes, wait=100):
         for point in points[1:]:
             page.mouse.move(*point, steps=4)
         page.mouse.up()
-    page.wait_for_timeout(wait)  # later answers would be missed
-    # The answer may not change after the last point, if it does not alter the image.
+    page.wait_for_timeout(wait)  # until the last answer is shown
+    # If the last point does not alter the image, the answer does not change after it.
     seconds = max(0, page.evaluate("window.answered - window.drawn")) / 1000
     return page.locator(".answer").inner_text(), seconds
 
 
-def find_misread(page):
+def find_misclassified(page):
     """Draw each shape, and return the names of the misclassified ones."""
     wrong = []
     for name, strokes in SHAPES.items():

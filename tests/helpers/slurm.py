@@ -1,7 +1,7 @@
-"""Start a real Slurm of one node on loopback, with controller, node and munge in one folder.
+"""Start a Slurm cluster of one node on this machine, with all its files in one folder.
 
-It leaves an installed Slurm of the machine alone. As a context manager, `start(folder)` yields the
-environment in which Slurm's commands reach this one.
+A cluster that the machine already has is not changed. `start(folder)` is a context manager that
+yields the environment in which Slurm's commands reach the new cluster.
 """
 
 import contextlib
@@ -66,10 +66,9 @@ def start(folder: Path) -> Iterator[dict[str, str]]:
     user = pwd.getpwuid(os.getuid()).pw_name
     machine = {"cpus": os.cpu_count(), "memory": psutil.virtual_memory().total >> 20}
     conf.write_text(CONF.format(folder=folder, ports=ports, user=user, **machine))
-    (folder / "cgroup.conf").write_text(
-        "CgroupPlugin=disabled\n"
-    )  # in a container, none can be written
-    # Inside a job Snakemake calls srun without SLURM_CONF, as on a cluster with one in /etc.
+    # In a container, Slurm can't make cgroups.
+    (folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")
+    # In a job, Snakemake calls srun without SLURM_CONF, since clusters have slurm.conf in /etc.
     srun = folder / "bin" / "srun"
     srun.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {shutil.which("srun")} "$@"\n')
     srun.chmod(0o700)

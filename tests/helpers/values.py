@@ -1,4 +1,4 @@
-"""Generate thousands of values, for tests that accept any value."""
+"""Generate thousands of values, for tests of code that must handle any value."""
 
 import json
 
@@ -33,7 +33,7 @@ def places(value, path=()):
 
 
 def change_one(text, draws):
-    """Return this JSON with one of its values replaced by any other value."""
+    """Return this JSON with one of its values replaced by any JSON value."""
     content = json.loads(text)
     *path, last = draws.draw(st.sampled_from(list(places(content))[1:]))
     inner = content

@@ -1,7 +1,7 @@
 """The training of docs/specification.md in NumPy, with the bits of Keras and TensorFlow.
 
-`notebooks/05_by_hand.ipynb` shows and explains these functions in this order. They need NumPy
-alone, and read line by line like those in `implementations/`, for JAX, PyTorch and C.
+`notebooks/05_by_hand.ipynb` shows and explains these functions in this order. They need only NumPy,
+and correspond line by line to the programs for JAX, PyTorch and C in `implementations/`.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ def add_in_order(terms: Iterable[Array]) -> Array:
 
 
 def multiply_in_order(a: Array, b: Array) -> Array:
-    """Return a (n, k) times b (k, m): to 0, the terms are added from first to last, by FMA."""
+    """Return a (n, k) times b (k, m): FMA adds the terms to 0, from first to last."""
     a, b = a.astype("float64"), b.astype("float64")
     rounded = np.zeros((len(a), b.shape[1]), "float32")
     s, term, total = (np.zeros(rounded.shape) for _ in range(3))
@@ -61,7 +61,7 @@ def multiply_in_order(a: Array, b: Array) -> Array:
 
 
 def move_off_halfway(s: Array, term: Array, total: Array, halfway: Array) -> None:
-    """Move these totals, which lie halfway between two float32, to the side of the exact sum."""
+    """Move totals halfway between two float32 numbers to the side of the exact sum."""
     x, y, z = s[halfway], term[halfway], total[halfway]
     part = z - x
     error = (x - (z - part)) + (y - part)  # x + y - z, exactly
@@ -70,7 +70,7 @@ def move_off_halfway(s: Array, term: Array, total: Array, halfway: Array) -> Non
 
 @cache
 def library_keeps_the_rule(n: int, k: int, m: int) -> bool:
-    """Return whether NumPy's product of matrices (n, k) and (k, m) is multiply_in_order's."""
+    """Return whether NumPy multiplies (n, k) by (k, m) with the bits of multiply_in_order."""
     random = np.random.default_rng(0)
     for _ in range(1 + 1000 // (n * m)):  # a thousand sums or more
         a = random.standard_normal((n, k)).astype("float32")
@@ -81,12 +81,12 @@ def library_keeps_the_rule(n: int, k: int, m: int) -> bool:
 
 
 def flush(x: Array) -> Array:
-    """Return x with 0, of its sign, for numbers that are smaller than 2^-126."""
+    """Return x, with numbers smaller than 2^-126 replaced by zeros of the same sign."""
     return x * (np.abs(x) >= np.float32(2**-126))
 
 
 def product(a: Array, b: Array) -> Array:
-    """Return a part of a product: by NumPy's library, where it keeps the rule."""
+    """Return one part of a product, computed by NumPy's library if it keeps the rule."""
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     kept = library_keeps_the_rule(len(a), *b.shape)
     return flush(a @ b if kept else multiply_in_order(a, b))
@@ -98,17 +98,17 @@ def cut(a: Array, size: int) -> list[Array]:
 
 
 def multiply(a: Array, b: Array) -> Array:
-    """Return a b: parts of 256 terms."""
+    """Return a b, summed in parts of 256 terms."""
     return add_in_order(product(p.T, q) for p, q in zip(cut(a.T, 256), cut(b, 256), strict=True))
 
 
 def sum_products(a: Array, b: Array) -> Array:
-    """Return a^T b, a sum over images: parts of 128."""
+    """Return a^T b, a sum over images, in parts of 128."""
     return add_in_order(product(p.T, q) for p, q in zip(cut(a, 128), cut(b, 128), strict=True))
 
 
 def sum_images(a: Array) -> Array:
-    """Return the sum of the rows: parts of 128, each in parts of 32."""
+    """Return the sum of the rows, in parts of 128, each in parts of 32."""
     parts = [[add_in_order(rows) for rows in cut(part, 32)] for part in cut(a, 128)]
     return add_in_order(add_in_order(part) for part in parts)
 
@@ -124,7 +124,7 @@ TANH_LIMIT, TANH_SMALL = np.float32(7.99881172180175781), np.float32(0.0004)
 
 
 def horner(coefficients: Array, x: Array) -> Array:
-    """Return the polynomial with these coefficients, that of the highest power first."""
+    """Return the value of the polynomial with these coefficients, highest power first."""
     return reduce(lambda value, c: value * x + c, coefficients[1:], coefficients[0])
 
 
@@ -149,7 +149,7 @@ EXP_LOWEST, LOG2_OF_E, LN2, LN2_REST = np.array(
 def exp(x: Array) -> Array:
     """Return the exponential of x <= 0, with XLA's bits."""
     x = np.maximum(x, EXP_LOWEST)
-    k = np.floor(np.float32(0.5) + x * LOG2_OF_E)  # -127 at least
+    k = np.floor(np.float32(0.5) + x * LOG2_OF_E)  # at least -127
     r = (x - LN2 * k) - LN2_REST * k
     e_to_r = 1 + (r + horner(EXP_COEFFICIENTS, r) * (r * r))
     return flush(e_to_r * ((k.astype("int32") + 127) << 23).view("float32"))
@@ -161,7 +161,7 @@ def forward(x: Array, h: Array, w: Array, u: Array, b: Array) -> Array:
 
 
 def backward(x: Array, before: Array, h: Array, u: Array, dh: Array) -> tuple[Array, ...]:
-    """Return d = dh (1 - h h), the gradient by h_{t-1}, and the terms of those by W, U and b."""
+    """Return d = dh (1 - h h), dh_{t-1}, and this timestep's terms of dW, dU and db."""
     d = flush(dh * (1 - h * h))
     dh = multiply(d, u.T)
     dw, db = sum_products(x, d), sum_images(d)
@@ -170,7 +170,7 @@ def backward(x: Array, before: Array, h: Array, u: Array, dh: Array) -> tuple[Ar
 
 
 def predict(weights: list[Array], x: Array) -> tuple[list[Array], Array]:
-    """Return all hidden states, zeros first, and the logits, of x (timesteps, n, features)."""
+    """Return the hidden states for x (timesteps, n, features), beginning with zeros, and z."""
     w, u, b, v, c = weights
     h = [np.zeros((x.shape[1], len(u)), "float32")]
     for x_t in x:
@@ -179,7 +179,7 @@ def predict(weights: list[Array], x: Array) -> tuple[list[Array], Array]:
 
 
 def differentiate_loss(z: Array, y: Array) -> tuple[Array, float]:
-    """Return the gradient of the mean cross-entropy by the logits, and the sum of the losses."""
+    """Return the mean cross-entropy's gradient with respect to z, and the sum of the losses."""
     a, label = np.float32(1) / np.float32(len(y)), np.eye(10, dtype="float32")[y]
     shifted = z - z.max(axis=1, keepdims=True)
     e = exp(shifted)

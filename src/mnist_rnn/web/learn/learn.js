@@ -445,7 +445,7 @@ async function open(root) {
   // ---- Arrays of another program ----------------------------------------------------------------
 
   const section = document.getElementById("compare");
-  const told = section.querySelector("[role=status]");
+  const told = section.querySelector("output");
 
   section.querySelector("[type=file]").addEventListener("change", async (event) => {
     const [file] = event.target.files;
@@ -458,7 +458,7 @@ async function open(root) {
 
   function showCompared({ sentences }) {
     told.replaceChildren(...sentences.map((sentence) => {
-      const line = document.createElement("p");
+      const line = document.createElement("span");
       line.textContent = sentence;
       return line;
     }));
