@@ -75,6 +75,11 @@ def test_one_digit_is_drawn_beside_its_probabilities():
     assert "Left: an image of 7. Right: " in drawn.caption
     assert "orange if not: 3 from row 1, 7 from row 3. " in drawn.caption
     assert drawn.caption.endswith("the final answer, 7, is 100% after row 28.")
+    beliefs = answers(1, 3, 7)[0].copy()
+    beliefs[-1] = np.where(np.arange(10) == 4, 0.64, 0.04)  # the last row turns it again
+    caption = draw_example(IMAGES[0], beliefs, 7).caption
+    assert " 1 from row 1, 3 from row 2, 7 from row 3, 4 from row 28. " in caption
+    assert caption.endswith("the final answer, 4, is 64% after row 28.")
 
 
 def test_first_image_of_each_digit_is_drawn():

@@ -59,6 +59,10 @@ def test_interval_is_between_0_and_100_percent(errors, end):
     assert 0 <= low < high <= 100
 
 
+def test_interval_of_a_loss_has_no_upper_limit():
+    assert predict("test_loss", pd.Series([50.0, 100, 200]))[1] > 200
+
+
 def test_number_that_rounds_to_equal_runs_is_inside_their_interval():
     claims = make_claims(half_unit=0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
     runs = make_runs([97.85] * 3)
@@ -108,6 +112,7 @@ def test_only_common_epochs_are_compared(published, epochs, compare):
     again = compare(claim, make_runs(accuracies, losses))
     if compare is rank_jointly:
         assert found == again
+        assert found[0] > 1  # in the common epochs, a run is farther out
         return
     pd.testing.assert_frame_equal(found, again)
     assert found["inside"].all()
@@ -195,6 +200,14 @@ def test_difference_of_two_means_equals_a_hand_computed_one():
     found, reach = compare_means(theirs + 0.3, theirs), 1.990 * np.sqrt(2 * 0.04 / 41)
     expected = {"difference": 0.3, "low": 0.3 - reach, "high": 0.3 + reach}
     assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_variances_of_two_means_may_differ():
+    """Check 2 and 11 runs, with variances 0.02 and 1: Student's t is 2.201 for 11 degrees."""
+    first, second = pd.Series([97.9, 98.1]), pd.Series([97.0, 99.0] * 5 + [98.0])
+    reach = 2.201 * np.sqrt(0.02 / 2 + 1 / 11)
+    expected = {"difference": 0, "low": -reach, "high": reach}
+    assert compare_means(first, second) == pytest.approx(expected, abs=1e-3)
 
 
 def test_runs_from_the_same_weights_are_compared_by_seed(make_record):

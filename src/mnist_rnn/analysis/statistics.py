@@ -110,7 +110,7 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
     logs = []
-    for name, (value, half) in published.iterrows():
+    for name, (value, half) in published[measured[published.index].notna().all()].iterrows():
         unit = 2 * half
         rounded = (measured[name] / unit).round() * unit if unit else measured[name]
         logs.append(to_log(name, np.append(rounded, value)))
