@@ -190,7 +190,7 @@ def products(settings: dict, inputs: dict) -> Outcome:
 
     batch_size, units = settings["batch_size"], settings["units"]
     kernel = tf.random.normal((28, units))
-    recurrent_kernel = tf.linalg.qr(tf.random.normal((units, units)))[0]  # keeps the norm
+    recurrent_kernel = tf.linalg.qr(tf.random.normal((units, units)))[0]  # keeps norms
     rows = tf.unstack(tf.random.normal((28, batch_size, 28)))
 
     @tf.function(jit_compile=True)

@@ -38,7 +38,8 @@ EPOCHS = 4  # measured epochs of a run
 def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
     """Yield all measurements in their order: section, round, contender, and settings."""
     other_bits = [name for name in contenders if not name.endswith("same_bits")]
-    every_network = [name for name in other_bits if name != "jax"]  # jax: the default network
+    # The JAX program has only the default network.
+    every_network = [name for name in other_bits if name != "jax"]
     sections = [("one run", contenders, {"epochs": EPOCHS})]
     sections += [("two runs at once", [*other_bits, "products"], {"cores": 1, "runs": 2})]
     sections += [("network", every_network, {"train_size": 6_400} | net) for net in NETWORKS]
@@ -89,7 +90,7 @@ def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: 
             outputs.append(json.loads(output))
     finally:
         for process in started:
-            process.kill()  # has no effect if it has ended
+            process.kill()  # has no effect on a process that has ended
     seconds = " ".join(f"{lap:.4f}" for output in outputs for lap in output["epochs"])
     others = {name: outputs[0].get(name) for name in ("test_accuracy", "peak_memory_mb")}
     return {"epoch_seconds": seconds} | others

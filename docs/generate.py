@@ -80,7 +80,7 @@ BLOCKS = {
 
 
 def fill_blocks(text: str) -> str:
-    """Return the README's text with its generated parts made anew from the results."""
+    """Return the README's text with its generated parts made from today's results."""
     results = tabulate_results(*read_runs(COMMITTED))
     for name, make in BLOCKS.items():
         block = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -1,8 +1,8 @@
 """The training of docs/specification.md in Keras, by the code of 02_train, `mnist_rnn.experiment`.
 
 Why the bits are the same: flags keep XLA from fusing operations, and make it use one tanh and one
-exp on all CPUs. Sums are computed in parts, and gradients by formulas instead of Keras's. Comments
-in `experiment/` explain each. If XLA adds the terms of a product in another order, a probe stops
+exp on all CPUs. Sums are computed in parts, and gradients by explicit formulas. Comments in
+`experiment/` explain each. If XLA adds the terms of a product in another order, a probe stops
 02_train. Of a known case, this program prints only the logits, the gradients of the weights and the
 new weights. `commands.py` has the commands.
 """

@@ -104,7 +104,9 @@ def test_same_weights_with_different_results_are_rejected(committed, tmp_path):
     for name in committed.results.keys() - {"test_errors"}:
         with pytest.raises(RecordError) as rejected:
             require_reproduction(tmp_path, change_result(committed, name), committed)
-        assert str(rejected.value).endswith(f"the weights of the committed run with other {name}")
+        assert str(rejected.value).endswith(
+            f"the weights of the committed run but different {name}"
+        )
     other = change(committed, "history", weights_sha256=OTHER_DIGESTS, test_errors=[1] * 20)
     require_reproduction(tmp_path, other, committed)
 
@@ -118,7 +120,7 @@ def test_copy_of_a_run_under_another_seed_is_rejected(committed, make_record, tm
     runs, (error,) = read_runs(tmp_path)
     assert len(runs) == 3
     assert "seed-1.json has the weights of " in str(error)
-    assert str(error).endswith("seed-0.json with other config.seed")
+    assert str(error).endswith("seed-0.json but different config.seed")
 
 
 @pytest.fixture
@@ -147,11 +149,11 @@ def test_record_that_contradicts_its_model_is_rejected(copied, committed, mnist)
     other = next(d for d in range(10) if d not in (label, mistakes[first]))
     for changes, said in (
         ({"mistakes": flattered, "history": fewer},
-         rf"other predictions than its model, for {committed.test_errors - 1} test images"),
-        ({"mistakes": mistakes | {first: other}}, "other predictions than its model, for 1 test"),
+         rf"differ from its model's: {committed.test_errors - 1} test images"),
+        ({"mistakes": mistakes | {first: other}}, "differ from its model's: 1 test"),
         ({"test_loss": record["train_loss"]}, r"loss of 0\.042054, but its model has 0\.063119"),
-        ({"train_loss": record["test_loss"]}, "committed run with other train_loss"),
-        ({"train_errors": 0}, "committed run with other train_errors"),
+        ({"train_loss": record["test_loss"]}, "committed run but different train_loss"),
+        ({"train_errors": 0}, "committed run but different train_errors"),
     ):  # fmt: skip
         with pytest.raises(RecordError, match=said):
             load_checked(write(**changes))

@@ -10,6 +10,7 @@ from mnist_rnn.analysis.trained_network import decision_rows, separation
 from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE
 from mnist_rnn.figures.interpretation import (
     draw_accuracy,
+    draw_confident_mistakes,
     draw_doubts,
     draw_example,
     draw_examples,
@@ -17,7 +18,6 @@ from mnist_rnn.figures.interpretation import (
     draw_late,
     draw_means,
     draw_rows,
-    draw_surest_mistakes,
     draw_trajectories,
 )
 
@@ -75,6 +75,11 @@ def test_one_digit_is_drawn_beside_its_probabilities():
     assert "Left: an image of 7. Right: " in drawn.caption
     assert "orange if not: 3 from row 1, 7 from row 3. " in drawn.caption
     assert drawn.caption.endswith("the final answer, 7, is 100% after row 28.")
+    beliefs = answers(1, 3, 7)[0].copy()
+    beliefs[-1] = np.where(np.arange(10) == 4, 0.64, 0.04)  # the last row turns it again
+    caption = draw_example(IMAGES[0], beliefs, 7).caption
+    assert " 1 from row 1, 3 from row 2, 7 from row 3, 4 from row 28. " in caption
+    assert caption.endswith("the final answer, 4, is 64% after row 28.")
 
 
 def test_first_image_of_each_digit_is_drawn():
@@ -124,7 +129,7 @@ def test_most_probable_mistakes_are_drawn():
     last = PROBABILITIES[:, -1]
     wrong = np.flatnonzero(last.argmax(axis=1) != LABELS)
     shown = sorted(wrong, key=lambda index: -last[index].max())[:15]
-    drawn = draw_surest_mistakes(IMAGES, PROBABILITIES, LABELS)
+    drawn = draw_confident_mistakes(IMAGES, PROBABILITIES, LABELS)
     require_gallery(drawn, shown)
     most, least = last[shown[0]].max(), last[shown[-1]].max()
     assert "The 15 wrong answers" in drawn.caption

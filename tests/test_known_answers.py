@@ -52,7 +52,7 @@ def test_one_changed_bit_is_found_in_its_array(name):
     place = f"{name} of timestep 3" if name in ("h", "d", "dh") else name
     start = "1 image: the input " if name in INPUTS else "1 image: "
     assert sentence.startswith(f"{start}{place} differs in 1 of ")
-    assert ", 1 float32 numbers apart." in sentence
+    assert ", 1 ULP apart." in sentence
 
 
 @pytest.mark.parametrize("rule", BROKEN_RULES)

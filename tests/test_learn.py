@@ -139,7 +139,7 @@ def test_page_and_command_explain_a_difference_alike(open_page, file, tmp_path):
         dump = {name: take_step(KNOWN[name], broken) for name in list_cases()}
         expected = [compare(name, dump[name], KNOWN) or f"{name}: the same bits." for name in dump]
         for ours, theirs in zip(compare_in(page, tmp_path, dump), expected, strict=True):
-            numbers = r"expected .*, got .*, (?=[\d,]+ float32)"
+            numbers = r"expected .*, got .*, (?=[\d,]+ ULP)"
             assert re.sub(numbers, "", ours) == re.sub(numbers, "", theirs)
             named |= {rule} if rule in ours else set()
     assert named == {*BROKEN_RULES}
@@ -165,7 +165,7 @@ def test_dump_needs_a_known_case_and_may_lack_arrays_or_have_digests(open_page, 
     assert f"expected {hexadecimal}, got -0x0p+0, " in lines[0]
     assert lines[0].startswith("1 image: z differs in 1 of 10 numbers, the first at [0, 1]: ")
     end = compare("1 image", one | {"z": wrong}, KNOWN).rpartition(", ")[2]
-    assert end.endswith(" float32 numbers apart. No broken rule explains it.")
+    assert end.endswith(" ULP apart. No broken rule explains it.")
     assert lines[0].rpartition(", ")[2] == end
     assert lines[1].startswith(
         "halfway: the input x differs in 2 of 2 numbers, the first at [0, 0, 0]"

@@ -150,7 +150,7 @@ def with_environment(**values):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [(GOOD | {"digests": {"other": ["0" * 64]}, "test_errors": None}, "of another experiment"),
-     (GOOD | {"test_errors": RUN.test_errors - 1}, "run with other test_errors$"),
+     (GOOD | {"test_errors": RUN.test_errors - 1}, "run but different test_errors$"),
      (GOOD | {"test_errors": None}, "test_errors must be given"),
      (GOOD | {"digests": GOOD["digests"] | {"sgd": ["0" * 64]}}, "alone, or of first steps"),
      (GOOD | {"digests": {}}, "at least 1 item"),
@@ -160,7 +160,7 @@ def with_environment(**values):
      (GOOD | {"digests": {WHOLE_RUN: RUN.history.weights_sha256[-1:]}}, "must be of 20 epochs"),
      (GOOD | {"digests": {WHOLE_RUN: [None, *RUN.history.weights_sha256]}}, "must be of 20 epo"),
      (GOOD | {"digests": {WHOLE_RUN: ["1" * 64, *RUN.history.weights_sha256[1:]]}},
-      "the weights of the committed run with other history.weights_sha256$"),
+      "the weights of the committed run but different history.weights_sha256$"),
      (GOOD | {"digests": {"gru": ["1" * 64, STEPS["gru"]]}, "test_errors": None},
       "only those after the last step"),
      (GOOD | {"seconds": 1e300}, "less than or equal to 31622400"),
@@ -351,7 +351,7 @@ def test_different_bits_are_reported_last_and_fail(outputs, capsys):
     ("changes", "said"),
     [({"seconds": RUN.seconds}, "is a copy of the committed record"),
      ({"mistakes": {max(RUN.mistakes): RUN.mistakes[max(RUN.mistakes)]}},
-      "has other predictions than its model")],
+      "has predictions that differ from its model")],
 )  # fmt: skip
 def test_copied_or_contradictory_run_is_not_a_reproduction(changes, said, outputs, capsys):
     """Check also that no record for the ledger is written."""

@@ -100,6 +100,12 @@ def test_file_that_is_not_a_table_of_claims_is_rejected(content, problem, tmp_pa
         read_claims(tmp_path)
 
 
+def test_unreadable_table_is_named_with_the_reason_of_the_system(tmp_path):
+    (tmp_path / "claims.csv").mkdir()
+    with pytest.raises(ClaimError, match=r"^claims: expected CSV .*, got [A-Z][a-z ]+\.$"):
+        read_claims(tmp_path)
+
+
 def test_repeated_claim_name_is_rejected(tmp_path):
     write_claims(tmp_path, ROW, ROW, ROW | {"claim": "other"})
     with pytest.raises(ClaimError, match=r"^claims.csv: .*, got 'mine' in 2 rows\.$"):
@@ -119,8 +125,10 @@ def test_curve_has_one_row_per_epoch_and_is_optional(tmp_path):
     curve = write_curves(tmp_path, CURVE)["mine"]
     assert curve["loss"].to_dict() == {1: 0.5, 2: 0.4, 3: 0.3}
     assert curve["accuracy"].isna().tolist() == [False, True, False]
+    assert (curve.index.name, curve["accuracy"].dtype) == ("epoch", "float64")
     row = tabulate_claims(tmp_path).loc["mine"]
     assert row["loss_by_epoch"] == (0.5, 0.4, 0.3)
+    assert not {"seed", "runs", "rounding"} & set(row.index)  # of the request, not of the result
 
 
 COLUMN = r"^curves.csv, line \d, claim 'mine', column "

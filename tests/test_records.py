@@ -257,9 +257,9 @@ OLD = {"code_sha256": "0" * 64, "versions": {"tensorflow": "2.20.0"}}
         (LATER, {"cpu": cpu(True)}, False, "NOT the same bits, although this CPU can compute them"),
         (LATER, {"cpu": cpu(True)}, False, "committed run; the weights differ from epoch 2 on."),
         (LAST, {"cpu": cpu(True)}, False, "committed run; the weights differ from epoch 4 on."),
-        (LATER, OLD, False, "made with other code, tensorflow, keras, numpy;"),
-        (LATER | {"test_errors": [250] * 4}, {"cpu": cpu(False)}, True, "Other bits, as expected"),
-        (LATER | {"test_errors": [150] * 4}, {"cpu": cpu(False)}, True, "Other bits, as expected"),
+        (LATER, OLD, False, "made with different code, tensorflow, keras, numpy;"),
+        (LATER | {"test_errors": [250] * 4}, {"cpu": cpu(False)}, True, "Different bits"),
+        (LATER | {"test_errors": [150] * 4}, {"cpu": cpu(False)}, True, "Different bits"),
         (LATER | {"test_errors": [251] * 4}, {"cpu": cpu(False)}, False, "NOT near enough, even"),
     ],
 )  # fmt: skip

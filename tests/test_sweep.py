@@ -119,8 +119,8 @@ def test_remaining_time_follows_from_the_costs_of_the_runs():
 @pytest.mark.parametrize(
     ("code", "values", "reason"),
     [
-        ("ours", {"code_sha256": "0" * 64}, "made with other code"),
-        ("keras", {"code_sha256": "0" * 64}, "made with other code"),
+        ("ours", {"code_sha256": "0" * 64}, "made with different code"),
+        ("keras", {"code_sha256": "0" * 64}, "made with different code"),
         ("ours", {"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
         ("seeded", {"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
         ("keras_2019", {"versions": {"tensorflow": "1.13.1"}}, None),  # has its own environment
@@ -139,7 +139,7 @@ def test_record_with_changed_code_or_versions_is_outdated(
     answer = why_pending(planned, tmp_path)
     assert (answer is None) if reason is None else reason in answer
     write_run(record.model_copy(update={"data_sha256": "0" * 64}), tmp_path)
-    assert "made with other data" in why_pending(planned, tmp_path)
+    assert "made with different data" in why_pending(planned, tmp_path)
     path.rename(path.with_name("seed-1.json"))
     other = Planned(code, record.config.model_copy(update={"seed": 1}))
     assert "holds the run of" in why_pending(other, tmp_path)

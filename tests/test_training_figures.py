@@ -170,3 +170,5 @@ def test_most_probable_mistakes_are_drawn_in_order(images):
         assert ax.get_subplotspec().get_geometry() == (2, 6, place, place)
     none = draw_mistakes(images[:1], np.array([7]), probabilities[:1])
     assert none.caption.endswith("label and answer: none.")
+    seven = draw_mistakes(images[:8], np.full(8, 7), probabilities[:8])
+    assert [drawn.figure.get_figheight() for drawn in (none, seven)] == [2, 4]  # one row, two

@@ -8,15 +8,15 @@ TRAIN_SIZE, TEST_SIZE = 60_000, 10_000  # images of MNIST
 TIMESTEPS, FEATURES, NUM_CLASSES = 28, 28, 10
 
 
-# Text in records from others has no slash, angle bracket, vertical bar or line end, so that it can
-# be neither a path nor markup.
+# Text in other people's records has no slash, angle bracket, vertical bar or line end, so that it
+# can be neither a path nor markup.
 ALLOWED = "A-Za-z0-9 ()@.,:+_-"
 Text = Annotated[str, StringConstraints(pattern=rf"^[{ALLOWED}]{{1,60}}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Strict(BaseModel):
-    """A frozen model that converts and ignores nothing, and rejects unknown names and nan."""
+    """A frozen model that converts no values, and rejects unknown names and nan."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 

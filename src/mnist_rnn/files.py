@@ -1,4 +1,4 @@
-"""Write files whole or not at all, and read files from others safely."""
+"""Write files whole or not at all, and read other people's files safely."""
 
 import logging
 import os
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path that replaces `path` when the block ends without an error.
 
-    The temporary file has the same suffix, by which some writers choose the format. Until then, and
-    after a crash, `path` is the complete old file.
+    Until then, and after a crash, `path` is the complete old file. The temporary path has the same
+    suffix, since some writers choose the format by it.
 
     Raises:
         OutputError: the folder can't be written, or the disk is full; `path` is unchanged.
@@ -45,7 +45,7 @@ def read_regular(path: Path, largest: int) -> bytes:
     """Return the content of a regular file of at most `largest` bytes.
 
     Raises:
-        OSError: it is a link, a device or a pipe, is too large, or can't be read.
+        OSError: the file is a link, a device or a pipe, is too large, or can't be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     with open(descriptor, "rb") as file:
@@ -61,7 +61,7 @@ def set_aside(path: Path) -> None:
     try:
         path.replace(aside)
         log.warning("%s is damaged and was renamed to %s", path, aside.name)
-    except FileNotFoundError:  # another process was faster
+    except FileNotFoundError:  # another process has renamed it
         pass
     except OSError as error:
         log.warning("%s is damaged and can't be renamed: %s", path, error)

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError
 
-# Other names of parameters and values, whose spelling is too different for a suggestion.
+# Names that other libraries use, whose spelling is too different for a suggestion.
 ALIASES = {
     "lr": "learning_rate",
     "hidden_size": "units",
@@ -35,12 +35,12 @@ def read_parameters(
 ) -> Parameters:
     """Return the parameters of this kind from a notebook's `globals()`, or their defaults.
 
-    IPython keeps the sources of the executed cells in `In`. They show names that are not parameters
-    but were set among them or passed to papermill. Papermill only warns of such names, and defines
-    them in its own cell. The paths that papermill defines on request are ignored.
+    IPython keeps the sources of the executed cells in `In`. These show unknown names that were set
+    in the cell of parameters or passed to papermill. Papermill only warns of such names, and
+    defines them in its own cell. The paths that papermill defines on request are ignored.
 
     Raises:
-        ParameterError: a parameter is wrong. The message says what was expected and what came.
+        ParameterError: a parameter is wrong. The message says what was expected and given.
     """
     cells, fields = namespace.get("In", []), "|".join(kind.model_fields)
     names = dict.fromkeys(kind.model_fields)
@@ -65,7 +65,7 @@ def find_assignments(source: str) -> dict[str, str]:
     The result is empty if the cell is not valid Python.
     """
     statements: list[ast.stmt] = []
-    with suppress(SyntaxError):  # IPython keeps such cells too
+    with suppress(SyntaxError):  # IPython also keeps cells with such errors
         statements = ast.parse(source).body
     found = {}
     for node in statements:
@@ -77,7 +77,7 @@ def find_assignments(source: str) -> dict[str, str]:
 
 
 def describe_problem(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], got: str) -> str:
-    """Return one of pydantic's errors as a sentence: the name, the expected and the given value."""
+    """Return a pydantic error as a sentence with the name, the expected and the given value."""
     name = problem["loc"][-1]
     if name not in fields:
         expected, wrong, choices = f"one of {', '.join(fields)}", name, list(fields)

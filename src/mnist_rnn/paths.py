@@ -20,7 +20,7 @@ PUBLISHED = (ROOT / (os.environ.get("MNIST_RNN_PUBLISHED") or "data/published"))
 # MNIST_RNN_RESULTS is the folder to which runs are written, and from which tables are made.
 GIVEN = os.environ.get("MNIST_RNN_RESULTS")
 RESULTS = (ROOT / (GIVEN or COMMITTED)).resolve()
-OUTPUTS = (ROOT / (GIVEN or "outputs")).resolve()  # git ignores it
+OUTPUTS = (ROOT / (GIVEN or "outputs")).resolve()  # ignored by git
 KERAS_HOME = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
 KERAS_MNIST = Path(KERAS_HOME) / "datasets" / "mnist.npz"
 
@@ -39,10 +39,11 @@ def located(path: Path) -> str:
 
 
 def require_own_folder() -> None:
-    """Check that the working directory is not in another copy of the repository than this code.
+    """Check that this code and the working directory are not in different copies of the repository.
 
     Raises:
-        ExperimentError: it is in another copy, whose environment still has this copy's code.
+        ExperimentError: the working directory is in another copy, whose environment still has this
+            code.
     """
     here = Path.cwd()
     copies = (path for path in (here, *here.parents) if (path / "src" / "mnist_rnn").is_dir())

@@ -33,7 +33,7 @@ from mnist_rnn.records.run import (
     what_outdates,
 )
 
-START = 5 * 10**11  # products that take as long as a run without its training: 20 seconds
+START = 5 * 10**11  # products that take 20 seconds, as long as a run without its training
 
 
 class Planned(NamedTuple):
@@ -72,7 +72,7 @@ def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
         changed = what_outdates(read_run(path))
     except RecordError as error:
         return str(error)
-    return f"made with other {', '.join(changed)}" if changed else None
+    return f"made with different {', '.join(changed)}" if changed else None
 
 
 def describe_progress(left: Collection[Planned], runs: Collection[Planned], seconds: float) -> str:
@@ -89,7 +89,8 @@ def describe_progress(left: Collection[Planned], runs: Collection[Planned], seco
 def stop_runs(*_: object) -> None:
     """Interrupt Snakemake and its runs, as a terminal does.
 
-    If only Snakemake were interrupted, it would wait for its runs; after SIGTERM, for ever.
+    If only Snakemake were interrupted, it would wait for its runs. After SIGTERM, it would wait for
+    ever.
     """
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
@@ -108,14 +109,14 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
     records = [str(run.path(".json").relative_to(RESULTS)) for run in runs]
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"]
     command += ["--directory", str(RESULTS), *arguments, "--forcerun", *records, "--", *records]
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # for Snakemake: a shell's `&` disables it
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # for Snakemake: a shell's `&` has disabled it
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
         signal.signal(signal.SIGTERM, stop_runs)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts Snakemake too
         start, left = time.monotonic(), list(runs)
         while snakemake.poll() is None:
             with suppress(subprocess.TimeoutExpired):
-                snakemake.wait(timeout=20)  # reading the outdated records takes a second
+                snakemake.wait(timeout=20)  # not less: reading the records takes a second
             before, left = left, [run for run in left if why_pending(run)]
             if len(left) < len(before):
                 print(describe_progress(left, runs, time.monotonic() - start), flush=True)
@@ -145,7 +146,7 @@ def main() -> None:
         raise SystemExit(f"--python: expected an interpreter, got {options.python}.")
     try:
         claims = read_claims()
-        read_curves(claims)  # without these, every run would fail
+        read_curves(claims)  # if the curves were wrong, every run would fail
     except ClaimError as error:
         raise SystemExit(str(error)) from None
     runs = plan_runs(claims, options.code)
@@ -154,7 +155,7 @@ def main() -> None:
         print(f"{run.name}, seed {run.config.seed}: {reason}")
     print(f"{len(pending)} of {len(runs)} runs to make", flush=True)
     if pending and not options.dry_run:
-        arguments += ["--config", f"python={Path(python).absolute()}"]  # runs start elsewhere
+        arguments += ["--config", f"python={Path(python).absolute()}"]  # for runs in any folder
         raise SystemExit(not make_runs(pending, arguments))
 
 

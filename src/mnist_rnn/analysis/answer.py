@@ -74,7 +74,7 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
     found = {words: runs[runs["configuration"] == c.name] for words, c in others.items()}
     means = (f"{words} {describe_runs(group)['mean']:.2f}%" for words, group in found.items())
     return [
-        "The original sets no seed, so each run has other initial weights and image orders.",
+        "The original sets no seed, so each run has different initial weights and image orders.",
         f"A run's accuracy is from {low:.2f}% to {high:.2f}% with a probability of about 95%; "
         f"{(reached <= ASKED).sum()} of our {len(reached)} end at {ASKED}% or lower.",
         f"Half of all pairs of runs differ by more than {np.median(apart):.2f} points, "
@@ -97,8 +97,9 @@ def compare_other_networks(
 ) -> dict[tuple[str, str], pd.Series]:
     """Return which numbers of a result lie inside the intervals of another network's runs.
 
-    There is one item per published result and configuration that is not its own, for those of
-    published results and near misses. Results without a number to compare are left out.
+    There is one item per pair of a published result and a configuration that differs from its own.
+    These configurations are those of published results and near misses. Results without a number
+    to compare are left out.
     """
     groups = dict(list(runs.groupby("configuration", sort=False)))
     published = choose_results(claims)
@@ -113,7 +114,7 @@ def compare_other_networks(
 
 
 def describe_code(runs: pd.DataFrame, configuration: str) -> str:
-    """Return our mean accuracy minus that of an original's code, with its confidence interval."""
+    """Return our mean accuracy's difference from an original's, with its confidence interval."""
     ours, other = (
         runs[runs["configuration"] == name] for name in (Configuration().name, configuration)
     )

@@ -20,8 +20,8 @@ from mnist_rnn.paths import PUBLISHED, shown
 from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 
 LARGEST_TABLE = 1_000_000  # bytes
-REST = "(without a name)"  # the column for cells beyond the last name
-RESULTS = ("run", "table")  # the kinds that are published results; numbers in a text are rough
+REST = "(without a name)"  # the column for cells to the right of the last named column
+RESULTS = ("run", "table")  # the kinds that are published results; a `text` gives rough numbers
 UNPUBLISHED = ("near_miss", "control", "page")  # the kinds without a published number
 
 
@@ -36,8 +36,9 @@ class Claim(Strict, validate_default=True):
     Accuracies are in percent, losses in nats. The numbers of a `run` were printed by a run whose
     output is in the source. Those of a `table` are of unknown origin, and those of a `text` are
     from a docstring or prose. The other kinds have no published number: a `near_miss` is close to a
-    published configuration, a `control` is compared with our runs, and a `page` repeats its run.
-    The runs for a claim have its configuration, its code, and the seeds 0 to `seeds` - 1.
+    published configuration, a `control` is for an original's code, and `page` for the run of
+    learn.html. The runs for a claim have its configuration, its code, and the seeds 0 to
+    `seeds` - 1.
     """
 
     config: Configuration
@@ -74,7 +75,7 @@ class Claim(Strict, validate_default=True):
     @classmethod
     def _has_number(cls, value: float | None, info: ValidationInfo) -> float | None:
         if (value is None) != (info.data.get("kind") in UNPUBLISHED):
-            raise ValueError(f"{', '.join(UNPUBLISHED)} have no number, the others have one")
+            raise ValueError(f"{', '.join(UNPUBLISHED)} have no number, the other kinds have one")
         return value
 
     @property
@@ -104,7 +105,7 @@ def read_claims(folder: Path = PUBLISHED) -> list[Claim]:
 
     Raises:
         ClaimError: there is no claim, or cells are wrong. The message names the claim and the
-            column of each wrong cell, what was expected and what came.
+            column of each wrong cell, what was expected and what was found.
     """
     claims = read_rows(folder / "claims.csv", Claim, COLUMNS, {"claim"}, CONFIGURATION)
     counts = Counter(claim.claim for claim in claims)
@@ -119,7 +120,7 @@ def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.D
     A curve has one row per epoch, from 1 on. Without curves.csv, there are no curves.
 
     Raises:
-        ClaimError: a cell or a curve is wrong. The message says what was expected and what came.
+        ClaimError: a cell or a curve is wrong. The message says what was expected and found.
     """
     path = folder / "curves.csv"
     if not path.exists():
@@ -159,8 +160,8 @@ def read_rows(
 ) -> list[Row]:
     """Return the rows of a CSV file, checked; ClaimError names each wrong cell.
 
-    Empty cells count as missing. The file must have the columns `needed`. The columns `config`
-    together make the field of this name.
+    Empty cells count as missing. The file must have the columns `needed`. The columns listed in
+    `config` are collected in the field `config`.
     """
     rows, problems = [], []
     for number, cells in enumerate(read_table(path, needed), 2):
@@ -189,7 +190,8 @@ def read_table(path: Path, needed: set[str]) -> list[dict[str, str]]:
     """
     name = path.stem
     try:
-        text = read_regular(path, LARGEST_TABLE).decode("utf-8-sig")  # with or without the mark
+        # "utf-8-sig" reads files with and without a byte order mark.
+        text = read_regular(path, LARGEST_TABLE).decode("utf-8-sig")
         lines = io.StringIO(text, newline="")
         table = csv.DictReader(lines, restkey=REST, strict=True)
         rows, names = list(table), list(table.fieldnames or [])

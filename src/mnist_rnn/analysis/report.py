@@ -13,9 +13,9 @@ REACHED += ["parameters", "seconds"]
 
 
 def describe_folder(results: Results) -> str:
-    """Return sentences on runs by other code, claims without a run, and files left out.
+    """Return sentences on runs by another version of the code, missing runs, and files left out.
 
-    Claims without a run are listed only for a user's own claims.csv.
+    Claims whose runs are missing are listed only for a user's own claims.csv.
     """
     claims, there = results.claims, results.runs["configuration"]
     today = results.runs["code"].map(
@@ -46,7 +46,7 @@ def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.D
 
 
 def list_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of runs by the name of each: its configuration and seed."""
+    """Return the table of runs, indexed by configuration and seed, as in `gru-256-sgd/0`."""
     names = runs["configuration"] + "/" + runs["seed"].astype(str)
     return runs.set_index(names.rename("run"))
 

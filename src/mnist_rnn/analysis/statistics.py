@@ -8,8 +8,8 @@ from scipy import stats
 
 from mnist_rnn.config import TEST_SIZE
 
-FEWEST = 3  # runs for an interval
-RANKED = 40  # runs for the joint test
+FEWEST = 3  # runs that an interval needs
+RANKED = 40  # runs that the joint test needs
 MEASURES = {  # measures of runs and of published results, with their names in words
     "test_accuracy": "test accuracy",
     "last_epoch_accuracy": "training accuracy",
@@ -66,7 +66,7 @@ def find_common_epochs(claim: pd.Series, runs: pd.DataFrame) -> int:
 
 
 def to_log(measure: str, values: Any) -> Any:
-    """Return the logarithm of losses, or of the error for accuracies in percent, at least 0.005."""
+    """Return the logarithms of losses, or of errors in percent: 100 - accuracy, at least 0.005."""
     return np.log(np.maximum(100 - values, 0.005) if measure.endswith("accuracy") else values)
 
 
@@ -89,8 +89,8 @@ def predict(measure: str, values: pd.Series, half_unit: float = 0) -> tuple[floa
 def compare_numbers(claim: pd.Series, runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per published number: whether it is `inside` the interval `low` to `high`.
 
-    The runs are of one configuration, the claim's or another one. Only epochs that both have are
-    compared.
+    The runs have one configuration, which may differ from the claim's. Both are compared after
+    their common epochs.
     """
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
@@ -101,7 +101,7 @@ def compare_numbers(claim: pd.Series, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
-    """Return how many results deviate at least as much as the published one, and their number.
+    """Return how many results deviate at least as much as the published one, and of how many.
 
     The results are the runs and the published one. A result's deviation is the largest distance of
     its numbers from their means, in standard deviations. All numbers are rounded like the published
@@ -110,12 +110,12 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
     logs = []
-    for name, (value, half) in published.iterrows():
+    for name, (value, half) in published[measured[published.index].notna().all()].iterrows():
         unit = 2 * half
         rounded = (measured[name] / unit).round() * unit if unit else measured[name]
         logs.append(to_log(name, np.append(rounded, value)))
     table = np.array(logs).T
-    spread = np.maximum(table.std(axis=0), 1e-9)  # all runs may be equal
+    spread = np.maximum(table.std(axis=0), 1e-9)  # the deviation is 0 if all runs are equal
     far = (np.abs(table - table.mean(axis=0)) / spread).max(axis=1)
     return int((far >= far[-1]).sum()), len(far)
 
@@ -149,8 +149,9 @@ def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
 def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """Return one row per seed of two configurations, with the differences of its two runs.
 
-    `epochs` is the number of epochs of both runs. `same_errors` counts those with equal test
-    errors. `loss_apart` is the largest difference of the training losses, in nats.
+    `epochs` is the number of epochs that both runs have. `same_errors` counts the epochs after
+    which both have the same test errors. `loss_apart` is the largest difference of the training
+    losses, in nats.
     """
     by_seed = [runs[runs["configuration"] == name].set_index("seed") for name in (first, second)]
     both = by_seed[0].join(by_seed[1], how="inner", suffixes=("_1", "_2"))

@@ -13,7 +13,7 @@ from mnist_rnn.files import write_text
 from mnist_rnn.paths import require_own_folder
 from mnist_rnn.records.run import Run, name_configuration
 
-SPACE = "\N{NO-BREAK SPACE}"  # within a table's cell
+SPACE = "\N{NO-BREAK SPACE}"  # keeps a number and its unit on one line of a table's cell
 BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
 
 
@@ -62,7 +62,7 @@ def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
 
 
 def tabulate_numbers(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per published number with enough runs, beside their prediction interval."""
+    """Return one row per published number that has enough runs, with their prediction interval."""
     tables = []
     for name, claim in claims.iterrows():
         own = runs[runs["configuration"] == claim["configuration"]]
@@ -76,7 +76,7 @@ def tabulate_numbers(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
 def tabulate_accuracy(
     runs: pd.DataFrame, claims: pd.DataFrame, numbers: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return one row per configuration that has runs, or per claim about it.
+    """Return one row per claim whose configuration has runs, and per configuration without claim.
 
     Rows without a published number come first.
     """
@@ -99,7 +99,7 @@ def tabulate_accuracy(
 
 def describe_runs(runs: pd.DataFrame) -> dict:
     """Return the parameters of one configuration's runs, and statistics of their test accuracy."""
-    errors = runs["test_errors"]  # means of whole numbers are the same on every machine
+    errors = runs["test_errors"]  # whole numbers: their means are the same on every machine
     mean, sd = np.round([100 - errors.mean() / 100, errors.std() / 100], 2)
     low, high = predict("test_accuracy", runs["test_accuracy"])
     return runs.iloc[0][[*CONFIGURATION, "parameters"]].to_dict() | {
@@ -156,19 +156,19 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
 def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
     """Return all tables of the records and errors from `read_runs`, with the claims of PUBLISHED.
 
-    Runs with other bits than specified are left out.
+    Runs whose bits differ from the specified ones are left out.
 
     Raises:
         RecordError: there is no record, or all are left out.
     """
     counted = [run for run in records if not run.environment.other_bits]
     if not counted:
-        without = f", except {len(records)} with other bits" if records else ""
+        without = f", except {len(records)} with different bits" if records else ""
         raise RecordError(f"There is no record of a run{without}; `make sweep` makes them.")
     refused = refused + [
         RecordError(
             f"{name_configuration(run.config, run.code)}, seed {run.config.seed}, has "
-            "other bits than specified."
+            "bits that differ from the specified ones."
         )
         for run in records
         if run.environment.other_bits
@@ -207,5 +207,5 @@ def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
     if published.empty:
         sentences.append("No number was published for this configuration.")
     if run.environment.other_bits:
-        sentences.append("Its bits are not the specified ones: it does not count in the tables.")
+        sentences.append("Its bits differ from the specified ones, so the tables leave it out.")
     return " ".join(sentences)

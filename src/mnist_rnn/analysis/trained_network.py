@@ -1,7 +1,7 @@
 """Analyse a trained network: its prediction after each row, and what this depends on.
 
 The network's dense layer and softmax, applied to the hidden state after row t, give the predicted
-probabilities after row t. Rows are counted from 1: they are probabilities[:, t - 1].
+probabilities after row t. Rows are counted from 1, so these are probabilities[:, t - 1].
 """
 
 from collections.abc import Iterable, Iterator
@@ -90,7 +90,7 @@ def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
 def accuracy_without(
     model: keras.Model, x: np.ndarray, y: np.ndarray, bands: Iterable[slice]
 ) -> np.ndarray:
-    """Return the accuracy with the rows of a band blank, for each band (slices, from 0)."""
+    """Return the accuracy after blanking the rows of a band, for each band (slices, from 0)."""
     return np.array([accuracy(model, blank(x, rows), y) for rows in bands])
 
 
@@ -111,10 +111,10 @@ def sensitivity(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def disturb(x: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield names and disturbed images (n, 28, 28); a repeated name is another direction."""
+    """Yield names and disturbed images (n, 28, 28); directions of a disturbance share its name."""
     yield "as they are", x
     for n in range(1, 5):
-        for move in ((n, 0), (-n, 0), (0, n), (0, -n)):  # down and right, filled with blank pixels
+        for move in ((n, 0), (-n, 0), (0, n), (0, -n)):  # down, up, right, left; pads with 0
             name = f"shifted by {n} px, mean of four directions"
             yield name, ndimage.shift(x, (0, *move), order=0)
     for angle in (10, 20, 30):

@@ -1,4 +1,4 @@
-"""Define the record that `learn.html` saves, which has nothing that identifies people."""
+"""Define the record that `learn.html` saves, without anything that identifies people."""
 
 import hashlib
 from datetime import UTC, date, datetime
@@ -27,12 +27,12 @@ class BrowserResult(Strict):
     """A run of PAGE_CONFIG that a browser has computed.
 
     `weights_sha256` is the digest of the final weights. The page compares the initial weights with
-    TensorFlow's, and the weights after each epoch. `first_difference` is the first such step whose
-    weights differ (0: the initial weights), or None. `browser` has the kind and
-    the main version; it is `engine` in the file. `processor` is `x86`, `ARM` or `unknown`.
-    `arithmetic`, which is `path` in the file, is `fused` for the instruction that multiplies and
-    adds with one rounding, or `exact` for float64. `seconds` is the time of the training, and
-    `date` the day it ended (UTC).
+    TensorFlow's, and the weights after each epoch. `first_difference` is the first step after which
+    the compared weights differ (0: the initial weights), or None. `browser` (`engine` in the file)
+    has the kind and the main version. `processor` is `x86`, `ARM` or `unknown`. `arithmetic`
+    (`path` in the file) is `fused` if one instruction multiplied and added with one rounding, or
+    `exact` if float64 was used. `seconds` is the time of the training, and `date` the day on which
+    it ended (UTC).
     """
 
     model_config = ConfigDict(serialize_by_alias=True)

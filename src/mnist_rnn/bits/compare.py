@@ -1,10 +1,10 @@
-"""Find the first array of a training step that has other bits, and the broken rule.
+"""Find the first array of a training step whose bits differ, and the rule that was broken.
 
 `python -m mnist_rnn.bits.compare DUMP.json` reads arrays of your program, in the form of
 docs/known-answers.json. It takes the same step by the rules of docs/specification.md and names
 the first array that differs, in the order of the computation. If breaking one rule gives your
-numbers, it names the rule. Only the inputs must be there; other arrays may be missing. A case with
-the name of a known case must also have the same inputs.
+numbers, it names the rule. Only the inputs are required; computed arrays may be missing. A case
+with the name of a known case must have the inputs of that case.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.known_answers import ARRAYS, INPUTS, Case, read_cases, take_step
 from mnist_rnn.errors import ExperimentError, ParameterError
 
-# Ways to break each rule: a line of by_hand.py, and the line that replaces it.
+# How to break each rule: a line of by_hand.py, and the line that replaces it.
 BROKEN_RULES = {
     "products rounded before they are added": (
         "np.multiply(a[:, k, None], b[k], out=term)",
@@ -67,7 +67,7 @@ class Difference(NamedTuple):
     found: np.ndarray | str
 
     def __str__(self) -> str:
-        """Return a sentence that says which numbers differ, and by how much."""
+        """Return a sentence on the differing numbers; ULP are units in the last place."""
         if isinstance(self.expected, str) or isinstance(self.found, str):
             return f"{self.place} differs: expected {self.expected}, got {self.found}."
         if self.expected.shape != self.found.shape:
@@ -80,7 +80,7 @@ class Difference(NamedTuple):
         return (
             f"{self.place} differs in {differ.sum():,} of {differ.size:,} numbers, the first at "
             f"{list(first)}: expected {expected:.9g} ({float(expected).hex()}), got {found:.9g}, "
-            f"{apart:,} float32 numbers apart."
+            f"{apart:,} ULP apart."
         )
 
 
@@ -90,13 +90,13 @@ def bits(array: Any) -> np.ndarray:
 
 
 def in_order(number: np.float32) -> int:
-    """Return the place of a number among all float32 numbers, where zero has place 0."""
+    """Return the rank of a number among all float32 numbers; zero has rank 0."""
     place = int(bits(number))
     return place if place < 2**31 else 2**31 - place
 
 
 def split_timesteps(case: Case) -> Iterator[tuple[str, np.ndarray | str]]:
-    """Yield the arrays of a case in computing order, and h, dh and d one timestep at a time."""
+    """Yield the arrays of a case as they are computed; h, dh and d come by timestep."""
     for name in (*INPUTS, *ARRAYS):
         if name not in case or (name == "d" and "dh" in case and not isinstance(case["d"], str)):
             continue
@@ -112,7 +112,7 @@ def split_timesteps(case: Case) -> Iterator[tuple[str, np.ndarray | str]]:
 
 
 def find_difference(found: Case, expected: Case) -> Difference | None:
-    """Return the first array of `expected` that has other bits in `found`, or None."""
+    """Return the first array of `expected` whose bits differ from those in `found`, or None."""
     theirs = dict(split_timesteps(found))
     for place, array in split_timesteps(expected):
         if place not in theirs:
@@ -137,7 +137,7 @@ def break_rule(name: str) -> ModuleType:
 
 
 def explain(found: Case, difference: Difference) -> list[str]:
-    """Return the rules whose breaking gives the differing numbers and all numbers before them."""
+    """Return each rule that, if broken, gives the differing array and all arrays before it."""
     names = []
     for name in BROKEN_RULES:
         broken = take_step(found, break_rule(name))
@@ -149,7 +149,7 @@ def explain(found: Case, difference: Difference) -> list[str]:
 
 
 def compare(name: str, found: Case, known: Mapping[str, Case]) -> str | None:
-    """Return a sentence on the first difference in a case of a dump, or None without one.
+    """Return a sentence on the first difference in a case of a dump, or None if there is none.
 
     Raises:
         ParameterError: an input is missing, or digests come without a known case to compare with.
@@ -182,12 +182,12 @@ def main() -> None:
     parser.add_argument("dump", type=Path)
     try:
         known, cases = read_cases(), read_cases(parser.parse_args().dump)
-        told = [compare(name, case, known) for name, case in cases.items()]
+        sentences = [compare(name, case, known) for name, case in cases.items()]
     except ExperimentError as error:
         raise SystemExit(str(error)) from None
-    for name, sentence in zip(cases, told, strict=True):
+    for name, sentence in zip(cases, sentences, strict=True):
         print(sentence or f"{name}: the same bits.")
-    raise SystemExit(any(told))
+    raise SystemExit(any(sentences))
 
 
 if __name__ == "__main__":

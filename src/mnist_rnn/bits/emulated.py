@@ -1,4 +1,4 @@
-"""Run the same Python and packages on other CPUs, with Debian's emulator (qemu-user).
+"""Run the same Python and packages on emulated CPUs, with Debian's qemu-user.
 
 `python -m mnist_rnn.bits.emulated` downloads packages for ARM64. With `Haswell sgd`, it computes
 the first steps of `sgd` on an emulated Haswell, and writes a record for the ledger to
@@ -20,7 +20,7 @@ from typing import Any
 
 from mnist_rnn.paths import OUTPUTS, ROOT
 
-ARM64 = Path(f"{sys.prefix}-arm64")  # fetch_arm64 makes it
+ARM64 = Path(f"{sys.prefix}-arm64")  # made by fetch_arm64
 SITE = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 # Debian's ARM64 packages of Python 3.13, and of the libraries that it and TensorFlow load
 DEBIAN_PACKAGES = """
@@ -30,7 +30,7 @@ DEBIAN_PACKAGES = """
 
 
 def missing(cpu: str) -> str:
-    """Return what the machine lacks to emulate this CPU, or "" if nothing."""
+    """Return what the machine lacks to emulate this CPU, or "" if it lacks nothing."""
     if platform.machine() != "x86_64":
         return "other CPUs can be emulated only on x86-64"
     program = "qemu-aarch64" if cpu == "neoverse-n1" else "qemu-x86_64"
@@ -47,7 +47,7 @@ def start_first_steps(cpu: str, *words: str | Path) -> subprocess.Popen:
 
 
 def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
-    """Start Python with these arguments on this CPU, in its own session, with our stderr."""
+    """Start Python with these arguments on this CPU, in its own session, with this stderr."""
     variables = {}
     if cpu == "neoverse-n1":
         root = ARM64 / "root"
@@ -57,10 +57,10 @@ def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
         variables["PYTHONHOME"] = str(root / "usr")
     else:
         emulator = ["qemu-x86_64", "-cpu", cpu]
-        python, site = Path(sys.executable).resolve(), SITE  # qemu starts programs, not links
+        python, site = Path(sys.executable).resolve(), SITE  # qemu can't start a link
     variables["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(site)])
     command = [*emulator, python, *words]
-    # Without this variable, NumPy's library chooses its code by the emulated CPU.
+    # If OPENBLAS_CORETYPE is unset, NumPy's library chooses its code by the emulated CPU.
     own = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
     pipe: Any = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
     return subprocess.Popen(command, env=own | variables, **pipe)

@@ -1,8 +1,8 @@
 """Take the first steps of each kind of run, and print the digest of the weights after them.
 
 `python -m mnist_rnn.bits.first_steps NAME...` prints one line per name: the name and the digest.
-Emulated CPUs run it too, so it imports only what training needs. `--by-hand` computes in NumPy,
-without TensorFlow.
+It also runs on emulated CPUs, so it imports only what training needs. With `--by-hand`, NumPy
+computes the steps, without TensorFlow.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from mnist_rnn.errors import ExperimentError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.records.environment import count_threads, describe_environment
 
-# A batch of 128 images, and one of 96 as in the whole set.
+# One batch of 128 images, and one of 96, which is also the size of the default run's last batch.
 FEW: dict[str, Any] = {"train_size": 224, "epochs": 2}
 NETWORKS: dict[str, dict[str, Any]] = {
     "sgd": {},
@@ -34,7 +34,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "lstm": {"layer": "lstm", "optimizer": "adam"},
     "lstm-sgd": {"layer": "lstm"},
     "gru": {"layer": "gru"},
-    # Sizes that `products` pads: otherwise, a product's terms could be added in another order.
+    # Sizes that `products` pads, since libraries could otherwise add the terms in another order.
     "1-unit": {"units": 1},
     "100-units": {"units": 100},
     "200-units": {"units": 200},
@@ -48,7 +48,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 
 
-BY_NUMPY = {"units", "batch_size", "train_size", "seed"}  # parameters of by_hand
+BY_NUMPY = {"units", "batch_size", "train_size", "seed"}  # the parameters that by_hand supports
 BY_HAND = [name for name, changes in NETWORKS.items() if changes.keys() <= BY_NUMPY]
 
 
@@ -89,7 +89,7 @@ def read_options() -> argparse.Namespace:
     either.add_argument("--half", action="store_true", help="stop after one of two epochs")
     parser.add_argument("--by-hand", action="store_true", help=f"use NumPy: {', '.join(BY_HAND)}")
     parser.add_argument("--emulated", metavar="CPU", help="the CPU that an emulator imitates")
-    parser.add_argument("--folder", type=Path, help="keep checkpoints there, and continue them")
+    parser.add_argument("--folder", type=Path, help="continue from checkpoints in this folder")
     options = parser.parse_args()
     known = BY_HAND if options.by_hand else list(NETWORKS)
     for name in options.names:
@@ -101,7 +101,7 @@ def read_options() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Print one line per name, and write a record if the options ask for it."""
+    """Print one line per name, and write a record if the option is given."""
     options = read_options()
     digests: dict[str, str] = {}
     record: Path | None = None
@@ -119,7 +119,7 @@ def main() -> None:
                 with contextlib.redirect_stdout(sys.stderr):
                     digests[name] = train_first_steps(name, folder, options.half)
             print(name, digests[name], flush=True)
-            if options.record:  # after each name, since the next may take an hour
+            if options.record:  # written after each name: the next may take an hour
                 done: dict[str, list[str | None]] = {k: [v] for k, v in digests.items()}
                 made = describe_reproduction(environment, done, time.monotonic() - started)
                 last, record = record, write_reproduction(made, options.record)

@@ -1,8 +1,9 @@
 """Check that Keras, NumPy, JAX, PyTorch and C compute the committed bits: `make implementations`.
 
-Each program in `implementations/` computes the known cases and the first steps of the default run,
-with `--epoch` its first epoch, or with `--whole` the whole run. It writes a record for the ledger,
-except for Keras, whose records `make reproduce` writes. The exit status is 1 if bits differ.
+Each program in `implementations/` computes the known cases, and the first steps of the default run.
+With `--epoch`, it computes the first epoch instead; with `--whole`, the whole run. A record of each
+program is written for the ledger, except for Keras, whose records `make reproduce` writes. The exit
+status is 1 if bits differ.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from mnist_rnn.bits.compare import compare
 from mnist_rnn.bits.inputs import write_inputs
 from mnist_rnn.bits.known_answers import FILE, list_cases, read_cases
 from mnist_rnn.bits.ledger import (
+    EARLIER,
     FIRST_STEPS,
     LEDGER,
     SAME,
@@ -60,12 +62,12 @@ RUNS = {
     "first-epoch": Configuration(epochs=1),
     WHOLE_RUN: Configuration(),
 }
-TOLD = {"sgd": "the first steps", "first-epoch": "the first epoch", WHOLE_RUN: "all 20 epochs"}
+COMPUTED = {"sgd": "the first steps", "first-epoch": "the first epoch", WHOLE_RUN: "all 20 epochs"}
 EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
 
 
 class Trained(NamedTuple):
-    """The output of a program: test errors and digests by epoch, and the digest with the logits."""
+    """The output of a program: test errors and digests by epoch, and a digest with the logits."""
 
     errors: list[int]
     digests: list[str]
@@ -189,7 +191,7 @@ class Proof(NamedTuple):
 
 
 def measure(made: Reproduction | BrowserResult) -> tuple[str, Proof]:
-    """Return the implementation of a record, and the proof that it gives."""
+    """Return the name of the implementation that a record is about, and what the record proves."""
     if isinstance(made, BrowserResult):
         images = PAGE_CONFIG.epochs * PAGE_CONFIG.train_size
         computed = f"{PAGE_CONFIG.epochs} epochs of {PAGE_CONFIG.train_size:,} images"
@@ -198,7 +200,7 @@ def measure(made: Reproduction | BrowserResult) -> tuple[str, Proof]:
     seconds = None if name == "sgd" else made.seconds / RUNS[name].epochs
     cpu = made.environment.cpu
     kind = f"{cpu.name or cpu.architecture} ({cpu.family}, {cpu.model})"
-    return made.implementation or "Keras", Proof(TOLD[name], seconds, kind)
+    return made.implementation or "Keras", Proof(COMPUTED[name], seconds, kind)
 
 
 def find_proofs(folder: Path = LEDGER / "ours") -> dict[str, Proof]:
@@ -209,7 +211,7 @@ def find_proofs(folder: Path = LEDGER / "ours") -> dict[str, Proof]:
     """
     known = read_known()
     judged = [read_judged(path, known) for path in sorted(folder.glob("*.json"))]
-    ranks, best = [*TOLD.values()], dict[str, Proof]()
+    ranks, best = [*COMPUTED.values()], dict[str, Proof]()
 
     def rank(proof: Proof) -> tuple[int, float]:
         place = ranks.index(proof.computed) if proof.computed in ranks else len(ranks)
@@ -217,7 +219,7 @@ def find_proofs(folder: Path = LEDGER / "ours") -> dict[str, Proof]:
 
     for made, outcome in judged:
         emulated = isinstance(made, Reproduction) and made.environment.cpu.emulated
-        if emulated or not outcome.startswith(SAME) or "by other code" in outcome:
+        if emulated or not outcome.startswith(SAME) or EARLIER in outcome:
             continue
         name, proof = measure(made)
         best[name] = min(best.get(name, proof), proof, key=rank)
@@ -225,14 +227,14 @@ def find_proofs(folder: Path = LEDGER / "ours") -> dict[str, Proof]:
 
 
 def main() -> None:
-    """Print one line per program, and write its record."""
+    """Run the programs; print one line for each, and write a record for the ledger."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     names = f"one or more of {', '.join(SOURCES)} (default: all)"
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     either = parser.add_mutually_exclusive_group()
     for option, run in (("--epoch", "first-epoch"), ("--whole", WHOLE_RUN)):
-        told = f"train {TOLD[run]}"
-        either.add_argument(option, action="store_const", dest="run", const=run, help=told)
+        words = f"train {COMPUTED[run]}"
+        either.add_argument(option, action="store_const", dest="run", const=run, help=words)
     parser.add_argument("--peers", help="the path of a Python with JAX and PyTorch")
     parser.set_defaults(run="sgd")
     options = parser.parse_args()
@@ -254,9 +256,9 @@ def main() -> None:
                 trained = train(command, RUNS[options.run])
                 if different := judge(trained, options.run):
                     differences.append(different)
-                told = "the committed bits" if not differences else "OTHER BITS"
-                taken = f"the known cases and {TOLD[options.run]}"
-                print(f"{name}: {told} in {taken}, {trained.seconds:.0f} s", flush=True)
+                outcome = "DIFFERENT BITS" if differences else "the committed bits"
+                computed = f"the known cases and {COMPUTED[options.run]}"
+                print(f"{name}: {outcome} in {computed}, {trained.seconds:.0f} s", flush=True)
                 print(*differences, sep="\n", end="\n" if differences else "")
                 if name != "Keras":
                     path = record(name, python, trained, options.run)

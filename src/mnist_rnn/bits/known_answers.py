@@ -1,8 +1,8 @@
 """Compute the known answers: steps of training with all inputs and all computed arrays.
 
-`python -m mnist_rnn.bits.known_answers` writes docs/known-answers.json. It maps the name of a case
-to its arrays. An array has its shape, and its values as hexadecimal floats, row by row. A case from
-MNIST, which is large, has the SHA-256 of each array in place of values.
+`python -m mnist_rnn.bits.known_answers` writes docs/known-answers.json. The file maps the name of a
+case to its arrays. An array is given by its shape, and by its values as hexadecimal floats, row by
+row. Cases from MNIST are large: for them, the file has the SHA-256 of each array instead.
 `docs/specification.md` explains the names.
 """
 
@@ -28,7 +28,7 @@ FILE = ROOT / "docs" / "known-answers.json"
 WEIGHTS = ("w", "u", "b", "v", "c")
 INPUTS = ("rate", "x", "y", *WEIGHTS)
 ARRAYS = ("h", "z", "g", "dv", "dc", "dh", "d", "dw", "du", "db", *(f"{w}'" for w in WEIGHTS))
-# The runs whose first steps are cases, with digests
+# The runs whose first steps are cases; the file has only digests of their arrays
 RUNS = {
     "default": (Configuration(train_size=224), 4),
     "batches of 640": (Configuration(units=64, batch_size=640, train_size=1000, seed=1), 2),
@@ -37,7 +37,7 @@ Case = dict[str, Any]  # arrays, or their digests, by name
 
 
 def draw_inputs(timesteps: int, features: int, units: int, n: int, rate: float = 0.01) -> Case:
-    """Return random inputs of a step, on which only the first three logits depend."""
+    """Return random inputs of a step; only the first three logits depend on them."""
     random = np.random.default_rng([timesteps, features, units, n])
     case: Case = {
         "rate": np.float32(rate),
@@ -56,10 +56,10 @@ def draw_inputs(timesteps: int, features: int, units: int, n: int, rate: float =
 def make_halfway() -> Case:
     """Return inputs with a sum in z that float64 rounds to halfway between two float32 numbers.
 
-    The sum is 1 + 2^-23 + (2^-24 - 2^-64), for which 1 + 2^-22 is too large.
+    The exact sum is 1 + 2^-23 + (2^-24 - 2^-64). Rounding it twice gives 1 + 2^-22, too large.
     """
     case = draw_inputs(1, 2, 2, 1)
-    case["x"] = np.array([[[2**-12, 2**-12 + 2**-32]]], "float32")  # so small that tanh is x
+    case["x"] = np.array([[[2**-12, 2**-12 + 2**-32]]], "float32")  # so small that tanh(x) is x
     case["w"], case["b"] = np.eye(2, dtype="float32"), np.zeros(2, "float32")
     case["v"][:, 0], case["c"][0] = [2**12 + 2**-11, 2**-12 - 2**-32], 0
     return case
@@ -75,7 +75,7 @@ def make_subnormal() -> Case:
 
 
 def make_saturated() -> Case:
-    """Return inputs that give tanh arguments of each kind: tiny, usual, clipped, and from 20 on."""
+    """Return inputs that give tanh arguments of each kind: tiny, usual, clipped, and above 20."""
     case = draw_inputs(2, 1, 8, 2, rate=0.5)
     case["w"] = np.array([[3e-4, 5e-4, 7.5, 8.5, 19, 21, -30, -1]], "float32")
     case["u"], case["b"] = case["u"] / 64, np.zeros(8, "float32")
@@ -152,10 +152,10 @@ def to_json(cases: Mapping[str, Case]) -> str:
 
 
 def read_cases(path: Path = FILE) -> dict[str, Case]:
-    """Return the cases of a file in this form.
+    """Return the cases of a file in the form of docs/known-answers.json.
 
     Raises:
-        ParameterError: the file can't be read, or a case or an array has another form.
+        ParameterError: the file can't be read, or a case or an array is malformed.
     """
 
     def read(place: str, value: Any) -> np.ndarray | str:

@@ -1,7 +1,7 @@
 """Check the records in results/reproductions, and list them in the ledger.
 
 `python -m mnist_rnn.bits.ledger` checks the records and rewrites results/reproductions/README.md.
-The folder of a record says who measured it. `--add FOLDER` first copies the records of that folder.
+The folder of a record shows who measured it. `--add FOLDER` first copies that folder's records.
 The exit status is 1 if a record is rejected.
 """
 
@@ -50,14 +50,15 @@ FIRST_STEPS = Path(__file__).with_name("first_steps.json")
 WHOLE_RUN = "default run"
 LARGEST_REPRODUCTION = 10_000  # bytes
 SAME = "the same bits"
+EARLIER = "by another version of the code"
 # The implementations, by the package or compiler whose version is in their records
 IMPLEMENTATIONS = {"cc": "C", "jax": "JAX", "torch": "PyTorch", "numpy": "NumPy"}
 KEYS = [{key} for key in IMPLEMENTATIONS]
 TOLERANCE = 0.5  # percentage points of accuracy, for CPUs that can't compute the specified bits
 INTRODUCTION = """# Reproductions
 
-**{runs} default runs, {steps} records of first steps and {browsers} of browsers have the committed
-bits.**
+**{runs} default runs, {steps} records of first steps and {browsers} records of browsers have
+the committed bits.**
 
 The default run is compared with the committed one. *First steps* are a few steps of each kind of
 run (`first-epoch`: a whole epoch of the default run), compared with
@@ -77,9 +78,10 @@ class Reproduction(Strict):
 
     `digests` maps the name of a computation to the SHA-256 of the weights after each epoch (None:
     not measured); for first steps, only after the last step. `test_errors` (of 10,000 images) is
-    for the default run only. Another implementation's record has only the versions of its package
-    or compiler and of Python, and the implementation's own `code_sha256`. `seconds` is the time of
-    the training, and `date` the day it ended (UTC). The environment's commit is left out.
+    for the default run only. The record of an implementation other than Keras has only the versions
+    of Python and of its package or compiler, and `code_sha256` is the digest of its source.
+    `seconds` is the time of the training, and `date` the day on which it ended (UTC). The
+    environment's commit is left out.
     """
 
     schema_version: Literal[2] = 2
@@ -220,13 +222,13 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
 
 
 def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -> str:
-    """Return the outcome of a reproduction in a few words; `wrong` names differing digests."""
+    """Return the outcome of a reproduction in a few words; `wrong` names digests that differ."""
     environment = made.environment
     changed = [] if made.implementation else what_differs(committed.environment, environment)
     if not wrong:
         if environment.other_bits:
             return "**other bits** in the probe of the training step"
-        return f"{SAME}, by another version of the code" if "code" in changed else SAME
+        return f"{SAME}, {EARLIER}" if "code" in changed else SAME
     if changed:
         return f"**other bits**, made with other {', '.join(changed)}"
     if not environment.cpu.fuses and not made.implementation:
@@ -272,8 +274,9 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
     """Return the page, and a sentence for each file that is rejected."""
     known = read_known()
     rows, refused = [], []
-    same: dict[str, list[bool]] = {"runs": [], "steps": [], "browsers": []}  # as committed?
-    first: dict[str, str] = {}  # for each key of evidence, the first file with it
+    # For each record, whether it has the committed bits.
+    same: dict[str, list[bool]] = {"runs": [], "steps": [], "browsers": []}
+    first: dict[str, str] = {}  # for each key of evidence, the first file that has it
     for origin, measured in MEASURED_BY.items():
         for path in sorted((folder / origin).glob("*")):
             try:
@@ -295,7 +298,7 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
 
 
 def require_new(path: Path, made: Reproduction | BrowserResult, first: dict[str, str]) -> None:
-    """Add the keys of a record's evidence to `first`, which has the first file with each key.
+    """Add the keys of a record's evidence to `first`, which maps a key to its first file.
 
     Raises:
         RecordError: all keys are known: an earlier record has the same evidence.
@@ -332,7 +335,7 @@ def add(source: Path, destination: Path) -> None:
 
 
 def main() -> None:
-    """Add records if the options ask for it, and rewrite the page."""
+    """Add records if `--add` is given, and rewrite the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--add", type=Path, metavar="FOLDER", help="copy the records of a folder")
     parser.add_argument("--measured-by", choices=MEASURED_BY, default="self-reported")

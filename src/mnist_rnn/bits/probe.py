@@ -13,15 +13,16 @@ from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.environment import Environment
 
 PROBE = Configuration(units=300, batch_size=70, train_size=70, dropout=0.2)
-ROWS = 3  # instead of 28: compiled in a fraction of the time
+ROWS = 3  # instead of 28, so that compilation takes a fraction of the time
 SPECIFIED = "829d052adf188c0d3a59cb7d04d99cb32be89d91948592e9ef7a4e648de5278d"
 
 
 def require_bits(environment: Environment) -> Environment:
     """Return the environment if two probed steps of training have the specified bits.
 
-    With other bits, the run continues on a CPU without AVX2 and FMA, or if MNIST_RNN_OTHER_BITS is
-    set. Then the problem is printed, and the returned environment has `other_bits`.
+    If the bits differ, the run continues only on a CPU without AVX2 and FMA, or if
+    MNIST_RNN_OTHER_BITS is set. Then the problem is printed, and `other_bits` is set in the
+    returned environment.
 
     Raises:
         BackendError: the bits differ. The message names the likely causes.
@@ -43,9 +44,10 @@ def probe_step() -> str | None:
         return "tf.config.run_functions_eagerly: expected False, got True, which turns XLA off."
     if train_probe() != SPECIFIED:
         return (
-            "Two steps of training gave other weights than specified. Either TensorFlow was used "
-            "before mnist_rnn was imported (restart, import mnist_rnn first), ONEDNN_MAX_CPU_ISA "
-            "is set, the CPU has no AVX2 and FMA, or versions differ from requirements.lock."
+            "The weights after two training steps differ from the specified ones. Either "
+            "TensorFlow was used before mnist_rnn was imported (restart, import mnist_rnn first), "
+            "ONEDNN_MAX_CPU_ISA is set, the CPU has no AVX2 and FMA, or versions differ from "
+            "requirements.lock."
         )
     return None
 

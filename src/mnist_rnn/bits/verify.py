@@ -1,11 +1,11 @@
 """Compare a run made here with the committed run, bit for bit, as `make verify` does.
 
 `python -m mnist_rnn.bits.verify simple_rnn-256-sgd/17` compares the run of this configuration and
-seed in outputs/ with the one in results/; without a name, the default run. `make reproduce` calls
-it before training with `--before`, which renames an earlier record, so that only the new run can be
-compared. After training, it calls it with `--executed`.
+seed in outputs/ with the one in results/. Without a name, it compares the default run. Before
+training, `make reproduce` calls it with `--before`, which renames an earlier record, so that only
+the new run can be compared. After training, `make reproduce` calls it with `--executed`.
 
-On x86-64 with AVX2 and FMA, and on ARM64, the weights must be the same, bit for bit. Where a CPU
+On x86-64 with AVX2 and FMA, and on ARM64, the weights must be the same, bit for bit. On a CPU that
 lacks these instructions, the test accuracy must be within TOLERANCE.
 """
 
@@ -48,11 +48,11 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
     if epoch := first_other_epoch(*digests):
         apart += f"; the weights differ from epoch {epoch} on"
     if changed:
-        return False, f"NOT the same bits: made with other {', '.join(changed)}; {apart}."
+        return False, f"NOT the same bits: made with different {', '.join(changed)}; {apart}."
     if new.environment.cpu.fuses:
         return False, f"NOT the same bits, although this CPU can compute them: {apart}."
     near = is_near(new.test_errors, committed)
-    start = "Other bits, as expected" if near else "NOT near enough, even"
+    start = "Different bits, as expected" if near else "NOT near enough, even"
     return near, f"{start} on a CPU without FMA: {apart}; {TOLERANCE} are allowed."
 
 
@@ -77,13 +77,13 @@ def set_earlier_aside(record: Path, notebook: Path = NOTEBOOK) -> None:
     """Rename the record of an earlier run, if the notebook will train the default run.
 
     Raises:
-        ParameterError: the saved notebook has other parameters, and would train another run.
+        ParameterError: the saved notebook has edited parameters, and would train another run.
     """
     if edited := find_edited(notebook):
         values = ", ".join(f"{name} = {value}" for name, value in edited.items())
         raise ParameterError(
             f"{shown(notebook)} was saved with {values}, and would not train the default run. "
-            f"`git restore {shown(notebook)}` brings the defaults back; to train with other "
+            f"`git restore {shown(notebook)}` brings the defaults back; to train with these "
             "parameters, give them to papermill, or as PARAMETERS='-p units 16'."
         )
     with suppress(FileNotFoundError):
@@ -130,7 +130,7 @@ def place_accuracy(run: Run) -> str:
     below = sum(accuracy < run.test_accuracy for accuracy in others)
     return (
         f"Its test accuracy is higher than that of {below} of the other {len(others)} runs of "
-        f"{run.config.name}, {min(others):.2f} to {max(others):.2f}%."
+        f"{run.config.name}, which have {min(others):.2f} to {max(others):.2f}%."
     )
 
 

@@ -3,16 +3,17 @@
 XLA compiles the training step, with three flags:
 
 - The first replaces functions of the system's mathematical library.
-- The second keeps sums over images from the library YNNPACK, which adds large ones in another
-  order. It must not be applied to products, whose order would then depend on the threads.
-- The third keeps XLA's own code from fusing a multiplication and an addition into one rounding.
+- The second keeps XLA from passing sums over images to the library YNNPACK, which adds the terms of
+  large sums in another order. It must not cover products: their order would depend on the threads.
+- The third keeps XLA's own code from fusing a multiplication and an addition into one operation.
   Which operations it would fuse depends on the CPU. On x86-64, XLA may use no instructions later
   than AVX, which has no fused ones. On ARM64, LLVM's fusing pass is left out.
 
-Libraries, not XLA's own code, compute matrix products, and fuse them on every CPU. A GPU would add
-in another order, and is not used. A user's settings that would change results are overruled here:
-other backends and float types in `keras.json`, and limits to the number of epochs and steps.
-`probe_step` detects settings that are changed later, or too late for TensorFlow.
+Matrix products are computed by libraries, not by XLA's own code, with fused multiply-add on every
+CPU. A GPU would add their terms in another order, and is not used. A user's settings that would
+change results are overruled here: the backend and the float type in `keras.json`, and limits to the
+number of epochs and steps. `probe_step` detects settings that are changed later, or too late for
+TensorFlow.
 
 TensorFlow 2.21 writes notices to the process's standard error before its log level takes effect.
 In a notebook they would look like a wall of warnings, so they are discarded; exceptions are not.

@@ -112,7 +112,7 @@ def power(base: float, exponent: tf.Tensor) -> tf.Tensor:
     """Return the float32 nearest to a power of float32(base).
 
     The power is the product of base ** 2**k over the set bits k of the exponent. It is computed in
-    float64, whose errors rounding removes. No run has 2**26 steps.
+    float64; rounding the result to float32 removes the errors. No run has 2**26 steps.
     """
     product, factor = tf.constant(1.0, "float64"), tf.cast(tf.constant(base, "float32"), "float64")
     for bit in range(26):

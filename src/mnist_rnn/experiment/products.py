@@ -3,8 +3,8 @@
 The library that multiplies (Eigen; on x86-64 with oneDNN) has different code for different CPUs and
 sizes, and may add the terms of a sum in any order. Here the order is fixed:
 
-- A product's sum is cut into parts of 256 terms. In each part, the terms are added from first to
-  last; each is multiplied and added with one rounding. Then the parts are added in their order.
+- Each element of a product is a sum, which is cut into parts of 256 terms. In each part, the terms
+  are added from first to last by fused multiply-add. Then the parts are added in their order.
 - A sum over the images of a batch is cut into parts of 128 images, which are added in the same way.
   For a bias's gradient, XLA adds 32 images at a time.
 

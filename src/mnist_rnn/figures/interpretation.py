@@ -1,4 +1,4 @@
-"""Draw the figures of 04_reading.ipynb, with captions that compute their numbers.
+"""Draw the figures of 04_reading.ipynb, with computed numbers in their captions.
 
 Grey shows ink and probability. Blue marks the label and correct predictions, orange other digits.
 """
@@ -84,7 +84,7 @@ def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> C
 
 
 @default_style
-def draw_surest_mistakes(
+def draw_confident_mistakes(
     images: np.ndarray, probabilities: np.ndarray, y: np.ndarray
 ) -> CaptionedFigure:
     """Draw the fifteen images misclassified with the highest probability."""
@@ -265,14 +265,14 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
 def draw_rows(
     x: np.ndarray, sensitivity: np.ndarray, whole: float, rows: np.ndarray, bands: np.ndarray
 ) -> CaptionedFigure:
-    """Draw how much each row matters: by the loss's gradient, and by the accuracy without it.
+    """Draw how much each row matters: the loss's gradient, and the accuracy without the row.
 
     Args:
         x: the images (n, 28, 28) with which the other arguments were measured.
         sensitivity: mean size of the loss's gradient for each pixel (28, 28).
         whole: accuracy with all rows.
         rows: accuracies without each row (28,).
-        bands: accuracies without each four rows in turn (7,).
+        bands: accuracies without each band of four rows (7,).
     """
     fig, axes = plt.subplots(1, 3, figsize=(7.5, 3.2), sharey=True, layout="constrained")
     draw_pixels(axes[0], x.mean(axis=0), "mean ink")

@@ -1,4 +1,4 @@
-"""Draw figures of runs and published results, each with its caption; published ones are orange."""
+"""Draw figures of runs and published results, with captions; published results are orange."""
 
 from collections.abc import Mapping
 from itertools import cycle
@@ -14,7 +14,7 @@ from mnist_rnn.analysis.statistics import FEWEST, find_common_epochs, predict
 from mnist_rnn.analysis.tables import describe_runs
 from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE, CaptionedFigure, default_style
 
-COLORS = (BLUE, "#00795a", "#8e4585", DARK, "#6a7b00", "#a0303f")  # of rows, in turn
+COLORS = (BLUE, "#00795a", "#8e4585", DARK, "#6a7b00", "#a0303f")  # the rows' colours, in turn
 NOTHING: dict[str, pd.DataFrame] = {}
 
 
@@ -29,7 +29,7 @@ def draw_results(
     Args:
         rows: the runs of one configuration, by the name of a row.
         published: the claims to draw in a row, by its name.
-        faint: runs of configurations whose mean losses are grey, by their description.
+        faint: runs whose mean losses are drawn in grey, by the description of the runs.
     """
     size = (9.5, 1 + max(2.8, 0.7 * len(rows)))
     fig, (left, right) = plt.subplots(
@@ -68,7 +68,7 @@ def draw_accuracies(
 ) -> str:
     """Draw a row of dots, and the published accuracies; return a sentence that describes it."""
     values, published = runs["test_accuracy"], claims["test_accuracy"].dropna()
-    spread = np.random.default_rng(0).uniform(-0.1, 0.36, len(values))  # to show equal runs
+    spread = np.random.default_rng(0).uniform(-0.1, 0.36, len(values))  # separates equal runs
     ax.plot(values, place + spread, "o", color=color, ms=5, alpha=0.55, mew=0)
     if len(values) > 1:
         ax.vlines(values.mean(), place - 0.16, place + 0.42, color=color, lw=2)

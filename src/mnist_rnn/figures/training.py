@@ -86,19 +86,19 @@ def draw_curves(
         ax.legend(frameon=False)
         ax.grid(alpha=0.3)
     loss, accuracy = history["loss"], history["accuracy"]
-    told = []
+    curves = []
     for claim, curve in published.items():
         first, last = curve.iloc[[0, -1]].to_dict("records")
-        told.append(f"{claim}, loss {first['loss']:.3g} to {last['loss']:.3g}")
+        curves.append(f"{claim}, loss {first['loss']:.3g} to {last['loss']:.3g}")
         if curve["accuracy"].notna().all():
-            told[-1] += f", accuracy {first['accuracy']:.1%} to {last['accuracy']:.1%}"
+            curves[-1] += f", accuracy {first['accuracy']:.1%} to {last['accuracy']:.1%}"
     return CaptionedFigure(
         fig,
         f"Blue: this run, with {len(loss)} epochs. Its training loss goes from {loss[0]:.2f} to "
         f"{loss[-1]:.3f}, its training accuracy from {accuracy[0]:.1%} to {accuracy[-1]:.1%}. "
         "Orange: the curves published for this configuration: "
-        f"{'; '.join(told) or 'none'}. Both are measured on the training images during the epoch, "
-        "while the weights change.",
+        f"{'; '.join(curves) or 'none'}. Both are measured on the training images during the "
+        "epoch, while the weights change.",
     )
 
 

@@ -14,7 +14,7 @@ from mnist_rnn.records.consistency import Weights, compute_states
 
 DIGIT = 4  # index of a test image whose prediction changes several times while it is read
 UNITS = 32  # number of units that are shown
-TOP, PITCH, HEIGHT = 46, 14, 9  # of the lines: top of the first, distance, height
+TOP, PITCH, HEIGHT = 46, 14, 9  # of the 28 lines: top of the first, distance, height
 ROWS, STATE, PROBABILITY = 26, 192, 346  # left edges of the three columns
 INK = ["#d9d9d9", "#b0b0b0", "#808080", "#4d4d4d", "#111"]
 BLUES = ["#cfe3f1", "#8fc0e0", "#3f93c8", "#0072b2"]
@@ -65,8 +65,8 @@ def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
     words = (
         f"A handwritten digit, cut into its 28 rows, one below the other. An arrow leads from each "
         f"row into the hidden state beside it, {states.shape[1]} numbers of which {units.shape[1]} "
-        "are shown, and from each state into the next. Beside each state, how probable the network "
-        f"holds each digit; the answer after the last row is {answer}, with probability "
+        "are shown, and from each state into the next. Beside each state is the predicted "
+        f"probability of each digit; the answer after the last row is {answer}, with probability "
         f"{probabilities[-1, answer]:.0%}."
     )
     end = PROBABILITY + 9 * answer + 4.5

@@ -24,7 +24,7 @@ class State(NamedTuple):
     `history` has Keras's loss and accuracy of each finished epoch, and the test errors and the
     weights' digest after it. `seconds` is the time of these epochs, with evaluation and
     checkpoints. `variables` are the model's (weights and the dropout's random state) and the
-    optimizer's. `owner` has what the run's bits depend on.
+    optimizer's. `owner` has all that the run's bits depend on.
     """
 
     history: dict[str, list[Any]]
@@ -42,11 +42,11 @@ class Checkpoint:
     """The file with a run's state, from which any CPU can continue the run."""
 
     def __init__(self, path: Path, owner: Mapping[str, object]) -> None:
-        """Set the file and, as JSON values, what the run's bits depend on."""
+        """Set the file, and `owner`: all that the run's bits depend on, as JSON values."""
         self.path, self.owner = path, owner
 
     def read(self, like: Sequence[np.ndarray] | None = None) -> State | None:
-        """Return the kept state of this run, with variables of these shapes, or None.
+        """Return the saved state of this run, or None; its variables have the shapes of `like`.
 
         A damaged file is renamed. Another run's file is ignored, and later overwritten. Both give a
         warning.
@@ -69,12 +69,12 @@ class Checkpoint:
             return State(history, float(seconds), values, self.owner)
         except FileNotFoundError:
             return None
-        except Exception:  # NumPy and zipfile raise many kinds for a damaged file
+        except Exception:  # NumPy and zipfile raise many kinds of errors for a damaged file
             set_aside(self.path)
             return None
 
     def write(self, state: State) -> None:
-        """Replace the kept state by this one, or warn that it can't be written."""
+        """Replace the saved state by this one, or warn that it can't be written."""
         buffer = io.BytesIO()
         history = (state.history[name] for name in MEASURES)
         owner = json.dumps(state.owner, sort_keys=True)

@@ -1,6 +1,6 @@
 """Check that a record agrees with its model and with the committed run.
 
-The model's results are computed again in NumPy, with no code that wrote the record.
+The model's results are computed again in NumPy, with none of the code that wrote the record.
 """
 
 from collections.abc import Sequence
@@ -87,7 +87,7 @@ def read_committed(path: Path, config: Configuration) -> Run:
     If `path` leads to the committed file itself, the run is read from git.
 
     Raises:
-        RecordError: the run is missing, or `path` is the same file and git can't be asked.
+        RecordError: the run is missing, or `path` is the same file and git doesn't have it.
     """
     committed = run_path(config, ".json", COMMITTED)
     if not is_same_file(path, committed):
@@ -127,7 +127,8 @@ def require_consistent(path: Path, run: Run, weights: list[np.ndarray]) -> None:
     stated = np.array([mistakes.get(index, label) for index, label in enumerate(labels.tolist())])
     other = logits.max(axis=1) - logits[np.arange(len(logits)), stated] > LOGITS_APART
     if other.any():
-        raise refusal(path, f"has other predictions than its model, for {other.sum()} test images")
+        count = other.sum()
+        raise refusal(path, f"has predictions that differ from its model's: {count} test images")
     loss = compute_loss(logits, labels)
     if not abs(loss - run.test_loss) <= LOSS_APART:
         raise refusal(path, f"has a test loss of {run.test_loss}, but its model has {loss:.6f}")
@@ -150,7 +151,7 @@ def compute_logits(layer: str, weights: Sequence[np.ndarray], images: np.ndarray
     """Return the logits (n, 10) that a network computes for uint8 images (n, 28, 28)."""
     w, u, b, dense_kernel, dense_bias = weights
     parts = []
-    for start in range(0, len(images), 1000):  # few enough for the cache
+    for start in range(0, len(images), 1000):  # few enough to fit into the CPU's cache
         x = images[start : start + 1000] / np.float32(255)
         h = c = np.zeros((len(x), len(dense_kernel)), "float32")
         for t in range(x.shape[1]):
@@ -165,7 +166,7 @@ def step_simple_rnn(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
 
 
 def step_gru(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
-    """Return the hidden state of a GRU with its reset gate after the product, and c unchanged."""
+    """Return the hidden state of a GRU, which resets after the product, and c unchanged."""
     (xz, xr, xg), (hz, hr, hg) = (np.split(a, 3, axis=1) for a in (x @ w + b[0], h @ u + b[1]))
     z, r = expit(xz + hz), expit(xr + hr)
     return z * h + (1 - z) * np.tanh(xg + r * hg), c

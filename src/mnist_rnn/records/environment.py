@@ -24,8 +24,8 @@ CPUINFO = Path("/proc/cpuinfo")
 class Cpu(Strict):
     """A CPU, or the one that an emulator imitates; different CPUs may have the same name.
 
-    `fuses` says whether the CPU can multiply and add with one rounding. All ARM64 CPUs can, and
-    x86-64 with AVX2 and FMA. Such a CPU must compute the committed bits.
+    `fuses` says whether the CPU can multiply and add with one rounding. All ARM64 CPUs can, and so
+    can x86-64 CPUs with AVX2 and FMA. Such a CPU must compute the committed bits.
     """
 
     architecture: Text
@@ -44,12 +44,12 @@ class Cpu(Strict):
 
 
 class Environment(Strict):
-    """The environment of a run; its bits depend on `code_sha256` and the versions of PACKAGES.
+    """The environment of a run, whose bits depend on `code_sha256` and the versions of PACKAGES.
 
-    `clean` says whether nothing outside results/ differed from the commit. `code_sha256` is the
-    digest of the package `experiment`, or of an original's script. `other_bits` says that the probe
-    of the training step found other bits than the specified ones. `threads` is None if it was not
-    measured.
+    `clean` is true if no file outside results/ differed from the commit. `code_sha256` is the
+    digest of the package `experiment`, or of an original's script. `other_bits` is true if the
+    bits that the probe of the training step found differ from the specified ones. `threads` is None
+    if it was not measured.
     """
 
     commit: Commit | None
@@ -127,13 +127,13 @@ def what_decides_bits(environment: Environment) -> dict[str, str]:
 
 
 def what_differs(then: Environment, now: Environment) -> list[str]:
-    """Return the settings that decide bits and differ: `code`, or names of packages."""
+    """Return which settings that decide bits differ: `code`, or names of packages."""
     before = what_decides_bits(then)
     return [name for name, value in what_decides_bits(now).items() if value != before[name]]
 
 
 def find_versions() -> dict[str, str]:
-    """Return the versions of the installed PACKAGES; TensorFlow for CPUs has another name."""
+    """Return the versions of the installed PACKAGES; TensorFlow may be `tensorflow-cpu`."""
     versions: dict[str, str] = {}
     for name in PACKAGES:
         for wheel in (name, f"{name}-cpu"):
@@ -187,5 +187,5 @@ def describe_system() -> str:
 
 
 def plain(text: str | None) -> str | None:
-    """Return the characters that `Text` allows, or None if nothing is left."""
+    """Return the text without characters that `Text` forbids, or None if nothing is left."""
     return re.sub(rf"[^{ALLOWED}]", "", text or "")[:60] or None

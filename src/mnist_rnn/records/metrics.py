@@ -15,7 +15,7 @@ def to_probabilities(logits: np.ndarray) -> np.ndarray:
 
 def measure_loss(probabilities: np.ndarray, y: np.ndarray) -> float:
     """Return the mean cross-entropy of probabilities (n, 10) and labels (n,), in nats."""
-    likelihoods = np.clip(probabilities[np.arange(len(y)), y], 1e-7, 1 - 1e-7)  # as Keras does
+    likelihoods = np.clip(probabilities[np.arange(len(y)), y], 1e-7, 1 - 1e-7)  # Keras clips too
     return round(float(-np.log(likelihoods).mean()), 6)
 
 

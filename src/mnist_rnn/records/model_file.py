@@ -1,4 +1,4 @@
-"""Save and load a run's model as a file of Keras, which needs no code of ours to be loaded."""
+"""Save and load a run's model as a Keras file, which can be loaded without our code."""
 
 import io
 import zipfile
@@ -15,13 +15,13 @@ PLAIN_LAYERS = {
     "lstm": keras.layers.LSTM,
 }
 MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
-LARGEST_MODEL = 1 << 29  # bytes, packed and unpacked
+LARGEST_MODEL = 1 << 29  # bytes, of the file and of its unpacked content
 
 
 def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequential:
     """Return the network with its weights in Keras's plain layers, with softmax as the last one.
 
-    All layers get names, since Keras would count those of the process.
+    All layers get names, since Keras would number them by all layers of the process.
     """
     network = keras.Sequential(
         [
@@ -56,5 +56,5 @@ def load_model(path: Path) -> keras.Model:
         if members != MEMBERS or sum(size for _, size in sizes) > LARGEST_MODEL:
             raise ValueError(f"expected {MEMBERS} of at most {LARGEST_MODEL:,} bytes, got {sizes}")
         return keras.models.load_model(path, safe_mode=True)
-    except Exception as error:  # Keras and h5py raise many kinds for a damaged file
+    except Exception as error:  # Keras and h5py raise many kinds of errors for a damaged file
         raise ModelError(f"{path} is not a model that can be read safely: {error}") from error

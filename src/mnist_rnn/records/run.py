@@ -32,7 +32,7 @@ Errors = Annotated[int, Field(ge=0, le=TEST_SIZE)]
 Index = Annotated[int, Field(ge=0, lt=TEST_SIZE)]
 Digit = Annotated[int, Field(ge=0, lt=NUM_CLASSES)]
 LARGEST_RECORD = 200_000  # bytes
-LABELS = Path(__file__).with_name("y_test.txt")  # MNIST's, since the data may not be loaded yet
+LABELS = Path(__file__).with_name("y_test.txt")  # MNIST's, in case MNIST is not loaded yet
 # The largest plausible number of products per second, and the longest plausible time in seconds.
 FASTEST, LONGEST = 1e14, 366 * 86_400
 
@@ -44,10 +44,11 @@ Code = Literal["ours", "keras", "keras_rmsprop", "seeded", "seeded_xla", "keras_
 
 
 class Program(NamedTuple):
-    """A program that computes runs: its files in originals/, the script first; ours has none.
+    """A program that computes runs.
 
-    Besides epochs and train_size, the program `takes` these parameters; the others are those of
-    `base`. If it is not `here`, it needs an environment of its own.
+    `files` are its files in originals/, with the script first; our code has none. Besides epochs
+    and train_size, the program accepts the parameters that `takes` names. The others are fixed to
+    those of `base`. If `here` is false, the program needs an environment of its own.
     """
 
     files: tuple[str, ...]
@@ -57,7 +58,7 @@ class Program(NamedTuple):
 
     @property
     def code_sha256(self) -> str:
-        """Return the digest of its files as they are now; for ours, of `experiment`."""
+        """Return the digest of the program's files as they are now; for ours, of `experiment`."""
         return digest_code([ORIGINALS / name for name in self.files])
 
 
@@ -80,7 +81,7 @@ class History(Strict):
     """Measurements of a run, with one value per epoch.
 
     Training loss (nats) and accuracy (a fraction) are measured while the weights change and dropout
-    is active. Test errors and the weights' digest (None: not measured) are of the epoch's end.
+    is active. Test errors and the weights' digest (None: not measured) are from the epoch's end.
     """
 
     loss: list[Loss]
@@ -182,13 +183,13 @@ def find_contradictions(run: Run) -> Iterator[str]:
     if any(loss < 0.999 * log(2) * share for loss, share in zip(losses, wrong, strict=True)):
         yield "a loss must be at least log 2 times the share of misclassified images"
     if run.parameters != (expected := count_parameters(run.config, run.code)):
-        yield f"parameters must be {expected}, as the network has"
+        yield f"parameters must be {expected}, as in the network"
     if problem := find_impossible(run.seconds, run.config):
         yield problem
 
 
 def find_impossible(seconds: float, config: Configuration) -> str:
-    """Return why a training of this configuration can't take this time, or "" if it can."""
+    """Return why training this configuration can't take this time, or "" if it can."""
     fastest = count_products(config) / FASTEST
     if fastest <= seconds <= LONGEST:
         return ""
@@ -198,7 +199,7 @@ def find_impossible(seconds: float, config: Configuration) -> str:
 def find_contradicted(new: Mapping[str, object], known: Mapping[str, object]) -> list[str]:
     """Return the names of results that differ although the final weights are the same.
 
-    Both have the form of `Run.results`. The first one may lack names. A digest may be None.
+    Both arguments have the form of `Run.results`. The first may lack names. A digest may be None.
     """
     name = "history.weights_sha256"
     digests = [list(results[name]) for results in (new, known)]  # type: ignore[call-overload]
@@ -229,7 +230,7 @@ def count_parameters(config: Configuration, code: Code = "ours") -> int:
 
 
 def count_products(config: Configuration) -> int:
-    """Return the number of multiplications in the recurrent layer's forward pass, a run's cost."""
+    """Return the number of multiplications in the recurrent layer's forward pass."""
     weights = GATES[config.layer] * config.units * (FEATURES + config.units)
     return weights * TIMESTEPS * config.train_size * config.epochs
 
@@ -237,7 +238,7 @@ def count_products(config: Configuration) -> int:
 def what_outdates(run: Run) -> list[str]:
     """Return what has changed since this run was made: `data`, `code`, or names of packages.
 
-    `bits` means that the probe of the training step found other bits than the specified ones.
+    `bits` means that the probe of the training step found bits that differ from the specified ones.
     """
     program = PROGRAMS[run.code]
     then = {"data": run.data_sha256} | what_decides_bits(run.environment)
@@ -250,8 +251,8 @@ def what_outdates(run: Run) -> list[str]:
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
     """Return the name of the runs of this configuration by this code, for tables and folders.
 
-    For our code, it is `Configuration.name`. Other names have the code, then each parameter that
-    differs from PROGRAMS, as in `keras_2019-optimizer_adam`.
+    For our code, it is `Configuration.name`. For an original's code, it has the code, then each
+    parameter that differs from the program's `base`, as in `keras_2019-optimizer_adam`.
     """
     if code == "ours":
         return config.name
@@ -338,7 +339,7 @@ def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
     A run with the weights of an earlier run but different results is left out.
     """
     runs: dict[Path, Run] = {}
-    first: dict[tuple[Code, str], Path] = {}  # by code and weights
+    first: dict[tuple[Code, str], Path] = {}  # the first record of each code and weights
     errors = []
     for path in sorted((results / "runs").glob("*/seed-*.json")):
         try:
@@ -355,9 +356,9 @@ def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
 def require_same_results(
     path: Path, results: Mapping[str, object], known: Mapping[str, object], name: str
 ) -> None:
-    """Raise RecordError if the record at `path` has a known run's weights but other results.
+    """Raise RecordError if the record at `path` has a known run's weights but different results.
 
     `name` is the known run's name for the message.
     """
     if names := find_contradicted(results, known):
-        raise refusal(path, f"has the weights of {name} with other {', '.join(names)}")
+        raise refusal(path, f"has the weights of {name} but different {', '.join(names)}")

@@ -18,14 +18,14 @@ from mnist_rnn.records.checkpoint import MEASURES, Checkpoint, State, weights_sh
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is kept: a run that is stopped goes on from there when it is run again."
-# Attributes that Keras sets while a model is used, and names, which Keras numbers.
+# Attributes that may differ: Keras sets most of them while a model is used, and numbers names.
 PASSING = {"name", "built", "train_function", "test_function", "predict_function"}
 PASSING |= {"stop_training", "stop_evaluating", "stop_predicting"}
 AGAIN = "Run the cells from *Parameters* on again."
 
 
 def describe_inputs(config: Configuration, training: Examples, test: Examples) -> dict[str, object]:
-    """Return the inputs of a run as JSON values, which its state and its checkpoint have."""
+    """Return the inputs of a run as JSON values, which identify its state and its checkpoint."""
     return {
         "config": config.model_dump(),
         "training": weights_sha256(training),
@@ -42,19 +42,18 @@ def train(
 ) -> State:
     """Train the model in place, from the last epoch in `checkpoint`, and return the run's state.
 
-    Test errors are counted after each epoch, but decide nothing.
+    Test errors are counted after each epoch, but training does not use them.
 
     Raises:
-        TrainingError: the arguments belong to different runs, or the model was changed or trained
-            before. Or training was interrupted, the loss is not finite, or the network did not
-            learn.
+        TrainingError: the arguments belong to different runs, the model was changed or trained
+            before, training was interrupted, the loss is not finite, or the network did not learn.
     """
     own = describe_inputs(config, training, test).items() <= checkpoint.owner.items()
     if not own or model.configuration != config:
         raise TrainingError(f"The model, the checkpoint or the images are of another run. {AGAIN}")
     if changed := find_changed(model, config):
         raise TrainingError(
-            f"The model is not as build_model made it, but has other {', '.join(changed)}. {AGAIN}"
+            f"The model was changed after build_model, in its {', '.join(changed)}. {AGAIN}"
         )
     untrained_loss = sample_loss(model, training)
     start = State({name: [] for name in MEASURES}, 0.0, get_variables(model), checkpoint.owner)
@@ -84,7 +83,7 @@ def train(
 def find_changed(model: keras.Model, config: Configuration) -> list[str]:
     """Return the parts of the model that differ from those of a new model of this configuration.
 
-    The optimizers of both are built, so that its variables can be compared too.
+    Both optimizers are built, so that their variables can be compared too.
     """
     parts = []
     for each in (model, build_model(config)):
@@ -153,7 +152,7 @@ class EpochKeeper(keras.callbacks.Callback):
 
 
 def get_variables(model: keras.Model) -> list[np.ndarray]:
-    """Return what the next step depends on: weights, dropout's random state, the optimizer's."""
+    """Return the variables that the next step depends on: the model's and the optimizer's."""
     return [np.array(variable) for variable in (*model.variables, *model.optimizer.variables)]
 
 

@@ -1,4 +1,4 @@
-// Strokes on the pad to an image like MNIST's, and strokes to an address and back.
+// Convert strokes on the pad to an image like MNIST's, and to an address and back.
 //
 // MNIST's digits were scaled into a box of 20 by 20 pixels, keeping their proportions, smoothed at
 // the edges, and placed in 28 by 28 pixels with their centre of mass in the middle. Here, strokes
@@ -7,14 +7,14 @@
 
 const SIDE = 1000;
 const BOX = 20;
-const MIDDLE = 14; // of MNIST's centres of mass, in rows and columns counted from 0
+const MIDDLE = 14; // row and column of the centre of mass of MNIST's digits, counted from 0
 const PEN = 2.6; // width of a stroke: with it, drawn digits have as much ink as MNIST's
-const SMALLEST = 0.1; // of the pad; a smaller drawing is a dot
-const FULL = 0.85; // of the box's ink; no digit of MNIST has as much
-const MOST_POINTS = 5000; // in an address
+const SMALLEST = 0.1; // fraction of the pad's side; a smaller drawing is a dot
+const FULL = 0.85; // fraction of the box; no digit of MNIST has as much ink
+const MOST_POINTS = 5000; // that an address may have
 const WIDTH = 71; // of a stroke on the pad
-const NEAR = 5; // points nearer to the last one are left out
-const STEP = 25; // of the pen that keys move
+const NEAR = 5; // points that are nearer to the last point are left out
+const STEP = 25; // the distance that a key moves the pen
 const KEYS = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
   Home: [-1, -1], PageUp: [1, -1], End: [-1, 1], PageDown: [1, 1], " ": [0, 0],
@@ -49,7 +49,7 @@ function paintSheet(sheet, strokes, pixels, pen) {
   context.stroke();
 }
 
-/** Return `{ image }` with 784 pixels in [0, 1], or `{ advice }` if the strokes are no digit. */
+/** Return `{ image }` with 784 pixels in [0, 1], or `{ advice }` if the strokes can't be a digit. */
 function centerStrokes(strokes) {
   if (!strokes.length) return { advice: "Draw a digit on the pad." };
   const ends = [0, 1].map((axis) => {
@@ -71,7 +71,7 @@ function centerStrokes(strokes) {
   return { image: drawInk(scaled.map((stroke) => stroke.map(([x, y]) => [x + right, y + down]))) };
 }
 
-/** Return the strokes, in pixels, as an image: ink within half a pen, with an edge of one pixel. */
+/** Return the image of strokes given in pixels: as wide as the pen, with a soft edge of one pixel. */
 function drawInk(strokes) {
   const image = new Float32Array(ROWS * ROWS);
   const reach = Math.ceil(PEN / 2 + 0.5);

@@ -3,7 +3,7 @@
 
 const ROWS = 28; // of an image, and pixels in a row
 
-/** Return x @ matrix + bias, as many numbers as the bias has. */
+/** Return x @ matrix + bias, for vectors x and bias. */
 function affine(x, matrix, bias) {
   const sum = Float64Array.from(bias);
   x.forEach((value, i) => {
@@ -34,7 +34,7 @@ function name(probabilities) {
   return probabilities.indexOf(Math.max(...probabilities));
 }
 
-/** Return the rows, counted from 1, in which the answer is the same: `[{ digit, from, to }, ...]`. */
+/** Return the successive answers with their rows, counted from 1: `[{ digit, from, to }, ...]`. */
 function findAnswers(probabilities) {
   const answers = [];
   probabilities.map(name).forEach((digit, t) => {
@@ -44,7 +44,7 @@ function findAnswers(probabilities) {
   return answers;
 }
 
-/** Return the arrays and test digits from the text that `pack_digits` in pad.py makes. */
+/** Return the weights and test digits from the data that `pack_digits` in pad.py makes. */
 async function unpack(data) {
   const [bytes, images] = await Promise.all([inflate(data.weights), inflate(data.images)]);
   const numbers = new Float32Array(bytes.buffer);
@@ -61,7 +61,7 @@ async function unpack(data) {
   return { weights, digits };
 }
 
-/** Return the bytes of zlib's format in base64. */
+/** Return the uncompressed bytes of a base64 text in zlib's format. */
 async function inflate(text) {
   const letters = atob(text);
   const bytes = new Uint8Array(letters.length);

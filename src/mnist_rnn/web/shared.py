@@ -1,4 +1,4 @@
-"""Define code that the pad and the page that trains share."""
+"""Define code that `draw.html` and `learn.html` share."""
 
 import base64
 import zlib

@@ -98,11 +98,11 @@ def mend(page: BeautifulSoup) -> None:
 
 
 def mend_heads(table: Tag) -> None:
-    """Mark the header cells of a table, what they head, and where their words may break."""
+    """Mark the header cells of a table, their scope, and where their words may break."""
     for head in table("th"):
         if not head.contents:
             head.name = "td"
-    # pandas writes the name of an index into a second header row, which is otherwise empty.
+    # pandas writes the name of an index into a second header row, whose other cells are empty.
     for corner, named in zip(table("td"), table.select("thead tr + tr > th"), strict=False):
         corner.replace_with(named)
     for row in table.select("thead tr + tr"):

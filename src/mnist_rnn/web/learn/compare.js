@@ -1,12 +1,12 @@
-// Where did mine part? The arrays of a step beside the known answers, as mnist_rnn.bits.compare does.
+// Compare the arrays of a program's step with the known answers, as mnist_rnn.bits.compare does.
 //
-// `known` has the content of docs/known-answers.json (`cases`); the arrays of each small case in the
-// order of the computation, of some one timestep at a time (`places`: [place, array, timestep]); and
-// the prints of the arrays that are others where a rule is broken (`broken`, by rule, case, place).
+// `known.cases` is the content of docs/known-answers.json. `known.places` lists the arrays of each
+// small case as they are computed, some by timestep: [place, array, timestep]. `known.broken` has the
+// fingerprints of the arrays that change if a rule is broken, by rule, case and place.
 
 const INPUTS = ["rate", "x", "y", "w", "u", "b", "v", "c"];
 
-/** An array of a dump: its shape, words, and their values as float32. Throws where it is none. */
+/** Return an array of a dump: its shape, its words, and their float32 values. Throws if it is malformed. */
 function readArray([shape, text]) {
   const words = text.split(" ").filter(Boolean);
   const values = Float32Array.from(words, readHex);
@@ -14,7 +14,7 @@ function readArray([shape, text]) {
   return { shape, words, values };
 }
 
-/** The value of `0x1.8p+0`. A number of 24 digits at most is exact, others are rounded once. */
+/** Return the value of a word like `0x1.8p+0`: exact up to 24 binary digits, else rounded once. */
 function readHex(word) {
   const parts = /^([+-]?)0x([0-9a-f]+)\.?([0-9a-f]*)p([+-]?\d+)$/i.exec(word);
   if (!parts) return /^[+-]?(inf|nan)$/.test(word) ? Number(word.replace("inf", "Infinity")) : fail();
@@ -27,7 +27,7 @@ function fail() {
   throw new TypeError();
 }
 
-/** The part of an array that belongs to a timestep, or all of it. */
+/** Return the part of an array that belongs to a timestep, or the whole array for null. */
 function take({ shape, words, values }, timestep) {
   if (timestep === null) return { shape, words, values };
   const size = values.length / shape[0];
@@ -37,13 +37,13 @@ function take({ shape, words, values }, timestep) {
 
 const bitsOf = ({ values }) => new Uint32Array(values.slice().buffer);
 
-/** A print of the bits (FNV-1a, 32 bits at a time). */
+/** Return a fingerprint of the bits (FNV-1a, 32 bits at a time). */
 const print = (array) => bitsOf(array).reduce((hash, bits) => Math.imul(hash ^ bits, 16777619), 2166136261) >>> 0;
 
-/** The place of these bits among all float32, 0 being that of zero. */
+/** Return the rank of a number with these bits among all float32 numbers; zero has rank 0. */
 const order = (bits) => (bits < 2 ** 31 ? bits : 2 ** 31 - bits);
 
-/** Which numbers differ, and by how much, or null. */
+/** Return a sentence on the differing numbers, or null; ULP are units in the last place. */
 function describeDifference(place, expected, found) {
   if (String(expected.shape) !== String(found.shape)) {
     return `${place} differs: expected the shape (${expected.shape.join(", ")}), got (${found.shape.join(", ")}).`;
@@ -59,13 +59,13 @@ function describeDifference(place, expected, found) {
     return along;
   });
   const write = (number) => number.toLocaleString("en");
-  const told = ({ words, values }) => words?.[others[0]] ?? Number(values[others[0]].toPrecision(9));
+  const first = ({ words, values }) => words?.[others[0]] ?? Number(values[others[0]].toPrecision(9));
   const apart = Math.abs(order(theirs[others[0]]) - order(ours[others[0]]));
   return `${place} differs in ${write(others.length)} of ${write(theirs.length)} numbers, the first at ` +
-    `[${index.join(", ")}]: expected ${told(expected)}, got ${told(found)}, ${write(apart)} float32 numbers apart.`;
+    `[${index.join(", ")}]: expected ${first(expected)}, got ${first(found)}, ${write(apart)} ULP apart.`;
 }
 
-/** What is wrong with the arrays of a known case, in words, or null. Arrays may be missing. */
+/** Return a sentence on the first difference in a known case, or null. Arrays may be missing. */
 function compareCase(known, name, arrays) {
   const expected = known.cases[name];
   if (Object.values(expected).some((value) => typeof value === "string")) {
@@ -88,7 +88,7 @@ function compareCase(known, name, arrays) {
   return null;
 }
 
-/** A sentence for each case of a dump, given as text. */
+/** Return a sentence for each case of a dump, which is JSON. */
 function compareDump(known, text) {
   let cases;
   try {

@@ -1,8 +1,8 @@
-// The engine of learn.html: implementations/rnn.c in WebAssembly, and what the page asks of it.
+// The engine of learn.html: implementations/rnn.c in WebAssembly, with functions for the page.
 //
-// It is compiled twice. With FUSED, a product is added to a sum by an instruction that rounds once
-// where the CPU has one; the page asks first whether it does. Without, the same result comes from
-// float64: slower, on any CPU. `engine.py` has the compiler and its options.
+// It is compiled twice. With FUSED, one instruction multiplies and adds. On a CPU with fused
+// multiply-add, it rounds once; the page tests this first. Without FUSED, float64 gives the same
+// result on any CPU, but more slowly. `engine.py` has the compiler and its options.
 
 #include <wasm_simd128.h>
 
@@ -14,7 +14,7 @@
 #define memset __builtin_memset
 #define log(x) 0 // the page measures the loss itself
 
-// WebAssembly keeps numbers below 2^-126.
+// WebAssembly can't set numbers below 2^-126 to 0, so this function does.
 static inline float flush(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x; }
 
 #include "../../../../implementations/rnn.c"
@@ -27,8 +27,9 @@ static inline lanes fuse(float a, lanes b, lanes s) {
 // The product of two float32 is exact in float64. Adding it to the sum there, and rounding that to
 // float32, rounds twice: it errs only if the float64 lies halfway between two float32, where the
 // lower 29 bits are 1 followed by zeros. Then the addition is rounded to odd: an inexact sum with an
-// even last bit is replaced by its neighbour on the side of the exact sum. That is never halfway, and
-// on the right side of it (Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums", 2008).
+// even last bit is replaced by its neighbour on the side of the exact sum. The result never lies
+// halfway, and is then rounded correctly (Boldo and Melquiond, "Emulation of a FMA and correctly
+// rounded sums", 2008).
 static v128_t add_to_odd(v128_t sum, v128_t product, v128_t added) {
   v128_t part = wasm_f64x2_sub(added, sum), one = wasm_i64x2_splat(1);
   v128_t error = wasm_f64x2_add(wasm_f64x2_sub(sum, wasm_f64x2_sub(added, part)),
@@ -47,7 +48,7 @@ static inline lanes fuse(float a, lanes b, lanes s) {
   v128_t s_p = wasm_f64x2_promote_low_f32x4((v128_t)s);
   v128_t s_q = wasm_f64x2_promote_low_f32x4(upper_s);
   v128_t lower = wasm_f64x2_add(s_p, p), upper = wasm_f64x2_add(s_q, q);
-  // The lower halves; of what lies halfway, shifted by three bits, the first bit alone is left.
+  // The lower 32 bits of each sum, shifted by three: only the first bit is set if it lies halfway.
   v128_t low = wasm_i32x4_shl(wasm_i32x4_shuffle(lower, upper, 0, 2, 4, 6), 3);
   if (wasm_v128_any_true(wasm_i32x4_eq(low, wasm_i32x4_splat(INT32_MIN))))
     lower = add_to_odd(s_p, p, lower), upper = add_to_odd(s_q, q, upper);
@@ -58,7 +59,7 @@ static inline lanes fuse(float a, lanes b, lanes s) {
 
 // ---- Memory -------------------------------------------------------------------------------------
 
-enum { PIXELS = 784, BATCH = 256, IMAGES = 2048 }; // at most
+enum { PIXELS = 784, BATCH = 256, IMAGES = 2048 }; // the largest numbers
 static uint8_t heap[32 << 20] __attribute__((aligned(16)));
 static long used;
 
@@ -70,7 +71,7 @@ static void *room(long size) {
 
 #define EXPORT(name) __attribute__((export_name(name)))
 
-// What the page writes. A batch is the images whose numbers stand in `order`.
+// The page writes these arrays. `order` has the numbers of the images of a batch.
 uint8_t images[IMAGES * PIXELS], labels[IMAGES], message[64];
 uint16_t order[BATCH];
 
@@ -80,13 +81,13 @@ EXPORT("open") void open(int rows, int columns, int number_of_units, int most) {
   open_network(most);
 }
 
-// Where an array is; the weights stand one after the other, as do their gradients.
+// Returns the address of an array. The weights are adjacent, and so are their gradients.
 EXPORT("find") const void *find(int which) {
   const void *places[] = {x, y, w, h + n * units, z, g, dw, dh, d, hash};
   return places[which];
 }
 
-// ---- What the page asks -------------------------------------------------------------------------
+// ---- What the page calls ------------------------------------------------------------------------
 
 // Computes the states after each row and the logits of a batch of `count` images.
 EXPORT("read") void read(int count) {
@@ -106,18 +107,18 @@ EXPORT("step") void learn(int count, float learning_rate) {
   step();
 }
 
-// A step on what stands in x and y.
+// Takes a step on the batch in x and y.
 EXPORT("take") void take(int count, float learning_rate) {
   n = count, rate = learning_rate;
   step();
 }
 
-// SHA-256 of bytes that come in pieces.
+// Compute the SHA-256 of bytes that are given in pieces.
 EXPORT("begin") void begin(void) { begin_digest(); }
 EXPORT("absorb") void absorb_bytes(const uint8_t *bytes, int size) { absorb(bytes, size); }
 EXPORT("end") void end(void) { end_digest(); }
 
-// question[0] * question[1] + question[2] as the products compute it, in all lanes.
+// Computes question[0] * question[1] + question[2] by `fuse`, in all lanes.
 float question[3], answer[LANES];
 EXPORT("ask") void ask(void) {
   lanes b, s;
@@ -126,6 +127,6 @@ EXPORT("ask") void ask(void) {
   for (int i = 0; i < LANES; i++) answer[i] = s[i];
 }
 
-// 0 / 0: the sign of the result is the CPU's choice, and tells x86 from ARM.
+// Computes 0 / 0: the sign of the result differs between x86 and ARM.
 float zero;
 EXPORT("divide") void divide(void) { answer[0] = zero / zero; }

@@ -1,16 +1,16 @@
-// The engine in WebAssembly, with names. `weights` has Keras's arrays, as views of its memory.
+// Functions for the engine in WebAssembly. `weights` has Keras's arrays, as views of its memory.
 
 const CLASSES = 10;
 const PIXELS = 784;
-// a, b, a sum, and a * b + sum rounded once. Where the product is rounded first, the first result is
-// 2^-11; where the sum is rounded to float64 first, the others are 1 + 2^-22 and 1.
+// Each has a, b, a sum, and a * b + sum rounded once. If the product were rounded first, the first
+// result would be 2^-11. If the sum were first rounded to float64, the others would be 1 + 2^-22 and 1.
 const QUESTIONS = [
   [1 + 2 ** -12, 1 + 2 ** -12, -1, 2 ** -11 + 2 ** -24],
   [2 ** -12 + 2 ** -35, 2 ** -12 - 2 ** -35, 1 + 2 ** -23, 1 + 2 ** -23],
   [2 ** -12 + 2 ** -35, 2 ** -35 - 2 ** -12, 1 + 2 ** -23, 1 + 2 ** -23],
 ];
 
-/** An engine, or null where this browser can't run it or it does not round once. */
+/** Return an engine, or null if this browser can't run it or if it does not round once. */
 async function startEngine(bytes) {
   let exports;
   try {
@@ -29,13 +29,13 @@ async function startEngine(bytes) {
   return roundsOnce ? exports : null;
 }
 
-/** The fused engine where it rounds once, else the exact one: `[exports, path]`. */
+/** Return the fused engine if it rounds once, else the exact engine: `[exports, path]`. */
 async function chooseEngine(modules, exact) {
   const fused = exact ? null : await startEngine(modules.fused);
   return fused ? [fused, "fused"] : [await startEngine(modules.exact), "exact"];
 }
 
-/** The shapes of the weights, in Keras's order. */
+/** Return the names and shapes of the weights, in Keras's order. */
 function listShapes(units) {
   return [
     ["kernel", [28, units]],
@@ -46,11 +46,11 @@ function listShapes(units) {
   ];
 }
 
-/** Where arrays are in the engine's memory. That of the states is right after a batch was read. */
+/** The arrays whose address the engine's `find` returns; the states' address depends on the batch. */
 const PLACES = ["x", "y", "weights", "states", "z", "g", "gradients", "dh", "d", "hash"];
 const findPlace = (exports, name) => exports.find(PLACES.indexOf(name));
 
-/** The arrays of a known case's step, as the engine computes it from the inputs. */
+/** Return the arrays of a known case's step, which the engine computes from the inputs. */
 function answerCase(exports, inputs) {
   const [timesteps, n, features] = inputs.x.shape;
   const units = inputs.u.shape[0];
@@ -79,7 +79,7 @@ function answerCase(exports, inputs) {
   return arrays;
 }
 
-/** Opens a network with these units in the engine; returns views of its arrays, and its digest. */
+/** Open a network with these units in the engine; return its functions and views of its arrays. */
 function openNetwork(exports, units) {
   exports.open(ROWS, ROWS, units, 256);
   const { buffer } = exports.memory;
@@ -92,7 +92,7 @@ function openNetwork(exports, units) {
   shapes.forEach(([name], i) => (weights[name] = all.subarray(start, (start += sizes[i]))));
   const message = view(Uint8Array, exports.message.value, 64);
 
-  /** SHA-256 over the shape, type and values of each array, in hexadecimal. */
+  /** Return the SHA-256 over the shape, type and values of each array, in hexadecimal. */
   function digest() {
     exports.begin();
     for (const [name, shape] of shapes) {

@@ -1,4 +1,4 @@
-// The page: buttons, the worker's messages, drawn at most once per frame, and a digit to draw.
+// The page: its buttons, the worker's messages, which are shown at most once per frame, and the pad.
 
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const RATES = [0.01, 0.02, 0.05, 0.1, 0.2];
@@ -126,7 +126,7 @@ async function open(root) {
   let worker, opened, chosen, now, losses, rights, points, aims, strokes, label, frame;
   let pen = null; // [x, y], for drawing with keys
   let down = false;
-  let begun = 0; // runs
+  let begun = 0; // number of runs
   let shown = Math.floor(Math.random() * test.count);
 
   named("exact").checked = location.hash === "#exact";
@@ -233,7 +233,7 @@ async function open(root) {
   const describeTime = (seconds) => (seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
   const after = (step) => (step ? `after step ${step}` : "before the first step");
 
-  /** Return a sentence if the bits differ from TensorFlow's; the line below the bar compares them. */
+  /** Return a sentence if the bits differ from TensorFlow's, else nothing. */
   function describeBits() {
     if (now.differs === null) return "";
     const why = opened.parted ? ` In the known answers, ${opened.parted}` : "";
@@ -307,7 +307,7 @@ async function open(root) {
     context.fill();
   }
 
-  /** The numerals move to their places over some frames, or at once where motion is not wanted. */
+  /** Move the numerals to their places over some frames, or at once if a user wants less motion. */
   function drawMap() {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches || !points;
     const move = ([x, y], [u, v]) => [x + 0.15 * (u - x), y + 0.15 * (v - y)];
@@ -352,7 +352,7 @@ async function open(root) {
 
   // ---- The digit --------------------------------------------------------------------------------
 
-  /** Show this test digit on the sheet, or clear it. */
+  /** Show this test digit on the sheet, or clear the sheet. */
   function takeDigit(digit = null) {
     label = digit;
     strokes = [];
@@ -376,7 +376,7 @@ async function open(root) {
     sheet.setAttribute("aria-label", label === null ? "Pad to draw a digit on" : `A test digit, ${describeDigit(label)}`);
   }
 
-  /** Begin a stroke, on an empty sheet if it shows a test digit. */
+  /** Begin a stroke; a test digit is cleared first. */
   function beginStroke(point) {
     if (label !== null) takeDigit();
     strokes.push([point]);
@@ -445,7 +445,7 @@ async function open(root) {
   // ---- Arrays of another program ----------------------------------------------------------------
 
   const section = document.getElementById("compare");
-  const told = section.querySelector("output");
+  const verdicts = section.querySelector("output");
 
   section.querySelector("[type=file]").addEventListener("change", async (event) => {
     const [file] = event.target.files;
@@ -457,7 +457,7 @@ async function open(root) {
   });
 
   function showCompared({ sentences }) {
-    told.replaceChildren(...sentences.map((sentence) => {
+    verdicts.replaceChildren(...sentences.map((sentence) => {
       const line = document.createElement("span");
       line.textContent = sentence;
       return line;
@@ -473,14 +473,14 @@ async function open(root) {
   start();
 }
 
-/** Return the bytes of base64. */
+/** Return the bytes that a base64 text encodes. */
 function readBytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
 // ---- The result, as a file ------------------------------------------------------------------------
 
-/** Return what `BrowserResult` in browser_result.py describes. */
+/** Return the record that `BrowserResult` in browser_result.py describes. */
 function describeResult({ digest, differs, seconds }, { path, negative }) {
   return {
     schema_version: 2,

@@ -1,11 +1,11 @@
-// The training, in a thread of its own: the page stays quick, and training goes on in the background.
+// Train in a thread of its own: the page stays responsive, and training continues in the background.
 //
 // Messages from the page: `open` once, `begin` with the parameters of a run, `train`, `pause`,
-// `step`, `digit` with 784 bytes, and `compare` with somebody's arrays. Messages to it: `opened`,
-// `now` with all that is shown, and `compared`.
+// `step`, `digit` with 784 bytes, and `compare` with the arrays of a user's program. Messages to the
+// page: `opened`, `now` with all that is shown, and `compared`.
 
-const TEST_EVERY = 10; // steps, after which the test digits are read again
-const TELL_EVERY = 40; // milliseconds
+const TEST_EVERY = 10; // steps
+const TELL_EVERY = 40; // milliseconds between messages to the page
 
 let data, engine, path, network, run;
 let digit = null; // 784 bytes
@@ -20,7 +20,7 @@ const answerTo = {
     postMessage({ type: "opened", path, negative: answer[0] >>> 31 === 1, parted: checkEngine() });
   },
 
-  /** A run from its start. `digests` has TensorFlow's, by epoch, or is null where it has no such run. */
+  /** Begin a run. `digests` has those of TensorFlow's run by epoch, or is null if there is no such run. */
   begin({ units, batch, rate, digests, number }) {
     network = openNetwork(engine, units);
     network.images.set(data.images);
@@ -28,7 +28,7 @@ const answerTo = {
     network.all.set(units === data.units ? data.weights : drawWeights(units));
     const steps = data.orders.length / batch;
     run = { batch, rate: Math.fround(rate), digests, number, steps, step: 0 };
-    Object.assign(run, { going: false, seconds: 0, differs: null, losses: [], told: 0, test: null });
+    Object.assign(run, { going: false, seconds: 0, differs: null, losses: [], sent: 0, test: null });
     check();
     readTestDigits();
     tell();
@@ -61,13 +61,14 @@ const answerTo = {
 };
 onmessage = ({ data: message }) => answerTo[message.type](message);
 
-// A message to oneself lets messages of the page in between, and is not slowed in the background.
+// The worker continues by a message to itself: the page's messages come between two steps, and
+// browsers don't slow messages in the background.
 const channel = new MessageChannel();
 channel.port1.onmessage = () => {
   if (!run.going) return;
   takeStep();
   if (run.step === run.steps || !run.losses.every(isFinite)) run.going = false;
-  if (!run.going || performance.now() - run.told > TELL_EVERY) tell();
+  if (!run.going || performance.now() - run.sent > TELL_EVERY) tell();
   next();
 };
 
@@ -87,7 +88,7 @@ function takeStep() {
   run.seconds += (performance.now() - started) / 1000;
 }
 
-/** What is wrong with the engine's known answers, in words, or null. */
+/** Return a sentence on the first known answer that the engine computes differently, or null. */
 function checkEngine() {
   const { cases, places } = data.known;
   for (const name of Object.keys(places)) {
@@ -98,7 +99,7 @@ function checkEngine() {
   return null;
 }
 
-/** Compare the weights with TensorFlow's, at first and after each epoch. */
+/** Compare the weights with TensorFlow's, if no step has been taken or an epoch has ended. */
 function check() {
   const epoch = (run.step * data.epochs) / run.steps;
   if (!Number.isInteger(epoch)) return;
@@ -107,7 +108,7 @@ function check() {
   if (run.digests && run.differs === null && run.digest !== run.digests[epoch]) run.differs = run.step;
 }
 
-/** The mean of -log(predicted probability of the label) over the batch that was just read. */
+/** Return the mean of -log(predicted probability of the label) over the batch that was just read. */
 function measureLoss(n) {
   let sum = 0;
   for (let i = 0; i < n; i++) {
@@ -119,7 +120,7 @@ function measureLoss(n) {
   return sum / n;
 }
 
-/** The probabilities of the network, after the last row of each test digit. */
+/** Compute the predicted probabilities after the last row of each test digit. */
 function readTestDigits() {
   const { count, first } = data.test;
   for (let i = 0; i < count; i++) network.order[i] = first + i;
@@ -131,7 +132,7 @@ function readTestDigits() {
   run.test = { step: run.step, probabilities };
 }
 
-/** The probabilities after each row of the digit on the page, or null if there is none. */
+/** Return the predicted probabilities after each row of the digit on the page, or null without a digit. */
 function readDigit() {
   if (!digit) return null;
   const place = data.test.first + data.test.count;
@@ -151,12 +152,12 @@ function tell() {
     type: "now", number, step, steps, seconds, digest, compared, differs, losses, test, going, diverged,
     probabilities: readDigit(),
   });
-  Object.assign(run, { losses: [], test: null, told: performance.now() });
+  Object.assign(run, { losses: [], test: null, sent: performance.now() });
 }
 
 // ---- Weights for a network that TensorFlow has not trained ------------------------------------------
 
-/** Keras's distributions: Glorot-uniform kernels, an orthogonal recurrent kernel, biases of 0. */
+/** Draw from Keras's distributions: Glorot-uniform kernels, an orthogonal recurrent kernel, biases of 0. */
 function drawWeights(units) {
   const random = makeRandom(units);
   const uniform = (rows, columns) => {
@@ -173,7 +174,7 @@ function drawWeights(units) {
   return Float32Array.from(parts.flat());
 }
 
-/** Gram and Schmidt's way, in place. */
+/** Make the rows orthonormal in place, by the Gram-Schmidt process. */
 function makeOrthonormal(rows) {
   rows.forEach((row, i) => {
     for (const other of rows.slice(0, i)) {
@@ -185,7 +186,7 @@ function makeOrthonormal(rows) {
   });
 }
 
-/** Numbers in [0, 1) from a seed (Tommy Ettinger's mulberry32). */
+/** Return a generator of numbers in [0, 1) from a seed (Tommy Ettinger's mulberry32). */
 function makeRandom(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;

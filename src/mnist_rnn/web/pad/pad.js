@@ -1,5 +1,5 @@
-// The pad: draw a digit, or take a test digit, and the network reads it. `mount` makes the pad in a
-// page; in JupyterLab, anywidget calls `render`.
+// The pad: a user draws a digit or takes a test digit, and the network reads it. `mount` makes the pad
+// in a page; in JupyterLab, anywidget calls `render`.
 
 const DEMONSTRATED = 4; // a test digit whose answer changes several times
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -67,7 +67,7 @@ async function mount(root, data, address = false) {
   share.hidden = !address || location.protocol === "file:"; // nobody else can open it
   const read = (pixels) => readRows(weights, pixels).map((hidden) => computeProbabilities(weights, hidden));
 
-  /** Begin a new sheet with these strokes; `advice` is shown if they are no digit. */
+  /** Begin a new sheet with these strokes; if they can't be a digit, show `advice`. */
   function begin(drawn = [], advice) {
     strokes = drawn;
     pen = { x: 500, y: 200, down: false, keys: false };
@@ -84,7 +84,7 @@ async function mount(root, data, address = false) {
     show(image ? `The network reads ${describe(probabilities[27])}.` : (advice ?? drawn.advice));
   }
 
-  /** Show the digit after its last row; `text` is said after the last row. */
+  /** Show the digit with all rows read; `text` is shown while all rows are read. */
   function show(text) {
     stop();
     said = text;
@@ -149,7 +149,7 @@ async function mount(root, data, address = false) {
 
   const drawSheet = () => paintSheet(sheet, strokes, test?.image, pen.keys && pen);
 
-  /** Put the pen down and begin a stroke, on an empty sheet if it shows a test digit. */
+  /** Put the pen down and begin a stroke; a test digit is cleared first. */
   function putPenDown(x, y) {
     const put = { ...pen, x, y, down: true };
     if (test) begin();
@@ -266,7 +266,7 @@ async function mount(root, data, address = false) {
   return { read, centerStrokes, readAddress, writeAddress };
 }
 
-/** Return the probabilities after some rows, and the changes of the answer until then, in words. */
+/** Return two sentences: the probabilities after some rows, and the answers until then. */
 function describeRows(rows) {
   const now = rows.at(-1);
   const best = [...DIGITS].sort((a, b) => now[b] - now[a]).slice(0, 3);
@@ -281,7 +281,7 @@ function describeRows(rows) {
   ];
 }
 
-/** Make the pad in JupyterLab, for anywidget; a returned function would be called at the end. */
+/** Make the pad in JupyterLab, for anywidget, which would call a returned function at the end. */
 const render = async ({ model, el }) => {
   await mount(el, model.get("data"));
 };

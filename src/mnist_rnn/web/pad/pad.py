@@ -51,7 +51,7 @@ def pack_digits(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dic
 def find_hardest(weights: Weights, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the indices (n,) of all images, hardest first.
 
-    Misclassified images come first. Both parts are sorted by the probability of the label.
+    Misclassified images come first. Both groups are sorted by the probability of the label.
     """
     last = compute_probabilities(weights, compute_states(weights, scale(images))[:, -1])
     right = last.argmax(axis=1) == labels

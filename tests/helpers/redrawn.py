@@ -1,0 +1,81 @@
+"""Draw the figures of the notebooks anew, by their own cells, in this process."""
+
+import base64
+import re
+from functools import cache
+from types import SimpleNamespace
+from unittest.mock import patch
+
+import nbformat
+import numpy as np
+
+from mnist_rnn.analysis import trained_network
+from mnist_rnn.analysis.answer import choose_results
+from mnist_rnn.analysis.claims import read_claims, read_curves
+from mnist_rnn.analysis.tables import tabulate_results
+from mnist_rnn.config import Configuration
+from mnist_rnn.data import load_mnist
+from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.figures import interpretation, results, training
+from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.records.consistency import compute_states, load_checked
+from mnist_rnn.records.model_file import load_model
+from mnist_rnn.records.run import read_runs, run_path
+
+DRAWS = re.compile(r"^((?:figures\.)?(draw_\w+)\()", flags=re.MULTILINE)
+
+
+@cache
+def read_cells():
+    """Return the notebook and the cell of each figure, by the name of its drawing function."""
+    cells = {}
+    for path in sorted((ROOT / "notebooks").glob("0*.ipynb")):
+        for cell in nbformat.read(path, 4).cells:
+            if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+                cells[re.search(r"draw_\w+(?=\()", cell.source)[0]] = path.stem, cell
+    return cells
+
+
+def read_committed(name):
+    """Return the PNG and the caption of a figure that the notebook contains."""
+    outputs = read_cells()[name][1].outputs
+    image, caption = (output.data for output in outputs if "data" in output)
+    return base64.b64decode(image["image/png"]), caption["text/markdown"]
+
+
+def draw_anew(name, folder):
+    """Run the cell of a figure on the committed results, and return its PNG and its caption."""
+    notebook, cell = read_cells()[name]
+    names = vars(training) | vars(results) | read_names(notebook) | {"RESULTS": folder}
+    exec(DRAWS.sub(r"figure = \1", cell.source), names)
+    with patch("mnist_rnn.figures.captioned.display") as display:
+        names["figure"]._ipython_display_()
+    image, caption = display.call_args.args
+    return image.data, caption.data
+
+
+@cache
+def read_names(notebook):
+    """Return the variables that earlier cells of this notebook would set, by their names."""
+    if notebook == "03_results":
+        runs, claims, *_ = tabulate_results(*read_runs(COMMITTED))
+        groups = dict(list(runs.groupby("configuration", sort=False)))
+        published = choose_results(claims)
+        return {**locals(), "Configuration": Configuration}
+    (x_train, y_train), (images, y_test) = load_mnist()
+    if notebook == "01_data":
+        return locals()
+    path = run_path(Configuration(), ".keras", COMMITTED)
+    run, weights = load_checked(path)
+    x_test = scale(images)
+    hidden = compute_states(weights, x_test)
+    beliefs = trained_network.believe(weights, hidden)
+    if notebook == "02_train":
+        claims = [each for each in read_claims() if each.configuration_name == run.config.name]
+        probabilities, curves = beliefs[:, -1], read_curves(read_claims())
+        answers, state = probabilities.argmax(axis=1), SimpleNamespace(history=vars(run.history))
+        test = SimpleNamespace(x=x_test, y=y_test)
+        return locals()
+    network, example, test_size = load_model(path), 0, 2000
+    x_some, y_some = x_test[:test_size], y_test[:test_size]
+    return {**locals(), "figures": interpretation, "trained_network": trained_network, "np": np}

@@ -1,0 +1,29 @@
+"""Test that each figure and caption in the notebooks equals a fresh one.
+
+nbval compares them too, with a kernel and all other outputs. Here, nothing is trained.
+"""
+
+import matplotlib.pyplot as plt
+import pytest
+from helpers.pictures import compare
+from helpers.redrawn import draw_anew, read_cells, read_committed
+
+from mnist_rnn.paths import COMMITTED
+
+# `draw_layers` draws by Keras, and is tested in test_model.py.
+FIGURES = sorted(read_cells().keys() - {"draw_layers"})
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_and_caption_equal_the_committed_ones(name, tmp_path):
+    (committed, caption), (drawn, said) = read_committed(name), draw_anew(name, tmp_path)
+    assert compare(committed, drawn) is None
+    assert said == caption
+    for picture in tmp_path.iterdir():  # some pictures are also kept in results/
+        assert compare((COMMITTED / picture.name).read_bytes(), picture.read_bytes()) is None
