@@ -53,7 +53,7 @@ REASONS = {
     r".*: strict=": "these lists have one length",
     r".*: (float -> None|orient=\"index -> orient=\"INDEX|equal_var=Fals -> equal_var=Non)":
         "NumPy, pandas and SciPy treat both alike",
-    r"analysis\.statistics\.x_measure_runs__.*: index=": "the column of test losses has the same index",
+    r"analysis\.statistics\.x_measure_runs__.*: index=": "the test losses have the same index",
     r"analysis\.statistics\.x_rank_accuracies__.*: 6 -> 7": "rounding errors are far smaller",
     r"analysis\.answer\.x_describe_answer__.*: [<>] -> [<>]=": "compares numbers with two decimals",
     r"analysis\.claims\.x_optional__": "called at import, before mutmut edits",
