@@ -94,7 +94,7 @@ def make_phrases():
         (len(runs), "_ runs"),
         (f"0 to {len(runs) - 1}", "seeds _"),
         (TOLERANCE, "_ percentage points"),
-        (f"{pythons[0]} to {pythons[-1]}", "Python _"),
+        (f"{pythons[0]} to {pythons[-1]}", "Python _|Python (_"),
         (f"{pythons[0]} or {pythons[-1]}", "Python _"),
         (pins["tensorflow"].rpartition(".")[0], "TensorFlow _"),
         (pins["keras"].partition(".")[0], "Keras _"),
