@@ -1,7 +1,7 @@
 """Find edits of the code that no test detects, as `make mutants` does.
 
 mutmut edits each function of figures, analysis and records in one place at a time, and runs the
-tests of its package that reach it; EDITS are those of the pages. An argument, as in
+tests of its package that reach it. EDITS are edits of the pages. An argument, as in
 `ARGS=figures.training` or `ARGS=web`, selects the names that contain it. The copies in .mutants
 keep the results, so that a stopped command continues. The command fails if an undetected edit has
 no reason in REASONS.
@@ -41,23 +41,23 @@ pytest_add_cli_args = [
 ]
 """
 SURVIVED, UNREACHED = 0, 33  # mutmut's status of a mutant
-# Reasons for undetected mutants, by the start of their names and edits, as `describe_edit` has them
+# Reasons why mutants are undetected, by a pattern of their names and of `describe_edit`
 REASONS = {
     r"figures\.\w+\.x_draw_(accuracy|rows)__.*: (figsize|layout|ms|mew|lw|ls|alpha|size|frameon|loc"
     r"|width|shrink|share[xy]|[xy]lim|[xy]ticks|marker|ax)=":
-        "the looks of a figure that Keras takes part in: nbval compares the picture",
+        "the look of a figure that needs Keras: nbval compares the picture",
     r"figures\.\w+\.x_draw_(accuracy|rows)__.*: f?[\"']":
-        "words of its caption: nbval compares them",
+        "words of the caption of such a figure: nbval compares captions",
     r"figures\.results\.x_draw_accuracies__.*: (lw=|bbox=|place == 0|<= -> <|\)\. -> \)\.r)":
-        "matplotlib's own width and colour; where a label stands beside its line; one colon",
+        "a default of matplotlib, the place of a label, or one colon of a caption",
     r".*: strict=": "these lists have one length",
     r".*: (float -> None|orient=\"index -> orient=\"INDEX|equal_var=Fals -> equal_var=Non)":
-        "the same to NumPy, pandas and SciPy",
-    r"analysis\.statistics\.x_measure_runs__.*: index=": "the test losses bring the same index",
+        "NumPy, pandas and SciPy treat both alike",
+    r"analysis\.statistics\.x_measure_runs__.*: index=": "the test losses have the same index",
     r"analysis\.statistics\.x_rank_accuracies__.*: 6 -> 7": "rounding errors are far smaller",
-    r"analysis\.answer\.x_describe_answer__.*: [<>] -> [<>]=": "of numbers with two decimals",
-    r"analysis\.claims\.x_optional__": "called at the import, before an edit counts",
-    r"analysis\.claims\.x_read_table__.*: newline=": "csv takes each end of a line",
+    r"analysis\.answer\.x_describe_answer__.*: [<>] -> [<>]=": "compares numbers with two decimals",
+    r"analysis\.claims\.x_optional__": "called at import, before mutmut edits",
+    r"analysis\.claims\.x_read_table__.*: newline=": "the module csv reads all kinds of line ends",
 }  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def mutate(package: str, part: str) -> None:
     tests = [f"tests/test_{name}.py" for name in TESTS[package].split()]
     with (copy / "pyproject.toml").open("a") as config:
         config.write(CONFIG.format(package=package, tests=tests, chosen=CHOSEN))
-    for path in (copy / "mutants").rglob("*.py.meta"):  # what survived is tried again
+    for path in (copy / "mutants").rglob("*.py.meta"):  # try surviving mutants again
         known = json.loads(path.read_text())
         status = known["exit_code_by_key"]
         status |= {name: None for name, code in status.items() if code in (SURVIVED, UNREACHED)}
@@ -89,7 +89,7 @@ def mutate(package: str, part: str) -> None:
     names = [] if package.startswith(part) else [f"*{part}*"]
     mutmut = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1", *names]
     mutated = copy / "mutants" / "src"
-    mutated.mkdir(parents=True, exist_ok=True)  # Python never looks again into what was no folder
+    mutated.mkdir(parents=True, exist_ok=True)  # before Python finds none and remembers that
     environment = os.environ | {"PYTHONPATH": str(mutated)}
     subprocess.run(mutmut, cwd=copy, env=environment, check=True)
 

@@ -1,4 +1,4 @@
-"""Test the contents of the figures; nbval compares their captions and pictures."""
+"""Test what the figures draw; nbval compares their captions and pictures."""
 
 from unittest.mock import patch
 
@@ -29,7 +29,7 @@ def close_figures():
     plt.close("all")
 
 
-def test_users_matplotlibrc_changes_no_figure():
+def test_matplotlibrc_of_the_user_changes_no_figure():
     users = {"axes.grid": True, "font.size": 20, "lines.linewidth": 9, "savefig.facecolor": "red"}
     pictures = []
     for rc in ({}, users):
@@ -47,7 +47,7 @@ def test_caption_without_markup_is_the_alternative_text():
 
 
 def draw_rows(make_record, **published):
-    """Draw three, two and one runs of three codes, each run with its own losses."""
+    """Draw three, two and one runs of three programs; each run has its own losses."""
     counts = {"ours": (190, 200, 210), "keras": (220, 240), "keras_2019": (250,)}
     records = [
         change(make_record(n, seed=seed, code=code), "history", loss=[2**-seed] * 20)
@@ -59,14 +59,14 @@ def draw_rows(make_record, **published):
     return results.draw_results(rows, **published)
 
 
-def test_each_run_is_a_dot_in_its_codes_row(make_record):
+def test_each_run_is_a_dot_in_the_row_of_its_code(make_record):
     drawn = draw_rows(make_record)
     left, _ = drawn.figure.axes
     dots = [line for line in left.get_lines() if line.get_marker() == "o"]
     assert [sorted(line.get_xdata()) for line in dots] == [[97.9, 98.0, 98.1], [97.6, 97.8], [97.5]]
     for place, line in enumerate(dots):
         assert np.all(np.abs(line.get_ydata() - place) < 0.5)
-    means = [part.get_segments()[0] for part in left.collections]  # of several runs
+    means = [part.get_segments()[0] for part in left.collections]  # drawn for more than one run
     assert [segment[:, 0].round(9).tolist() for segment in means] == [[98.0] * 2, [97.7] * 2]
     said = ["ours: 98.00 ± 0.10% (3 runs)", "keras: 97.70 ± 0.14% (2 runs)"]
     said += ["keras_2019: 97.50% (1 run)"]
@@ -76,7 +76,7 @@ def test_each_run_is_a_dot_in_its_codes_row(make_record):
     assert all(f"{words}." in drawn.caption for words in said)
 
 
-def test_each_curve_has_its_rows_color_and_a_band_for_enough_runs(make_record):
+def test_each_curve_has_the_colour_of_its_row_and_a_band_for_three_runs(make_record):
     drawn = draw_rows(make_record)
     left, right = drawn.figure.axes
     colors = [line.get_color() for line in left.get_lines() if line.get_marker() == "o"]
@@ -92,7 +92,7 @@ def test_each_curve_has_its_rows_color_and_a_band_for_enough_runs(make_record):
 
 
 def test_published_results_are_drawn_in_their_rows(make_record):
-    """Check the first two rows, where each name occurs once; the other networks are grey."""
+    """Draw published results in two rows; expect each name once, and other networks in grey."""
     claims = CLAIMS.loc[["notebook-2019", "book-256-sgd"]]
     faint = {"others": tabulate_runs([make_record(seed=0, units=8, epochs=3)])}
     published = dict.fromkeys(["ours", "keras"], claims)
@@ -118,7 +118,7 @@ def test_published_results_are_drawn_in_their_rows(make_record):
 
 
 def test_committed_figure_shows_the_numbers_of_the_table():
-    """Check mean and number of runs for three codes, and the published numbers."""
+    """Check the mean, the SD and the number of runs of three programs."""
     notebook = (ROOT / "notebooks" / "03_results.ipynb").read_text()
     table = pd.read_csv(COMMITTED / "accuracy.csv").set_index("configuration")
     for name in ("simple_rnn-256-sgd", "keras", "keras_2019"):
@@ -131,7 +131,7 @@ def test_source_code_breaks_lines_between_words():
 
 
 def test_published_curve_is_relative_to_its_runs(make_record):
-    """Check three runs whose log losses are -1, 0 and 1, so that their mean is 1."""
+    """Use three runs with log losses -1, 0 and 1, so that their geometric mean is 1."""
     records = [
         change(make_record(seed=seed), "history", loss=[loss] * 20)
         for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0]))
@@ -153,7 +153,7 @@ def test_published_curve_is_relative_to_its_runs(make_record):
 
 @pytest.mark.parametrize("epochs", [3, 25])
 def test_curve_and_runs_are_compared_over_their_common_epochs(epochs, make_record):
-    """Check runs that are shorter and longer than the 20 published epochs."""
+    """Use runs that are shorter or longer than the 20 published epochs."""
     runs = tabulate_runs([make_record(seed=seed, epochs=epochs) for seed in range(3)])
     claims = CLAIMS.loc[["notebook-2019"]].assign(configuration=runs["configuration"][0])
     drawn = results.draw_published_curves(runs, claims)

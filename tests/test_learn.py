@@ -62,8 +62,8 @@ def press(page, name):
 
 
 @pytest.mark.slow
-def test_browser_computes_tensorflows_weights(open_page, file):
-    """Check all steps with the fused product, and that the saved file has only the known fields."""
+def test_browser_computes_the_weights_of_tensorflow(open_page, file):
+    """Train all steps with the fused product; expect only known fields in the saved file."""
     page = open_page(file)
     press(page, "Train")
     page.get_by_text(SAME).wait_for(timeout=20 * MINUTE)
@@ -85,8 +85,8 @@ def test_browser_computes_tensorflows_weights(open_page, file):
 
 
 @pytest.mark.parametrize("fragment", ["", "#exact"], ids=["fused", "exact"])
-def test_first_epoch_equals_tensorflows(open_page, file, fragment):
-    """Check the weights before and after it, and that the checkbox shows the arithmetic."""
+def test_first_epoch_equals_that_of_tensorflow(open_page, file, fragment):
+    """Compare the weights before and after the epoch; check that the box shows the arithmetic."""
     page = open_page(file, fragment)
     wait_for_step(page, 0)
     first = weights_sha256(draw_initial_weights(PAGE_CONFIG))[:8]
@@ -102,7 +102,7 @@ def test_first_epoch_equals_tensorflows(open_page, file, fragment):
 
 @pytest.mark.parametrize("part", ["weights", "images"])
 def test_one_changed_bit_is_detected(open_page, file, tmp_path, part):
-    """Change a bit of an initial weight, found at once, or of an image, found after its epoch."""
+    """Change a bit of an initial weight (found at once) or of an image (found after the epoch)."""
     text = file.read_text()
     packed = re.search(rf'"{part}": "([^"]+)"', text)[1]
     content = bytearray(zlib.decompress(base64.b64decode(packed)))
@@ -114,8 +114,8 @@ def test_one_changed_bit_is_detected(open_page, file, tmp_path, part):
     wait_for_step(page, 0)
     press(page, "Train")
     when = {"weights": "before the first step", "images": f"after step {EPOCH}"}[part]
-    told = f"The bits differ from TensorFlow's for the first time {when}."
-    page.get_by_text(told).wait_for(timeout=10 * MINUTE)
+    message = f"The bits differ from TensorFlow's for the first time {when}."
+    page.get_by_text(message).wait_for(timeout=10 * MINUTE)
     press(page, "Pause")
     assert "different from TensorFlow's" in progress(page)
 
@@ -130,7 +130,7 @@ def compare_in(page, folder, cases):
 
 
 def test_page_and_command_explain_a_difference_alike(open_page, file, tmp_path):
-    """Check each broken rule in each small case; only the form of the numbers differs."""
+    """Break each rule in each small case; expect that only the form of numbers differs."""
     page = open_page(file)
     page.locator("#compare").wait_for()
     named = set()
@@ -161,20 +161,20 @@ def test_dump_needs_a_known_case_and_may_lack_arrays_or_have_digests(open_page, 
         "default, step 3": {"z": KNOWN["default, step 3"]["z"]},
         "of mine": one,
     }
-    told = compare_in(page, tmp_path, cases)
-    assert f"expected {hexadecimal}, got -0x0p+0, " in told[0]
-    assert told[0].startswith("1 image: z differs in 1 of 10 numbers, the first at [0, 1]: ")
+    lines = compare_in(page, tmp_path, cases)
+    assert f"expected {hexadecimal}, got -0x0p+0, " in lines[0]
+    assert lines[0].startswith("1 image: z differs in 1 of 10 numbers, the first at [0, 1]: ")
     end = compare("1 image", one | {"z": wrong}, KNOWN).rpartition(", ")[2]
     assert end.endswith(" ULP apart. No broken rule explains it.")
-    assert told[0].rpartition(", ")[2] == end
-    assert told[1].startswith(
+    assert lines[0].rpartition(", ")[2] == end
+    assert lines[1].startswith(
         "halfway: the input x differs in 2 of 2 numbers, the first at [0, 0, 0]"
     )
-    assert told[2] == "129 images: the input c differs: expected the shape (10), got (9)."
-    assert told[3] == "300 images: the same bits."
-    assert told[4] == f"default, step 2: g differs: expected {step['g']}, got sha256 {64 * '0'}."
-    assert told[5] == "default, step 3: the same bits."
-    assert told[6].startswith("of mine: expected one of 1 image, halfway, ")
+    assert lines[2] == "129 images: the input c differs: expected the shape (10), got (9)."
+    assert lines[3] == "300 images: the same bits."
+    assert lines[4] == f"default, step 2: g differs: expected {step['g']}, got sha256 {64 * '0'}."
+    assert lines[5] == "default, step 3: the same bits."
+    assert lines[6].startswith("of mine: expected one of 1 image, halfway, ")
     (tmp_path / "wrong.json").write_text('{"1 image": {"z": [[1], "1.5"]}}')
     page.get_by_label("Arrays of your program").set_input_files(tmp_path / "wrong.json")
     page.get_by_text("Expected cases with arrays, in the form of the known answers.").wait_for()
@@ -190,7 +190,7 @@ def test_known_answers_can_be_saved(open_page, file, tmp_path):
     assert to_json(saved) == to_json(KNOWN)
 
 
-# For each broken rule, a line of engine.c or rnn.c, and the line that breaks it.
+# For each rule, a line of engine.c or rnn.c, and the line that breaks the rule.
 BROKEN_LINES = {
     "products rounded before they are added": (
         "wasm_f32x4_relaxed_madd(wasm_f32x4_splat(a), (v128_t)b, (v128_t)s)",
@@ -208,7 +208,7 @@ BROKEN_LINES = {
 
 @pytest.mark.slow
 def test_page_names_the_rule_that_its_engine_breaks(watch, tmp_path, monkeypatch):
-    """Check engines like that of a browser whose arithmetic differs."""
+    """Compile engines that break a rule, as a browser with different arithmetic does."""
     pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
     folder = tmp_path / "src" / "mnist_rnn" / "web" / "learn"
     folder.mkdir(parents=True)
@@ -239,12 +239,12 @@ def test_page_names_the_rule_that_its_engine_breaks(watch, tmp_path, monkeypatch
 
 # Keep the worker's messages and the drawings on the page's canvases, for tests.
 SPY = """
-globalThis.told = [];
+globalThis.messages = [];
 globalThis.drawn = [];
 globalThis.Worker = class extends Worker {
     constructor(...given) {
         super(...given);
-        this.addEventListener("message", ({ data }) => data.type === "now" && told.push(data));
+        this.addEventListener("message", ({ data }) => data.type === "now" && messages.push(data));
     }
 };
 for (const name of ["fillText", "lineTo", "arc"]) {
@@ -263,10 +263,10 @@ def watch(open_page, file):
     """Return a function that opens the page and records its messages and drawings."""
 
     def watch(**options):
-        """Open the page with `told` and `drawn`."""
+        """Open the page with `messages` and `drawn`."""
         page = open_page(file, script=SPY, reduced_motion="reduce", **options)
         wait_for_step(page, 0)
-        wait_until(page, "told.at(-1)?.test === null && drawn.length")  # the digit is read too
+        wait_until(page, "messages.at(-1)?.test === null && drawn.length")
         return page
 
     return watch
@@ -283,16 +283,16 @@ def started(mnist):
 def test_numbers_before_the_training_follow_from_the_starting_weights(watch, started, mnist):
     _, labels, probabilities = started
     page = watch()
-    told = page.evaluate("told[0].test.probabilities.map(row => [...row])")
-    np.testing.assert_allclose(told, probabilities[:, -1], atol=1e-6)
-    after_rows = page.evaluate("told.at(-1).probabilities.map(row => [...row])")
+    at_first = page.evaluate("messages[0].test.probabilities.map(row => [...row])")
+    np.testing.assert_allclose(at_first, probabilities[:, -1], atol=1e-6)
+    after_rows = page.evaluate("messages.at(-1).probabilities.map(row => [...row])")
     np.testing.assert_allclose(after_rows, probabilities[0], atol=1e-6)
     right = (probabilities[:, -1].argmax(axis=1) == labels).mean()
     assert page.locator(".right").inner_text() == f"{100 * right:.0f}%"
-    named, sure = probabilities[0, -1].argmax(), probabilities[0, -1].max()
-    said = f"It predicts a {named} (probability {100 * sure:.0f}%); the label is {labels[0]}."
+    digit, highest = probabilities[0, -1].argmax(), probabilities[0, -1].max()
+    said = f"It predicts a {digit} (probability {100 * highest:.0f}%); the label is {labels[0]}."
     assert page.locator(".reads").inner_text() == said
-    assert page.locator(".learn-heads .now").inner_text() == str(named)
+    assert page.locator(".learn-heads .now").inner_text() == str(digit)
 
 
 def test_loss_of_a_step_is_that_of_its_batch(watch, started, mnist):
@@ -304,9 +304,9 @@ def test_loss_of_a_step_is_that_of_its_batch(watch, started, mnist):
     page = watch()
     press(page, "One step")
     wait_for_step(page, 1)
-    assert page.evaluate("told.flatMap(each => each.losses)") == pytest.approx([loss], abs=1e-5)
+    assert page.evaluate("messages.flatMap(each => each.losses)") == pytest.approx([loss], abs=1e-5)
     assert page.locator(".loss").inner_text() == f"{loss:.2f}"
-    assert page.evaluate("told.at(-1).diverged") is False
+    assert page.evaluate("messages.at(-1).diverged") is False
 
 
 def test_each_test_digit_is_placed_by_its_probabilities(watch, started):
@@ -330,12 +330,12 @@ def test_each_test_digit_is_placed_by_its_probabilities(watch, started):
 
 def test_last_point_of_a_curve_agrees_with_its_scale(watch):
     page = watch()
-    for step in range(1, 11):  # the test digits are read again after the tenth
+    for step in range(1, 11):  # test digits are classified again after the tenth
         press(page, "One step")
         wait_for_step(page, step)
-    losses = page.evaluate("told.flatMap(each => each.losses)")
+    losses = page.evaluate("messages.flatMap(each => each.losses)")
     assert page.locator(".loss").inner_text() == f"{np.mean(losses):.2f}"
-    right = page.evaluate("told.at(-1).test.probabilities.map(row => [...row])")
+    right = page.evaluate("messages.at(-1).test.probabilities.map(row => [...row])")
     labels = json.loads(page.locator("#data").text_content())["labels"][-250:]
     answers = [str(np.argmax(row)) for row in right]
     share = np.mean([a == b for a, b in zip(answers, labels, strict=True)])
@@ -354,7 +354,7 @@ def test_last_point_of_a_curve_agrees_with_its_scale(watch):
         assert (x - texts["0"][0]) / (end - texts["0"][0]) == pytest.approx(10 / PAGE_STEPS)
 
 
-def test_texts_follow_the_settings_and_only_tensorflows_settings_are_compared(watch):
+def test_texts_follow_the_settings_and_only_those_of_tensorflow_are_compared(watch):
     page = watch()
     defaults = {"Units": 256, "Learning rate": 0.05, "Digits per step": 64}
     assert [*defaults.values()] == [
@@ -371,15 +371,15 @@ def test_texts_follow_the_settings_and_only_tensorflows_settings_are_compared(wa
             fingerprint = page.locator(".learn-progress code")
             fingerprint.wait_for(state="visible" if compared else "detached")
             units, _, batch = (defaults | {name: value}).values()
-            told = {
+            numbers = {
                 "units": units,
                 "weights": units * (28 + units + 1 + 10) + 10,
                 "steps": PAGE_CONFIG.epochs * PAGE_CONFIG.train_size // batch,
                 "batch": batch,
             }
-            for place, number in told.items():
+            for place, number in numbers.items():
                 assert page.locator(f"[data-now={place}]").inner_text() == f"{number:,}"
-            assert f"Step 0 of {told['steps']}" in progress(page)
+            assert f"Step 0 of {numbers['steps']}" in progress(page)
 
 
 def ask(page, function, *values):
@@ -395,7 +395,7 @@ MORE = "The loss was still falling. More steps would help: choose fewer digits p
 
 
 @pytest.mark.parametrize(
-    ("right", "told", "verdict", "reason"),
+    ("right", "training", "verdict", "reason"),
     [
         (0.5, {"losses": JUMP}, "It has learned", ""),
         (0.49, {"losses": STEADY}, "It has learned little", MORE),
@@ -410,10 +410,10 @@ MORE = "The loss was still falling. More steps would help: choose fewer digits p
         ),
     ],
 )
-def test_verdict_follows_from_the_accuracy_and_the_losses(watch, right, told, verdict, reason):
-    """Check 250 digits of which 12% are of one kind, so that chance may reach 16%."""
+def test_verdict_follows_from_the_accuracy_and_the_losses(watch, right, training, verdict, reason):
+    """Judge 250 digits, of which 12% have the commonest label, so that chance may reach 16%."""
     values = {"right": right, "count": 250, "common": 0.12, "diverged": False, "rate": 0.2}
-    said, why = ask(watch(), "judge", values | told)
+    said, why = ask(watch(), "judge", values | training)
     assert said == f"{verdict}: the test accuracy on 250 digits is {100 * right:.0f}%."
     assert why.startswith(reason)
     assert bool(why) == bool(reason)
@@ -437,7 +437,7 @@ def test_verdict_follows_from_the_accuracy_and_the_losses(watch, right, told, ve
         ),
     ],
 )
-def test_training_with_other_settings_is_judged_by_its_results(watch, settings, verdict, reason):
+def test_training_with_changed_settings_is_judged_by_its_results(watch, settings, verdict, reason):
     page = watch()
     for name, value in settings.items():
         page.get_by_label(name).select_option(value)
@@ -474,12 +474,12 @@ def test_remaining_time_is_that_of_the_remaining_steps(watch):
     page.get_by_label("Units").select_option("32")
     page.get_by_text("Step 0 of 1600").wait_for()
     press(page, "Train")
-    wait_until(page, "told.at(-1).step > 500")
+    wait_until(page, "messages.at(-1).step > 500")
     press(page, "Pause")
     page.get_by_text("Paused.").wait_for()
-    told = page.evaluate("(({ step, seconds }) => ({ step, seconds }))(told.at(-1))")
-    left = int(np.ceil(told["seconds"] / told["step"] * (1600 - told["step"])))
-    assert f"Step {told['step']} of 1600, {left} s to go" in progress(page)
+    now = page.evaluate("(({ step, seconds }) => ({ step, seconds }))(messages.at(-1))")
+    left = int(np.ceil(now["seconds"] / now["step"] * (1600 - now["step"])))
+    assert f"Step {now['step']} of 1600, {left} s to go" in progress(page)
 
 
 @pytest.mark.parametrize(
@@ -494,7 +494,7 @@ def test_pictures_are_visible_without_scrolling(watch, width, height, seen):
 
 
 def test_training_pauses_and_the_page_stays_responsive(open_page, file):
-    """Check the median time of a frame, since a busy machine delays some."""
+    """Check the median time between frames, since a busy machine delays some frames."""
     page = open_page(file)
     wait_for_step(page, 0)
     press(page, "Train")

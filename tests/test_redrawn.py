@@ -10,7 +10,7 @@ from helpers.redrawn import draw_anew, read_cells, read_committed
 
 from mnist_rnn.paths import COMMITTED
 
-# What is drawn by Keras is drawn with the network.
+# `draw_layers` draws by Keras, and is tested in test_model.py.
 FIGURES = sorted(read_cells().keys() - {"draw_layers"})
 
 
@@ -21,9 +21,9 @@ def close_figures():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_and_its_caption_are_the_committed_ones(name, tmp_path):
+def test_figure_and_caption_equal_the_committed_ones(name, tmp_path):
     (committed, caption), (drawn, said) = read_committed(name), draw_anew(name, tmp_path)
     assert compare(committed, drawn) is None
     assert said == caption
-    for picture in tmp_path.iterdir():  # one that is kept in results/ too
+    for picture in tmp_path.iterdir():  # some pictures are also kept in results/
         assert compare((COMMITTED / picture.name).read_bytes(), picture.read_bytes()) is None

@@ -25,7 +25,7 @@ FIVE = 100 - 2 * np.exp([0.2, 0.1, 0, -0.1, -0.2])  # accuracies in percent, 98 
 
 
 def test_prediction_interval_equals_a_hand_computed_one():
-    """Check five runs: Student's t is 2.776 for four degrees of freedom, the variance 0.1 / 4."""
+    """Use five runs: Student's t is 2.776 for four degrees of freedom, the variance is 0.1 / 4."""
     reach = 2.776 * np.sqrt(0.025 * (1 + 1 / 5))
     expected = 100 - 2 * np.exp(reach), 100 - 2 * np.exp(-reach)
     assert predict("test_accuracy", pd.Series(FIVE)) == pytest.approx(expected, abs=1e-3)
@@ -97,7 +97,7 @@ LONG = (0.9, 0.5, 0.3, 0.2)  # the losses of four epochs
 @pytest.mark.parametrize(("published", "epochs"), [(LONG, 2), (LONG[:2], 4)])
 @pytest.mark.parametrize("compare", [compare_numbers, rank_jointly])
 def test_only_common_epochs_are_compared(published, epochs, compare):
-    """Check that epochs after the common ones change nothing, whichever is longer."""
+    """Change epochs that only the runs or only the claim has; expect the same result."""
     numbers = {"test_accuracy": [98.0], "last_epoch_accuracy": [90.0], "test_loss": [0.125]}
     claim = make_claims(losses=published, **numbers).iloc[0]
     random = np.random.default_rng(0)
@@ -117,12 +117,13 @@ def test_only_common_epochs_are_compared(published, epochs, compare):
     pd.testing.assert_frame_equal(found, again)
     assert found["inside"].all()
     assert found["published"]["mean_loss"] == pytest.approx(np.sqrt(0.9 * 0.5))
-    # The accuracies of a claim are those of its last epoch, and the test loss is that of both.
+    # A claim's accuracies are those after its last epoch, which only longer runs have, too. Test
+    # losses are measured at the end, here after different numbers of epochs.
     compared = {"test_accuracy", "last_epoch_accuracy"} if epochs > 2 else set()
     assert set(found.index) == {"first_epoch_loss", "mean_loss"} | compared
 
 
-def test_measures_after_some_of_the_epochs():
+def test_measures_are_those_after_the_given_epochs():
     runs = make_runs([[90.0, 95.0]], [[0.5, 0.125]], accuracy_by_epoch=[(0.8, 0.9)])
     expected = [[90.0, 80.0, np.nan, 0.5, 0.5], [95.0, 90.0, 0.125, 0.5, 0.25]]
     for epochs, values in enumerate(expected, 1):
@@ -135,7 +136,7 @@ def test_measures_after_some_of_the_epochs():
 
 
 def test_joint_rank_equals_a_hand_computed_one():
-    """Check runs whose log losses are 1, 2 and 3, and whose accuracies are equal."""
+    """Use runs with log losses 1, 2 and 3, and with equal accuracies."""
     losses = np.exp([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
     runs = make_runs([98.0] * 3, losses)
     for published, place in ((3.9, 2), (9.0, 1), (2.2, 3)):
@@ -144,7 +145,7 @@ def test_joint_rank_equals_a_hand_computed_one():
 
 
 def test_joint_rank_uses_the_largest_distance_and_printed_units():
-    """Check an accuracy far from all runs, which is equal to them in whole percent."""
+    """Publish an accuracy far from all runs; in whole percent, it equals theirs."""
     losses = np.exp(np.linspace(-1, 1, 8))[:, None].repeat(2, axis=1)
     runs = make_runs(98.3 + np.linspace(-0.04, 0.04, 8), losses)
     for accuracy, half_unit, place in ((98.0, 0.0005, 1), (98.0, 0.5, 9)):
@@ -153,7 +154,7 @@ def test_joint_rank_uses_the_largest_distance_and_printed_units():
 
 
 def test_joint_ranks_are_uniform():
-    """Check runs with dependent numbers that are not normal, one of which is taken as published."""
+    """Draw runs with dependent numbers that are not normal, and take one run as published."""
     random, places = np.random.default_rng(0), []
     for _ in range(300):
         shared = random.exponential(0.1, (20, 1))
@@ -166,7 +167,7 @@ def test_joint_ranks_are_uniform():
 
 
 def test_only_chosen_runs_have_high_ranks():
-    """Check two published results of `a` and one of `b`, each a single run or the best of five."""
+    """Publish two results of `a` and one of `b`: each is a single run, or the best of five runs."""
     random, p = np.random.default_rng(0), {1: [], 5: []}
     for _ in range(300):
         runs = pd.concat(
@@ -182,7 +183,7 @@ def test_only_chosen_runs_have_high_ranks():
 
 
 def test_rank_of_accuracies_equals_a_hand_computed_one():
-    """Check 1, 2, 3 and the published 4, which has rank 4; in units of 5, 3 and 4 are tied."""
+    """Rank a published 94 above runs of 91, 92 and 93; in units of 5, 93 and 94 are equal."""
     claims = make_claims(half_unit=0.005, test_accuracy=[94.0])
     found = rank_accuracies(claims, make_runs([91.0, 92.0, 93.0]))
     assert found["rank"] == pytest.approx(4 / 5)
@@ -195,7 +196,7 @@ def test_rank_of_accuracies_equals_a_hand_computed_one():
 
 
 def test_difference_of_two_means_equals_a_hand_computed_one():
-    """Check two groups of 41 runs with variance 0.04: t is 1.990 for 80 degrees of freedom."""
+    """Use two groups of 41 runs with variance 0.04: t is 1.990 for 80 degrees of freedom."""
     theirs = pd.Series([97.8, 98.2] * 20 + [98.0])
     found, reach = compare_means(theirs + 0.3, theirs), 1.990 * np.sqrt(2 * 0.04 / 41)
     expected = {"difference": 0.3, "low": 0.3 - reach, "high": 0.3 + reach}
@@ -203,7 +204,7 @@ def test_difference_of_two_means_equals_a_hand_computed_one():
 
 
 def test_variances_of_two_means_may_differ():
-    """Check 2 and 11 runs, with variances 0.02 and 1: Student's t is 2.201 for 11 degrees."""
+    """Use 2 and 11 runs with variances 0.02 and 1: t is 2.201 for 11 degrees of freedom."""
     first, second = pd.Series([97.9, 98.1]), pd.Series([97.0, 99.0] * 5 + [98.0])
     reach = 2.201 * np.sqrt(0.02 / 2 + 1 / 11)
     expected = {"difference": 0, "low": -reach, "high": reach}
@@ -211,7 +212,7 @@ def test_variances_of_two_means_may_differ():
 
 
 def test_runs_from_the_same_weights_are_compared_by_seed(make_record):
-    """Check our runs with 150 test errors and a loss of 0.5; only the other code has seed 3."""
+    """Use runs with 150 test errors and a loss of 0.5; our code has no run with seed 3."""
     records = [make_record(150, seed=seed) for seed in (7, 0)]
     records += [make_record(150, seed=seed, code="seeded") for seed in (0, 3, 7)]
     values = {"test_errors": [150] * 18 + [151, 140], "loss": [0.5] * 19 + [0.625]}

@@ -45,7 +45,7 @@ def write(make_record, tmp_path):
 
 @pytest.mark.parametrize("count", [2, 3, 7])
 def test_each_number_follows_from_the_files(count, make_record, tmp_path):
-    """Check runs close to the published curve, worse networks, and runs of PyTorch's code."""
+    """Write runs close to the published curve, of worse networks, and of PyTorch's code."""
     curve = pd.read_csv(PUBLISHED / "curves.csv").set_index("claim").loc["notebook-2019"]
     kinds = (200, "ours", {}), (900, "ours", {"dropout": 0.2}), (400, "pytorch", {})
     kinds += (200, "ours", {"learning_rate": 0.01}), (20, "ours", {"units": 64})  # without a claim
@@ -67,7 +67,7 @@ def test_each_committed_number_follows_from_the_files():
 
 
 def check_tables(folder: Path) -> dict[str, int]:
-    """Check all numbers of the three tables, and return how many of each claim are inside."""
+    """Check all numbers of three tables. Return how many of each claim are in their intervals."""
     lines = pd.read_csv(folder / "runs.csv", dtype={"weights_sha256": str})
     lines = lines.set_index(["configuration", "seed"])
     groups = {}
@@ -82,7 +82,7 @@ def check_tables(folder: Path) -> dict[str, int]:
     accuracy = pd.read_csv(folder / "accuracy.csv", keep_default_na=False, dtype=str)
     assert set(groups) == set(accuracy["configuration"])
     with_number = accuracy["published_test_accuracy"] != ""
-    assert with_number.tolist() == sorted(with_number)  # own configurations first
+    assert with_number.tolist() == sorted(with_number)  # unpublished ones come first
     inside, count = {}, 0
     for _, row in accuracy.iterrows():
         runs, claim = groups[row["configuration"]], row["claim"]
@@ -92,7 +92,7 @@ def check_tables(folder: Path) -> dict[str, int]:
             continue
         published = claims.loc[claim]
         assert {run["code"] for run in runs} == {published["answered_by"]}
-        found = weigh_again(published, curves.get(claim), runs) if len(runs) >= 3 else {}
+        found = compute_intervals(published, curves.get(claim), runs) if len(runs) >= 3 else {}
         for number, (value, low, high) in found.items():
             line = numbers.loc[claim, number]
             assert line["published"] == pytest.approx(value, abs=6e-5)
@@ -108,13 +108,13 @@ def check_tables(folder: Path) -> dict[str, int]:
 
 
 def check_run(run: dict, line: pd.Series) -> None:
-    """Check a line of runs.csv; other code than ours has measured less."""
+    """Check a line of runs.csv. Runs of the originals' code have fewer measurements."""
     history, config = run["history"], run["config"]
     errors = history["test_errors"][-1]
     assert run["mistakes"] is None or len(run["mistakes"]) == errors
     right = run["train_errors"] is not None and 1 - run["train_errors"] / config["train_size"]
     expected = {
-        # A record that is older than a parameter has its default.
+        # In a record that is older than a parameter, the parameter has its default.
         **{name: config.get(name, field.default) for name, field in CONFIGURATION.items()},
         "code": run["code"],
         "parameters": run["parameters"],
@@ -173,8 +173,8 @@ def interval(logs: list[float]) -> tuple[float, float]:
     return exp(mean(logs) - reach), exp(mean(logs) + reach)
 
 
-def weigh_again(claim: pd.Series, curve: list | None, runs: list[dict]) -> dict[str, tuple]:
-    """Return each of a claim's numbers, with the interval of these runs, widened by half a unit."""
+def compute_intervals(claim: pd.Series, curve: list | None, runs: list[dict]) -> dict[str, tuple]:
+    """Return each number of a claim with the runs' interval, widened by half a printed unit."""
     found = {}
     for number, value, half, errors in (
         ("test_accuracy", claim.published_test_accuracy, claim.rounding / 2,
@@ -207,11 +207,11 @@ def test_bad_record_is_left_out_and_named_in_the_table(write, make_record):
     assert "seed-1.json is not a record: config: Field required" in text
 
 
-def test_run_with_other_bits_does_not_count(write, make_record):
-    """Check that the tables and its own notebook say so, and that the sweep makes it again."""
+def test_run_with_different_bits_is_left_out(write, make_record):
+    """Check that the tables and the run's notebook say this, and that a sweep repeats the run."""
     folder = write(200, 220)
     claims = read_results(folder).claims
-    assert "tables" not in compare_with_claims(make_record(200), claims)
+    assert "leave it out" not in compare_with_claims(make_record(200), claims)
     for seed in (1, 2):
         other = change(make_record(900, seed=seed), "environment", other_bits=True)
         write_run(other, folder)
@@ -234,7 +234,7 @@ def test_tables_need_a_record(tmp_path):
 
 
 def test_numbers_of_parameters_are_the_published_ones():
-    """Check the committed runs; CuDNN's LSTM has a second bias vector, of 4 * 256."""
+    """Compare the committed runs; CuDNN's LSTM has a second bias vector of 4 * 256 numbers."""
     table = pd.read_csv(COMMITTED / "accuracy.csv").set_index("claim")
     claims = pd.read_csv(PUBLISHED / "claims.csv").set_index("claim")["published_parameters"]
     extra = (claims - table["parameters"]).dropna()
@@ -250,7 +250,7 @@ def test_committed_tables_follow_from_the_committed_records(tmp_path):
 
 
 def test_sentences_on_the_default_run_are_true():
-    """Check that seed 0 is the most accurate, as 02_train says, and the mean in the model card."""
+    """Check that seed 0 is the most accurate run, as 02_train says, and the model card's mean."""
     table = pd.read_csv(COMMITTED / "runs.csv")
     errors = table[table["configuration"] == Configuration().name].set_index("seed")["test_errors"]
     assert len(errors) == 40
@@ -261,7 +261,7 @@ def test_sentences_on_the_default_run_are_true():
 
 
 def test_answer_follows_from_the_runs(make_record, tmp_path):
-    """Check four runs: one ends below 97.9, two round to it, one is above, and seed 0 is second."""
+    """Use four runs: one ends below 97.9%, two round to it, one ends above; seed 0 is second."""
     for seed, errors in enumerate([205, 215, 217, 203]):
         for code, apart in (("ours", 0), ("seeded", 3e-8)):
             run = make_record(errors, seed=seed, code=code)
@@ -295,7 +295,7 @@ def test_answer_follows_from_the_runs(make_record, tmp_path):
 
 
 def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_path):
-    """Check four runs below it; one of the author's code was on another Keras."""
+    """Use four runs below the published number; one run of the author's code used another Keras."""
     for seed, errors in enumerate([300, 301, 302, 303]):
         for values in ({}, {"dropout": 0.2}, {"code": "keras_2019"}):
             write_run(make_record(errors, seed=seed, **values), tmp_path)
@@ -313,7 +313,7 @@ def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_pat
 
 
 def test_spread_counts_runs_and_pairs(make_record):
-    """Check a run at 97.6% itself and a pair half a point apart; seed 0 is the best."""
+    """Use a run at exactly 97.6%, and a pair half a point apart; seed 0 is the best run."""
     runs = [make_record(errors, seed=seed) for seed, errors in enumerate([238, 240, 290])]
     runs += [make_record(300, optimizer="adam"), make_record(305, dropout=0.2)]
     runs.append(make_record(310, optimizer="rmsprop", dropout=0.2))
@@ -324,8 +324,8 @@ def test_spread_counts_runs_and_pairs(make_record):
     assert others.endswith("Adam 97.00%, SGD with dropout 96.95%, RMSprop with dropout 96.90%.")
 
 
-def test_another_network_is_compared_by_its_own_runs(write, make_record):
-    """Two results of one network and a near miss: each pair once, by the runs of the other."""
+def test_results_are_compared_with_runs_of_other_networks(write, make_record):
+    """Use two results of one network and a near miss; expect no pair within one network."""
     folder = write(210, 212, 208)
     for seed, errors in enumerate([700, 710, 690]):
         write_run(make_record(errors, seed=seed, learning_rate=0.005), folder)
@@ -338,7 +338,7 @@ def test_another_network_is_compared_by_its_own_runs(write, make_record):
     assert all(own != results.claims.loc[result, "configuration"] for result, own in pairs)
 
 
-def test_number_outside_is_named_with_its_interval(write):
+def test_table_names_a_number_outside_its_interval(write):
     table = summarize(read_results(write(300, 310, 305)).accuracy).set_index("Result")
     table = table.replace("\N{NO-BREAK SPACE}", " ", regex=True)
     assert table.loc["notebook-2019", "Inside"].endswith(" of 4")
@@ -365,7 +365,7 @@ def run_own(results, published="", **variables):
     return done.stdout.replace("\N{NO-BREAK SPACE}", " ")
 
 
-def test_students_own_runs_are_tabulated(write, tmp_path):
+def test_own_runs_of_a_student_are_tabulated(write, tmp_path):
     """Check the names, sorted by size, and that no published results are shown."""
     write(3000, 3100, 3200, units=64)
     write(7000, 7050, units=16)
@@ -377,8 +377,8 @@ def test_students_own_runs_are_tabulated(write, tmp_path):
     )
 
 
-def test_runs_by_other_code_are_counted(write, make_record, tmp_path):
-    """Check that a report counts them, and that the tables and intervals include them."""
+def test_runs_by_another_version_of_the_code_are_counted(write, make_record, tmp_path):
+    """Check that a report gives their number, and that tables and intervals include them."""
     write(3000, 3100, units=64)
     earlier = change(make_record(3200, units=64, seed=2), "environment", code_sha256="0" * 64)
     write_run(earlier, tmp_path)
@@ -386,7 +386,7 @@ def test_runs_by_other_code_are_counted(write, make_record, tmp_path):
     assert "1 of 3 runs were made by another version of the code." in run_own(tmp_path)
 
 
-def test_published_results_come_below_a_students_own(write, tmp_path):
+def test_published_results_come_below_the_own_runs_of_a_student(write, tmp_path):
     write(3000, units=64)
     write(200)
     result, *rows = run_own(tmp_path).splitlines()[:4]
@@ -398,8 +398,8 @@ def test_published_results_come_below_a_students_own(write, tmp_path):
 
 @pytest.mark.parametrize("curves", [False, True])
 @pytest.mark.parametrize("count", [1, 4])
-def test_researchers_own_folders_are_tabulated(count, curves, write, tmp_path):
-    """Check a claim with or without a curve, a candidate, and a claim without a run."""
+def test_own_folders_of_researchers_are_tabulated(count, curves, write, tmp_path):
+    """Write a claim with or without a curve, a candidate, and a claim without a run."""
     folder = tmp_path / "published"
     folder.mkdir()
     candidate = ROW | {"claim": "wider", "kind": "near_miss", "units": "128"}
@@ -421,8 +421,8 @@ def test_researchers_own_folders_are_tabulated(count, curves, write, tmp_path):
     assert table["inside"].tolist() == ["", inside]
 
 
-def test_researchers_candidates_alone_are_tabulated(write, tmp_path):
-    """Check that the tables have the runs, without any published result."""
+def test_candidates_of_researchers_are_tabulated_without_published_results(write, tmp_path):
+    """Check the printed table and the one in Markdown."""
     folder = tmp_path / "published"
     folder.mkdir()
     (folder / "claims.csv").write_text(
@@ -437,7 +437,7 @@ def test_researchers_candidates_alone_are_tabulated(write, tmp_path):
 
 
 def test_two_chosen_runs_are_compared(write):
-    """Check also the default: the most and the least accurate run."""
+    """Check also the default choice: the most and the least accurate run."""
     write(3000, 3100, units=64)
     runs = list_runs(read_results(write(7000, units=16, dropout=0.1)).runs)
     table = compare_runs(choose_runs(runs))

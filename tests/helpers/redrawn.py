@@ -27,7 +27,7 @@ DRAWS = re.compile(r"^((?:figures\.)?(draw_\w+)\()", flags=re.MULTILINE)
 
 @cache
 def read_cells():
-    """Return notebook and cell of each figure, by the function that ends the cell."""
+    """Return the notebook and the cell of each figure, by the name of its drawing function."""
     cells = {}
     for path in sorted((ROOT / "notebooks").glob("0*.ipynb")):
         for cell in nbformat.read(path, 4).cells:
@@ -37,14 +37,14 @@ def read_cells():
 
 
 def read_committed(name):
-    """Return the PNG and the caption of a figure as the notebook has them."""
+    """Return the PNG and the caption of a figure that the notebook contains."""
     outputs = read_cells()[name][1].outputs
     image, caption = (output.data for output in outputs if "data" in output)
     return base64.b64decode(image["image/png"]), caption["text/markdown"]
 
 
 def draw_anew(name, folder):
-    """Return the PNG and the caption of a figure that its cell draws from what is committed."""
+    """Run the cell of a figure on the committed results, and return its PNG and its caption."""
     notebook, cell = read_cells()[name]
     names = vars(training) | vars(results) | read_names(notebook) | {"RESULTS": folder}
     exec(DRAWS.sub(r"figure = \1", cell.source), names)
@@ -56,7 +56,7 @@ def draw_anew(name, folder):
 
 @cache
 def read_names(notebook):
-    """Return what earlier cells of this notebook compute, by their names there."""
+    """Return the variables that earlier cells of this notebook would set, by their names."""
     if notebook == "03_results":
         runs, claims, *_ = tabulate_results(*read_runs(COMMITTED))
         groups = dict(list(runs.groupby("configuration", sort=False)))
