@@ -1,7 +1,7 @@
 """Time training with our code, the original's, JAX and PyTorch, and the matrix products alone.
 
 The contenders take turns, each measurement in its own process (in two, for two runs at once).
-Each measurement is at once written to outputs/, so that a stopped benchmark can continue. At the
+Each measurement is written to outputs/ at once, so that a stopped benchmark can continue. At the
 end, all are written to results/benchmark: a CSV file named after the CPU, and a JSON file that
 describes the machine.
 """

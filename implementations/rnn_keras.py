@@ -48,7 +48,7 @@ def predict(weights, x):
 
 
 def step(weights, x, y, rate):
-    """Return the arrays of one step of SGD by their names, and the sum of the losses."""
+    """Return the arrays of one step of SGD by name, and the sum of the losses."""
     arrays, loss = compile_network(*x.shape, len(weights[1]), float(rate))(weights, x, y)
     names = ["z", "dw", "du", "db", "dv", "dc", "w'", "u'", "b'", "v'", "c'"]
     return dict(zip(names, arrays, strict=True)), loss * len(y)

@@ -102,7 +102,7 @@ def differentiate_loss(z, y):
 
 
 def step(weights, x, y, rate):
-    """Return the arrays of one step of SGD by their names, and the sum of the losses."""
+    """Return the arrays of one step of SGD by name, and the sum of the losses."""
     h, z = predict(weights, x)
     g, loss = differentiate_loss(z, y)
     dv, dc = sum_products(h[-1], g), sum_images(g)

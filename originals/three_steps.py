@@ -4,7 +4,8 @@
 Each row compares our code with one version of Keras, for one optimizer and step. It has both losses
 of the batch before the step, and the largest absolute difference of the weights after the step. The
 initial weights are those of our default run, seed 0. In `adam_ahead`, our Adam counts its first
-step as the second, as Keras 2.2.4 does here: it reads and increments its step counter at once.
+step as the second, as Keras 2.2.4 does here: it reads and increments its step counter
+concurrently.
 """
 
 import argparse

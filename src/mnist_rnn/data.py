@@ -171,7 +171,7 @@ def decode(files: dict[str, bytes], part: str) -> Split:
 
 
 def require(content: bytes, expected: str, name: str) -> None:
-    """Raise DataError with this name unless `content` has the SHA-256 `expected`."""
+    """Raise DataError about `name` unless `content` has the SHA-256 `expected`."""
     got = hashlib.sha256(content).hexdigest()
     if got != expected:
         raise DataError(f"{name}: {len(content)} bytes with SHA-256 {got}, expected {expected}")

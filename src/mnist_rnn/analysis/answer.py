@@ -114,7 +114,7 @@ def compare_other_networks(
 
 
 def describe_code(runs: pd.DataFrame, configuration: str) -> str:
-    """Return our mean accuracy's difference from an original's, with its confidence interval."""
+    """Compare our mean accuracy with that of an original's code; return the difference as text."""
     ours, other = (
         runs[runs["configuration"] == name] for name in (Configuration().name, configuration)
     )

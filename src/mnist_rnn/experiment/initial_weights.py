@@ -1,4 +1,4 @@
-"""Draw the initial weights from Keras's distributions, with NumPy, equal on every CPU."""
+"""Draw the initial weights from Keras's distributions, bit-identical on every CPU."""
 
 import numpy as np
 

@@ -186,7 +186,7 @@ class LSTM(Recurrent):
     def backward(
         self, weights: Tensors, x: tf.Tensor, before: Tensors, after: Tensors, gradients: Tensors
     ) -> tuple[Tensors, Tensors]:
-        """Apply the chain rule from h_t to c_t and the gates, whose gradients d concatenates."""
+        """Apply the chain rule from h_t to c_t and the gates; d joins the gates' gradients."""
         (_, u, _), (h, c_before), (_, c, i, f, g, o) = weights, before, after
         (dh, dc), tanh_c = gradients, tf.tanh(c)
         do, dc = dh * tanh_c, dc + dh * o * (1 - tanh_c * tanh_c)

@@ -41,7 +41,7 @@ def sum_row(x: tf.Tensor) -> tf.Tensor:
 
 
 class Optimizer(keras.optimizers.Optimizer):
-    """An optimizer with moving means of each variable's gradients, which `kept` names.
+    """An optimizer that keeps moving means of each variable's gradients; `kept` names them.
 
     Epsilon is Keras's.
     """

@@ -1,6 +1,6 @@
 """Draw the figures of 04_reading.ipynb, with computed numbers in their captions.
 
-Grey shows ink and probability. Blue marks the label and correct predictions, orange other digits.
+Grey shows ink and probability. Blue marks the label and correct predictions, orange wrong ones.
 """
 
 import matplotlib.pyplot as plt

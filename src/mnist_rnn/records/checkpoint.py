@@ -22,7 +22,7 @@ class State(NamedTuple):
     """The state of a run after some epochs.
 
     `history` has Keras's loss and accuracy of each finished epoch, and the test errors and the
-    weights' digest after it. `seconds` is the time of these epochs, with evaluation and
+    weights' digest after it. `seconds` is the time of these epochs, including evaluation and
     checkpoints. `variables` are the model's (weights and the dropout's random state) and the
     optimizer's. `owner` has all that the run's bits depend on.
     """

@@ -82,7 +82,7 @@ def load_run(path: Path) -> tuple[Run, list[np.ndarray]]:
 
 
 def read_committed(path: Path, config: Configuration) -> Run:
-    """Return the committed run of this configuration, to compare the record at `path` with.
+    """Return the committed run with which the record at `path` is to be compared.
 
     If `path` leads to the committed file itself, the run is read from git.
 
@@ -166,7 +166,7 @@ def step_simple_rnn(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
 
 
 def step_gru(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
-    """Return the hidden state of a GRU, which resets after the product, and c unchanged."""
+    """Return the hidden state of a GRU that resets after the product, and c unchanged."""
     (xz, xr, xg), (hz, hr, hg) = (np.split(a, 3, axis=1) for a in (x @ w + b[0], h @ u + b[1]))
     z, r = expit(xz + hz), expit(xr + hr)
     return z * h + (1 - z) * np.tanh(xg + r * hg), c

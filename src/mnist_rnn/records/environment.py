@@ -48,8 +48,8 @@ class Environment(Strict):
 
     `clean` is true if no file outside results/ differed from the commit. `code_sha256` is the
     digest of the package `experiment`, or of an original's script. `other_bits` is true if the
-    bits that the probe of the training step found differ from the specified ones. `threads` is None
-    if it was not measured.
+    bits of the probe's training steps differ from the specified ones. `threads` is None if it was
+    not measured.
     """
 
     commit: Commit | None
@@ -127,7 +127,7 @@ def what_decides_bits(environment: Environment) -> dict[str, str]:
 
 
 def what_differs(then: Environment, now: Environment) -> list[str]:
-    """Return which settings that decide bits differ: `code`, or names of packages."""
+    """Return the names of differing settings that decide bits: `code`, or packages."""
     before = what_decides_bits(then)
     return [name for name, value in what_decides_bits(now).items() if value != before[name]]
 

@@ -251,8 +251,8 @@ def what_outdates(run: Run) -> list[str]:
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
     """Return the name of the runs of this configuration by this code, for tables and folders.
 
-    For our code, it is `Configuration.name`. For an original's code, it has the code, then each
-    parameter that differs from the program's `base`, as in `keras_2019-optimizer_adam`.
+    For our code, the name is `Configuration.name`. For an original's code, it has the code, then
+    each parameter that differs from the program's `base`, as in `keras_2019-optimizer_adam`.
     """
     if code == "ours":
         return config.name
@@ -328,7 +328,7 @@ def list_problems(error: ValidationError) -> str:
 
 
 def refusal(path: Path, problem: str) -> RecordError:
-    """Return an error about a file, printable and short, whatever its name and content are."""
+    """Return a short, printable error about a file, whatever its name and content are."""
     message = f"{shown(path)} {problem}"[:1000]
     return RecordError("".join(c if c.isprintable() else "?" for c in message))
 

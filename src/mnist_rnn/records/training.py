@@ -81,7 +81,7 @@ def train(
 
 
 def find_changed(model: keras.Model, config: Configuration) -> list[str]:
-    """Return the parts of the model that differ from those of a new model of this configuration.
+    """Return the parts of the model that differ from a new model of this configuration.
 
     Both optimizers are built, so that their variables can be compared too.
     """
