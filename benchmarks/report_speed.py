@@ -1,4 +1,4 @@
-"""Write results/benchmark/README.md: one table per CPU measured with today's training step."""
+"""Write results/benchmark/README.md, with one table per CPU that timed the current step."""
 
 import json
 from pathlib import Path

@@ -64,7 +64,7 @@ def make_implementations(_: Results) -> str:
                 "Implementation": f"{name}: {', '.join(links)}",
                 "Lines": sum(len(path.read_text("utf-8").splitlines()) for path in files),
                 "Seconds per epoch": "" if seconds is None else f"{seconds:.1f}",
-                "CPU": cpu,
+                "CPU (family, model)": cpu,
                 "Bit-identical in": computed,
             }
         )

@@ -77,7 +77,7 @@ def test_tree_that_differs_from_its_commit_is_not_released(clone):
 
 
 @pytest.mark.parametrize("inside", [False, True])
-def test_unpacked_release_makes_no_release(unpacked, inside):
+def test_no_release_is_made_from_an_unpacked_release(unpacked, inside):
     """Unpack the release also inside another repository, which has other commits."""
     if inside:
         assert run("git init --quiet", unpacked.parent).returncode == 0

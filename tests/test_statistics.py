@@ -112,7 +112,7 @@ def test_only_common_epochs_are_compared(published, epochs, compare):
     again = compare(claim, make_runs(accuracies, losses))
     if compare is rank_jointly:
         assert found == again
-        assert found[0] > 1  # in the common epochs, a run is farther out
+        assert found[0] > 1  # in the common epochs, a run deviates more than the published one
         return
     pd.testing.assert_frame_equal(found, again)
     assert found["inside"].all()

@@ -268,10 +268,15 @@ def test_error_of_snakemake_comes_before_one_line_for_all_runs(published, tmp_pa
     ids=["Ctrl-C", "end of a session", "kill", "kill of a sweep that a script started with &",
          "kill while the code of an original runs"],
 )  # fmt: skip
-def test_stopped_sweep_ends_in_seconds(send, stop, inherited, code, published, tmp_path):
+def test_stopped_sweep_ends_in_seconds_and_keeps_an_outdated_record(
+    send, stop, inherited, code, published, tmp_path
+):
     endless = shutil.copytree(published, tmp_path / "published")
     (endless / "claims.csv").write_text(HEADER + ENDLESS)
     run = plan_runs(read_claims(endless), code)[0]
+    outdated = run.path(".json", tmp_path)
+    outdated.parent.mkdir(parents=True)
+    outdated.write_text("{}")
     signal.signal(signal.SIGINT, inherited)
     process = start_sweep(tmp_path, endless, "--code", code)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -286,7 +291,8 @@ def test_stopped_sweep_ends_in_seconds(send, stop, inherited, code, published, t
     assert status == 1
     assert f"Not finished: {run.name}, seed 0; see " in output
     assert "0:00:00 to go" not in output
-    assert read_runs(tmp_path) == ([], [])
+    assert outdated.read_text() == "{}"
+    assert list(tmp_path.glob("runs/*/*.json")) == [outdated]
 
 
 @pytest.mark.slow

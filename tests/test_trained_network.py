@@ -65,7 +65,7 @@ def test_last_row_changes_answers_in_both_directions():
     caption = draw_late(images, probabilities, np.array([2] * 6 + list(range(10)))).caption
     assert "5 of 16 test images are misclassified after row 27" in caption
     assert "row 28 is blank in 4 of them" in caption
-    assert "1 are right after row 27 and wrong after row 28" in caption
+    assert "1 are misclassified after row 28 but not after row 27" in caption
 
 
 def test_sensitivity_is_the_gradient_of_the_loss(model, digits, committed):

@@ -78,7 +78,7 @@ def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
 def describe_progress(left: Collection[Planned], runs: Collection[Planned], seconds: float) -> str:
     """Return how many runs of a sweep are finished, and an estimate of the remaining time.
 
-    The cost of a run is its products, plus START for its start, evaluation and figures.
+    The cost of a run is its number of multiplications, plus START for all but training.
     """
     costs = (sum(START + count_products(run.config) for run in some) for some in (left, runs))
     share = next(costs) / next(costs)

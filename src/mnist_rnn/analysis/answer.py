@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 
 from mnist_rnn.analysis.claims import RESULTS
-from mnist_rnn.analysis.statistics import compare_means, compare_numbers, compare_seeds, predict
+from mnist_rnn.analysis.statistics import (
+    RANKED,
+    compare_means,
+    compare_numbers,
+    compare_seeds,
+    predict,
+    rank_jointly,
+)
 from mnist_rnn.analysis.tables import Results, describe_runs
 from mnist_rnn.config import Configuration
 
@@ -23,34 +30,47 @@ def describe_answer(results: Results) -> list[str]:
     more = (ours > claim["test_accuracy"] + half).sum()
     numbers = results.numbers[results.numbers["claim"].isin(published.index)]
     by_result = numbers.groupby("claim")["inside"].all()
-    typical = numbers.set_index(["claim", "number"]).loc[(REPRODUCED, "test_accuracy"), "inside"]
+    accuracies = numbers[numbers["number"] == "test_accuracy"].set_index("claim")["inside"]
+    typical = "typical" if accuracies[REPRODUCED] else "not typical"
     same = compare_seeds(runs, default, "seeded")
     within = f"1e{np.ceil(np.log10(same['loss_apart'].max())):.0f}"
-    pairs = [all(inside) for inside in compare_other_networks(results.claims, runs).values()]
+    pairs = compare_other_networks(results.claims, runs).values()
+    accurate = sum(bool(inside.get("test_accuracy", False)) for inside in pairs)
+    codes = {
+        name: compare_means(ours, runs.loc[runs["configuration"] == name, "test_accuracy"])
+        for name in ("keras", "keras_2019")
+    }
+    apart = max(abs(code[end]) for code in codes.values() for end in ("low", "high"))
+    each_code = (describe_code(runs, name, found) for name, found in codes.items())
+    ranks = rank_notebooks(published, runs).values()
+    chances = sorted(far / count for far, count in ranks) or [np.nan]
     others = published[published["configuration"] == default].drop(REPRODUCED)
     lowest = others["test_accuracy"] - others["test_accuracy_half_unit"]
     reached = (
         f"`{name}` published {others.loc[name, 'test_accuracy']}% for the same network; "
-        f"{(ours >= low).sum()} of the {len(ours)} runs reached it."
+        f"{(ours >= low).sum()} of the {len(ours)} runs reached it, and it lies "
+        f"{'inside' if accuracies[name] else 'outside'} the 95% prediction interval."
         for name, low in lowest.items()
     )
     return [
-        f"The published {claim['test_accuracy']}% is {'' if typical else 'not '}typical: of our "
-        f"{len(ours)} runs, {len(ours) - less - more} round to it, {less} to less and {more} to "
-        f"more (mean {row['mean']:.2f}%, SD {row['sd']:.2f}, range {row['lowest']:.2f} to "
+        f"The published {claim['test_accuracy']}% is {typical}: of our {len(ours)} runs, "
+        f"{len(ours) - less - more} round to it, {less} to less and {more} to more (mean "
+        f"{row['mean']:.2f}%, SD {row['sd']:.2f}, range {row['lowest']:.2f} to "
         f"{row['highest']:.2f}).",
         " ".join(reached),
-        "The author's code has nearly the same mean: ours minus its mean is "
-        f"{describe_code(runs, 'keras')} and {describe_code(runs, 'keras_2019')}, with 95% "
-        "confidence intervals in brackets.",
+        f"The author's code has the same mean within {np.ceil(10 * apart) / 10:.1f} points: ours "
+        f"minus its mean is {' and '.join(each_code)}, with 95% confidence intervals in brackets.",
         "With our initial weights and image orders, his code on today's Keras stays within "
         f"{within} of our training loss for {same['epochs'].max()} epochs ({len(same)} of "
         f"{len(same)} runs).",
         f"Of {len(numbers)} numbers from {len(by_result)} published results, "
         f"{numbers['inside'].sum()} lie in the 95% prediction intervals of runs of the same "
-        f"network; at most {0.05 * len(numbers):.0f} misses are expected by chance.",
+        f"network; by chance, at most {0.05 * len(numbers):.0f} would miss on average.",
         f"All numbers lie inside for {by_result.sum()} of the {len(by_result)} results, but only "
-        f"for {sum(pairs)} of {len(pairs)} pairs of a result and another network's runs.",
+        f"for {sum(map(all, pairs))} of {len(pairs)} pairs of a result and another network's runs "
+        f"(by the test accuracy alone, {accurate}).",
+        f"For the author's notebooks with at least {RANKED} runs, a joint rank test of all numbers "
+        f"gives p-values from {chances[0]:.2f} to {chances[-1]:.2f}.",
     ]
 
 
@@ -68,22 +88,24 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
     best = (reached >= reached[0]).sum()
     others = {
         "Adam": Configuration(optimizer="adam"),
-        "SGD with dropout": Configuration(dropout=0.2),
         "RMSprop with dropout": Configuration(optimizer="rmsprop", dropout=0.2),
     }
     found = {words: runs[runs["configuration"] == c.name] for words, c in others.items()}
     means = (f"{words} {describe_runs(group)['mean']:.2f}%" for words, group in found.items())
     return [
         "The original sets no seed, so each run has different initial weights and image orders.",
-        f"A run's accuracy is from {low:.2f}% to {high:.2f}% with a probability of about 95%; "
-        f"{(reached <= ASKED).sum()} of our {len(reached)} end at {ASKED}% or lower.",
-        f"Half of all pairs of runs differ by more than {np.median(apart):.2f} points, "
+        f"A run's accuracy is from {low:.2f}% to {high:.2f}% with a probability of about 95%, like "
+        f"that of {reached.between(low, high).sum()} of our {len(reached)} runs; "
+        f"{(reached <= ASKED).sum()} end at {ASKED}% or lower.",
+        f"Half of all pairs of our runs differ by more than {np.median(apart):.2f} points, "
         f"{(apart > 0.5).mean():.0%} by more than 0.5.",
-        f"The training loss varies less: from {first[0]:.2f} to {first[1]:.2f} in the first epoch, "
-        f"from {last[0]:.3f} to {last[1]:.3f} in the last.",
-        f"The committed model, seed 0, is by chance {'the best' if best == 1 else f'number {best}'}"
-        f" of the {len(reached)}, with {reached[0]:.2f}%.",
-        f"The mean depends on the settings: {', '.join(means)}.",
+        "In proportion, the training loss varies less than the test error: it is from "
+        f"{first[0]:.2f} to {first[1]:.2f} in the first epoch, and from {last[0]:.3f} to "
+        f"{last[1]:.3f} in the last.",
+        "The committed model is the first run, seed 0. It happens to be "
+        f"{'the best' if best == 1 else f'number {best}'} of the {len(reached)}, with "
+        f"{reached[0]:.2f}%; expect {reached.mean():.2f}%.",
+        f"The mean depends on the optimizer: {', '.join(means)}.",
     ]
 
 
@@ -113,14 +135,21 @@ def compare_other_networks(
     return {names: inside for names, inside in pairs.items() if len(inside)}
 
 
-def describe_code(runs: pd.DataFrame, configuration: str) -> str:
-    """Compare our mean accuracy with that of an original's code; return the difference as text."""
-    ours, other = (
-        runs[runs["configuration"] == name] for name in (Configuration().name, configuration)
-    )
-    found = compare_means(ours["test_accuracy"], other["test_accuracy"])
-    versions = " and ".join(sorted(set(other["keras"])))
+def rank_notebooks(published: pd.DataFrame, runs: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    """Return `rank_jointly` of each notebook's result whose network has at least RANKED runs."""
+    groups = dict(list(runs.groupby("configuration", sort=False)))
+    return {
+        name: rank_jointly(claim, groups[claim["configuration"]])
+        for name, claim in published[published.index.str.startswith("notebook")].iterrows()
+        if len(groups.get(claim["configuration"], ())) >= RANKED
+    }
+
+
+def describe_code(runs: pd.DataFrame, configuration: str, found: dict[str, float]) -> str:
+    """Return a difference of means in words, with the original's Keras and its number of runs."""
+    own = runs[runs["configuration"] == configuration]
+    versions = " and ".join(sorted(set(own["keras"])))
     return (
         f"{found['difference']:.2f} points ({found['low']:.2f} to {found['high']:.2f}) on Keras "
-        f"{versions} ({len(other)} runs)"
+        f"{versions} ({len(own)} runs)"
     )

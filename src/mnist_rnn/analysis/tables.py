@@ -154,7 +154,7 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
 
 
 def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
-    """Return all tables of the records and errors from `read_runs`, with the claims of PUBLISHED.
+    """Return the tables of these records and of the claims in PUBLISHED, and the errors.
 
     Runs whose bits differ from the specified ones are left out.
 

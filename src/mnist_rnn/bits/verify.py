@@ -57,7 +57,7 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
 
 
 def find_edited(notebook: Path) -> dict[str, str]:
-    """Return the parameters whose values in the saved notebook are not the defaults, as text.
+    """Return, as text, the saved notebook's parameters that differ from the defaults.
 
     Raises:
         ParameterError: the file is not a notebook with one cell of parameters.

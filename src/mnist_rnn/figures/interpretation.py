@@ -76,10 +76,10 @@ def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> C
         images[shown],
         probabilities[shown],
         y[shown],
-        f"{len(late)} of {len(y):,} test images are misclassified after row 27 and right after "
+        f"{len(late)} of {len(y):,} test images are misclassified after row 27 but not after "
         f"row 28; row 28 is blank in {blank} of them. The figure shows the {len(shown)} with the "
         f"highest final probability: row 28 changes the answer from {turns or 'none'}. Conversely, "
-        f"{lost.sum()} are right after row 27 and wrong after row 28.",
+        f"{lost.sum()} are misclassified after row 28 but not after row 27.",
     )
 
 
@@ -157,9 +157,8 @@ def draw_means(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> 
         "label; the blue frame marks the label. Below the dashed line, at least half of the images "
         f"are decided (for 0 to 9, from row {', '.join(map(str, medians))} on). {after_ink:.0%} of "
         "all images are decided only at their last row with ink or later. After row 28, the mean "
-        "predicted "
-        f"probability of the label is {final.min():.0f}% ({final.argmin()}) to {final.max():.0f}% "
-        f"({final.argmax()}).",
+        f"predicted probability of the label is lowest for {final.argmin()} ({final.min():.0f}%) "
+        f"and highest for {final.argmax()} ({final.max():.0f}%).",
     )
 
 

@@ -58,8 +58,8 @@ def draw_results(
     right.legend(by_label.values(), by_label, frameon=False, fontsize=8)
     return CaptionedFigure(
         fig,
-        "Left: a dot for each run, and a line at the mean of several. Right: the training loss by "
-        f"epoch. {' '.join(said)}".replace("\n", " "),
+        "Left: a dot for each run; where a row has several runs, a line marks their mean. "
+        f"Right: the training loss by epoch. {' '.join(said)}".replace("\n", " "),
     )
 
 

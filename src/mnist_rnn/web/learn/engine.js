@@ -10,7 +10,7 @@ const QUESTIONS = [
   [2 ** -12 + 2 ** -35, 2 ** -35 - 2 ** -12, 1 + 2 ** -23, 1 + 2 ** -23],
 ];
 
-/** Return an engine, or null if this browser can't run it or if it does not round once. */
+/** Return an engine, or null if this browser can't run it or if it rounds a * b + c twice. */
 async function startEngine(bytes) {
   let exports;
   try {
