@@ -113,7 +113,7 @@ def test_ledger_lists_the_record_of_a_browser(changes, outcome, tmp_path):
     path = ledger.write_reproduction(made, tmp_path / "ours")
     page, rejected = ledger.make_ledger(tmp_path)
     assert (page.count(outcome), rejected) == (1, [])
-    assert f"{int(made.first_difference is None)} of 1 of browsers" in page
+    assert f"{int(made.first_difference is None)} of 1 records of browsers" in page
     path.rename(path.with_name("learned-again.json"))
     assert ledger.make_ledger(tmp_path)[1][0].endswith(f"learned-again.json holds {path.name}")
 

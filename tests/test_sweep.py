@@ -121,8 +121,8 @@ def test_remaining_time_follows_from_the_costs_of_the_runs():
     [
         ("ours", {"code_sha256": "0" * 64}, "made with different code"),
         ("keras", {"code_sha256": "0" * 64}, "made with different code"),
-        ("ours", {"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
-        ("seeded", {"versions": {"tensorflow": "2.20.0"}}, "other tensorflow, keras, numpy"),
+        ("ours", {"versions": {"tensorflow": "2.20.0"}}, "different tensorflow, keras, numpy"),
+        ("seeded", {"versions": {"tensorflow": "2.20.0"}}, "different tensorflow, keras, numpy"),
         ("keras_2019", {"versions": {"tensorflow": "1.13.1"}}, None),  # has its own environment
         ("ours", {"cpu": cpu(False)}, None),
         ("pytorch", {"threads": 64, "commit": None, "clean": None}, None),

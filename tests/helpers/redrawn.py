@@ -69,10 +69,10 @@ def read_names(notebook):
     run, weights = load_checked(path)
     x_test = scale(images)
     hidden = compute_states(weights, x_test)
-    beliefs = trained_network.believe(weights, hidden)
+    probabilities = trained_network.compute_probabilities(weights, hidden)
     if notebook == "02_train":
         claims = [each for each in read_claims() if each.configuration_name == run.config.name]
-        probabilities, curves = beliefs[:, -1], read_curves(read_claims())
+        probabilities, curves = probabilities[:, -1], read_curves(read_claims())
         answers, state = probabilities.argmax(axis=1), SimpleNamespace(history=vars(run.history))
         test = SimpleNamespace(x=x_test, y=y_test)
         return locals()

@@ -3,7 +3,7 @@
 The model's results are computed again in NumPy, with none of the code that wrote the record.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from scipy.special import expit
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ModelError
+from mnist_rnn.experiment.initial_weights import GATES
 from mnist_rnn.paths import COMMITTED, ROOT, shown
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.environment import ask
@@ -47,20 +48,20 @@ def load_checked(path: Path) -> tuple[Run, Weights]:
         ModelError: as in `load_run`, or the model has another layer.
         RecordError: as in `load_run`.
     """
-    run, weights = load_run(path)
-    if run.config.layer != "simple_rnn":
-        raise ModelError(f"{shown(path)}: expected a simple_rnn, got {run.config.layer}")
+    run, weights = load_run(path, ["simple_rnn"])
     return run, Weights(*weights)
 
 
-def load_run(path: Path) -> tuple[Run, list[np.ndarray]]:
+def load_run(path: Path, layers: Collection[str] = tuple(GATES)) -> tuple[Run, list[np.ndarray]]:
     """Return the record and the weights of a trained model.
 
     Args:
         path: a `.keras` file in its place among the results, beside its record.
+        layers: the recurrent layers that are accepted.
 
     Raises:
-        ModelError: the file is not a model, or its weights are not those of the record.
+        ModelError: the file is not a model, its weights are not those of the record, or the record
+            names another layer than these `layers`.
         RecordError: the record beside it is missing or damaged, or contradicts the model or the
             committed run of its configuration.
     """
@@ -70,7 +71,10 @@ def load_run(path: Path) -> tuple[Run, list[np.ndarray]]:
         got = "another file" if path.exists() else "no file"
         raise ModelError(f"{shown(path)}: expected a model (.keras), got {got}")
     record = path.with_suffix(".json")
-    run, weights = read_run(record), load_model(path).get_weights()
+    run = read_run(record)
+    if run.config.layer not in layers:
+        raise ModelError(f"{shown(path)}: expected a {' or '.join(layers)}, got {run.config.layer}")
+    weights = load_model(path).get_weights()
     digest = weights_sha256(weights)
     if digest != run.weights_sha256:
         raise ModelError(
