@@ -148,7 +148,7 @@ def test_record_for_the_ledger_names_the_implementation(tmp_path, monkeypatch, c
     assert (made.implementation, outcome) == ("C", "the same bits")
 
 
-def test_time_is_that_of_the_fastest_among_the_longest_runs(tmp_path, environment):
+def test_time_is_that_of_the_fastest_whole_run_or_else_first_epoch(tmp_path, environment):
     """Expect that runs with different bits and runs on emulated CPUs don't count."""
     known = read_known()
     epochs = known.run.history.weights_sha256

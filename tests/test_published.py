@@ -39,8 +39,16 @@ def test_each_row_is_a_claim(tmp_path):
         ("published_test_accuracy", "100.1", "a number from 0 to 100, or nothing, got '100.1'."),
         ("published_test_accuracy", "nan", "a number from 0 to 100, or nothing, got 'nan'."),
         ("published_train_accuracy", "9807", "a number from 0 to 100, or nothing, got '9807'."),
-        ("rounding", "inf", "a number above 0 beside a published test accuracy, or nothing, got"),
-        ("rounding", "0", "a number above 0 beside a published test accuracy, or nothing, got"),
+        (
+            "rounding",
+            "inf",
+            "a number above 0 if there is a published test accuracy, else nothing, got",
+        ),
+        (
+            "rounding",
+            "0",
+            "a number above 0 if there is a published test accuracy, else nothing, got",
+        ),
         ("seeds", "0", "a whole number from 1 to 1000, got '0'."),
         ("published_parameters", "int", "a whole number above 0, or nothing, got 'int'."),
         ("kind", "prose", "'run', 'table', 'text', 'near_miss', 'control' or 'page', got 'prose'."),

@@ -1,6 +1,6 @@
 """Test that each figure and caption in the notebooks equals a fresh one.
 
-nbval compares them too, with a kernel and all other outputs. Here, nothing is trained.
+nbval compares them too, but it runs whole notebooks in a kernel. Here, nothing is trained.
 """
 
 import matplotlib.pyplot as plt

@@ -183,7 +183,7 @@ def test_only_chosen_runs_have_high_ranks():
 
 
 def test_rank_of_accuracies_equals_a_hand_computed_one():
-    """Rank a published 94 above runs of 91, 92 and 93; in units of 5, 93 and 94 are equal."""
+    """Rank a published 94 above runs of 91, 92 and 93. Rounded to a multiple of 5, it ties."""
     claims = make_claims(half_unit=0.005, test_accuracy=[94.0])
     found = rank_accuracies(claims, make_runs([91.0, 92.0, 93.0]))
     assert found["rank"] == pytest.approx(4 / 5)

@@ -314,7 +314,7 @@ def test_same_workflow_runs_the_code_of_the_originals(published, tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_kernels_papermills_and_sweeps_lose_no_result(undisturbed, published, tmp_path):
+def test_killing_a_kernel_or_papermill_or_sweep_loses_no_result(undisturbed, published, tmp_path):
     """Let a run fail twice beside others, kill the next sweep, and let a third one finish."""
     results = tmp_path / "results"
     run = first(published)  # the longest run

@@ -276,28 +276,30 @@ def test_answer_follows_from_the_runs(make_record, tmp_path):
     results = read_results(tmp_path)
     typical, other, codes, start, numbers, whole, joint = describe_answer(results)
     assert typical == (
-        "The published 97.9% is typical: of our 4 runs, 2 round to it, 1 to less and 1 to more "
-        "(mean 97.90%, SD 0.07, range 97.83 to 97.97)."
+        "The published test accuracy of 97.9% is typical: of our 4 runs, 2 round to it, 1 to less "
+        "and 1 to more (mean 97.90%, SD 0.07, range 97.83 to 97.97)."
     )
     assert "98.15% for the same network; 0 of the 4 runs reached it, and it lies " in other
-    assert "ours minus its mean is 0.01 points (-0." in codes
-    ends = np.array(re.findall(r"\((-?[0-9.]+) to (-?[0-9.]+)\)", codes), float)
-    assert f"within {np.ceil(10 * abs(ends).max()) / 10:.1f} points" in codes
-    assert " (2 runs) and 0.11 points (" in codes
+    assert "our mean minus its mean is 0.01 (95% confidence interval -0." in codes
+    ends = np.array(re.findall(r"interval (-?[0-9.]+) to (-?[0-9.]+)\)", codes), float)
+    assert f"by at most {np.ceil(10 * abs(ends).max()) / 10:.1f} points: " in codes
+    assert " and 0.11 (95% confidence interval " in codes
     assert "within 1e-7 of our training loss for 20 epochs (4 of 4 runs)" in start
     inside = results.numbers["inside"].sum()
     assert numbers.startswith(f"Of 9 numbers from 2 published results, {inside} lie in the 95%")
     assert numbers.endswith("by chance, at most 0 would miss on average.")
     by_result = results.numbers.groupby("claim")["inside"].all()
     assert whole.startswith(f"All numbers lie inside for {by_result.sum()} of the 2 results, but")
-    assert joint.endswith(" from nan to nan.")  # four runs are too few
+    assert joint.endswith(
+        "p = nan; Fisher's combination of these p-values is nan."
+    )  # four runs are too few
     _, accuracy, pairs, _, model, others = describe_spread(results.runs)
     assert accuracy.endswith("like that of 4 of our 4 runs; 0 end at 97.6% or lower.")
     assert pairs.startswith(
         "Half of all pairs of our runs differ by more than 0.11 points, 0% by more"
     )
     assert model.endswith("It happens to be number 2 of the 4, with 97.95%; expect 97.90%.")
-    assert others.endswith("optimizer: Adam 97.00%, RMSprop with dropout 97.00%.")
+    assert others.endswith("learning rate: Adam 97.00%, RMSprop with dropout 97.00%.")
 
 
 def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_path):
@@ -327,7 +329,7 @@ def test_spread_counts_runs_and_pairs(make_record):
     assert accuracy.endswith("like that of 3 of our 3 runs; 2 end at 97.6% or lower.")
     assert pairs.endswith("differ by more than 0.50 points, 33% by more than 0.5.")
     assert model.endswith("It happens to be the best of the 3, with 97.62%; expect 97.44%.")
-    assert others.endswith("optimizer: Adam 97.00%, RMSprop with dropout 96.90%.")
+    assert others.endswith("learning rate: Adam 97.00%, RMSprop with dropout 96.90%.")
 
 
 def test_results_are_compared_with_runs_of_other_networks(write, make_record):

@@ -112,7 +112,9 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # for Snakemake: a shell's `&` has disabled it
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
         signal.signal(signal.SIGTERM, stop_runs)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts Snakemake too
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # Ctrl+C reaches Snakemake: wait until it stops
         start, left = time.monotonic(), list(runs)
         while snakemake.poll() is None:
             with suppress(subprocess.TimeoutExpired):

@@ -84,7 +84,7 @@ def start_papermill(parameters, results, **options) -> subprocess.Popen:
 
 
 def start_nbval(notebook: Path, results: Path, *options: str) -> subprocess.Popen:
-    """Start nbval, which compares a notebook's outputs, as for a user with a matplotlibrc."""
+    """Start nbval with a user's matplotlibrc; it compares a notebook's outputs."""
     command = [sys.executable, "-m", "pytest", "--nbval-current-env", "-p", "no:cacheprovider"]
     env = environment(results) | {"MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc"))}
     return start([*command, *options, notebook], env=env)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from mnist_rnn.analysis.claims import RESULTS
 from mnist_rnn.analysis.statistics import (
@@ -53,13 +54,15 @@ def describe_answer(results: Results) -> list[str]:
         for name, low in lowest.items()
     )
     return [
-        f"The published {claim['test_accuracy']}% is {typical}: of our {len(ours)} runs, "
+        f"The published test accuracy of {claim['test_accuracy']}% is {typical}: of our "
+        f"{len(ours)} runs, "
         f"{len(ours) - less - more} round to it, {less} to less and {more} to more (mean "
         f"{row['mean']:.2f}%, SD {row['sd']:.2f}, range {row['lowest']:.2f} to "
         f"{row['highest']:.2f}).",
         " ".join(reached),
-        f"The author's code has the same mean within {np.ceil(10 * apart) / 10:.1f} points: ours "
-        f"minus its mean is {' and '.join(each_code)}, with 95% confidence intervals in brackets.",
+        "The mean test accuracy of the author's code differs from ours by at most "
+        f"{np.ceil(10 * apart) / 10:.1f} points: our mean minus its mean is "
+        f"{' and '.join(each_code)}.",
         "With our initial weights and image orders, his code on today's Keras stays within "
         f"{within} of our training loss for {same['epochs'].max()} epochs ({len(same)} of "
         f"{len(same)} runs).",
@@ -70,7 +73,8 @@ def describe_answer(results: Results) -> list[str]:
         f"for {sum(map(all, pairs))} of {len(pairs)} pairs of a result and another network's runs "
         f"(by the test accuracy alone, {accurate}).",
         f"For the author's notebooks with at least {RANKED} runs, a joint rank test of all numbers "
-        f"gives p-values from {chances[0]:.2f} to {chances[-1]:.2f}.",
+        f"gives p = {', '.join(f'{p:.2f}' for p in chances)}; Fisher's combination of these "
+        f"p-values is {stats.combine_pvalues(chances).pvalue:.2f}.",
     ]
 
 
@@ -105,7 +109,7 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
         "The committed model is the first run, seed 0. It happens to be "
         f"{'the best' if best == 1 else f'number {best}'} of the {len(reached)}, with "
         f"{reached[0]:.2f}%; expect {reached.mean():.2f}%.",
-        f"The mean depends on the optimizer: {', '.join(means)}.",
+        f"The mean depends on the optimizer, at its default learning rate: {', '.join(means)}.",
     ]
 
 
@@ -150,6 +154,6 @@ def describe_code(runs: pd.DataFrame, configuration: str, found: dict[str, float
     own = runs[runs["configuration"] == configuration]
     versions = " and ".join(sorted(set(own["keras"])))
     return (
-        f"{found['difference']:.2f} points ({found['low']:.2f} to {found['high']:.2f}) on Keras "
-        f"{versions} ({len(own)} runs)"
+        f"{found['difference']:.2f} (95% confidence interval {found['low']:.2f} to "
+        f"{found['high']:.2f}) for {len(own)} runs on Keras {versions}"
     )

@@ -51,7 +51,9 @@ class Claim(Strict, validate_default=True):
     published_test_accuracy: float | None = optional(0, 100, "a number from 0 to 100")
     published_test_loss: float | None = optional(0, None, "a number from 0")
     rounding: float | None = Field(
-        None, gt=0, description="a number above 0 beside a published test accuracy, or nothing"
+        None,
+        gt=0,
+        description="a number above 0 if there is a published test accuracy, else nothing",
     )
     source: str = Field(min_length=1, description="where it was published")
 

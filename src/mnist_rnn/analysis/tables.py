@@ -1,4 +1,9 @@
-"""Make the tables of runs, and of published results beside their runs."""
+"""Make the tables of runs, and of published results beside their runs.
+
+`tabulate_results` makes one row per run from the records (`tabulate_runs`), compares published
+numbers with the intervals of the runs (`tabulate_numbers`), and makes one row per configuration or
+claim (`tabulate_accuracy`). `write_tables` writes these tables. 03_results calls both.
+"""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -104,7 +104,9 @@ class Reproduction(Strict):
             raise ValueError("environment.commit must be left out")
         if versions != {"python", *PACKAGES} and versions - {"python"} not in KEYS:
             others = ", ".join(IMPLEMENTATIONS)
-            raise ValueError(f"versions must be of {', '.join(PACKAGES)}, or of one of {others}")
+            raise ValueError(
+                f"versions must name python and {', '.join(PACKAGES)}, or one of {others}"
+            )
         if WHOLE_RUN in self.digests:
             if len(self.digests[WHOLE_RUN]) != Configuration().epochs:
                 raise ValueError(f"digests must be of {Configuration().epochs} epochs")

@@ -1,8 +1,8 @@
 """Keep a run: its state while it trains, then its record and its model.
 
 In `outputs/runs/CONFIGURATION`, a run writes `seed-N.checkpoint` while it trains. At its end,
-`keep_run` writes `seed-N.json` and `seed-N.keras`, and the notebook deletes the checkpoint and
-draws `rnn-mnist.png`.
+`keep_run` writes `seed-N.json` and `seed-N.keras`, and the notebook deletes the checkpoint. The
+notebook also draws `rnn-mnist.png`.
 """
 
 import numpy as np
