@@ -159,7 +159,11 @@ def run_tests(copy: Path, name: str) -> int:
 def main() -> None:
     """Try the mutants, and list the undetected ones that have no reason."""
     part = sys.argv[1] if len(sys.argv) > 1 else ""
-    survivors = []
+    survivors, packages = [], ("web", *TESTS)
+    if not (part == "" or part.startswith(packages)):
+        raise SystemExit(
+            f"ARGS: expected a name that starts with {' or '.join(packages)}, got {part}"
+        )
     if part.startswith("web") or not part:
         survivors += try_page_edits(part)
     for package in TESTS:

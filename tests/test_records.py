@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 
 from mnist_rnn.analysis.claims import read_claims, read_curves
 from mnist_rnn.bits.ledger import read_judged, read_known
-from mnist_rnn.bits.verify import compare_runs
+from mnist_rnn.bits.verify import compare_runs, find_run
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256
-from mnist_rnn.errors import ClaimError, ModelError, OutputError, RecordError
+from mnist_rnn.errors import ClaimError, ModelError, OutputError, ParameterError, RecordError
 from mnist_rnn.figures.captioned import CaptionedFigure
-from mnist_rnn.paths import ROOT
+from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records import environment
 from mnist_rnn.records.checkpoint import Checkpoint
 from mnist_rnn.records.environment import count_threads, describe_environment
@@ -307,3 +307,11 @@ def test_cpu_is_described_from_cpuinfo_or_sysctl(
     monkeypatch.setattr(environment, "CPUINFO", path)
     monkeypatch.setattr(environment.platform, "machine", lambda: machine)
     assert environment.describe_cpu(emulated) == expected
+
+
+@pytest.mark.parametrize("name", ["simple_rnn-256-sgd", "simple_rnn-256-sgd/999", "../runs/x/0"])
+def test_unknown_name_of_a_run_is_rejected(name, monkeypatch):
+    monkeypatch.setattr("mnist_rnn.bits.verify.OUTPUTS", COMMITTED)
+    assert find_run("simple_rnn-256-sgd/17").seed == 17
+    with pytest.raises(ParameterError, match=rf"^run: expected .* such as .*, got {name}\.$"):
+        find_run(name)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from math import exp, log
+from math import exp, factorial, log
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -19,6 +19,7 @@ from mnist_rnn.analysis.answer import (
     compare_other_networks,
     describe_answer,
     describe_spread,
+    rank_notebooks,
 )
 from mnist_rnn.analysis.claims import CONFIGURATION
 from mnist_rnn.analysis.report import choose_runs, compare_runs, list_runs
@@ -300,6 +301,22 @@ def test_answer_follows_from_the_runs(make_record, tmp_path):
     )
     assert model.endswith("It happens to be number 2 of the 4, with 97.95%; expect 97.90%.")
     assert others.endswith("learning rate: Adam 97.00%, RMSprop with dropout 97.00%.")
+
+
+def test_joint_tests_and_other_networks_of_the_committed_results_are_counted():
+    """Compute Fisher's combination by the closed form of chi-squared for an even number."""
+    results = read_results(COMMITTED)
+    *_, whole, joint = describe_answer(results)
+    published = results.claims[results.claims["kind"].isin(["run", "table"])]
+    chances = sorted(a / b for a, b in rank_notebooks(published, results.runs).values())
+    half = -sum(map(log, chances))
+    combined = exp(-half) * sum(half**k / factorial(k) for k in range(len(chances)))
+    assert f"p = {', '.join(f'{p:.2f}' for p in chances)}; " in joint
+    assert joint.endswith(f"these p-values is {combined:.2f}.")
+    pairs = compare_other_networks(results.claims, results.runs).values()
+    accurate = sum("test_accuracy" in inside and inside["test_accuracy"] for inside in pairs)
+    assert f"{sum(inside.all() for inside in pairs)} of {len(pairs)} pairs" in whole
+    assert whole.endswith(f"(by the test accuracy alone, {accurate}).")
 
 
 def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_path):

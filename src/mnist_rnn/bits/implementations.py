@@ -62,7 +62,11 @@ RUNS = {
     "first-epoch": Configuration(epochs=1),
     WHOLE_RUN: Configuration(),
 }
-COMPUTED = {"sgd": "the first steps", "first-epoch": "the first epoch", WHOLE_RUN: "all 20 epochs"}
+COMPUTED = {
+    "sgd": "the first steps",
+    "first-epoch": "the first epoch",
+    WHOLE_RUN: f"all {Configuration().epochs} epochs",
+}
 EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
 
 

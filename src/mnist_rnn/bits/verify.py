@@ -113,11 +113,15 @@ def find_run(name: str) -> Configuration:
     """Return the configuration of a run in outputs/ by its name, such as `simple_rnn-256-sgd/17`.
 
     Raises:
-        RecordError: the record is missing or damaged.
+        ParameterError: there is no such run.
+        RecordError: the record is damaged.
     """
-    configuration, _, seed = name.rpartition("/")
-    run = read_run(OUTPUTS / "runs" / configuration / f"seed-{seed}.json")
-    return run.config
+    folder = OUTPUTS / "runs"
+    paths = {f"{p.parent.name}/{p.stem.removeprefix('seed-')}": p for p in folder.glob("*/*.json")}
+    if name not in paths:
+        expected = f"the name of a run in {located(folder)}, such as simple_rnn-256-sgd/17"
+        raise ParameterError(f"run: expected {expected}, got {name}.")
+    return read_run(paths[name]).config
 
 
 def place_accuracy(run: Run) -> str:

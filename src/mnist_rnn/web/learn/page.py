@@ -86,12 +86,12 @@ def pack_run(record: Run) -> dict[str, Any]:
 def describe_known() -> dict[str, Any]:
     """Return the known answers, and hashes of arrays that broken rules change, for compare.js."""
     places, broken = {}, {rule: dict[str, dict]() for rule in BROKEN_RULES}
-    known = read_cases()
+    known, modules = read_cases(), {rule: break_rule(rule) for rule in BROKEN_RULES}
     for name in list_cases():
         answers = dict(split_timesteps(known[name]))
         places[name] = [find_place(place) for place in answers]
-        for rule in BROKEN_RULES:
-            others = dict(split_timesteps(take_step(known[name], break_rule(rule))))
+        for rule, module in modules.items():
+            others = dict(split_timesteps(take_step(known[name], module)))
             prints = {
                 place: (print_bits(others[place]), print_bits(answers[place])) for place in answers
             }
