@@ -406,7 +406,7 @@ def test_any_run_can_be_compared_by_its_name(outputs, capsys, monkeypatch):
     assert placed.startswith(f"Its test accuracy is higher than that of {below} of the other 39 ")
     assert (status, outcome.startswith("The same bits as the committed run: ")) == (0, True)
     monkeypatch.setattr(sys, "argv", ["verify.py", "simple_rnn-256-sgd/no"])
-    assert "runs/simple_rnn-256-sgd/seed-no.json" in verify_outputs(capsys)[0]
+    assert "such as simple_rnn-256-sgd/17, got simple_rnn-256-sgd/no" in verify_outputs(capsys)[0]
 
 
 @pytest.mark.parametrize(
