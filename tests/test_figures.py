@@ -115,7 +115,9 @@ def test_published_results_are_drawn_in_their_rows(make_record):
     legend = [text.get_text() for text in right.get_legend().get_texts()]
     assert legend.count("published: notebook-2019") == legend.count("others") == 1
     published = "`notebook-2019` (97.9%), `book-256-sgd` (98.0%)"
-    assert f"98.00 ± 0.10% (3 runs) and shows the published {published}." in drawn.caption
+    assert (
+        f"98.00 ± 0.10% (3 runs). The row *ours* shows the published {published}." in drawn.caption
+    )
 
 
 def test_committed_figure_shows_the_numbers_of_the_table():

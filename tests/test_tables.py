@@ -301,7 +301,7 @@ def test_answer_follows_from_the_runs(make_record, tmp_path):
     assert joint.endswith("p = nan.")
     _, accuracy, pairs, _, model, others = describe_spread(results.runs)
     assert "Of our 4 runs, 4 lie in this prediction interval, and 0 have" in accuracy
-    assert "differ by more than 0.11 percentage points. In 0% of all pairs, " in pairs
+    assert "differ by more than 0.11 percentage points. In 0% of all pairs " in pairs
     assert "seed 0 is number 2 of our 4 runs, with a test accuracy of 97.95%." in model
     assert model.endswith("near the mean of our runs, 97.90%.")
     assert others.endswith("accuracy is 97.00% for Adam and 97.00% for RMSprop with dropout.")
@@ -351,7 +351,7 @@ def test_spread_counts_runs_and_pairs(make_record):
         "Of our 3 runs, 3 lie in this prediction interval, and 2 have a test accuracy of 97.6% or "
         "lower."
     )
-    assert "differ by more than 0.50 percentage points. In 33% of all pairs, " in pairs
+    assert "differ by more than 0.50 percentage points. In 33% of all pairs " in pairs
     assert "seed 0 is the best of our 3 runs, with a test accuracy of 97.62%." in model
     assert model.endswith("near the mean of our runs, 97.44%.")
     assert others.endswith("accuracy is 97.00% for Adam and 96.90% for RMSprop with dropout.")

@@ -107,10 +107,10 @@ def test_caption_of_the_curves_has_their_first_and_last_numbers():
     caption = draw_curves(HISTORY, {"a": CURVE, "b": CURVE / 2}).caption
     assert "this run over 3 epochs, with a training loss from 0.50 to 0.250" in caption
     assert "and a training accuracy from 85.0% to 95.0%. Orange: " in caption
-    first = "In `a`, the training loss goes from 0.6 to 0.3"
-    assert f"{first} and the training accuracy goes from 80.0% to 90.0%. In `b`, the" in caption
+    first = "The training loss of `a` goes from 0.6 to 0.3. "
+    assert f"{first}The training accuracy of `a` goes from 80.0% to 90.0%. The" in caption
     without = draw_curves(HISTORY, {"a": CURVE.assign(accuracy=np.nan)}).caption
-    assert f"{first}. " in without
+    assert f"{first}Loss and" in without
     assert "No curve was published for this configuration. " in draw_curves(HISTORY, {}).caption
 
 

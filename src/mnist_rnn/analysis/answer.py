@@ -29,6 +29,7 @@ def describe_answer(results: Results) -> list[str]:
     half = claim["test_accuracy_half_unit"] + 1e-9
     less = (ours < claim["test_accuracy"] - half).sum()
     more = (ours > claim["test_accuracy"] + half).sum()
+    equal = len(ours) - less - more
     numbers = results.numbers[results.numbers["claim"].isin(published.index)]
     by_result = numbers.groupby("claim")["inside"].all()
     accuracies = numbers[numbers["number"] == "test_accuracy"].set_index("claim")["inside"]
@@ -42,9 +43,14 @@ def describe_answer(results: Results) -> list[str]:
         for name in ("keras", "keras_2019")
     }
     apart = max(abs(code[end]) for code in codes.values() for end in ("low", "high"))
+    limit = (
+        "By 95% confidence intervals, the mean test accuracies of our code and the author's code "
+        f"differ by at most {np.ceil(10 * apart) / 10:.1f} percentage points."
+    )
     each_code = (describe_code(runs, name, found) for name, found in codes.items())
     ranks = rank_notebooks(published, runs).values()
     chances = sorted(far / count for far, count in ranks) or [np.nan]
+    listed = ", ".join(f"{p:.2f}" for p in chances)
     others = published[published["configuration"] == default].drop(REPRODUCED)
     lowest = others["test_accuracy"] - others["test_accuracy_half_unit"]
     reached = (
@@ -56,15 +62,13 @@ def describe_answer(results: Results) -> list[str]:
     )
     return [
         f"The published test accuracy of {claim['test_accuracy']}% is {typical} of our "
-        f"{len(ours)} runs: {len(ours) - less - more} round to {claim['test_accuracy']}%, {less} "
-        f"are lower and {more} are higher.",
+        f"{len(ours)} runs: {equal} round to {claim['test_accuracy']}%, {less} are lower and "
+        f"{more} are higher.",
         f"Our {len(ours)} runs have a mean test accuracy of {row['mean']:.2f}%, a standard "
         f"deviation of {row['sd']:.2f} percentage points, and a range from {row['lowest']:.2f}% "
         f"to {row['highest']:.2f}%.",
         " ".join(reached),
-        "By 95% confidence intervals, the mean test accuracies of our code and the author's code "
-        f"differ by at most {np.ceil(10 * apart) / 10:.1f} percentage points. "
-        f"{' '.join(each_code)}",
+        " ".join((limit, *each_code)),
         "We gave the author's code, on today's Keras, the initial weights and image orders of "
         f"{len(same)} of our runs. In all {same['epochs'].max()} epochs of these runs, the "
         f"training losses of our code and the author's code differ by at most {within}.",
@@ -79,7 +83,7 @@ def describe_answer(results: Results) -> list[str]:
         "The test accuracy lies inside the interval of another network in "
         f"{accurate} of {len(pairs)} comparisons.",
         f"For the author's notebooks whose network has at least {RANKED} runs, joint rank tests of "
-        f"all numbers give p = {', '.join(f'{p:.2f}' for p in chances)}. Fisher's method combines "
+        f"all numbers give p = {listed}. Fisher's method combines "
         f"the p-values of these tests into p = {stats.combine_pvalues(chances).pvalue:.2f}.",
     ]
 
@@ -110,8 +114,8 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
         f"this prediction interval, and {(reached <= ASKED).sum()} have a test accuracy of "
         f"{ASKED}% or lower.",
         "In half of all pairs of our runs, the test accuracies differ by more than "
-        f"{np.median(apart):.2f} percentage points. In {(apart > 0.5).mean():.0%} of all pairs, "
-        "the test accuracies differ by more than 0.5 percentage points.",
+        f"{np.median(apart):.2f} percentage points. In {(apart > 0.5).mean():.0%} of all pairs of "
+        "our runs, the test accuracies differ by more than 0.5 percentage points.",
         "In proportion, the training loss varies less than the number of misclassified test "
         "images. With a probability of about 95%, the training loss of one further run is from "
         f"{first[0]:.2f} to {first[1]:.2f} in the first epoch, and from {last[0]:.3f} to "

@@ -73,7 +73,8 @@ def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> C
     shown = late[np.argsort(-last[late].max(axis=1), kind="stable")][:10]
     blank = (last_ink_rows(images[late]) < 28).sum()
     lost = (probabilities[:, -2].argmax(axis=1) == y) & (last.argmax(axis=1) != y)
-    turns = ", ".join(f"from {probabilities[index, -2].argmax()} to {y[index]}" for index in shown)
+    turns = [f"from {probabilities[index, -2].argmax()} to {y[index]}" for index in shown]
+    changed = ", ".join(turns) or "of no image"
     return draw_gallery(
         images[shown],
         probabilities[shown],
@@ -81,7 +82,7 @@ def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> C
         f"Of {len(y):,} test images, {len(late)} are misclassified after row 27 but not after row "
         f"28. Row 28 is blank in {blank} of these {len(late)} images. The figure shows the "
         f"{len(shown)} images that row 28 corrects with the highest predicted probability. In the "
-        f"figure, row 28 changes the predicted digits {turns or 'of no image'}. Conversely, "
+        f"figure, row 28 changes the predicted digits {changed}. Conversely, "
         f"{lost.sum()} test images are misclassified after row 28 but not after row 27.",
     )
 
@@ -145,6 +146,7 @@ def draw_means(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> 
     )
     rows = decision_rows(probabilities)
     medians = [int(np.median(rows[y == digit])) for digit in range(10)]
+    listed = ", ".join(map(str, medians))
     for digit, ax in enumerate(axes.flat):
         draw_shades(ax, probabilities[y == digit].mean(axis=0))
         ax.add_patch(Rectangle((digit - 0.5, 0.5), 1, 28, fill=False, ec=RIGHT))
@@ -158,17 +160,16 @@ def draw_means(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> 
         fig,
         "Each panel shows the mean predicted probability of each digit after each row, over all "
         "images of one label. The blue frame marks the label. Below the dashed line, at least half "
-        f"of the images are decided (for the labels 0 to 9, from row "
-        f"{', '.join(map(str, medians))} on). Of all images, {after_ink:.0%} are decided only at "
-        "their last row with ink or later. After row 28, the mean "
-        f"predicted probability of the label is lowest for {final.argmin()} ({final.min():.0f}%) "
-        f"and highest for {final.argmax()} ({final.max():.0f}%).",
+        f"of the images are decided (for the labels 0 to 9, from row {listed} on). Of all images, "
+        f"{after_ink:.0%} are decided only at their last row with ink or later. After row 28, the "
+        f"mean predicted probability of the label is lowest for {final.argmin()} "
+        f"({final.min():.0f}%) and highest for {final.argmax()} ({final.max():.0f}%).",
     )
 
 
 @default_style
 def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> CaptionedFigure:
-    """Draw two accuracies for each row (28,), on `count` images.
+    """Draw two accuracies for each row, `by_row` and `if_blank` (28,), both on `count` images.
 
     `by_row` is the accuracy after the row. `if_blank` is the accuracy after row 28 if all lower
     rows are blank.
@@ -259,8 +260,8 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
     middle, end = (separation(hidden[:, row - 1], y) for row in (14, 28))
     return CaptionedFigure(
         fig,
-        "Blue: the mean path of the images of one digit (a class), from row 1 (ring) past row 14 "
-        f"to row 28. Grey: the mean paths of the other classes. The plane contains "
+        "Blue: the mean path of the hidden state for one digit (a class), from row 1 (ring) past "
+        "row 14 to row 28. Grey: the mean paths of the other classes. The plane contains "
         f"{pca.explained_variance_ratio_.sum():.0%} of the variance of the {hidden.shape[2]} "
         "units. In the plane, the mean distance of the class means from their centroid is "
         f"{spread[0]:.1f} after row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row "
@@ -296,6 +297,7 @@ def draw_rows(
     ink = x.sum(axis=(0, 2)) / x.sum()
     share = sensitivity[:4].sum() / sensitivity.sum()
     worst = int(rows.argmin()) + 1
+    costs = ", ".join(f"{cost:.1f}" for cost in four)
     return CaptionedFigure(
         fig,
         f"All panels: the first {len(x):,} test images. Left: the mean ink of each pixel; rows 8 "
@@ -304,7 +306,7 @@ def draw_rows(
         f"{sensitivity.sum(axis=1).argmax() + 1}, and the top four rows have {share:.0%} of the "
         "sum of all gradient sizes. Right: the accuracy that is lost if rows are blank. One blank "
         f"row costs at most {one.max():.1f} percentage points (row {worst}). From top to bottom, "
-        f"blocks of four blank rows cost {', '.join(f'{n:.1f}' for n in four)} percentage points.",
+        f"blocks of four blank rows cost {costs} percentage points.",
     )
 
 

@@ -35,7 +35,11 @@ def draw_results(
     fig, (left, right) = plt.subplots(
         1, 2, figsize=size, width_ratios=(1.3, 1), layout="constrained"
     )
-    said = [f"Grey: {words}." for words in faint]
+    said = [
+        "Left: each dot is the test accuracy of one run; a line marks the mean of several runs.",
+        "Right: the training loss of each epoch.",
+        *(f"Grey: {words}." for words in faint),
+    ]
     for words, runs in faint.items():
         for place, (_, group) in enumerate(runs.groupby("configuration")):
             mean = stats.gmean(read_losses(group))
@@ -56,11 +60,7 @@ def draw_results(
     handles, labels = right.get_legend_handles_labels()
     by_label = dict(zip(labels[::-1], handles[::-1], strict=True))  # several rows have equal labels
     right.legend(by_label.values(), by_label, frameon=False, fontsize=8)
-    return CaptionedFigure(
-        fig,
-        "Left: each dot is the test accuracy of one run; a line marks the mean of several runs. "
-        f"Right: the training loss of each epoch. {' '.join(said)}".replace("\n", " "),
-    )
+    return CaptionedFigure(fig, " ".join(said).replace("\n", " "))
 
 
 def draw_accuracies(
@@ -85,8 +85,9 @@ def draw_accuracies(
             said.append(f"`{claim}` ({accuracy}%)")
     row = ax.text(0.01, place - 0.45, words, color=color, transform=ax.get_yaxis_transform())
     row.set(va="top", bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 1})
-    sentence = f"The row *{name}* has a test accuracy of {describe_mean(runs)}"
-    return f"{sentence} and shows the published {', '.join(said)}." if said else f"{sentence}."
+    sentence = f"The row *{name}* has a test accuracy of {describe_mean(runs)}."
+    listed = ", ".join(said)
+    return f"{sentence} The row *{name}* shows the published {listed}." if said else sentence
 
 
 def describe_mean(runs: pd.DataFrame) -> str:
@@ -148,11 +149,12 @@ def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> Captioned
         within = ((band[0] <= published) & (published <= band[1])).sum()
         inside, count = inside + within, count + last
         said.append(f"`{name}`: {within} of {last}")
+    listed = ", ".join(said)
     fig.supxlabel("epoch", size=9)
     fig.supylabel("deviation of the loss from the mean of the runs (%)", size=9)
     return CaptionedFigure(
         fig,
         "Orange: the deviation of each published training loss from the mean of the runs of the "
         "same configuration, in percent. Blue band: the 95% prediction interval for one further "
-        f"run. The bands contain {inside} of {count} orange points ({', '.join(said)}).",
+        f"run. The bands contain {inside} of {count} orange points ({listed}).",
     )

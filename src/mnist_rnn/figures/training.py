@@ -87,27 +87,22 @@ def draw_curves(
         ax.legend(frameon=False)
         ax.grid(alpha=0.3)
     loss, accuracy = history["loss"], history["accuracy"]
-    said = ["Orange: the curves published for this configuration."]
+    said = [
+        f"Blue: this run over {len(loss)} epochs, with a training loss from {loss[0]:.2f} to "
+        f"{loss[-1]:.3f} and a training accuracy from {accuracy[0]:.1%} to {accuracy[-1]:.1%}.",
+        "Orange: the curves published for this configuration."
+        if published
+        else "No curve was published for this configuration.",
+    ]
     for claim, curve in published.items():
         first, last = curve.iloc[[0, -1]].to_dict("records")
-        words = (
-            f"In `{claim}`, the training loss goes from {first['loss']:.3g} to {last['loss']:.3g}"
-        )
+        losses = f"from {first['loss']:.3g} to {last['loss']:.3g}"
+        said.append(f"The training loss of `{claim}` goes {losses}.")
         if curve["accuracy"].notna().all():
-            words += (
-                " and the training accuracy goes from "
-                f"{first['accuracy']:.1%} to {last['accuracy']:.1%}"
-            )
-        said.append(f"{words}.")
-    if not published:
-        said = ["No curve was published for this configuration."]
-    return CaptionedFigure(
-        fig,
-        f"Blue: this run over {len(loss)} epochs, with a training loss from {loss[0]:.2f} to "
-        f"{loss[-1]:.3f} and a training accuracy from {accuracy[0]:.1%} to {accuracy[-1]:.1%}. "
-        f"{' '.join(said)} Training loss and training accuracy are measured during an epoch, while "
-        "the weights change.",
-    )
+            accuracies = f"from {first['accuracy']:.1%} to {last['accuracy']:.1%}"
+            said.append(f"The training accuracy of `{claim}` goes {accuracies}.")
+    said.append("Loss and accuracy are measured in training, while the weights change.")
+    return CaptionedFigure(fig, " ".join(said))
 
 
 @default_style
@@ -124,14 +119,15 @@ def draw_confusion(answers: np.ndarray, y: np.ndarray) -> CaptionedFigure:
     ax.set(xticks=range(10), yticks=range(10), xlabel="predicted digit", ylabel="label")
     fig.colorbar(shades, label="mistakes", shrink=0.8)
     places = np.argwhere(mistakes == max(mistakes.max(), 1))
-    most_often = [f"{row} classified as {column}" for row, column in places] or ["none"]
+    pairs = [f"{row} classified as {column}" for row, column in places]
+    most_often = ", ".join(pairs) or "none"
     return CaptionedFigure(
         fig,
         "Confusion matrix: the number of test images for each label (row) and each predicted digit "
         f"(column). The diagonal contains the {np.trace(matrix):,} of {matrix.sum():,} images that "
         "are classified correctly. Outside the diagonal, a darker cell means more misclassified "
         f"images. The most frequent mistakes, with {mistakes.max()} of {mistakes.sum():,} "
-        f"misclassified images each, are {', '.join(most_often)}.",
+        f"misclassified images each, are {most_often}.",
     )
 
 
@@ -147,10 +143,11 @@ def draw_mistakes(x: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Ca
         draw_digit(ax, x[index])
         ax.set_title(f"predicted {answer} ({sure:.1%})\nlabel {y[index]}", size=9)
         named.append(f"{y[index]} as {answer}")
+    classified = ", ".join(named) or "no image wrongly"
     return CaptionedFigure(
         fig,
         "The misclassified images with the highest predicted probabilities, which are in brackets "
-        f"above the images. The network classifies {', '.join(named) or 'no image wrongly'}.",
+        f"above the images. The network classifies {classified}.",
     )
 
 
