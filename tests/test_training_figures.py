@@ -110,7 +110,7 @@ def test_caption_of_the_curves_has_their_first_and_last_numbers():
     first = "The training loss of `a` goes from 0.6 to 0.3. "
     assert f"{first}The training accuracy of `a` goes from 80.0% to 90.0%. The" in caption
     without = draw_curves(HISTORY, {"a": CURVE.assign(accuracy=np.nan)}).caption
-    assert f"{first}Loss and" in without
+    assert f"{first}Training loss and" in without
     assert "No curve was published for this configuration. " in draw_curves(HISTORY, {}).caption
 
 
