@@ -29,8 +29,8 @@ TESTS = {
     "analysis": "tables statistics published trained_network",
     "records": "records consistency metrics",
 }
-# Leave out tests that start processes or use Keras, and tests of the decorator `default_style`.
-# mutmut can't handle the decorator. Keras hangs in a process that mutmut forks.
+# Leave out tests that start processes, use Keras, or test the decorator `default_style`.
+# mutmut can't handle a decorator. Keras hangs in a process that mutmut forks.
 CHOSEN = "not researchers and not matplotlibrc and not default_style"
 CHOSEN += " and not draw_accuracy and not draw_rows"
 CONFIG = """
@@ -44,7 +44,7 @@ pytest_add_cli_args = [
 ]
 """
 SURVIVED, UNREACHED = 0, 33  # mutmut's exit codes for edits that no test detects
-# Each key is a pattern of the name and the text of edits. Its value says why no test detects them.
+# Maps a pattern of an edit's name and text to the reason why no test detects the edit
 REASONS = {
     r"figures\.\w+\.x_draw_(accuracy|rows)__.*: (figsize|layout|ms|mew|lw|ls|alpha|size|frameon|loc"
     r"|width|shrink|share[xy]|[xy]lim|[xy]ticks|marker|ax)=":
@@ -78,7 +78,7 @@ def copy_tree(copy: Path) -> None:
 
 
 def mutate(package: str, part: str) -> None:
-    """Run mutmut on the mutants in a package that have `part` in their names."""
+    """Run mutmut on a package's mutants that have `part` in their names."""
     copy = COPY / package
     copy_tree(copy)
     tests = [f"tests/test_{name}.py" for name in TESTS[package].split()]
@@ -125,7 +125,7 @@ def describe_edit(old: str, new: str) -> str:
     start = next((i for i in range(shortest) if old[i] != new[i]), shortest)
     end = next((i for i in range(shortest - start) if old[-1 - i] != new[-1 - i]), shortest - start)
     line = old[old.rfind("\n", 0, start) + 1 : start]
-    keyword = re.search(r"(\w+=)(?:[^(),=]*|\([^)]*)$", line)  # "lw=" if the edit is in lw=2
+    keyword = re.search(r"(\w+=)(?:[^(),=]*|\([^)]*)$", line)  # is "lw=" if lw=2 is edited
     begin = start - len(keyword[0] if keyword else re.search(r"[^\s(,\[{]*$", line)[0])
     whole = old[start - len(line) :].split("\n")[0].strip()
     return f"{old[begin : len(old) - end]} -> {new[begin : len(new) - end]}   in: {whole}"

@@ -1,7 +1,7 @@
-"""List edits that make a page wrong. `make mutants` checks that a test detects each edit.
+"""List edits after which a page is wrong. `make mutants` checks that a test detects each edit.
 
-An edit contains a file in src/mnist_rnn, the old text, the new text, and the name of the test
-module that must fail.
+An edit names a file in src/mnist_rnn, the old text, the new text, and the test module that must
+fail.
 """
 
 EDITS = [

@@ -62,7 +62,7 @@ def test_failed_run_leaves_no_record(tmp_path):
     assert read_runs(tmp_path) == ([], [])
 
 
-def test_record_has_the_digest_from_before_the_script_was_edited(tmp_path, mnist):
+def test_record_has_the_digest_of_the_script_before_an_edit(tmp_path, mnist):
     """Append a line to the script after run.py has computed the digest of the script."""
     before, script = PROGRAMS["keras"].code_sha256, tmp_path / "originals" / "keras_notebook.py"
     shutil.copytree(ORIGINALS, script.parent)

@@ -84,7 +84,7 @@ READ_ALL = """hex => {
 
 
 def center(page, drawings):
-    """Return what the page makes of each drawing: an image (28, 28), or the text of an advice.
+    """Return, for each drawing, the image (28, 28) that the page makes, or the page's advice.
 
     The coordinates of points are thousandths of the pad's side.
     """
@@ -147,7 +147,7 @@ def test_most_drawn_digits_are_classified_correctly_within_50_milliseconds(page)
     assert 0 < min(taken) < 0.05
 
 
-def test_dot_or_full_pad_gets_advice(page, mnist):
+def test_page_gives_advice_about_a_dot_and_a_full_pad(page, mnist):
     assert draw(page, DOT)[0].startswith("That is a dot.")
     page.get_by_role("button", name="Clear").click()
     assert draw(page, FILLED)[0].startswith("The pad is full.")
@@ -160,7 +160,7 @@ def test_dot_or_full_pad_gets_advice(page, mnist):
 
 
 @pytest.mark.parametrize("palm", [[], [(0.1, 0.9)]], ids=["finger", "finger and palm"])
-def test_digit_drawn_with_a_finger_and_its_prediction_fit_a_phone_screen(visit, palm):
+def test_phone_user_draws_with_a_finger_and_sees_the_prediction(visit, palm):
     size = {"width": 390, "height": 844}
     page = visit(has_touch=True, is_mobile=True, viewport=size)
     page.get_by_text("Draw a digit of your own.").wait_for()
@@ -323,7 +323,7 @@ def test_dots_keep_their_colours_in_forced_colors_mode(visit):
     assert filled.evaluate("dot => getComputedStyle(dot).backgroundColor") == "rgb(0, 114, 178)"
 
 
-def test_misclassified_digits_are_hard_and_the_score_counts_both_players(
+def test_hard_digits_include_all_misclassified_images_and_the_score_is_right(
     visit, mnist, model, committed
 ):
     """Show two misclassified test digits, and the first test digit, which is a 7."""

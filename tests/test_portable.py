@@ -82,7 +82,7 @@ QUICK = 5
     ids=str,
 )
 def test_products_and_gradients_are_summed_in_the_specified_order(case):
-    """Compare products and gradients with `by_hand`, for a number of images, units and gates."""
+    """Compare the products and gradients of a network with the NumPy version in `by_hand`."""
     assert compare(*case) == []
 
 
@@ -143,7 +143,7 @@ def test_power_of_a_base_is_rounded_only_once(base):
 
 
 def test_model_without_xla_is_rejected():
-    """Enable TensorFlow's op determinism, at which Keras turns XLA off and prints a warning."""
+    """Enable TensorFlow's op determinism, which makes Keras turn XLA off and print a warning."""
     program = (
         "from mnist_rnn.config import Configuration\n"
         "from mnist_rnn.experiment.backend import tf\n"
@@ -155,7 +155,7 @@ def test_model_without_xla_is_rejected():
 
 
 def test_xla_flags_of_the_user_are_dropped(monkeypatch):
-    """Set an unknown flag, at which XLA would end the process."""
+    """Set an unknown flag of XLA, which would end the process."""
     arm64 = "--xla_backend_extra_options=-aarch64-enable-mcr=false"
     unfused = {"x86_64": "--xla_cpu_max_isa=AVX", "aarch64": arm64, "arm64": arm64}
     ours = [
@@ -195,7 +195,7 @@ EARLY = "import tensorflow as tf; tf.function(lambda x: x * 2, jit_compile=True)
         ("", "keras.config.set_dtype_policy('mixed_float16')", {}, "Keras's floatx and dtype "),
     ],
 )
-def test_probe_detects_settings_that_change_the_bits(before, after, variables, problem):
+def test_probe_detects_settings_that_change_the_weights(before, after, variables, problem):
     program = (
         f"{before}\n"
         "from mnist_rnn.experiment.backend import keras, tf\n"

@@ -43,9 +43,9 @@ HIDING = [
 
 @pytest.mark.parametrize("hide", HIDING)
 def test_record_says_whether_the_code_differs_from_its_commit(hide, tmp_path, monkeypatch):
-    """Hide edits by settings of git, and expect a record that is marked as not clean.
+    """Check that a record reports edits that are hidden by settings of git.
 
-    New files in results/ leave a record clean.
+    A new file in results/ doesn't count as an edit.
     """
     clone = tmp_path / "clone"
     (clone / "results").mkdir(parents=True)
@@ -73,7 +73,7 @@ def test_record_says_whether_the_code_differs_from_its_commit(hide, tmp_path, mo
         (clone / name).write_text(old) if old else (clone / name).unlink()
 
 
-def test_commit_is_unknown_outside_a_git_clone_and_without_git(tmp_path, monkeypatch):
+def test_record_names_no_commit_outside_a_git_clone_or_without_git(tmp_path, monkeypatch):
     folders = [(environment, "ROOT", folder) for folder in (tmp_path, ROOT / "src")]
     for changed in (*folders, (os, "environ", {"PATH": ""})):
         with monkeypatch.context() as patch:

@@ -31,7 +31,10 @@ def run(command, folder, **variables):
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """Return a clone with a release. A shell script stands in for Python and writes two pages."""
+    """Return a git clone in which a release was made.
+
+    A shell script takes the place of Python, and writes two pages.
+    """
     if not CLONE:
         pytest.skip("needs a clone")
     folder = tmp_path_factory.mktemp("clone") / "repository"
@@ -94,7 +97,7 @@ def test_no_release_is_made_from_an_unpacked_release(unpacked, inside):
     [(None, ""), ("archive", ".tar: FAILED"), ("file", "LICENSE: FAILED")],
 )
 def test_changed_byte_of_a_release_is_detected(clone, unpacked, place, found):
-    """Run release/check.sh with a stand-in for Python, which prints its arguments."""
+    """Run release/check.sh with a shell script instead of Python, which prints the arguments."""
     folder, archive = unpacked.parent, unpacked.parent / f"{NAME}.tar"
     shutil.copy(clone / "dist" / f"{NAME}.tar", archive)
     shutil.copy(clone / "dist" / f"{NAME}.tar.sha256", folder)

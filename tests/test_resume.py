@@ -177,7 +177,7 @@ checkpoint.write(state._replace(seconds=9.0))
 
 
 def kill_at_random(parameters, results, moments, start=start_plain, after=None):
-    """Start and kill a run once for each of `moments` in seconds, and then let the run finish.
+    """Kill a run after each of the times `moments` in seconds, and then let the run finish.
 
     Each time is counted from the start of the process, or from the output line that contains
     `after`. Returns the finished run and the number of kills.
@@ -202,7 +202,7 @@ def kill_at_random(parameters, results, moments, start=start_plain, after=None):
 def test_run_killed_at_random_moments_equals_an_uninterrupted_run(kills, tmp_path):
     """Kill each of two parallel runs several times; expect equal records and no partial files.
 
-    Kills of the second run are timed from the start of its training, so that they stop training.
+    Kills of the second run are timed from the start of training, so that each kill stops training.
     """
     parameters = {"units": 64, "epochs": 60, "train_size": 3000, "dropout": 0.2}
     expected = finish(start_plain(parameters, tmp_path / "alone"), tmp_path / "alone")

@@ -73,7 +73,7 @@ def test_make_passes_its_variables_to_the_commands(words, command):
     assert command in dry_run(*words)
 
 
-def test_make_ignores_environment_variables_named_like_its_own():
+def test_make_ignores_environment_variables_named_like_makefile_variables():
     """Set environment variables such as PYTHON and VENV, and expect the same commands."""
     names = ("PYTHON", "VENV", "PARAMETERS", "RUN", "ARGS", "PROFILE", "MODEL")
     targets = ("reproduce", "verify", "sweep", "lab", "site")
@@ -110,7 +110,7 @@ def test_environment_is_installed_again_after_a_move_or_a_changed_lock_file(plac
 
 
 def test_packages_are_installed_only_if_their_hashes_match(tmp_path):
-    """Check that each package in the lock file has hashes, and that other packages are rejected."""
+    """Check that the lock file has hashes of all packages, and that a wrong package is rejected."""
     lock = (ROOT / "requirements.lock").read_text()
     packages = re.findall(r"^\S+==.*(?:\n .*)*", lock, flags=re.MULTILINE)
     assert len(packages) == len(re.findall(r"^[^ #\n]", lock, flags=re.MULTILINE))
@@ -171,7 +171,7 @@ def make_reproduce(tmp_path):
     [(os.killpg, signal.SIGINT), (os.killpg, signal.SIGTERM), (os.kill, signal.SIGTERM)],
     ids=["Ctrl-C", "end of a session", "kill"],
 )
-def test_stopped_make_reproduce_says_how_to_continue(send, stop, make_reproduce):
+def test_make_reproduce_says_how_to_continue_after_a_stop(send, stop, make_reproduce):
     _, process = make_reproduce("echo started; exec sleep 60")
     read_until(process, "started")
     send(process.pid, stop)
@@ -181,7 +181,7 @@ def test_stopped_make_reproduce_says_how_to_continue(send, stop, make_reproduce)
 
 
 def test_earlier_record_is_not_counted_as_a_reproduction(make_reproduce):
-    """Put an old record into the folder, and let papermill succeed without a new record."""
+    """Put an old record into the results folder, and let papermill succeed without a new record."""
     results, process = make_reproduce('cp "$3" "$4"', parameters="")
     write_run(read_run(run_path(Configuration(), ".json", COMMITTED)), results)
     status, output = end(process, timeout=60)
@@ -191,7 +191,7 @@ def test_earlier_record_is_not_counted_as_a_reproduction(make_reproduce):
 
 
 def test_pythonpath_and_pip_settings_of_the_user_are_ignored(make_reproduce, monkeypatch):
-    """Set PYTHONPATH, as clusters do. Python would import packages in PYTHONPATH first."""
+    """Set PYTHONPATH, as some clusters do. Python would import packages in PYTHONPATH first."""
     monkeypatch.setenv("PYTHONPATH", "elsewhere")
     monkeypatch.setenv("PIP_USER", "yes")
     _, process = make_reproduce('cp "$3" "$4"; echo "set: $PYTHONPATH $PIP_USER"')
@@ -209,7 +209,7 @@ def test_output_folders_do_not_depend_on_the_working_directory(given, folders, t
 
 
 def test_code_of_one_clone_does_not_run_in_another_clone(tmp_path, monkeypatch):
-    """Expect an error in a copy of the repository, where Python would import the original code."""
+    """Copy the repository, and expect an error: Python would import the code of the old folder."""
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "src" / "mnist_rnn", copy / "src" / "mnist_rnn")
     (copy / "notebooks").mkdir()
@@ -258,7 +258,7 @@ def test_nbconvert_settings_of_the_user_remove_no_cell(tmp_path):
 
 
 @pytest.mark.skipif(not CLONE, reason="needs a clone")
-def test_git_ignores_the_files_that_make_commands_write():
+def test_git_ignores_the_files_that_our_commands_write():
     names = ("build/x", "mine/claims.csv", "outputs/x", "trial/x", "site/x", "dist/x")
     for name in names:
         assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT).returncode == 0, name

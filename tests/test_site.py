@@ -47,13 +47,14 @@ def test_every_figure_has_an_alternative_text(path, site):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_page_loads_no_other_file_is_accessible_and_fits_the_window(name, site, open_page):
+def test_page_is_self_contained_and_accessible_and_fits_the_window(name, site, open_page):
     text = (site / name).read_text()
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', text)
     assert re.fullmatch(r"default-src 'none';(?:[^*:]|blob:)*img-src data:", policy)
     assert "$$" not in text  # an unconverted formula
     assert "...</td>" not in text  # text that pandas has truncated
-    # Each page has one <style>, the start page has another in its picture, and tables have none.
+    # A page has one <style> element, and the picture on the start page has another. Tables have no
+    # <style> element.
     assert text.count("<style") == 1 + (name == "index.html")
     assert not re.search(r"<tr>\s*<th[^>]*>[^<]*</th>(\s*<td></td>)+\s*</tr>\s*</thead>", text)
     assert set(re.findall(r'href="(?!https:|data:|#)([^"#]+)', text)) <= {
@@ -78,7 +79,7 @@ def test_page_loads_no_other_file_is_accessible_and_fits_the_window(name, site, 
             assert max(page.evaluate(HIDDEN), default=0) <= 0
 
 
-# JavaScript that returns the figures that extend beyond the window or have no width
+# JavaScript that returns all figures beyond the edge of the window or without a width
 CUT_OFF = """[...document.querySelectorAll(".figure img, .unrolled")].filter(image =>
     image.getBoundingClientRect().right > innerWidth || !image.getBoundingClientRect().width
 ).map(image => image.alt)"""

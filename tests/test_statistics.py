@@ -63,7 +63,7 @@ def test_prediction_interval_of_a_loss_has_no_upper_limit():
     assert predict("test_loss", pd.Series([50.0, 100, 200]))[1] > 200
 
 
-def test_interval_of_equal_runs_contains_the_numbers_to_which_they_may_be_rounded():
+def test_interval_of_equal_runs_contains_each_number_to_which_the_runs_round():
     claims = make_claims(half_unit=0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
     runs = make_runs([97.85] * 3)
     inside = [compare_numbers(claim, runs)["inside"].item() for _, claim in claims.iterrows()]
@@ -97,7 +97,7 @@ LONG = (0.9, 0.5, 0.3, 0.2)  # the losses of four epochs
 @pytest.mark.parametrize(("published", "epochs"), [(LONG, 2), (LONG[:2], 4)])
 @pytest.mark.parametrize("compare", [compare_numbers, rank_jointly])
 def test_claim_and_runs_are_compared_only_in_common_epochs(published, epochs, compare):
-    """Change epochs that the runs or the claim lack, and expect the same result."""
+    """Change the values of epochs that the runs or the claim lack, and expect the same result."""
     numbers = {"test_accuracy": [98.0], "last_epoch_accuracy": [90.0], "test_loss": [0.125]}
     claim = make_claims(losses=published, **numbers).iloc[0]
     random = np.random.default_rng(0)
@@ -118,7 +118,7 @@ def test_claim_and_runs_are_compared_only_in_common_epochs(published, epochs, co
     assert found["inside"].all()
     assert found["published"]["mean_loss"] == pytest.approx(np.sqrt(0.9 * 0.5))
     # A claim's accuracies are measured after its last epoch, which the shorter runs don't reach.
-    # Test losses are never compared here, because run and claim end after different epochs.
+    # Test losses are not compared, because the runs and the claim have different final epochs.
     compared = {"test_accuracy", "last_epoch_accuracy"} if epochs > 2 else set()
     assert set(found.index) == {"first_epoch_loss", "mean_loss"} | compared
 
@@ -166,7 +166,7 @@ def test_joint_ranks_are_uniformly_distributed():
     assert np.mean(np.array(places) == 1) == pytest.approx(1 / 20, abs=0.04)
 
 
-def test_best_runs_get_a_small_p_value_and_single_runs_do_not():
+def test_best_of_five_runs_get_small_p_values_and_single_runs_do_not():
     """Publish the accuracies of single runs, and then the best accuracies of five runs."""
     random, p = np.random.default_rng(0), {1: [], 5: []}
     for _ in range(300):
@@ -207,7 +207,7 @@ def test_difference_of_two_means_equals_a_hand_computed_difference():
 
 
 def test_two_groups_of_runs_may_have_different_variances():
-    """Use 2 runs with variance 0.02 and 11 runs with variance 1; Student's t is 2.201."""
+    """Use 2 runs with variance 0.02 and 11 runs with variance 1, for which Student's t is 2.201."""
     first, second = pd.Series([97.9, 98.1]), pd.Series([97.0, 99.0] * 5 + [98.0])
     reach = 2.201 * np.sqrt(0.02 / 2 + 1 / 11)
     expected = {"difference": 0, "low": -reach, "high": reach}

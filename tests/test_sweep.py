@@ -57,7 +57,7 @@ def sweep(results, published, *arguments, **variables):
 
 
 def outcomes(results):
-    """Return the outcomes of all runs by their paths, and check that every record can be read."""
+    """Return the outcome of each run, keyed by path, and check that every record can be read."""
     records, left_out = read_runs(results)
     assert not left_out
     return {run_path(run.config, "", Path(), run.code): outcome(run) for run in records}
@@ -105,7 +105,7 @@ def test_sweep_writes_its_runs_to_the_results_folder():
 
 
 def test_remaining_time_follows_from_the_estimated_costs_of_the_runs():
-    """Check also that for tiny runs, the time of the start counts more than the epochs."""
+    """Check also that the estimate for tiny runs depends on start-up time and not on epochs."""
     short, long = (Planned("ours", Configuration(units=512, epochs=n)) for n in (100, 900))
     for left, seconds, rest in ((long, 60, 540), (short, 90, 10)):
         said = describe_progress([left], [short, long], seconds)
@@ -127,7 +127,7 @@ def test_remaining_time_follows_from_the_estimated_costs_of_the_runs():
             "keras_2019",
             {"versions": {"tensorflow": "1.13.1"}},
             None,
-        ),  # the code of 2019 has its own environment
+        ),  # Keras 2.2.4 has its own environment
         ("ours", {"cpu": cpu(False)}, None),
         ("pytorch", {"threads": 64, "commit": None, "clean": None}, None),
     ],
@@ -160,7 +160,7 @@ def test_committed_runs_of_the_original_code_were_made_by_the_current_scripts():
 
 
 @pytest.mark.slow
-def test_sweep_trains_only_missing_runs_damaged_runs_and_runs_of_a_new_claim(
+def test_sweep_trains_only_missing_or_damaged_runs_and_runs_of_a_new_claim(
     undisturbed, results, published, tmp_path
 ):
     """Delete a record but keep the executed notebook, damage another record, and add a claim."""

@@ -120,7 +120,7 @@ def check_run(run: dict, line: pd.Series) -> None:
     assert run["mistakes"] is None or len(run["mistakes"]) == errors
     right = run["train_errors"] is not None and 1 - run["train_errors"] / config["train_size"]
     expected = {
-        # A record may be older than a parameter, which then has its default value.
+        # If a record is older than a parameter, the parameter has its default value.
         **{name: config.get(name, field.default) for name, field in CONFIGURATION.items()},
         "code": run["code"],
         "parameters": run["parameters"],
@@ -217,7 +217,7 @@ def test_damaged_record_is_left_out_and_named_below_the_table(write, make_record
 
 
 def test_run_with_different_bits_is_left_out_of_the_tables(write, make_record):
-    """Check also that a sweep repeats the run, and that tables and notebook report the omission."""
+    """Check also that table and notebook name the omitted run, and that a sweep repeats the run."""
     folder = write(200, 220)
     claims = read_results(folder).claims
     assert "leave it out" not in compare_with_claims(make_record(200), claims)
@@ -269,7 +269,7 @@ def test_statements_about_the_default_run_are_true():
     assert f"the 40 runs of this configuration; their mean is {reached:.2f}%" in card
 
 
-def test_answer_in_words_follows_from_the_runs(make_record, tmp_path):
+def test_sentences_of_the_answer_agree_with_the_runs(make_record, tmp_path):
     """Use four runs: one rounds to less than 97.9%, two round to 97.9%, and one rounds to more."""
     for seed, errors in enumerate([205, 215, 217, 203]):
         for code, apart in (("ours", 0), ("seeded", 3e-8)):
@@ -397,7 +397,7 @@ def run_own(results, published="", **variables):
 
 
 def test_runs_without_a_published_result_are_tabulated(write, tmp_path):
-    """Check that rows are sorted by size, and that no published results are shown."""
+    """Check that rows are sorted by the number of units, and show no published results."""
     write(3000, 3100, 3200, units=64)
     write(7000, 7050, units=16)
     assert run_own(tmp_path, PYTHONWARNINGS="error::DeprecationWarning") == (
@@ -430,7 +430,7 @@ def test_runs_without_a_published_result_come_first_in_the_table(write, tmp_path
 @pytest.mark.parametrize("curves", [False, True])
 @pytest.mark.parametrize("count", [1, 4])
 def test_claims_and_runs_in_folders_of_researchers_are_tabulated(count, curves, write, tmp_path):
-    """Write a claim with or without a curve, a near miss, and a claim without a run."""
+    """Write a near miss, a claim without a run, and a claim with or without a curve."""
     folder = tmp_path / "published"
     folder.mkdir()
     candidate = ROW | {"claim": "wider", "kind": "near_miss", "units": "128"}

@@ -127,7 +127,7 @@ RUN = Configuration(units=8, epochs=1, train_size=1280)
 
 @pytest.fixture(scope="module")
 def parts(mnist, environment, tmp_path_factory):
-    """Train a run, and return all arguments for `keep_run` by name."""
+    """Train a run, and return all arguments for `keep_run` in a dictionary."""
     (x_train, y_train), (x_test, y_test) = mnist
     training = Examples(scale(x_train[:1280]), y_train[:1280])
     test = Examples(scale(x_test), y_test)
@@ -313,7 +313,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_model_changed_after_build_model_is_rejected(change, parts, tmp_path):
+def test_model_that_was_changed_after_building_is_rejected(change, parts, tmp_path):
     """Check that a changed model is neither trained nor written to a file."""
     training, test = parts["training"], parts["test"]
     owner = describe_inputs(RUN, training, test)
@@ -408,9 +408,7 @@ def test_code_digest_changes_only_if_the_computation_changes(file, old, new, sam
         ("n = 3", "n = '3'", False),
     ],
 )  # fmt: skip
-def test_code_digest_ignores_names_of_local_variables_and_messages_and_annotations(
-    one, other, same, tmp_path
-):
+def test_code_digest_ignores_local_names_messages_and_annotations(one, other, same, tmp_path):
     digests = set()
     for text in (one, other):
         (tmp_path / "code.py").write_text(text)

@@ -32,7 +32,7 @@ def drawn():
 
 
 def read_levels(picture, colors, left, width, columns):
-    """Return an array (28, columns): 1 for cells with the first of `colors`, 0 for empty cells."""
+    """Return an array (28, columns): k for a cell with the k-th colour, 0 for an empty cell."""
     levels = np.zeros((28, columns), int)
     for path in picture.iter(f"{NAMESPACE}path"):
         if path.get("stroke") in colors:
