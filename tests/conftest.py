@@ -14,7 +14,7 @@ from unittest.mock import Mock
 for name in list(os.environ):
     if name.startswith(("MNIST_RNN_", "JUPYTER", "IPYTHON", "MAKE", "MFLAGS", "MPL", "MATPLOTLIB")):
         del os.environ[name]
-    if name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):  # a git hook sets them
+    if name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):  # a git hook sets these variables
         del os.environ[name]
 os.environ |= {"COLUMNS": "80", "PYTHONUTF8": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
 os.environ |= {  # the Makefile sets the same folders, since HOME may be read-only
@@ -42,12 +42,12 @@ from mnist_rnn.records.run import (
     write_run,
 )
 
-# A Python process that was started in the background ignores Ctrl-C. Make Ctrl-C work again.
+# Let Ctrl-C stop pytest, even if pytest was started in the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVED = "http://pages.test"
-# This configuration trains in a second. Its batches have one size, since XLA compiles the training
-# step again for each batch size.
+# The configuration SMALL trains in a second. The batches of SMALL have equal sizes, since XLA
+# compiles the training step again for each batch size.
 SMALL = Configuration(units=8, epochs=3, train_size=1000, batch_size=125, dropout=0.2)
 
 
@@ -119,7 +119,7 @@ def open_page(browser):
     yield open_page
     for context in contexts:
         context.close()
-    # Chromium warns about calls of getImageData. Tests call this function, but pages don't.
+    # Ignore warnings about getImageData, a function that only tests call.
     assert [text for text in said if "getImageData" not in text] == []
 
 

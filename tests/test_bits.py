@@ -35,7 +35,7 @@ ROWS = [
     SIZE | {"layer": "lstm", "optimizer": "adam"},
     SIZE | {"layer": "gru", "batch_size": 100},
 ]
-# `make test PYTHON=python3.13 VENV=.venv-3.13` creates this virtual environment.
+# `make test PYTHON=python3.13 VENV=.venv-3.13` creates the virtual environment .venv-3.13.
 PYTHON_3_13 = ROOT / ".venv-3.13" / "bin" / "python"
 
 
@@ -101,7 +101,7 @@ COLUMNS += [jupyterlab, python_3_13]
 
 
 def print_matrix(rows, columns, folder):
-    """Train each configuration in each way, and return a set of digests per configuration."""
+    """Train each configuration in every way, and return a set of digests per configuration."""
     matrix = []
     for number, parameters in enumerate(rows):
         print(f"\n{parameters}")

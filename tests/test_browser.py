@@ -12,7 +12,7 @@ from mnist_rnn.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
-QUICK = {"epochs": 1, "train_size": 2000}  # the default run takes minutes
+QUICK = {"epochs": 1, "train_size": 2000}  # the default parameters take minutes
 
 
 @pytest.fixture(scope="module")

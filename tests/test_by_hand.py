@@ -67,7 +67,7 @@ def test_long_sums_are_cut_into_parts_of_256_terms(shape):
     np.testing.assert_array_equal(by_hand.multiply(a, b), expected)
 
 
-def test_the_product_of_numpy_is_used_only_if_it_adds_in_the_specified_order(monkeypatch):
+def test_numpy_multiplies_matrices_only_if_it_adds_in_the_specified_order(monkeypatch):
     """Reverse the specified order of addition, and expect that NumPy's product is not used."""
     in_order = by_hand.multiply_in_order
     monkeypatch.setattr(by_hand, "multiply_in_order", lambda a, b: in_order(a[:, ::-1], b[::-1]))
@@ -87,7 +87,7 @@ def compile_xla(function):
 
 
 def test_tanh_and_exp_are_bit_identical_to_xla():
-    """Compare the results for a million float32 numbers, and for numbers next to the limits."""
+    """Compare a million float32 numbers, and numbers next to the limits of tanh and exp."""
     from mnist_rnn.experiment.backend import tf
 
     patterns = np.random.default_rng(0).integers(0, 2**32, 500_000, dtype="uint32")

@@ -59,7 +59,7 @@ def clone(committed, tmp_path, monkeypatch):
 def test_a_record_is_not_compared_with_itself(give, clone, committed, monkeypatch):
     """Read the committed record through paths and links; expect the record that git has.
 
-    Without git, expect an error.
+    Without a git repository, expect an error.
     """
     path = run_path(Configuration(), ".json", give(clone))
     assert read_committed(path, Configuration()) == committed

@@ -135,7 +135,7 @@ def read_report(shell, *records, claims="", parameters=""):
     page = re.sub("<img[^>]*>", "<img>", printed)
     text, _, _ = page.partition("<footer>")
     assert not re.search(r"\bnan\b|None\b|\b0 of 0\b|Atienza", text)
-    assert page.count("<img>") == 2  # one figure shows all runs, and one shows two runs
+    assert page.count("<img>") == 2  # one figure shows all runs, and another shows two runs
     return page
 
 

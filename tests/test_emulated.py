@@ -23,7 +23,7 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.records.checkpoint import Checkpoint
 
 DIGESTS = json.loads(FIRST_STEPS.read_text())
-EPOCH = "first-epoch"  # this epoch takes 40 to 100 minutes on an emulated CPU
+EPOCH = "first-epoch"  # the first epoch takes 40 to 100 minutes on an emulated CPU
 STEPS = [name for name in DIGESTS if name != EPOCH]
 CPUS = ("Haswell", "Skylake-Client", "EPYC-Milan", "neoverse-n1")
 
@@ -146,7 +146,7 @@ def test_an_emulated_cpu_computes_the_committed_bits_of_a_whole_epoch(cpu):
 
 @pytest.mark.trial
 @pytest.mark.parametrize(("first", "then"), [("Haswell", "EPYC-Milan"), ("Haswell", "neoverse-n1")])
-def test_a_run_that_another_cpu_finishes_has_the_same_bits(first, then, tmp_path):
+def test_a_run_that_is_continued_on_another_cpu_has_the_same_bits(first, then, tmp_path):
     require(first)
     require(then)
     words = "dropout", "--folder", tmp_path
@@ -155,4 +155,4 @@ def test_a_run_that_another_cpu_finishes_has_the_same_bits(first, then, tmp_path
     begun.write(begun.read()._replace(seconds=1e6))
     digests = read_digests(start_first_steps(then, *words))
     assert digests == {"dropout": DIGESTS["dropout"]}
-    assert begun.read().seconds > 1e6  # the second CPU did not start the run again
+    assert begun.read().seconds > 1e6  # the second CPU continued the run

@@ -1,4 +1,4 @@
-"""Test that faults give an error message with the reason, and leave no partial files."""
+"""Test that faults cause an error message with the reason, and leave no partial files."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ QUICK = {"units": 8, "epochs": 2, "train_size": 1000, "batch_size": 125}
 
 @pytest.mark.slow
 def test_a_run_with_too_little_memory_fails(tmp_path):
-    limit = 3 << 30  # address space that is enough to import TensorFlow, but not to train
+    limit = 3 << 30  # 3 GiB of address space are enough to import TensorFlow, but not to train
 
     def limited():
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -42,7 +42,7 @@ def test_a_run_with_too_little_memory_fails(tmp_path):
 
 
 def test_a_run_with_an_unwritable_results_folder_stops_before_training(tmp_path):
-    (tmp_path / "results").touch()  # root can write to a read-only folder, but not below a file
+    (tmp_path / "results").touch()  # root can write to read-only folders, but not below a file
     command = papermill_command(QUICK, tmp_path / "out.ipynb")
     process = start(command, env=environment(tmp_path / "results"))
     status, output = end(process, timeout=60)
@@ -100,7 +100,7 @@ def test_the_error_names_the_damaged_model_file(damage, tmp_path):
     path = tmp_path / "model.keras"
     save_model(build_model(TINY), TINY, path)
     path.write_bytes(damage(path.read_bytes()))
-    for wrong in (path, tmp_path):  # the damaged file, then a folder
+    for wrong in (path, tmp_path):
         with pytest.raises(ModelError, match=f"^{wrong} is not a model"):
             load_model(wrong)
 

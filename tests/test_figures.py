@@ -47,7 +47,7 @@ def test_the_alternative_text_is_the_caption_without_markup():
 
 
 def draw_rows(make_record, **published):
-    """Draw three programs, which have three runs, two runs and one run."""
+    """Draw three runs of one program, two runs of a second and one run of a third."""
     counts = {"ours": (190, 200, 210), "keras": (220, 240), "keras_2019": (250,)}
     records = [
         change(make_record(n, seed=seed, code=code), "history", loss=[2**-seed] * 20)
@@ -66,7 +66,7 @@ def test_each_run_is_a_dot_in_the_row_of_its_program(make_record):
     assert [sorted(line.get_xdata()) for line in dots] == [[97.9, 98.0, 98.1], [97.6, 97.8], [97.5]]
     for place, line in enumerate(dots):
         assert np.all(np.abs(line.get_ydata() - place) < 0.5)
-    means = [part.get_segments()[0] for part in left.collections]  # only rows with two runs or more
+    means = [part.get_segments()[0] for part in left.collections]  # for two runs or more
     assert [segment[:, 0].round(9).tolist() for segment in means] == [[98.0] * 2, [97.7] * 2]
     said = ["ours: 98.00 ± 0.10% (3 runs)", "keras: 97.70 ± 0.14% (2 runs)"]
     said += ["keras_2019: 97.50% (1 run)"]
@@ -76,7 +76,7 @@ def test_each_run_is_a_dot_in_the_row_of_its_program(make_record):
     assert all(f"{words}." in drawn.caption for words in said)
 
 
-def test_each_curve_has_the_colour_of_its_row_and_three_runs_have_a_band(make_record):
+def test_each_curve_has_the_colour_of_its_row(make_record):
     drawn = draw_rows(make_record)
     left, right = drawn.figure.axes
     colors = [line.get_color() for line in left.get_lines() if line.get_marker() == "o"]
@@ -131,7 +131,7 @@ def test_shown_source_code_is_wrapped_between_words():
 
 
 def test_a_published_curve_is_drawn_relative_to_the_mean_of_our_runs(make_record):
-    """Use three runs whose losses have the logarithms -1, 0 and 1 and the geometric mean 1."""
+    """Use losses with the logarithms -1, 0 and 1, so that their geometric mean is 1."""
     records = [
         change(make_record(seed=seed), "history", loss=[loss] * 20)
         for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0]))

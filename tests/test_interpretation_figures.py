@@ -104,7 +104,7 @@ def test_each_image_of_a_gallery_is_drawn_beside_its_probabilities():
 
 
 def test_images_that_only_the_last_row_corrects_are_sorted_by_probability():
-    """Draw five images that are misclassified until row 27, and one only after row 28."""
+    """Draw images whose prediction row 28 changes: five become right, and one becomes wrong."""
     probabilities = np.concatenate(
         [*[answers(*[1] * 27, 2)] * 5, answers(*[2] * 27, 1), answers(2)]
     )

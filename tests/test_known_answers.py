@@ -1,4 +1,4 @@
-"""Test the known answers, and the command that compares a program's arrays with them."""
+"""Test the known answers, and the command that compares the arrays of a program."""
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_the_message_names_the_broken_rule(rule):
     broken = break_rule(rule)
     sentences = [compare(name, take_step(KNOWN[name], broken), KNOWN) for name in SMALL]
     ends = [sentence.partition("gives your numbers: ")[2] for sentence in sentences if sentence]
-    if rule != "a product rounded to float64, then to float32":  # other rules explain it too
+    if rule != "a product rounded to float64, then to float32":  # several rules explain it
         assert f"{rule}." in ends
     assert ends
     assert all(rule in end for end in ends)

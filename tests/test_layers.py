@@ -48,7 +48,7 @@ def test_the_gradients_of_each_layer_equal_those_of_keras(layer, batch_size):
 
 
 def test_tensorflow_and_numpy_give_bit_identical_gradients_of_the_loss():
-    """Use very different logits, so that the sum of their exponentials depends on its order."""
+    """Use very different logits, so that the order of addition changes a sum of exponentials."""
     random = np.random.default_rng(0)
     z = (10 * random.standard_normal((96, 10))).astype("float32")
     y = random.integers(0, 10, 96)

@@ -1,4 +1,4 @@
-"""Test learn.html in Chromium, opened from a file without a network, as a user would."""
+"""Test learn.html in Chromium, like a user who opens the file without a network."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ def wait_for_step(page, step):
 
 
 def wait_until(page, condition):
-    """Wait until a JavaScript condition holds; the page forbids `page.wait_for_function`."""
+    """Wait until a JavaScript condition is true; the page forbids `page.wait_for_function`."""
     for _ in range(600):
         if page.evaluate(condition):
             return
@@ -63,7 +63,7 @@ def press(page, name):
 
 @pytest.mark.slow
 def test_the_browser_computes_the_same_weights_as_tensorflow(open_page, file):
-    """Train to the last step; expect TensorFlow's weights, and known fields in the saved file."""
+    """Train to the end; expect TensorFlow's weights, and only known fields in the saved file."""
     page = open_page(file)
     press(page, "Train")
     page.get_by_text(SAME).wait_for(timeout=20 * MINUTE)
@@ -102,7 +102,7 @@ def test_the_weights_after_the_first_epoch_equal_those_of_tensorflow(open_page, 
 
 @pytest.mark.parametrize("part", ["weights", "images"])
 def test_one_changed_bit_in_the_page_is_detected(open_page, file, tmp_path, part):
-    """Change a bit of an initial weight or of an image, and expect that a message says when."""
+    """Change a bit of an initial weight or of an image, and expect a message with the step."""
     text = file.read_text()
     packed = re.search(rf'"{part}": "([^"]+)"', text)[1]
     content = bytearray(zlib.decompress(base64.b64decode(packed)))
@@ -130,7 +130,7 @@ def compare_in(page, folder, cases):
 
 
 def test_the_page_and_the_command_explain_a_difference_in_the_same_words(open_page, file, tmp_path):
-    """Break each rule, and expect that the sentences differ only in the format of numbers."""
+    """Break each rule; expect page and command to differ only in the format of numbers."""
     page = open_page(file)
     page.locator("#compare").wait_for()
     named = set()
@@ -192,7 +192,7 @@ def test_the_known_answers_can_be_saved(open_page, file, tmp_path):
     assert to_json(saved) == to_json(KNOWN)
 
 
-# Each rule has a pair: code of engine.c or rnn.c, and different code that breaks the rule.
+# Each rule has a line of engine.c or rnn.c, and another line that breaks the rule.
 BROKEN_LINES = {
     "products rounded before they are added": (
         "wasm_f32x4_relaxed_madd(wasm_f32x4_splat(a), (v128_t)b, (v128_t)s)",

@@ -55,7 +55,7 @@ def with_cpu(**values):
 
 
 def keep(content, folder):
-    """Write a record to a file, and choose the file name from the content if it is valid."""
+    """Write a record to a file; the content of a valid record determines the file name."""
     content = content if isinstance(content, bytes) else json.dumps(content).encode()
     folder.mkdir(exist_ok=True)
     path = folder / "record.json"
@@ -128,7 +128,7 @@ def test_the_ledger_lists_the_record_of_a_browser(changes, outcome, tmp_path):
     ],
 )  # fmt: skip
 def test_a_repeated_record_is_rejected(changes, tmp_path):
-    """Repeat records on the same kind of machine, and expect that the copies are rejected."""
+    """Add records again from the same kind of machine; expect that the copies are rejected."""
     keep(GOOD, tmp_path / "ours")
     copies = [keep(GOOD | changes, tmp_path / "self-reported")]
     steps = GOOD | {"digests": {"sgd": [STEPS["sgd"]]}, "test_errors": None}
@@ -220,7 +220,7 @@ def test_a_record_with_any_change_is_judged_or_rejected(tmp_path_factory, draws)
 
 @more
 @given(st.binary() | json_values.map(json.dumps).map(str.encode))
-def test_arbitrary_bytes_are_rejected_as_a_ledger_record(tmp_path_factory, content):
+def test_the_ledger_rejects_arbitrary_bytes(tmp_path_factory, content):
     assert not check_one(content, tmp_path_factory)
 
 
@@ -244,7 +244,7 @@ def check_one(content, tmp_path_factory):
     return True
 
 
-def test_either_all_records_of_a_folder_are_added_or_none(tmp_path):
+def test_a_folder_of_records_is_added_completely_or_not_at_all(tmp_path):
     source, ours = tmp_path / "source", tmp_path / "ours"
     source.mkdir()
     with pytest.raises(RecordError, match="has no record"):
@@ -377,7 +377,7 @@ def test_a_full_disk_prevents_the_record_but_not_the_comparison(outputs, capsys,
 
 
 def test_an_error_explains_why_a_run_cannot_be_compared(outputs, capsys, monkeypatch):
-    """Give a run of other code, a damaged record, no record, and an unknown option."""
+    """Try a run of other code, a damaged record, a missing record and an unknown option."""
     monkeypatch.setattr(verify, "digest_code", lambda: "0" * 64)
     path = run_path(Configuration(), ".json", outputs)
     for content, said in (

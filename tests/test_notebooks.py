@@ -39,7 +39,7 @@ from mnist_rnn.errors import ExperimentError
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.run import read_runs
 
-# The pictures that notebooks write into results/.
+# These two notebooks write pictures into results/.
 WRITTEN = {
     "02_train.ipynb": ["runs/simple_rnn-256-sgd/rnn-mnist.png"],
     "03_results.ipynb": ["accuracy.png"],
@@ -100,7 +100,8 @@ def test_each_committed_notebook_was_executed_from_top_to_bottom(path):
     assert notebook.metadata.kernelspec.name == "python3"
 
 
-CELLS = {  # four cells of 02_train.ipynb, each found by a text in this cell only
+# Each of these cells of 02_train.ipynb has a text that no other cell contains.
+CELLS = {
     "config": "config = read_parameters(",
     "data": "training = Examples(",
     "train": "state = train(",
@@ -142,7 +143,7 @@ def test_running_cells_in_any_order_writes_no_wrong_record(
         return kernel
 
     draw, kernel, rejected = random.Random(0), open_kernel({}), Counter()
-    kept = {}  # the digests of each configuration
+    kept = {}  # maps each configuration to the digests of its records
     for _ in range(orders):
         for parameter in draw.sample(list(VALUES), draw.randint(1, 2)):
             kernel[parameter] = draw.choice(VALUES[parameter])

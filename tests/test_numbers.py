@@ -30,8 +30,8 @@ from mnist_rnn.records.run import read_run, run_path
 
 PLACES = ("*.md", "docs/*.md", "data/published/*.md", "originals/*.md", "notebooks/0*.ipynb")
 PATHS = [path for place in PLACES for path in sorted(ROOT.glob(place)) if path.stem != "CHANGELOG"]
-# These parts of a document are not prose, such as code, formulas, links, quotations and years. The
-# last test checks the long decimals.
+# This pattern matches text that is not prose, such as code, formulas, links, quotations and years.
+# The last test of this file checks the decimals that have five or more digits.
 NOT_PROSE = re.compile(
     r"-?\d+\.\d{5,}(?:e-?\d+)?|```.*?```|<!-- generated.*?<!-- end -->|`[^`]*`|\$\$?[^$]*\$\$?"
     r"|\]\([^)]*\)|\[#\d+|\"[^\"]*\"|\b[0-9a-f]{7,64}\b|x86-64|[\w-]+-idx\d-\w+|\b[A-Za-z]+-?\d+\b"
@@ -39,9 +39,7 @@ NOT_PROSE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 DEFAULT, FIRST_STEPS = Configuration(), ByHand()
-DIGITS = [
-    1 + np.finfo(kind).nmant for kind in ("float32", "float64")
-]  # the binary digits of each type
+DIGITS = [1 + np.finfo(kind).nmant for kind in ("float32", "float64")]  # in binary
 
 
 def find_pins():
@@ -55,7 +53,7 @@ def find_pins():
 
 
 def make_phrases():
-    """Return pairs of a number in its written form and the phrases that may contain it."""
+    """Return pairs of a written number and the phrases in which the number may occur."""
     results = read_results(COMMITTED)
     default = read_run(run_path(DEFAULT, ".json", COMMITTED))
     runs = results.runs[results.runs["configuration"] == DEFAULT.name]
@@ -121,7 +119,7 @@ def make_phrases():
     return pairs
 
 
-# No code defines these numbers. Change a number here when it changes in a document.
+# No code defines the numbers in this list, so change the list when a document changes.
 STATED = """
 2 GB of memory|4 GB of disk|to 2 GB|12 MB|20 MB|Debian 13|macOS 12|WSL 2|kill -9|Alike 3.0
 Special Databases 1 and 3|from 0 to 1|-1 to 1|and 0 to|20 by 20 pixels|a 4 may be|a 7 may have

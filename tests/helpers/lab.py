@@ -24,14 +24,14 @@ PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e 
 def open_lab(home, parameters):
     """Start JupyterLab with copies of the notebooks in the folder `home`, and yield its address.
 
-    The copy of 02_train.ipynb gets `parameters`, since its default training takes minutes.
+    The copy of 02_train.ipynb gets other parameters, since the default run takes minutes.
     """
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
     shutil.copytree(ROOT / "docs", home / "docs")  # a notebook shows a picture from docs/
     set_parameters(home / "notebooks" / "02_train.ipynb", parameters)
     settings = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
-    # This setting prevents a question about news, which would cover the notebook.
+    # With this setting, JupyterLab doesn't cover the notebook with a question about news.
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     given = (environment(home / "results") | {"HOME": str(home)}).items()
     variables = {name: value for name, value in given if not re.search("JUPYTER|^XDG_", name)}
@@ -57,7 +57,7 @@ def wait_for_address(home, server):
     for _ in range(600):
         assert server.poll() is None, (home / "log").read_text()
         for path in home.rglob("jpserver-*.json"):
-            with suppress(OSError, ValueError):  # the file is incomplete, or the server isn't ready
+            with suppress(OSError, ValueError):  # the server isn't ready yet
                 url = json.loads(path.read_text())["url"]
                 urllib.request.urlopen(url + "api", timeout=5).close()
                 return url

@@ -1,11 +1,12 @@
 """Compare the matrix products of the training step with those of the NumPy version `by_hand`.
 
-Both add terms in the order that `products.py` describes. `test_by_hand.py` compares `by_hand` with
-exact fractions.
+The training step and `by_hand` add terms in the order that `products.py` describes.
+`test_by_hand.py` compares `by_hand` with exact fractions.
 
 `python oracle.py NUMBER` compares NUMBER networks, and prints a line for each network that differs.
 Tests run `oracle.py` on emulated CPUs. The script compares each product, its two gradients and the
-gradient of the bias. Of a large matrix, it compares some rows and columns, including the last.
+gradient of the bias. Of a large matrix, the script compares some rows and columns, always with the
+last rows and columns.
 """
 
 import functools
@@ -30,7 +31,7 @@ SPEC = find_spec("mnist_rnn.bits.by_hand")
 by_hand = module_from_spec(SPEC)  # a copy of by_hand that never uses NumPy's matrix product
 SPEC.loader.exec_module(by_hand)
 by_hand.library_keeps_the_rule = lambda n, k, m: False
-tf.get_logger().setLevel("ERROR")  # hide warnings that many functions are compiled
+tf.get_logger().setLevel("ERROR")  # hide TensorFlow's warnings about many compiled functions
 EDGES = [1, 300, 513, 55, 257, 64, 96, 256, 33, 600, 31, 32, 56, 63, 65, 255, 512]
 UNITS = [300, 1, 600, 48, 257, 49, 100, 256]
 

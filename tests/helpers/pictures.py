@@ -7,13 +7,14 @@ from matplotlib.testing.compare import calculate_rms
 from matplotlib.testing.exceptions import ImageComparisonFailure
 from PIL import Image
 
-# This is the largest accepted root mean square difference of pixel values, which are 0 to 255.
-# Pictures drawn on other CPUs differ by 0.01. One changed digit in a label gives more than 0.3.
+# TOLERANCE is the largest accepted root mean square difference of pixel values, which are 0 to 255.
+# The root mean square difference of a picture drawn on another CPU is 0.01. If one digit in a label
+# is changed, the root mean square difference is above 0.3.
 TOLERANCE = 0.1
 
 
 def compare(committed: bytes, drawn: bytes, tolerance: float = TOLERANCE) -> str | None:
-    """Return a sentence on the difference of two PNG files, or None if it is tolerated."""
+    """Return a sentence on the difference of two PNG files, or None if TOLERANCE allows it."""
     files = (io.BytesIO(png) for png in (committed, drawn))
     images = [np.asarray(Image.open(file).convert("RGB"), int) for file in files]
     try:

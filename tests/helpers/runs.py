@@ -24,7 +24,7 @@ TRAIN = ROOT / "notebooks" / "02_train.ipynb"
 
 
 def environment(results: Path) -> dict[str, str]:
-    """Return environment variables that make a process use the folder `results`."""
+    """Return environment variables that make a process write its results to this folder."""
     return os.environ | {"MNIST_RNN_RESULTS": str(results)}
 
 
@@ -84,7 +84,7 @@ def start_papermill(parameters, results, **options) -> subprocess.Popen:
 
 
 def start_nbval(notebook: Path, results: Path, *options: str) -> subprocess.Popen:
-    """Start nbval, which executes a notebook and compares its outputs with the saved outputs."""
+    """Start nbval, which executes a notebook and compares the new with the saved outputs."""
     command = [sys.executable, "-m", "pytest", "--nbval-current-env", "-p", "no:cacheprovider"]
     env = environment(results) | {"MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc"))}
     return start([*command, *options, notebook], env=env)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from mnist_rnn.records.environment import Cpu
 
-# The digests of a run of four epochs, of which only the last digest is given
+# Only the last of these four epochs has a digest.
 LAST = {"weights_sha256": [None, None, None, "1" * 64]}
 
 
@@ -22,7 +22,7 @@ def make_claims(losses=None, half_unit=0.0, **published):
     """Return a table of published results of the configuration `a`.
 
     The rows are named `claim-0`, `claim-1` and so on. Every row has the loss curve `losses`.
-    A column of numbers that is not given contains NaN.
+    A column of accuracies or losses contains NaN if its argument is missing.
     """
     length = len(next(iter(published.values())))
     columns = dict.fromkeys(["test_accuracy", "last_epoch_accuracy", "test_loss"], np.nan)
@@ -34,8 +34,8 @@ def make_claims(losses=None, half_unit=0.0, **published):
 def make_runs(accuracies, losses=None, configuration="a", **columns):
     """Return a table of n runs of a configuration with the given test accuracies in percent.
 
-    The shape of `accuracies` is (n, epochs), or (n,) for runs of two epochs. All runs have the
-    same value in a column that is not given.
+    The shape of `accuracies` is (n, epochs), or (n,) for runs of two epochs. Each column
+    without an argument, except the seed, has one value for all runs.
     """
     ends = np.array(accuracies, dtype=float)
     by_epoch = ends if ends.ndim == 2 else np.repeat(ends[:, None], 2, axis=1)
@@ -57,7 +57,7 @@ def make_runs(accuracies, losses=None, configuration="a", **columns):
 def answers(*digits):
     """Return probabilities (1, 28, 10) that predict one of `digits` after each row.
 
-    After the last of `digits`, the remaining rows predict the same digit.
+    All remaining rows predict the last of `digits`.
     """
     predicted = list(digits) + [digits[-1]] * (28 - len(digits))
     return np.eye(10, dtype="float32")[predicted][None]

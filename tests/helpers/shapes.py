@@ -12,8 +12,8 @@ def arc(x, y, width, height, start, end):
     return [(x + width * cos(angle), y + height * sin(angle)) for angle in angles]
 
 
-# A shape is a list of strokes, and a stroke is a list of points (x, y). The coordinates are
-# fractions of the pad's side, measured from the upper left corner.
+# A shape is a list of strokes, and a stroke is a list of points (x, y). Coordinates are
+# fractions of the pad's side, measured from the pad's upper left corner.
 SHAPES = {
     "1 upright": [[(0.5, 0.15), (0.5, 0.85)]],
     "0 round": [arc(0.5, 0.5, 0.25, 0.35, -90, 270)],
@@ -65,7 +65,7 @@ def draw(page, strokes, wait=100):
             page.mouse.move(*point, steps=4)
         page.mouse.up()
     page.wait_for_timeout(wait)  # give the page time to show its last answer
-    # The difference is negative if the last point changed neither the image nor the answer.
+    # The delay would be negative if the last point changed neither the image nor the answer.
     seconds = max(0, page.evaluate("window.answered - window.drawn")) / 1000
     return page.locator(".answer").inner_text(), seconds
 

@@ -1,7 +1,7 @@
 """Start a Slurm cluster of one node on this machine, with all its files in one folder.
 
 A Slurm cluster that already runs on this machine is not affected. The context manager
-`start(folder)` yields the environment variables that Slurm's commands need for the new cluster.
+`start(folder)` yields environment variables that connect Slurm's commands with the new cluster.
 """
 
 import contextlib

@@ -1,7 +1,4 @@
-"""Implement LSTM, GRU, Adam, RMSprop and dropout in NumPy.
-
-Section 6 of docs/specification.md specifies these computations.
-"""
+"""Implement section 6 of docs/specification.md in NumPy (LSTM, GRU, Adam, RMSprop, dropout)."""
 
 from itertools import islice
 
@@ -82,7 +79,7 @@ LAYERS = {
 
 
 def predict(layer, weights, x):
-    """Return the layer's arrays at all timesteps, starting with zeros, and the logits."""
+    """Return the arrays of a layer at all timesteps, preceded by zeros, and the logits."""
     forward, _, states = LAYERS[layer]
     w, u, b, v, c = weights
     results = [[np.zeros((x.shape[1], len(u)), "float32")] * states]
