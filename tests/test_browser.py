@@ -12,7 +12,8 @@ from mnist_rnn.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
-QUICK = {"epochs": 1, "train_size": 2000}  # the default parameters take minutes
+# With the default parameters, 02_train.ipynb would train for minutes.
+QUICK = {"epochs": 1, "train_size": 2000}
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@ def test_long_sums_are_cut_into_parts_of_256_terms(shape):
     np.testing.assert_array_equal(by_hand.multiply(a, b), expected)
 
 
-def test_numpy_multiplies_matrices_only_if_it_adds_in_the_specified_order(monkeypatch):
+def test_numpy_products_are_used_only_if_numpy_adds_in_the_specified_order(monkeypatch):
     """Reverse the specified order of addition, and expect that NumPy's product is not used."""
     in_order = by_hand.multiply_in_order
     monkeypatch.setattr(by_hand, "multiply_in_order", lambda a, b: in_order(a[:, ::-1], b[::-1]))

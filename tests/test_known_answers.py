@@ -61,7 +61,8 @@ def test_the_message_names_the_broken_rule(rule):
     broken = break_rule(rule)
     sentences = [compare(name, take_step(KNOWN[name], broken), KNOWN) for name in SMALL]
     ends = [sentence.partition("gives your numbers: ")[2] for sentence in sentences if sentence]
-    if rule != "a product rounded to float64, then to float32":  # several rules explain it
+    # Other rules also explain the difference that double rounding causes.
+    if rule != "a product rounded to float64, then to float32":
         assert f"{rule}." in ends
     assert ends
     assert all(rule in end for end in ends)

@@ -5,8 +5,8 @@ The training step and `by_hand` add terms in the order that `products.py` descri
 
 `python oracle.py NUMBER` compares NUMBER networks, and prints a line for each network that differs.
 Tests run `oracle.py` on emulated CPUs. The script compares each product, its two gradients and the
-gradient of the bias. Of a large matrix, the script compares some rows and columns, always with the
-last rows and columns.
+gradient of the bias. Of a large matrix, the script compares the last and some random rows and
+columns.
 """
 
 import functools

@@ -24,7 +24,7 @@ TRAIN = ROOT / "notebooks" / "02_train.ipynb"
 
 
 def environment(results: Path) -> dict[str, str]:
-    """Return environment variables that make a process write its results to this folder."""
+    """Return environment variables that make a process write its results to `results`."""
     return os.environ | {"MNIST_RNN_RESULTS": str(results)}
 
 
