@@ -101,7 +101,9 @@ def draw_curves(
         if curve["accuracy"].notna().all():
             accuracies = f"from {first['accuracy']:.1%} to {last['accuracy']:.1%}"
             said.append(f"The training accuracy of `{claim}` goes {accuracies}.")
-    said.append("Training loss and accuracy are measured during an epoch, while the weights change.")
+    said.append(
+        "Training loss and accuracy are measured during an epoch, while the weights change."
+    )
     return CaptionedFigure(fig, " ".join(said))
 
 
