@@ -119,7 +119,7 @@ def test_copy_of_a_run_under_another_seed_is_rejected(committed, make_record, tm
     write_run(make_record(seed=2), tmp_path)
     runs, (error,) = read_runs(tmp_path)
     assert len(runs) == 3
-    assert "seed-1.json has the weights of " in str(error)
+    assert "seed-1.json has the same weights as " in str(error)
     assert str(error).endswith("seed-0.json but different config.seed")
 
 
@@ -151,14 +151,14 @@ def test_record_that_contradicts_its_model_is_rejected(copied, committed, mnist)
         ({"mistakes": flattered, "history": fewer},
          rf"differ from its model's: {committed.test_errors - 1} test images"),
         ({"mistakes": mistakes | {first: other}}, "differ from its model's: 1 test"),
-        ({"test_loss": record["train_loss"]}, r"loss of 0\.042054, but its model has 0\.063119"),
+        ({"test_loss": record["train_loss"]}, r"loss of 0\.042054, but its model has a test loss of 0\.063119"),
         ({"train_loss": record["test_loss"]}, "committed run but different train_loss"),
         ({"train_errors": 0}, "committed run but different train_errors"),
     ):  # fmt: skip
         with pytest.raises(RecordError, match=said):
             load_checked(write(**changes))
     digests = [*history["weights_sha256"][:-1], "1" * 64]
-    with pytest.raises(ModelError, match="expected the weights of its record, SHA-256 1111"):
+    with pytest.raises(ModelError, match="the weights of its record, with the SHA-256 1111"):
         load_checked(write(history=history | {"weights_sha256": digests}))
 
 

@@ -79,7 +79,7 @@ def test_example_prints_the_shown_output(shell, command, output):
 def test_plan_is_printed_and_site_is_made(shell):
     status, printed = shell("make plan && make site")
     assert status == 0, printed
-    assert "runs to make\n" in printed
+    assert "runs must be trained\n" in printed
 
 
 def test_generated_text_is_up_to_date():

@@ -218,9 +218,9 @@ def test_code_runs_only_in_its_own_folder(tmp_path, monkeypatch):
         require_own_folder()
     for folder in (copy, copy / "notebooks"):
         monkeypatch.chdir(folder)
-        with pytest.raises(ExperimentError, match=rf"runs in {copy}, with the code of {ROOT}\. "):
+        with pytest.raises(ExperimentError, match=rf"runs in {copy}, but uses the code in {ROOT}\. "):
             require_own_folder()
-        with pytest.raises(ExperimentError, match="with the code of"):
+        with pytest.raises(ExperimentError, match="but uses the code in"):
             write_tables(None, tmp_path)
     inner = copy / "inner"  # a clone in another clone
     (inner / "src" / "mnist_rnn").mkdir(parents=True)

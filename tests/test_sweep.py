@@ -73,7 +73,7 @@ def undisturbed(published, tmp_path_factory):
     """Return the results of an uninterrupted sweep."""
     results = tmp_path_factory.mktemp("undisturbed")
     output = sweep(results, published)
-    assert "4 of 4 runs to make" in output
+    assert "4 of 4 runs must be trained" in output
     assert "4 of 4 runs finished, about 0:00:00 to go" in output
     assert len(outcomes(results)) == 4
     return results
@@ -142,7 +142,7 @@ def test_record_with_changed_code_or_versions_is_outdated(
     assert "made with different data" in why_pending(planned, tmp_path)
     path.rename(path.with_name("seed-1.json"))
     other = Planned(code, record.config.model_copy(update={"seed": 1}))
-    assert "holds the run of" in why_pending(other, tmp_path)
+    assert "contains the record that belongs to" in why_pending(other, tmp_path)
     path.write_text("{}")
     assert "is not a record" in why_pending(planned, tmp_path)
 
@@ -168,7 +168,7 @@ def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
     broken.write_text("{}")
     before = {path: path.stat().st_mtime_ns for path in results.glob("runs/*/seed-*")}
     output = sweep(results, more)
-    assert "5 of 7 runs to make" in output
+    assert "5 of 7 runs must be trained" in output
     after = {path: path.stat().st_mtime_ns for path in results.glob("runs/*/seed-*.json")}
     assert sorted(path.name for path in after if path.parent.name.startswith("gru")) == [
         "seed-0.json", "seed-1.json", "seed-2.json",
@@ -177,7 +177,7 @@ def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
     assert touched == {broken}
     assert after.keys() - before.keys() == {deleted} | set(results.glob("runs/gru-*/seed-*.json"))
     assert outcomes(results).items() >= outcomes(undisturbed).items()
-    assert "0 of 7 runs to make" in sweep(results, more)
+    assert "0 of 7 runs must be trained" in sweep(results, more)
 
 
 def wait_until_training(process, run, results):
@@ -226,7 +226,7 @@ def test_wrong_claim_or_curve_stops_a_sweep_with_a_message(
 
 @pytest.mark.parametrize(
     ("option", "value", "expected"),
-    [("--cores", "none", "a whole number from 1, or all"), ("--python", "gone", "an interpreter")],
+    [("--cores", "none", "a whole number above 0 or the word all"), ("--python", "gone", "a Python interpreter")],
 )
 def test_wrong_option_is_rejected_before_any_run(option, value, expected, monkeypatch):
     monkeypatch.setattr("sys.argv", ["sweep", option, value])
@@ -300,7 +300,7 @@ def test_same_workflow_runs_the_code_of_the_originals(published, tmp_path):
     """Train two runs, which set no seed and therefore differ. Delete one, and sweep again."""
     relative = os.path.relpath(sys.executable, ROOT)
     output = sweep(tmp_path, published, "--code", "keras", "--python", relative)
-    assert "2 of 2 runs to make" in output
+    assert "2 of 2 runs must be trained" in output
     runs = outcomes(tmp_path)
     assert len({run["history"]["loss"][0] for run in runs.values()}) == len(runs) == 2
     deleted, kept = (
@@ -308,7 +308,7 @@ def test_same_workflow_runs_the_code_of_the_originals(published, tmp_path):
     )
     deleted.unlink()
     before = kept.stat().st_mtime_ns
-    assert "1 of 2 runs to make" in sweep(tmp_path, published, "--code", "keras")
+    assert "1 of 2 runs must be trained" in sweep(tmp_path, published, "--code", "keras")
     assert kept.stat().st_mtime_ns == before
     assert outcomes(tmp_path).keys() == runs.keys()
 
@@ -340,7 +340,7 @@ def test_killing_a_kernel_or_papermill_or_sweep_loses_no_result(undisturbed, pub
     process.communicate()
     assert outcomes(results) == expected
 
-    assert "1 of 4 runs to make" in sweep(results, published)
+    assert "1 of 4 runs must be trained" in sweep(results, published)
     assert outcomes(results) == expected | {run.path("", Path()): failed}
 
 
@@ -372,5 +372,5 @@ def test_slurm_gives_the_same_bits(undisturbed, published, tmp_path):
 
 def test_dry_run_trains_nothing(published, tmp_path):
     output = sweep(tmp_path, published, "--dry-run")
-    assert "4 of 4 runs to make" in output
+    assert "4 of 4 runs must be trained" in output
     assert not list(tmp_path.iterdir())
