@@ -149,9 +149,9 @@ def test_record_that_contradicts_its_model_is_rejected(copied, committed, mnist)
     other = next(d for d in range(10) if d not in (label, mistakes[first]))
     for changes, said in (
         ({"mistakes": flattered, "history": fewer},
-         rf"differ from its model's: {committed.test_errors - 1} test images"),
-        ({"mistakes": mistakes | {first: other}}, "differ from its model's: 1 test"),
-        ({"test_loss": record["train_loss"]}, r"loss of 0\.042054, but its model has a test loss of 0\.063119"),
+         rf"differ from its model's for {committed.test_errors - 1} test images"),
+        ({"mistakes": mistakes | {first: other}}, "differ from its model's for 1 test"),
+        ({"test_loss": record["train_loss"]}, r"of 0\.042054, but its model has a test loss of 0\.063119"),
         ({"train_loss": record["test_loss"]}, "committed run but different train_loss"),
         ({"train_errors": 0}, "committed run but different train_errors"),
     ):  # fmt: skip

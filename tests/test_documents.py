@@ -168,7 +168,7 @@ def test_report_needs_only_one_run_per_configuration(shell):
         "later,near_miss,300,3,,,a question\n",
     )
     assert rows_of(page) == ["mine", "paper"]
-    assert "Without a run yet: <code>later</code>." in page
+    assert "Claims without a run: <code>later</code>." in page
 
 
 @pytest.mark.slow

@@ -427,7 +427,10 @@ def test_pad_without_widgets_is_shown_as_a_sentence():
 
 @pytest.mark.parametrize(
     ("layer", "problem"),
-    [("gru", "a simple_rnn, got gru"), ("simple_rnn", "the weights of its record, with the SHA-256 ")],
+    [
+        ("gru", "a simple_rnn, got gru"),
+        ("simple_rnn", "the weights of its record, with "),
+    ],
 )
 def test_weights_that_differ_from_their_record_are_rejected(layer, problem, make_record, tmp_path):
     record = make_record(units=8, layer=layer)

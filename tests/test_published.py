@@ -19,7 +19,7 @@ from mnist_rnn.sweep import plan_runs
 pytestmark = pytest.mark.quick
 
 NAMED = f"one of {', '.join(COLUMNS)}"
-ANSWERS = "code that computes these parameters"
+ANSWERS = "code that can compute this configuration"
 
 
 def test_each_row_is_a_claim(tmp_path):
@@ -42,12 +42,12 @@ def test_each_row_is_a_claim(tmp_path):
         (
             "rounding",
             "inf",
-            "a number above 0 if there is a published test accuracy, else nothing, got",
+            "a number above 0, or nothing if there is no published test accuracy, got",
         ),
         (
             "rounding",
             "0",
-            "a number above 0 if there is a published test accuracy, else nothing, got",
+            "a number above 0, or nothing if there is no published test accuracy, got",
         ),
         ("seeds", "0", "a whole number from 1 to 1000, got '0'."),
         ("published_parameters", "int", "a whole number above 0, or nothing, got 'int'."),
@@ -95,7 +95,7 @@ def test_only_unpublished_kinds_have_no_number(kind, tmp_path):
         (None, r"the file .*claims.csv, got nothing"),
         ("claim,layer\ncafé,gru\n".encode("latin-1"), r"CSV in UTF-8 in .*csv, got 'utf-8'"),
         (b'claim,source\nmine,"a book\nyours,another\n', r"CSV .*, got unexpected end of data"),
-        (b"claim;layer\nmine;gru\n", r"each column once, .* got claim;layer"),
+        (b"claim;layer\nmine;gru\n", r"different columns with .* got claim;layer"),
         (b"claim,units,units\nmine,64,128\n", r".* once, .* got claim, units, units"),
         (b"claim,layer\n", r"at least one row in .*, got none"),
         (b"claim,layer\nmine,gru,more\n", r"'run'(.|\n)*without a name\).*'more'"),
@@ -140,8 +140,8 @@ def test_curve_has_one_row_per_epoch_and_is_optional(tmp_path):
 
 
 COLUMN = r"^curves.csv, line \d, claim 'mine', column "
-ORPHAN = r"^curves.csv: expected a claim of claims.csv, got "
-GAP = r"^curves.csv, claim 'mine': expected each epoch from 1 to 3 once, in order, got"
+ORPHAN = r"^curves.csv: expected the name of a claim of claims.csv, got "
+GAP = r"^curves.csv, claim 'mine': expected the epochs from 1 to 3 in order, got the epochs"
 
 
 @pytest.mark.parametrize(

@@ -210,7 +210,7 @@ def wait_for_child(process, word):
         ("claims.csv", HEADER + SHORT.replace("adam", "adm"),
          "claims.csv, line 2, claim 'short', column optimizer: expected 'sgd'"),
         ("curves.csv", "claim,epoch,train_loss,train_accuracy\nlong,1,0.5,\n",
-         "curves.csv, claim 'long': expected each epoch from 1 to 150 once"),
+         "curves.csv, claim 'long': expected the epochs from 1 to 150 in order"),
     ],
 )  # fmt: skip
 def test_wrong_claim_or_curve_stops_a_sweep_with_a_message(
@@ -226,7 +226,10 @@ def test_wrong_claim_or_curve_stops_a_sweep_with_a_message(
 
 @pytest.mark.parametrize(
     ("option", "value", "expected"),
-    [("--cores", "none", "a whole number above 0 or the word all"), ("--python", "gone", "a Python interpreter")],
+    [
+        ("--cores", "none", "a whole number above 0 or the word all"),
+        ("--python", "gone", "a Python interpreter"),
+    ],
 )
 def test_wrong_option_is_rejected_before_any_run(option, value, expected, monkeypatch):
     monkeypatch.setattr("sys.argv", ["sweep", option, value])

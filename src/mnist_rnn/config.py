@@ -8,8 +8,8 @@ TRAIN_SIZE, TEST_SIZE = 60_000, 10_000  # images of MNIST
 TIMESTEPS, FEATURES, NUM_CLASSES = 28, 28, 10
 
 
-# Without slashes, angle brackets, vertical bars and line ends, text in another person's record can't
-# be a path or markup.
+# Without slashes, angle brackets, vertical bars and line ends, the text in another person's record
+# can't be a path or markup.
 ALLOWED = "A-Za-z0-9 ()@.,:+_-"
 Text = Annotated[str, StringConstraints(pattern=rf"^[{ALLOWED}]{{1,60}}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

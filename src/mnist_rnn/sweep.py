@@ -113,7 +113,9 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
     records = [str(run.path(".json").relative_to(RESULTS)) for run in runs]
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"]
     command += ["--directory", str(RESULTS), *arguments, "--forcerun", *records, "--", *records]
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's `&` disables SIGINT, which Snakemake needs
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # a shell's `&` disables SIGINT, which Snakemake needs
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
         signal.signal(signal.SIGTERM, stop_runs)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C stops Snakemake, but not this process
@@ -135,7 +137,9 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
 def main() -> None:
     """List the runs that must be trained, then train them; exit with status 1 if a run fails."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--dry-run", action="store_true", help="list the runs without training them")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="list the runs without training them"
+    )
     parser.add_argument(
         "--code", choices=get_args(Code), default="ours", help="the code that computes the runs"
     )
@@ -165,7 +169,10 @@ def main() -> None:
         print(f"{run.name}, seed {run.config.seed}: {reason}")
     print(f"{len(pending)} of {len(runs)} runs must be trained", flush=True)
     if pending and not options.dry_run:
-        arguments += ["--config", f"python={Path(python).absolute()}"]  # Snakemake runs in another folder
+        arguments += [
+            "--config",
+            f"python={Path(python).absolute()}",
+        ]  # Snakemake runs in another folder
         raise SystemExit(not make_runs(pending, arguments))
 
 

@@ -49,8 +49,8 @@ class Environment(Strict):
     The trained weights depend on `code_sha256` and on the versions of PACKAGES. `clean` is true if
     the files outside results/ were those of the commit. `code_sha256` is the digest of the package
     `experiment`, or of the original's script that computed the run. `other_bits` is true if the
-    weights after the probe's training steps differ from the specified weights. `threads` is None if
-    the number of threads is unknown.
+    weights after the probe's training steps differ from the specification. `threads` is None if the
+    number of threads is unknown.
     """
 
     commit: Commit | None

@@ -54,7 +54,8 @@ def require_mnist(config: Configuration, training: Examples, test: Examples) -> 
     ):
         if not (np.array_equal(given.x, scale(x)) and np.array_equal(given.y, y)):
             raise TrainingError(
-                f"{name}: expected the first {len(y):,} {name} images of MNIST, got other images. {AGAIN}"
+                f"{name}: expected the first {len(y):,} {name} images of MNIST, got other images. "
+                f"{AGAIN}"
             )
 
 

@@ -226,7 +226,7 @@ def read_labels() -> tuple[int, ...]:
 def count_parameters(config: Configuration, code: Code = "ours") -> int:
     """Return the number of parameters of the network.
 
-    Each unit of a GRU or of PyTorch's RNN has two biases instead of one.
+    GRU and PyTorch's RNN have two bias vectors.
     """
     biases = 2 if config.layer == "gru" or code == "pytorch" else 1
     inputs = FEATURES + config.units + biases
@@ -242,8 +242,7 @@ def count_products(config: Configuration) -> int:
 def what_outdates(run: Run) -> list[str]:
     """Return the reasons why a run is outdated: `data`, `code`, `bits`, or names of packages.
 
-    `bits` means that the weights after the probe's training steps differed from the specified
-    weights.
+    `bits` means that the weights after the probe's training steps differed from the specification.
     """
     program = PROGRAMS[run.code]
     then = {"data": run.data_sha256} | what_decides_bits(run.environment)
@@ -314,7 +313,7 @@ def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Ki
 
 
 def refuse_duplicates(text: bytes) -> None:
-    """Raise ValueError if a JSON object has a key twice, because parsers disagree about its value."""
+    """Raise ValueError if a JSON object has a key twice, because parsers disagree about the value."""
 
     def check(pairs: list[tuple[str, object]]) -> dict[str, object]:
         values = dict(pairs)
