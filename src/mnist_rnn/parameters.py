@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError
 
-# Names from other libraries, with our names; the spellings are too different for difflib.
+# Suggestions for names from other libraries, whose spelling is too different for difflib.
 ALIASES = {
     "lr": "learning_rate",
     "hidden_size": "units",
@@ -36,8 +36,8 @@ def read_parameters(
     """Return a notebook's parameters from its `globals()`, with defaults for missing parameters.
 
     IPython stores the source code of the executed cells in the list `In`. The source code of the
-    parameter cells shows whether a user has set an unknown name, which papermill does not reject.
-    Papermill's own variables PAPERMILL_INPUT_PATH and PAPERMILL_OUTPUT_PATH are ignored.
+    parameter cells shows unknown names, which papermill does not reject. Papermill's own variables
+    PAPERMILL_INPUT_PATH and PAPERMILL_OUTPUT_PATH are ignored.
 
     Raises:
         ParameterError: a parameter is wrong. The message gives the expected and the given value.

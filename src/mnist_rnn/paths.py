@@ -39,7 +39,7 @@ def located(path: Path) -> str:
 
 
 def require_own_folder() -> None:
-    """Check that the working directory is not in another copy of the repository than this code.
+    """Check that the working directory is not in another copy of the repository.
 
     Raises:
         ExperimentError: the working directory is in another copy of the repository.

@@ -34,7 +34,7 @@ from mnist_rnn.records.run import (
     what_outdates,
 )
 
-START = 5 * 10**11  # products in 20 seconds, which a run needs besides its training
+START = 5 * 10**11  # products in 20 seconds, the time of a run without training
 
 
 class Planned(NamedTuple):
@@ -82,7 +82,7 @@ def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
 def describe_progress(left: Collection[Planned], runs: Collection[Planned], seconds: float) -> str:
     """Return how many runs of a sweep are finished, and an estimate of the remaining time.
 
-    The estimate is based on the number of multiplications in each run, plus START.
+    The estimate counts the multiplications of each run, plus START for the rest of the run.
     """
     costs = (sum(START + count_products(run.config) for run in some) for some in (left, runs))
     share = next(costs) / next(costs)
@@ -107,22 +107,21 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
     try:
         (RESULTS / "executed").mkdir(parents=True, exist_ok=True)
         for log in logs.values():
-            log.unlink(missing_ok=True)  # a log must show that this sweep started the run
+            log.unlink(missing_ok=True)  # a log shows that this sweep has started a run
     except OSError as error:
         raise SystemExit(f"{error.filename} can't be written: {error.strerror}.") from None
     records = [str(run.path(".json").relative_to(RESULTS)) for run in runs]
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"]
     command += ["--directory", str(RESULTS), *arguments, "--forcerun", *records, "--", *records]
-    signal.signal(
-        signal.SIGINT, signal.SIG_DFL
-    )  # a shell's `&` disables SIGINT, which Snakemake needs
+    # A shell's `&` disables SIGINT, but Snakemake needs SIGINT.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
         signal.signal(signal.SIGTERM, stop_runs)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C stops Snakemake, but not this process
         start, left = time.monotonic(), list(runs)
         while snakemake.poll() is None:
             with suppress(subprocess.TimeoutExpired):
-                snakemake.wait(timeout=20)  # seconds, since each check takes a second
+                snakemake.wait(timeout=20)  # seconds between checks, which take a second
             before, left = left, [run for run in left if why_pending(run)]
             if len(left) < len(before):
                 print(describe_progress(left, runs, time.monotonic() - start), flush=True)
@@ -137,9 +136,7 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
 def main() -> None:
     """List the runs that must be trained, then train them; exit with status 1 if a run fails."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument(
-        "--dry-run", action="store_true", help="list the runs without training them"
-    )
+    parser.add_argument("--dry-run", action="store_true", help="list the runs that must be trained")
     parser.add_argument(
         "--code", choices=get_args(Code), default="ours", help="the code that computes the runs"
     )
@@ -169,10 +166,8 @@ def main() -> None:
         print(f"{run.name}, seed {run.config.seed}: {reason}")
     print(f"{len(pending)} of {len(runs)} runs must be trained", flush=True)
     if pending and not options.dry_run:
-        arguments += [
-            "--config",
-            f"python={Path(python).absolute()}",
-        ]  # Snakemake runs in another folder
+        # The path must be absolute, because Snakemake works in another folder.
+        arguments += ["--config", f"python={Path(python).absolute()}"]
         raise SystemExit(not make_runs(pending, arguments))
 
 

@@ -20,8 +20,8 @@ from mnist_rnn.paths import PUBLISHED, shown
 from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 
 LARGEST_TABLE = 1_000_000  # bytes
-REST = "(without a name)"  # collects the cells to the right of the last named column
-RESULTS = ("run", "table")  # the kinds of published results; a `text` has rough numbers
+REST = "(without a name)"  # the key of the cells to the right of the last column
+RESULTS = ("run", "table")  # the kinds of claims that are published results
 UNPUBLISHED = ("near_miss", "control", "page")  # kinds of claims without a published number
 
 
@@ -66,7 +66,7 @@ class Claim(Strict, validate_default=True):
     @classmethod
     def _has_unit(cls, value: float | None, info: ValidationInfo) -> float | None:
         if (value is None) != (info.data.get("published_test_accuracy", value) is None):
-            raise ValueError("only a published test accuracy has a rounding")
+            raise ValueError("rounding and published_test_accuracy must be given together")
         return value
 
     @field_validator("published_test_accuracy")
@@ -164,8 +164,8 @@ def read_rows(
 ) -> list[Row]:
     """Return the checked rows of a CSV file; ClaimError lists all wrong cells.
 
-    An empty cell counts as a missing value. The file must have all columns in `needed`. The cells
-    of the columns in `config` become the field `config` of a row.
+    An empty cell counts as a missing value. The file must have all columns in `needed`. The columns
+    listed in `config` are combined into the field `config` of a row.
     """
     rows, problems = [], []
     for number, cells in enumerate(read_table(path, needed), 2):
@@ -207,7 +207,7 @@ def read_table(path: Path, needed: set[str]) -> list[dict[str, str]]:
     if not rows:
         raise ClaimError(f"{name}: expected at least one row in {shown(path)}, got none.")
     if not needed <= set(names) or len(set(names)) < len(names):
-        words = f"different columns with {', '.join(sorted(needed))} in {shown(path)}"
+        words = f"each column once, including {', '.join(sorted(needed))}, in {shown(path)}"
         raise ClaimError(f"{name}: expected {words}, got {', '.join(names)}.")
     return rows
 

@@ -34,7 +34,7 @@ def describe_folder(results: Results) -> str:
 
 
 def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
-    """Return the runs and the claims of each configuration in two dictionaries, by row name."""
+    """Return two dictionaries by row name: the runs and the claims of each configuration."""
     groups = dict(list(results.runs.groupby("configuration", sort=False)))
     rows, published = {}, {}
     for configuration in results.accuracy["configuration"].drop_duplicates():
@@ -52,7 +52,7 @@ def list_runs(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def choose_runs(runs: pd.DataFrame, first: str = "", second: str = "") -> pd.DataFrame:
-    """Return the runs `first` and `second`, by default those with the best and the worst accuracy.
+    """Return the runs `first` and `second`, by default the most and the least accurate run.
 
     Raises:
         ParameterError: `first` or `second` is not in the index of `runs`.

@@ -10,7 +10,7 @@ from mnist_rnn.config import TEST_SIZE
 
 FEWEST = 3  # the smallest number of runs for a prediction interval
 RANKED = 40  # the smallest number of runs for the rank test
-MEASURES = {  # numbers of a run or a published result: column and name
+MEASURES = {  # columns with results, and their names in texts
     "test_accuracy": "test accuracy",
     "last_epoch_accuracy": "training accuracy",
     "test_loss": "test loss",
@@ -40,7 +40,7 @@ def measure_runs(runs: pd.DataFrame, epochs: int) -> pd.DataFrame:
 
 
 def measure_claim(claim: pd.Series, epochs: int) -> pd.DataFrame:
-    """Return the published numbers of a claim after `epochs` epochs, each with half its unit."""
+    """Return the published numbers of a claim after `epochs` epochs, with half the printed unit."""
     at_end = claim["epochs"] == epochs
     losses = claim["loss_by_epoch"]
     rows = {
@@ -66,9 +66,9 @@ def find_common_epochs(claim: pd.Series, runs: pd.DataFrame) -> int:
 
 
 def to_log(measure: str, values: Any) -> Any:
-    """Return the natural logarithms of losses, or of the errors (in percent) of accuracies.
+    """Return the natural logarithms of losses, or of the error rates for accuracies.
 
-    The error is 100 minus the accuracy, but at least 0.005.
+    An error rate is 100 minus the accuracy, in percent, and at least 0.005.
     """
     return np.log(np.maximum(100 - values, 0.005) if measure.endswith("accuracy") else values)
 
@@ -94,7 +94,7 @@ def compare_numbers(claim: pd.Series, runs: pd.DataFrame) -> pd.DataFrame:
 
     `inside` says whether the published number is in the interval. All runs have the same
     configuration, which may differ from the configuration of the claim. The claim and the runs are
-    compared after the number of epochs that they have in common.
+    compared after the smallest number of epochs of any of them.
     """
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
@@ -109,8 +109,8 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
 
     The results are the runs and the published result. The deviation of a result is the largest
     distance of its numbers from their means, in standard deviations. The rank is the number of
-    results that deviate at least as much as the published result. All numbers are rounded to the
-    unit of the published number.
+    results that deviate at least as much as the published result. The numbers of the runs are
+    rounded to the units of the published numbers.
     """
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
@@ -120,7 +120,7 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
         rounded = (measured[name] / unit).round() * unit if unit else measured[name]
         logs.append(to_log(name, np.append(rounded, value)))
     table = np.array(logs).T
-    spread = np.maximum(table.std(axis=0), 1e-9)  # prevents a division by 0
+    spread = np.maximum(table.std(axis=0), 1e-9)  # avoids a division by 0
     far = (np.abs(table - table.mean(axis=0)) / spread).max(axis=1)
     return int((far >= far[-1]).sum()), len(far)
 

@@ -17,7 +17,7 @@ from mnist_rnn.files import write_text
 from mnist_rnn.paths import require_own_folder
 from mnist_rnn.records.run import Run, name_configuration
 
-SPACE = "\N{NO-BREAK SPACE}"  # keeps an interval on one line
+SPACE = "\N{NO-BREAK SPACE}"  # keeps an interval on one line of a table cell
 BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
 
 
@@ -34,7 +34,8 @@ class Results(NamedTuple):
 def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
     """Return the table of runs, sorted by code, parameters and seed.
 
-    docs/data-dictionary.md describes the columns. Columns with names in `_by_epoch` contain tuples.
+    docs/data-dictionary.md describes the columns. The columns whose names end in `_by_epoch`
+    contain tuples.
     """
     rows = [
         {"configuration": run.configuration_name, "code": run.code}
@@ -141,7 +142,7 @@ def name_outside(numbers: pd.DataFrame) -> str:
 
 
 def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of accuracies with readable columns and values, without empty columns."""
+    """Format the table of accuracies for readers, and remove the empty columns."""
     rows = [
         {
             "Result": row["configuration"] if pd.isna(row["claim"]) else row["claim"],
@@ -217,6 +218,7 @@ def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
         sentences.append("No test accuracy was published for this configuration.")
     if run.environment.other_bits:
         sentences.append(
-            "The weights of this run differ from the specification, so the tables leave this run out."
+            "The weights of this run differ from the specification, so the tables leave this run "
+            "out."
         )
     return " ".join(sentences)

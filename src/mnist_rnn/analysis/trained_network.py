@@ -48,7 +48,10 @@ def last_ink_rows(x: np.ndarray) -> np.ndarray:
 
 
 def last_rows(marked: np.ndarray) -> np.ndarray:
-    """Return the last row (n,) that is true in `marked` (n, timesteps), or 0 if no row is true."""
+    """Return the last marked row (n,) of each image, or 0 if no row is marked.
+
+    `marked` contains one boolean for each row of each image, with shape (n, timesteps).
+    """
     return (marked * np.arange(1, TIMESTEPS + 1)).max(axis=1)
 
 
@@ -63,8 +66,10 @@ def tabulate_decisions(probabilities: np.ndarray, y: np.ndarray) -> pd.DataFrame
     last = pd.Series(probabilities[np.arange(len(y)), -1, y], dtype=float).groupby(digits)
     return pd.DataFrame(
         {
-            "row after which half are decided": rows.median().astype(int),
-            "row after which 90% are decided": rows.quantile(0.9, interpolation="higher"),
+            "row after which half of the images are decided": rows.median().astype(int),
+            "row after which 90% of the images are decided": rows.quantile(
+                0.9, interpolation="higher"
+            ),
             "images decided only after row 28": rows.agg(lambda row: (row == 28).sum()),
             "mean probability of the label (%)": (100 * last.mean()).round(1),
         }

@@ -42,7 +42,7 @@ class Checkpoint:
     """A file with the state of a run, from which the run can continue on any CPU."""
 
     def __init__(self, path: Path, owner: Mapping[str, object]) -> None:
-        """Set the path of the file, and the `owner` that `State` describes, as JSON values."""
+        """Set the path of the file and the `owner`, which `State` describes."""
         self.path, self.owner = path, owner
 
     def read(self, like: Sequence[np.ndarray] | None = None) -> State | None:

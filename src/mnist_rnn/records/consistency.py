@@ -46,7 +46,7 @@ def load_checked(path: Path) -> tuple[Run, Weights]:
 
     Raises:
         ModelError: the file is not a model, or the model is not the SimpleRNN of the record.
-        RecordError: the record is missing, damaged, or contradicts the model or the committed run.
+        RecordError: the record is missing, is invalid, or contradicts its model or the committed run.
     """
     run, weights = load_run(path, ["simple_rnn"])
     return run, Weights(*weights)
@@ -60,9 +60,9 @@ def load_run(path: Path, layers: Collection[str] = tuple(GATES)) -> tuple[Run, l
         layers: the names of the accepted recurrent layers.
 
     Raises:
-        ModelError: the file is not a model, the weights differ from those in the record, or the
-            layer in the record is not accepted.
-        RecordError: the record is missing, damaged, or contradicts the model or the committed run.
+        ModelError: the file is not a model, its weights are not the weights in the record, or its
+            layer is not accepted.
+        RecordError: the record is missing, is invalid, or contradicts its model or the committed run.
     """
     from mnist_rnn.records.model_file import load_model
 

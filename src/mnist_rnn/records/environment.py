@@ -48,7 +48,7 @@ class Environment(Strict):
 
     The trained weights depend on `code_sha256` and on the versions of PACKAGES. `clean` is true if
     the files outside results/ were those of the commit. `code_sha256` is the digest of the package
-    `experiment`, or of the original's script that computed the run. `other_bits` is true if the
+    `experiment`, or of the script in originals/ that computed the run. `other_bits` is true if the
     weights after the probe's training steps differ from the specification. `threads` is None if the
     number of threads is unknown.
     """
@@ -86,8 +86,8 @@ def describe_environment(threads: int | None, emulated: str | None = None) -> En
 def is_clean(commit: str) -> bool:
     """Return whether all files outside results/ are those of the commit, without new files.
 
-    The index, settings and ignore lists of a clone can hide an edit. So an empty temporary
-    repository, which reads the objects of the clone, compares the files with the commit.
+    The index, settings and ignore lists of a clone can hide an edit. The files are therefore
+    compared in an empty temporary repository, which reads the git objects of the clone.
     """
     objects = ROOT / (ask("git", "rev-parse", "--git-path", "objects") or "")
     with tempfile.TemporaryDirectory() as folder:
@@ -129,13 +129,13 @@ def what_decides_bits(environment: Environment) -> dict[str, str]:
 
 
 def what_differs(then: Environment, now: Environment) -> list[str]:
-    """Return which of the code and the packages differ between two environments, by name."""
+    """Return the packages that differ between two environments, and `code` if the code differs."""
     before = what_decides_bits(then)
     return [name for name, value in what_decides_bits(now).items() if value != before[name]]
 
 
 def find_versions() -> dict[str, str]:
-    """Return the versions of the installed PACKAGES, where `tensorflow-cpu` is TensorFlow too."""
+    """Return the versions of the installed PACKAGES, counting `tensorflow-cpu` as `tensorflow`."""
     versions: dict[str, str] = {}
     for name in PACKAGES:
         for wheel in (name, f"{name}-cpu"):

@@ -1,7 +1,7 @@
 """Compute losses and errors in NumPy with the same result on every CPU.
 
 The last bits of exp and log depend on the CPU. The loss is computed in float64 and rounded to six
-decimals, so that these bits have no effect.
+decimals, which removes the differences between CPUs.
 """
 
 import numpy as np

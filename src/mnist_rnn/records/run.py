@@ -32,11 +32,11 @@ Errors = Annotated[int, Field(ge=0, le=TEST_SIZE)]
 Index = Annotated[int, Field(ge=0, lt=TEST_SIZE)]
 Digit = Annotated[int, Field(ge=0, lt=NUM_CLASSES)]
 LARGEST_RECORD = 200_000  # bytes
-LABELS = Path(__file__).with_name("y_test.txt")  # of MNIST's test images
+LABELS = Path(__file__).with_name("y_test.txt")  # labels of the test images
 # A plausible run computes at most FASTEST products per second, and takes at most LONGEST seconds.
 FASTEST, LONGEST = 1e14, 366 * 86_400
 
-# The code that computed a run. originals/README.md describes all codes except `ours`.
+# The code that computed a run: our code, or an original that originals/README.md describes.
 Code = Literal["ours", "keras", "keras_rmsprop", "seeded", "seeded_xla", "keras_2019", "pytorch"]
 
 
@@ -79,8 +79,8 @@ class History(Strict):
     """Measurements of a run, with one value per epoch.
 
     `loss` (in nats) and `accuracy` (a fraction) are measured on the training images during an
-    epoch, with dropout. `test_errors` and `weights_sha256` are measured after an epoch. A digest of
-    None means that the digest was not measured.
+    epoch, with dropout. `test_errors` and `weights_sha256` are measured after each epoch. A digest
+    is None if the digest was not measured.
     """
 
     loss: list[Loss]
@@ -98,7 +98,7 @@ class History(Strict):
 class Run(Strict):
     """The record of a finished run.
 
-    If the code sets no seed, `config.seed` numbers the runs. `parameters` is the number of
+    If the code sets no seed, `config.seed` is the run's number. `parameters` is the number of
     parameters of the network. `train_loss`, `train_errors` and `test_loss` are measured on all
     images after training. `mistakes` maps the index of each misclassified test image to the
     predicted digit. `None` means that a value was not measured. `seconds` is the training time.
@@ -240,7 +240,7 @@ def count_products(config: Configuration) -> int:
 
 
 def what_outdates(run: Run) -> list[str]:
-    """Return the reasons why a run is outdated: `data`, `code`, `bits`, or names of packages.
+    """Return the reasons why a run is outdated, such as `data`, `code`, `bits` or `numpy`.
 
     `bits` means that the weights after the probe's training steps differed from the specification.
     """
@@ -268,7 +268,7 @@ def name_configuration(config: Configuration, code: Code = "ours") -> str:
 def run_path(
     config: Configuration, suffix: str, results: Path = OUTPUTS, code: Code = "ours"
 ) -> Path:
-    """Return the path of a run's record (`.json`), model (`.keras`) or `.checkpoint`."""
+    """Return the path of a run's file with the suffix `.json`, `.keras` or `.checkpoint`."""
     return results / "runs" / name_configuration(config, code) / f"seed-{config.seed}{suffix}"
 
 
@@ -293,7 +293,7 @@ def read_run(path: Path) -> Run:
 
 
 def read_checked(path: Path, kind: type[Kind], name: str, largest: int = LARGEST_RECORD) -> Kind:
-    """Read a JSON file, and validate it as `kind`; RecordError lists all problems of the file."""
+    """Read a JSON file and validate it as `kind`, or raise RecordError with all problems."""
     try:
         content = read_regular(path, largest)
     except OSError as error:
@@ -302,7 +302,7 @@ def read_checked(path: Path, kind: type[Kind], name: str, largest: int = LARGEST
 
 
 def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Kind:
-    """Validate JSON as `kind`; RecordError lists all problems of the file at `path`."""
+    """Validate the JSON from `path` as `kind`, or raise RecordError with all problems."""
     try:
         refuse_duplicates(content)
         return kind.model_validate_json(content)
@@ -313,7 +313,7 @@ def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Ki
 
 
 def refuse_duplicates(text: bytes) -> None:
-    """Raise ValueError if a JSON object has a key twice, because parsers disagree about the value."""
+    """Raise ValueError if a JSON object has a key twice, which parsers read in different ways."""
 
     def check(pairs: list[tuple[str, object]]) -> dict[str, object]:
         values = dict(pairs)

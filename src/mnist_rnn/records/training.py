@@ -61,7 +61,7 @@ def train(
     start = State({name: [] for name in MEASURES}, 0.0, get_variables(model), checkpoint.owner)
     state = checkpoint.read(start.variables) or start
     set_variables(model, state.variables)
-    print(f"Epochs finished before: {state.epochs}. {KEPT}")
+    print(f"Epochs already finished: {state.epochs}. {KEPT}")
     if state.epochs < config.epochs:
         with tqdm(
             total=config.epochs, initial=state.epochs, bar_format=BAR, file=sys.stdout
