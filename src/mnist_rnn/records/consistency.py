@@ -46,7 +46,7 @@ def load_checked(path: Path) -> tuple[Run, Weights]:
 
     Raises:
         ModelError: the file is not a model, or the model is not the SimpleRNN of the record.
-        RecordError: the record is missing or invalid, or disagrees with its model or a committed run.
+        RecordError: the record is missing, invalid, or in conflict with its model or committed run.
     """
     run, weights = load_run(path, ["simple_rnn"])
     return run, Weights(*weights)
@@ -62,7 +62,7 @@ def load_run(path: Path, layers: Collection[str] = tuple(GATES)) -> tuple[Run, l
     Raises:
         ModelError: the file is not a model, its weights are not the weights in the record, or its
             layer is not accepted.
-        RecordError: the record is missing or invalid, or disagrees with its model or a committed run.
+        RecordError: the record is missing, invalid, or in conflict with its model or committed run.
     """
     from mnist_rnn.records.model_file import load_model
 
