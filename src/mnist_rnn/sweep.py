@@ -34,7 +34,7 @@ from mnist_rnn.records.run import (
     what_outdates,
 )
 
-START = 5 * 10**11  # products in 20 seconds, the time of a run without training
+START = 5 * 10**11  # multiplications in 20 seconds, the time of a run without training
 
 
 class Planned(NamedTuple):
@@ -136,7 +136,9 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
 def main() -> None:
     """List the runs that must be trained, then train them; exit with status 1 if a run fails."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--dry-run", action="store_true", help="list the runs that must be trained")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only list the runs that must be trained"
+    )
     parser.add_argument(
         "--code", choices=get_args(Code), default="ours", help="the code that computes the runs"
     )

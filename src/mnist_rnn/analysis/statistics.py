@@ -10,7 +10,7 @@ from mnist_rnn.config import TEST_SIZE
 
 FEWEST = 3  # the smallest number of runs for a prediction interval
 RANKED = 40  # the smallest number of runs for the rank test
-MEASURES = {  # columns with results, and their names in texts
+MEASURES = {  # columns with results, each with its name for texts
     "test_accuracy": "test accuracy",
     "last_epoch_accuracy": "training accuracy",
     "test_loss": "test loss",
@@ -40,7 +40,7 @@ def measure_runs(runs: pd.DataFrame, epochs: int) -> pd.DataFrame:
 
 
 def measure_claim(claim: pd.Series, epochs: int) -> pd.DataFrame:
-    """Return the published numbers of a claim after `epochs` epochs, with half the printed unit."""
+    """Return a claim's numbers after `epochs` epochs, and half of the unit of each number."""
     at_end = claim["epochs"] == epochs
     losses = claim["loss_by_epoch"]
     rows = {
@@ -66,7 +66,7 @@ def find_common_epochs(claim: pd.Series, runs: pd.DataFrame) -> int:
 
 
 def to_log(measure: str, values: Any) -> Any:
-    """Return the natural logarithms of losses, or of the error rates for accuracies.
+    """Return the logarithms of losses; for accuracies, return the logarithms of error rates.
 
     An error rate is 100 minus the accuracy, in percent, and at least 0.005.
     """
@@ -94,7 +94,7 @@ def compare_numbers(claim: pd.Series, runs: pd.DataFrame) -> pd.DataFrame:
 
     `inside` says whether the published number is in the interval. All runs have the same
     configuration, which may differ from the configuration of the claim. The claim and the runs are
-    compared after the smallest number of epochs of any of them.
+    compared after the same number of epochs.
     """
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)

@@ -86,8 +86,8 @@ def describe_environment(threads: int | None, emulated: str | None = None) -> En
 def is_clean(commit: str) -> bool:
     """Return whether all files outside results/ are those of the commit, without new files.
 
-    The index, settings and ignore lists of a clone can hide an edit. The files are therefore
-    compared in an empty temporary repository, which reads the git objects of the clone.
+    The index, settings and ignore lists of a clone can hide an edit. Therefore, an empty temporary
+    repository is used, which reads only the git objects of the clone.
     """
     objects = ROOT / (ask("git", "rev-parse", "--git-path", "objects") or "")
     with tempfile.TemporaryDirectory() as folder:

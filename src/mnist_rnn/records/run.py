@@ -91,7 +91,9 @@ class History(Strict):
     @model_validator(mode="after")
     def _same_epochs(self) -> "History":
         if len({len(values) for values in vars(self).values()}) > 1 or not self.loss:
-            raise ValueError("all lists must have the same number of epochs, at least 1")
+            raise ValueError(
+                "all lists must have the same number of epochs, and at least one epoch"
+            )
         return self
 
 
@@ -181,9 +183,9 @@ def find_contradictions(run: Run) -> Iterator[str]:
     losses = [*history.loss, run.train_loss or 0, run.test_loss]
     # The predicted probability of a misclassified image's label is at most 1/2.
     if any(loss < 0.999 * log(2) * share for loss, share in zip(losses, wrong, strict=True)):
-        yield "a loss must be at least log 2 times the share of misclassified images"
+        yield "each loss must be at least log 2 times the share of misclassified images"
     if run.parameters != (expected := count_parameters(run.config, run.code)):
-        yield f"parameters must be {expected}, as in the network"
+        yield f"parameters must be {expected}, the number of parameters of the network"
     if problem := find_impossible(run.seconds, run.config):
         yield problem
 
@@ -313,7 +315,7 @@ def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Ki
 
 
 def refuse_duplicates(text: bytes) -> None:
-    """Raise ValueError if a JSON object has a key twice, which parsers read in different ways."""
+    """Raise ValueError if a JSON object has a key twice, since parsers disagree on the value."""
 
     def check(pairs: list[tuple[str, object]]) -> dict[str, object]:
         values = dict(pairs)
