@@ -140,7 +140,7 @@ def test_curve_has_one_row_per_epoch_and_is_optional(tmp_path):
 
 
 COLUMN = r"^curves.csv, line \d, claim 'mine', column "
-ORPHAN = r"^curves.csv: expected the name of a claim of claims.csv, got "
+ORPHAN = r"^curves.csv: expected the name of a claim in claims.csv, got "
 GAP = r"^curves.csv, claim 'mine': expected the epochs from 1 to 3 in order, got the epochs"
 
 
@@ -176,7 +176,7 @@ def test_wrong_curve_is_rejected_in_one_sentence(row, change, problem, tmp_path)
 @pytest.mark.parametrize(
     ("rows", "header", "problem"),
     [(CURVE[:2], "claim,epoch,train_loss,train_accuracy", GAP + r" 1, 2\.$"),
-     (CURVE, "claim,epoch,loss,train_accuracy", r"^curves: .*_loss among .* got claim, epoch"),
+     (CURVE, "claim,epoch,loss,train_accuracy", r"^curves: .*_loss, in .* got claim, epoch"),
      ([], "claim,epoch,train_loss,train_accuracy", r"^curves: expected at least one row"),
      ([], "", r"^curves: expected at least one row")],
 )  # fmt: skip

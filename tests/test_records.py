@@ -126,7 +126,7 @@ TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors":
         ({"seconds": 1e-8}, r"seconds must be from 2e-08 to 31622400"),
         ({"seconds": 1e300}, "seconds must be from"),
         ({"config": {"epochs": 2, "train_size": 1}, "history": TWICE},
-         "different test errors for the same weights"),
+         "the same test errors for the same weights"),
     ],
 )  # fmt: skip
 def test_error_names_a_damaged_or_impossible_record(changes, problem, record, tmp_path):

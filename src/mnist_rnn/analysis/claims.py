@@ -85,7 +85,7 @@ class Claim(Strict, validate_default=True):
 class Epoch(Strict):
     """A row of curves.csv: one epoch of a published training curve."""
 
-    claim: str = Field(min_length=1, description="the name of a claim of claims.csv")
+    claim: str = Field(min_length=1, description="the name of a claim in claims.csv")
     epoch: int = Field(description="a whole number")
     train_loss: float = Field(gt=0, description="a number above 0")
     train_accuracy: float | None = optional(0, 1, "a number from 0 to 1")
