@@ -105,7 +105,7 @@ def test_same_weights_with_different_results_are_rejected(committed, tmp_path):
         with pytest.raises(RecordError) as rejected:
             require_reproduction(tmp_path, change_result(committed, name), committed)
         assert str(rejected.value).endswith(
-            f"the weights of the committed run but different {name}"
+            f"the same weights as the committed run but different {name}"
         )
     other = change(committed, "history", weights_sha256=OTHER_DIGESTS, test_errors=[1] * 20)
     require_reproduction(tmp_path, other, committed)
