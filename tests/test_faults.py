@@ -50,7 +50,7 @@ def test_a_run_with_an_unwritable_results_folder_stops_before_training(tmp_path)
     said = output.split("Exception encountered")[1]
     assert re.search(rf"^OutputError: {tmp_path}/results/\S+ can't be written: \w+", said, re.M)
     assert "Traceback" not in said
-    assert "Epochs finished" not in output
+    assert "Epochs already finished" not in output
 
 
 def test_the_old_notebook_stays_if_the_new_notebook_cannot_be_saved(tmp_path):

@@ -160,7 +160,7 @@ def with_environment(**values):
      (GOOD | {"digests": {WHOLE_RUN: RUN.history.weights_sha256[-1:]}}, "must be of 20 epochs"),
      (GOOD | {"digests": {WHOLE_RUN: [None, *RUN.history.weights_sha256]}}, "must be of 20 epo"),
      (GOOD | {"digests": {WHOLE_RUN: ["1" * 64, *RUN.history.weights_sha256[1:]]}},
-      "the weights of the committed run but different history.weights_sha256$"),
+      "the same weights as the committed run but different history.weights_sha256$"),
      (GOOD | {"digests": {"gru": ["1" * 64, STEPS["gru"]]}, "test_errors": None},
       "only those after the last step"),
      (GOOD | {"seconds": 1e300}, "less than or equal to 31622400"),

@@ -250,7 +250,7 @@ def test_papermill_runs_the_notebook_with_the_given_parameters(tmp_path):
     record = finish(start(command, env=environment(tmp_path), cwd=tmp_path), tmp_path)
     assert record.config == Configuration(**parameters)
     outputs = (tmp_path / "out.ipynb").read_text()
-    assert "No number was published for this configuration." in outputs
+    assert "No test accuracy was published for this configuration." in outputs
 
 
 @pytest.mark.slow

@@ -109,7 +109,7 @@ TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors":
         ({"history": HISTORY | {"accuracy": []}}, "history: .* the same number of epochs"),
         ({"history": {name: 2 * HISTORY[name] for name in HISTORY}}, "history must have 1 epochs"),
         ({"history": HISTORY | {"test_errors": [10_001]}}, "test_errors.0: Input should be less"),
-        ({"history": HISTORY | {"test_errors": [1]}}, "mistakes must be as many as test errors"),
+        ({"history": HISTORY | {"test_errors": [1]}}, "one entry for each test error"),
         ({"history": HISTORY | {"loss": [float("nan")]}}, "history.loss.0: Input should be a fin"),
         ({"history": HISTORY | {"loss": [-1.0]}}, "history.loss.0: Input should be greater"),
         ({"history": HISTORY | {"accuracy": [98.7]}}, "accuracy.0: Input should be less"),
@@ -117,7 +117,7 @@ TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors":
         ({"data_sha256": "/etc/passwd"}, "data_sha256: String should match"),
         ({"parameters": 2**70}, "parameters: Input should be less"),
         ({"train_errors": 2}, "train_errors must be at most 1"),
-        ({"mistakes": {}}, "mistakes must be as many as test errors"),
+        ({"mistakes": {}}, "mistakes must have one entry for each test error"),
         ({"mistakes": MISTAKES | {"0": 17}}, "mistakes.0: Input should be less than 10"),
         ({"mistakes": MISTAKES | {"10000": 1}}, "less than 10000"),
         ({"mistakes": MISTAKES | {"-1": 1}}, "greater than or equal to 0"),
@@ -129,7 +129,7 @@ TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors":
         ({"seconds": 1e-8}, r"seconds must be from 2e-08 to 31622400"),
         ({"seconds": 1e300}, "seconds must be from"),
         ({"config": {"epochs": 2, "train_size": 1}, "history": TWICE},
-         "different test errors for the same weights"),
+         "the same test errors for the same weights"),
     ],
 )  # fmt: skip
 def test_error_names_a_damaged_or_impossible_record(changes, problem, record, tmp_path):
@@ -162,7 +162,7 @@ def test_error_names_a_record_in_the_wrong_folder_or_file(place, code, make_reco
     foreign = (path.parent / place).resolve()
     foreign.parent.mkdir(exist_ok=True)
     path.rename(foreign)
-    with pytest.raises(RecordError, match=rf"{foreign.name} holds the run of .*seed-0\.json"):
+    with pytest.raises(RecordError, match=rf"{foreign.name} contains the record .*seed-0\.json"):
         read_run(foreign)
 
 

@@ -64,7 +64,7 @@ def test_run_resumed_twice_equals_an_uninterrupted_run(
     """Interrupt the run as JupyterLab does, then kill the run, and then let the run finish."""
     config = small.model_copy(update={"layer": layer, "optimizer": optimizer})
     expected = left_alone if config == small else run(config)
-    interrupted = KeyboardInterrupt, TrainingError, r"^Stopped\. .* goes on from there"
+    interrupted = KeyboardInterrupt, TrainingError, r"^Stopped\. .* continues after its last"
     for epochs, (stop, error, message) in enumerate((interrupted, (Killed, Killed, None)), 1):
         with monkeypatch.context() as patch:
             stop_after_writing(patch, stop)
@@ -96,7 +96,7 @@ def test_run_killed_before_writing_its_record_trains_no_epoch_again(
 def test_checkpoint_of_another_run_is_ignored(small, make_checkpoint, caplog):
     keep(make_checkpoint(small, data="1", code="2"))
     assert make_checkpoint(small, data="1", code="0").read() is None
-    assert "belongs to another run, code or versions, and is ignored" in caplog.text
+    assert "belongs to another run, another code or other versions, and is ignored" in caplog.text
     assert make_checkpoint(small, code="2", data="1").read().history == HISTORY
 
 
@@ -150,7 +150,7 @@ def test_full_disk_keeps_the_last_checkpoint_and_does_not_stop_the_run(
     keep(checkpoint)
     fill_disk()
     keep(checkpoint, seconds=9.0)
-    assert "the epoch can't be saved, and the run continues" in caplog.text
+    assert "The checkpoint can't be written, but the run continues" in caplog.text
     assert checkpoint.read().seconds == STATE.seconds
     assert os.listdir(checkpoint.path.parent) == ["checkpoint"]
     checkpoint.discard()
@@ -212,7 +212,7 @@ def test_run_killed_at_random_moments_equals_an_uninterrupted_run(kills, tmp_pat
         moments = [randomly.uniform(latest / 4, latest) for _ in range(kills)]
         return kill_at_random(parameters, tmp_path / name, moments, after=after)
 
-    ways = [("one", 8, None), ("other", 2, "Epochs finished before: ")]
+    ways = [("one", 8, None), ("other", 2, "Epochs already finished: ")]
     with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(lambda way: kill(*way), ways))
     assert sum(killed for _, killed in ended) == 2 * kills
@@ -239,7 +239,7 @@ def test_papermill_stopped_by_a_signal_continues_when_started_again(stop, tmp_pa
     checkpoint = run_path(Configuration(**parameters), ".checkpoint", tmp_path)
     process = start_papermill(parameters, tmp_path)
     output = read_until(process, "5 of 400 epochs")
-    assert "a run that is stopped goes on from there when it is run again" in output
+    assert "a stopped run continues after its last saved epoch" in output
     process.send_signal(stop)
     start = time.monotonic()
     process.communicate(timeout=60)
@@ -248,10 +248,10 @@ def test_papermill_stopped_by_a_signal_continues_when_started_again(stop, tmp_pa
     assert checkpoint.exists()
     assert not checkpoint.with_suffix(".json").exists()
     again = start_papermill(parameters, tmp_path)
-    output = read_until(again, "Epochs finished before: ")
+    output = read_until(again, "Epochs already finished: ")
     os.killpg(again.pid, signal.SIGKILL)
     again.communicate()
-    assert "Epochs finished before: 0." not in output
+    assert "Epochs already finished: 0." not in output
 
 
 @pytest.mark.trial

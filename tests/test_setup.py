@@ -218,9 +218,10 @@ def test_code_of_one_clone_does_not_run_in_another_clone(tmp_path, monkeypatch):
         require_own_folder()
     for folder in (copy, copy / "notebooks"):
         monkeypatch.chdir(folder)
-        with pytest.raises(ExperimentError, match=rf"runs in {copy}, with the code of {ROOT}\. "):
+        said = rf"runs in {copy}, but uses the code in {ROOT}\. "
+        with pytest.raises(ExperimentError, match=said):
             require_own_folder()
-        with pytest.raises(ExperimentError, match="with the code of"):
+        with pytest.raises(ExperimentError, match="but uses the code in"):
             write_tables(None, tmp_path)
     inner = copy / "inner"  # a clone inside another clone
     (inner / "src" / "mnist_rnn").mkdir(parents=True)

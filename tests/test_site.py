@@ -148,7 +148,7 @@ def test_error_names_a_missing_model(name, tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as rejected:
         pages.main()
     got = "another file" if path.exists() else "no file"
-    assert str(rejected.value) == f"{path}: expected a model (.keras), got {got}"
+    assert str(rejected.value) == f"{path}: expected a model in a .keras file, got {got}"
     assert not folder.exists()
 
 

@@ -224,20 +224,22 @@ def test_run_with_different_bits_is_left_out_of_the_tables(write, make_record):
     for seed in (1, 2):
         other = change(make_record(900, seed=seed), "environment", other_bits=True)
         write_run(other, folder)
-        assert "the tables leave it out" in compare_with_claims(other, claims)
+        assert "the tables leave this run out" in compare_with_claims(other, claims)
         assert why_pending(Planned("ours", other.config), folder).endswith("bits")
     make_tables(folder)
     assert read_results(folder).runs["seed"].tolist() == [0]
     text = (folder / "accuracy.md").read_text()
     assert text.count("\nLeft out: ") == 2
-    assert text.count(" has bits that differ from the specified ones.\n") == 2
+    assert text.count(" has weights that differ from the specification.\n") == 2
     write_run(change(make_record(200), "environment", other_bits=True), folder)
-    with pytest.raises(RecordError, match="no record of a run, except 3 with different bits"):
+    with pytest.raises(
+        RecordError, match="All 3 runs have weights that differ from the specification"
+    ):
         make_tables(folder)
 
 
 def test_tables_need_at_least_one_record(tmp_path):
-    with pytest.raises(RecordError, match="no record of a run; `make sweep` makes them"):
+    with pytest.raises(RecordError, match=r"is no record of a run\. `make sweep` trains"):
         make_tables(tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -455,7 +457,7 @@ def test_claims_and_runs_in_folders_of_researchers_are_tabulated(count, curves, 
     assert "nan" not in printed
     names, missing = printed.splitlines()[-1].split("] ")
     assert names == "['wider', 'gru-64-adam-dropout_0.1-epochs_3'"
-    assert missing == "Without a run yet: `other`."
+    assert missing == "Claims without a run: `other`."
     table = pd.read_csv(tmp_path / "accuracy.csv", keep_default_na=False, dtype=str)
     assert table["claim"].tolist() == ["wider", "mine"]
     inside = "" if count == 1 else "2 of 3" if curves else "1 of 1"

@@ -127,7 +127,7 @@ def test_notebook_04_analyses_a_model_of_the_user(tmp_path):
     notebook, output = TRAIN.with_name("04_reading.ipynb"), tmp_path / "out.ipynb"
     for model, said in (
         (own, "simple_rnn-8-sgd-epochs_1-train_size_2000, seed 0: "),
-        ("no.keras", "no.keras: expected a model (.keras), got no file"),
+        ("no.keras", "no.keras: expected a model in a .keras file, got no file"),
     ):
         command = papermill_command({"model": model, "test_size": 100}, output, notebook)
         status, printed = end(start(command))
