@@ -28,8 +28,8 @@ rounds. If a ratio is below 1, our code is faster.
 - `jax_same_bits` and `pytorch_same_bits` are the programs of `implementations/`, whose weights are
   bit-identical to our weights.
 - `products` computes only the matrix products of our training step.
-- The row **one run** is the time of {epochs} epochs on two cores, extrapolated from {measured}
-  epochs. This time includes compilation.
+- The row **one run** is the time of {epochs} epochs and the compilation, on two cores, extrapolated
+  from {measured} epochs.
 - The row **two runs at once** is the mean time of two runs that train at the same time, each on one
   core.
 - Rows of other networks are the time of one epoch of 6,400 images on two cores, without

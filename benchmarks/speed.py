@@ -70,7 +70,7 @@ def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: 
     if name == "before":
         name, checkout = "ours", options.before.resolve()
         environment["PYTHONPATH"] = str(checkout / "src")
-    if name != "original" or cores == 1:  # on two cores, the original uses TensorFlow's defaults
+    if name != "original" or cores == 1:  # on two cores, `original` uses TensorFlow's defaults
         threads = ("TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS")
         environment |= dict.fromkeys(threads, str(cores))
     python = options.peers if name.startswith(("jax", "pytorch")) else sys.executable
@@ -90,7 +90,7 @@ def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: 
             outputs.append(json.loads(output))
     finally:
         for process in started:
-            process.kill()  # this has no effect on a process that has ended
+            process.kill()  # killing a process that has ended has no effect
     seconds = " ".join(f"{lap:.4f}" for output in outputs for lap in output["epochs"])
     others = {name: outputs[0].get(name) for name in ("test_accuracy", "peak_memory_mb")}
     return {"epoch_seconds": seconds} | others
@@ -114,8 +114,8 @@ def read_options() -> argparse.Namespace:
     whole = options.peers and not options.before and options.rounds >= 5
     if not whole and not os.environ.get("MNIST_RNN_RESULTS"):
         parser.error(
-            "expected --peers, at least 5 rounds and no --before. For other options, set "
-            "MNIST_RNN_RESULTS to a folder for the results."
+            "expected --peers, at least 5 rounds and no --before. To try other options, set "
+            "MNIST_RNN_RESULTS to another folder for the results."
         )
     if len(os.sched_getaffinity(0)) < 2:
         parser.error("expected at least two CPU cores, got one")

@@ -46,7 +46,7 @@ def train(folder, inputs, step, predict, tensor):
         errors = (z.argmax(1) != np.asarray(y_test[:tested])).sum()
         measured = f"loss {total / size:.4f}, {errors} errors of {tested} test images"
         print(f"epoch {epoch}: {measured}, weights {digest(weights)}", flush=True)
-    print("with the logits of 100 test images:", digest([*weights, z[:100]]))
+    print("weights and logits of 100 test images:", digest([*weights, z[:100]]))
 
 
 def answer(path, case, step, tensor):
@@ -66,7 +66,7 @@ def answer(path, case, step, tensor):
 
 
 def run(step, predict, tensor=np.asarray):
-    """Train or answer, as the arguments say; `tensor` converts a NumPy array to a tensor."""
+    """Train, or compute a known case, as the command line says; `tensor` makes a tensor."""
     if len(sys.argv) != 3:
         sys.exit("expected data/mnist INPUTS, or docs/known-answers.json CASE")
     if sys.argv[1].endswith(".json"):

@@ -29,7 +29,7 @@ def fill(a):
 
 
 def product(a, b):
-    """Return a b; if matrices are padded, XLA adds the terms from first to last, by FMA."""
+    """Return the matrix product a b; XLA adds the terms of padded products in order, by FMA."""
     return (fill(a) @ fill(b))[: len(a), : b.shape[1]]
 
 
@@ -39,12 +39,12 @@ def cut(a, size, axis=0):
 
 
 def multiply(a, b):
-    """Return a b, where each sum is cut into parts of 256 terms."""
+    """Return the matrix product a b, in which each sum is cut into parts of 256 terms."""
     return reduce(add, map(product, cut(a, 256, 1), cut(b, 256)))
 
 
 def sum_products(a, b):
-    """Return a^T b, where each sum over images is cut into parts of 128 images."""
+    """Return the product a^T b, in which each sum over images is cut into parts of 128."""
     return reduce(add, map(product, cut(a.T, 128, 1), cut(b, 128)))
 
 
@@ -108,5 +108,5 @@ def step(weights, x, y, rate):
 if __name__ == "__main__":
     ones = jnp.ones((128, 256)).at[:, 0].set(2**24)  # adding 1 to 2**24 changes nothing
     if not (multiply(ones, jnp.ones((256, 256))) == 2**24).all():
-        sys.exit("This XLA adds products in another order, so the weights would differ.")
+        sys.exit("XLA adds the terms of products in another order: the weights would differ.")
     run(step, predict, jnp.asarray)

@@ -1,8 +1,8 @@
 """Train a SimpleRNN in Keras by the code of `mnist_rnn.experiment`, like 02_train.ipynb.
 
 Flags keep XLA from fusing operations, and make XLA use one tanh and one exp on all CPUs. Sums are
-computed in parts, and gradients are computed by explicit formulas. `mnist_rnn.experiment` explains
-these parts and formulas. If XLA adds the terms of a matrix product in another order, a probe stops
+computed in parts, and gradients are computed by explicit formulas. `mnist_rnn.experiment` has the
+reasons in comments. If XLA adds the terms of a matrix product in another order, a probe stops
 02_train.ipynb. For a known case, this program prints only the logits, the gradients of the weights
 and the new weights. `commands.py` explains the command line.
 """
@@ -42,7 +42,7 @@ def compile_network(timesteps, n, features, units, rate=0.01):
 
 
 def predict(weights, x):
-    """Return None (no hidden states) and the logits for x (timesteps, n, features)."""
+    """Return None instead of hidden states, and the logits for x (timesteps, n, features)."""
     compute = compile_network(*x.shape, len(weights[1]))
     return None, compute(weights, x, np.zeros(x.shape[1], int))[0][0]
 

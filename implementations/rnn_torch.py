@@ -24,19 +24,19 @@ torch.set_flush_denormal(True)  # set results below 2^-126 to 0
 
 
 def product(a, b):
-    """Return a b; for at least 32 rows and columns, oneDNN adds terms in order, by FMA."""
+    """Return the matrix product a b; if padded to 32, oneDNN adds the terms in order, by FMA."""
     rows, columns = len(a), b.shape[1]
     a, b = pad(a, (0, 0, 0, max(0, 32 - rows))), pad(b.T, (0, 0, 0, max(0, 32 - columns)))
     return torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")[:rows, :columns]
 
 
 def multiply(a, b):
-    """Return a b, where each sum is cut into parts of 256 terms."""
+    """Return the matrix product a b, in which each sum is cut into parts of 256 terms."""
     return reduce(add, map(product, a.split(256, 1), b.split(256)))
 
 
 def sum_products(a, b):
-    """Return a^T b, where each sum over images is cut into parts of 128 images."""
+    """Return the product a^T b, in which each sum over images is cut into parts of 128."""
     return reduce(add, [product(p.T, q) for p, q in zip(a.split(128), b.split(128), strict=True)])
 
 
@@ -122,5 +122,5 @@ if __name__ == "__main__":
     ones = torch.ones(128, 256)
     ones[:, 0] = 2**24  # adding 1 to 2**24 changes nothing
     if not (multiply(ones, torch.ones(256, 256)) == 2**24).all():
-        sys.exit("This PyTorch adds products in another order, so the weights would differ.")
+        sys.exit("PyTorch adds the terms of products in another order: the weights would differ.")
     run(step, predict, torch.from_numpy)

@@ -1,11 +1,12 @@
 """Compare three training steps of our code with Keras 2.2.4 and today's Keras.
 
-`python three_steps.py PYTHON` writes results/three_steps.csv; PYTHON is an interpreter with Keras
-2.2.4. Each row compares our code with one version of Keras, for one optimizer and training step. A
-row has the two losses of the batch before the step, and the largest absolute difference between the
-weights after the step. All codes start from the initial weights of our default run, seed 0. In the
-rows `adam_ahead`, our Adam counts the first step as the second. Keras 2.2.4 also counts in this
-way, because it reads and increments the step counter concurrently.
+`python three_steps.py PYTHON`, with an interpreter that has Keras 2.2.4, writes the table
+results/three_steps.csv. Each row compares our code with one version of Keras, for one optimizer and
+training step. A row has the two losses of the batch before the step, and the largest absolute
+difference between the weights after the step. Both start from the initial weights of our default
+run, seed 0. In rows with the optimizer `adam_ahead`, our Adam counts the first step as step 2. In
+these steps, Keras 2.2.4 also counts the first step as step 2, because it reads and increments its
+step counter concurrently.
 """
 
 import argparse
@@ -80,7 +81,7 @@ def main(python):
     with tempfile.TemporaryDirectory() as folder:
         np.savez(folder + "/start.npz", *build_network(Configuration()).get_weights(), x=x, y=y)
         for code, interpreter in (("keras_2019", python), ("keras", sys.executable)):
-            # Pass on only these environment variables, since TensorFlow has set others here.
+            # Pass on only these variables, since TensorFlow has changed others in this process.
             theirs = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
             subprocess.run([interpreter, __file__, folder, "--child"], env=theirs, check=True)
             for optimizer in OPTIMIZERS:
@@ -97,7 +98,7 @@ def main(python):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("python", help="an interpreter that has the Keras of 2019")
+    parser.add_argument("python", help="an interpreter that has Keras 2.2.4")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:

@@ -1,6 +1,6 @@
 """Check that the default run's model misclassifies as many test images as its record says.
 
-`python -I release/score.py FOLDER` evaluates the model by Keras, and imports no other code of this
+`python -I release/score.py FOLDER` evaluates the model with Keras, without other code of this
 release. FOLDER contains MNIST's files t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte.
 """
 

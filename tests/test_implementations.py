@@ -136,7 +136,7 @@ def test_program_with_another_order_of_sums_ends_with_one_sentence(name, tmp_pat
     for whole in ("cut(b, 256)", "b.split(256)"):
         halved = halved.replace(whole, whole.replace("256", "128"))
     (tmp_path / source.name).write_text(halved)
-    with pytest.raises(ExperimentError, match="adds products in another order"):
+    with pytest.raises(ExperimentError, match="terms of products in another order"):
         implementations.ask([python, tmp_path / source.name, "data/mnist", "none"])
 
 

@@ -1,8 +1,8 @@
 // Convert strokes on the pad to an image like MNIST's images, and to a page's address and back.
 //
 // MNIST's authors scaled each digit to a box of 20 by 20 pixels, without changing its proportions, and
-// smoothed its edges. They placed the box in 28 by 28 pixels, with the digit's centre of mass in the
-// middle. This code scales strokes before it draws them with the pen's width, so that a small drawing
+// smoothed its edges. The authors placed each box in 28 by 28 pixels, with the digit's centre of mass
+// in the middle. This code scales strokes before it draws them with the pen's width, so that a small drawing
 // does not become bold. A stroke is a list of points [x, y] in thousandths of the pad's side.
 
 const SIDE = 1000;
@@ -71,7 +71,7 @@ function centerStrokes(strokes) {
   return { image: drawInk(scaled.map((stroke) => stroke.map(([x, y]) => [x + right, y + down]))) };
 }
 
-/** Return an image of strokes in pixels. A stroke is as wide as the pen and has a soft edge of one pixel. */
+/** Return an image of 784 pixels with these strokes, as wide as the pen and with a soft edge of one pixel. */
 function drawInk(strokes) {
   const image = new Float32Array(ROWS * ROWS);
   const reach = Math.ceil(PEN / 2 + 0.5);

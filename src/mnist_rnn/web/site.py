@@ -1,8 +1,8 @@
 """Make the site: a start page, the pad, the lesson and the notebooks, as self-contained pages.
 
-`python -m mnist_rnn.web.site` makes all pages in `site/`. With `--report NOTEBOOK PAGE`, it makes
-one page of a notebook, without code. No page loads other files: each page contains its formulas (as
-MathML), its images and its styles.
+`python -m mnist_rnn.web.site` makes all pages in `site/`. `python -m mnist_rnn.web.site --report
+NOTEBOOK PAGE` makes one page of a notebook, without code. No page loads other files: each page
+contains its formulas (as MathML), its images and its styles.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from mnist_rnn.web.pad.pad import describe_pad
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("0?_*.ipynb"))
 TEMPLATES = Path(__file__).with_name("pages")
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
-LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # its cells with the tag "lesson" are the lesson
+LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # cells with the tag "lesson" are the lesson
 PAGES = {
     "index.html": "Start",
     "draw.html": "Draw",
@@ -103,7 +103,7 @@ def mend_heads(table: Tag) -> None:
     for head in table("th"):
         if not head.contents:
             head.name = "td"
-    # pandas writes an index's name into a second header row. All other cells of this row are empty.
+    # pandas writes an index's name into a second header row, which has no other words.
     for corner, named in zip(table("td"), table.select("thead tr + tr > th"), strict=False):
         corner.replace_with(named)
     for row in table.select("thead tr + tr"):

@@ -6,7 +6,7 @@
 
 const INPUTS = ["rate", "x", "y", "w", "u", "b", "v", "c"];
 
-/** Return the shape, the words and the float32 values of an array in a dump; throw if it is malformed. */
+/** Return the shape, words and float32 values of an array in a dump; throw if the array is malformed. */
 function readArray([shape, text]) {
   const words = text.split(" ").filter(Boolean);
   const values = Float32Array.from(words, readHex);
@@ -43,7 +43,7 @@ const print = (array) => bitsOf(array).reduce((hash, bits) => Math.imul(hash ^ b
 /** Return the rank, among all float32 numbers, of the number with these bits; zero has rank 0. */
 const order = (bits) => (bits < 2 ** 31 ? bits : 2 ** 31 - bits);
 
-/** Return a sentence that describes how two arrays differ, or null. ULP are units in the last place. */
+/** Return a sentence that says how two arrays differ, in units in the last place (ULP), or null. */
 function describeDifference(place, expected, found) {
   if (String(expected.shape) !== String(found.shape)) {
     return `${place} differs: expected the shape (${expected.shape.join(", ")}), got (${found.shape.join(", ")}).`;

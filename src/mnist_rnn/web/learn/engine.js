@@ -47,7 +47,7 @@ function listShapes(units) {
   ];
 }
 
-/** The arrays whose addresses the engine's `find` returns; the address of `states` depends on the batch. */
+/** Names of arrays whose addresses the engine's `find` returns; that of `states` depends on the batch size. */
 const PLACES = ["x", "y", "weights", "states", "z", "g", "gradients", "dh", "d", "hash"];
 const findPlace = (exports, name) => exports.find(PLACES.indexOf(name));
 

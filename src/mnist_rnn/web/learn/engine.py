@@ -16,10 +16,10 @@ DATA = "images labels order message question answer"
 
 
 def build_engine(kind: str, output: Path) -> None:
-    """Compile the engine of this kind, `fused` or `exact`, to the same bytes on every system.
+    """Compile one of the two engines, `fused` or `exact`, to the same bytes on every system.
 
     Raises:
-        subprocess.CalledProcessError: the compiler is missing or has failed; it prints the reason.
+        subprocess.CalledProcessError: the compiler is missing, or it fails and prints the reason.
     """
     command = [sys.executable, "-m", "ziglang", "cc", "engine.c"]
     command += ["-target", "wasm32-freestanding", "-mcpu=generic+simd128+bulk_memory", "-O3"]

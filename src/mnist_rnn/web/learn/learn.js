@@ -1,4 +1,4 @@
-// Show learn.html: the buttons, the pad, and the worker's messages, at most once per frame.
+// Show the buttons and the pad of learn.html, and show the worker's messages at most once per frame.
 
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const RATES = [0.01, 0.02, 0.05, 0.1, 0.2];
@@ -54,7 +54,7 @@ const BODY = ({ rate, units, batch }, count) => `
   <label>Learning rate <select name="rate">${list(RATES, rate)}</select></label>
   <label>Units <select name="units">${list(UNITS, units)}</select></label>
   <label>Digits per step <select name="batch">${list(BATCHES, batch)}</select></label>
-  <label><input type="checkbox" name="exact"> Slow arithmetic, for any processor</label>
+  <label><input type="checkbox" name="exact"> Use slow arithmetic, which works on any processor</label>
   <span class="note compared"></span>
 </div>`;
 
@@ -237,7 +237,7 @@ async function open(root) {
   /** Return a sentence if the weights differ from TensorFlow's weights, else an empty string. */
   function describeBits() {
     if (now.differs === null) return "";
-    const why = opened.parted ? ` Your browser also differs from this known answer: ${opened.parted}` : "";
+    const why = opened.parted ? ` Your browser's results also differ from a known answer: ${opened.parted}` : "";
     return ` The weights first differ from TensorFlow's weights ${after(now.differs)}.${why}`;
   }
 
@@ -353,7 +353,7 @@ async function open(root) {
 
   // ---- The digit --------------------------------------------------------------------------------
 
-  /** Show the chosen test digit, which has this label, on the pad; without a label, clear the pad. */
+  /** Show the chosen test digit on the pad, or clear the pad if `digit`, its label, is null. */
   function takeDigit(digit = null) {
     label = digit;
     strokes = [];

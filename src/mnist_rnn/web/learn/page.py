@@ -1,4 +1,4 @@
-"""Prepare `learn.html`, which trains a network in a browser and compares it with TensorFlow's.
+"""Prepare `learn.html`, which trains a network in a browser and compares the weights' digests.
 
 `BrowserResult` describes the record that `learn.html` saves.
 """

@@ -62,7 +62,7 @@ const answerTo = {
 onmessage = ({ data: message }) => answerTo[message.type](message);
 
 // After each step, the worker sends itself a message, so that it handles the page's messages between two
-// steps. Browsers don't delay such messages when a page is in the background.
+// steps. Browsers don't delay a worker's messages when the page is in the background.
 const channel = new MessageChannel();
 channel.port1.onmessage = () => {
   if (!run.going) return;
@@ -157,7 +157,7 @@ function tell() {
 
 // ---- Initial weights for a network that TensorFlow has not trained ----------------------------------
 
-/** Return random initial weights: Glorot-uniform kernels, an orthogonal recurrent kernel and zero biases. */
+/** Return weights with Glorot-uniform kernels, an orthogonal recurrent kernel and zero biases. */
 function drawWeights(units) {
   const random = makeRandom(units);
   const uniform = (rows, columns) => {

@@ -19,7 +19,7 @@ from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
 ELSEWHERE = (
     "Run this cell in JupyterLab to show the drawing pad here. `make site` makes a page of the pad."
 )
-# How many test digits the pad contains: of the hardest test digits, and of the first test digits
+# The pad contains the 300 hardest test digits and the first 200 test digits.
 HARD, SAMPLE = 300, 200
 MODULE = read_sources([*SCRIPTS, Path(__file__).with_name("pad.js")])
 STYLE = read_sources([Path(__file__).with_name("pad.css")])
@@ -67,8 +67,8 @@ def open_pad(weights: Weights, images: np.ndarray, labels: np.ndarray) -> None:
 
     A web page of a notebook has no kernel, so it would show an error instead of the pad. Programs
     that execute notebooks (nbclient, papermill, nbval) must therefore not write a pad to the
-    outputs. JupyterLab sends the cell's id in the metadata of its request, and these programs do
-    not. The arguments are the arguments of `pack_digits`.
+    outputs. JupyterLab sends the cell's id in the metadata of its request, but nbclient, papermill
+    and nbval send no id. `open_pad` takes the same arguments as `pack_digits`.
     """
     if "cellId" in get_ipython().kernel.get_parent()["metadata"]:
         display(Pad(data=pack_digits(weights, images, labels)))
