@@ -3,8 +3,8 @@
 The lines and their order are from keras/rnn/simple-rnn-mnist.ipynb in
 roatienza/Deep-Learning-Experiments, which sets no seed. In commit 602f1bb, the network has no
 dropout. Commit 07a646a has dropout, and commit 3905821 has Adam. The book trains the same network
-with RMSprop. This script differs from the notebook in three ways: it reads MNIST from a file, does
-not draw the model, and writes measurements. To install Python 3.6 and Keras 2.2.4, read
+with RMSprop. Unlike the notebook, this script reads MNIST from a file, does not draw the model, and
+writes measurements. To install Python 3.6 and Keras 2.2.4, read
 originals/README.md.
 
 `python keras_2019.py MNIST.npz EPOCHS OUTPUT.json OPTIMIZER DROPOUT`

@@ -3,8 +3,8 @@
 The code is from versions/2023/rnn/demo/rnn_mnist.ipynb in roatienza/Deep-Learning-Experiments,
 commits f5b5a5c and 2da0bfc. At commit f5b5a5c, the line that applies `fc` is commented out. This
 script applies `fc`, because training needs that line: the author changed the cell after the
-training whose output is committed. This script differs from the notebook in two ways. The script
-scales images once instead of in each epoch, to the same numbers, and writes measurements.
+training whose output is committed. Unlike the notebook, this script scales images once instead of
+in each epoch, to the same numbers, and writes measurements.
 
 `python pytorch_notebook.py MNIST.npz EPOCHS OUTPUT.json`
 """

@@ -1,8 +1,9 @@
 // Train in a separate thread, so that the page stays responsive and training continues in the background.
 //
-// The page sends the messages `open`, `begin` (with the parameters of a run), `train`, `pause`, `step`,
-// `digit` (with 784 bytes) and `compare` (with the arrays of a user's program). The worker sends the
-// messages `opened`, `now` (with everything that the page shows) and `compared`.
+// The page sends the messages `open`, `begin`, `train`, `pause`, `step`, `digit` and `compare`. `begin`
+// contains the parameters of a run, `digit` contains 784 bytes, and `compare` contains the arrays of a
+// user's program. The worker sends the messages `opened`, `now` and `compared`. `now` contains
+// everything that the page shows.
 
 const TEST_EVERY = 10; // steps
 const TELL_EVERY = 40; // milliseconds between messages to the page
