@@ -4,9 +4,9 @@
 results/three_steps.csv. Each row compares our code with one version of Keras, for one optimizer and
 training step. A row has the two losses of the batch before the step, and the largest absolute
 difference between the weights after the step. Our code and Keras start from the initial weights of
-our default run, seed 0. In rows with the optimizer `adam_ahead`, our Adam counts the first step as step 2. In
-these steps, Keras 2.2.4 also counts the first step as step 2, because it reads and increments its
-step counter concurrently.
+our default run, seed 0. In rows with the optimizer `adam_ahead`, our Adam counts the first step as
+step 2. In these steps, Keras 2.2.4 also counts the first step as step 2, because it reads and
+increments its step counter concurrently.
 """
 
 import argparse
