@@ -54,7 +54,7 @@ const BODY = ({ rate, units, batch }, count) => `
   <label>Learning rate <select name="rate">${list(RATES, rate)}</select></label>
   <label>Units <select name="units">${list(UNITS, units)}</select></label>
   <label>Digits per step <select name="batch">${list(BATCHES, batch)}</select></label>
-  <label><input type="checkbox" name="exact"> Use slow arithmetic, which works on any processor</label>
+  <label><input type="checkbox" name="exact"> Slow arithmetic, for any processor</label>
   <span class="note compared"></span>
 </div>`;
 
