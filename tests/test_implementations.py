@@ -138,7 +138,7 @@ def test_a_program_that_adds_in_another_order_ends_with_an_error_message(name, t
     for whole in ("cut(b, 256)", "b.split(256)"):
         halved = halved.replace(whole, whole.replace("256", "128"))
     (tmp_path / source.name).write_text(halved)
-    with pytest.raises(ExperimentError, match="multiplies matrices in another order"):
+    with pytest.raises(ExperimentError, match="terms of products in another order"):
         implementations.ask([python, tmp_path / source.name, "data/mnist", "none"])
 
 

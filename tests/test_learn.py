@@ -114,7 +114,7 @@ def test_one_changed_bit_in_the_page_is_detected(open_page, file, tmp_path, part
     wait_for_step(page, 0)
     press(page, "Train")
     when = {"weights": "before the first step", "images": f"after step {EPOCH}"}[part]
-    message = f"The bits differ from TensorFlow's for the first time {when}."
+    message = f"The weights first differ from TensorFlow's weights {when}."
     page.get_by_text(message).wait_for(timeout=10 * MINUTE)
     press(page, "Pause")
     assert "different from TensorFlow's" in progress(page)
@@ -291,7 +291,10 @@ def test_the_numbers_before_the_training_follow_from_the_initial_weights(watch, 
     right = (probabilities[:, -1].argmax(axis=1) == labels).mean()
     assert page.locator(".right").inner_text() == f"{100 * right:.0f}%"
     digit, highest = probabilities[0, -1].argmax(), probabilities[0, -1].max()
-    said = f"It predicts a {digit} (probability {100 * highest:.0f}%); the label is {labels[0]}."
+    said = (
+        f"The network predicts a {digit} (probability {100 * highest:.0f}%); "
+        f"the label is {labels[0]}."
+    )
     assert page.locator(".reads").inner_text() == said
     assert page.locator(".learn-heads .now").inner_text() == str(digit)
 
@@ -392,22 +395,22 @@ def ask(page, function, *values):
 STEADY = [2.4 - step / 400 for step in range(400)]
 JUMP = [*STEADY, *[2.1] * 40]
 OVERSHOOT = "During training, the loss rose by 0.7: with a learning rate of 0.2, steps overshoot."
-MORE = "The loss was still falling. More steps would help: choose fewer digits per step."
+MORE = "The training loss was still falling. To train for more steps, choose fewer digits per step."
 
 
 @pytest.mark.parametrize(
     ("right", "training", "verdict", "reason"),
     [
-        (0.5, {"losses": JUMP}, "It has learned", ""),
-        (0.49, {"losses": STEADY}, "It has learned little", MORE),
-        (0.49, {"losses": JUMP}, "It has learned little", OVERSHOOT),
-        (0.17, {"losses": STEADY}, "It has learned little", MORE),
-        (0.16, {"losses": JUMP}, "It has not learned", OVERSHOOT),
+        (0.5, {"losses": JUMP}, "The network has learned", ""),
+        (0.49, {"losses": STEADY}, "The network has learned little", MORE),
+        (0.49, {"losses": JUMP}, "The network has learned little", OVERSHOOT),
+        (0.17, {"losses": STEADY}, "The network has learned little", MORE),
+        (0.16, {"losses": JUMP}, "The network has not learned", OVERSHOOT),
         (
             0.1,
             {"losses": [2.3], "diverged": True},
-            "It has not learned",
-            "Its weights have overflowed",
+            "The network has not learned",
+            "The network's weights have overflowed",
         ),
     ],
 )
@@ -428,16 +431,20 @@ def test_the_verdict_follows_from_the_accuracy_and_the_losses(
 @pytest.mark.parametrize(
     ("settings", "verdict", "reason"),
     [
-        ({"Units": "32", "Learning rate": "0.02"}, "It has learned", ""),
-        ({"Units": "16", "Learning rate": "0.01"}, "It has learned little", "was still falling"),
+        ({"Units": "32", "Learning rate": "0.02"}, "The network has learned", ""),
+        (
+            {"Units": "16", "Learning rate": "0.01"},
+            "The network has learned little",
+            "was still falling",
+        ),
         (
             {"Units": "16", "Learning rate": "0.1", "Digits per step": "16"},
-            "It has not learned",
+            "The network has not learned",
             "rate of 0.1, steps overshoot",
         ),
         pytest.param(
             {"Learning rate": "0.2"},
-            "It has not learned",
+            "The network has not learned",
             "rate of 0.2, steps overshoot",
             marks=pytest.mark.slow,
         ),
@@ -451,7 +458,7 @@ def test_a_training_with_changed_settings_is_judged_by_its_results(
         page.get_by_label(name).select_option(value)
     page.get_by_text("There is no run of TensorFlow with these settings").wait_for()
     press(page, "Train")
-    page.get_by_text(re.compile(r"steps took [\d.]+ seconds, the fast way\.")).wait_for(
+    page.get_by_text(re.compile(r"steps took [\d.]+ seconds with the fast arithmetic\.")).wait_for(
         timeout=10 * MINUTE
     )
     right = page.locator(".right").inner_text()
@@ -472,7 +479,7 @@ def test_diverging_weights_end_the_training_with_a_message(watch):
     page.get_by_text("the learning rate of 1e+38 is too high").wait_for(timeout=MINUTE)
     step = int(re.match(r"Step (\d+) of", progress(page))[1])
     assert 0 < step < 10
-    assert page.locator(".reads").inner_text() == "It can no longer predict a digit."
+    assert page.locator(".reads").inner_text() == "The network can no longer predict a digit."
     assert page.get_by_role("button", name="Train").is_disabled()
 
 
@@ -532,7 +539,7 @@ def test_a_digit_can_be_drawn_with_the_mouse_or_the_keyboard(open_page, file):
     wait_for_step(page, 0)
     reads = page.locator(".reads")
     assert re.fullmatch(
-        r"It predicts an? \d \(probability \d+%\); the label is \d\.", reads.inner_text()
+        r"The network predicts an? \d \(probability \d+%\); the label is \d\.", reads.inner_text()
     )
     press(page, "Clear")
     page.get_by_text("Draw a digit on the pad.").wait_for()
@@ -541,19 +548,19 @@ def test_a_digit_can_be_drawn_with_the_mouse_or_the_keyboard(open_page, file):
     page.mouse.down()
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.9 * box["height"], steps=5)
     page.mouse.up()
-    page.get_by_text(re.compile(r"^It predicts an? \d \(probability \d+%\)\.$")).wait_for()
+    page.get_by_text(re.compile(r"^The network predicts an? \d \(probability \d+%\)\.$")).wait_for()
     press(page, "Clear")
     page.get_by_text("Draw a digit on the pad.").wait_for()
     pad = page.get_by_role("application")
     for key in [" ", *20 * ["ArrowDown"], " ", *5 * ["ArrowRight"]]:
         pad.press(key)
-    page.get_by_text(re.compile(r"^It predicts an? \d \(probability \d+%\)\.$")).wait_for()
+    page.get_by_text(re.compile(r"^The network predicts an? \d \(probability \d+%\)\.$")).wait_for()
 
 
 def test_the_page_explains_that_it_needs_javascript(open_page, file):
     page = open_page(file, java_script_enabled=False)
     text = page.locator("noscript").inner_text()
-    assert text.startswith("This page needs JavaScript. With it, your browser trains")
+    assert text.startswith("This page needs JavaScript. With JavaScript, your browser trains")
 
 
 @pytest.mark.slow
