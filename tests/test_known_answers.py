@@ -61,7 +61,7 @@ def test_message_names_the_broken_rule(rule):
     broken = break_rule(rule)
     sentences = [compare(name, take_step(KNOWN[name], broken), KNOWN) for name in SMALL]
     ends = [sentence.partition("gives your numbers: ")[2] for sentence in sentences if sentence]
-    if rule != "a b + s is rounded to float64, then to float32":  # other rules fit too
+    if rule != "fma(a, b, s) is rounded to float64 and then to float32":  # other rules fit too
         assert f"{rule}." in ends
     assert ends
     assert all(rule in end for end in ends)

@@ -28,7 +28,7 @@ class BrowserResult(Strict):
 
     `weights_sha256` is the digest of the final weights. `learn.html` compares the initial weights,
     and the weights after each epoch, with TensorFlow's weights. `first_difference` is the number of
-    steps before the first difference; it is None if all compared weights are bit-identical.
+    steps before the first difference, or None if all compared weights are bit-identical.
     `browser` has the browser's kind and main version. `processor` is `x86`, `ARM` or `unknown`.
     `arithmetic` is `fused` if one instruction multiplies and adds with one rounding. If float64 is
     used, `arithmetic` is `exact`. In the file, the key of `browser` is `engine`, and the key of
@@ -57,7 +57,7 @@ class BrowserResult(Strict):
 
     @property
     def evidence(self) -> dict[str, str]:
-        """Return a text that names the browser, system, processor and arithmetic, under `run`.
+        """Return, for the key `run`, a text with the browser, system, processor and arithmetic.
 
         A second record with the same text is rejected.
         """

@@ -1,7 +1,7 @@
 """Implement docs/specification.md in NumPy; the weights are bit-identical to TensorFlow's.
 
 `notebooks/05_by_hand.ipynb` explains the functions of this file, which need only NumPy. Each line
-corresponds to a line of the programs for JAX, PyTorch and C in `implementations/`.
+of code corresponds to a line of the programs for JAX, PyTorch and C in `implementations/`.
 """
 
 import hashlib
@@ -61,7 +61,7 @@ def multiply_in_order(a: Array, b: Array) -> Array:
 
 
 def move_off_halfway(s: Array, term: Array, total: Array, halfway: Array) -> None:
-    """Move each total halfway between two float32 numbers slightly towards the exact sum."""
+    """Shift totals that are halfway between two float32 numbers towards the exact sum."""
     x, y, z = s[halfway], term[halfway], total[halfway]
     part = z - x
     error = (x - (z - part)) + (y - part)  # x + y - z without rounding error

@@ -1,11 +1,11 @@
 """Find the first wrong array of a training step, and the rule that was broken.
 
 `python -m mnist_rnn.bits.compare DUMP.json` reads the arrays that your program computed, in the
-format of docs/known-answers.json. The command computes the same training step by the rules of
-docs/specification.md. Then the command names the first array, in the order of computation, whose
-bits differ. If your numbers result from one broken rule, the command names this rule. The dump must
-contain all inputs, but computed arrays may be missing. If a case has the name of a known case, its
-inputs must be equal to the inputs of the known case.
+format of docs/known-answers.json. The command computes each case's training step by the rules of
+docs/specification.md. The command names the first array, in the order of computation, whose
+bits are wrong. If your numbers result from one broken rule, the command names this rule. The dump
+must contain all inputs, but computed arrays may be missing. If a case has the name of a known case,
+its inputs must be equal to the inputs of the known case.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.known_answers import ARRAYS, INPUTS, Case, read_cases, take_step
 from mnist_rnn.errors import ExperimentError, ParameterError
 
-# For each broken rule: the code in by_hand.py, and the code that replaces it.
+# Maps a broken rule to a piece of code in by_hand.py, and to the code that breaks the rule.
 BROKEN_RULES = {
     "each product is rounded before it is added": (
         "np.multiply(a[:, k, None], b[k], out=term)",
@@ -44,16 +44,13 @@ BROKEN_RULES = {
         "zip(*terms, strict=True)",
         "zip(*terms[::-1], strict=True)",
     ),
-    "a bias's gradient is not summed in parts of 32 images": (
-        "[add_in_order(rows) for rows in cut(part, 32)]",
-        "[add_in_order(part)]",
-    ),
+    "a bias's gradient is not summed in parts of 32 images": ("cut(part, 32)", "[part]"),
     "the update of the weights is rounded only once": (
         "w - flush(dw * rate)",
         "np.float32(w - np.double(dw) * rate)",
     ),
     "tanh is differentiated as (1 + h) (1 - h)": ("(1 - h * h)", "((1 + h) * (1 - h))"),
-    "a b + s is rounded to float64, then to float32": (
+    "fma(a, b, s) is rounded to float64 and then to float32": (
         "halfway).any()",
         "halfway).all() and False",
     ),
@@ -152,7 +149,7 @@ def break_rule(name: str) -> ModuleType:
 
 
 def explain(found: Case, difference: Difference) -> list[str]:
-    """Return the broken rules that give the found arrays, up to and including the wrong array."""
+    """Return the names of the rules that, if broken, explain the first wrong array."""
     names = []
     for name in BROKEN_RULES:
         broken = take_step(found, break_rule(name))

@@ -4,8 +4,8 @@ Without arguments, `python -m mnist_rnn.bits.emulated` downloads packages for em
 the arguments `Haswell sgd`, the command takes the first training steps of the configuration `sgd`
 on an emulated Haswell CPU. The command writes a record for the ledger to outputs/reproductions.
 
-For each emulated multiply-add, qemu switches twice between AVX and SSE code. Switching is slow on
-Intel CPUs. With an edited function `cpuinfo_init` in qemu's util/cpuinfo-i386.c, qemu ignores the
+For each emulated multiply-add, qemu switches twice between AVX and SSE code. Intel CPUs switch
+slowly. With an edited function `cpuinfo_init` in qemu's util/cpuinfo-i386.c, qemu ignores the
 host's AVX. The edited qemu was twenty times faster, and trained one epoch in 40 minutes.
 """
 
@@ -35,9 +35,11 @@ def missing(cpu: str) -> str:
         return "the emulation of a CPU needs an x86-64 machine"
     program = "qemu-aarch64" if cpu == "neoverse-n1" else "qemu-x86_64"
     if shutil.which(program) is None:
-        return f"the program {program} is missing: `apt-get install qemu-user` installs it"
+        return f"the program {program} is missing: `apt-get install qemu-user` installs the program"
     if cpu == "neoverse-n1" and not ARM64.exists():
-        return "ARM64 packages are missing: `python -m mnist_rnn.bits.emulated` downloads them"
+        return (
+            "ARM64 packages are missing: `python -m mnist_rnn.bits.emulated` downloads the packages"
+        )
     return ""
 
 
@@ -49,7 +51,7 @@ def start_first_steps(cpu: str, *words: str | Path) -> subprocess.Popen:
 def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
     """Start Python with these arguments on an emulated CPU.
 
-    The process has its own session, and the standard error of this process.
+    The new process has its own session, and inherits standard error.
     """
     variables = {}
     if cpu == "neoverse-n1":

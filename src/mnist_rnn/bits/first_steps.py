@@ -1,6 +1,6 @@
 """Take the first training steps of configurations, and print the digests of the weights.
 
-`python -m mnist_rnn.bits.first_steps NAME...` prints a line with the digest for each name. With
+`python -m mnist_rnn.bits.first_steps NAME...` prints the name and the digest for each NAME. With
 `--by-hand`, NumPy computes the training steps in place of TensorFlow. This module also runs on
 emulated CPUs, so it imports only packages that training needs.
 """
@@ -22,7 +22,7 @@ from mnist_rnn.errors import ExperimentError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.records.environment import count_threads, describe_environment
 
-# Each epoch has a batch of 128 images, and a batch of 96 as at the end of the default run's epochs.
+# Batches of 128 and 96 images; the last batch of the default run's epochs also has 96 images.
 FEW: dict[str, Any] = {"train_size": 224, "epochs": 2}
 NETWORKS: dict[str, dict[str, Any]] = {
     "sgd": {},
@@ -119,7 +119,7 @@ def main() -> None:
                 with contextlib.redirect_stdout(sys.stderr):
                     digests[name] = train_first_steps(name, folder, options.half)
             print(name, digests[name], flush=True)
-            if options.record:  # rewrite it after each name: the next may take an hour
+            if options.record:  # each result is saved, because the next training may take an hour
                 done: dict[str, list[str | None]] = {k: [v] for k, v in digests.items()}
                 made = describe_reproduction(environment, done, time.monotonic() - started)
                 last, record = record, write_reproduction(made, options.record)

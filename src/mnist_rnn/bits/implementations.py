@@ -2,9 +2,9 @@
 
 `make implementations` runs this check. Each program in `implementations/` computes the known cases,
 and the first steps of the default run. With `--epoch`, each program computes the first epoch in
-place of the first steps. With `--whole`, each program computes the whole default run. The check
-writes a record for the ledger for each program except Keras. (`make reproduce` writes the records
-of Keras.) The exit status is 1 if any bits differ.
+place of the first steps. With `--whole`, each program computes the whole default run. For each
+program except Keras, the check writes a record for the ledger; `make reproduce` writes the records
+of Keras. The exit status is 1 if any bits differ.
 """
 
 import argparse
@@ -75,7 +75,7 @@ class Trained(NamedTuple):
     """A program's output: test errors and a digest of the weights after each epoch.
 
     `last` is the digest of the final weights and the logits of 100 test images. `seconds` is the
-    time of the program.
+    program's running time.
     """
 
     errors: list[int]
@@ -113,7 +113,7 @@ def ask(command: Sequence[str | Path]) -> str:
     """Run a command, and return its standard output.
 
     Raises:
-        ExperimentError: the command can't be started, or it failed.
+        ExperimentError: the command can't be started, or the command failed.
     """
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
@@ -188,7 +188,7 @@ def record(implementation: str, python: str, trained: Trained, name: str) -> Pat
 
 
 class Proof(NamedTuple):
-    """The longest bit-identical training with an implementation, and its shortest time.
+    """The longest bit-identical training with an implementation, and this training's time.
 
     `seconds` is the time of an epoch of 60,000 images. For the first steps, `seconds` is None,
     because the program's start takes longer than these steps.
@@ -200,7 +200,7 @@ class Proof(NamedTuple):
 
 
 def measure(made: Reproduction | BrowserResult) -> tuple[str, Proof]:
-    """Return the name of the implementation that made a record, and the record's proof."""
+    """Return the name of a record's implementation, and the record's result as a Proof."""
     if isinstance(made, BrowserResult):
         images = PAGE_CONFIG.epochs * PAGE_CONFIG.train_size
         computed = f"{PAGE_CONFIG.epochs} epochs of {PAGE_CONFIG.train_size:,} images"
@@ -239,7 +239,7 @@ def find_proofs(folder: Path = LEDGER / "ours") -> dict[str, Proof]:
 def main() -> None:
     """Run each program, print a line on its bits, and write a record for the ledger."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    names = f"programs to check, of {', '.join(SOURCES)} (default: all)"
+    names = f"the programs to check: {', '.join(SOURCES)} (default: all)"
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     either = parser.add_mutually_exclusive_group()
     for option, run in (("--epoch", "first-epoch"), ("--whole", WHOLE_RUN)):

@@ -2,7 +2,7 @@
 
 `python -m mnist_rnn.bits.inputs FILE --units 64` writes little-endian 32-bit numbers. The file
 begins with the integers units, batch_size, train_size and epochs, and the learning rate as a float.
-Next are the weights W, U, b, V and c, row by row. The file ends with the order of the images in
+The weights W, U, b, V and c follow row by row. The file ends with the order of the images in
 each epoch. The options have the names of the parameters in notebooks/02_train.ipynb.
 """
 

@@ -56,18 +56,18 @@ def draw_inputs(timesteps: int, features: int, units: int, n: int, rate: float =
 def make_halfway() -> Case:
     """Return inputs for which a sum in z, rounded to float64, is halfway between float32 numbers.
 
-    The exact sum is 1 + 2^-23 + (2^-24 - 2^-64). Rounding this sum to float64 and then to float32
-    gives 1 + 2^-22, which is too large.
+    The exact sum in z is 1 + 2^-23 + (2^-24 - 2^-64). Rounding the exact sum to float64 and then to
+    float32 gives 1 + 2^-22, which is too large.
     """
     case = draw_inputs(1, 2, 2, 1)
-    case["x"] = np.array([[[2**-12, 2**-12 + 2**-32]]], "float32")  # here, tanh(x) is x
+    case["x"] = np.array([[[2**-12, 2**-12 + 2**-32]]], "float32")  # tanh(x) = x
     case["w"], case["b"] = np.eye(2, dtype="float32"), np.zeros(2, "float32")
     case["v"][:, 0], case["c"][0] = [2**12 + 2**-11, 2**-12 - 2**-32], 0
     return case
 
 
 def make_subnormal() -> Case:
-    """Return inputs for which exponentials or gradients of logits are smaller than 2^-126."""
+    """Return inputs for which some exponentials or gradients of logits are below 2^-126."""
     case = draw_inputs(1, 1, 1, 2)
     case["x"], case["w"] = np.ones((1, 2, 1), "float32"), np.full((1, 1), 25, "float32")
     case["v"] = -np.array([[0, 86, 86.5, 87, 87.25, 87.5, 87.75, 88, 100, 1000]], "float32")
@@ -117,7 +117,7 @@ def take_step(case: Case, implementation: ModuleType = by_hand) -> Case:
 def take_steps(
     config: Configuration, steps: int, implementation: ModuleType = by_hand
 ) -> Iterator[Case]:
-    """Yield the inputs and the computed arrays of each of a run's first training steps."""
+    """Yield the inputs and the computed arrays of a run's first training steps, step by step."""
     (x, y), _ = load_mnist()
     images = scale(x[: config.train_size]).swapaxes(0, 1), y[: config.train_size]
     weights = by_hand.draw_weights(config.seed, config.units)

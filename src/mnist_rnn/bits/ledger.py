@@ -51,7 +51,7 @@ WHOLE_RUN = "default run"
 LARGEST_REPRODUCTION = 10_000  # bytes
 SAME = "the same bits"
 EARLIER = "by another version of the code"
-# The implementation that a record is about, by the package or compiler that the record names
+# Names of implementations; a key is the package or compiler in the `versions` of a record
 IMPLEMENTATIONS = {"cc": "C", "jax": "JAX", "torch": "PyTorch", "numpy": "NumPy"}
 KEYS = [{key} for key in IMPLEMENTATIONS]
 TOLERANCE = 0.5  # allowed difference in test accuracy on CPUs without FMA, in percentage points
@@ -61,7 +61,7 @@ INTRODUCTION = """# Reproductions
 the committed bits.**
 
 Each default run is compared with the committed default run. *First steps* are a few training steps
-of a configuration. Their weights are compared with the digests in
+of a configuration. The weights after these steps are compared with the digests in
 [first_steps.json](../../src/mnist_rnn/bits/first_steps.json). The configuration `first-epoch` is a
 whole epoch of the default run. In rows with *by C*, *by JAX*, *by NumPy* or *by PyTorch*, a program
 of [implementations](../../implementations) was used in place of TensorFlow. In browsers,
@@ -69,6 +69,8 @@ of [implementations](../../implementations) was used in place of TensorFlow. In 
 checked the result. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) explains how to send a
 record. `make ledger` writes this page from the records in this folder.
 
+"""
+HEADER = """\
 | CPU | System | Python | Computed | Outcome | Test accuracy (%) | Seconds | Day | Measured by |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
@@ -77,14 +79,14 @@ record. `make ledger` writes this page from the records in this folder.
 class Reproduction(Strict):
     """The record of the default run, or of first steps of configurations, on some machine.
 
-    `digests` maps the name of a computation to a list of SHA-256 digests of the weights. For the
-    default run, the list has a digest after each epoch, or None if the digest was not measured. For
-    first steps, the list ends with the digest after the last step. `test_errors` is the number of
+    `digests` maps the name of a computation to a list of SHA-256 digests of the weights. The list
+    of the default run has one entry per epoch, which is None if the digest was not measured. The
+    list of first steps ends with the digest after the last step. `test_errors` is the number of
     misclassified test images; for first steps, `test_errors` is None. For an implementation other
-    than Keras, `versions` has the versions of the implementation's package or compiler, and of
-    Python if it was used. For such an implementation, `code_sha256` is the digest of its source.
-    `seconds` is the training time. `date` is the UTC day on which the training ended. The commit of
-    the environment is None.
+    than Keras, `versions` has the package or the compiler, and Python if Python was used. Without
+    Keras, `code_sha256` is the digest of the implementation's source. `seconds` is the
+    training time. `date` is the UTC day on which the training ended. `environment.commit` is
+    always None.
     """
 
     schema_version: Literal[2] = 2
@@ -98,7 +100,7 @@ class Reproduction(Strict):
     def _agree(self) -> "Reproduction":
         versions = self.environment.versions.keys()
         if WHOLE_RUN in self.digests and len(self.digests) > 1:
-            raise ValueError(f"digests must be of the {WHOLE_RUN} alone or of first steps alone")
+            raise ValueError(f"digests must not mix the {WHOLE_RUN} with first steps")
         if (self.test_errors is None) == (WHOLE_RUN in self.digests):
             raise ValueError(f"test_errors must be given for the {WHOLE_RUN}, and for no other run")
         if not all(digests and digests[-1] for digests in self.digests.values()):
@@ -129,9 +131,9 @@ class Reproduction(Strict):
 
     @property
     def evidence(self) -> dict[str, str]:
-        """Return a text with the CPU, system, code and versions for each name in `digests`.
+        """Return, for each name in `digests`, a text with the name, CPU, system, code and versions.
 
-        A record is rejected if earlier records have all its texts.
+        A record is rejected if earlier records have all these texts.
         """
         environment = self.environment
         parts = [environment.cpu.model_dump(), environment.system, environment.code_sha256]
@@ -140,7 +142,7 @@ class Reproduction(Strict):
 
     @property
     def file_name(self) -> str:
-        """Return the file name from the CPU, Python, the date and eight digits of the SHA-256."""
+        """Return the file name, made of CPU, Python, date and eight digits of the SHA-256."""
         cpu = self.environment.cpu
         python = ".".join(self.environment.versions.get("python", "").split(".")[:2])
         words = [cpu.architecture, cpu.name or cpu.vendor, cpu.family, cpu.model]
@@ -198,7 +200,7 @@ class Known(NamedTuple):
 
 
 def read_known() -> Known:
-    """Read the committed results, which records are compared with."""
+    """Read the committed results, with which records are compared."""
     configs = Configuration(), PAGE_CONFIG
     run, learned = (read_run(run_path(config, ".json", COMMITTED)) for config in configs)
     return Known(run, learned, json.loads(FIRST_STEPS.read_text(encoding="utf-8")))
@@ -210,7 +212,7 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
     The file name of a browser's record begins with `learned-`.
 
     Raises:
-        RecordError: the record is rejected. The message gives the reason.
+        RecordError: the record is rejected for the reason in the message.
     """
     if path.name.startswith("learned-"):
         learned = read_checked(path, BrowserResult, "the record of a browser", LARGEST_REPRODUCTION)
@@ -232,7 +234,7 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
 
 
 def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -> str:
-    """Return a reproduction's outcome; `wrong` lists the computations whose digests differ."""
+    """Return a reproduction's outcome; `wrong` lists computations with wrong digests."""
     environment = made.environment
     changed = [] if made.implementation else what_differs(committed.environment, environment)
     if not wrong:
@@ -256,7 +258,7 @@ def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -
 
 
 def is_near(test_errors: int, committed: Run) -> bool:
-    """Return whether the test accuracy differs from the committed run's by at most TOLERANCE."""
+    """Return whether the test accuracy is within TOLERANCE of the committed run's test accuracy."""
     return abs(test_errors - committed.test_errors) <= TOLERANCE / 100 * TEST_SIZE
 
 
@@ -286,7 +288,7 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
     """Return the ledger as Markdown, and a sentence for each file that is rejected."""
     known = read_known()
     rows, refused = [], []
-    # For each kind, a list with one entry per record: whether the record has the committed bits.
+    # For each kind, whether each record of this kind has the committed bits.
     same: dict[str, list[bool]] = {"runs": [], "steps": [], "browsers": []}
     first: dict[str, str] = {}  # maps each text of evidence to the first file with this text
     for origin, measured in MEASURED_BY.items():
@@ -306,7 +308,7 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
             same[kind].append(outcome.startswith(SAME))
             rows.append(make_row(made, outcome, measured))
     counts = {kind: f"{sum(those)} of {len(those)}" for kind, those in same.items()}
-    return INTRODUCTION.format(**counts) + "".join(rows), refused
+    return INTRODUCTION.format(**counts) + HEADER + "".join(rows), refused
 
 
 def require_new(path: Path, made: Reproduction | BrowserResult, first: dict[str, str]) -> None:

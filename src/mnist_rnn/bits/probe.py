@@ -25,7 +25,7 @@ def require_bits(environment: Environment) -> Environment:
     `other_bits` is true in the returned environment.
 
     Raises:
-        BackendError: the bits differ. The message names the likely causes.
+        BackendError: the bits differ. The error message names likely causes.
     """
     if not (problem := probe_step()):
         return environment

@@ -1,8 +1,8 @@
-"""Compare the weights of a run in outputs/ bit for bit with those of the committed run.
+"""Compare, bit for bit, the weights of a run in outputs/ with the weights of the committed run.
 
 `make verify` runs this command. `python -m mnist_rnn.bits.verify simple_rnn-256-sgd/17` compares
-the run with this name in outputs/ with the run with this name in results/. Without a name, the
-command compares the default run. Before training, `make reproduce` calls this command with
+the two runs with this name in outputs/ and in results/. Without a name, the command compares the
+default runs. Before training, `make reproduce` calls this command with
 `--before`. The option `--before` renames an earlier run's record, so that only the new run can be
 compared. After training, `make reproduce` calls this command with `--executed`.
 
@@ -49,7 +49,7 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
     if epoch := first_other_epoch(*digests):
         apart += f"; the weights differ from epoch {epoch} on"
     if changed:
-        return False, f"NOT the same bits: trained with different {', '.join(changed)}; {apart}."
+        return False, f"NOT the same bits: made with different {', '.join(changed)}; {apart}."
     if new.environment.cpu.fuses:
         return False, f"NOT the same bits, although this CPU can compute them: {apart}."
     near = is_near(new.test_errors, committed)
@@ -156,8 +156,8 @@ def leave_record(run: Run, path: Path) -> None:
 def main() -> None:
     """Compare the new run with the committed run; exit with status 1 if the new run differs.
 
-    A default run also writes a record to outputs/reproductions. The last line that is printed is
-    the result of the comparison.
+    A default run also writes a record to outputs/reproductions. The last printed line is the
+    result of the comparison.
     """
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("run", nargs="?", help="name of a run, such as simple_rnn-256-sgd/17")
@@ -173,7 +173,7 @@ def main() -> None:
             config = find_run(options.run)
         path = run_path(config, ".json", OUTPUTS)
         if options.before:
-            read_committed(path, config)  # fail before the training begins
+            read_committed(path, config)  # rejects a damaged record before training
             return set_earlier_aside(path)
         if not path.exists():
             why = "run `make reproduce` with the committed notebooks/02_train.ipynb"

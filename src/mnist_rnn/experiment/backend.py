@@ -2,21 +2,23 @@
 
 XLA compiles the training step with three flags:
 
-- The first flag replaces functions of the system's mathematical library by XLA's own functions.
+- The first flag replaces functions of the system's mathematical library with XLA's own functions.
 - The second flag keeps sums over images out of the library YNNPACK, which adds the terms of large
-  sums in another order. The second flag does not apply to matrix products, because the order of
-  their terms would then depend on the number of threads.
-- The third flag keeps XLA's own code from fusing a multiplication and an addition. Without this
-  flag, the fused operations would depend on the CPU. On x86-64, the flag limits XLA's own code to
-  AVX, which has no fused instructions. On ARM64, the flag turns off LLVM's fusing pass.
+  sums in another order. The second flag does not apply to matrix products, because otherwise
+  the order of their terms would depend on the number of threads.
+- The third flag keeps XLA's own code from fusing a multiplication and an addition. Without the
+  third flag, the CPU would decide which operations are fused. On x86-64, the third flag limits
+  XLA's own code to AVX, which has no fused instructions. On ARM64, the third flag turns off LLVM's
+  fusing pass.
 
 Libraries compute the matrix products, with fused multiply-add on every CPU. GPUs are not used,
 because a GPU would add the terms of a product in another order. This module overrides user settings
-that would change results: Keras's backend and float type, and limits on epochs and steps.
-`probe_step` detects settings that change after this import, or that TensorFlow read before it.
+that would change results, namely Keras's backend and float type, and limits on epochs and steps.
+`probe_step` detects settings that change later, and a TensorFlow that was used before this import.
 
-TensorFlow 2.21 writes notices to standard error before its log level takes effect. In a notebook,
-these notices would look like warnings, so this module discards them. Exceptions are still shown.
+TensorFlow 2.21 writes notices to standard error before its log level takes effect. These
+notices would look like warnings in a notebook, so this module discards native output during the
+import. Exceptions during the import are still shown.
 """
 
 import os
@@ -37,7 +39,7 @@ XLA_FLAGS = (
 
 
 def require_avx(features: Mapping[str, bool] = __cpu_features__) -> None:
-    """Raise BackendError on an x86-64 CPU without AVX, where TensorFlow's import ends Python."""
+    """Raise BackendError on x86-64 CPUs without AVX, where importing TensorFlow ends the process."""
     if platform.machine() == "x86_64" and not features["AVX"]:
         raise BackendError(
             "TensorFlow needs AVX, which this CPU does not have. The notebook "

@@ -30,7 +30,7 @@ def fit(
 def batches(examples: Examples, config: Configuration, first_epoch: int) -> tf.data.Dataset:
     """Return all batches from `first_epoch` to the last epoch, in the order of `epoch_order`.
 
-    The images stay in memory unshuffled; the pipeline gathers the images of ten batches at a time.
+    The images in memory are not shuffled; the pipeline gathers images for ten batches at a time.
     The pipeline has a single thread, which leaves the CPU cores to the training step.
     """
     epochs = range(first_epoch, config.epochs)

@@ -1,4 +1,4 @@
-"""Draw initial weights from Keras's distributions; they are bit-identical on every CPU."""
+"""Draw initial weights from Keras's distributions; the weights are bit-identical on every CPU."""
 
 import numpy as np
 

@@ -23,7 +23,7 @@ Tensors = Sequence[tf.Tensor]
 
 
 class Recurrent(keras.layers.Layer):
-    """A layer that calls `forward` from first to last timestep, and `backward` in reverse order.
+    """A layer that calls `forward` from the first timestep to the last, and `backward` in reverse.
 
     `forward` takes the weights, the rows x (images, features) and the previous states. `forward`
     returns the new states, followed by the values that `backward` reuses. `backward` takes the
@@ -114,7 +114,7 @@ class SimpleRNN(Recurrent):
         """
         (_, u, _), (h_before,), (h,), (dh,) = weights, before, after, gradients
         d = dh * (1 - h * h)
-        dh = multiply_transposed(d, u)  # dh_{t-1} is computed first: this is faster on two cores
+        dh = multiply_transposed(d, u)  # computing dh_{t-1} first is faster on two cores
         dw, db = sum_products(x, d, self.parts), sum_images(d, self.parts)
         du = sum_products(h_before, d, self.parts)
         return [dh], [dw, du, db]

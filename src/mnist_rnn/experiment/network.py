@@ -16,7 +16,7 @@ OPTIMIZERS = {"sgd": SGD, "adam": Adam, "rmsprop": RMSprop}
 
 def build_network(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Sequential:
     """Return the initialized network, which maps images (n, 28, 28) to logits (n, 10)."""
-    shape = (None, 1, FEATURES)  # drops the same columns of an image at all timesteps
+    shape = (None, 1, FEATURES)  # the mask drops the same image columns at all timesteps
     network = keras.Sequential(
         [
             keras.Input((timesteps, FEATURES), name="images"),

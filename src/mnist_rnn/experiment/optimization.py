@@ -18,8 +18,8 @@ def cross_entropy(y: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """Return the mean of -log(softmax(z)[label]) in nats, for labels y (n,) and logits z (n, 10).
 
     The gradient of the mean is (softmax(z) - one_hot) / n. Subtracting each row's maximum leaves
-    softmax unchanged and prevents overflow. The mean is computed in float64. Rounding the mean to
-    float32 removes its errors.
+    softmax unchanged and prevents overflow. The mean is computed in float64. Rounding to float32
+    removes the errors of the float64 mean.
     """
     one_hot = tf.one_hot(tf.cast(tf.reshape(y, [-1]), "int32"), NUM_CLASSES)
     z = z - tf.reduce_max(z, axis=1, keepdims=True)
@@ -28,7 +28,7 @@ def cross_entropy(y: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     losses = tf.math.log(total) - sum_row(one_hot * z)
 
     def backward(slope: tf.Tensor) -> tuple[None, tf.Tensor]:
-        # (slope / n) (softmax(z) - one_hot); the slope is 1 in training
+        # (slope / n) (softmax(z) - one_hot), with a slope of 1 in training
         share = slope / tf.cast(tf.shape(z)[0], "float32")
         return None, (share * (1 / total))[:, None] * powers - share * one_hot
 
@@ -41,7 +41,7 @@ def sum_row(x: tf.Tensor) -> tf.Tensor:
 
 
 class Optimizer(keras.optimizers.Optimizer):
-    """An optimizer with moving means of each variable's gradients; `kept` has the means' names.
+    """An optimizer with moving means of each variable's gradients; `kept` lists the means' names.
 
     Epsilon is Keras's.
     """
@@ -112,7 +112,7 @@ def power(base: float, exponent: tf.Tensor) -> tf.Tensor:
     """Return float32(base) ** exponent, rounded to the nearest float32 number.
 
     The power is the product of base ** 2**k over the set bits k of the exponent. The product is
-    computed in float64, and rounding to float32 removes its errors. Exponents are below 2**26.
+    computed in float64, and rounding to float32 removes its errors. The exponent is below 2**26.
     """
     product, factor = tf.constant(1.0, "float64"), tf.cast(tf.constant(base, "float32"), "float64")
     for bit in range(26):

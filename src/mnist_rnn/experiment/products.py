@@ -1,11 +1,11 @@
 """Compute matrix products and sums over images, adding terms in the same order on every CPU.
 
-Eigen multiplies the matrices, on x86-64 with oneDNN. These libraries have different code for
-different CPUs and sizes, and may add terms in any order. This module fixes the order of terms:
+Eigen multiplies matrices, with oneDNN on x86-64. Eigen and oneDNN have different code for different
+CPUs and sizes, and may add the terms of a sum in any order. This module fixes the order of terms:
 
 - Each element of a matrix product is a sum, which is cut into parts of 256 terms. In each part,
   fused multiply-add adds the terms from first to last. Then the parts are added from first to last.
-- A sum over the images of a batch is cut into parts of 128 images, added from first to last.
+- A sum over the images of a batch is cut into parts of 128 images. The parts are added in order.
   In the gradient of a bias, XLA cuts each part into smaller parts of 32 images.
 
 The libraries add terms in this order for the sizes of the default network: 28, 256 and 10. Other
@@ -23,21 +23,21 @@ SMALL, PART, IMAGES = 48, 256, 128
 
 
 def multiply(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Return the matrix product of x (images, rows) and a kernel (rows, columns)."""
+    """Return the matrix product x K of x (images, rows) and a kernel K (rows, columns)."""
     columns = kernel.shape[1]
     x, kernel = fill(x, 1), fill(fill(kernel, 0), 1)
     return add_products(cut(x, 1), cut(kernel, 0))[:, :columns]
 
 
 def multiply_transposed(d: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Return the matrix product of d (images, columns) and a transposed kernel (columns, rows)."""
+    """Return the matrix product d K^T of d (images, columns) and a kernel K (rows, columns)."""
     rows = kernel.shape[0]
     d, kernel = fill(d, 1), fill(fill(kernel, 0), 1)
     return add_products(cut(d, 1), cut(kernel, 1), transpose_b=True)[:, :rows]
 
 
 def sum_products(x: tf.Tensor, d: tf.Tensor, parts: int) -> tf.Tensor:
-    """Return the matrix product of the transposed x (rows, images) and d (images, columns)."""
+    """Return the matrix product x^T d of x (images, rows) and d (images, columns)."""
     rows, columns = x.shape[1], d.shape[1]
     d = tf.split(fill(d, 1), parts)
     by_rows = [
