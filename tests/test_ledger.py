@@ -152,7 +152,7 @@ def with_environment(**values):
     [(GOOD | {"digests": {"other": ["0" * 64]}, "test_errors": None}, "of another experiment"),
      (GOOD | {"test_errors": RUN.test_errors - 1}, "run but different test_errors$"),
      (GOOD | {"test_errors": None}, "test_errors must be given"),
-     (GOOD | {"digests": GOOD["digests"] | {"sgd": ["0" * 64]}}, "alone, or of first steps"),
+     (GOOD | {"digests": GOOD["digests"] | {"sgd": ["0" * 64]}}, "must not mix the default run with first steps"),
      (GOOD | {"digests": {}}, "at least 1 item"),
      (GOOD | {"digests": {WHOLE_RUN: []}}, "must end with a digest"),
      (GOOD | {"digests": {WHOLE_RUN: ["0" * 64, None]}}, "must end with a digest"),
@@ -380,7 +380,7 @@ def test_impossible_comparison_is_explained(outputs, capsys, monkeypatch):
     for content, said in (
         (
             path.read_text(),
-            "seed-0.json was made by another version of the code: run `make reproduce` again.",
+            "seed-0.json was made by another version of the code. Run `make reproduce` again.",
         ),
         ("{}", "is not a record"),
         (None, "run `make reproduce`, with"),

@@ -320,9 +320,7 @@ def require_new(path: Path, made: Reproduction | BrowserResult, first: dict[str,
     keys = made.evidence.values()
     if not keys - first.keys():
         others = " and ".join(sorted({first[key] for key in keys}))
-        raise refusal(
-            path, f"repeats {others}, on the same CPU and system, with the same versions and code"
-        )
+        raise refusal(path, f"repeats {others}, on the same CPU, system, versions and code")
     for key in keys:
         first.setdefault(key, f"{path.parent.name}/{path.name}")
 

@@ -39,7 +39,7 @@ XLA_FLAGS = (
 
 
 def require_avx(features: Mapping[str, bool] = __cpu_features__) -> None:
-    """Raise BackendError on x86-64 CPUs without AVX, where importing TensorFlow ends the process."""
+    """Raise BackendError on x86-64 CPUs without AVX, where importing TensorFlow kills Python."""
     if platform.machine() == "x86_64" and not features["AVX"]:
         raise BackendError(
             "TensorFlow needs AVX, which this CPU does not have. The notebook "
