@@ -1,4 +1,4 @@
-"""Test that the figures of the trained network draw the given numbers."""
+"""Test that the figures about the trained network draw the given numbers."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ LABELS = RANDOM.permutation(np.arange(40) % 10)
 
 
 def require_read(ax, probabilities, label):
-    """Check that shades show the probabilities, row 1 at the top, and that dots are predictions."""
+    """Check that grey values show the probabilities, and that dots mark the predicted digits."""
     np.testing.assert_array_equal(only_image(ax), probabilities)
     (shades,), (dots,) = ax.images, ax.collections
     assert shades.get_extent() == [-0.5, 9.5, 28.5, 0.5]
@@ -48,7 +48,7 @@ def require_digit(ax, image):
 
 
 def require_gallery(drawn, shown):
-    """Check that each image stands beside its probabilities, with label and answer as titles."""
+    """Check that each image is beside its probabilities, with titles for label and prediction."""
     axes = [ax for ax in drawn.figure.axes if ax.get_visible()]
     assert len(axes) == 2 * len(shown)
     for left, right, index in zip(axes[::2], axes[1::2], shown, strict=True):
@@ -61,7 +61,7 @@ def require_gallery(drawn, shown):
         assert right.get_subplotspec().num1 == left.get_subplotspec().num1 + 1
 
 
-def test_one_digit_is_drawn_beside_its_probabilities():
+def test_an_image_is_drawn_beside_its_predicted_probabilities():
     probabilities = answers(3, 3, 7)[0]
     drawn = draw_example(IMAGES[0], probabilities, 7)
     left, right, scale = drawn.figure.axes
@@ -76,13 +76,13 @@ def test_one_digit_is_drawn_beside_its_probabilities():
     assert "orange if not: 3 from row 1, 7 from row 3. " in drawn.caption
     assert drawn.caption.endswith("the final answer, 7, is 100% after row 28.")
     beliefs = answers(1, 3, 7)[0].copy()
-    beliefs[-1] = np.where(np.arange(10) == 4, 0.64, 0.04)  # the last row turns it again
+    beliefs[-1] = np.where(np.arange(10) == 4, 0.64, 0.04)  # the last row changes the prediction
     caption = draw_example(IMAGES[0], beliefs, 7).caption
     assert " 1 from row 1, 3 from row 2, 7 from row 3, 4 from row 28. " in caption
     assert caption.endswith("the final answer, 4, is 64% after row 28.")
 
 
-def test_first_image_of_each_digit_is_drawn():
+def test_the_first_image_of_each_digit_is_drawn():
     first = [LABELS.tolist().index(digit) for digit in range(10)]
     images = IMAGES * (ROWS[:, None] <= 20)
     images[first[3], 23, 4] = 1
@@ -94,8 +94,8 @@ def test_first_image_of_each_digit_is_drawn():
     assert drawn.caption.endswith(f"final for {decided}; the last row with ink is 20 to 24.")
 
 
-def test_each_image_of_a_gallery_is_beside_its_probabilities_and_titles():
-    """Draw eight images in lines of five; expect two empty places."""
+def test_each_image_of_a_gallery_is_drawn_beside_its_probabilities():
+    """Draw eight images in a grid of two rows and five columns, with two empty places."""
     drawn = draw_gallery(IMAGES[:8], PROBABILITIES[:8], LABELS[:8], "a caption")
     require_gallery(drawn, range(8))
     assert len(drawn.figure.axes) == 20
@@ -103,8 +103,8 @@ def test_each_image_of_a_gallery_is_beside_its_probabilities_and_titles():
     assert "digits 0 to 9 after rows 1 to 28" in drawn.figure.get_supxlabel()
 
 
-def test_answers_that_only_the_last_row_corrects_are_drawn_by_probability():
-    """Draw five images that row 28 corrects (it is blank in two) and one that it makes wrong."""
+def test_images_that_only_the_last_row_corrects_are_sorted_by_probability():
+    """Draw images whose prediction row 28 changes: five become right, and one becomes wrong."""
     probabilities = np.concatenate(
         [*[answers(*[1] * 27, 2)] * 5, answers(*[2] * 27, 1), answers(2)]
     )
@@ -125,7 +125,7 @@ def test_answers_that_only_the_last_row_corrects_are_drawn_by_probability():
         assert said in drawn.caption
 
 
-def test_most_probable_mistakes_are_drawn():
+def test_the_misclassified_images_with_the_highest_probabilities_are_drawn():
     last = PROBABILITIES[:, -1]
     wrong = np.flatnonzero(last.argmax(axis=1) != LABELS)
     shown = sorted(wrong, key=lambda index: -last[index].max())[:15]
@@ -138,7 +138,7 @@ def test_most_probable_mistakes_are_drawn():
     assert drawn.caption.endswith(f"The network classifies {named}.")
 
 
-def test_mean_probabilities_and_frame_are_those_of_the_digit_in_the_title():
+def test_each_panel_shows_the_mean_probabilities_of_the_digit_in_its_title():
     drawn = draw_means(IMAGES, PROBABILITIES, LABELS)
     rows, medians, ends = decision_rows(PROBABILITIES), [], []
     for digit, ax in enumerate(drawn.figure.axes):
@@ -164,7 +164,7 @@ def test_mean_probabilities_and_frame_are_those_of_the_digit_in_the_title():
     assert (drawn.figure.get_supxlabel(), drawn.figure.get_supylabel()) == ("digit", "row")
 
 
-def test_each_accuracy_has_its_curve_colour_and_description():
+def test_each_accuracy_curve_has_the_right_colour_and_description():
     by_row, if_blank = np.linspace(0, 0.9, 28), np.linspace(0.1, 1, 28)
     drawn = draw_accuracy(by_row, if_blank, 10)
     ax = drawn.figure.axes[0]
@@ -189,8 +189,11 @@ def test_each_accuracy_has_its_curve_colour_and_description():
     assert "it reaches at most 45%. Grey" in low.caption
 
 
-def test_wrong_answer_is_in_the_bar_of_its_probability():
-    """Draw six images of a 7. One is classified correctly; for two, 7 is the second answer."""
+def test_a_wrong_prediction_is_counted_in_the_bar_of_its_probability():
+    """Draw six images of a 7, of which one is classified correctly.
+
+    For two misclassified images, 7 is the second most probable digit.
+    """
     last = np.zeros((6, 10))
     for index, (answer, highest, second) in enumerate(
         [(7, 0.95, 1), (1, 0.45, 7), (1, 0.62, 7), (1, 0.65, 3), (1, 0.91, 3), (1, 0.99, 4)]
@@ -216,8 +219,8 @@ def test_wrong_answer_is_in_the_bar_of_its_probability():
         assert said in drawn.caption
 
 
-def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
-    """Draw the states of three units, of which the third has the least variance."""
+def test_each_path_shows_the_mean_hidden_states_of_a_digit():
+    """Draw the hidden states of three units, of which the third has the smallest variance."""
     y = np.arange(40) % 10
     hidden = RANDOM.normal(size=(40, 28, 3)) * [5, 2, 0.1]
     drawn = draw_trajectories(hidden, y)
@@ -228,7 +231,7 @@ def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
     ]
     paths = [ax.get_lines()[10].get_xydata() for ax in drawn.figure.axes]
     signs = np.sign([path[5] / mean[5] for path, mean in zip(paths, means, strict=True)])
-    assert (signs == signs[0]).all()  # the sign of a component is arbitrary
+    assert (signs == signs[0]).all()  # the sign of a principal component is arbitrary
     for digit, ax in enumerate(drawn.figure.axes):
         *grey, path, start, middle, end = ax.get_lines()
         assert {line.get_color() for line in grey} == {LIGHT}
@@ -256,7 +259,7 @@ def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
         assert said in drawn.caption
 
 
-def test_figure_of_rows_draws_ink_gradient_and_lost_accuracy():
+def test_the_figure_of_rows_shows_the_ink_and_the_gradient_and_the_lost_accuracy():
     sensitivity = 10.0 ** RANDOM.permutation(np.linspace(-4, -2, 28 * 28)).reshape(28, 28)
     rows, bands = 0.9 - RANDOM.permutation(28) / 100, 0.9 - np.arange(7) / 10
     drawn = draw_rows(IMAGES, sensitivity, 0.9, rows, bands)

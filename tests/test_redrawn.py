@@ -1,6 +1,6 @@
-"""Test that each figure and caption in the notebooks equals a fresh one.
+"""Draw the figures of the notebooks again, and compare figures and captions with the notebooks.
 
-nbval compares them too, but it runs whole notebooks in a kernel. Here, nothing is trained.
+nbval also compares figures, but runs whole notebooks in a kernel. These tests train no network.
 """
 
 import matplotlib.pyplot as plt
@@ -10,7 +10,7 @@ from helpers.redrawn import draw_anew, read_cells, read_committed
 
 from mnist_rnn.paths import COMMITTED
 
-# `draw_layers` draws by Keras, and is tested in test_model.py.
+# Keras draws the figure of `draw_layers`, which test_model.py tests.
 FIGURES = sorted(read_cells().keys() - {"draw_layers"})
 
 
@@ -21,9 +21,9 @@ def close_figures():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_figure_and_caption_equal_the_committed_ones(name, tmp_path):
+def test_redrawn_figure_and_caption_equal_those_in_the_notebook(name, tmp_path):
     (committed, caption), (drawn, said) = read_committed(name), draw_anew(name, tmp_path)
     assert compare(committed, drawn) is None
     assert said == caption
-    for picture in tmp_path.iterdir():  # some pictures are also kept in results/
+    for picture in tmp_path.iterdir():  # some cells also save their figure in results/
         assert compare((COMMITTED / picture.name).read_bytes(), picture.read_bytes()) is None

@@ -1,4 +1,4 @@
-"""Draw the figures of the notebooks anew, by their own cells, in this process."""
+"""Draw the figures of the notebooks again, by running their cells in this process."""
 
 import base64
 import re
@@ -27,7 +27,7 @@ DRAWS = re.compile(r"^((?:figures\.)?(draw_\w+)\()", flags=re.MULTILINE)
 
 @cache
 def read_cells():
-    """Return the notebook and the cell of each figure, by the name of its drawing function."""
+    """Return a dictionary from the name of each drawing function to its notebook and cell."""
     cells = {}
     for path in sorted((ROOT / "notebooks").glob("0*.ipynb")):
         for cell in nbformat.read(path, 4).cells:
@@ -37,14 +37,14 @@ def read_cells():
 
 
 def read_committed(name):
-    """Return the PNG and the caption of a figure that the notebook contains."""
+    """Return the PNG and the caption of a figure in a committed notebook."""
     outputs = read_cells()[name][1].outputs
     image, caption = (output.data for output in outputs if "data" in output)
     return base64.b64decode(image["image/png"]), caption["text/markdown"]
 
 
 def draw_anew(name, folder):
-    """Run the cell of a figure on the committed results, and return its PNG and its caption."""
+    """Run a figure's cell on the committed results, and return the figure's PNG and caption."""
     notebook, cell = read_cells()[name]
     names = vars(training) | vars(results) | read_names(notebook) | {"RESULTS": folder}
     exec(DRAWS.sub(r"figure = \1", cell.source), names)
@@ -56,7 +56,7 @@ def draw_anew(name, folder):
 
 @cache
 def read_names(notebook):
-    """Return the variables that earlier cells of this notebook would set, by their names."""
+    """Return a dictionary of the variables that the figure cells of a notebook use."""
     if notebook == "03_results":
         runs, claims, *_ = tabulate_results(*read_runs(COMMITTED))
         groups = dict(list(runs.groupby("configuration", sort=False)))
