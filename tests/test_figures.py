@@ -74,7 +74,9 @@ def test_each_run_is_a_dot_in_the_row_of_its_program(make_record):
     assert [text.get_text() for text in left.texts] == said
     assert [text.get_color() for text in left.texts] == [line.get_color() for line in dots]
     assert "published" not in drawn.caption
-    assert all(f"{words}." in drawn.caption for words in said)
+    for words in said:
+        name, mean = words.split(": ")
+        assert f"The row *{name}* has a test accuracy of {mean}." in drawn.caption
 
 
 def test_each_curve_has_the_colour_of_its_row(make_record):
@@ -113,8 +115,9 @@ def test_published_results_are_drawn_in_the_given_rows(make_record):
     assert (grey.get_label(), grey.get_ydata().tolist()) == ("others", [0.5] * 3)
     legend = [text.get_text() for text in right.get_legend().get_texts()]
     assert legend.count("published: notebook-2019") == legend.count("others") == 1
+    published = "`notebook-2019` (97.9%), `book-256-sgd` (98.0%)"
     assert (
-        "ours: 98.00 ± 0.10% (3 runs), published `notebook-2019` 97.9%, published" in drawn.caption
+        f"98.00 ± 0.10% (3 runs). The row *ours* shows the published {published}." in drawn.caption
     )
 
 
@@ -124,7 +127,7 @@ def test_the_committed_figure_shows_the_numbers_of_the_table():
     table = pd.read_csv(COMMITTED / "accuracy.csv").set_index("configuration")
     for name in ("simple_rnn-256-sgd", "keras", "keras_2019"):
         row = table.loc[[name]].iloc[0]
-        assert f": {row['mean']:.2f} ± {row['sd']:.2f}% ({row['runs']} runs)" in notebook
+        assert f" {row['mean']:.2f} ± {row['sd']:.2f}% ({row['runs']} runs)" in notebook
 
 
 def test_shown_source_code_is_wrapped_between_words():
@@ -139,7 +142,7 @@ def test_a_published_curve_is_drawn_relative_to_the_mean_of_our_runs(make_record
     ]
     runs = tabulate_runs(records)
     drawn = results.draw_published_curves(runs, CLAIMS.loc[["notebook-2019", "notebook-2020"]])
-    assert "Inside are 40 of 40 points: `notebook-2019` 20 of 20, `notebook" in drawn.caption
+    assert "40 of 40 orange points (`notebook-2019`: 20 of 20, `notebook" in drawn.caption
     ax = drawn.figure.axes[0]
     assert ax.get_title() == "notebook-2019 (3 runs)"
     published = np.array(CLAIM["loss_by_epoch"])
@@ -149,7 +152,7 @@ def test_a_published_curve_is_drawn_relative_to_the_mean_of_our_runs(make_record
     assert (heights.min(), heights.max()) == pytest.approx((100 * (low - 1), 100 * (high - 1)))
     runs["loss_by_epoch"] = [(loss,) * 20 for loss in (0.0999, 0.1, 0.1001)]
     drawn = results.draw_published_curves(runs, CLAIMS.loc[["notebook-2019"]])
-    assert "Inside are 0 of 20 points" in drawn.caption
+    assert " 0 of 20 orange points " in drawn.caption
 
 
 @pytest.mark.parametrize("epochs", [3, 25])
@@ -160,4 +163,4 @@ def test_a_published_curve_and_our_runs_are_compared_over_their_common_epochs(ep
     drawn = results.draw_published_curves(runs, claims)
     last = min(epochs, 20)
     assert drawn.figure.axes[0].get_lines()[1].get_xdata().tolist() == list(range(1, last + 1))
-    assert f" of {last} points" in drawn.caption
+    assert f" of {last} orange points" in drawn.caption

@@ -72,14 +72,14 @@ def test_an_image_is_drawn_beside_its_predicted_probabilities():
     assert [text.get_text() for text in right.get_xticklabels()] == [*map(str, range(10))]
     assert scale.get_ylabel() == "predicted probability"
     assert scale.get_ylim() == (0, 1)
-    assert "Left: an image of 7. Right: " in drawn.caption
-    assert "orange if not: 3 from row 1, 7 from row 3. " in drawn.caption
-    assert drawn.caption.endswith("the final answer, 7, is 100% after row 28.")
+    assert "Left: an image of the digit 7. Right: " in drawn.caption
+    assert "The most probable digit is 3 from row 1, 7 from row 3. " in drawn.caption
+    assert drawn.caption.endswith("the predicted digit is 7, with a probability of 100%.")
     beliefs = answers(1, 3, 7)[0].copy()
     beliefs[-1] = np.where(np.arange(10) == 4, 0.64, 0.04)  # the last row changes the prediction
     caption = draw_example(IMAGES[0], beliefs, 7).caption
     assert " 1 from row 1, 3 from row 2, 7 from row 3, 4 from row 28. " in caption
-    assert caption.endswith("the final answer, 4, is 64% after row 28.")
+    assert caption.endswith("the predicted digit is 4, with a probability of 64%.")
 
 
 def test_the_first_image_of_each_digit_is_drawn():
@@ -90,8 +90,9 @@ def test_the_first_image_of_each_digit_is_drawn():
     for ax, index in zip(drawn.figure.axes[::2], first, strict=True):
         require_digit(ax, images[index])
     rows = decision_rows(PROBABILITIES[first])
-    decided = ", ".join(f"{digit} from row {row}" for digit, row in enumerate(rows))
-    assert drawn.caption.endswith(f"final for {decided}; the last row with ink is 20 to 24.")
+    decided = ", ".join(f"of {digit} from row {row}" for digit, row in enumerate(rows))
+    assert f"The prediction is final for the image {decided}. " in drawn.caption
+    assert drawn.caption.endswith("the last row with ink is between row 20 and row 24.")
 
 
 def test_each_image_of_a_gallery_is_drawn_beside_its_probabilities():
@@ -116,11 +117,11 @@ def test_images_that_only_the_last_row_corrects_are_sorted_by_probability():
     for ax, index in zip(lefts, (2, 3, 1, 4, 0), strict=True):
         require_digit(ax, images[index])
     for said in (
-        "5 of 7 test images are misclassified after row 27 but not after row 28;",
-        "row 28 is blank in 2 of them.",
-        "The figure shows the 5 with the highest",
-        "from " + ", ".join(5 * ["1 to 2"]) + ".",
-        "1 are misclassified after row 28 but not after row 27.",
+        "Of 7 test images, 5 are misclassified after row 27 but not after row 28.",
+        "Row 28 is blank in 2 of these 5 images.",
+        "The figure shows the 5 images that row 28 corrects with the highest",
+        "digits " + ", ".join(5 * ["from 1 to 2"]) + ".",
+        "1 test images are misclassified after row 28 but not after row 27.",
     ):
         assert said in drawn.caption
 
@@ -132,8 +133,8 @@ def test_the_misclassified_images_with_the_highest_probabilities_are_drawn():
     drawn = draw_confident_mistakes(IMAGES, PROBABILITIES, LABELS)
     require_gallery(drawn, shown)
     most, least = last[shown[0]].max(), last[shown[-1]].max()
-    assert "The 15 wrong answers" in drawn.caption
-    assert f"the highest probability, from {most:.1%} down to {least:.1%}." in drawn.caption
+    assert "The 15 misclassified images" in drawn.caption
+    assert f"predicted probabilities, from {most:.1%} down to {least:.1%}." in drawn.caption
     named = ", ".join(f"{LABELS[index]} as {last[index].argmax()}" for index in shown)
     assert drawn.caption.endswith(f"The network classifies {named}.")
 
@@ -157,7 +158,7 @@ def test_each_panel_shows_the_mean_probabilities_of_the_digit_in_its_title():
         assert line.get_ydata() == [medians[-1] - 0.5] * 2
         ends.append(mean[-1, digit])
     assert f"from row {', '.join(map(str, medians))} on)" in drawn.caption
-    assert f"{(rows == 28).mean():.0%} of all images are decided only at" in drawn.caption
+    assert f"Of all images, {(rows == 28).mean():.0%} are decided only at" in drawn.caption
     low, high = np.argmin(ends), np.argmax(ends)
     assert f"lowest for {low} ({100 * ends[low]:.0f}%) and highest" in drawn.caption
     assert drawn.caption.endswith(f"for {high} ({100 * ends[high]:.0f}%).")
@@ -170,8 +171,8 @@ def test_each_accuracy_curve_has_the_right_colour_and_description():
     ax = drawn.figure.axes[0]
     lines = {line.get_label(): line for line in ax.get_lines()}
     expected_lines = {
-        "answer after the row": (by_row, BLUE),
-        "answer after row 28 if the rest is blank": (if_blank, DARK),
+        "after the row": (by_row, BLUE),
+        "after row 28, if all lower rows are blank": (if_blank, DARK),
     }
     for label, (curve, color) in expected_lines.items():
         assert lines[label].get_xdata().tolist() == ROWS.tolist()
@@ -181,12 +182,12 @@ def test_each_accuracy_curve_has_the_right_colour_and_description():
     for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
         assert handle.get_color() == expected_lines[text.get_text()][1]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("row", "test accuracy (%)")
-    assert "The first 10 test images. Blue: accuracy of the answer" in drawn.caption
-    assert "it reaches 50% after row 16, 90% after row 28. Grey" in drawn.caption
-    assert "it reaches 50% after row 13, 90% after row 25, 97% after row 28." in drawn.caption
-    assert drawn.caption.endswith("After row 21, the accuracies are 67% and 77%.")
+    assert "the first 10 test images. Blue: the accuracy after each row" in drawn.caption
+    assert "which reaches 50% at row 16, 90% at row 28. Grey" in drawn.caption
+    assert "which reaches 50% at row 13, 90% at row 25, 97% at row 28." in drawn.caption
+    assert drawn.caption.endswith("At row 21, the accuracies are 67% (blue) and 77% (grey).")
     low = draw_accuracy(by_row / 2, if_blank, 10)
-    assert "it reaches at most 45%. Grey" in low.caption
+    assert "which reaches at most 45%. Grey" in low.caption
 
 
 def test_a_wrong_prediction_is_counted_in_the_bar_of_its_probability():
@@ -207,14 +208,15 @@ def test_a_wrong_prediction_is_counted_in_the_bar_of_its_probability():
     )
     assert {at: count for at, count in second.items() if count} == {0.45: 1, 0.65: 1}
     assert {at: count for at, count in lower.items() if count} == {0.65: 1, 0.95: 2}
-    names = {BLUE: "label second (2)", LIGHT: "label ranked lower (3)"}
+    names = {BLUE: "label ranked second (2)", LIGHT: "label ranked lower (3)"}
     assert labels_by_color(ax.get_legend()) == names
     assert [to_hex(bars[0].get_facecolor()) for bars in ax.containers] == [BLUE, LIGHT]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("probability of the wrong answer", "images")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("probability of the wrong prediction", "images")
     for said in (
-        "All 5 wrong answers",
-        "digit (2); grey: it is ranked lower (3). Half",
-        "have a probability above 65%. 40% of the wrong and 100% of the right",
+        "all 5 misclassified images",
+        "digit (2 images). Grey: the label is the third most probable digit or lower (3 images).",
+        "have a probability above 65%. Of the wrong predictions, 40% have",
+        "of the right predictions, 100%.",
     ):
         assert said in drawn.caption
 
@@ -251,7 +253,7 @@ def test_each_path_shows_the_mean_hidden_states_of_a_digit():
     apart = [np.linalg.norm(row - np.mean(row, axis=0), axis=1).mean()
              for row in np.array(means)[:, [0, 13, 27]].swapaxes(0, 1)]  # fmt: skip
     for said in (
-        f"The plane holds {share:.0%} of the variance of the 3 units",
+        f"The plane contains {share:.0%} of the variance of the 3 units",
         "is {:.1f} after row 1, {:.1f} after row 14 and {:.1f} after row 28".format(*apart),
         f"is {separation(hidden[:, 13], y):.1f} after row 14 and "
         f"{separation(hidden[:, 27], y):.1f} after row 28 (first 40 test images).",
@@ -283,10 +285,11 @@ def test_the_figure_of_rows_shows_the_ink_and_the_gradient_and_the_lost_accuracy
     assert (ink.get_ylabel(), lost.get_xlabel()) == ("row", "percentage points")
     inner = IMAGES[:, 7:21].sum() / IMAGES.sum()
     for said in (
-        f"The first 40 test images. Left: their mean ink; rows 8 to 21 hold {inner:.0%} of it.",
-        f"it is largest in row {1 + sensitivity.sum(axis=1).argmax()}, and the top four rows hold "
-        f"{sensitivity[:4].sum() / sensitivity.sum():.0%} of it.",
-        f"at most 27.0 percentage points (row {1 + rows.argmin()}); blocks of four, from the top: "
-        "0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0.",
+        f"the first 40 test images. Left: the mean ink of each pixel; rows 8 to 21 contain "
+        f"{inner:.0%} of the ink.",
+        f"largest in row {1 + sensitivity.sum(axis=1).argmax()}, and the top four rows have "
+        f"{sensitivity[:4].sum() / sensitivity.sum():.0%} of the sum",
+        f"at most 27.0 percentage points (row {1 + rows.argmin()}). ",
+        "blank rows cost 0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0 percentage points.",
     ):
         assert said in drawn.caption

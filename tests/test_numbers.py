@@ -84,7 +84,7 @@ def make_phrases():
         (f"{TRAIN_SIZE + TEST_SIZE:,}", "_ images"),
         (steps, "_ steps"),
         (f"{steps * DEFAULT.epochs:,}", "_ steps|_:"),
-        (last, "last of _ images|and _"),
+        (last, "uses _ images|and _"),
         (f"{recurrent:,} + {dense:,}", "_"),
         (f"{recurrent + dense:,}", "_ parameters"),
         (default.parameters, "_"),

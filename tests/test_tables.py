@@ -282,31 +282,36 @@ def test_sentences_of_the_answer_agree_with_the_runs(make_record, tmp_path):
     for parameters in ({"optimizer": "adam"}, {"dropout": 0.2}, rmsprop):
         write_run(make_record(300, **parameters), tmp_path)
     results = read_results(tmp_path)
-    typical, other, codes, start, numbers, whole, joint = describe_answer(results)
+    typical, mean, other, codes, start, numbers, whole, joint = describe_answer(results)
     assert typical == (
-        "The published test accuracy of 97.9% is typical: of our 4 runs, 2 round to it, 1 to less "
-        "and 1 to more (mean 97.90%, SD 0.07, range 97.83 to 97.97)."
+        "The published test accuracy of 97.9% is typical of our 4 runs: 2 round to 97.9%, 1 are "
+        "lower and 1 are higher."
     )
-    assert "98.15% for the same network; 0 of the 4 runs reached it, and it lies " in other
-    assert "our mean minus its mean is 0.01 (95% confidence interval -0." in codes
+    assert mean == (
+        "Our 4 runs have a mean test accuracy of 97.90%, a standard deviation of 0.07 percentage "
+        "points, and a range from 97.83% to 97.97%."
+    )
+    assert "`notebook-2020` published 98.15%, which lies " in other
+    assert other.endswith("Of our 4 runs, 0 reached 98.15%.")
+    assert "2 runs of the author's code is 0.01 (95% confidence interval -0." in codes
     ends = np.array(re.findall(r"interval (-?[0-9.]+) to (-?[0-9.]+)\)", codes), float)
-    assert f"by at most {np.ceil(10 * abs(ends).max()) / 10:.1f} points: " in codes
-    assert " and 0.11 (95% confidence interval " in codes
-    assert "within 1e-7 of our training loss for 20 epochs (4 of 4 runs)" in start
+    assert f"by at most {np.ceil(10 * abs(ends).max()) / 10:.1f} percentage points. " in codes
+    assert "2 runs of the author's code is 0.11 (95% confidence interval " in codes
+    assert "orders of 4 of our runs. In all 20 epochs of these runs, the training" in start
+    assert start.endswith("differ by at most 1e-7.")
     inside = results.numbers["inside"].sum()
-    assert numbers.startswith(f"Of 9 numbers from 2 published results, {inside} lie in the 95%")
-    assert numbers.endswith("by chance, at most 0 would miss on average.")
+    assert numbers.startswith(f"Of 9 numbers in 2 published results, {inside} lie in the 95%")
+    assert numbers.endswith("at most 0 numbers would lie outside their intervals.")
     by_result = results.numbers.groupby("claim")["inside"].all()
-    assert whole.startswith(f"All numbers lie inside for {by_result.sum()} of the 2 results, but")
-    # Four runs are too few for a joint test.
-    assert joint.endswith("p = nan; Fisher's combination of these p-values is nan.")
+    assert whole.startswith(f"For {by_result.sum()} of the 2 published results, all numbers lie")
+    assert "p = nan. " in joint  # four runs are too few for a joint test
+    assert joint.endswith("into p = nan.")
     _, accuracy, pairs, _, model, others = describe_spread(results.runs)
-    assert accuracy.endswith("like that of 4 of our 4 runs; 0 end at 97.6% or lower.")
-    assert pairs.startswith(
-        "Half of all pairs of our runs differ by more than 0.11 points, 0% by more"
-    )
-    assert model.endswith("It happens to be number 2 of the 4, with 97.95%; expect 97.90%.")
-    assert others.endswith("learning rate: Adam 97.00%, RMSprop with dropout 97.00%.")
+    assert "Of our 4 runs, 4 lie in this prediction interval, and 0 have" in accuracy
+    assert "differ by more than 0.11 percentage points. In 0% of all pairs " in pairs
+    assert "seed 0 is number 2 of our 4 runs, with a test accuracy of 97.95%." in model
+    assert model.endswith("near the mean of our runs, 97.90%.")
+    assert others.endswith("accuracy is 97.00% for Adam and 97.00% for RMSprop with dropout.")
 
 
 def test_answer_reports_the_joint_tests_and_the_comparisons_with_other_networks():
@@ -317,12 +322,12 @@ def test_answer_reports_the_joint_tests_and_the_comparisons_with_other_networks(
     chances = sorted(a / b for a, b in rank_notebooks(published, results.runs).values())
     half = -sum(map(log, chances))
     combined = exp(-half) * sum(half**k / factorial(k) for k in range(len(chances)))
-    assert f"p = {', '.join(f'{p:.2f}' for p in chances)}; " in joint
-    assert joint.endswith(f"these p-values is {combined:.2f}.")
+    assert f"p = {', '.join(f'{p:.2f}' for p in chances)}. " in joint
+    assert joint.endswith(f"into p = {combined:.2f}.")
     pairs = compare_other_networks(results.claims, results.runs).values()
     accurate = sum("test_accuracy" in inside and inside["test_accuracy"] for inside in pairs)
-    assert f"{sum(inside.all() for inside in pairs)} of {len(pairs)} pairs" in whole
-    assert whole.endswith(f"(by the test accuracy alone, {accurate}).")
+    assert f"{sum(inside.all() for inside in pairs)} of {len(pairs)} comparisons. The" in whole
+    assert whole.endswith(f"network in {accurate} of {len(pairs)} comparisons.")
 
 
 def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_path):
@@ -336,11 +341,11 @@ def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_pat
         versions = run.environment.versions | {"keras": "1.0" if seed == 2 else "3.0"}
         write_run(change(run, "environment", versions=versions), tmp_path)
     results = read_results(tmp_path)
-    typical, _, codes, _, numbers, *_ = describe_answer(results)
-    assert "97.9% is not typical: of our 4 runs, 0 round to it, 4 to less and 0 to more" in typical
-    assert " on Keras 1.0 and 3.0 " in f"{codes} "
+    typical, _, _, codes, _, numbers, *_ = describe_answer(results)
+    assert "97.9% is not typical of our 4 runs: 0 round to 97.9%, 4 are lower and 0" in typical
+    assert "On Keras 1.0 and 3.0, " in codes
     assert 20 > len(results.numbers) >= 10
-    assert numbers.endswith("by chance, at most 1 would miss on average.")
+    assert numbers.endswith("at most 1 numbers would lie outside their intervals.")
 
 
 def test_description_of_the_spread_counts_runs_and_pairs_of_runs(make_record):
@@ -349,10 +354,15 @@ def test_description_of_the_spread_counts_runs_and_pairs_of_runs(make_record):
     runs += [make_record(300, optimizer="adam"), make_record(305, dropout=0.2)]
     runs.append(make_record(310, optimizer="rmsprop", dropout=0.2))
     _, accuracy, pairs, _, model, others = describe_spread(tabulate_runs(runs))
-    assert accuracy.endswith("like that of 3 of our 3 runs; 2 end at 97.6% or lower.")
-    assert pairs.endswith("differ by more than 0.50 points, 33% by more than 0.5.")
-    assert model.endswith("It happens to be the best of the 3, with 97.62%; expect 97.44%.")
-    assert others.endswith("learning rate: Adam 97.00%, RMSprop with dropout 96.90%.")
+    assert accuracy.endswith(
+        "Of our 3 runs, 3 lie in this prediction interval, and 2 have a test accuracy of 97.6% or "
+        "lower."
+    )
+    assert "differ by more than 0.50 percentage points. In 33% of all pairs " in pairs
+    assert pairs.endswith("differ by more than 0.5 percentage points.")
+    assert "seed 0 is the best of our 3 runs, with a test accuracy of 97.62%." in model
+    assert model.endswith("near the mean of our runs, 97.44%.")
+    assert others.endswith("accuracy is 97.00% for Adam and 96.90% for RMSprop with dropout.")
 
 
 def test_published_results_are_compared_with_runs_of_other_networks(write, make_record):

@@ -63,9 +63,9 @@ def test_caption_counts_predictions_that_become_right_or_wrong_in_the_last_row()
     images = np.zeros((16, 28, 28), "float32")
     images[:, 9, 3] = images[0, 27, 3] = 1
     caption = draw_late(images, probabilities, np.array([2] * 6 + list(range(10)))).caption
-    assert "5 of 16 test images are misclassified after row 27" in caption
-    assert "row 28 is blank in 4 of them" in caption
-    assert "1 are misclassified after row 28 but not after row 27" in caption
+    assert "Of 16 test images, 5 are misclassified after row 27" in caption
+    assert "Row 28 is blank in 4 of these 5 images." in caption
+    assert "1 test images are misclassified after row 28 but not after row 27" in caption
 
 
 def test_sensitivity_is_the_gradient_of_the_loss(model, digits, committed):

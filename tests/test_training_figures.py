@@ -69,13 +69,15 @@ def test_each_row_of_the_image_is_drawn_as_a_timestep_with_ink_as_height(images)
         assert to_hex(area.get_facecolor()) == DARK
     assert (left.get_title(), right.get_title()) == (
         "the digit",
-        "its rows, from top to bottom",
+        "rows of the digit, from top to bottom",
     )
     assert (left.get_xlabel(), left.get_ylabel()) == ("column (feature)", "row (timestep)")
     assert right.get_xlabel() == "feature"
     low, high = right.get_ylim()
     assert low > high  # the y axis points down
-    assert drawn.caption.endswith("The first row with ink is row 3, the last is row 27.")
+    assert drawn.caption.endswith(
+        "first row with ink is row 3, and the last row with ink is row 27."
+    )
 
 
 CURVE = pd.DataFrame({"loss": [0.6, 0.5, 0.3], "accuracy": [0.8, 0.7, 0.9]}, index=[1, 2, 3])
@@ -103,12 +105,13 @@ def test_curves_have_the_right_epochs_values_and_colours():
 
 def test_caption_of_the_curves_states_the_first_and_last_values():
     caption = draw_curves(HISTORY, {"a": CURVE, "b": CURVE / 2}).caption
-    assert "this run, with 3 epochs. Its training loss goes from 0.50 to 0.250," in caption
-    assert "its training accuracy from 85.0% to 95.0%." in caption
-    assert "configuration: a, loss 0.6 to 0.3, accuracy 80.0% to 90.0%; b, loss 0.3" in caption
+    assert "this run over 3 epochs, with a training loss from 0.50 to 0.250" in caption
+    assert "and a training accuracy from 85.0% to 95.0%. Orange: " in caption
+    first = "The training loss of `a` goes from 0.6 to 0.3. "
+    assert f"{first}The training accuracy of `a` goes from 80.0% to 90.0%. The" in caption
     without = draw_curves(HISTORY, {"a": CURVE.assign(accuracy=np.nan)}).caption
-    assert "configuration: a, loss 0.6 to 0.3. " in without
-    assert "configuration: none. " in draw_curves(HISTORY, {}).caption
+    assert f"{first}Training loss and" in without
+    assert "No curve was published for this configuration. " in draw_curves(HISTORY, {}).caption
 
 
 def test_curve_of_one_epoch_has_one_tick():
@@ -136,8 +139,8 @@ def test_confusion_matrix_has_a_row_per_label_and_a_column_per_prediction():
     )
     for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
         assert [label.get_text() for label in labels] == [*map(str, range(10))]
-    assert f"({np.trace(counts)} of 500)" in drawn.caption
-    assert f"with {mistakes.max()} of {mistakes.sum()} mistakes" in drawn.caption
+    assert f"contains the {np.trace(counts)} of 500 images" in drawn.caption
+    assert f"with {mistakes.max()} of {mistakes.sum()} misclassified images" in drawn.caption
 
 
 def test_numbers_are_white_only_in_dark_cells():
@@ -148,11 +151,12 @@ def test_numbers_are_white_only_in_dark_cells():
 
 def test_all_equally_frequent_mistakes_are_listed():
     answers, y = np.repeat([[2, 5, 7], [7, 9, 1]], [3, 3, 2], axis=1)
-    expected = "Most frequent, with 3 of 8 mistakes: 7 as 2, 9 as 5."
+    expected = "3 of 8 misclassified images each, are 7 classified as 2, 9 classified as 5."
     assert draw_confusion(answers, y).caption.endswith(expected)
-    assert draw_confusion(answers[-1:], y[-1:]).caption.endswith("1 of 1 mistakes: 1 as 7.")
+    one = draw_confusion(answers[-1:], y[-1:])
+    assert one.caption.endswith("1 of 1 misclassified images each, are 1 classified as 7.")
     none = draw_confusion(y[:0], y[:0])
-    assert none.caption.endswith("0 of 0 mistakes: none.")
+    assert none.caption.endswith("0 of 0 misclassified images each, are none.")
 
 
 def test_mistakes_are_drawn_in_order_of_their_predicted_probability(images):
@@ -165,11 +169,11 @@ def test_mistakes_are_drawn_in_order_of_their_predicted_probability(images):
     for ax, index in zip(drawn.figure.axes, range(14, 2, -1), strict=True):
         np.testing.assert_array_equal(only_image(ax), images[index])
         assert ax.get_title() == f"predicted 2 ({probabilities[index, 2]:.1%})\nlabel 7"
-    assert drawn.caption.endswith("label and answer: " + ", ".join(12 * ["7 as 2"]) + ".")
+    assert drawn.caption.endswith("The network classifies " + ", ".join(12 * ["7 as 2"]) + ".")
     for place, ax in enumerate(drawn.figure.axes):
         assert ax.get_subplotspec().get_geometry() == (2, 6, place, place)
     none = draw_mistakes(images[:1], np.array([7]), probabilities[:1])
-    assert none.caption.endswith("label and answer: none.")
+    assert none.caption.endswith("The network classifies no image wrongly.")
     seven = draw_mistakes(images[:8], np.full(8, 7), probabilities[:8])
     assert [drawn.figure.get_figheight() for drawn in (none, seven)] == [
         2,
