@@ -79,11 +79,11 @@ def keep(content, folder):
          "default run, by NumPy | **other bits** from epoch 20 on:"),
         (OTHER_BITS | with_cpu(fuses=False), False, "other bits, as expected without FMA:"),
         (OTHER_BITS | with_cpu(fuses=False) | {"test_errors": RUN.test_errors + 51}, False,
-         "**other bits**, and far from ours:"),
+         "**other bits**, and a test accuracy far from ours:"),
         ({"environment": GOOD["environment"] | {"other_bits": True}}, False,
          "**other bits** in the probe of the training step:"),
         (OTHER_BITS | {"environment": GOOD["environment"] | {"other_bits": True}}, False,
-         "**other bits** from epoch 20 on, as its probe found:"),
+         "**other bits** from epoch 20 on, as in the probe of the training step:"),
         ({"digests": {"sgd": ["1" * 64]}, "test_errors": None} | with_cpu(fuses=False), False,
          "other bits, as expected without FMA |"),
         ({"digests": {"sgd": ["1" * 64], "gru": [STEPS["gru"]]}, "test_errors": None}, False,
@@ -152,7 +152,7 @@ def with_environment(**values):
     [(GOOD | {"digests": {"other": ["0" * 64]}, "test_errors": None}, "of another experiment"),
      (GOOD | {"test_errors": RUN.test_errors - 1}, "run but different test_errors$"),
      (GOOD | {"test_errors": None}, "test_errors must be given"),
-     (GOOD | {"digests": GOOD["digests"] | {"sgd": ["0" * 64]}}, "alone, or of first steps"),
+     (GOOD | {"digests": GOOD["digests"] | {"sgd": ["0" * 64]}}, "must not mix"),
      (GOOD | {"digests": {}}, "at least 1 item"),
      (GOOD | {"digests": {WHOLE_RUN: []}}, "must end with a digest"),
      (GOOD | {"digests": {WHOLE_RUN: ["0" * 64, None]}}, "must end with a digest"),
@@ -162,7 +162,7 @@ def with_environment(**values):
      (GOOD | {"digests": {WHOLE_RUN: ["1" * 64, *RUN.history.weights_sha256[1:]]}},
       "the same weights as the committed run but different history.weights_sha256$"),
      (GOOD | {"digests": {"gru": ["1" * 64, STEPS["gru"]]}, "test_errors": None},
-      "only those after the last step"),
+      "except the last must be null"),
      (GOOD | {"seconds": 1e300}, "less than or equal to 31622400"),
      (GOOD | {"seconds": 0.001}, "seconds must be from 0.0"), (GOOD | {"seconds": -1.0}, "greater"),
      (with_environment(threads=-5), "threads: Input should be greater"),
@@ -187,8 +187,8 @@ def with_environment(**values):
      (json.dumps(GOOD).encode()[:-1] + b', "seconds": 1.0}', "'seconds' occurs twice"),
      (b"", "Invalid JSON"), (b"\xff" * 20_000, "at most 10,000 bytes"),
      (b"[" * 9_000, "Invalid JSON"),
-     (LEARNED | {"weights_sha256": "1" * 64}, "has a first_difference that contradicts its digest"),
-     (LEARNED | {"first_difference": 7}, "has a first_difference that contradicts its digest"),
+     (LEARNED | {"weights_sha256": "1" * 64}, "first_difference contradicts weights_sha256"),
+     (LEARNED | {"first_difference": 7}, "first_difference contradicts weights_sha256"),
      (LEARNED | {"first_difference": 401}, "should be less"),
      (LEARNED | {"seconds": 1e300}, "seconds must be from"),
      (LEARNED | {"seconds": 0.0}, "seconds must be from"),
@@ -383,10 +383,10 @@ def test_an_error_explains_why_a_run_cannot_be_compared(outputs, capsys, monkeyp
     for content, said in (
         (
             path.read_text(),
-            "seed-0.json was made by another version of the code: run `make reproduce` again.",
+            "seed-0.json was made by another version of the code. Run `make reproduce` again.",
         ),
         ("{}", "is not a record"),
-        (None, "run `make reproduce`, with"),
+        (None, "run `make reproduce` with"),
     ):
         path.write_text(content) if content else path.unlink()
         assert said in verify_outputs(capsys)[0]
@@ -406,7 +406,7 @@ def test_any_run_can_be_compared_with_the_committed_run_by_its_name(outputs, cap
     folder = run_path(Configuration(), ".json", COMMITTED).parent
     others = [read_run(path) for path in folder.glob("*.json") if path.stem != "seed-17"]
     below = sum(run.test_accuracy < seed_17.test_accuracy for run in others)
-    assert placed.startswith(f"Its test accuracy is higher than that of {below} of the other 39 ")
+    assert placed.startswith(f"The run's test accuracy is higher than in {below} of the other 39 ")
     assert (status, outcome.startswith("The same bits as the committed run: ")) == (0, True)
     monkeypatch.setattr(sys, "argv", ["verify.py", "simple_rnn-256-sgd/no"])
     assert "such as simple_rnn-256-sgd/17, got simple_rnn-256-sgd/no" in verify_outputs(capsys)[0]

@@ -82,7 +82,7 @@ function compareCase(known, name, arrays) {
     const same = before.slice(0, before.indexOf(place));
     const rules = Object.entries(known.broken).filter(([, { [name]: prints = {} }]) =>
       prints[place] === print(found) && !same.some((earlier) => earlier in prints)).map(([rule]) => rule);
-    const why = rules.length ? `Breaking this rule gives your numbers: ${rules.join(" or ")}.` : "No broken rule explains it.";
+    const why = rules.length ? `This deviation from the rules gives your numbers: ${rules.join(" or ")}.` : "No single broken rule explains the difference.";
     return `${name}: ${difference} ${why}`;
   }
   return null;
