@@ -45,7 +45,7 @@ class Planned(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return the name of the run's configuration for folders and tables."""
+        """Return the name of the configuration, as used in folders and tables."""
         return name_configuration(self.config, self.code)
 
     def path(self, suffix: str, results: Path = RESULTS) -> Path:
@@ -82,7 +82,7 @@ def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
 def describe_progress(left: Collection[Planned], runs: Collection[Planned], seconds: float) -> str:
     """Return how many runs of a sweep are finished, and an estimate of the remaining time.
 
-    The estimate counts the multiplications of each run, plus START for the rest of the run.
+    A run is estimated to take as long as its multiplications and START further multiplications.
     """
     costs = (sum(START + count_products(run.config) for run in some) for some in (left, runs))
     share = next(costs) / next(costs)

@@ -153,7 +153,7 @@ def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
 
 
 def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Return one row per seed that compares the runs of two configurations with this seed.
+    """Compare the runs of two configurations that have the same seed, and return one row per seed.
 
     `epochs` is the number of epochs that both runs have. `same_errors` counts the epochs after
     which both runs have the same number of test errors. `loss_apart` is the largest difference
