@@ -82,7 +82,7 @@ def test_rows_and_digits_are_numbered_and_the_prediction_is_below_its_column(dra
     titles = {text: x for text, x, y in texts if y == 20}
     assert titles == {"rows of pixels": ROWS, "hidden state": STATE, "probability of": PROBABILITY}
     said = picture.get("aria-label")
-    assert "32 of its 64 numbers" in said
+    assert "32 of the 64 numbers" in said
     assert f"is {answer}, with a probability of {probabilities[-1].max():.0%}." in said
 
 

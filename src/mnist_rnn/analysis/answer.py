@@ -44,8 +44,8 @@ def describe_answer(results: Results) -> list[str]:
     }
     apart = max(abs(code[end]) for code in codes.values() for end in ("low", "high"))
     limit = (
-        "By 95% confidence intervals, the mean test accuracies of our code and the author's code "
-        f"differ by at most {np.ceil(10 * apart) / 10:.1f} percentage points."
+        "According to 95% confidence intervals, the mean test accuracies of our code and the "
+        f"author's code differ by at most {np.ceil(10 * apart) / 10:.1f} percentage points."
     )
     each_code = (describe_code(runs, name, found) for name, found in codes.items())
     ranks = rank_notebooks(published, runs).values()
@@ -69,7 +69,7 @@ def describe_answer(results: Results) -> list[str]:
         f"to {row['highest']:.2f}%.",
         " ".join(reached),
         " ".join((limit, *each_code)),
-        "We gave the author's code, on today's Keras, the initial weights and image orders of "
+        "We ran the author's code on today's Keras with the initial weights and image orders of "
         f"{len(same)} of our runs. In all {same['epochs'].max()} epochs of these runs, the "
         f"training losses of our code and the author's code differ by at most {within}.",
         f"Of {len(numbers)} numbers in {len(by_result)} published results, "
@@ -77,11 +77,11 @@ def describe_answer(results: Results) -> list[str]:
         f"network. By chance alone, on average at most {0.05 * len(numbers):.0f} numbers would lie "
         "outside their intervals.",
         f"For {by_result.sum()} of the {len(by_result)} published results, all numbers lie inside "
-        "the intervals of the same network. If each published result is compared with other "
-        "networks, all numbers of the result lie inside the intervals in "
-        f"{sum(map(all, pairs))} of {len(pairs)} comparisons. "
-        "The test accuracy lies inside the interval of another network in "
-        f"{accurate} of {len(pairs)} comparisons.",
+        "the intervals of the same network. We also compared each published result with the other "
+        f"networks. In {sum(map(all, pairs))} of {len(pairs)} comparisons, all numbers of the "
+        "result lie inside the other network's intervals. In "
+        f"{accurate} of {len(pairs)} comparisons, the test accuracy lies inside the other "
+        "network's interval.",
         f"For the author's notebooks whose network has at least {RANKED} runs, joint rank tests of "
         f"all numbers give p = {listed}. Fisher's method combines "
         f"the p-values of these tests into p = {stats.combine_pvalues(chances).pvalue:.2f}.",
@@ -138,8 +138,8 @@ def compare_other_networks(
 ) -> dict[tuple[str, str], pd.Series]:
     """Return which numbers of a published result lie inside the intervals of another network.
 
-    Each key is a pair of a published result and another configuration, which belongs to a published
-    result or a near miss. Results without a number to compare are left out.
+    Each key is a pair: a published result, and the configuration of another published result or of
+    a near miss. Results without a number to compare are left out.
     """
     groups = dict(list(runs.groupby("configuration", sort=False)))
     published = choose_results(claims)
@@ -154,7 +154,7 @@ def compare_other_networks(
 
 
 def rank_notebooks(published: pd.DataFrame, runs: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Return the result of `rank_jointly` for each notebook with at least RANKED runs."""
+    """Return the result of `rank_jointly` for each notebook with at least `RANKED` runs."""
     groups = dict(list(runs.groupby("configuration", sort=False)))
     return {
         name: rank_jointly(claim, groups[claim["configuration"]])
