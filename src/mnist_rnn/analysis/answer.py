@@ -163,8 +163,8 @@ def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataF
     """Compare each published result with the runs of every other network.
 
     Returns:
-        One row per pair of a `claim` and another network's `configuration`. The other network is
-        that of another published result or of a near miss. `test_accuracy` says whether the
+        One row per pair of a `claim` and another network's `configuration`. The other network
+        belongs to another published result or to a near miss. `test_accuracy` says whether the
         published test accuracy lies inside the other network's interval. `all` says whether all
         published numbers lie inside. Pairs without a number are left out.
     """

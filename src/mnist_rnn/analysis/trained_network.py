@@ -48,7 +48,7 @@ def last_ink_rows(x: np.ndarray) -> np.ndarray:
 
 
 def last_rows(marked: np.ndarray) -> np.ndarray:
-    """Return each image's last marked row, or 0 if no row is marked, as an array (n,).
+    """Return an array (n,) of each image's last marked row, which is 0 if no row is marked.
 
     `marked` contains one boolean for each row of each image, with shape (n, timesteps).
     """
