@@ -48,9 +48,9 @@ class Planned(NamedTuple):
         """Return the name of the configuration, as used in folders and tables."""
         return name_configuration(self.config, self.code)
 
-    def path(self, suffix: str, results: Path = RESULTS) -> Path:
+    def path(self, suffix: str, folder: Path = RESULTS) -> Path:
         """Return the path of the run's file with this suffix, such as `.json`."""
-        return run_path(self.config, suffix, results, self.code)
+        return run_path(self.config, suffix, folder, self.code)
 
 
 def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
@@ -67,9 +67,9 @@ def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
     return sorted(runs, key=lambda run: (run.config.seed, -count_products(run.config)))
 
 
-def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
+def why_pending(run: Planned, folder: Path = RESULTS) -> str | None:
     """Return why a run must be trained, or None if its record is up to date."""
-    path = run.path(".json", results)
+    path = run.path(".json", folder)
     if not path.exists():
         return "no record"
     try:
