@@ -48,7 +48,7 @@ def require_digit(ax, image):
 
 
 def require_gallery(drawn, shown):
-    """Check that each image is beside its probabilities, with titles for label and prediction."""
+    """Check the place of each image beside its probabilities, and the titles of both."""
     axes = [ax for ax in drawn.figure.axes if ax.get_visible()]
     assert len(axes) == 2 * len(shown)
     for left, right, index in zip(axes[::2], axes[1::2], shown, strict=True):

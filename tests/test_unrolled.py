@@ -32,7 +32,10 @@ def drawn():
 
 
 def read_levels(picture, colors, left, width, columns):
-    """Return an array (28, columns): k for a cell with the k-th colour, 0 for an empty cell."""
+    """Return an array of shape (28, columns) that describes the colours of the cells.
+
+    The number k means the k-th colour, and 0 means an empty cell.
+    """
     levels = np.zeros((28, columns), int)
     for path in picture.iter(f"{NAMESPACE}path"):
         if path.get("stroke") in colors:
@@ -45,7 +48,7 @@ def read_levels(picture, colors, left, width, columns):
     return levels
 
 
-def test_shades_show_pixels_hidden_states_and_probabilities(drawn):
+def test_shades_show_the_pixels_and_the_hidden_states_and_the_probabilities(drawn):
     image, states, probabilities, picture = drawn
     units = states[:, ::2]
     for values, colors, left, width in (
