@@ -50,9 +50,10 @@ static inline lanes fuse(float a, lanes b, lanes s) {
 }
 #endif
 
-// Computes TALL rows and WIDE columns of a product. In each part, fused multiply-add adds the terms
-// a[i, k] b[k, j] to 0, for k from first to last; then the parts are added in order. In a, adjacent
-// rows are `across` numbers apart, and adjacent k are `down` numbers apart.
+// Computes TALL rows and WIDE columns of a product. Within each part, the terms
+// a[i, k] b[k, j] are added to 0, for k from first to last, each by a fused multiply-add. Then the
+// parts are added in order. In a, adjacent rows are `across` numbers apart, and adjacent k are
+// `down` numbers apart.
 static void tile(float *out, const float *a, int across, int down, const float *b, int terms,
                  int columns, int part) {
   lanes total[TALL][2];

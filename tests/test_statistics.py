@@ -10,9 +10,9 @@ from mnist_rnn.analysis.statistics import (
     compare_means,
     compare_numbers,
     compare_seeds,
+    find_interval,
     measure_claim,
     measure_runs,
-    predict,
     rank_accuracies,
     rank_jointly,
 )
@@ -28,25 +28,25 @@ def test_prediction_interval_equals_a_hand_computed_interval():
     """Use five runs, for which Student's t is 2.776 and the variance of the logs is 0.1 / 4."""
     reach = 2.776 * np.sqrt(0.025 * (1 + 1 / 5))
     expected = 100 - 2 * np.exp(reach), 100 - 2 * np.exp(-reach)
-    assert predict("test_accuracy", pd.Series(FIVE)) == pytest.approx(expected, abs=1e-3)
-    low, high = predict("test_accuracy", pd.Series(FIVE), 0.05)
+    assert find_interval("test_accuracy", pd.Series(FIVE)) == pytest.approx(expected, abs=1e-3)
+    low, high = find_interval("test_accuracy", pd.Series(FIVE), 0.05)
     assert (low, high) == pytest.approx((expected[0] - 0.05, expected[1] + 0.05), abs=1e-3)
     losses = pd.Series(2 * np.exp([0.2, 0.1, 0, -0.1, -0.2]))
     ends = 2 * np.exp(-reach), 2 * np.exp(reach)
-    assert predict("test_loss", losses) == pytest.approx(ends, abs=1e-3)
+    assert find_interval("test_loss", losses) == pytest.approx(ends, abs=1e-3)
 
 
 @pytest.mark.parametrize("n", [3, 10, 40])
 def test_prediction_interval_covers_95_percent_of_further_runs(n):
     random = np.random.default_rng(n)
     drawn = 100 - 2 * np.exp(random.normal(0, 0.1, (4000, n + 1)))
-    ends = np.array([predict("test_accuracy", pd.Series(row[:-1])) for row in drawn])
+    ends = np.array([find_interval("test_accuracy", pd.Series(row[:-1])) for row in drawn])
     inside = (ends[:, 0] <= drawn[:, -1]) & (drawn[:, -1] <= ends[:, 1])
     assert inside.mean() == pytest.approx(0.95, abs=0.011)
 
 
 def test_two_runs_have_no_prediction_interval():
-    assert np.isnan(predict("test_accuracy", pd.Series(FIVE[:2]))).all()
+    assert np.isnan(find_interval("test_accuracy", pd.Series(FIVE[:2]))).all()
     claim = make_claims(test_accuracy=[98.0]).iloc[0]
     assert compare_numbers(claim, make_runs(FIVE[:2])).empty
     assert len(compare_numbers(claim, make_runs(FIVE[:3]))) == 1
@@ -54,13 +54,13 @@ def test_two_runs_have_no_prediction_interval():
 
 @pytest.mark.parametrize(("errors", "end"), [((1, 60, 100), 0), ((0, 0.01, 1), 100)])
 def test_prediction_interval_of_an_accuracy_stays_between_0_and_100_percent(errors, end):
-    low, high = predict("test_accuracy", 100 - pd.Series(errors), 0.05)
+    low, high = find_interval("test_accuracy", 100 - pd.Series(errors), 0.05)
     assert end in (low, high)
     assert 0 <= low < high <= 100
 
 
 def test_prediction_interval_of_a_loss_has_no_upper_limit():
-    assert predict("test_loss", pd.Series([50.0, 100, 200]))[1] > 200
+    assert find_interval("test_loss", pd.Series([50.0, 100, 200]))[1] > 200
 
 
 def test_interval_of_equal_runs_contains_each_number_to_which_the_runs_round():
@@ -85,9 +85,9 @@ def test_each_published_number_has_its_own_prediction_interval():
         "first_epoch_loss": losses[:, 0],
         "test_loss": [0.1, 0.11, 0.12],
     }.items():
-        ends = predict(number, pd.Series(values), 0.00005)
+        ends = find_interval(number, pd.Series(values), 0.00005)
         assert found.loc[number, ["low", "high"]].tolist() == pytest.approx(ends)
-    ends = predict("mean_loss", pd.Series(np.sqrt(losses.prod(axis=1))))
+    ends = find_interval("mean_loss", pd.Series(np.sqrt(losses.prod(axis=1))))
     assert found.loc["mean_loss", ["low", "high"]].tolist() == pytest.approx(ends)
 
 

@@ -45,12 +45,12 @@ class Planned(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return the name of the run's configuration for folders and tables."""
+        """Return the name of the configuration, as used in folders and tables."""
         return name_configuration(self.config, self.code)
 
-    def path(self, suffix: str, results: Path = RESULTS) -> Path:
+    def path(self, suffix: str, folder: Path = RESULTS) -> Path:
         """Return the path of the run's file with this suffix, such as `.json`."""
-        return run_path(self.config, suffix, results, self.code)
+        return run_path(self.config, suffix, folder, self.code)
 
 
 def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
@@ -67,9 +67,9 @@ def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
     return sorted(runs, key=lambda run: (run.config.seed, -count_products(run.config)))
 
 
-def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
+def why_pending(run: Planned, folder: Path = RESULTS) -> str | None:
     """Return why a run must be trained, or None if its record is up to date."""
-    path = run.path(".json", results)
+    path = run.path(".json", folder)
     if not path.exists():
         return "no record"
     try:
@@ -82,7 +82,7 @@ def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
 def describe_progress(left: Collection[Planned], runs: Collection[Planned], seconds: float) -> str:
     """Return how many runs of a sweep are finished, and an estimate of the remaining time.
 
-    The estimate counts the multiplications of each run, plus START for the rest of the run.
+    A run is estimated to take as long as its multiplications and START further multiplications.
     """
     costs = (sum(START + count_products(run.config) for run in some) for some in (left, runs))
     share = next(costs) / next(costs)

@@ -21,7 +21,7 @@ from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 
 LARGEST_TABLE = 1_000_000  # bytes
 REST = "(without a name)"  # the key of the cells to the right of the last column
-RESULTS = ("run", "table")  # the kinds of claims that are published results
+RESULT_KINDS = ("run", "table")  # the kinds of claims that are published results
 UNPUBLISHED = ("near_miss", "control", "page")  # kinds of claims without a published number
 
 

@@ -73,7 +73,7 @@ def to_log(measure: str, values: Any) -> Any:
     return np.log(np.maximum(100 - values, 0.005) if measure.endswith("accuracy") else values)
 
 
-def predict(measure: str, values: pd.Series, half_unit: float = 0) -> tuple[float, float]:
+def find_interval(measure: str, values: pd.Series, half_unit: float = 0) -> tuple[float, float]:
     """Return the 95% prediction interval for one further run, widened by `half_unit` at both ends.
 
     With fewer than FEWEST runs, both ends of the interval are nan.
@@ -98,7 +98,9 @@ def compare_numbers(claim: pd.Series, runs: pd.DataFrame) -> pd.DataFrame:
     """
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
-    ends = [predict(name, measured[name], row["half_unit"]) for name, row in published.iterrows()]
+    ends = [
+        find_interval(name, measured[name], row["half_unit"]) for name, row in published.iterrows()
+    ]
     table = published[["published"]].assign(low=[low for low, _ in ends], high=[h for _, h in ends])
     table["inside"] = table["published"].between(table["low"] - 1e-9, table["high"] + 1e-9)
     return table.dropna()
@@ -153,7 +155,7 @@ def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
 
 
 def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Return one row per seed that compares the runs of two configurations with this seed.
+    """Compare the runs of two configurations that have the same seed, and return one row per seed.
 
     `epochs` is the number of epochs that both runs have. `same_errors` counts the epochs after
     which both runs have the same number of test errors. `loss_apart` is the largest difference

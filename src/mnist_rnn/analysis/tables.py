@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_rnn.analysis.claims import CONFIGURATION, tabulate_claims
-from mnist_rnn.analysis.statistics import MEASURES, compare_numbers, measure_runs, predict
+from mnist_rnn.analysis.statistics import MEASURES, compare_numbers, find_interval, measure_runs
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import require_own_folder
@@ -109,7 +109,7 @@ def describe_runs(runs: pd.DataFrame) -> dict:
     """Return the parameters of one configuration's runs, and statistics of their test accuracy."""
     errors = runs["test_errors"]  # every machine computes the same mean of whole numbers
     mean, sd = np.round([100 - errors.mean() / 100, errors.std() / 100], 2)
-    low, high = predict("test_accuracy", runs["test_accuracy"])
+    low, high = find_interval("test_accuracy", runs["test_accuracy"])
     return runs.iloc[0][[*CONFIGURATION, "parameters"]].to_dict() | {
         "runs": len(runs),
         "mean": mean,

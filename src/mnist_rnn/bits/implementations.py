@@ -47,7 +47,8 @@ from mnist_rnn.records.run import read_run, run_path
 
 FOLDER = ROOT / "implementations"
 PACKAGE = ROOT / "src" / "mnist_rnn"
-KERAS = [PACKAGE / "experiment" / f"{name}.py" for name in ("layers", "products", "optimization")]
+NETWORK = ("network", "layers", "products", "optimization")
+KERAS = [PACKAGE / "experiment" / f"{name}.py" for name in NETWORK]
 # For each program, the files that define the network, and the package or compiler it needs.
 SOURCES = {
     "Keras": (KERAS, "keras"),

@@ -3,8 +3,9 @@
 Eigen multiplies matrices, with oneDNN on x86-64. Eigen and oneDNN have different code for different
 CPUs and sizes, and may add the terms of a sum in any order. This module fixes the order of terms:
 
-- Each element of a matrix product is a sum, which is cut into parts of 256 terms. In each part,
-  fused multiply-add adds the terms from first to last. Then the parts are added from first to last.
+- Each element of a matrix product is a sum, which is cut into parts of 256 terms. Within
+  each part, the terms are added from first to last, each by a fused multiply-add. Then the parts
+  are added from first to last.
 - A sum over the images of a batch is cut into parts of 128 images. The parts are added in order.
   In the gradient of a bias, XLA cuts each part into smaller parts of 32 images.
 

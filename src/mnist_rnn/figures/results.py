@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from scipy import stats
 
-from mnist_rnn.analysis.statistics import FEWEST, find_common_epochs, predict
+from mnist_rnn.analysis.statistics import FEWEST, find_common_epochs, find_interval
 from mnist_rnn.analysis.tables import describe_runs
 from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE, CaptionedFigure, default_style
 
@@ -121,7 +121,7 @@ def read_losses(runs: pd.DataFrame) -> np.ndarray:
 
 def find_band(losses: np.ndarray) -> np.ndarray:
     """Return the two ends (2, epochs) of the prediction interval for each epoch's training loss."""
-    return np.array([predict("loss", pd.Series(epoch)) for epoch in losses.T]).T
+    return np.array([find_interval("loss", pd.Series(epoch)) for epoch in losses.T]).T
 
 
 @default_style

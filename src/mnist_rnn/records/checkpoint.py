@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mnist_rnn.files import read_regular, replacing, set_aside
+from mnist_rnn.records.run import History
 
 log = logging.getLogger(__name__)
 
-MEASURES = ("loss", "accuracy", "test_errors", "weights_sha256")
 LARGEST = 1 << 31  # bytes
 
 
@@ -65,7 +65,7 @@ class Checkpoint:
                     self.path,
                 )
                 return None
-            history = {name: values.pop(0).tolist() for name in MEASURES}
+            history = {name: values.pop(0).tolist() for name in History.model_fields}
             shapes = [[value.shape for value in some] for some in (values, like or values)]
             if shapes[0] != shapes[1] or len({*map(len, history.values())}) > 1:
                 raise ValueError("the arrays have unexpected shapes")
@@ -79,7 +79,7 @@ class Checkpoint:
     def write(self, state: State) -> None:
         """Write this state to the file, or log a warning if the file can't be written."""
         buffer = io.BytesIO()
-        history = (state.history[name] for name in MEASURES)
+        history = (state.history[name] for name in History.model_fields)
         owner = json.dumps(state.owner, sort_keys=True)
         np.savez(buffer, owner, state.seconds, *history, *state.variables)
         arrays = buffer.getvalue()

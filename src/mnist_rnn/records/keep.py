@@ -77,15 +77,15 @@ def keep_run(
     trained = weights_sha256(model.get_weights()) == state.history["weights_sha256"][-1]
     if state.owner != inputs or state.epochs != config.epochs or not trained:
         raise TrainingError(f"The parameters are not those of the trained model. {AGAIN}")
-    answers = [to_probabilities(predict(model, examples.x)) for examples in (training, test)]
+    probabilities = [to_probabilities(predict(model, examples.x)) for examples in (training, test)]
     run = Run(
         config=config,
         parameters=model.count_params(),
         history=History.model_validate(state.history),
-        train_loss=measure_loss(answers[0], training.y),
-        train_errors=int((answers[0].argmax(axis=1) != training.y).sum()),
-        test_loss=measure_loss(answers[1], test.y),
-        mistakes=find_mistakes(answers[1], test.y),
+        train_loss=measure_loss(probabilities[0], training.y),
+        train_errors=int((probabilities[0].argmax(axis=1) != training.y).sum()),
+        test_loss=measure_loss(probabilities[1], test.y),
+        mistakes=find_mistakes(probabilities[1], test.y),
         data_sha256=DATA_SHA256,
         seconds=state.seconds,
         environment=environment,

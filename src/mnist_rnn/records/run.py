@@ -268,15 +268,15 @@ def name_configuration(config: Configuration, code: Code = "ours") -> str:
 
 
 def run_path(
-    config: Configuration, suffix: str, results: Path = OUTPUTS, code: Code = "ours"
+    config: Configuration, suffix: str, folder: Path = OUTPUTS, code: Code = "ours"
 ) -> Path:
     """Return the path of a run's file with the suffix `.json`, `.keras` or `.checkpoint`."""
-    return results / "runs" / name_configuration(config, code) / f"seed-{config.seed}{suffix}"
+    return folder / "runs" / name_configuration(config, code) / f"seed-{config.seed}{suffix}"
 
 
-def write_run(run: Run, results: Path = OUTPUTS) -> Path:
+def write_run(run: Run, folder: Path = OUTPUTS) -> Path:
     """Write the record of a run atomically, and return the path of the record."""
-    path = run_path(run.config, ".json", results, run.code)
+    path = run_path(run.config, ".json", folder, run.code)
     write_text(path, run.model_dump_json(indent=1) + "\n")
     return path
 

@@ -14,7 +14,8 @@ from mnist_rnn.experiment.fit import fit
 from mnist_rnn.experiment.inputs import Examples
 from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.experiment.optimization import cross_entropy
-from mnist_rnn.records.checkpoint import MEASURES, Checkpoint, State, weights_sha256
+from mnist_rnn.records.checkpoint import Checkpoint, State, weights_sha256
+from mnist_rnn.records.run import History
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is saved, and a stopped run continues after its last saved epoch."
@@ -58,7 +59,9 @@ def train(
             f"After build_model, a part of the model was changed: {', '.join(changed)}. {AGAIN}"
         )
     untrained_loss = sample_loss(model, training)
-    start = State({name: [] for name in MEASURES}, 0.0, get_variables(model), checkpoint.owner)
+    start = State(
+        {name: [] for name in History.model_fields}, 0.0, get_variables(model), checkpoint.owner
+    )
     state = checkpoint.read(start.variables) or start
     set_variables(model, state.variables)
     print(f"Epochs already finished: {state.epochs}. {KEPT}")
@@ -145,7 +148,9 @@ class EpochKeeper(keras.callbacks.Callback):
             "test_errors": int((answers != self.test.y).sum()),
             "weights_sha256": weights_sha256(self.model.get_weights()),
         }
-        history = {name: [*self.state.history[name], measured[name]] for name in MEASURES}
+        history = {
+            name: [*self.state.history[name], measured[name]] for name in History.model_fields
+        }
         seconds = time.perf_counter() - self.start
         self.state = State(history, seconds, get_variables(self.model), self.checkpoint.owner)
         self.checkpoint.write(self.state)

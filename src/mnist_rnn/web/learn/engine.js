@@ -11,7 +11,7 @@ const QUESTIONS = [
   [2 ** -12 + 2 ** -35, 2 ** -35 - 2 ** -12, 1 + 2 ** -23, 1 + 2 ** -23],
 ];
 
-/** Return an engine, or null if the browser can't run the engine or the engine rounds a * b + c twice. */
+/** Return an engine. Return null if the browser can't run it, or if it rounds a * b + c twice. */
 async function startEngine(bytes) {
   let exports;
   try {
