@@ -354,7 +354,7 @@ def test_make_verify_fails_if_the_weights_differ_in_any_bit(outputs, capsys):
     ("changes", "said"),
     [({"seconds": RUN.seconds}, "is a copy of the committed record"),
      ({"mistakes": {max(RUN.mistakes): RUN.mistakes[max(RUN.mistakes)]}},
-      "has predictions that differ from its model")],
+      "differs from its model in the predictions")],
 )  # fmt: skip
 def test_a_copied_or_contradictory_run_is_not_a_reproduction(changes, said, outputs, capsys):
     """Expect an error, and no record for the ledger."""

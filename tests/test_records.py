@@ -106,7 +106,7 @@ TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors":
     [
         ({"schema_version": 3}, "schema_version: Input should be 4"),
         ({"seconds": 0.0}, "seconds: Input should be greater than 0"),
-        ({"history": HISTORY | {"accuracy": []}}, "history: .* the same number of epochs"),
+        ({"history": HISTORY | {"accuracy": []}}, "history: .* the same length"),
         ({"history": {name: 2 * HISTORY[name] for name in HISTORY}}, "history must have 1 epochs"),
         ({"history": HISTORY | {"test_errors": [10_001]}}, "test_errors.0: Input should be less"),
         ({"history": HISTORY | {"test_errors": [1]}}, "one entry for each test error"),

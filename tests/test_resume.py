@@ -96,7 +96,7 @@ def test_run_killed_before_writing_its_record_trains_no_epoch_again(
 def test_checkpoint_of_another_run_is_ignored(small, make_checkpoint, caplog):
     keep(make_checkpoint(small, data="1", code="2"))
     assert make_checkpoint(small, data="1", code="0").read() is None
-    assert "belongs to another run, another code or other versions, and is ignored" in caplog.text
+    assert "belongs to another run, other code or other versions, and is ignored" in caplog.text
     assert make_checkpoint(small, code="2", data="1").read().history == HISTORY
 
 

@@ -233,7 +233,7 @@ def test_wrong_claim_or_curve_stops_a_sweep_with_one_sentence(
 @pytest.mark.parametrize(
     ("option", "value", "expected"),
     [
-        ("--cores", "none", "a whole number above 0 or the word all"),
+        ("--cores", "none", "a whole number above 0, or `all`"),
         ("--python", "gone", "a Python interpreter"),
     ],
 )

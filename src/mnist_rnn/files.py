@@ -46,7 +46,7 @@ def read_regular(path: Path, largest: int) -> bytes:
     """Return the content of a regular file of at most `largest` bytes.
 
     Raises:
-        OSError: the file can't be read, is too large, or is a link, a device or a pipe.
+        OSError: the file can't be read, is too large, or isn't a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     with open(descriptor, "rb") as file:

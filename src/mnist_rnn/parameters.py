@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError
 
-# Suggestions for names from other libraries, whose spelling is too different for difflib.
+# Suggestions for other libraries' names, which are spelled too differently for difflib.
 ALIASES = {
     "lr": "learning_rate",
     "hidden_size": "units",

@@ -17,7 +17,7 @@ COMMITTED = ROOT / "results"  # the committed results
 # A relative path in an environment variable starts at ROOT, because a kernel can start in any
 # folder. MNIST_RNN_PUBLISHED is the folder that contains claims.csv and curves.csv.
 PUBLISHED = (ROOT / (os.environ.get("MNIST_RNN_PUBLISHED") or "data/published")).resolve()
-# MNIST_RNN_RESULTS is the folder to which runs are written and from which runs are read.
+# MNIST_RNN_RESULTS is the folder in which runs are written and read.
 GIVEN = os.environ.get("MNIST_RNN_RESULTS")
 RESULTS = (ROOT / (GIVEN or COMMITTED)).resolve()
 OUTPUTS = (ROOT / (GIVEN or "outputs")).resolve()  # ignored by git

@@ -34,7 +34,7 @@ from mnist_rnn.records.run import (
     what_outdates,
 )
 
-START = 5 * 10**11  # multiplications in 20 seconds, the time of a run without training
+START = 5 * 10**11  # multiplications in 20 seconds, the time that a run needs besides training
 
 
 class Planned(NamedTuple):
@@ -121,7 +121,7 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
         start, left = time.monotonic(), list(runs)
         while snakemake.poll() is None:
             with suppress(subprocess.TimeoutExpired):
-                snakemake.wait(timeout=20)  # seconds between checks, which take a second
+                snakemake.wait(timeout=20)  # seconds until the next check, which takes a second
             before, left = left, [run for run in left if why_pending(run)]
             if len(left) < len(before):
                 print(describe_progress(left, runs, time.monotonic() - start), flush=True)
@@ -134,7 +134,10 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
 
 
 def main() -> None:
-    """List the runs that must be trained, then train them; exit with status 1 if a run fails."""
+    """List the runs that must be trained, then train them.
+
+    If a run fails, the exit status is 1.
+    """
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "--dry-run", action="store_true", help="only list the runs that must be trained"
@@ -146,13 +149,13 @@ def main() -> None:
         "--python", default=sys.executable, help="the Python interpreter that runs the code"
     )
     parser.add_argument(
-        "--cores", "-c", help="the number of runs that train at the same time, or the word all"
+        "--cores", "-c", help="the number of runs that train at the same time, or `all`"
     )
     options, arguments = parser.parse_known_args()
     if options.cores is not None:  # with 0 cores, Snakemake would wait for ever
         if options.cores != "all" and not re.fullmatch("0*[1-9][0-9]*", options.cores):
             raise SystemExit(
-                f"--cores: expected a whole number above 0 or the word all, got {options.cores}."
+                f"--cores: expected a whole number above 0, or `all`, got {options.cores}."
             )
         arguments += ["--cores", options.cores]
     if (python := shutil.which(options.python)) is None:

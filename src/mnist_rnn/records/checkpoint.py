@@ -46,7 +46,7 @@ class Checkpoint:
         self.path, self.owner = path, owner
 
     def read(self, like: Sequence[np.ndarray] | None = None) -> State | None:
-        """Return the saved state of this run, or None if there is no valid checkpoint of this run.
+        """Return the saved state of this run, or None if there is no valid checkpoint.
 
         A file is damaged if its variables have other shapes than `like`. A damaged file is renamed.
         The checkpoint of another run is ignored, and overwritten later. Damaged and ignored files
@@ -60,7 +60,7 @@ class Checkpoint:
                 owner, seconds, *values = (kept[name] for name in kept.files)
             if owner != json.dumps(self.owner, sort_keys=True):
                 log.warning(
-                    "The checkpoint %s belongs to another run, another code or other versions, "
+                    "The checkpoint %s belongs to another run, other code or other versions, "
                     "and is ignored",
                     self.path,
                 )

@@ -32,7 +32,7 @@ LOGITS_APART, LOSS_APART = 1e-4, 1e-5
 
 
 class Weights(NamedTuple):
-    """The arrays of `model.get_weights()` for the SimpleRNN network, by name."""
+    """The named arrays of `model.get_weights()` for the SimpleRNN network."""
 
     kernel: np.ndarray
     recurrent_kernel: np.ndarray
@@ -46,7 +46,7 @@ def load_checked(path: Path) -> tuple[Run, Weights]:
 
     Raises:
         ModelError: the file is not a model, or the model is not the SimpleRNN of the record.
-        RecordError: the record is missing, invalid, or in conflict with its model or committed run.
+        RecordError: the record is missing, is invalid, or fails the check `require_consistent`.
     """
     run, weights = load_run(path, ["simple_rnn"])
     return run, Weights(*weights)
@@ -62,7 +62,7 @@ def load_run(path: Path, layers: Collection[str] = tuple(GATES)) -> tuple[Run, l
     Raises:
         ModelError: the file is not a model, its weights are not the weights in the record, or its
             layer is not accepted.
-        RecordError: the record is missing, invalid, or in conflict with its model or committed run.
+        RecordError: the record is missing, is invalid, or fails the check `require_consistent`.
     """
     from mnist_rnn.records.model_file import load_model
 
@@ -121,8 +121,8 @@ def require_consistent(path: Path, run: Run, weights: list[np.ndarray]) -> None:
     """Check that the record at `path` agrees with the weights of its model.
 
     Raises:
-        RecordError: the model has other test results than the record, or the committed run has the
-            same weights but other results.
+        RecordError: the record's test results are not those of its model, or the committed run has
+            the same weights but different results.
     """
     images, labels = load_mnist()[1]
     logits = compute_logits(run.config.layer, weights, images)
@@ -131,7 +131,7 @@ def require_consistent(path: Path, run: Run, weights: list[np.ndarray]) -> None:
     other = logits.max(axis=1) - logits[np.arange(len(logits)), stated] > LOGITS_APART
     if other.any():
         count = other.sum()
-        raise refusal(path, f"has predictions that differ from its model's for {count} test images")
+        raise refusal(path, f"differs from its model in the predictions for {count} test images")
     loss = compute_loss(logits, labels)
     if not abs(loss - run.test_loss) <= LOSS_APART:
         raise refusal(
@@ -143,7 +143,10 @@ def require_consistent(path: Path, run: Run, weights: list[np.ndarray]) -> None:
 
 
 def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
-    """Return the hidden states (n, timesteps, units) for x (n, timesteps, features)."""
+    """Return the hidden states of the network at all timesteps.
+
+    The shape of `x` is (n, timesteps, features). The shape of the result is (n, timesteps, units).
+    """
     hidden = np.empty((*x.shape[:2], len(weights.bias)), "float32")
     state = np.zeros((len(x), len(weights.bias)), "float32")
     for t in range(x.shape[1]):
@@ -153,7 +156,7 @@ def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
 
 
 def compute_logits(layer: str, weights: Sequence[np.ndarray], images: np.ndarray) -> np.ndarray:
-    """Return the logits (n, 10) that a network computes for uint8 images (n, 28, 28)."""
+    """Return the logits that a network computes for uint8 images of shape (n, 28, 28)."""
     w, u, b, dense_kernel, dense_bias = weights
     parts = []
     for start in range(0, len(images), 1000):  # 1000 images fit into the CPU's cache
@@ -188,7 +191,7 @@ STEPS = {"simple_rnn": step_simple_rnn, "gru": step_gru, "lstm": step_lstm}
 
 
 def compute_loss(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean cross-entropy in nats, with probabilities clipped to 1e-7 and 1 - 1e-7."""
+    """Return the mean cross-entropy in nats, with probabilities clipped to [1e-7, 1 - 1e-7]."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = powers[np.arange(len(labels)), labels] / powers.sum(axis=1)
     return float(-np.log(np.clip(probabilities, 1e-7, 1 - 1e-7)).mean())

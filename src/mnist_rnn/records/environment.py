@@ -47,9 +47,9 @@ class Environment(Strict):
     """The code, versions and machine of a run.
 
     The trained weights depend on `code_sha256` and on the versions of PACKAGES. `clean` is true if
-    the files outside results/ were those of the commit. `code_sha256` is the digest of the package
-    `experiment`, or of the script in originals/ that computed the run. `other_bits` is true if the
-    weights after the probe's training steps differ from the specification. `threads` is None if the
+    the files outside results/ were those of the commit. `code_sha256` is the digest of the code
+    that computed the run: the package `experiment`, or a script in originals/. `other_bits` is true
+    if the probe's training steps did not give the specified weights. `threads` is None if the
     number of threads is unknown.
     """
 
@@ -84,7 +84,7 @@ def describe_environment(threads: int | None, emulated: str | None = None) -> En
 
 
 def is_clean(commit: str) -> bool:
-    """Return whether all files outside results/ are those of the commit, without new files.
+    """Return whether the files outside results/ are exactly the files of the commit.
 
     The index, settings and ignore lists of a clone can hide an edit. Therefore, an empty temporary
     repository is used, which reads only the git objects of the clone.
@@ -123,7 +123,7 @@ def count_threads() -> int:
 
 
 def what_decides_bits(environment: Environment) -> dict[str, str]:
-    """Return the digest of the code and the versions of PACKAGES, by name."""
+    """Return a dictionary with the digest of the code and the versions of PACKAGES."""
     versions = {name: environment.versions.get(name, "unknown") for name in PACKAGES}
     return {"code": environment.code_sha256} | versions
 
@@ -160,7 +160,7 @@ def ask(*command: str, **variables: str) -> str | None:
 
 
 def describe_cpu(emulated: str | None = None) -> Cpu:
-    """Return the CPU as Linux describes it, or only its architecture and name on macOS."""
+    """Describe the CPU as Linux does. On macOS, only its architecture and its name are known."""
     text = CPUINFO.read_text(encoding="utf-8") if CPUINFO.exists() and not emulated else ""
     said = dict(re.findall(r"^(.+?)\t*: (.*)$", text, flags=re.MULTILINE))
     name = emulated or said.get("model name") or ask("sysctl", "-n", "machdep.cpu.brand_string")

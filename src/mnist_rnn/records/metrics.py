@@ -9,12 +9,15 @@ from scipy.special import softmax
 
 
 def to_probabilities(logits: np.ndarray) -> np.ndarray:
-    """Return the softmax of logits (..., 10) as float64."""
+    """Return the softmax of the logits along their last axis, as float64."""
     return softmax(logits.astype("float64"), axis=-1)
 
 
 def measure_loss(probabilities: np.ndarray, y: np.ndarray) -> float:
-    """Return the mean cross-entropy in nats for probabilities (n, 10) and labels (n,)."""
+    """Return the mean cross-entropy in nats.
+
+    The shape of `probabilities` is (n, 10). The labels `y` have the shape (n,).
+    """
     likelihoods = np.clip(probabilities[np.arange(len(y)), y], 1e-7, 1 - 1e-7)  # Keras clips too
     return round(float(-np.log(likelihoods).mean()), 6)
 

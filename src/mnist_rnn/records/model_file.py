@@ -15,11 +15,11 @@ PLAIN_LAYERS = {
     "lstm": keras.layers.LSTM,
 }
 MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
-LARGEST_MODEL = 1 << 29  # bytes, the limit of the file and of its unpacked content
+LARGEST_MODEL = 1 << 29  # bytes, both for the file and for its unpacked content
 
 
 def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequential:
-    """Return a network of Keras's own layers with the same weights, and a softmax at its end.
+    """Return a copy of the network that consists of Keras's own layers and ends with a softmax.
 
     All layers get explicit names, because Keras's automatic names depend on earlier layers.
     """
@@ -37,14 +37,14 @@ def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequentia
 
 
 def save_model(model: keras.Model, config: Configuration, path: Path) -> None:
-    """Write a network of Keras's own layers with the weights of `model` to a `.keras` file."""
+    """Write the weights of `model` to a `.keras` file, as a network of Keras's own layers."""
     plain = as_plain_keras(model, config)
     with replacing(path) as temporary:
         plain.save(temporary)
 
 
 def load_model(path: Path) -> keras.Model:
-    """Return the model from a file of `save_model`, without executing code in the file.
+    """Return the model in a file that `save_model` wrote, without executing code from the file.
 
     Raises:
         ModelError: the file is damaged, has unexpected members, or contains code.

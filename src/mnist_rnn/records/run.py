@@ -1,4 +1,7 @@
-"""Define the record of a run, a JSON file with the results and everything for repeating the run."""
+"""Define the record of a run.
+
+The record is a JSON file. It contains the results, and all that is needed to repeat the run.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +36,8 @@ Index = Annotated[int, Field(ge=0, lt=TEST_SIZE)]
 Digit = Annotated[int, Field(ge=0, lt=NUM_CLASSES)]
 LARGEST_RECORD = 200_000  # bytes
 LABELS = Path(__file__).with_name("y_test.txt")  # labels of the test images
-# A plausible run computes at most FASTEST products per second, and takes at most LONGEST seconds.
+# A plausible run computes at most `FASTEST` products per second, and takes at most `LONGEST`
+# seconds.
 FASTEST, LONGEST = 1e14, 366 * 86_400
 
 # The code that computed a run: our code, or an original that originals/README.md describes.
@@ -56,7 +60,10 @@ class Program(NamedTuple):
 
     @property
     def code_sha256(self) -> str:
-        """Return the digest of the program's current files, or of `experiment` for our code."""
+        """Return the digest of the program's current files.
+
+        For our code, these are the files of the package `experiment`.
+        """
         return digest_code([ORIGINALS / name for name in self.files])
 
 
@@ -91,9 +98,7 @@ class History(Strict):
     @model_validator(mode="after")
     def _same_epochs(self) -> "History":
         if len({len(values) for values in vars(self).values()}) > 1 or not self.loss:
-            raise ValueError(
-                "all lists must have the same number of epochs, and at least one epoch"
-            )
+            raise ValueError("all lists must have the same length, and must not be empty")
         return self
 
 
@@ -147,7 +152,7 @@ class Run(Strict):
 
     @property
     def results(self) -> dict[str, object]:
-        """Return, by name, the values that must be equal in runs with the same final weights.
+        """Return a dictionary of the values that runs with the same final weights must share.
 
         Learning rate, dropout and batch size are left out, because two runs with different values
         can have the same weights.
@@ -183,7 +188,7 @@ def find_contradictions(run: Run) -> Iterator[str]:
     losses = [*history.loss, run.train_loss or 0, run.test_loss]
     # The predicted probability of a misclassified image's label is at most 1/2.
     if any(loss < 0.999 * log(2) * share for loss, share in zip(losses, wrong, strict=True)):
-        yield "each loss must be at least log 2 times the share of misclassified images"
+        yield "each loss must be at least the share of misclassified images, times log(2)"
     if run.parameters != (expected := count_parameters(run.config, run.code)):
         yield f"parameters must be {expected}, the number of parameters of the network"
     if problem := find_impossible(run.seconds, run.config):
@@ -195,7 +200,7 @@ def find_impossible(seconds: float, config: Configuration) -> str:
     fastest = count_products(config) / FASTEST
     if fastest <= seconds <= LONGEST:
         return ""
-    return f"seconds must be from {fastest:.1g} to {LONGEST}, a plausible training time"
+    return f"seconds must be a plausible training time, from {fastest:.1g} to {LONGEST}"
 
 
 def find_contradicted(new: Mapping[str, object], known: Mapping[str, object]) -> list[str]:
@@ -244,7 +249,7 @@ def count_products(config: Configuration) -> int:
 def what_outdates(run: Run) -> list[str]:
     """Return the reasons why a run is outdated, such as `data`, `code`, `bits` or `numpy`.
 
-    `bits` means that the weights after the probe's training steps differed from the specification.
+    `bits` means that the probe's training steps did not give the specified weights.
     """
     program = PROGRAMS[run.code]
     then = {"data": run.data_sha256} | what_decides_bits(run.environment)
@@ -255,7 +260,7 @@ def what_outdates(run: Run) -> list[str]:
 
 
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
-    """Return the name of a configuration computed by this code, for folders and tables.
+    """Return the name that folders and tables give to a configuration and its code.
 
     For our code, the name is `Configuration.name`. For the originals, the name consists of the code
     and each parameter that differs from the program's `base`, as in `keras_2019-optimizer_adam`.
@@ -295,7 +300,7 @@ def read_run(path: Path) -> Run:
 
 
 def read_checked(path: Path, kind: type[Kind], name: str, largest: int = LARGEST_RECORD) -> Kind:
-    """Read a JSON file and validate it as `kind`, or raise RecordError with all problems."""
+    """Read an object of class `kind` from a JSON file, or raise RecordError with all problems."""
     try:
         content = read_regular(path, largest)
     except OSError as error:
@@ -304,7 +309,7 @@ def read_checked(path: Path, kind: type[Kind], name: str, largest: int = LARGEST
 
 
 def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Kind:
-    """Validate the JSON from `path` as `kind`, or raise RecordError with all problems."""
+    """Convert JSON to an object of class `kind`, or raise RecordError with all problems."""
     try:
         refuse_duplicates(content)
         return kind.model_validate_json(content)

@@ -47,7 +47,7 @@ def train(
 
     Raises:
         TrainingError: the arguments belong to different runs, the model was changed before,
-            training was interrupted, or the loss was not finite or did not fall.
+            training was interrupted, the loss was not finite, or the loss did not fall.
     """
     own = describe_inputs(config, training, test).items() <= checkpoint.owner.items()
     if not own or model.configuration != config:
