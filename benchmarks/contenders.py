@@ -20,12 +20,12 @@ from types import ModuleType
 import numpy as np
 
 LEARNING_RATE = 0.01
-# The times at which training starts and at which each epoch ends; the outputs for the test images
+# The times when training starts and when each epoch ends, then the outputs for the test images
 Outcome = tuple[list[float], np.ndarray | None]
 
 
 def original(settings: dict, inputs: dict) -> Outcome:
-    """Train with the original notebook's code, with the layer that the settings name."""
+    """Train the layer in the settings with the original notebook's code."""
     import keras
 
     names = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
@@ -74,7 +74,7 @@ def ours(settings: dict, inputs: dict) -> Outcome:
 
 
 def jax(settings: dict, inputs: dict) -> Outcome:
-    """Train with JAX, by a compiled `lax.scan` over batches and an unrolled scan over timesteps."""
+    """Train with JAX: scan batches by a compiled `lax.scan`, and timesteps by an unrolled scan."""
     import jax
     import jax.numpy as jnp
 
@@ -186,7 +186,7 @@ def train_by_hand(
 
 
 def products(settings: dict, inputs: dict) -> Outcome:
-    """Compute only the matrix products of a SimpleRNN's training: a lower bound of the time."""
+    """Compute only the matrix products of a SimpleRNN's training, as a lower bound of its time."""
     from mnist_rnn.experiment.backend import tf
 
     batch_size, units = settings["batch_size"], settings["units"]

@@ -14,7 +14,7 @@ from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import PACKAGES
 
 RUN = Configuration().epochs
-PAGE = """# Time beside the original's code, JAX and PyTorch
+PAGE = """# Training time, compared with the original's code, JAX and PyTorch
 
 {answer}
 
@@ -24,7 +24,7 @@ rounds. If a ratio is below 1, our code is faster.
 
 - `original` is the original notebook's code, with the layer, units and dropout of the measured
   network.
-- `jax` and `pytorch` train in the fastest way of JAX and PyTorch.
+- `jax` and `pytorch` train in the fastest way that JAX and PyTorch offer.
 - `jax_same_bits` and `pytorch_same_bits` are the programs of `implementations/`, whose weights are
   bit-identical to our weights.
 - `products` computes only the matrix products of our training step.
@@ -38,7 +38,7 @@ NAMES = {"original": "the original's code", "jax": "JAX", "pytorch": "PyTorch"}
 
 
 def read_measurements(path: Path) -> pd.DataFrame:
-    """Return one row per measurement, with what was measured, contender, round and seconds."""
+    """Return one row per measurement: what was measured, seconds, contender, round and epochs."""
     rows = []
     for row in pd.read_csv(path).to_dict("records"):
         laps = np.array(row["epoch_seconds"].split(), float).reshape(row["runs"], -1)
@@ -55,14 +55,14 @@ def read_measurements(path: Path) -> pd.DataFrame:
 
 
 def name_measured(row: dict) -> str:
-    """Return the section of a measurement, or its network's differences from the default."""
+    """Return a measurement's section; for `network`, the differences from the default network."""
     changed = (f"{name} {row[name]}" for name in DEFAULT if name in ("layer", "units", "dropout")
                and row[name] != DEFAULT[name])  # fmt: skip
     return ", ".join(changed) if row["section"] == "network" else row["section"]
 
 
 def compare(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per network or section: our seconds, and the ratios to other contenders."""
+    """Return one row per network or section, with our seconds and our ratios to contenders."""
     rounds = table.pivot_table(
         index=["measured", "round"], columns="contender", values="seconds", sort=False
     )
@@ -79,7 +79,7 @@ def compare(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def say(table: pd.DataFrame) -> str:
-    """Return a phrase that compares our time of the default run with each contender's time."""
+    """Return a phrase that compares our time for the default run with the contenders' times."""
     one = table[table["measured"] == "one run"]
     seconds = one.pivot_table(index="round", columns="contender", values="seconds")
     ratios = seconds.rdiv(seconds["ours"], axis=0).median()
@@ -88,7 +88,7 @@ def say(table: pd.DataFrame) -> str:
 
 
 def describe(folder: Path) -> str:
-    """Return the page's text; it leaves out CPUs measured with an outdated training step."""
+    """Return the page's text, without CPUs that were measured with an outdated training step."""
     parts, answers, measured = [], [], 0
     for path in sorted(folder.glob("*.json")):
         machine = json.loads(path.read_text(encoding="utf-8"))

@@ -2,8 +2,8 @@
 
 The contenders take turns. Each training runs in a separate process. Each measurement is written
 immediately to a file in outputs/, so that a stopped benchmark can continue. At the end, the
-measurements are written to a CSV file in results/benchmark, whose name is the CPU's name. A JSON
-file beside the CSV file describes the machine.
+measurements are written to a CSV file in results/benchmark. The CPU's name is the name of the CSV
+file. A JSON file beside the CSV file describes the machine.
 """
 
 import argparse
@@ -36,7 +36,7 @@ EPOCHS = 4  # the number of measured epochs per run
 
 
 def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
-    """Yield the section, round, contender and settings of each measurement, in their order."""
+    """Yield the section, round, contender and settings of each measurement, in running order."""
     other_bits = [name for name in contenders if not name.endswith("same_bits")]
     # The contender `jax` can train only the default network.
     every_network = [name for name in other_bits if name != "jax"]
@@ -50,7 +50,7 @@ def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
 
 
 def write_inputs(path: Path, units: int) -> None:
-    """Write a file (.npz) with images, labels, image orders and initial weights for contenders."""
+    """Write images, labels, image orders and initial weights for contenders to a file (.npz)."""
     (x_train, y_train), (x_test, y_test) = load_mnist()
     weights = draw_initial_weights(Configuration(units=units))
     np.savez(
@@ -65,7 +65,7 @@ def write_inputs(path: Path, units: int) -> None:
 
 
 def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: IO[str]) -> dict:
-    """Train all runs of a measurement at the same time, and return their epochs' times."""
+    """Train all runs of a measurement at the same time, and return the times of all epochs."""
     name, cores, checkout, environment = row["contender"], row["cores"], ROOT, dict(os.environ)
     if name == "before":
         name, checkout = "ours", options.before.resolve()
@@ -99,7 +99,7 @@ def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: 
 def read_options() -> argparse.Namespace:
     """Return the command's options, or exit with a message about a wrong option."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    peers = "the path of a Python with JAX and PyTorch (default: measure only our code)"
+    peers = "an interpreter that has JAX and PyTorch (default: measure only our code)"
     parser.add_argument("--peers", help=peers)
     checkout = "a checkout of another version of this repository, to measure as well"
     parser.add_argument("--before", type=Path, help=checkout)

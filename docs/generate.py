@@ -1,4 +1,4 @@
-"""Generate text of README.md, and docs/network.svg, from the committed results.
+"""Generate docs/network.svg and parts of README.md from the committed results.
 
 `python docs/generate.py` writes README.md's text between `<!-- generated: name -->` and
 `<!-- end -->`, and draws the network of the default run.
@@ -54,7 +54,7 @@ def describe_network(claim: Claim) -> str:
 
 
 def make_implementations(_: Results) -> str:
-    """Return a table with the files, time and bit-identical results of each implementation."""
+    """Return a table with the files, time and bit-identical epochs of each implementation."""
     proofs, rows = find_proofs(), []
     for name, (files, _) in {**SOURCES, BROWSER[0]: (BROWSER[1], None)}.items():
         links = (f"[{path.name}]({os.path.relpath(path, ROOT)})" for path in files)
@@ -80,7 +80,7 @@ BLOCKS = {
 
 
 def fill_blocks(text: str) -> str:
-    """Return the README's text with newly generated blocks, from the committed results."""
+    """Return the README's text, with its blocks generated again from the committed results."""
     results = tabulate_results(*read_runs(COMMITTED))
     for name, make in BLOCKS.items():
         block = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)

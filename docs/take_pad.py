@@ -1,4 +1,4 @@
-"""Take the screenshot docs/pad.png, of the drawing pad with a drawn digit, in Chromium.
+"""Draw a digit on the drawing pad in Chromium, and take the screenshot docs/pad.png.
 
 `python docs/take_pad.py` opens `site/draw.html`, which `make site` makes.
 """
@@ -14,7 +14,7 @@ from mnist_rnn.paths import ROOT
 
 PICTURE = ROOT / "docs" / "pad.png"
 DRAWN = "#d=270200720200450850.380520700500"  # the strokes of a 7 with a bar
-# Fonts of Matplotlib, so that the letters look the same on every machine
+# Use the fonts of Matplotlib, so that the letters look the same on every machine
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 FACE = "@font-face { font-family: own; font-weight: %d; src: url(data:font/ttf;base64,%s) }"
 

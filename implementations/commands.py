@@ -1,7 +1,7 @@
 """Run the commands of a Python implementation: train a network, or compute a known case.
 
-`python implementations/rnn_torch.py data/mnist INPUTS` trains a network. INPUTS is a file with the
-initial weights and image orders, which `python -m mnist_rnn.bits.inputs` writes. `python
+`python implementations/rnn_torch.py data/mnist INPUTS` trains a network. INPUTS is the file
+that `python -m mnist_rnn.bits.inputs` writes: the initial weights and image orders. `python
 implementations/rnn_torch.py docs/known-answers.json CASE` prints the arrays of a case's step.
 """
 
@@ -28,7 +28,7 @@ def read_mnist(folder, kind):
 
 
 def train(folder, inputs, step, predict, tensor):
-    """Train the network; after each epoch, print loss, test errors and digest of the weights."""
+    """Train the network; after each epoch, print the loss, test errors and weights' digest."""
     (x, y), (x_test, y_test) = (map(tensor, read_mnist(folder, k)) for k in ("train", "t10k"))
     numbers = np.fromfile(inputs, "<i4")
     (units, batch_size, size, epochs), rate = numbers[:4], numbers[4:5].view("<f4")[0]

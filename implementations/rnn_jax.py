@@ -44,7 +44,7 @@ def multiply(a, b):
 
 
 def sum_products(a, b):
-    """Return the product a^T b, in which each sum over images is cut into parts of 128."""
+    """Return the product a^T b, in which each sum over images is cut into parts of 128 images."""
     return reduce(add, map(product, cut(a.T, 128, 1), cut(b, 128)))
 
 
@@ -69,7 +69,7 @@ def backward(x, before, h, u, dh):
 
 @jax.jit
 def predict(weights, x):
-    """Return the hidden states for x (timesteps, n, features), zeros first, and the logits z."""
+    """Return hidden states (the first are zeros) and logits z for x (timesteps, n, features)."""
     w, u, b, v, c = weights
     h = [jnp.zeros((x.shape[1], len(u)))]
     for x_t in x:
@@ -78,7 +78,7 @@ def predict(weights, x):
 
 
 def differentiate_loss(z, y):
-    """Return the gradient of the mean loss with respect to the logits z, and the summed loss."""
+    """Return the pair (gradient of the mean loss with respect to the logits z, summed loss)."""
     a, label = np.float32(1) / np.float32(len(y)), jax.nn.one_hot(y, 10)
     shifted = z - z.max(1, keepdims=True)
     e = jnp.exp(shifted)

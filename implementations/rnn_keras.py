@@ -19,7 +19,7 @@ from mnist_rnn.experiment.optimization import SGD, cross_entropy
 
 @cache
 def compile_network(timesteps, n, features, units, rate=0.01):
-    """Return a function that takes a step, and returns logits, gradients, new weights and loss."""
+    """Return a function that takes a step and returns logits, gradients, new weights and loss."""
     layers = [keras.Input((timesteps, features)), SimpleRNN(units, n), Dense(10, n)]
     model, optimizer = keras.Sequential(layers), SGD(rate)
     optimizer.build(model.trainable_variables)
@@ -42,7 +42,7 @@ def compile_network(timesteps, n, features, units, rate=0.01):
 
 
 def predict(weights, x):
-    """Return None instead of hidden states, and the logits for x (timesteps, n, features)."""
+    """Return None (for the hidden states) and the logits for x (timesteps, n, features)."""
     compute = compile_network(*x.shape, len(weights[1]))
     return None, compute(weights, x, np.zeros(x.shape[1], int))[0][0]
 

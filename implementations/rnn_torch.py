@@ -24,7 +24,7 @@ torch.set_flush_denormal(True)  # set results below 2^-126 to 0
 
 
 def product(a, b):
-    """Return the matrix product a b; if padded to 32, oneDNN adds the terms in order, by FMA."""
+    """Return the matrix product a b; with padding to 32, oneDNN adds the terms in order, by FMA."""
     rows, columns = len(a), b.shape[1]
     a, b = pad(a, (0, 0, 0, max(0, 32 - rows))), pad(b.T, (0, 0, 0, max(0, 32 - columns)))
     return torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")[:rows, :columns]
@@ -36,7 +36,7 @@ def multiply(a, b):
 
 
 def sum_products(a, b):
-    """Return the product a^T b, in which each sum over images is cut into parts of 128."""
+    """Return the product a^T b, in which each sum over images is cut into parts of 128 images."""
     return reduce(add, [product(p.T, q) for p, q in zip(a.split(128), b.split(128), strict=True)])
 
 
@@ -48,7 +48,7 @@ def sum_images(a):
 
 
 def horner(coefficients, x):
-    """Return a polynomial's value at x, given its coefficients from the highest power down."""
+    """Return a polynomial's value at x, given the coefficients from the highest power down."""
     first, *others = torch.tensor(coefficients)
     return reduce(lambda value, c: value * x + c, others, first)
 
@@ -84,7 +84,7 @@ def backward(x, before, h, u, dh):
 
 
 def predict(weights, x):
-    """Return the hidden states for x (timesteps, n, features), zeros first, and the logits z."""
+    """Return hidden states (the first are zeros) and logits z for x (timesteps, n, features)."""
     w, u, b, v, c = weights
     h = [torch.zeros(x.shape[1], len(u))]
     for x_t in x:
@@ -93,7 +93,7 @@ def predict(weights, x):
 
 
 def differentiate_loss(z, y):
-    """Return the gradient of the mean loss with respect to the logits z, and the summed loss."""
+    """Return the pair (gradient of the mean loss with respect to the logits z, summed loss)."""
     a, label, shifted = torch.tensor(1.0) / len(y), one_hot(y, 10), z - z.max(1, True).values
     e = exp(shifted)
     s = reduce(add, e.T)[:, None]

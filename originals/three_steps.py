@@ -1,7 +1,7 @@
-"""Compare three training steps of our code with Keras 2.2.4 and today's Keras.
+"""Compare three training steps by our code, by Keras 2.2.4 and by today's Keras.
 
-`python three_steps.py PYTHON`, with an interpreter that has Keras 2.2.4, writes the table
-results/three_steps.csv. Each row compares our code with one version of Keras, for one optimizer and
+`python three_steps.py PYTHON` writes the table results/three_steps.csv. PYTHON is an interpreter
+that has Keras 2.2.4. Each row compares our code with one version of Keras, for one optimizer and
 training step. A row has the two losses of the batch before the step, and the largest absolute
 difference between the weights after the step. Our code and Keras start from the initial weights of
 our default run, seed 0. In rows with the optimizer `adam_ahead`, our Adam counts the first step as

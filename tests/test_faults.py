@@ -106,7 +106,7 @@ def test_the_error_names_the_damaged_model_file(damage, tmp_path):
 
 
 def test_a_model_with_a_class_from_another_package_is_rejected(tmp_path):
-    """Name the class subprocess.Popen in a model's configuration; expect that no process starts."""
+    """Name subprocess.Popen as the class in a model's file, and expect that no process starts."""
     path = tmp_path / "model.keras"
     save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path) as archive:

@@ -117,7 +117,8 @@ def test_published_results_are_drawn_in_the_given_rows(make_record):
     assert legend.count("published: notebook-2019") == legend.count("others") == 1
     published = "`notebook-2019` (97.9%), `book-256-sgd` (98.0%)"
     assert (
-        f"98.00 ± 0.10% (3 runs). The row *ours* shows the published {published}." in drawn.caption
+        f"98.00 ± 0.10% (3 runs). The row *ours* shows the published results {published}."
+        in drawn.caption
     )
 
 

@@ -24,7 +24,7 @@ near = st.integers(-2, 60_002) | st.floats(-1, 2) | st.sampled_from(["sgd", "gru
 
 @many
 @given(st.dictionaries(st.sampled_from(PARAMETERS), nest(scalars) | near))
-def test_any_value_of_a_parameter_is_accepted_or_rejected(parameters):
+def test_any_value_of_a_parameter_is_accepted_unchanged_or_rejected(parameters):
     namespace = Configuration().model_dump() | parameters
     try:
         config = read_parameters(namespace)

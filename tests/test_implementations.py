@@ -150,7 +150,7 @@ def test_the_record_of_the_c_program_names_the_implementation(tmp_path, monkeypa
     assert (made.implementation, outcome) == ("C", "the same bits")
 
 
-def test_the_reported_time_is_from_the_fastest_whole_run_if_there_is_one(tmp_path, environment):
+def test_the_reported_time_is_that_of_the_fastest_whole_run(tmp_path, environment):
     """Expect that runs with different bits and runs on emulated CPUs are ignored."""
     known = read_known()
     epochs = known.run.history.weights_sha256

@@ -1,4 +1,4 @@
-"""Test the known answers, and the command that compares the arrays of a program."""
+"""Test the known answers, and the command that compares a program's arrays with them."""
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_the_message_names_the_broken_rule(rule):
     broken = break_rule(rule)
     sentences = [compare(name, take_step(KNOWN[name], broken), KNOWN) for name in SMALL]
     ends = [sentence.partition("gives your numbers: ")[2] for sentence in sentences if sentence]
-    # Other rules also explain the difference that double rounding causes.
+    # For double rounding, the message also names other rules.
     if rule != "fma(a, b, s) is rounded to float64 and then to float32":
         assert f"{rule}." in ends
     assert ends

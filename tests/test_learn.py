@@ -41,7 +41,7 @@ def wait_for_step(page, step):
 
 
 def wait_until(page, condition):
-    """Wait until a JavaScript condition is true; the page forbids `page.wait_for_function`."""
+    """Wait for a JavaScript condition without `page.wait_for_function`, which the page forbids."""
     for _ in range(600):
         if page.evaluate(condition):
             return
@@ -63,7 +63,7 @@ def press(page, name):
 
 @pytest.mark.slow
 def test_the_browser_computes_the_same_weights_as_tensorflow(open_page, file):
-    """Train to the end; expect TensorFlow's weights, and only known fields in the saved file."""
+    """Train to the end. Expect TensorFlow's weights, and only known fields in the saved file."""
     page = open_page(file)
     press(page, "Train")
     page.get_by_text(SAME).wait_for(timeout=20 * MINUTE)
@@ -86,7 +86,7 @@ def test_the_browser_computes_the_same_weights_as_tensorflow(open_page, file):
 
 @pytest.mark.parametrize("fragment", ["", "#exact"], ids=["fused", "exact"])
 def test_the_weights_after_the_first_epoch_equal_those_of_tensorflow(open_page, file, fragment):
-    """Compare the weights before and after the first epoch, for both ways to compute products."""
+    """Expect TensorFlow's weights before and after the first epoch, in both kinds of arithmetic."""
     page = open_page(file, fragment)
     wait_for_step(page, 0)
     first = weights_sha256(draw_initial_weights(PAGE_CONFIG))[:8]
@@ -130,7 +130,7 @@ def compare_in(page, folder, cases):
 
 
 def test_the_page_and_the_command_explain_a_difference_in_the_same_words(open_page, file, tmp_path):
-    """Break each rule; expect page and command to differ only in the format of numbers."""
+    """Break each rule. The page and the command may differ only in the format of numbers."""
     page = open_page(file)
     page.locator("#compare").wait_for()
     named = set()
@@ -145,9 +145,7 @@ def test_the_page_and_the_command_explain_a_difference_in_the_same_words(open_pa
     assert named == {*BROKEN_RULES}
 
 
-def test_an_uploaded_file_may_contain_digests_or_only_some_arrays_of_a_known_case(
-    open_page, file, tmp_path
-):
+def test_an_uploaded_file_may_lack_arrays_or_contain_digests(open_page, file, tmp_path):
     page = open_page(file)
     page.locator("#compare").wait_for()
     one, step = KNOWN["1 image"], KNOWN["default, step 2"]
@@ -192,7 +190,7 @@ def test_the_known_answers_can_be_saved(open_page, file, tmp_path):
     assert to_json(saved) == to_json(KNOWN)
 
 
-# Each rule has a line of engine.c or rnn.c, and another line that breaks the rule.
+# Maps each rule to code in engine.c or rnn.c, and to a replacement that breaks the rule.
 BROKEN_LINES = {
     "each product is rounded before it is added": (
         "wasm_f32x4_relaxed_madd(wasm_f32x4_splat(a), (v128_t)b, (v128_t)s)",
@@ -281,7 +279,7 @@ def watch(open_page, file):
 
 @pytest.fixture(scope="module")
 def started(mnist):
-    """Return the page's initial weights, and labels and probabilities of its test digits."""
+    """Return the page's initial weights, and the labels and probabilities of its test digits."""
     weights = Weights(*draw_initial_weights(PAGE_CONFIG))
     images, labels = (part[:250] for part in mnist[1])
     return weights, labels, compute_probabilities(weights, compute_states(weights, scale(images)))

@@ -1,4 +1,4 @@
-"""Test the page draw.html, opened from a file in Chromium, without internet access."""
+"""Test draw.html in Chromium, opened as a file and without internet access."""
 
 import re
 import subprocess
@@ -84,7 +84,7 @@ READ_ALL = """hex => {
 
 
 def center(page, drawings):
-    """Return, for each drawing, the image (28, 28) that the page makes, or the page's advice.
+    """For each drawing, return the page's image of shape (28, 28), or the page's advice.
 
     The coordinates of points are thousandths of the pad's side.
     """
@@ -94,7 +94,7 @@ def center(page, drawings):
 
 
 def extent(images):
-    """Return the longer side of the bounding box of the ink in each image."""
+    """For each image, return the longer side of the ink's bounding box."""
     inked = [(images > 0).any(axis=axis) for axis in (1, 2)]
     return np.maximum(*(28 - ink[:, ::-1].argmax(axis=1) - ink.argmax(axis=1) for ink in inked))
 
@@ -218,7 +218,7 @@ def test_page_reads_a_test_digit_and_hides_the_prediction_until_the_last_row(vis
 
 
 def test_page_states_the_predicted_probabilities_of_a_test_digit(visit, mnist, model):
-    """Compare the page's texts after each row of the first test digit with results in NumPy."""
+    """Compare the page's texts with results in NumPy, after each row of the first test digit."""
     weights, images = Weights(*model.get_weights()), scale(mnist[1][0][:1])
     probabilities = compute_probabilities(weights, compute_states(weights, images))[0]
     page = visit(script="Math.random = () => 0")
@@ -417,7 +417,7 @@ def test_pad_page_is_accessible_and_fits_the_window(page, scheme):
 
 
 @pytest.mark.slow
-def test_site_of_another_model_makes_the_predictions_of_keras(open_page, mnist, tmp_path):
+def test_page_of_another_model_predicts_as_its_record_says(open_page, mnist, tmp_path):
     """Make the pages for a small model with dropout, as `make site MODEL=...` does."""
     parameters = {"units": 8, "epochs": 1, "train_size": 1000, "batch_size": 125, "dropout": 0.2}
     record = finish(start_plain(parameters, tmp_path / "results"), tmp_path / "results")
@@ -432,7 +432,7 @@ def test_site_of_another_model_makes_the_predictions_of_keras(open_page, mnist, 
     assert find_mistakes(page, mnist) == record.mistakes
 
 
-def test_pad_outside_jupyterlab_is_shown_as_a_sentence():
+def test_outside_jupyterlab_a_sentence_replaces_the_pad():
     assert repr(Pad()).startswith("Run this cell in JupyterLab")
 
 

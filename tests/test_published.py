@@ -80,7 +80,7 @@ def test_error_names_a_missing_column(column, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["run", "table", "text", *UNPUBLISHED])
-def test_published_accuracy_is_required_or_forbidden_by_the_kind_of_claim(kind, tmp_path):
+def test_kind_of_a_claim_requires_or_forbids_a_published_accuracy(kind, tmp_path):
     number = ROW | {"kind": kind}
     none = number | {"published_test_accuracy": "", "rounding": ""}
     right, wrong = (none, number) if kind in UNPUBLISHED else (number, none)

@@ -85,7 +85,7 @@ def test_record_names_no_commit_outside_a_git_clone_or_without_git(tmp_path, mon
 @pytest.mark.parametrize(
     ("variable", "threads"), [("3", 3), ("0", 2), ("", 2), ("two", 2), (None, 2)]
 )
-def test_number_of_threads_comes_from_the_environment_or_from_the_cores(
+def test_number_of_threads_comes_from_a_variable_or_equals_the_number_of_cores(
     variable, threads, monkeypatch
 ):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5, 6}, raising=False)
@@ -206,7 +206,7 @@ KINDS = {
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_pipe_folder_device_link_and_large_file_are_rejected_at_once(make, name, tmp_path):
+def test_anything_but_a_small_regular_file_is_rejected_at_once(make, name, tmp_path):
     """Check that no reader waits for a pipe or reads an endless device."""
     path = tmp_path / "runs" / "any" / name
     path.parent.mkdir(parents=True)

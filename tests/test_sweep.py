@@ -85,7 +85,7 @@ def results(undisturbed, tmp_path):
     return shutil.copytree(undisturbed, tmp_path / "results")
 
 
-def test_plan_of_a_sweep_contains_each_run_once_with_low_seeds_and_long_runs_first(tmp_path):
+def test_plan_of_a_sweep_has_each_run_once_and_starts_with_low_seeds_and_long_runs(tmp_path):
     fewer = SHORT.replace("short", "fewer").replace(",512,2,", ",512,1,")
     (tmp_path / "claims.csv").write_text(HEADER + GRU + fewer + KERAS + SHORT)
     claims = read_claims(tmp_path)
@@ -99,7 +99,7 @@ def test_plan_of_a_sweep_contains_each_run_once_with_low_seeds_and_long_runs_fir
 
 
 def test_sweep_writes_its_runs_to_the_results_folder():
-    """Check also that a sweep compares our runs with the digest of `experiment/`."""
+    """Check also that a sweep expects the digest of `experiment/` in the records of our runs."""
     assert PROGRAMS["ours"].code_sha256 == LOADED_SHA256
     assert first(PUBLISHED).path(".json").is_relative_to(COMMITTED)
 
@@ -160,9 +160,7 @@ def test_committed_runs_of_the_original_code_were_made_by_the_current_scripts():
 
 
 @pytest.mark.slow
-def test_sweep_trains_only_missing_or_damaged_runs_and_runs_of_a_new_claim(
-    undisturbed, results, published, tmp_path
-):
+def test_sweep_trains_only_unfinished_runs(undisturbed, results, published, tmp_path):
     """Delete a record but keep the executed notebook, damage another record, and add a claim."""
     more = shutil.copytree(published, tmp_path / "published")
     with (more / "claims.csv").open("a") as claims:
@@ -200,7 +198,8 @@ def wait_until_training(process, run, results):
 def wait_for_child(process, word):
     """Return the child process that has an argument ending in `word`.
 
-    The command of the shell that starts the process doesn't end in `word`.
+    The shell that starts this process isn't returned, because no argument of the shell ends in
+    `word`.
     """
     for _ in range(3000):
         time.sleep(0.1)
@@ -327,9 +326,7 @@ def test_sweep_can_run_the_original_code(published, tmp_path):
 
 
 @pytest.mark.slow
-def test_no_result_is_lost_if_a_kernel_or_papermill_or_a_sweep_is_killed(
-    undisturbed, published, tmp_path
-):
+def test_no_result_is_lost_if_any_process_of_a_sweep_is_killed(undisturbed, published, tmp_path):
     """Let one run fail twice, kill the next sweep, and let a third sweep finish."""
     results = tmp_path / "results"
     run = first(published)  # the longest run

@@ -217,7 +217,7 @@ def test_damaged_record_is_left_out_and_named_below_the_table(write, make_record
 
 
 def test_run_with_different_bits_is_left_out_of_the_tables(write, make_record):
-    """Check also that table and notebook name the omitted run, and that a sweep repeats the run."""
+    """Check also that the table and the notebook name these runs, and that a sweep repeats them."""
     folder = write(200, 220)
     claims = read_results(folder).claims
     assert "leave it out" not in compare_with_claims(make_record(200), claims)
@@ -327,8 +327,10 @@ def test_answer_reports_the_joint_tests_and_the_comparisons_with_other_networks(
     assert f"p = {', '.join(f'{p:.2f}' for p in chances)}. " in joint
     assert joint.endswith(f"into p = {combined:.2f}.")
     pairs = compare_other_networks(results.claims, results.runs)
-    assert f"{sum(pairs['all'])} of {len(pairs)} comparisons. The" in whole
-    assert whole.endswith(f"network in {sum(pairs['test_accuracy'])} of {len(pairs)} comparisons.")
+    assert f"In {sum(pairs['all'])} of {len(pairs)} comparisons, all numbers of the" in whole
+    assert (
+        f"In {sum(pairs['test_accuracy'])} of {len(pairs)} comparisons, the test accuracy" in whole
+    )
 
 
 def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_path):
@@ -350,7 +352,10 @@ def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_pat
 
 
 def test_description_of_the_spread_counts_runs_and_pairs_of_runs(make_record):
-    """Use a run with exactly 97.6%, and two runs that differ by half a percentage point."""
+    """Use three runs with 97.62%, 97.6% and 97.1%.
+
+    Only one run is above 97.6%, and one pair of runs differs by exactly half a percentage point.
+    """
     runs = [make_record(errors, seed=seed) for seed, errors in enumerate([238, 240, 290])]
     runs += [make_record(300, optimizer="adam"), make_record(305, dropout=0.2)]
     runs.append(make_record(310, optimizer="rmsprop", dropout=0.2))
@@ -420,8 +425,8 @@ def test_runs_without_a_published_result_are_tabulated(write, tmp_path):
     )
 
 
-def test_report_counts_runs_by_another_version_of_the_code(write, make_record, tmp_path):
-    """Check also that the tables include runs by another version of the code."""
+def test_report_counts_runs_of_other_code_versions(write, make_record, tmp_path):
+    """Check also that the tables include the runs of other code versions."""
     write(3000, 3100, units=64)
     earlier = change(make_record(3200, units=64, seed=2), "environment", code_sha256="0" * 64)
     write_run(earlier, tmp_path)
@@ -442,7 +447,7 @@ def test_runs_without_a_published_result_come_first_in_the_table(write, tmp_path
 @pytest.mark.parametrize("curves", [False, True])
 @pytest.mark.parametrize("count", [1, 4])
 def test_claims_and_runs_in_folders_of_researchers_are_tabulated(count, curves, write, tmp_path):
-    """Write a near miss, a claim without a run, and a claim with or without a curve."""
+    """Write a claim of kind `near_miss`, a claim without a run, and perhaps a published curve."""
     folder = tmp_path / "published"
     folder.mkdir()
     candidate = ROW | {"claim": "wider", "kind": "near_miss", "units": "128"}
@@ -464,7 +469,7 @@ def test_claims_and_runs_in_folders_of_researchers_are_tabulated(count, curves, 
     assert table["inside"].tolist() == ["", inside]
 
 
-def test_near_misses_of_researchers_are_tabulated_without_published_results(write, tmp_path):
+def test_claims_of_kind_near_miss_are_tabulated_without_published_results(write, tmp_path):
     """Check the printed table and the Markdown table."""
     folder = tmp_path / "published"
     folder.mkdir()

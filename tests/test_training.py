@@ -64,7 +64,7 @@ def test_training_agrees_with_keras_in_every_batch(
     model = build_in_keras(config)
     for epoch in range(config.epochs):
         order = epoch_order(config.seed, epoch, len(x))
-        before = []  # number of images, loss and accuracy of each batch, before the training step
+        before = []  # for each batch: number of images, and loss and accuracy before the step
         for start in range(0, len(x), config.batch_size):
             some = order[start : start + config.batch_size]
             probabilities = model.predict_on_batch(x[some])
@@ -174,7 +174,7 @@ def alter(examples):
     ],
 )
 def test_images_of_another_configuration_are_rejected(changes, parts, mnist, results):
-    """Pass wrong images to each function that takes images; expect an error and no file."""
+    """Pass wrong images to each function that takes images. Expect an error, but no file."""
     old = parts | changes(parts, mnist)
     given = [old[name] for name in ("config", "training", "test", "environment")]
     with pytest.raises(TrainingError, match=OTHERS):

@@ -74,10 +74,10 @@ def describe_codes(runs: pd.DataFrame) -> list[str]:
     same = compare_seeds(runs, default, "seeded")
     within = f"1e{np.ceil(np.log10(same['loss_apart'].max())):.0f}"
     return [
-        "By 95% confidence intervals, the mean test accuracies of our code and the author's code "
-        f"differ by at most {np.ceil(10 * apart) / 10:.1f} percentage points. "
+        "According to 95% confidence intervals, the mean test accuracies of our code and the "
+        f"author's code differ by at most {np.ceil(10 * apart) / 10:.1f} percentage points. "
         + " ".join(each_code),
-        "We gave the author's code, on today's Keras, the initial weights and image orders of "
+        "We ran the author's code on today's Keras with the initial weights and image orders of "
         f"{len(same)} of our runs. In all {same['epochs'].max()} epochs of these runs, the "
         f"training losses of our code and the author's code differ by at most {within}.",
     ]
@@ -98,11 +98,11 @@ def describe_published(results: Results) -> list[str]:
         f"network. By chance alone, on average at most {0.05 * len(numbers):.0f} numbers would lie "
         "outside their intervals.",
         f"For {by_result.sum()} of the {len(by_result)} published results, all numbers lie inside "
-        "the intervals of the same network. If each published result is compared with other "
-        "networks, all numbers of the result lie inside the intervals in "
-        f"{pairs['all'].sum()} of {len(pairs)} comparisons. "
-        "The test accuracy lies inside the interval of another network in "
-        f"{pairs['test_accuracy'].sum()} of {len(pairs)} comparisons.",
+        "the intervals of the same network. We also compared each published result with the other "
+        f"networks. In {pairs['all'].sum()} of {len(pairs)} comparisons, all numbers of the result "
+        "lie inside the other network's intervals. In "
+        f"{pairs['test_accuracy'].sum()} of {len(pairs)} comparisons, the test accuracy lies "
+        "inside the other network's interval.",
         f"For the author's notebooks whose network has at least {RANKED} runs, joint rank tests of "
         f"all numbers give p = {listed}. Fisher's method combines "
         f"the p-values of these tests into p = {stats.combine_pvalues(chances).pvalue:.2f}.",
@@ -163,9 +163,10 @@ def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataF
     """Compare each published result with the runs of every other network.
 
     Returns:
-        One row per `claim` and `configuration` of another network, which belongs to a published
-        result or a near miss. `test_accuracy` and `all` say whether the published test accuracy
-        and all published numbers lie inside the intervals. Pairs without a number are left out.
+        One row per pair of a `claim` and another network's `configuration`. The other network
+        belongs to another published result or to a near miss. `test_accuracy` says whether the
+        published test accuracy lies inside the other network's interval. `all` says whether all
+        published numbers lie inside. Pairs without a number are left out.
     """
     groups = dict(list(runs.groupby("configuration", sort=False)))
     published = choose_results(claims)
@@ -185,7 +186,7 @@ def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataF
 
 
 def rank_notebooks(published: pd.DataFrame, runs: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Return the result of `rank_jointly` for each notebook with at least RANKED runs."""
+    """Return the result of `rank_jointly` for each notebook with at least `RANKED` runs."""
     groups = dict(list(runs.groupby("configuration", sort=False)))
     return {
         name: rank_jointly(claim, groups[claim["configuration"]])

@@ -115,9 +115,9 @@ def read_claims(folder: Path = PUBLISHED) -> list[Claim]:
 
 
 def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.DataFrame]:
-    """Return a table of the published training curve of each claim, by the name of the claim.
+    """Return the published training curves: a dictionary from the names of claims to tables.
 
-    The table has one row per epoch, starting with epoch 1, and the columns `loss` and `accuracy`.
+    A table has one row per epoch, starting with epoch 1, and the columns `loss` and `accuracy`.
     `accuracy` is a fraction, or nan if no accuracy was published. If curves.csv is missing, the
     result is empty.
 
@@ -164,8 +164,8 @@ def read_rows(
 ) -> list[Row]:
     """Return the checked rows of a CSV file; ClaimError lists all wrong cells.
 
-    An empty cell counts as a missing value. The file must have all columns in `needed`. The columns
-    listed in `config` are combined into the field `config` of a row.
+    An empty cell counts as a missing value. The file must have all columns in `needed`. The
+    parameter `config` lists the columns that are combined into the field `config` of a row.
     """
     rows, problems = [], []
     for number, cells in enumerate(read_table(path, needed), 2):

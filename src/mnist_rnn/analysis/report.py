@@ -13,9 +13,9 @@ REACHED += ["parameters", "seconds"]
 
 
 def describe_folder(results: Results) -> str:
-    """Return sentences about runs by other versions of the code, missing runs and invalid files.
+    """Return sentences about missing runs, invalid files, and runs by other versions of the code.
 
-    Claims without runs are listed only if MNIST_RNN_PUBLISHED selects another claims.csv.
+    Claims without runs are listed only if `MNIST_RNN_PUBLISHED` selects another claims.csv.
     """
     claims, there = results.claims, results.runs["configuration"]
     today = results.runs["code"].map(

@@ -10,7 +10,7 @@ from mnist_rnn.config import TEST_SIZE
 
 FEWEST = 3  # the smallest number of runs for a prediction interval
 RANKED = 40  # the smallest number of runs for the rank test
-MEASURES = {  # columns with results, each with its name for texts
+MEASURES = {  # the columns of results, and their names in texts
     "test_accuracy": "test accuracy",
     "last_epoch_accuracy": "training accuracy",
     "test_loss": "test loss",
@@ -20,7 +20,7 @@ MEASURES = {  # columns with results, each with its name for texts
 
 
 def measure_runs(runs: pd.DataFrame, epochs: int) -> pd.DataFrame:
-    """Return the MEASURES of each run after `epochs` epochs.
+    """Return the columns of `MEASURES` for each run after `epochs` epochs.
 
     All runs have the same configuration. `mean_loss` is the geometric mean of the training losses.
     `test_loss` is nan for a run with more than `epochs` epochs.
@@ -76,7 +76,7 @@ def to_log(measure: str, values: Any) -> Any:
 def find_interval(measure: str, values: pd.Series, half_unit: float = 0) -> tuple[float, float]:
     """Return the 95% prediction interval for one further run, widened by `half_unit` at both ends.
 
-    With fewer than FEWEST runs, both ends of the interval are nan.
+    If there are fewer than `FEWEST` runs, both ends of the interval are nan.
     """
     logs = to_log(measure, values.astype(float).dropna())
     n = len(logs)
@@ -158,8 +158,8 @@ def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """Compare the runs of two configurations that have the same seed, and return one row per seed.
 
     `epochs` is the number of epochs that both runs have. `same_errors` counts the epochs after
-    which both runs have the same number of test errors. `loss_apart` is the largest difference
-    between the training losses of both runs in an epoch, in nats.
+    which both runs have the same number of test errors. `loss_apart` is the largest difference,
+    in nats, between the two training losses of an epoch.
     """
     by_seed = [runs[runs["configuration"] == name].set_index("seed") for name in (first, second)]
     both = by_seed[0].join(by_seed[1], how="inner", suffixes=("_1", "_2"))

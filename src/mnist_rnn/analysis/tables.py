@@ -127,7 +127,7 @@ def count_inside(numbers: pd.DataFrame) -> str:
 
 
 def describe_interval(number: str, low: float, high: float) -> str:
-    """Return a prediction interval of one of the MEASURES as text."""
+    """Format the prediction interval of `number`, which is a key of `MEASURES`."""
     digits = 3 if number.endswith("accuracy") else 4
     return f"{low:.{digits}f}{SPACE}to{SPACE}{high:.{digits}f}"
 
@@ -162,7 +162,7 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
 
 
 def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
-    """Return the tables of these records and of the claims in the folder PUBLISHED.
+    """Return the tables of these records and of the claims in the folder `PUBLISHED`.
 
     Runs with weights that differ from the specification are left out, and added to `refused`.
 

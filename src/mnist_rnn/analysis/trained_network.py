@@ -1,7 +1,7 @@
 """Analyse the predictions of a trained network after each row of an image.
 
 The dense layer and softmax convert the hidden state after row t to predicted probabilities. Rows
-are counted from 1, so probabilities[:, t - 1] are the probabilities after row t.
+are counted from 1, so `probabilities[:, t - 1]` are the probabilities after row t.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ def compute_probabilities(weights: Weights, hidden: np.ndarray) -> np.ndarray:
 
 
 def predict_after_each_row(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    """Return the predicted probabilities (n, timesteps, 10) after each row, computed by Keras."""
+    """Return the probabilities (n, timesteps, 10) that Keras predicts after each row."""
     rnn, *last = model.layers
     sequence = type(rnn).from_config(rnn.get_config() | {"return_sequences": True})
     by_row = keras.Sequential([keras.Input((TIMESTEPS, FEATURES)), sequence, *last])
@@ -32,23 +32,23 @@ def predict_after_each_row(model: keras.Model, x: np.ndarray) -> np.ndarray:
 
 
 def accuracy_by_row(probabilities: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the accuracies (timesteps,) after each row, as fractions."""
+    """Return the accuracy after each row, as an array (timesteps,) of fractions."""
     return (probabilities.argmax(axis=2) == y[:, None]).mean(axis=0)
 
 
 def decision_rows(probabilities: np.ndarray) -> np.ndarray:
-    """Return the first row (n,) of each image after which the prediction stays the same."""
+    """Return the first row after which each image's prediction stays the same, as an array (n,)."""
     answers = probabilities.argmax(axis=2)
     return 1 + last_rows(answers != answers[:, -1:])
 
 
 def last_ink_rows(x: np.ndarray) -> np.ndarray:
-    """Return the last row (n,) with ink in each image."""
+    """Return each image's last row with ink, as an array (n,)."""
     return last_rows(np.any(x, axis=2))
 
 
 def last_rows(marked: np.ndarray) -> np.ndarray:
-    """Return the last marked row (n,) of each image, or 0 if no row is marked.
+    """Return an array (n,) of each image's last marked row, which is 0 if no row is marked.
 
     `marked` contains one boolean for each row of each image, with shape (n, timesteps).
     """
@@ -97,7 +97,7 @@ def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
 def accuracy_without(
     model: keras.Model, x: np.ndarray, y: np.ndarray, bands: Iterable[slice]
 ) -> np.ndarray:
-    """Return one accuracy per band, on images without ink in the rows of this band.
+    """Return one accuracy per band: the accuracy on images whose rows in the band are blank.
 
     A band is a slice of rows, which are counted from 0.
     """
@@ -105,7 +105,7 @@ def accuracy_without(
 
 
 def blank(x: np.ndarray, rows: slice) -> np.ndarray:
-    """Return a copy of the images `x` without ink in these rows."""
+    """Return a copy of the images `x` in which these rows are blank."""
     blanked = x.copy()
     blanked[:, rows] = 0
     return blanked
@@ -121,7 +121,7 @@ def sensitivity(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def disturb(x: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the name of each disturbance with the disturbed images (n, 28, 28).
+    """Yield pairs of a disturbance's name and the disturbed images (n, 28, 28).
 
     All directions of a shift or a rotation have the same name.
     """

@@ -1,4 +1,7 @@
-"""Define the record that `learn.html` saves; nothing in the record identifies a person."""
+"""Define the record that `learn.html` saves.
+
+Nothing in the record identifies a person.
+"""
 
 import hashlib
 from datetime import UTC, date, datetime
@@ -24,7 +27,7 @@ Day = Annotated[date, AfterValidator(_require_past)]
 
 
 class BrowserResult(Strict):
-    """The record of a run of PAGE_CONFIG in a browser.
+    """The record of a run in a browser, with the configuration `PAGE_CONFIG`.
 
     `weights_sha256` is the digest of the final weights. `learn.html` compares the initial weights,
     and the weights after each epoch, with TensorFlow's weights. `first_difference` is the number of
@@ -57,7 +60,7 @@ class BrowserResult(Strict):
 
     @property
     def evidence(self) -> dict[str, str]:
-        """Return, for the key `run`, a text with the browser, system, processor and arithmetic.
+        """Return `{"run": text}`; the text names the browser, system, processor and arithmetic.
 
         A second record with the same text is rejected.
         """

@@ -1,7 +1,7 @@
 """Implement docs/specification.md in NumPy; the weights are bit-identical to TensorFlow's.
 
-`notebooks/05_by_hand.ipynb` explains the functions of this file, which need only NumPy. Each line
-of code corresponds to a line of the programs for JAX, PyTorch and C in `implementations/`.
+This file needs only NumPy, and `notebooks/05_by_hand.ipynb` explains its functions. Each line of
+code corresponds to a line of the programs for JAX, PyTorch and C in `implementations/`.
 """
 
 import hashlib
@@ -44,7 +44,10 @@ def add_in_order(terms: Iterable[Array]) -> Array:
 
 
 def multiply_in_order(a: Array, b: Array) -> Array:
-    """Return the matrix product of a (n, k) and b (k, m); FMA adds the terms from first to last."""
+    """Return the matrix product of a (n, k) and b (k, m).
+
+    The terms are added from first to last, each by an emulated fused multiply-add.
+    """
     a, b = a.astype("float64"), b.astype("float64")
     rounded = np.zeros((len(a), b.shape[1]), "float32")
     s, term, total = (np.zeros(rounded.shape) for _ in range(3))
@@ -61,7 +64,7 @@ def multiply_in_order(a: Array, b: Array) -> Array:
 
 
 def move_off_halfway(s: Array, term: Array, total: Array, halfway: Array) -> None:
-    """Shift totals that are halfway between two float32 numbers towards the exact sum."""
+    """Move totals towards the exact sum if they are halfway between two float32 numbers."""
     x, y, z = s[halfway], term[halfway], total[halfway]
     part = z - x
     error = (x - (z - part)) + (y - part)  # x + y - z without rounding error
@@ -70,7 +73,7 @@ def move_off_halfway(s: Array, term: Array, total: Array, halfway: Array) -> Non
 
 @cache
 def library_keeps_the_rule(n: int, k: int, m: int) -> bool:
-    """Return whether `@` for shapes (n, k) and (k, m) gives the bits of multiply_in_order."""
+    """Return whether `@` for shapes (n, k) and (k, m) gives the bits of `multiply_in_order`."""
     random = np.random.default_rng(0)
     for _ in range(1 + 1000 // (n * m)):  # at least 1,000 sums are compared
         a = random.standard_normal((n, k)).astype("float32")
@@ -86,7 +89,7 @@ def flush(x: Array) -> Array:
 
 
 def product(a: Array, b: Array) -> Array:
-    """Return the matrix product of a and b, computed by `@` where `@` gives the specified bits."""
+    """Return the matrix product of a and b, computed by `@` if `@` gives the specified bits."""
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     kept = library_keeps_the_rule(len(a), *b.shape)
     return flush(a @ b if kept else multiply_in_order(a, b))
@@ -103,12 +106,12 @@ def multiply(a: Array, b: Array) -> Array:
 
 
 def sum_products(a: Array, b: Array) -> Array:
-    """Return the matrix product of a^T and b, summed over images in parts of 128 images."""
+    """Return the matrix product of a^T and b; each sum is cut into parts of 128 images."""
     return add_in_order(product(p.T, q) for p, q in zip(cut(a, 128), cut(b, 128), strict=True))
 
 
 def sum_images(a: Array) -> Array:
-    """Return the sum of the rows, cut into parts of 128 rows and then into parts of 32 rows."""
+    """Return the sum of the rows; each part of 128 rows is summed in smaller parts of 32 rows."""
     parts = [[add_in_order(rows) for rows in cut(part, 32)] for part in cut(a, 128)]
     return add_in_order(add_in_order(part) for part in parts)
 
@@ -124,7 +127,7 @@ TANH_LIMIT, TANH_SMALL = np.float32(7.99881172180175781), np.float32(0.0004)
 
 
 def horner(coefficients: Array, x: Array) -> Array:
-    """Return a polynomial's value at x; the coefficients begin with the highest power."""
+    """Return a polynomial's value at x; the first coefficient belongs to the highest power."""
     return reduce(lambda value, c: value * x + c, coefficients[1:], coefficients[0])
 
 
@@ -170,7 +173,7 @@ def backward(x: Array, before: Array, h: Array, u: Array, dh: Array) -> tuple[Ar
 
 
 def predict(weights: list[Array], x: Array) -> tuple[list[Array], Array]:
-    """Return the hidden states, from h_0 = 0 on, and the logits for x (timesteps, n, features)."""
+    """Return the hidden states (the first is 0) and the logits of x (timesteps, n, features)."""
     w, u, b, v, c = weights
     h = [np.zeros((x.shape[1], len(u)), "float32")]
     for x_t in x:
@@ -206,7 +209,7 @@ def step(weights: list[Array], x: Array, y: Array, rate: Array) -> tuple[dict[st
 
 
 def get_weights(arrays: dict[str, Array]) -> list[Array]:
-    """Return the updated weights from the arrays that `step` has returned."""
+    """Return the updated weights, which are among the arrays that `step` has returned."""
     return [arrays[name] for name in ("w'", "u'", "b'", "v'", "c'")]
 
 

@@ -1,11 +1,11 @@
 """Find the first wrong array of a training step, and the rule that was broken.
 
-`python -m mnist_rnn.bits.compare DUMP.json` reads the arrays that your program computed, in the
-format of docs/known-answers.json. The command computes each case's training step by the rules of
-docs/specification.md. The command names the first array, in the order of computation, whose
-bits are wrong. If your numbers result from one broken rule, the command names this rule. The dump
-must contain all inputs, but computed arrays may be missing. If a case has the name of a known case,
-its inputs must be equal to the inputs of the known case.
+`python -m mnist_rnn.bits.compare DUMP.json` checks the arrays that your program computed. The file
+DUMP.json has the format of docs/known-answers.json. The command computes each case's training step
+by the rules of docs/specification.md. The command names the first array, in the order of
+computation, whose bits are wrong. If your numbers result from one broken rule, the command names
+this rule. The dump must contain all inputs, but computed arrays may be missing. If a case has the
+name of a known case, its inputs must be equal to the inputs of the known case.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.known_answers import ARRAYS, INPUTS, Case, read_cases, take_step
 from mnist_rnn.errors import ExperimentError, ParameterError
 
-# Maps a broken rule to a piece of code in by_hand.py, and to the code that breaks the rule.
+# Maps each broken rule to two pieces of code: the original in by_hand.py, and its replacement.
 BROKEN_RULES = {
     "each product is rounded before it is added": (
         "np.multiply(a[:, k, None], b[k], out=term)",
@@ -70,14 +70,17 @@ BROKEN_RULES = {
 
 
 class Difference(NamedTuple):
-    """An array, or one timestep of it, whose found numbers differ from the expected numbers."""
+    """An array, or one of its timesteps, in which the found and the expected numbers differ."""
 
     place: str
     expected: np.ndarray | str
     found: np.ndarray | str
 
     def __str__(self) -> str:
-        """Return a sentence that describes the difference; ULP means units in the last place."""
+        """Return a sentence that describes the difference.
+
+        ULP means units in the last place.
+        """
         if isinstance(self.expected, str) or isinstance(self.found, str):
             return f"{self.place} differs: expected {self.expected}, got {self.found}."
         if self.expected.shape != self.found.shape:
@@ -138,7 +141,7 @@ def find_difference(found: Case, expected: Case) -> Difference | None:
 
 
 def break_rule(name: str) -> ModuleType:
-    """Return a copy of the module by_hand in which one rule is broken."""
+    """Return a copy of the module `by_hand` in which one rule is broken."""
     source, (line, instead) = inspect.getsource(by_hand), BROKEN_RULES[name]
     assert source.count(line) == 1, name
     module = ModuleType("broken")
@@ -149,7 +152,7 @@ def break_rule(name: str) -> ModuleType:
 
 
 def explain(found: Case, difference: Difference) -> list[str]:
-    """Return the names of the rules that, if broken, explain the first wrong array."""
+    """Return the names of the rules whose violation would explain the first wrong array."""
     names = []
     for name in BROKEN_RULES:
         broken = take_step(found, break_rule(name))

@@ -1,12 +1,13 @@
 """Run training on CPUs that Debian's qemu-user emulates.
 
-Without arguments, `python -m mnist_rnn.bits.emulated` downloads packages for emulated ARM64. With
-the arguments `Haswell sgd`, the command takes the first training steps of the configuration `sgd`
-on an emulated Haswell CPU. The command writes a record for the ledger to outputs/reproductions.
+Without arguments, `python -m mnist_rnn.bits.emulated` downloads the packages for an emulated ARM64
+CPU. With the arguments `Haswell sgd`, the command takes the first training steps of the
+configuration `sgd` on an emulated Haswell CPU. The command writes a record for the ledger to
+outputs/reproductions.
 
-For each emulated multiply-add, qemu switches twice between AVX and SSE code. Intel CPUs switch
-slowly. With an edited function `cpuinfo_init` in qemu's util/cpuinfo-i386.c, qemu ignores the
-host's AVX. The edited qemu was twenty times faster, and trained one epoch in 40 minutes.
+For each emulated multiply-add, qemu switches twice between AVX and SSE code. Each switch is slow on
+Intel CPUs. An edit of the function `cpuinfo_init` in qemu's util/cpuinfo-i386.c can make qemu
+ignore the host's AVX. The edited qemu was twenty times faster, and trained one epoch in 40 minutes.
 """
 
 import os
@@ -72,7 +73,7 @@ def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
 
 
 def fetch_arm64() -> None:
-    """Download Debian's Python for ARM64 and locked wheels, and unpack both in the folder ARM64.
+    """Download Debian's ARM64 packages and locked wheels, and unpack them in the folder `ARM64`.
 
     Debian's packages are not installed, because an installation would replace the system's Python.
     """
@@ -102,7 +103,7 @@ def fetch_arm64() -> None:
 
 
 def main() -> None:
-    """Download the ARM64 packages, or take first training steps on the given emulated CPU."""
+    """Download the ARM64 packages, or take the first training steps on an emulated CPU."""
     if len(sys.argv) == 1:
         return fetch_arm64()
     cpu, *names = sys.argv[1:]

@@ -22,7 +22,7 @@ from mnist_rnn.errors import ExperimentError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.records.environment import count_threads, describe_environment
 
-# Batches of 128 and 96 images; the last batch of the default run's epochs also has 96 images.
+# The batches have 128 and 96 images, which are also the batch sizes of the default run.
 FEW: dict[str, Any] = {"train_size": 224, "epochs": 2}
 NETWORKS: dict[str, dict[str, Any]] = {
     "sgd": {},
@@ -34,7 +34,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "lstm": {"layer": "lstm", "optimizer": "adam"},
     "lstm-sgd": {"layer": "lstm"},
     "gru": {"layer": "gru"},
-    # `products` pads these sizes, since libraries could otherwise add terms in another order.
+    # The module `products` pads these sizes. Without padding, libraries could add terms in
+    # another order.
     "1-unit": {"units": 1},
     "100-units": {"units": 100},
     "200-units": {"units": 200},
@@ -94,7 +95,7 @@ def read_options() -> argparse.Namespace:
     known = BY_HAND if options.by_hand else list(NETWORKS)
     for name in options.names:
         if name not in known:
-            parser.error(f"expected names of {known}, got '{name}'")
+            parser.error(f"expected names from {known}, got '{name}'")
     if options.record and options.record.is_file():
         parser.error(f"--record: expected a folder, got the file {options.record}")
     return options

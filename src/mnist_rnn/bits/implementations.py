@@ -49,7 +49,7 @@ FOLDER = ROOT / "implementations"
 PACKAGE = ROOT / "src" / "mnist_rnn"
 NETWORK = ("network", "layers", "products", "optimization")
 KERAS = [PACKAGE / "experiment" / f"{name}.py" for name in NETWORK]
-# For each program, the files that define the network, and the package or compiler it needs.
+# Maps each program to its files that define the network, and to its package or compiler.
 SOURCES = {
     "Keras": (KERAS, "keras"),
     "NumPy": ([Path(by_hand.__file__)], "numpy"),
@@ -140,7 +140,7 @@ def train(command: Sequence[str | Path], config: Configuration) -> Trained:
 
 
 def answer(command: Sequence[str | Path]) -> list[str]:
-    """Return a sentence for each known case that a program computes differently."""
+    """Return a sentence for each known case that a program computes wrongly."""
     known, found = read_cases(), []
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "dump.json"
@@ -165,7 +165,7 @@ def judge(trained: Trained, name: str) -> str:
 
 
 def record(implementation: str, python: str, trained: Trained, name: str) -> Path:
-    """Write a record of a program's training for the ledger, and return the record's path."""
+    """Record a program's training in a file for the ledger, and return the file's path."""
     (source,), package = SOURCES[implementation]
     versions = {"cc": ask([*find_compiler(), "-dumpfullversion"]).strip()}
     if implementation != "C":
@@ -189,7 +189,7 @@ def record(implementation: str, python: str, trained: Trained, name: str) -> Pat
 
 
 class Proof(NamedTuple):
-    """The longest bit-identical training with an implementation, and this training's time.
+    """An implementation's longest bit-identical training, and how long it took.
 
     `seconds` is the time of an epoch of 60,000 images. For the first steps, `seconds` is None,
     because the program's start takes longer than these steps.
@@ -201,7 +201,7 @@ class Proof(NamedTuple):
 
 
 def measure(made: Reproduction | BrowserResult) -> tuple[str, Proof]:
-    """Return the name of a record's implementation, and the record's result as a Proof."""
+    """Return the name of a record's implementation, and the record's result as a `Proof`."""
     if isinstance(made, BrowserResult):
         images = PAGE_CONFIG.epochs * PAGE_CONFIG.train_size
         computed = f"{PAGE_CONFIG.epochs} epochs of {PAGE_CONFIG.train_size:,} images"
@@ -251,7 +251,7 @@ def main() -> None:
     options = parser.parse_args()
     for name in options.names:
         if name not in SOURCES:
-            parser.error(f"expected names of {list(SOURCES)}, got '{name}'")
+            parser.error(f"expected names from {list(SOURCES)}, got '{name}'")
     wrong = False
     try:
         load_mnist()

@@ -1,9 +1,9 @@
 """Write a run's initial weights and image orders to a file for the programs in `implementations/`.
 
 `python -m mnist_rnn.bits.inputs FILE --units 64` writes little-endian 32-bit numbers. The file
-begins with the integers units, batch_size, train_size and epochs, and the learning rate as a float.
-The weights W, U, b, V and c follow row by row. The file ends with the order of the images in
-each epoch. The options have the names of the parameters in notebooks/02_train.ipynb.
+begins with the integers `units`, `batch_size`, `train_size` and `epochs`. The learning rate follows
+as a float. The weights W, U, b, V and c follow row by row. The file ends with the order of the
+images in each epoch. The options have the names of the parameters in notebooks/02_train.ipynb.
 """
 
 import argparse

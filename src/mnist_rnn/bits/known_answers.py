@@ -1,7 +1,7 @@
 """Compute the known answers: all inputs and all computed arrays of training steps.
 
 `python -m mnist_rnn.bits.known_answers` writes docs/known-answers.json. The file maps the name of
-each case to the arrays of the case. An array is written as its shape and its values, which are
+each case to the arrays of the case. An array is written as its shape and its values. The values are
 hexadecimal floats, row by row. For the large cases from MNIST, the file has the SHA-256 of each
 array in place of its values. `docs/specification.md` explains the names of the arrays.
 """
@@ -28,7 +28,7 @@ FILE = ROOT / "docs" / "known-answers.json"
 WEIGHTS = ("w", "u", "b", "v", "c")
 INPUTS = ("rate", "x", "y", *WEIGHTS)
 ARRAYS = ("h", "z", "g", "dv", "dc", "dh", "d", "dw", "du", "db", *(f"{w}'" for w in WEIGHTS))
-# The first steps of these runs are known cases; the file has only the digests of their arrays
+# The first steps of these runs are known cases, for which the file has only digests of the arrays
 RUNS = {
     "default": (Configuration(train_size=224), 4),
     "batches of 640": (Configuration(units=64, batch_size=640, train_size=1000, seed=1), 2),
@@ -37,7 +37,10 @@ Case = dict[str, Any]  # maps a name to an array or to a digest
 
 
 def draw_inputs(timesteps: int, features: int, units: int, n: int, rate: float = 0.01) -> Case:
-    """Return random inputs for a training step, in which the last seven logits are always 0."""
+    """Return random inputs for a training step.
+
+    With these inputs, the last seven logits are always 0.
+    """
     random = np.random.default_rng([timesteps, features, units, n])
     case: Case = {
         "rate": np.float32(rate),
@@ -54,9 +57,10 @@ def draw_inputs(timesteps: int, features: int, units: int, n: int, rate: float =
 
 
 def make_halfway() -> Case:
-    """Return inputs for which a sum in z, rounded to float64, is halfway between float32 numbers.
+    """Return inputs for which a sum in z is wrong if the sum is rounded twice.
 
-    The exact sum in z is 1 + 2^-23 + (2^-24 - 2^-64). Rounding the exact sum to float64 and then to
+    The exact sum in z is 1 + 2^-23 + (2^-24 - 2^-64). Rounding the exact sum to float64 gives a
+    number halfway between two float32 numbers. Rounding the exact sum to float64 and then to
     float32 gives 1 + 2^-22, which is too large.
     """
     case = draw_inputs(1, 2, 2, 1)
@@ -85,7 +89,7 @@ def make_saturated() -> Case:
 
 
 def make_long_sum() -> Case:
-    """Return inputs with a sum of 257 terms, whose last term brings the sum close to 0.5."""
+    """Return inputs that give a sum of 257 terms; the last term brings the sum close to 0.5."""
     case = draw_inputs(1, 257, 1, 1, rate=0.3)
     x, w, case["b"] = case["x"][0, 0], case["w"][:, 0], np.zeros(1, "float32")
     x[-1] = 0.7
@@ -94,7 +98,7 @@ def make_long_sum() -> Case:
 
 
 def list_cases() -> dict[str, Case]:
-    """Return a dictionary from the names of the small cases to their inputs."""
+    """Return a dictionary that maps the names of the small cases to their inputs."""
     return {
         "1 image": draw_inputs(3, 4, 3, 1),
         "halfway": make_halfway(),
@@ -130,7 +134,7 @@ def take_steps(
 
 
 def digest_arrays(case: Case) -> Case:
-    """Return the SHA-256 of each array alone, as docs/specification.md defines the digest."""
+    """Return each array's own SHA-256, as defined in docs/specification.md."""
     return {name: f"sha256 {by_hand.digest([array])}" for name, array in case.items()}
 
 

@@ -51,7 +51,7 @@ WHOLE_RUN = "default run"
 LARGEST_REPRODUCTION = 10_000  # bytes
 SAME = "the same bits"
 EARLIER = "by another version of the code"
-# Names of implementations; a key is the package or compiler in the `versions` of a record
+# Maps the package or compiler in a record's `versions` to the implementation's name
 IMPLEMENTATIONS = {"cc": "C", "jax": "JAX", "torch": "PyTorch", "numpy": "NumPy"}
 KEYS = [{key} for key in IMPLEMENTATIONS]
 TOLERANCE = 0.5  # allowed difference in test accuracy on CPUs without FMA, in percentage points
@@ -65,9 +65,9 @@ of a configuration. The weights after these steps are compared with the digests 
 [first_steps.json](../../src/mnist_rnn/bits/first_steps.json). The configuration `first-epoch` is a
 whole epoch of the default run. In rows with *by C*, *by JAX*, *by NumPy* or *by PyTorch*, a program
 of [implementations](../../implementations) was used in place of TensorFlow. In browsers,
-`learn.html` trains on some of the images. If a row was measured by its sender, nobody else has
-checked the result. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) explains how to send a
-record. `make ledger` writes this page from the records in this folder.
+`learn.html` trains on some of the images. If the sender measured a result, nobody else has
+checked this result. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) explains how to send
+a record. `make ledger` writes this page from the records in this folder.
 
 """
 HEADER = """\
@@ -77,16 +77,16 @@ HEADER = """\
 
 
 class Reproduction(Strict):
-    """The record of the default run, or of first steps of configurations, on some machine.
+    """The record of a computation on one machine: the default run, or first training steps.
 
     `digests` maps the name of a computation to a list of SHA-256 digests of the weights. The list
     of the default run has one entry per epoch, which is None if the digest was not measured. The
     list of first steps ends with the digest after the last step. `test_errors` is the number of
     misclassified test images; for first steps, `test_errors` is None. For an implementation other
-    than Keras, `versions` has the package or the compiler, and Python if Python was used. Without
-    Keras, `code_sha256` is the digest of the implementation's source. `seconds` is the
-    training time. `date` is the UTC day on which the training ended. `environment.commit` is
-    always None.
+    than Keras, `versions` has the version of its package or compiler. The version of Python is
+    added if Python was used. If Keras was not used, `code_sha256` is the digest of the
+    implementation's source. `seconds` is the training time. `date` is the UTC day on which the
+    training ended. `environment.commit` is always None.
     """
 
     schema_version: Literal[2] = 2
@@ -110,11 +110,13 @@ class Reproduction(Strict):
         if versions != {"python", *PACKAGES} and versions - {"python"} not in KEYS:
             others = ", ".join(IMPLEMENTATIONS)
             raise ValueError(
-                f"versions must name python and {', '.join(PACKAGES)}, or one of {others}"
+                f"versions must name all of (python, {', '.join(PACKAGES)}) or one of ({others})"
             )
         if WHOLE_RUN in self.digests:
             if len(self.digests[WHOLE_RUN]) != Configuration().epochs:
-                raise ValueError(f"digests must be of {Configuration().epochs} epochs")
+                raise ValueError(
+                    f"digests must have one entry for each of {Configuration().epochs} epochs"
+                )
             if problem := find_impossible(self.seconds, Configuration()):
                 raise ValueError(problem)
         elif any(any(digests[:-1]) for digests in self.digests.values()):
@@ -142,7 +144,7 @@ class Reproduction(Strict):
 
     @property
     def file_name(self) -> str:
-        """Return the file name, made of CPU, Python, date and eight digits of the SHA-256."""
+        """Return the file name, with CPU, Python version, date and eight digits of the SHA-256."""
         cpu = self.environment.cpu
         python = ".".join(self.environment.versions.get("python", "").split(".")[:2])
         words = [cpu.architecture, cpu.name or cpu.vendor, cpu.family, cpu.model]
@@ -185,14 +187,14 @@ def describe_by_hand(emulated: str | None = None) -> Environment:
 
 
 def write_reproduction(reproduction: Reproduction | BrowserResult, folder: Path) -> Path:
-    """Write the record to a file in this folder, whole or not at all, and return the path."""
+    """Write the record atomically to a file in this folder, and return the path."""
     path = folder / reproduction.file_name
     write_text(path, reproduction.model_dump_json(indent=1) + "\n")
     return path
 
 
 class Known(NamedTuple):
-    """The committed results: default run, run of `learn.html`, and digests of first steps."""
+    """The committed results: the default run, the run of `learn.html`, and first steps' digests."""
 
     run: Run
     learned: Run
@@ -200,14 +202,14 @@ class Known(NamedTuple):
 
 
 def read_known() -> Known:
-    """Read the committed results, with which records are compared."""
+    """Read the committed results that records are compared with."""
     configs = Configuration(), PAGE_CONFIG
     run, learned = (read_run(run_path(config, ".json", COMMITTED)) for config in configs)
     return Known(run, learned, json.loads(FIRST_STEPS.read_text(encoding="utf-8")))
 
 
 def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult, str]:
-    """Read a record, and return the record and a short outcome, such as `the same bits`.
+    """Read a record, and return it with a short outcome, such as `the same bits`.
 
     The file name of a browser's record begins with `learned-`.
 
@@ -258,12 +260,12 @@ def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -
 
 
 def is_near(test_errors: int, committed: Run) -> bool:
-    """Return whether the test accuracy is within TOLERANCE of the committed run's test accuracy."""
+    """Return whether the test accuracy differs by at most `TOLERANCE` from the committed run's."""
     return abs(test_errors - committed.test_errors) <= TOLERANCE / 100 * TEST_SIZE
 
 
 def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) -> str:
-    """Return the record's row of the ledger's table, in Markdown."""
+    """Return a record as a row of the ledger's table, in Markdown."""
     if isinstance(made, BrowserResult):
         by, system, python, accuracy = f"{made.browser}, {made.processor}", made.system, "", ""
         computed = f"learn.html, {PAGE_STEPS} steps, {made.arithmetic}"
@@ -288,7 +290,7 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
     """Return the ledger as Markdown, and a sentence for each file that is rejected."""
     known = read_known()
     rows, refused = [], []
-    # For each kind, whether each record of this kind has the committed bits.
+    # For each kind of record, a list that says which records have the committed bits.
     same: dict[str, list[bool]] = {"runs": [], "steps": [], "browsers": []}
     first: dict[str, str] = {}  # maps each text of evidence to the first file with this text
     for origin, measured in MEASURED_BY.items():
@@ -312,7 +314,7 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
 
 
 def require_new(path: Path, made: Reproduction | BrowserResult, first: dict[str, str]) -> None:
-    """Add a record's evidence to `first`, which maps each text of evidence to its first file.
+    """Add a record's evidence to `first`, which maps each text to the first file that has it.
 
     Raises:
         RecordError: earlier records already have all evidence of this record.

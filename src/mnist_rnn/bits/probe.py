@@ -1,4 +1,4 @@
-"""Check with two training steps that this process computes the specified bits."""
+"""Take two training steps, and check that this process computes the specified bits."""
 
 import os
 
@@ -20,9 +20,9 @@ SPECIFIED = "829d052adf188c0d3a59cb7d04d99cb32be89d91948592e9ef7a4e648de5278d"
 def require_bits(environment: Environment) -> Environment:
     """Return the environment if two training steps give the specified bits.
 
-    If the bits differ, the run can continue on a CPU without AVX2 and FMA, or if
-    MNIST_RNN_OTHER_BITS is set. A run that continues with other bits prints the problem, and
-    `other_bits` is true in the returned environment.
+    If the bits differ, the run continues only in two cases: the CPU lacks AVX2 or FMA, or the
+    variable `MNIST_RNN_OTHER_BITS` is set. A run that continues with other bits prints the problem,
+    and `other_bits` is true in the returned environment.
 
     Raises:
         BackendError: the bits differ. The error message names likely causes.
@@ -36,7 +36,7 @@ def require_bits(environment: Environment) -> Environment:
 
 
 def probe_step() -> str | None:
-    """Return None if two training steps give the specified bits, or a sentence on the problem."""
+    """Return the problem as a sentence, or None if two training steps give the specified bits."""
     types = keras.config.floatx(), keras.config.dtype_policy().name
     if types != ("float32", "float32"):
         return f"Keras's floatx and dtype policy: expected float32 for both, got {types}."

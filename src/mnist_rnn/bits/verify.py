@@ -7,7 +7,7 @@ default runs. Before training, `make reproduce` calls this command with
 compared. After training, `make reproduce` calls this command with `--executed`.
 
 On x86-64 with AVX2 and FMA, and on ARM64, the weights must be bit-identical. On a CPU without AVX2
-and FMA, the test accuracy may differ by at most TOLERANCE.
+and FMA, the runs' test accuracies may differ by at most `TOLERANCE` percentage points.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
 
 
 def find_edited(notebook: Path) -> dict[str, str]:
-    """Return the parameters of a saved notebook that differ from the defaults, as text.
+    """Return the edited parameters of a saved notebook, with their values as text.
 
     Raises:
         ParameterError: the file is not a notebook with exactly one cell of parameters.
@@ -75,7 +75,7 @@ def find_edited(notebook: Path) -> dict[str, str]:
 
 
 def set_earlier_aside(record: Path, notebook: Path = NOTEBOOK) -> None:
-    """Rename the record of an earlier run, if the notebook will train the default run.
+    """Rename an earlier run's record if the notebook will train the default run.
 
     Raises:
         ParameterError: the saved notebook has edited parameters, and would train another run.
@@ -111,9 +111,9 @@ def read_executed(notebook: Path) -> Configuration:
 
 
 def find_run(name: str) -> Configuration:
-    """Return the configuration of the run in outputs/ with this name.
+    """Return the configuration of the run that has this name in outputs/.
 
-    A name is a configuration and a seed, such as `simple_rnn-256-sgd/17`.
+    A name consists of a configuration and a seed, such as `simple_rnn-256-sgd/17`.
 
     Raises:
         ParameterError: outputs/ has no run with this name.
@@ -128,7 +128,7 @@ def find_run(name: str) -> Configuration:
 
 
 def place_accuracy(run: Run) -> str:
-    """Return a sentence that ranks a run's test accuracy among other runs of the configuration."""
+    """Return a sentence that ranks a run by test accuracy among other runs of its configuration."""
     folder = run_path(run.config, ".json", COMMITTED).parent
     runs = [read_run(path) for path in sorted(folder.glob("seed-*.json"))]
     others = [other.test_accuracy for other in runs if other.config.seed != run.config.seed]
@@ -142,7 +142,7 @@ def place_accuracy(run: Run) -> str:
 
 
 def leave_record(run: Run, path: Path) -> None:
-    """Write a record of the default run for the ledger, and print the record's path."""
+    """Record the default run in a file for the ledger, and print the file's path."""
     try:
         day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
         digests = {WHOLE_RUN: run.history.weights_sha256}

@@ -4,21 +4,22 @@ XLA compiles the training step with three flags:
 
 - The first flag replaces functions of the system's mathematical library with XLA's own functions.
 - The second flag keeps sums over images out of the library YNNPACK, which adds the terms of large
-  sums in another order. The second flag does not apply to matrix products, because otherwise
-  the order of their terms would depend on the number of threads.
+  sums in another order. If the second flag also applied to matrix products, the order of their
+  terms would depend on the number of threads.
 - The third flag keeps XLA's own code from fusing a multiplication and an addition. Without the
   third flag, the CPU would decide which operations are fused. On x86-64, the third flag limits
   XLA's own code to AVX, which has no fused instructions. On ARM64, the third flag turns off LLVM's
   fusing pass.
 
-Libraries compute the matrix products, with fused multiply-add on every CPU. GPUs are not used,
+Libraries compute the matrix products, and use fused multiply-add on every CPU. GPUs are not used,
 because a GPU would add the terms of a product in another order. This module overrides user settings
-that would change results, namely Keras's backend and float type, and limits on epochs and steps.
-`probe_step` detects settings that change later, and a TensorFlow that was used before this import.
+that would change results: Keras's backend, its float type, and its limits on epochs and steps. The
+function `probe_step` detects settings that were changed later. `probe_step` also detects whether
+TensorFlow was used before this import.
 
 TensorFlow 2.21 writes notices to standard error before its log level takes effect. These
-notices would look like warnings in a notebook, so this module discards native output during the
-import. Exceptions during the import are still shown.
+notices would look like warnings in a notebook, so this module discards the output of native code
+during the import. Exceptions during the import are still shown.
 """
 
 import os
@@ -83,7 +84,10 @@ __all__ = ["keras", "require_xla", "tf"]
 
 
 def require_xla(model: keras.Model) -> None:
-    """Raise BackendError if Keras has turned XLA off, since Keras itself only prints a warning."""
+    """Raise BackendError if Keras has turned XLA off.
+
+    Keras itself only prints a warning.
+    """
     if not model.jit_compile:
         raise BackendError(
             "jit_compile: expected True, got False. Keras turns XLA off when op determinism is on, "

@@ -14,7 +14,7 @@ def draw_initial_weights(config: Configuration) -> list[np.ndarray]:
     0, except the biases of the LSTM's forget gate, which are 1.
     """
     units, gates = config.units, GATES[config.layer]
-    # spawn_key keeps these random numbers independent of the numbers that shuffle the epochs.
+    # `spawn_key` keeps these random numbers independent of the numbers that shuffle the images.
     random = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(0,)))
     bias = np.zeros((2, gates * units) if config.layer == "gru" else gates * units)
     if config.layer == "lstm":
@@ -38,9 +38,9 @@ def glorot_uniform(random: np.random.Generator, fan_in: int, fan_out: int) -> np
 def orthogonal(random: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     """Return a random matrix (rows, columns) with orthonormal rows, rounded to six decimals.
 
-    The matrix is the transposed factor Q of a normal random matrix. The signs of Q's columns are
-    set so that Q is uniformly distributed (Mezzadri, 2007). The last bits of Q depend on the CPU,
-    and rounding removes these bits. `rows` must be at most `columns`.
+    The matrix is the transpose of Q in the QR decomposition of a normal random matrix. The signs of
+    Q's columns are set so that Q is uniformly distributed (Mezzadri, 2007). The last bits of Q
+    depend on the CPU, and rounding removes these bits. `rows` must be at most `columns`.
     """
     q, r = np.linalg.qr(random.standard_normal((columns, rows)))
     return (q * np.sign(np.diag(r))).T.round(6)

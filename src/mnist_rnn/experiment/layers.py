@@ -1,6 +1,6 @@
 """Define the layers; `forward` computes a timestep, and `backward` computes its gradients.
 
-In the code, `dh` is the gradient of the loss with respect to h, and * multiplies elementwise.
+In the code, `dh` is the gradient of the loss with respect to h, and `*` multiplies elementwise.
 The module `products` computes the matrix products. A state is a matrix (images, units).
 """
 
@@ -29,7 +29,7 @@ class Recurrent(keras.layers.Layer):
     returns the new states, followed by the values that `backward` reuses. `backward` takes the
     arguments and the results of `forward`, and the gradients of the new states. `backward` returns
     the gradients of the previous states, and the timestep's terms of the gradients of W, U and b.
-    No options of Keras's layers are supported except `units` and `name`.
+    Of the options of Keras's layers, only `units` and `name` are supported.
     """
 
     gates: int
@@ -121,13 +121,13 @@ class SimpleRNN(Recurrent):
 
     @staticmethod
     def scan(step: Callable, x: tf.Tensor, start: Tensors) -> Tensors:
-        """Return the results of `Recurrent.scan`, computed faster by an unrolled loop."""
+        """Compute the results of `Recurrent.scan` faster, with an unrolled loop."""
         _, *results = accumulate(tf.unstack(x), step, initial=start)
         return [tf.stack(states) for states in zip(*results, strict=True)]
 
     @staticmethod
     def fold(step: Callable, timesteps: list[int], start: Any) -> Any:
-        """Return the result of `Recurrent.fold`, computed faster by an unrolled loop."""
+        """Compute the result of `Recurrent.fold` faster, with an unrolled loop."""
         return reduce(step, timesteps, start)
 
 
@@ -152,9 +152,9 @@ class GRU(Recurrent):
     def backward(
         self, weights: Tensors, x: tf.Tensor, before: Tensors, after: Tensors, gradients: Tensors
     ) -> tuple[Tensors, Tensors]:
-        """Return dh_{t-1} and the terms of dW, dU and db, by the chain rule through z, r and g.
+        """Return dh_{t-1}, and the timestep's terms of dW, dU and db.
 
-        `dx` and `d` are the gradients with respect to x W + b_0 and h U + b_1.
+        `dx` is the gradient with respect to x W + b_0, and `d` with respect to h U + b_1.
         """
         (_, u, _), (h,), (_, z, r, g, hg), (dh,) = weights, before, after, gradients
         dz, dg = (dh * h - dh * g) * z * (1 - z), dh * (1 - z) * (1 - g * g)
@@ -186,7 +186,7 @@ class LSTM(Recurrent):
     def backward(
         self, weights: Tensors, x: tf.Tensor, before: Tensors, after: Tensors, gradients: Tensors
     ) -> tuple[Tensors, Tensors]:
-        """Return dh_{t-1}, dc_{t-1} and the terms of dW, dU and db, by the chain rule."""
+        """Return dh_{t-1} and dc_{t-1}, and the timestep's terms of dW, dU and db."""
         (_, u, _), (h, c_before), (_, c, i, f, g, o) = weights, before, after
         (dh, dc), tanh_c = gradients, tf.tanh(c)
         do, dc = dh * tanh_c, dc + dh * o * (1 - tanh_c * tanh_c)

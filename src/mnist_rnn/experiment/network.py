@@ -31,7 +31,7 @@ def build_network(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Se
 
 
 def build_model(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Sequential:
-    """Return the network, compiled with its optimizer and loss for training.
+    """Return the network, compiled for training.
 
     Raises:
         BackendError: Keras has turned XLA off for this model.

@@ -1,8 +1,8 @@
 """Define a loss and optimizers that are bit-identical on every CPU.
 
 Keras's loss adds the ten terms of an image in an order that depends on the CPU's vector size.
-Keras's RMSprop uses an instruction for 1 / sqrt(x) that CPU vendors round differently. Keras's Adam
-takes powers from the system's mathematical library.
+Keras's RMSprop computes 1 / sqrt(x) with an instruction whose rounding depends on the CPU's vendor.
+Keras's Adam computes powers with the system's mathematical library.
 """
 
 from collections.abc import Callable
@@ -111,8 +111,9 @@ class Adam(Optimizer):
 def power(base: float, exponent: tf.Tensor) -> tf.Tensor:
     """Return float32(base) ** exponent, rounded to the nearest float32 number.
 
-    The power is the product of base ** 2**k over the set bits k of the exponent. The product is
-    computed in float64, and rounding to float32 removes its errors. The exponent is below 2**26.
+    The power is the product of `base ** 2**k` for each bit k that is set in the exponent. The
+    product is computed in float64, and rounding to float32 removes its errors. The exponent is
+    below 2**26.
     """
     product, factor = tf.constant(1.0, "float64"), tf.cast(tf.constant(base, "float32"), "float64")
     for bit in range(26):

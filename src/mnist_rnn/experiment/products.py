@@ -1,7 +1,8 @@
 """Compute matrix products and sums over images, adding terms in the same order on every CPU.
 
-Eigen multiplies matrices, with oneDNN on x86-64. Eigen and oneDNN have different code for different
-CPUs and sizes, and may add the terms of a sum in any order. This module fixes the order of terms:
+Eigen multiplies matrices, and uses oneDNN on x86-64. Eigen and oneDNN have different code for
+different CPUs and sizes, and may add the terms of a sum in any order. This module fixes the order
+of terms:
 
 - Each element of a matrix product is a sum, which is cut into parts of 256 terms. Within
   each part, the terms are added from first to last, each by a fused multiply-add. Then the parts
@@ -10,8 +11,8 @@ CPUs and sizes, and may add the terms of a sum in any order. This module fixes t
   In the gradient of a bias, XLA cuts each part into smaller parts of 32 images.
 
 The libraries add terms in this order for the sizes of the default network: 28, 256 and 10. Other
-sizes are padded with zeros, which change no sum. The number of units is padded to 48 or a multiple
-of 256. The number of images is padded to a multiple of 32 that is at least 64.
+sizes are padded with zeros, which change no sum. The number of units is padded to 48, or to a
+multiple of 256. The number of images is padded to a multiple of 32 that is at least 64.
 """
 
 from functools import reduce
@@ -71,7 +72,7 @@ def fill_images(x: tf.Tensor, parts: int) -> tf.Tensor:
 
 
 def fill(matrix: tf.Tensor, axis: int) -> tf.Tensor:
-    """Append zero rows (axis 0) or columns (axis 1), up to a size with a fixed order of terms."""
+    """Append rows (axis 0) or columns (axis 1) of zeros, so that the order of terms is fixed."""
     length = matrix.shape[axis]
     missing = SMALL - length if length <= SMALL else -length % PART
     if not missing or length in (FEATURES, NUM_CLASSES):

@@ -1,4 +1,4 @@
-// Convert strokes on the pad to an image like MNIST's images, and to a page's address and back.
+// Convert strokes on the pad to an image like those of MNIST. Write strokes to a page's address, and read them.
 //
 // MNIST's authors scaled each digit to a box of 20 by 20 pixels, without changing its proportions, and
 // smoothed its edges. The authors placed each box in 28 by 28 pixels, with the digit's centre of mass
@@ -27,7 +27,7 @@ function placeOf({ target, offsetX, offsetY }) {
   return [offsetX / target.clientWidth, offsetY / target.clientHeight].map((part) => within(SIDE * part));
 }
 
-/** Paint strokes, pixels in [0, 1] if given, and the pen `{ x, y, down }` if a user moves it by keys. */
+/** Paint the strokes. If given, also paint pixels in [0, 1] and the pen `{ x, y, down }`, which keys move. */
 function paintSheet(sheet, strokes, pixels, pen) {
   const context = sheet.getContext("2d");
   const cell = SIDE / ROWS;
@@ -71,7 +71,7 @@ function centerStrokes(strokes) {
   return { image: drawInk(scaled.map((stroke) => stroke.map(([x, y]) => [x + right, y + down]))) };
 }
 
-/** Return an image of 784 pixels with these strokes, as wide as the pen and with a soft edge of one pixel. */
+/** Return an image of 784 pixels with these strokes. They are as wide as the pen, and have soft edges of one pixel. */
 function drawInk(strokes) {
   const image = new Float32Array(ROWS * ROWS);
   const reach = Math.ceil(PEN / 2 + 0.5);

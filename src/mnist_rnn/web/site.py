@@ -136,7 +136,7 @@ def make_links(here: str) -> str:
 
 
 def write_page(output: Path, template: str, title: str, **values: Any) -> None:
-    """Write a page by filling the template with values, by default with links to all pages."""
+    """Fill the template with values, and write the page; by default, it links to all pages."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined)
     shared = {
         "title": escape(title),

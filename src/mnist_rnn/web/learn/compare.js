@@ -1,8 +1,8 @@
 // Compare the arrays of a program's step with the known answers, as mnist_rnn.bits.compare does.
 //
 // `known.cases` is the content of docs/known-answers.json. `known.places` lists the arrays of each
-// small case in the order of their computation, as [place, array, timestep]. If a rule is broken,
-// `known.broken[rule][case][place]` is the fingerprint of a changed array.
+// small case in the order of their computation, as [place, array, timestep]. For each broken rule,
+// `known.broken[rule][case][place]` is the fingerprint of an array that the broken rule changes.
 
 const INPUTS = ["rate", "x", "y", "w", "u", "b", "v", "c"];
 
@@ -43,7 +43,7 @@ const print = (array) => bitsOf(array).reduce((hash, bits) => Math.imul(hash ^ b
 /** Return the rank, among all float32 numbers, of the number with these bits; zero has rank 0. */
 const order = (bits) => (bits < 2 ** 31 ? bits : 2 ** 31 - bits);
 
-/** Return a sentence that says how two arrays differ, in units in the last place (ULP), or null. */
+/** Return a sentence about the difference of two arrays, or null if they are equal. */
 function describeDifference(place, expected, found) {
   if (String(expected.shape) !== String(found.shape)) {
     return `${place} differs: expected the shape (${expected.shape.join(", ")}), got (${found.shape.join(", ")}).`;
@@ -65,7 +65,7 @@ function describeDifference(place, expected, found) {
     `[${index.join(", ")}]: expected ${first(expected)}, got ${first(found)}, ${write(apart)} ULP apart.`;
 }
 
-/** Return a sentence about the first array that differs from a known case, or null. Skip missing arrays. */
+/** Return a sentence about the first array that differs from a known case, or null if none does. Skip missing arrays. */
 function compareCase(known, name, arrays) {
   const expected = known.cases[name];
   if (Object.values(expected).some((value) => typeof value === "string")) {

@@ -2,9 +2,9 @@
 
 const CLASSES = 10;
 const PIXELS = 784;
-// Each question consists of a, b, a sum, and a * b + sum rounded once. If the product were rounded
-// first, the first result would be 2^-11. If a * b + sum were first rounded to float64, the second
-// result would be 1 + 2^-22, and the third result would be 1.
+// Each question is [a, b, sum, result]. The result is a * b + sum, rounded once. If the product were
+// rounded first, the first result would be 2^-11. If a * b + sum were first rounded to float64, the
+// second result would be 1 + 2^-22, and the third result would be 1.
 const QUESTIONS = [
   [1 + 2 ** -12, 1 + 2 ** -12, -1, 2 ** -11 + 2 ** -24],
   [2 ** -12 + 2 ** -35, 2 ** -12 - 2 ** -35, 1 + 2 ** -23, 1 + 2 ** -23],
@@ -47,7 +47,7 @@ function listShapes(units) {
   ];
 }
 
-/** Names of arrays whose addresses the engine's `find` returns; that of `states` depends on the batch size. */
+/** The arrays whose addresses the engine's `find` returns. The address of `states` depends on the batch size. */
 const PLACES = ["x", "y", "weights", "states", "z", "g", "gradients", "dh", "d", "hash"];
 const findPlace = (exports, name) => exports.find(PLACES.indexOf(name));
 
@@ -80,7 +80,7 @@ function answerCase(exports, inputs) {
   return arrays;
 }
 
-/** Make a network with this number of units in the engine, and return functions and views of its arrays. */
+/** Make a network with this number of units in the engine. Return functions, and views of the network's arrays. */
 function openNetwork(exports, units) {
   exports.open(ROWS, ROWS, units, 256);
   const { buffer } = exports.memory;

@@ -25,7 +25,7 @@ const BODY = ({ rate, units, batch }, count) => `
     <canvas class="learn-map framed" role="img"
       aria-label="The test digits, each near the digit that the network predicts"></canvas>
     <p class="note">Each small numeral is a test digit. The higher a test digit's predicted probability of
-      a 7, the nearer it lies to the large 7. The ring marks the digit on the pad.</p>
+      a 7, the nearer the test digit lies to the large 7. The ring marks the digit on the pad.</p>
   </section>
   <section aria-label="What the network has learned">
     <h2>What the network has learned</h2>
@@ -275,7 +275,7 @@ async function open(root) {
 
   const color = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
 
-  /** Draw a curve of values by step, on a scale from 0 to `most`, and a dashed line at the value for guessing. */
+  /** Draw a curve of values by step, on a scale from 0 to `most`. A dashed line marks the value for guessing. */
   function drawCurve(canvas, values, { steps, most, guess, write, name }) {
     const [context, width, height] = prepare(canvas);
     const [left, right, top, bottom] = [38, width - 5, 7, height - 18];
@@ -353,7 +353,7 @@ async function open(root) {
 
   // ---- The digit --------------------------------------------------------------------------------
 
-  /** Show the chosen test digit on the pad, or clear the pad if `digit`, its label, is null. */
+  /** Show the chosen test digit on the pad, or clear the pad if the label `digit` is null. */
   function takeDigit(digit = null) {
     label = digit;
     strokes = [];

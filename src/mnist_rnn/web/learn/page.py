@@ -22,7 +22,7 @@ from mnist_rnn.records.run import Run, read_run, run_path
 from mnist_rnn.web.learn.engine import HERE, OPTIONS
 from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
 
-TEST_DIGITS = 250  # how many of the first test images the page tests during training
+TEST_DIGITS = 250  # during training, the page tests the network on this many test images
 WORKER = (SCRIPTS[0], HERE / "engine.js", HERE / "compare.js", HERE / "worker.js")
 MODULE = (*SCRIPTS, HERE / "learn.js")
 
@@ -60,7 +60,7 @@ def pack_run(record: Run) -> dict[str, Any]:
     """Return the data that `open` in learn.js reads: the run's weights, images, orders and engines.
 
     The images for training precede the images for testing. `digests` has the digest of the initial
-    weights, and the digests of TensorFlow's weights after each epoch.
+    weights, then the digest of TensorFlow's weights after each epoch.
     """
     (x_train, y_train), (x_test, y_test) = load_mnist()
     size = PAGE_CONFIG.train_size
@@ -85,7 +85,7 @@ def pack_run(record: Run) -> dict[str, Any]:
 
 
 def describe_known() -> dict[str, Any]:
-    """Return the known answers, with hashes of the arrays that broken rules give, for compare.js.
+    """Return, for compare.js, the known answers and hashes of the arrays that broken rules give.
 
     `places` lists the arrays of each case. `broken` maps each rule, case and place to a hash.
     """
@@ -107,7 +107,7 @@ def describe_known() -> dict[str, Any]:
 
 
 def find_place(place: str) -> tuple[str, str, int | None]:
-    """Return a place, its array's name, and its timestep (counted from 0) or None."""
+    """Return a place, its array's name, and its timestep: a number from 0 on, or None."""
     name, _, timestep = place.partition(" of timestep ")
     return place, name, int(timestep) - 1 if timestep else None
 

@@ -89,7 +89,7 @@ function takeStep() {
   run.seconds += (performance.now() - started) / 1000;
 }
 
-/** Return a sentence about the first known answer that the engine computes differently, or null. */
+/** Return a sentence about the first known answer that the engine computes differently, or null if none differs. */
 function checkEngine() {
   const { cases, places } = data.known;
   for (const name of Object.keys(places)) {

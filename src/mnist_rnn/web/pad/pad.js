@@ -138,7 +138,7 @@ async function mount(root, data, address = false) {
     }, 1000 / find("[name=speed]").value);
   }
 
-  /** Paint values in [0, 1] as ink, with `width` values per row; rows after the first `count` are pale. */
+  /** Paint values in [0, 1] as ink, with `width` values per row; rows after the first `count` rows are pale. */
   function paint(canvas, values, width, count) {
     const pixels = new ImageData(width, ROWS);
     values.forEach((value, i) => {

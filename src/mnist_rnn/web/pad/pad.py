@@ -38,7 +38,7 @@ class Pad(AnyWidget):
 
 
 def pack_digits(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Return the weights and some of the uint8 images (n, 28, 28), for `unpack` in network.js."""
+    """Return, for `unpack` in network.js, the weights and some of the uint8 images (n, 28, 28)."""
     hard = find_hardest(weights, images, labels)[:HARD]
     chosen = np.concatenate([hard, np.arange(SAMPLE)])
     little = [array.astype("<f4") for array in weights]
