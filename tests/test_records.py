@@ -73,7 +73,7 @@ def test_record_says_whether_the_code_differs_from_its_commit(hide, tmp_path, mo
         (clone / name).write_text(old) if old else (clone / name).unlink()
 
 
-def test_record_names_no_commit_outside_a_git_clone_or_without_git(tmp_path, monkeypatch):
+def test_a_record_has_no_commit_if_there_is_no_git_repository_or_no_git(tmp_path, monkeypatch):
     folders = [(environment, "ROOT", folder) for folder in (tmp_path, ROOT / "src")]
     for changed in (*folders, (os, "environ", {"PATH": ""})):
         with monkeypatch.context() as patch:
