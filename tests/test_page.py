@@ -366,7 +366,7 @@ ALPHA = """([place, side]) => {
 }"""
 
 
-def test_address_of_a_served_page_shares_the_drawing(visit):
+def test_address_of_a_shared_page_contains_the_drawing(visit):
     from_a_file = visit(SEVEN)
     assert not from_a_file.get_by_role("button", name="Share").is_visible()
     page = visit(served=True)
