@@ -99,8 +99,8 @@ def describe_published(results: Results) -> list[str]:
         "outside their intervals.",
         f"For {by_result.sum()} of the {len(by_result)} published results, every published number "
         "lies inside the interval of its own network. We also compared each published result with "
-        f"the other networks. In {pairs['all'].sum()} of {len(pairs)} comparisons, all numbers of the result "
-        "lie inside the other network's intervals. In "
+        f"the other networks. In {pairs['all'].sum()} of {len(pairs)} comparisons, all "
+        "numbers of the result lie inside the other network's intervals. In "
         f"{pairs['test_accuracy'].sum()} of {len(pairs)} comparisons, the test accuracy lies "
         "inside the other network's interval.",
         f"For the author's notebooks whose network has at least {RANKED} runs, joint rank tests of "
