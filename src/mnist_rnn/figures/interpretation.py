@@ -268,9 +268,9 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
         f"{spread[0]:.1f} after row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row "
         f"28. Computed from all units, the class separation is {middle:.1f} after row 14 and "
         f"{end:.1f} after row 28 (first {len(y):,} test images). The class separation is the "
-        "distance between classes divided by the distance within classes. Between classes, this "
-        "is the root-mean-square distance of the class means from their centroid. Within classes, "
-        "it is the root-mean-square distance of the images from their class mean.",
+        "distance between classes divided by the distance within classes. The distance "
+        "between classes is the root-mean-square distance of the class means from their centroid. "
+        "The distance within classes is that of the images from their class mean.",
     )
 
 
