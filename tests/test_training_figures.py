@@ -160,7 +160,7 @@ def test_all_equally_frequent_mistakes_are_listed():
 
 
 def test_mistakes_are_drawn_in_order_of_their_predicted_probability(images):
-    """Use 15 images of a 7. 14 are misclassified, with increasing probabilities."""
+    """Use 15 images of a 7, of which 14 are misclassified with increasing probabilities."""
     probabilities = np.zeros((15, 10))
     probabilities[:, 1], probabilities[0, 7] = np.linspace(0.5, 0.99, 15), 1
     probabilities[3:, 2] = probabilities[3:, 1] + 0.001
