@@ -114,7 +114,7 @@ def test_vertical_stroke_becomes_the_hand_computed_image(page):
     assert not bar[[3, 25]].any()
 
 
-def test_page_answers_a_random_drawing_with_an_image_like_those_of_mnist_or_with_advice(page, mnist):
+def test_a_random_drawing_gives_an_image_like_those_of_mnist_or_advice(page, mnist):
     theirs = scale(mnist[1][0])
     box, middle = extent(theirs).max(), middles(theirs).mean(axis=0)
     assert np.median(extent(theirs)) == box
