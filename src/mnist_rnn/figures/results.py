@@ -37,7 +37,7 @@ def draw_results(
     )
     said = [
         "Left: each dot is the test accuracy of one run.",
-        "A line marks the mean of a row with several runs.",
+        "In a row with several runs, a line marks their mean.",
         "Right: the training loss of each epoch.",
         *(f"Grey: {words}." for words in faint),
     ]
