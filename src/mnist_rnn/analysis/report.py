@@ -69,5 +69,5 @@ def compare_runs(chosen: pd.DataFrame) -> pd.DataFrame:
     """Return a table with one column per run: the parameters that differ, and the results."""
     names = (*CONFIGURATION, "seed")
     changed = [name for name in names if len(set(map(str, chosen[name]))) > 1]
-    table = chosen[changed + REACHED].dropna(axis=1, how="all").astype(object)
+    table = chosen[changed + REACHED].astype(object)
     return table.map(lambda value: f"{value:.5g}" if isinstance(value, float) else str(value)).T
