@@ -45,8 +45,9 @@ REASONS = {
     r"figures\.results\.x_draw_accuracies__.*: (lw=|bbox=|place == 0|<= -> <|\)\. -> \)\.r)":
         "a default of matplotlib, the place of a label, or one colon of a caption",
     r".*: strict=": "these lists have one length",
-    r".*: (float -> None|orient=\"index -> orient=\"INDEX|(index|equal_var)=Fals -> (index|equal_var)=Non)":
+    r".*: (float -> None|orient=\"index -> orient=\"INDEX|equal_var=Fals -> equal_var=Non)":
         "NumPy, pandas and SciPy treat both alike",
+    r"analysis\.tables\..*: index=Fals -> index=Non": "pandas treats both alike",
     r"analysis\.statistics\.x_measure_runs__.*: index=": "the test losses have the same index",
     r"analysis\.statistics\.x_rank_accuracies__.*: 6 -> 7": "rounding errors are far smaller",
     r"analysis\.answer\.x_describe_answer__.*: [<>] -> [<>]=": "compares numbers with two decimals",
