@@ -1,4 +1,4 @@
-"""Compare the pictures of notebooks, since nbval compares all outputs except pictures."""
+"""Compare the pictures in the outputs of notebooks, which nbval doesn't compare."""
 
 import base64
 
@@ -9,7 +9,7 @@ from nbval.plugin import IPyNbCell
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    """Compare a cell's pictures with the committed ones."""
+    """Compare the pictures of a cell with the committed pictures."""
     yield
     if isinstance(item, IPyNbCell) and item.options["check"]:
         committed, drawn = read_pictures(item.cell.outputs), read_pictures(item.test_outputs)

@@ -1,4 +1,7 @@
-"""Define the fixtures. Each imports TensorFlow only if it needs it, so that pytest starts fast."""
+"""Define the fixtures of pytest.
+
+Fixtures that need TensorFlow import it inside their functions, so that pytest starts fast.
+"""
 
 import hashlib
 import os
@@ -7,15 +10,14 @@ import sys
 from pathlib import Path
 from unittest.mock import Mock
 
-# Before any import, remove environment variables of this project, an outer make, git and another
-# Jupyter, so that tests behave the same in every terminal and home folder.
+# Before the imports below, remove environment variables that could change what a test does.
 for name in list(os.environ):
     if name.startswith(("MNIST_RNN_", "JUPYTER", "IPYTHON", "MAKE", "MFLAGS", "MPL", "MATPLOTLIB")):
         del os.environ[name]
-    if name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):  # git sets them in a hook
+    if name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):  # a git hook sets these variables
         del os.environ[name]
 os.environ |= {"COLUMNS": "80", "PYTHONUTF8": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
-os.environ |= {  # as in the Makefile, since HOME may be read-only
+os.environ |= {  # the Makefile sets the same folders, since HOME may be read-only
     "JUPYTER_RUNTIME_DIR": str(Path(sys.prefix) / "runtime"),
     "IPYTHONDIR": str(Path(sys.prefix) / "ipython"),
     "MPLCONFIGDIR": str(Path(sys.prefix) / "matplotlib"),
@@ -40,11 +42,12 @@ from mnist_rnn.records.run import (
     write_run,
 )
 
-# Started in the background, Python ignores Ctrl-C, and so do its child processes. Undo this.
+# Let Ctrl-C stop pytest, even if pytest was started in the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVED = "http://pages.test"
-# This run trains in a second. Its batches have one size, since XLA compiles each size anew.
+# The configuration SMALL trains in a second. The batches of SMALL have equal sizes, since XLA
+# compiles the training step again for each batch size.
 SMALL = Configuration(units=8, epochs=3, train_size=1000, batch_size=125, dropout=0.2)
 
 
@@ -60,7 +63,7 @@ def environment():
 
 @pytest.fixture(scope="session")
 def committed():
-    """Return the default run in results/."""
+    """Return the committed default run, read from results/."""
     return read_run(run_path(Configuration(), ".json", COMMITTED))
 
 
@@ -82,7 +85,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """Return a folder with the pages of `make site` and `make report`."""
+    """Return a folder with the pages that `make site` and `make report` write."""
     from mnist_rnn.web import site
 
     folder = tmp_path_factory.mktemp("site")
@@ -94,11 +97,14 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def open_page(browser):
-    """Return a function that opens a page. The test fails if a page logs or requests anything."""
+    """Return a function that opens a page.
+
+    The test fails if the page logs a message, raises an error or requests another address.
+    """
     contexts, said = [], []
 
     def open_page(path, fragment="", served=False, script="", **options):
-        """Open a page in a new window with these options, as a file or as if it were served."""
+        """Open a page in a new browser context, from its file or from an imitated web server."""
         address = f"{SERVED}/{path.name}" if served else path.as_uri()
         contexts.append(browser.new_context(**{"offline": not served} | options))
         contexts[-1].route(f"{SERVED}/*", lambda route: route.fulfill(path=path))
@@ -113,13 +119,13 @@ def open_page(browser):
     yield open_page
     for context in contexts:
         context.close()
-    # Chromium warns about getImageData, which tests call and pages do not.
+    # Ignore warnings about getImageData, a function that only tests call.
     assert [text for text in said if "getImageData" not in text] == []
 
 
 @pytest.fixture
 def close_figures():
-    """Close the figures of a test at its end."""
+    """Close all matplotlib figures at the end of a test."""
     import matplotlib.pyplot as plt
 
     yield
@@ -140,7 +146,7 @@ def small():
 
 @pytest.fixture(scope="session")
 def examples(mnist):
-    """Return a function that returns this many training images, and the first 1000 test images."""
+    """Return a function that returns the first `size` training images and 1000 test images."""
     from mnist_rnn.experiment.inputs import Examples
 
     (x_train, y_train), (x_test, y_test) = mnist
@@ -149,7 +155,7 @@ def examples(mnist):
 
 
 def make_owned(path, config, examples, **owner):
-    """Return a checkpoint for the run with this configuration and these examples."""
+    """Return the checkpoint of a run with the given configuration and examples."""
     from mnist_rnn.records.training import describe_inputs
 
     return Checkpoint(path, describe_inputs(config, *examples(config.train_size)) | owner)
@@ -161,7 +167,7 @@ def make_checkpoint(tmp_path, examples):
 
 
 def train_fresh(config, examples, checkpoint):
-    """Train a new model, and return it with the run's state."""
+    """Train a new model, and return the model and the state of its training."""
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.records.training import train
 
@@ -171,7 +177,7 @@ def train_fresh(config, examples, checkpoint):
 
 @pytest.fixture
 def run(examples, make_checkpoint):
-    """Return a function that trains a new model and returns it with the run's state."""
+    """Return a function that trains a new model and returns the model and its training state."""
 
     def run(config):
         checkpoint = make_checkpoint(config)
@@ -184,19 +190,19 @@ def run(examples, make_checkpoint):
 
 @pytest.fixture(scope="session")
 def kept_alone(tmp_path_factory, examples):
-    """Return the checkpoint that `left_alone` wrote after its last epoch."""
+    """Return the checkpoint that the uninterrupted run of the fixture `left_alone` writes."""
     return make_owned(tmp_path_factory.mktemp("alone") / "checkpoint", SMALL, examples)
 
 
 @pytest.fixture(scope="session")
 def left_alone(examples, kept_alone):
-    """Return the model and the state of an uninterrupted run of `small`."""
+    """Train the configuration SMALL without an interruption; return the model and the state."""
     return train_fresh(SMALL, examples, kept_alone)
 
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
-    """Return the folder to which `records.keep` writes runs."""
+    """Make `records.keep` write runs to a temporary folder, and return this folder."""
     from mnist_rnn.records import keep
 
     monkeypatch.setattr(keep, "run_path", lambda config, end: run_path(config, end, tmp_path))
@@ -206,7 +212,7 @@ def results(tmp_path, monkeypatch):
 
 @pytest.fixture
 def make_record(environment):
-    """Return a function that makes a run with this number of misclassified test images."""
+    """Return a function that makes a record of a run with `errors` misclassified test images."""
 
     def make(errors=200, code="ours", **parameters):
         config = Configuration(**PROGRAMS[code].base.model_dump() | parameters)

@@ -1,10 +1,13 @@
-"""Find edits of the code that no test detects, as `make mutants` does.
+"""Find edits of the code that no test detects. `make mutants` runs this script.
 
-mutmut edits each function of figures, analysis and records in one place at a time, and runs the
-tests of its package that reach it. EDITS are edits of the pages. An argument, as in
-`ARGS=figures.training` or `ARGS=web`, selects the names that contain it. The copies in .mutants
-keep the results, so that a stopped command continues. The command fails if an undetected edit has
-no reason in REASONS.
+mutmut makes one small edit at a time to a function in figures, analysis or records. After each
+edit, mutmut runs the tests that call the edited function. The list `EDITS` in page_edits.py
+contains the edits of the pages.
+
+With `ARGS=figures.training`, `make mutants` tries only edits whose names contain
+`figures.training`. With `ARGS=web`, `make mutants` tries only the edits of the pages. A stopped
+command continues from mutmut's results in the folder .mutants. The command fails if an undetected
+edit matches no pattern in `REASONS`.
 """
 
 import ast
@@ -26,7 +29,8 @@ TESTS = {
     "analysis": "tables statistics published trained_network redrawn",
     "records": "records consistency metrics",
 }
-# Left out are tests that start processes, and those of the decorator, which mutmut can't handle.
+# Leave out tests that start processes or test the decorator `default_style`, which mutmut can't
+# handle.
 CHOSEN = "not researchers and not matplotlibrc and not default_style"
 CONFIG = """
 [tool.mutmut]
@@ -39,8 +43,8 @@ pytest_add_cli_args = [
     "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow and not trial", "-k", "{chosen}",
 ]
 """
-SURVIVED, UNREACHED = 0, 33  # mutmut's status of a mutant
-# Reasons why mutants are undetected, by a pattern of their names and of `describe_edit`
+SURVIVED, UNREACHED = 0, 33  # mutmut's exit codes for edits that no test detects
+# Maps a pattern of an edit's name and text to the reason why no test detects the edit
 REASONS = {
     r"figures\.results\.x_draw_accuracies__.*: (lw=|bbox=|place == 0|<= -> <|\)\. -> \)\.r)":
         "a default of matplotlib, the place of a label, or one colon of a caption",
@@ -57,7 +61,7 @@ REASONS = {
 
 
 def copy_tree(copy: Path) -> None:
-    """Copy the files that git knows, and the data, without the decorator of the figures."""
+    """Copy all files that git doesn't ignore, and MNIST, and remove the decorator of figures."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in names.rstrip("\0").split("\0"):
@@ -70,13 +74,13 @@ def copy_tree(copy: Path) -> None:
 
 
 def mutate(package: str, part: str) -> None:
-    """Try mutmut's mutants of this package with this part in their names."""
+    """Run mutmut on a package's mutants that have `part` in their names."""
     copy = COPY / package
     copy_tree(copy)
     tests = [f"tests/test_{name}.py" for name in TESTS[package].split()]
     with (copy / "pyproject.toml").open("a") as config:
         config.write(CONFIG.format(package=package, tests=tests, chosen=CHOSEN))
-    for path in (copy / "mutants").rglob("*.py.meta"):  # try surviving mutants again
+    for path in (copy / "mutants").rglob("*.py.meta"):  # make mutmut try undetected mutants again
         known = json.loads(path.read_text())
         status = known["exit_code_by_key"]
         status |= {name: None for name, code in status.items() if code in (SURVIVED, UNREACHED)}
@@ -84,13 +88,14 @@ def mutate(package: str, part: str) -> None:
     names = [] if package.startswith(part) else [f"*{part}*"]
     mutmut = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1", *names]
     mutated = copy / "mutants" / "src"
-    mutated.mkdir(parents=True, exist_ok=True)  # before Python finds none and remembers that
+    # Python ignores a folder on PYTHONPATH that doesn't exist when Python starts.
+    mutated.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"PYTHONPATH": str(mutated)}
     subprocess.run(mutmut, cwd=copy, env=environment, check=True)
 
 
 def find_survivors(package: str, part: str) -> Iterator[tuple[str, str]]:
-    """Yield each undetected mutant with this part in its name, and its edit."""
+    """Yield the name and the edit of each undetected mutant that has `part` in its name."""
     for path in sorted((COPY / package / "mutants").rglob("*.py.meta")):
         status = json.loads(path.read_text())["exit_code_by_key"]
         names = [name for name, code in status.items() if code in (SURVIVED, UNREACHED)]
@@ -110,27 +115,27 @@ def find_survivors(package: str, part: str) -> Iterator[tuple[str, str]]:
 
 
 def describe_edit(old: str, new: str) -> str:
-    """Return the words that differ between two versions of a function, and their line."""
+    """Return how two versions of a function differ, and the line in which they differ."""
     old, new = (re.sub(r"__mutmut_\w+", "", text) for text in (old, new))
     shortest = min(len(old), len(new))
     start = next((i for i in range(shortest) if old[i] != new[i]), shortest)
     end = next((i for i in range(shortest - start) if old[-1 - i] != new[-1 - i]), shortest - start)
     line = old[old.rfind("\n", 0, start) + 1 : start]
-    keyword = re.search(r"(\w+=)(?:[^(),=]*|\([^)]*)$", line)  # of the argument that was changed
+    keyword = re.search(r"(\w+=)(?:[^(),=]*|\([^)]*)$", line)  # is "lw=" if lw=2 is edited
     begin = start - len(keyword[0] if keyword else re.search(r"[^\s(,\[{]*$", line)[0])
     whole = old[start - len(line) :].split("\n")[0].strip()
     return f"{old[begin : len(old) - end]} -> {new[begin : len(new) - end]}   in: {whole}"
 
 
 def try_page_edits(part: str) -> Iterator[tuple[str, str]]:
-    """Yield each undetected edit of the pages with this part in its file's name."""
+    """Yield the undetected edits of the page files that have `part` in their paths."""
     copy = COPY / "web"
     copy_tree(copy)
     chosen = [edit for edit in EDITS if part in edit[0]]
     for tests in sorted({tests for *_, tests in chosen}):
         if run_tests(copy, tests) != 0:
             raise SystemExit(
-                f"tests/test_{tests}.py: expected to pass before any edit, got a failure"
+                f"tests/test_{tests}.py: expected tests that pass before any edit, got a failure"
             )
     for file, old, new, tests in chosen:
         path = copy / "src" / "mnist_rnn" / file
@@ -144,7 +149,7 @@ def try_page_edits(part: str) -> Iterator[tuple[str, str]]:
 
 
 def run_tests(copy: Path, name: str) -> int:
-    """Return the exit status of pytest for a module in the copy; 1 means that a test failed."""
+    """Return the exit status of pytest for a test module of the copy: 1 if a test failed."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow and not trial"]
     environment = os.environ | {"PYTHONPATH": str(copy / "src")}
     command.append(f"tests/test_{name}.py")
@@ -152,7 +157,7 @@ def run_tests(copy: Path, name: str) -> int:
 
 
 def main() -> None:
-    """Try the mutants, and list the undetected ones that have no reason."""
+    """Try the selected edits, and print undetected edits that match no pattern in `REASONS`."""
     part = sys.argv[1] if len(sys.argv) > 1 else ""
     survivors, packages = [], ("web", *TESTS)
     if not (part == "" or part.startswith(packages)):

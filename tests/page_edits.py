@@ -1,6 +1,7 @@
-"""List edits after which a page says or draws something wrong; `make mutants` tries them.
+"""List edits after which a page is wrong. `make mutants` checks that a test detects each edit.
 
-An edit is a file in src/mnist_rnn, the old text, the new text, and the tests that must fail.
+An edit names a file in src/mnist_rnn, the old text, the new text, and the test module that must
+fail.
 """
 
 EDITS = [

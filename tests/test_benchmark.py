@@ -1,4 +1,4 @@
-"""Test how the measurements of `make benchmark` are evaluated."""
+"""Test how `make benchmark` measures training times and compares them."""
 
 import json
 
@@ -8,8 +8,8 @@ from report_speed import FOLDER, compare, describe, read_measurements, say
 from speed import DEFAULT, main, plan
 
 
-def test_seconds_are_extrapolated_to_twenty_epochs(tmp_path):
-    """Expect the first epoch plus 19 times the later ones' mean, averaged over parallel runs."""
+def test_the_training_time_is_extrapolated_to_twenty_epochs(tmp_path):
+    """Expect the time of the first epoch plus 19 times the mean time of the later epochs."""
     laps = {"one run": "3.0 1.0 2.0", "two runs at once": "3.0 1.0 1.0 5.0 3.0 3.0"}
     laps["network"] = "9.0 1.0 3.0"
     rows = [DEFAULT | {"section": name, "epoch_seconds": laps[name]} for name in laps]
@@ -24,8 +24,8 @@ def test_seconds_are_extrapolated_to_twenty_epochs(tmp_path):
     ]
 
 
-def test_our_code_is_compared_within_each_round():
-    """Expect the median of the ratios in three rounds: 0.5, 0.8 and 0.9."""
+def test_training_times_are_compared_within_each_round():
+    """Expect 0.8, the median of the ratios 0.5, 0.8 and 0.9 in three rounds."""
     seconds = {"ours": [1, 4, 9], "jax": [2, 5, 10]}
     table = pd.DataFrame(seconds, index=[1, 2, 3]).rename_axis("round").reset_index()
     table = table.melt("round", var_name="contender", value_name="seconds")
@@ -34,7 +34,7 @@ def test_our_code_is_compared_within_each_round():
     assert say(table) == "a run takes 0.80 of JAX"
 
 
-def test_measurements_of_an_earlier_training_step_are_left_out(tmp_path):
+def test_measurements_of_an_earlier_code_version_are_left_out(tmp_path):
     machine = json.loads(next(FOLDER.glob("*.json")).read_text())
     path = tmp_path / "cpu.json"
     path.write_text(json.dumps(machine | {"code_sha256": "0" * 64}))
@@ -42,7 +42,7 @@ def test_measurements_of_an_earlier_training_step_are_left_out(tmp_path):
     assert machine["cpu"]["vendor"] not in describe(tmp_path)
 
 
-def test_contenders_take_turns():
+def test_the_compared_programs_take_turns():
     rows = list(plan(rounds=2, contenders=["original", "ours", "jax", "jax_same_bits", "before"]))
     turns = [row["contender"] for row in rows if row["section"] == "one run"]
     assert turns == ["original", "ours", "jax", "jax_same_bits", "before"] * 2
@@ -62,7 +62,7 @@ def test_contenders_take_turns():
         (["--before", "."], "expected --peers, 5 rounds or more and no --before, or"),
     ],
 )
-def test_bad_options_are_rejected_before_any_measurement(words, message, monkeypatch, capsys):
+def test_wrong_options_are_rejected_before_any_measurement(words, message, monkeypatch, capsys):
     monkeypatch.delenv("MNIST_RNN_RESULTS", raising=False)
     monkeypatch.setattr("sys.argv", ["speed.py", *words])
     monkeypatch.setattr("speed.plan", None)
@@ -71,5 +71,5 @@ def test_bad_options_are_rejected_before_any_measurement(words, message, monkeyp
     assert message in capsys.readouterr().err
 
 
-def test_committed_tables_follow_from_the_committed_measurements():
+def test_the_committed_tables_follow_from_the_committed_measurements():
     assert (FOLDER / "README.md").read_text() == describe(FOLDER)

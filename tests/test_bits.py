@@ -1,7 +1,8 @@
-"""Test that a configuration and a seed give one digest in all ways to run them on this machine.
+"""Test that all ways to start a training on this machine give the same weights.
 
-The matrix has one row per configuration and one column per way to run it. The slow tests run a
-small part of the matrix, `make trials` runs all of it. `test_emulated.py` tests other CPUs.
+The matrix has a row for each configuration and a column for each way to start its training. The
+slow tests run a small part of the matrix. `make trials` runs the whole matrix. `test_emulated.py`
+tests other CPUs.
 """
 
 import os
@@ -34,7 +35,7 @@ ROWS = [
     SIZE | {"layer": "lstm", "optimizer": "adam"},
     SIZE | {"layer": "gru", "batch_size": 100},
 ]
-# `make test PYTHON=python3.13 VENV=.venv-3.13` makes this environment.
+# `make test PYTHON=python3.13 VENV=.venv-3.13` creates the virtual environment .venv-3.13.
 PYTHON_3_13 = ROOT / ".venv-3.13" / "bin" / "python"
 
 
@@ -56,7 +57,7 @@ def two_at_once(parameters, results):
 
 
 def avx2(parameters, results):
-    """Limit oneDNN, the library that computes XLA's matrix products, to AVX2."""
+    """Train with AVX2 as the limit of oneDNN, the library for XLA's matrix products."""
     return finish(start_plain(parameters, results, ONEDNN_MAX_CPU_ISA="AVX2"), results)
 
 
@@ -100,7 +101,7 @@ COLUMNS += [jupyterlab, python_3_13]
 
 
 def print_matrix(rows, columns, folder):
-    """Print each row's digests and whether they are equal, and return the sets of digests."""
+    """Train each configuration in every way, and return a set of digests per configuration."""
     matrix = []
     for number, parameters in enumerate(rows):
         print(f"\n{parameters}")
@@ -116,21 +117,21 @@ def print_matrix(rows, columns, folder):
 
 
 @pytest.mark.slow
-def test_small_network_has_one_digest_in_the_cheap_ways_to_run_it(tmp_path):
+def test_quick_ways_to_train_a_small_network_give_the_same_weights(tmp_path):
     columns = [threads(1), threads(4), two_at_once, papermill, resumed, nbval]
     (digests,) = print_matrix([CHEAP], columns, tmp_path)
     assert len(digests) == 1
 
 
 @pytest.mark.slow
-def test_any_number_of_threads_gives_the_same_bits(tmp_path):
-    """Train networks of 256 and 512 units, whose sums are as long as in published networks."""
+def test_any_number_of_threads_gives_the_same_weights(tmp_path):
+    """Train networks of 256 and 512 units, the sizes of the published networks."""
     matrix = print_matrix([ROWS[1], ROWS[4]], [threads(1), threads(4)], tmp_path)
     assert [len(digests) for digests in matrix] == [1, 1]
 
 
 @pytest.mark.trial
-def test_each_configuration_has_one_digest_in_all_ways_to_run_it(tmp_path):
+def test_all_ways_to_train_a_configuration_give_the_same_weights(tmp_path):
     matrix = print_matrix(ROWS, COLUMNS, tmp_path)
     assert [len(digests) for digests in matrix] == [1] * len(ROWS)
     assert len(set.union(*matrix)) == len(ROWS)

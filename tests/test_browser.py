@@ -1,4 +1,4 @@
-"""Test the notebooks as a user runs them, in JupyterLab, with a headless browser."""
+"""Run the notebooks in JupyterLab with a headless browser, as a user would."""
 
 import re
 import shutil
@@ -12,7 +12,8 @@ from mnist_rnn.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
-QUICK = {"epochs": 1, "train_size": 2000}  # with its defaults, 02_train trains for minutes
+# With the default parameters, 02_train.ipynb would train for minutes.
+QUICK = {"epochs": 1, "train_size": 2000}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def lab(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", [path.name for path in NOTEBOOKS])
-def test_all_cells_run_without_errors(name, browser, lab):
+def test_all_cells_of_a_notebook_run_without_errors(name, browser, lab):
     page, errors = run_all(browser, lab, name)
     for complaint in ("application/vnd.jupyter.error", "application/vnd.jupyter.stderr"):
         outputs = page.locator(f".jp-OutputArea [data-mime-type='{complaint}']")
@@ -38,7 +39,7 @@ def use_the_pad(page):
     page.locator(".reading").scroll_into_view_if_needed()
     answer, _ = draw(page, SHAPES["7 plain"], wait=1000)
     assert answer.startswith("The network reads a 7 (")
-    for _ in range(2):  # outside the pad, pressing d twice deletes a cell
+    for _ in range(2):  # outside the pad, pressing d twice would delete a cell
         page.locator("canvas[tabindex]").press("d")
     page.get_by_role("button", name="Random test digit").click()
     page.get_by_text("Which digit is it?").wait_for()

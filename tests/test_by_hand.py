@@ -1,4 +1,4 @@
-"""Test the training of notebooks/05_by_hand.ipynb against exact arithmetic and XLA."""
+"""Compare the NumPy version of 05_by_hand.ipynb with exact arithmetic and with XLA."""
 
 import json
 from fractions import Fraction
@@ -26,21 +26,21 @@ def normal(*shape, seed=0):
 
 
 def to_float32(exact):
-    """Return the float32 nearest to a fraction; of two equally near ones, the even one."""
+    """Return the float32 number nearest to a fraction; a tie goes to the even number."""
     near = np.float32(float(exact))
     candidates = [np.nextafter(near, np.float32(side)) for side in (-np.inf, np.inf)] + [near]
     return min(candidates, key=lambda c: (abs(Fraction(float(c)) - exact), c.view("uint32") & 1))
 
 
 def add_exactly(column, row):
-    """Add products in order. Compute each new sum exactly, then round it to float32."""
+    """Add products in order, and round the exact sum to float32 after each addition."""
     s = np.float32(0)
     for a, b in zip(column, row, strict=True):
         s = to_float32(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(s)))
     return s
 
 
-# Numbers with few digits and distant exponents: many sums lie midway between two float32.
+# Many sums of products of these numbers lie midway between two float32 numbers.
 SHORT = st.builds(
     lambda digits, exponent: float(np.float32(digits) * np.float32(2.0) ** exponent),
     st.sampled_from([0, 1, -1, 3, -5, 1 + 2**-23, 1 + 2**-20, 2**24 - 1, 1 - 2**-24]),
@@ -50,7 +50,7 @@ SHORT = st.builds(
 
 @settings(deadline=None, max_examples=300)
 @given(arrays("float32", (2, 6), elements=SHORT))
-def test_product_is_a_chain_of_fused_multiply_adds(terms):
+def test_a_product_is_a_chain_of_fused_multiply_adds(terms):
     product = by_hand.multiply_in_order(terms[:1], terms[1:].T)
     assert product.item() == add_exactly(*terms)
 
@@ -67,8 +67,8 @@ def test_long_sums_are_cut_into_parts_of_256_terms(shape):
     np.testing.assert_array_equal(by_hand.multiply(a, b), expected)
 
 
-def test_library_is_used_only_where_it_follows_the_rule(monkeypatch):
-    """Reverse the rule's order of addition; expect that NumPy's own product is not used."""
+def test_numpy_products_are_used_only_if_numpy_adds_in_the_specified_order(monkeypatch):
+    """Reverse the specified order of addition, and expect that NumPy's product is not used."""
     in_order = by_hand.multiply_in_order
     monkeypatch.setattr(by_hand, "multiply_in_order", lambda a, b: in_order(a[:, ::-1], b[::-1]))
     for n, k, m in [(128, 28, 256), (2, 256, 10)]:
@@ -87,7 +87,7 @@ def compile_xla(function):
 
 
 def test_tanh_and_exp_are_bit_identical_to_xla():
-    """Compare a million float32 numbers, and the numbers next to the constants."""
+    """Compare a million float32 numbers, and numbers next to the limits of tanh and exp."""
     from mnist_rnn.experiment.backend import tf
 
     patterns = np.random.default_rng(0).integers(0, 2**32, 500_000, dtype="uint32")
@@ -102,7 +102,7 @@ def test_tanh_and_exp_are_bit_identical_to_xla():
 
 
 @pytest.mark.parametrize(("seed", "units"), [(0, 256), (3, 40)])
-def test_weights_and_image_order_equal_those_of_the_experiment(seed, units):
+def test_initial_weights_and_image_order_equal_those_of_the_training_code(seed, units):
     ours = by_hand.draw_weights(seed, units)
     theirs = draw_initial_weights(Configuration(seed=seed, units=units))
     assert weights_sha256(ours) == weights_sha256(theirs) == by_hand.digest(ours)
@@ -119,5 +119,5 @@ STEPS = [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_first_steps_have_the_committed_digest(name):
+def test_the_first_training_steps_have_the_committed_digest(name):
     assert compute_by_hand(name) == DIGESTS[name]

@@ -1,4 +1,4 @@
-"""Test the parameters: defaults, limits, names, and how wrong ones are rejected."""
+"""Test the defaults, limits and names of parameters, and the errors about wrong parameters."""
 
 import math
 from contextlib import suppress
@@ -33,7 +33,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "value", "expected", "suggestion"), WRONG)
-def test_error_names_the_parameter_with_a_wrong_value(name, value, expected, suggestion):
+def test_the_error_names_a_parameter_that_has_a_wrong_value(name, value, expected, suggestion):
     with pytest.raises(ParameterError) as rejection:
         read_parameters(DEFAULTS | {name: value})
     message = str(rejection.value)
@@ -49,7 +49,7 @@ MEANT |= dict.fromkeys(("dataset", "activation", "input_size"))
 
 
 @pytest.mark.parametrize(("name", "meant"), MEANT.items())
-def test_unknown_name_gets_the_right_suggestion_or_none(name, meant):
+def test_an_unknown_parameter_gets_the_right_suggestion_or_no_suggestion(name, meant):
     with pytest.raises(ParameterError) as rejection:
         read_parameters({"In": [f"# Parameters\n{name} = 1\n"], name: 1})
     said = str(rejection.value)
@@ -62,8 +62,8 @@ PAPERMILL_CELL = "# Parameters\nepoch = 5\nunits = 64\n"
 @pytest.mark.parametrize(
     "cell", [PAPERMILL_CELL, "epoch: int = 5\nunits: int = 64\n", "epoch = 5\nunits: int = 64\n"]
 )
-def test_unknown_parameter_is_rejected(cell):
-    """Give a wrong name in papermill's cell, and in the parameters cell, as a user may write it."""
+def test_an_unknown_parameter_is_rejected(cell):
+    """Give a wrong name in papermill's cell or in the notebook's parameters cell."""
     said = r"^epoch: .* got 5 \(int\)\. Did you mean 'epochs'\?$"
     with pytest.raises(ParameterError, match=said):
         read_parameters({"In": ["", cell], "units": 64, "epoch": 5})
@@ -73,9 +73,9 @@ def test_unknown_parameter_is_rejected(cell):
     "cells",
     [
         ["# Parameters\nunits = 64\n", "epoch = 5"],
-        # The second cell is not Python.
+        # The second cell is not valid Python code.
         ["# Parameters\nfirst, second = 1, 2\n", "units: 64 after 3"],
-        [PAPERMILL_CELL, "# Parameters\nunits = 64\n"],  # corrected, then run again
+        [PAPERMILL_CELL, "# Parameters\nunits = 64\n"],  # a corrected cell
         ["epoch: int = 5\nunits: int = 64\n", "units: int = 64\n", "units = 64\nepoch = 5"],
     ],
 )
@@ -98,33 +98,31 @@ def test_equal_numbers_give_equal_configurations():
         ("seed", 0.5, "a whole number from 0 to 4294967295"),
     ],
 )
-def test_interpretation_notebook_rejects_wrong_parameters(name, value, expected):
+def test_the_interpretation_notebook_rejects_wrong_parameters(name, value, expected):
     with pytest.raises(ParameterError, match=rf"^{name}: expected {expected}, got {value} "):
         read_parameters(Interpretation().model_dump() | {name: value}, Interpretation)
 
 
 def another_value(name):
-    """Return a valid value that is not the parameter's default."""
+    """Return a valid value that differs from the default of the parameter `name`."""
     field = Configuration.model_fields[name]
     for value in (*get_args(field.annotation), 0.1, 1):
         with suppress(ValidationError):
             if Configuration(**{name: value}) != Configuration():
                 return value
-    raise AssertionError(f"expected a second value of {name}, got none")
+    raise AssertionError(f"expected a second value of the parameter {name}, got none")
 
 
-def test_each_parameter_but_the_seed_changes_the_configuration_name():
+def test_every_parameter_except_the_seed_changes_the_configuration_name():
     other = {name: another_value(name) for name in CONFIGURATION}
     names = {Configuration(**{name: value}).name for name, value in other.items()}
     assert len(names | {Configuration().name}) == len(other) + 1
     assert Configuration(seed=1).name == Configuration().name
 
 
-def test_default_configuration_is_that_of_the_original_notebooks():
+def test_the_original_notebooks_use_the_default_configuration():
     claims, default = read_claims(), Configuration(seed=7).name
-    own = [claim.claim for claim in claims if claim.configuration_name == default]
-    assert own == ["notebook-2019", "notebook-2020"]
     curves = read_curves(claims)
-    assert set(own) <= set(curves)
-    assert len(curves) == 8
+    own = {claim.claim for claim in claims if claim.configuration_name == default}
+    assert {"notebook-2019", "notebook-2020"} <= own & curves.keys()
     assert curves["notebook-2019"].loc[1].to_dict() == {"loss": 0.6501, "accuracy": 0.8246}

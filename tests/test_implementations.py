@@ -1,4 +1,4 @@
-"""Test the programs in implementations/: Keras, NumPy, JAX, PyTorch and C."""
+"""Test the programs in implementations/, which use Keras, NumPy, JAX, PyTorch and C."""
 
 import platform
 import re
@@ -39,7 +39,7 @@ FUNCTION = r"^(?:def|static (?:inline )?(?:void|float)) (\w+)\("
 
 @pytest.fixture(scope="module")
 def c(tmp_path_factory):
-    """Return the command that runs the C program, compiled for this CPU."""
+    """Compile the C program for this CPU, and return the command that runs it."""
     try:
         return compile_c(tmp_path_factory.mktemp("c") / "rnn")
     except ExperimentError as error:
@@ -52,7 +52,7 @@ def need_peers(name):
     return [PEERS, SOURCES[name][0][0]]
 
 
-def test_programs_are_short_and_have_the_same_functions_in_the_same_order():
+def test_all_programs_are_short_and_have_the_same_functions_in_the_same_order():
     named = ("NumPy", "JAX", "PyTorch", "C")
     texts = {name: SOURCES[name][0][0].read_text() for name in named}
     assert len(texts["C"].splitlines()) <= 300
@@ -65,7 +65,7 @@ def test_programs_are_short_and_have_the_same_functions_in_the_same_order():
         assert [name for name in found if name in shared] == list(shared)
 
 
-def test_c_computes_the_known_cases_and_the_first_steps(c):
+def test_the_c_program_computes_the_known_answers_and_the_first_steps(c):
     assert answer(c) == []
     assert judge(train(c, RUNS["sgd"]), "sgd") == ""
 
@@ -77,7 +77,9 @@ def test_c_computes_the_known_cases_and_the_first_steps(c):
         ("(a * (1 / s)) * e[j]", "a / s * e[j]", "g differs"),
     ],
 )
-def test_changed_program_is_detected(line, instead, array, tmp_path, monkeypatch, c):
+def test_different_arithmetic_in_the_c_program_is_detected(
+    line, instead, array, tmp_path, monkeypatch, c
+):
     for name in ("rnn.c", "commands.c"):
         text = (FOLDER / name).read_text()
         (tmp_path / name).write_text(text.replace(line, instead))
@@ -88,20 +90,20 @@ def test_changed_program_is_detected(line, instead, array, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_c_needs_no_special_instructions(tmp_path, c):
+def test_the_c_program_needs_no_special_cpu_instructions(tmp_path, c):
     assert answer(compile_c(tmp_path / "rnn", "-O2")) == []
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX2 exists only on x86-64")
-def test_c_computes_the_committed_bits_with_avx2_only(tmp_path, c):
+def test_the_c_program_computes_the_committed_bits_with_avx2_and_fma(tmp_path, c):
     command = compile_c(tmp_path / "rnn", "-mavx2", "-mfma")
     assert answer(command) == []
     assert judge(train(command, RUNS["sgd"]), "sgd") == ""
 
 
 @pytest.mark.slow
-def test_c_computes_the_committed_bits_on_an_emulated_arm64(tmp_path):
+def test_the_c_program_computes_the_committed_bits_on_an_emulated_arm64_cpu(tmp_path):
     pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
     if not (emulator := shutil.which("qemu-aarch64")):
         pytest.skip("needs qemu-aarch64: `apt install qemu-user`")
@@ -118,7 +120,7 @@ def test_c_computes_the_committed_bits_on_an_emulated_arm64(tmp_path):
 @pytest.mark.parametrize("isa", ["", "AVX2"])
 @pytest.mark.parametrize("name", ["JAX", "PyTorch"])
 def test_jax_and_pytorch_compute_the_committed_bits(name, isa, monkeypatch):
-    """Run also with AVX2 as the limit of oneDNN, which computes PyTorch's matrix products."""
+    """Train also with AVX2 as the limit of oneDNN, PyTorch's library for matrix products."""
     command = need_peers(name)
     if isa:
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
@@ -128,8 +130,8 @@ def test_jax_and_pytorch_compute_the_committed_bits(name, isa, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["JAX", "PyTorch"])
-def test_program_with_another_order_of_sums_ends_with_one_sentence(name, tmp_path):
-    """Cut the sums of products into halves, as MKL does with AVX2."""
+def test_a_program_that_adds_in_another_order_ends_with_an_error_message(name, tmp_path):
+    """Split long sums into parts of half the specified length, as MKL does with AVX2."""
     python, source = need_peers(name)
     shutil.copy(FOLDER / "commands.py", tmp_path)
     halved = source.read_text().replace("256, 1)", "128, 1)")
@@ -140,7 +142,7 @@ def test_program_with_another_order_of_sums_ends_with_one_sentence(name, tmp_pat
         implementations.ask([python, tmp_path / source.name, "data/mnist", "none"])
 
 
-def test_record_for_the_ledger_names_the_implementation(tmp_path, monkeypatch, c):
+def test_the_record_of_the_c_program_names_the_implementation(tmp_path, monkeypatch, c):
     monkeypatch.setattr(implementations, "OUTPUTS", tmp_path)
     path = record("C", sys.executable, train(c, RUNS["sgd"]), "sgd")
     made, outcome = read_judged(path, read_known())
@@ -148,8 +150,8 @@ def test_record_for_the_ledger_names_the_implementation(tmp_path, monkeypatch, c
     assert (made.implementation, outcome) == ("C", "the same bits")
 
 
-def test_time_is_that_of_the_fastest_whole_run_or_else_first_epoch(tmp_path, environment):
-    """Expect that runs with different bits and runs on emulated CPUs don't count."""
+def test_the_reported_time_is_from_the_fastest_whole_run_if_there_is_one(tmp_path, environment):
+    """Expect that runs with different bits and runs on emulated CPUs are ignored."""
     known = read_known()
     epochs = known.run.history.weights_sha256
     emulated = change(environment.model_copy(deep=True), "cpu", emulated=True)
@@ -171,13 +173,13 @@ def test_time_is_that_of_the_fastest_whole_run_or_else_first_epoch(tmp_path, env
     assert find_proofs(tmp_path)["C"][:2] == ("all 20 epochs", 15)
 
 
-def test_unsupported_configuration_is_rejected(tmp_path):
+def test_an_unsupported_configuration_is_rejected(tmp_path):
     with pytest.raises(
         ParameterError, match="expected SimpleRNN with SGD and no dropout, got lstm"
     ):
         write_inputs(tmp_path / "inputs", Configuration(layer="lstm"))
 
 
-def test_error_of_a_failing_program_is_shown():
+def test_the_error_message_of_a_failing_program_is_shown():
     with pytest.raises(ExperimentError, match="expected data/mnist INPUTS"):
         implementations.ask([sys.executable, FOLDER / "rnn_numpy.py"])

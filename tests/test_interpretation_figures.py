@@ -1,4 +1,4 @@
-"""Test that the figures of the trained network draw the given numbers."""
+"""Test that the figures about the trained network draw the given numbers."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ LABELS = RANDOM.permutation(np.arange(40) % 10)
 
 
 def require_read(ax, probabilities, label):
-    """Check that shades show the probabilities, row 1 at the top, and that dots are predictions."""
+    """Check that grey values show the probabilities, and that dots mark the predicted digits."""
     np.testing.assert_array_equal(only_image(ax), probabilities)
     (shades,), (dots,) = ax.images, ax.collections
     assert shades.get_extent() == [-0.5, 9.5, 28.5, 0.5]
@@ -48,7 +48,7 @@ def require_digit(ax, image):
 
 
 def require_gallery(drawn, shown):
-    """Check that each image stands beside its probabilities, with label and answer as titles."""
+    """Check that each image is beside its probabilities, with titles for label and prediction."""
     axes = [ax for ax in drawn.figure.axes if ax.get_visible()]
     assert len(axes) == 2 * len(shown)
     for left, right, index in zip(axes[::2], axes[1::2], shown, strict=True):
@@ -61,7 +61,7 @@ def require_gallery(drawn, shown):
         assert right.get_subplotspec().num1 == left.get_subplotspec().num1 + 1
 
 
-def test_one_digit_is_drawn_beside_its_probabilities():
+def test_an_image_is_drawn_beside_its_predicted_probabilities():
     probabilities = answers(3, 3, 7)[0]
     drawn = draw_example(IMAGES[0], probabilities, 7)
     left, right, scale = drawn.figure.axes
@@ -72,17 +72,17 @@ def test_one_digit_is_drawn_beside_its_probabilities():
     assert [text.get_text() for text in right.get_xticklabels()] == [*map(str, range(10))]
     assert scale.get_ylabel() == "predicted probability"
     assert scale.get_ylim() == (0, 1)
-    assert "Left: an image of 7. Right: " in drawn.caption
-    assert "orange if not: 3 from row 1, 7 from row 3. " in drawn.caption
-    assert drawn.caption.endswith("the final answer, 7, is 100% after row 28.")
+    assert "Left: an image of the digit 7. Right: " in drawn.caption
+    assert "The most probable digit is 3 from row 1, 7 from row 3. " in drawn.caption
+    assert drawn.caption.endswith("the predicted digit is 7, with a probability of 100%.")
     beliefs = answers(1, 3, 7)[0].copy()
-    beliefs[-1] = np.where(np.arange(10) == 4, 0.64, 0.04)  # the last row turns it again
+    beliefs[-1] = np.where(np.arange(10) == 4, 0.64, 0.04)  # the last row changes the prediction
     caption = draw_example(IMAGES[0], beliefs, 7).caption
     assert " 1 from row 1, 3 from row 2, 7 from row 3, 4 from row 28. " in caption
-    assert caption.endswith("the final answer, 4, is 64% after row 28.")
+    assert caption.endswith("the predicted digit is 4, with a probability of 64%.")
 
 
-def test_first_image_of_each_digit_is_drawn():
+def test_the_first_image_of_each_digit_is_drawn():
     first = [LABELS.tolist().index(digit) for digit in range(10)]
     images = IMAGES * (ROWS[:, None] <= 20)
     images[first[3], 23, 4] = 1
@@ -90,12 +90,13 @@ def test_first_image_of_each_digit_is_drawn():
     for ax, index in zip(drawn.figure.axes[::2], first, strict=True):
         require_digit(ax, images[index])
     rows = decision_rows(PROBABILITIES[first])
-    decided = ", ".join(f"{digit} from row {row}" for digit, row in enumerate(rows))
-    assert drawn.caption.endswith(f"final for {decided}; the last row with ink is 20 to 24.")
+    decided = ", ".join(f"of {digit} from row {row}" for digit, row in enumerate(rows))
+    assert f"The prediction is final for the image {decided}. " in drawn.caption
+    assert drawn.caption.endswith("the last row with ink is between row 20 and row 24.")
 
 
-def test_each_image_of_a_gallery_is_beside_its_probabilities_and_titles():
-    """Draw eight images in lines of five; expect two empty places."""
+def test_each_image_of_a_gallery_is_drawn_beside_its_probabilities():
+    """Draw eight images in a grid of two rows and five columns, with two empty places."""
     drawn = draw_gallery(IMAGES[:8], PROBABILITIES[:8], LABELS[:8], "a caption")
     require_gallery(drawn, range(8))
     assert len(drawn.figure.axes) == 20
@@ -103,8 +104,8 @@ def test_each_image_of_a_gallery_is_beside_its_probabilities_and_titles():
     assert "digits 0 to 9 after rows 1 to 28" in drawn.figure.get_supxlabel()
 
 
-def test_answers_that_only_the_last_row_corrects_are_drawn_by_probability():
-    """Draw five images that row 28 corrects (it is blank in two) and one that it makes wrong."""
+def test_images_that_only_the_last_row_corrects_are_sorted_by_probability():
+    """Draw images whose prediction row 28 changes: five become right, and one becomes wrong."""
     probabilities = np.concatenate(
         [*[answers(*[1] * 27, 2)] * 5, answers(*[2] * 27, 1), answers(2)]
     )
@@ -116,29 +117,29 @@ def test_answers_that_only_the_last_row_corrects_are_drawn_by_probability():
     for ax, index in zip(lefts, (2, 3, 1, 4, 0), strict=True):
         require_digit(ax, images[index])
     for said in (
-        "5 of 7 test images are misclassified after row 27 but not after row 28;",
-        "row 28 is blank in 2 of them.",
-        "The figure shows the 5 with the highest",
-        "from " + ", ".join(5 * ["1 to 2"]) + ".",
-        "1 are misclassified after row 28 but not after row 27.",
+        "Of 7 test images, 5 are misclassified after row 27 but not after row 28.",
+        "Row 28 is blank in 2 of these 5 images.",
+        "The figure shows the 5 images that row 28 corrects with the highest",
+        "digits " + ", ".join(5 * ["from 1 to 2"]) + ".",
+        "1 test images are misclassified after row 28 but not after row 27.",
     ):
         assert said in drawn.caption
 
 
-def test_most_probable_mistakes_are_drawn():
+def test_the_misclassified_images_with_the_highest_probabilities_are_drawn():
     last = PROBABILITIES[:, -1]
     wrong = np.flatnonzero(last.argmax(axis=1) != LABELS)
     shown = sorted(wrong, key=lambda index: -last[index].max())[:15]
     drawn = draw_confident_mistakes(IMAGES, PROBABILITIES, LABELS)
     require_gallery(drawn, shown)
     most, least = last[shown[0]].max(), last[shown[-1]].max()
-    assert "The 15 wrong answers" in drawn.caption
-    assert f"the highest probability, from {most:.1%} down to {least:.1%}." in drawn.caption
+    assert "The 15 misclassified images" in drawn.caption
+    assert f"predicted probabilities, from {most:.1%} down to {least:.1%}." in drawn.caption
     named = ", ".join(f"{LABELS[index]} as {last[index].argmax()}" for index in shown)
     assert drawn.caption.endswith(f"The network classifies {named}.")
 
 
-def test_mean_probabilities_and_frame_are_those_of_the_digit_in_the_title():
+def test_each_panel_shows_the_mean_probabilities_of_the_digit_in_its_title():
     drawn = draw_means(IMAGES, PROBABILITIES, LABELS)
     rows, medians, ends = decision_rows(PROBABILITIES), [], []
     for digit, ax in enumerate(drawn.figure.axes):
@@ -157,21 +158,21 @@ def test_mean_probabilities_and_frame_are_those_of_the_digit_in_the_title():
         assert line.get_ydata() == [medians[-1] - 0.5] * 2
         ends.append(mean[-1, digit])
     assert f"from row {', '.join(map(str, medians))} on)" in drawn.caption
-    assert f"{(rows == 28).mean():.0%} of all images are decided only at" in drawn.caption
+    assert f"Of all images, {(rows == 28).mean():.0%} are decided only at" in drawn.caption
     low, high = np.argmin(ends), np.argmax(ends)
     assert f"lowest for {low} ({100 * ends[low]:.0f}%) and highest" in drawn.caption
     assert drawn.caption.endswith(f"for {high} ({100 * ends[high]:.0f}%).")
     assert (drawn.figure.get_supxlabel(), drawn.figure.get_supylabel()) == ("digit", "row")
 
 
-def test_each_accuracy_has_its_curve_colour_and_description():
+def test_each_accuracy_curve_has_the_right_colour_and_description():
     by_row, if_blank = np.linspace(0, 0.9, 28), np.linspace(0.1, 1, 28)
     drawn = draw_accuracy(by_row, if_blank, 10)
     ax = drawn.figure.axes[0]
     lines = {line.get_label(): line for line in ax.get_lines()}
     expected_lines = {
-        "answer after the row": (by_row, BLUE),
-        "answer after row 28 if the rest is blank": (if_blank, DARK),
+        "after the row": (by_row, BLUE),
+        "after row 28, if all lower rows are blank": (if_blank, DARK),
     }
     for label, (curve, color) in expected_lines.items():
         assert lines[label].get_xdata().tolist() == ROWS.tolist()
@@ -181,16 +182,19 @@ def test_each_accuracy_has_its_curve_colour_and_description():
     for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
         assert handle.get_color() == expected_lines[text.get_text()][1]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("row", "test accuracy (%)")
-    assert "The first 10 test images. Blue: accuracy of the answer" in drawn.caption
-    assert "it reaches 50% after row 16, 90% after row 28. Grey" in drawn.caption
-    assert "it reaches 50% after row 13, 90% after row 25, 97% after row 28." in drawn.caption
-    assert drawn.caption.endswith("After row 21, the accuracies are 67% and 77%.")
+    assert "the first 10 test images. Blue: the accuracy after each row" in drawn.caption
+    assert "which reaches 50% at row 16, 90% at row 28. Grey" in drawn.caption
+    assert "which reaches 50% at row 13, 90% at row 25, 97% at row 28." in drawn.caption
+    assert drawn.caption.endswith("At row 21, the accuracies are 67% (blue) and 77% (grey).")
     low = draw_accuracy(by_row / 2, if_blank, 10)
-    assert "it reaches at most 45%. Grey" in low.caption
+    assert "which reaches at most 45%. Grey" in low.caption
 
 
-def test_wrong_answer_is_in_the_bar_of_its_probability():
-    """Draw six images of a 7. One is classified correctly; for two, 7 is the second answer."""
+def test_a_wrong_prediction_is_counted_in_the_bar_of_its_probability():
+    """Draw six images of a 7, of which one is classified correctly.
+
+    For two misclassified images, 7 is the second most probable digit.
+    """
     last = np.zeros((6, 10))
     for index, (answer, highest, second) in enumerate(
         [(7, 0.95, 1), (1, 0.45, 7), (1, 0.62, 7), (1, 0.65, 3), (1, 0.91, 3), (1, 0.99, 4)]
@@ -204,20 +208,21 @@ def test_wrong_answer_is_in_the_bar_of_its_probability():
     )
     assert {at: count for at, count in second.items() if count} == {0.45: 1, 0.65: 1}
     assert {at: count for at, count in lower.items() if count} == {0.65: 1, 0.95: 2}
-    names = {BLUE: "label second (2)", LIGHT: "label ranked lower (3)"}
+    names = {BLUE: "label ranked second (2)", LIGHT: "label ranked lower (3)"}
     assert labels_by_color(ax.get_legend()) == names
     assert [to_hex(bars[0].get_facecolor()) for bars in ax.containers] == [BLUE, LIGHT]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("probability of the wrong answer", "images")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("probability of the wrong prediction", "images")
     for said in (
-        "All 5 wrong answers",
-        "digit (2); grey: it is ranked lower (3). Half",
-        "have a probability above 65%. 40% of the wrong and 100% of the right",
+        "all 5 misclassified images",
+        "digit (2 images). Grey: the label is the third most probable digit or lower (3 images).",
+        "have a probability above 65%. Of the wrong predictions, 40% have",
+        "of the right predictions, 100%.",
     ):
         assert said in drawn.caption
 
 
-def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
-    """Draw the states of three units, of which the third has the least variance."""
+def test_each_path_shows_the_mean_hidden_states_of_a_digit():
+    """Draw the hidden states of three units, of which the third has the smallest variance."""
     y = np.arange(40) % 10
     hidden = RANDOM.normal(size=(40, 28, 3)) * [5, 2, 0.1]
     drawn = draw_trajectories(hidden, y)
@@ -228,7 +233,7 @@ def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
     ]
     paths = [ax.get_lines()[10].get_xydata() for ax in drawn.figure.axes]
     signs = np.sign([path[5] / mean[5] for path, mean in zip(paths, means, strict=True)])
-    assert (signs == signs[0]).all()  # the sign of a component is arbitrary
+    assert (signs == signs[0]).all()  # the sign of a principal component is arbitrary
     for digit, ax in enumerate(drawn.figure.axes):
         *grey, path, start, middle, end = ax.get_lines()
         assert {line.get_color() for line in grey} == {LIGHT}
@@ -248,7 +253,7 @@ def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
     apart = [np.linalg.norm(row - np.mean(row, axis=0), axis=1).mean()
              for row in np.array(means)[:, [0, 13, 27]].swapaxes(0, 1)]  # fmt: skip
     for said in (
-        f"The plane holds {share:.0%} of the variance of the 3 units",
+        f"The plane contains {share:.0%} of the variance of the 3 units",
         "is {:.1f} after row 1, {:.1f} after row 14 and {:.1f} after row 28".format(*apart),
         f"is {separation(hidden[:, 13], y):.1f} after row 14 and "
         f"{separation(hidden[:, 27], y):.1f} after row 28 (first 40 test images).",
@@ -256,7 +261,7 @@ def test_path_is_the_mean_of_its_class_in_the_plane_of_most_variance():
         assert said in drawn.caption
 
 
-def test_figure_of_rows_draws_ink_gradient_and_lost_accuracy():
+def test_the_figure_of_rows_shows_the_ink_and_the_gradient_and_the_lost_accuracy():
     sensitivity = 10.0 ** RANDOM.permutation(np.linspace(-4, -2, 28 * 28)).reshape(28, 28)
     rows, bands = 0.9 - RANDOM.permutation(28) / 100, 0.9 - np.arange(7) / 10
     drawn = draw_rows(IMAGES, sensitivity, 0.9, rows, bands)
@@ -280,11 +285,12 @@ def test_figure_of_rows_draws_ink_gradient_and_lost_accuracy():
     assert (ink.get_ylabel(), lost.get_xlabel()) == ("row", "percentage points")
     inner = IMAGES[:, 7:21].sum() / IMAGES.sum()
     for said in (
-        f"The first 40 test images. Left: their mean ink; rows 8 to 21 hold {inner:.0%} of it.",
-        f"it is largest in row {1 + sensitivity.sum(axis=1).argmax()}, and the top four rows hold "
-        f"{sensitivity[:4].sum() / sensitivity.sum():.0%} of it.",
-        f"at most 27.0 percentage points (row {1 + rows.argmin()}); blocks of four, from the top: "
-        "0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0.",
+        f"the first 40 test images. Left: the mean ink of each pixel; rows 8 to 21 contain "
+        f"{inner:.0%} of the ink.",
+        f"largest in row {1 + sensitivity.sum(axis=1).argmax()}, and the top four rows have "
+        f"{sensitivity[:4].sum() / sensitivity.sum():.0%} of the sum",
+        f"at most 27.0 percentage points (row {1 + rows.argmin()}). ",
+        "blank rows cost 0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0 percentage points.",
     ):
         assert said in drawn.caption
 
@@ -294,9 +300,10 @@ def test_gallery_may_be_empty():
     drawn = draw_late(IMAGES[:2], np.concatenate([answers(2), answers(3)]), np.array([2, 3]))
     assert not any(ax.get_visible() for ax in drawn.figure.axes)
     assert drawn.caption == (
-        "0 of 2 test images are misclassified after row 27 but not after row 28; row 28 is blank "
-        "in 0 of them. The figure shows the 0 with the highest final probability: row 28 changes "
-        "the answer from none. Conversely, 0 are misclassified after row 28 but not after row 27."
+        "Of 2 test images, 0 are misclassified after row 27 but not after row 28. Row 28 is blank "
+        "in 0 of these 0 images. The figure shows the 0 images that row 28 corrects with the "
+        "highest predicted probability. In the figure, row 28 changes the predicted digits of no "
+        "image. Conversely, 0 test images are misclassified after row 28 but not after row 27."
     )
 
 
@@ -309,7 +316,7 @@ def test_path_of_a_single_unit_is_a_line_through_its_means():
         path = ax.get_lines()[10].get_xydata()
         np.testing.assert_allclose(abs(path[:, 0]), abs(centered[y == digit].mean(axis=0)))
         np.testing.assert_allclose(path[:, 1], 0, atol=1e-9)
-    assert "The plane holds 100% of the variance of the 1 units." in drawn.caption
+    assert "The plane contains 100% of the variance of the 1 units." in drawn.caption
 
 
 def test_axes_of_rows_and_accuracies_have_their_limits_and_ticks():

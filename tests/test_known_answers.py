@@ -1,4 +1,4 @@
-"""Test the known answers, and the command that finds where a program differs from them."""
+"""Test the known answers, and the command that compares the arrays of a program."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ SMALL = list(list_cases())
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_committed_cases_are_those_that_the_command_writes(name):
+def test_the_committed_cases_equal_newly_computed_cases(name):
     made = {name: take_step(list_cases()[name])}
     assert to_json(made).strip("{}\n") in FILE.read_text()
     assert compare(name, KNOWN[name], KNOWN) is None
@@ -32,20 +32,20 @@ def test_committed_cases_are_those_that_the_command_writes(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
-def test_committed_steps_are_those_that_the_command_writes(name):
+def test_the_committed_training_steps_equal_newly_computed_steps(name):
     for number, case in enumerate(take_steps(*RUNS[name]), 1):
         assert digest_arrays(case) == KNOWN[f"{name}, step {number}"]
 
 
-def test_file_is_small_and_has_every_array():
+def test_the_file_of_known_answers_is_small_and_has_every_array():
     assert FILE.stat().st_size <= 200_000
     assert all(tuple(case) == (*INPUTS, *ARRAYS) for case in KNOWN.values())
     assert len(KNOWN) == len(SMALL) + sum(steps for _, steps in RUNS.values())
 
 
 @pytest.mark.parametrize("name", [*INPUTS, *ARRAYS])
-def test_one_changed_bit_is_found_in_its_array(name):
-    """Change the last number of each array. In h, d and dh, it belongs to the last timestep."""
+def test_one_changed_bit_is_found_in_the_right_array(name):
+    """Change a bit in the last number of an array, and expect that a sentence names the array."""
     case = {key: array.copy() for key, array in KNOWN["1 image"].items()}
     case[name].view("uint32").reshape(-1)[-1] ^= 1
     sentence = compare("1 image", case, KNOWN)
@@ -56,23 +56,24 @@ def test_one_changed_bit_is_found_in_its_array(name):
 
 
 @pytest.mark.parametrize("rule", BROKEN_RULES)
-def test_message_names_the_broken_rule(rule):
-    """Break one rule; expect a case whose message names this rule alone."""
+def test_the_message_names_the_broken_rule(rule):
+    """Break one rule of the computation, and expect messages that name this rule."""
     broken = break_rule(rule)
     sentences = [compare(name, take_step(KNOWN[name], broken), KNOWN) for name in SMALL]
     ends = [sentence.partition("gives your numbers: ")[2] for sentence in sentences if sentence]
-    if rule != "a product rounded to float64, then to float32":  # other rules fit too
+    # Other rules also explain the difference that double rounding causes.
+    if rule != "a product rounded to float64, then to float32":
         assert f"{rule}." in ends
     assert ends
     assert all(rule in end for end in ends)
 
 
-def test_difference_that_no_rule_explains_is_reported():
+def test_a_difference_that_no_broken_rule_explains_is_reported():
     case = dict(KNOWN["1 image"], z=KNOWN["1 image"]["z"] + 1)
     assert compare("1 image", case, KNOWN).endswith("No broken rule explains it.")
 
 
-def test_arrays_may_be_missing_but_not_inputs():
+def test_computed_arrays_may_be_missing_but_inputs_are_required():
     case = {name: KNOWN["1 image"][name] for name in (*INPUTS, "z", "w'")}
     assert compare("of mine", case, KNOWN) is None
     del case["u"], case["rate"]
@@ -80,7 +81,7 @@ def test_arrays_may_be_missing_but_not_inputs():
         compare("of mine", case, KNOWN)
 
 
-def test_digests_are_compared_with_those_of_their_case():
+def test_digests_are_compared_with_the_digests_of_the_same_case():
     name = "default, step 2"
     assert compare(name, KNOWN[name], KNOWN) is None
     other = KNOWN[name] | {"g": "sha256 " + 64 * "0"}
@@ -100,13 +101,13 @@ def test_digests_are_compared_with_those_of_their_case():
         ('{"a": {"x": 3}}', "a, x: expected a shape and hexadecimal floats"),
     ],
 )
-def test_invalid_dump_is_rejected(content, message, tmp_path):
+def test_an_invalid_file_of_arrays_is_rejected(content, message, tmp_path):
     (tmp_path / "dump.json").write_text(content)
     with pytest.raises(ParameterError, match=message):
         read_cases(tmp_path / "dump.json")
 
 
-def test_command_prints_the_difference_and_exits_with_status_1(tmp_path, monkeypatch, capsys):
+def test_the_command_prints_the_difference_and_exits_with_status_1(tmp_path, monkeypatch, capsys):
     dump = tmp_path / "dump.json"
     monkeypatch.setattr("sys.argv", ["compare", str(dump)])
     case = dict(KNOWN["1 image"])
@@ -131,8 +132,8 @@ def test_tensorflow_computes_the_known_answers(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
-def test_tensorflow_computes_the_known_steps(name):
-    """Take steps of the default, and of batches that are summed in more than 3 parts."""
+def test_tensorflow_computes_the_known_training_steps(name):
+    """Take steps of the default run, and of a run with batches of 640 images."""
     import rnn_keras
 
     for number, case in enumerate(take_steps(*RUNS[name], rnn_keras), 1):

@@ -1,4 +1,4 @@
-"""Compare the gradients of the layers and of the loss with those of Keras and NumPy."""
+"""Compare the gradients of layers with Keras, and the gradient of the loss with NumPy."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from mnist_rnn.records.model_file import PLAIN_LAYERS
 
 
 def differentiate(network, loss, x, y):
-    """Return the loss and its gradients, compiled by XLA."""
+    """Compute the loss and its gradients in a function that XLA compiles."""
 
     @tf.function(jit_compile=True)
     def compiled(x, y):
@@ -26,8 +26,8 @@ def differentiate(network, loss, x, y):
 
 @pytest.mark.parametrize("batch_size", [128, 300])
 @pytest.mark.parametrize("layer", LAYERS)
-def test_gradients_of_a_layer_equal_those_of_keras(layer, batch_size):
-    """Use weights far from the initial ones, so that all gates have gradients."""
+def test_the_gradients_of_each_layer_equal_those_of_keras(layer, batch_size):
+    """Use larger weights than the initial weights, so that all gates have gradients."""
     random = np.random.default_rng(0)
     x = random.random((batch_size - 5, 28, 28), dtype="float32")
     y = random.integers(0, 10, len(x))
@@ -47,8 +47,8 @@ def test_gradients_of_a_layer_equal_those_of_keras(layer, batch_size):
         assert error < 1e-5, f"the gradient of {layer}'s {name}"
 
 
-def test_gradient_of_the_loss_is_bit_identical_to_numpy():
-    """Use logits so different that another order of adding the ten powers gives another sum."""
+def test_tensorflow_and_numpy_give_bit_identical_gradients_of_the_loss():
+    """Use very different logits, so that the order of addition changes a sum of exponentials."""
     random = np.random.default_rng(0)
     z = (10 * random.standard_normal((96, 10))).astype("float32")
     y = random.integers(0, 10, 96)

@@ -1,4 +1,4 @@
-"""Test learn.html as a user opens it: from a file, in Chromium, without a network."""
+"""Test learn.html in Chromium, like a user who opens the file without a network."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ def wait_for_step(page, step):
 
 
 def wait_until(page, condition):
-    """Wait for a condition; the page's policy forbids `page.wait_for_function`."""
+    """Wait until a JavaScript condition is true; the page forbids `page.wait_for_function`."""
     for _ in range(600):
         if page.evaluate(condition):
             return
@@ -62,8 +62,8 @@ def press(page, name):
 
 
 @pytest.mark.slow
-def test_browser_computes_the_weights_of_tensorflow(open_page, file):
-    """Train all steps with the fused product; expect only known fields in the saved file."""
+def test_the_browser_computes_the_same_weights_as_tensorflow(open_page, file):
+    """Train to the end; expect TensorFlow's weights, and only known fields in the saved file."""
     page = open_page(file)
     press(page, "Train")
     page.get_by_text(SAME).wait_for(timeout=20 * MINUTE)
@@ -85,8 +85,8 @@ def test_browser_computes_the_weights_of_tensorflow(open_page, file):
 
 
 @pytest.mark.parametrize("fragment", ["", "#exact"], ids=["fused", "exact"])
-def test_first_epoch_equals_that_of_tensorflow(open_page, file, fragment):
-    """Compare the weights before and after the epoch; check that the box shows the arithmetic."""
+def test_the_weights_after_the_first_epoch_equal_those_of_tensorflow(open_page, file, fragment):
+    """Compare the weights before and after the first epoch, for both ways to compute products."""
     page = open_page(file, fragment)
     wait_for_step(page, 0)
     first = weights_sha256(draw_initial_weights(PAGE_CONFIG))[:8]
@@ -101,8 +101,8 @@ def test_first_epoch_equals_that_of_tensorflow(open_page, file, fragment):
 
 
 @pytest.mark.parametrize("part", ["weights", "images"])
-def test_one_changed_bit_is_detected(open_page, file, tmp_path, part):
-    """Change a bit of an initial weight (found at once) or of an image (found after the epoch)."""
+def test_one_changed_bit_in_the_page_is_detected(open_page, file, tmp_path, part):
+    """Change a bit of an initial weight or of an image, and expect a message with the step."""
     text = file.read_text()
     packed = re.search(rf'"{part}": "([^"]+)"', text)[1]
     content = bytearray(zlib.decompress(base64.b64decode(packed)))
@@ -121,7 +121,7 @@ def test_one_changed_bit_is_detected(open_page, file, tmp_path, part):
 
 
 def compare_in(page, folder, cases):
-    """Return what the page prints for each case of a dump."""
+    """Upload a file of cases, and return the sentence that the page prints for each case."""
     (folder / "dump.json").write_text(to_json(cases))
     page.locator("#compare output").evaluate("element => element.replaceChildren()")
     page.get_by_label("Arrays of your program").set_input_files(folder / "dump.json")
@@ -129,8 +129,8 @@ def compare_in(page, folder, cases):
     return page.locator("#compare output span").all_inner_texts()
 
 
-def test_page_and_command_explain_a_difference_alike(open_page, file, tmp_path):
-    """Break each rule in each small case; expect that only the form of numbers differs."""
+def test_the_page_and_the_command_explain_a_difference_in_the_same_words(open_page, file, tmp_path):
+    """Break each rule; expect page and command to differ only in the format of numbers."""
     page = open_page(file)
     page.locator("#compare").wait_for()
     named = set()
@@ -145,7 +145,9 @@ def test_page_and_command_explain_a_difference_alike(open_page, file, tmp_path):
     assert named == {*BROKEN_RULES}
 
 
-def test_dump_needs_a_known_case_and_may_lack_arrays_or_have_digests(open_page, file, tmp_path):
+def test_an_uploaded_file_may_contain_digests_or_only_some_arrays_of_a_known_case(
+    open_page, file, tmp_path
+):
     page = open_page(file)
     page.locator("#compare").wait_for()
     one, step = KNOWN["1 image"], KNOWN["default, step 2"]
@@ -180,7 +182,7 @@ def test_dump_needs_a_known_case_and_may_lack_arrays_or_have_digests(open_page, 
     page.get_by_text("Expected cases with arrays, in the form of the known answers.").wait_for()
 
 
-def test_known_answers_can_be_saved(open_page, file, tmp_path):
+def test_the_known_answers_can_be_saved(open_page, file, tmp_path):
     page = open_page(file)
     page.locator("#compare").wait_for()
     with page.expect_download() as saving:
@@ -190,7 +192,7 @@ def test_known_answers_can_be_saved(open_page, file, tmp_path):
     assert to_json(saved) == to_json(KNOWN)
 
 
-# For each rule, a line of engine.c or rnn.c, and the line that breaks the rule.
+# Each rule has a line of engine.c or rnn.c, and another line that breaks the rule.
 BROKEN_LINES = {
     "products rounded before they are added": (
         "wasm_f32x4_relaxed_madd(wasm_f32x4_splat(a), (v128_t)b, (v128_t)s)",
@@ -207,8 +209,8 @@ BROKEN_LINES = {
 
 
 @pytest.mark.slow
-def test_page_names_the_rule_that_its_engine_breaks(watch, tmp_path, monkeypatch):
-    """Compile engines that break a rule, as a browser with different arithmetic does."""
+def test_the_page_names_the_rule_that_its_engine_breaks(watch, tmp_path, monkeypatch):
+    """Compile engines that break one rule each, to imitate a browser with different arithmetic."""
     pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
     folder = tmp_path / "src" / "mnist_rnn" / "web" / "learn"
     folder.mkdir(parents=True)
@@ -237,7 +239,7 @@ def test_page_names_the_rule_that_its_engine_breaks(watch, tmp_path, monkeypatch
     assert all(rule in sentence for rule, sentence in named.items()), named
 
 
-# Keep the worker's messages and the drawings on the page's canvases, for tests.
+# This script records the worker's messages and the drawings on the page's canvases.
 SPY = """
 globalThis.messages = [];
 globalThis.drawn = [];
@@ -263,7 +265,6 @@ def watch(open_page, file):
     """Return a function that opens the page and records its messages and drawings."""
 
     def watch(**options):
-        """Open the page with `messages` and `drawn`."""
         page = open_page(file, script=SPY, reduced_motion="reduce", **options)
         wait_for_step(page, 0)
         wait_until(page, "messages.at(-1)?.test === null && drawn.length")
@@ -274,13 +275,13 @@ def watch(open_page, file):
 
 @pytest.fixture(scope="module")
 def started(mnist):
-    """Return the page's starting weights, and the labels and probabilities of its test digits."""
+    """Return the page's initial weights, and labels and probabilities of its test digits."""
     weights = Weights(*draw_initial_weights(PAGE_CONFIG))
     images, labels = (part[:250] for part in mnist[1])
     return weights, labels, compute_probabilities(weights, compute_states(weights, scale(images)))
 
 
-def test_numbers_before_the_training_follow_from_the_starting_weights(watch, started, mnist):
+def test_the_numbers_before_the_training_follow_from_the_initial_weights(watch, started, mnist):
     _, labels, probabilities = started
     page = watch()
     at_first = page.evaluate("messages[0].test.probabilities.map(row => [...row])")
@@ -295,7 +296,7 @@ def test_numbers_before_the_training_follow_from_the_starting_weights(watch, sta
     assert page.locator(".learn-heads .now").inner_text() == str(digit)
 
 
-def test_loss_of_a_step_is_that_of_its_batch(watch, started, mnist):
+def test_the_shown_loss_of_a_step_is_the_loss_of_its_batch(watch, started, mnist):
     weights, *_ = started
     batch = list_orders()[0][: PAGE_CONFIG.batch_size]
     images, labels = (part[batch] for part in mnist[0])
@@ -309,8 +310,8 @@ def test_loss_of_a_step_is_that_of_its_batch(watch, started, mnist):
     assert page.evaluate("messages.at(-1).diverged") is False
 
 
-def test_each_test_digit_is_placed_by_its_probabilities(watch, started):
-    """Check that 0 is at the top, and that the other digits follow clockwise."""
+def test_the_map_places_each_test_digit_by_its_probabilities(watch, started):
+    """Check that the map shows the digit 0 at the top and the other digits clockwise."""
     _, labels, probabilities = started
     page = watch()
     side = page.evaluate("document.querySelector('.learn-map').clientWidth")
@@ -328,9 +329,9 @@ def test_each_test_digit_is_placed_by_its_probabilities(watch, started):
     np.testing.assert_allclose(np.array([x, y]) / (side / 2) - 1, expected[0], atol=1e-2)
 
 
-def test_last_point_of_a_curve_agrees_with_its_scale(watch):
+def test_the_last_point_of_each_curve_is_at_the_right_position(watch):
     page = watch()
-    for step in range(1, 11):  # test digits are classified again after the tenth
+    for step in range(1, 11):  # the page classifies test digits again after step 10
         press(page, "One step")
         wait_for_step(page, step)
     losses = page.evaluate("messages.flatMap(each => each.losses)")
@@ -354,7 +355,7 @@ def test_last_point_of_a_curve_agrees_with_its_scale(watch):
         assert (x - texts["0"][0]) / (end - texts["0"][0]) == pytest.approx(10 / PAGE_STEPS)
 
 
-def test_texts_follow_the_settings_and_only_those_of_tensorflow_are_compared(watch):
+def test_only_a_training_with_default_settings_is_compared_with_tensorflow(watch):
     page = watch()
     defaults = {"Units": 256, "Learning rate": 0.05, "Digits per step": 64}
     assert [*defaults.values()] == [
@@ -383,7 +384,7 @@ def test_texts_follow_the_settings_and_only_those_of_tensorflow_are_compared(wat
 
 
 def ask(page, function, *values):
-    """Return the result of a function of learn.js."""
+    """Call a function of learn.js in the page, and return its result."""
     program = f"values => {{ {LEARN.read_text()}; return {function}(...values); }}"
     return page.evaluate(program, values)
 
@@ -410,8 +411,13 @@ MORE = "The loss was still falling. More steps would help: choose fewer digits p
         ),
     ],
 )
-def test_verdict_follows_from_the_accuracy_and_the_losses(watch, right, training, verdict, reason):
-    """Judge 250 digits, of which 12% have the commonest label, so that chance may reach 16%."""
+def test_the_verdict_follows_from_the_accuracy_and_the_losses(
+    watch, right, training, verdict, reason
+):
+    """Judge the test accuracy on 250 digits, of which 12% have the most frequent label.
+
+    An accuracy of 16% may still be due to chance.
+    """
     values = {"right": right, "count": 250, "common": 0.12, "diverged": False, "rate": 0.2}
     said, why = ask(watch(), "judge", values | training)
     assert said == f"{verdict}: the test accuracy on 250 digits is {100 * right:.0f}%."
@@ -437,7 +443,9 @@ def test_verdict_follows_from_the_accuracy_and_the_losses(watch, right, training
         ),
     ],
 )
-def test_training_with_changed_settings_is_judged_by_its_results(watch, settings, verdict, reason):
+def test_a_training_with_changed_settings_is_judged_by_its_results(
+    watch, settings, verdict, reason
+):
     page = watch()
     for name, value in settings.items():
         page.get_by_label(name).select_option(value)
@@ -468,7 +476,7 @@ def test_diverging_weights_end_the_training_with_a_message(watch):
     assert page.get_by_role("button", name="Train").is_disabled()
 
 
-def test_remaining_time_is_that_of_the_remaining_steps(watch):
+def test_the_remaining_time_is_estimated_from_the_remaining_steps(watch):
     page = watch()
     page.get_by_label("Digits per step").select_option("16")
     page.get_by_label("Units").select_option("32")
@@ -485,7 +493,7 @@ def test_remaining_time_is_that_of_the_remaining_steps(watch):
 @pytest.mark.parametrize(
     ("width", "height", "seen"), [(390, 844, [".learn-map"]), (1366, 768, ["canvas"])]
 )
-def test_pictures_are_visible_without_scrolling(watch, width, height, seen):
+def test_the_pictures_are_visible_without_scrolling(watch, width, height, seen):
     page = watch(viewport={"width": width, "height": height})
     for selector in seen:
         for box in (canvas.bounding_box() for canvas in page.locator(selector).all()):
@@ -493,7 +501,7 @@ def test_pictures_are_visible_without_scrolling(watch, width, height, seen):
             assert box["x"] + box["width"] <= width
 
 
-def test_training_pauses_and_the_page_stays_responsive(open_page, file):
+def test_the_training_can_be_paused_and_the_page_stays_responsive(open_page, file):
     """Check the median time between frames, since a busy machine delays some frames."""
     page = open_page(file)
     wait_for_step(page, 0)
@@ -508,7 +516,7 @@ def test_training_pauses_and_the_page_stays_responsive(open_page, file):
     assert progress(page) == paused
 
 
-# The median time between frames, in milliseconds.
+# This function returns the median time between two frames in milliseconds.
 FRAMES = """() => new Promise(resolve => {
     const times = [];
     requestAnimationFrame(function count(time) {
@@ -519,7 +527,7 @@ FRAMES = """() => new Promise(resolve => {
 })"""
 
 
-def test_digit_is_drawn_by_mouse_and_by_keys(open_page, file):
+def test_a_digit_can_be_drawn_with_the_mouse_or_the_keyboard(open_page, file):
     page = open_page(file)
     wait_for_step(page, 0)
     reads = page.locator(".reads")
@@ -542,7 +550,7 @@ def test_digit_is_drawn_by_mouse_and_by_keys(open_page, file):
     page.get_by_text(re.compile(r"^It predicts an? \d \(probability \d+%\)\.$")).wait_for()
 
 
-def test_page_without_scripts_says_what_it_would_do(open_page, file):
+def test_the_page_explains_that_it_needs_javascript(open_page, file):
     page = open_page(file, java_script_enabled=False)
     text = page.locator("noscript").inner_text()
     assert text.startswith("This page needs JavaScript. With it, your browser trains")
@@ -550,7 +558,7 @@ def test_page_without_scripts_says_what_it_would_do(open_page, file):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", OPTIONS)
-def test_engine_is_compiled_from_its_source(kind, tmp_path):
+def test_the_committed_engine_equals_a_newly_compiled_engine(kind, tmp_path):
     pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
     build_engine(kind, tmp_path / "built.wasm")
     assert (tmp_path / "built.wasm").read_bytes() == (HERE / f"{kind}.wasm").read_bytes()

@@ -1,4 +1,4 @@
-"""Test that the ledger judges any record from others, or rejects it in one sentence."""
+"""Test that the ledger judges every record, or rejects the record in one sentence."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def with_cpu(**values):
 
 
 def keep(content, folder):
-    """Write a record with this content, under its own file name if it is valid."""
+    """Write a record to a file; the content of a valid record determines the file name."""
     content = content if isinstance(content, bytes) else json.dumps(content).encode()
     folder.mkdir(exist_ok=True)
     path = folder / "record.json"
@@ -91,7 +91,7 @@ def keep(content, folder):
         ({"digests": {"gru": [None, STEPS["gru"]]}, "test_errors": None}, True, "the same bits |"),
     ],
 )  # fmt: skip
-def test_ledger_lists_the_outcome_of_a_record(parts, good, outcome, tmp_path):
+def test_the_ledger_lists_the_outcome_of_a_record(parts, good, outcome, tmp_path):
     keep(GOOD | parts, tmp_path / "ours")
     page, rejected = ledger.make_ledger(tmp_path)
     assert (page.count(f"| {outcome}"), rejected) == (1, [])
@@ -107,7 +107,7 @@ def test_ledger_lists_the_outcome_of_a_record(parts, good, outcome, tmp_path):
      ({"first_difference": 7, "weights_sha256": "1" * 64},
       "fused | **other bits** by step 7: ")],
 )  # fmt: skip
-def test_ledger_lists_the_record_of_a_browser(changes, outcome, tmp_path):
+def test_the_ledger_lists_the_record_of_a_browser(changes, outcome, tmp_path):
     made = BrowserResult.model_validate_json(json.dumps(LEARNED | changes))
     (tmp_path / "ours").mkdir()
     path = ledger.write_reproduction(made, tmp_path / "ours")
@@ -127,8 +127,8 @@ def test_ledger_lists_the_record_of_a_browser(changes, outcome, tmp_path):
         {"environment": GOOD["environment"] | {"threads": 7}},
     ],
 )  # fmt: skip
-def test_repeated_record_is_rejected(changes, tmp_path):
-    """Send a run and first steps again from one kind of machine; expect that each counts once."""
+def test_a_repeated_record_is_rejected(changes, tmp_path):
+    """Add records again from the same kind of machine; expect that the copies are rejected."""
     keep(GOOD, tmp_path / "ours")
     copies = [keep(GOOD | changes, tmp_path / "self-reported")]
     steps = GOOD | {"digests": {"sgd": [STEPS["sgd"]]}, "test_errors": None}
@@ -196,7 +196,7 @@ def with_environment(**values):
      (LEARNED | {"date": "9999-12-31"}, "expected a past day, from 2024 on, got"),
      (LEARNED | {"engine": "<b>"}, "should match pattern")],
 )  # fmt: skip
-def test_bad_record_is_rejected_in_one_sentence(content, problem, tmp_path):
+def test_a_wrong_record_is_rejected_in_one_sentence(content, problem, tmp_path):
     path = keep(content, tmp_path)
     if b"engine" in path.read_bytes():  # a browser's record
         path = path.rename(tmp_path / "learned-2026-01-01-00000000.json")
@@ -205,7 +205,7 @@ def test_bad_record_is_rejected_in_one_sentence(content, problem, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_record_under_another_name_is_rejected(tmp_path):
+def test_a_record_with_a_wrong_file_name_is_rejected(tmp_path):
     path = keep(GOOD, tmp_path / "ours")
     path.rename(path.with_name("record.txt"))  # the ledger reads files of any name
     _, rejected = ledger.make_ledger(tmp_path)
@@ -214,18 +214,21 @@ def test_record_under_another_name_is_rejected(tmp_path):
 
 @more
 @given(st.data())
-def test_any_change_to_a_record_is_judged_or_rejected(tmp_path_factory, draws):
+def test_a_record_with_any_change_is_judged_or_rejected(tmp_path_factory, draws):
     check_one(change_one(json.dumps(GOOD), draws).encode(), tmp_path_factory)
 
 
 @more
 @given(st.binary() | json_values.map(json.dumps).map(str.encode))
-def test_arbitrary_bytes_are_rejected(tmp_path_factory, content):
+def test_the_ledger_rejects_arbitrary_bytes(tmp_path_factory, content):
     assert not check_one(content, tmp_path_factory)
 
 
 def check_one(content, tmp_path_factory):
-    """Return whether the content became a row. If not, check that its rejection is one line."""
+    """Return whether the ledger accepts the content of a record.
+
+    The message of a rejection must be one printable line.
+    """
     path = keep(content, tmp_path_factory.getbasetemp())
     try:
         row = ledger.make_row(*ledger.read_judged(path, KNOWN), "us")
@@ -241,13 +244,13 @@ def check_one(content, tmp_path_factory):
     return True
 
 
-def test_all_records_of_a_folder_are_added_or_none(tmp_path):
+def test_a_folder_of_records_is_added_completely_or_not_at_all(tmp_path):
     source, ours = tmp_path / "source", tmp_path / "ours"
     source.mkdir()
     with pytest.raises(RecordError, match="has no record"):
         ledger.add(source, ours)
     path = keep(GOOD, source)
-    for _ in range(2):  # the second time, the record is already there
+    for _ in range(2):  # the second time, the ledger already has the record
         ledger.add(source, ours)
     assert os.listdir(ours) == [path.name]
     assert json.loads((ours / path.name).read_text()) == GOOD
@@ -256,13 +259,13 @@ def test_all_records_of_a_folder_are_added_or_none(tmp_path):
         with pytest.raises(RecordError, match=rf"repeats ours/{path.name}, on the same CPU"):
             ledger.add(source, tmp_path / folder)
     near.unlink()
-    (source / "zzz.json").write_text("{}")  # sorted after the good record
+    (source / "zzz.json").write_text("{}")  # this name is sorted after the good record
     with pytest.raises(RecordError, match=r"zzz\.json is not the record"):
         ledger.add(source, tmp_path / "ci")
     assert sorted(os.listdir(tmp_path)) == ["ours", "source"]
 
 
-def test_added_record_is_listed_under_its_sender(tmp_path, monkeypatch):
+def test_an_added_record_is_listed_as_self_reported(tmp_path, monkeypatch):
     keep(GOOD, tmp_path / "sent")
     monkeypatch.setattr(ledger, "LEDGER", tmp_path / "ledger")
     monkeypatch.setattr(sys, "argv", ["ledger.py", "--add", str(tmp_path / "sent")])
@@ -276,13 +279,13 @@ def test_added_record_is_listed_under_its_sender(tmp_path, monkeypatch):
         ledger.main()
 
 
-def test_committed_page_follows_from_the_records():
+def test_the_committed_page_of_the_ledger_follows_from_the_records():
     page, rejected = ledger.make_ledger(ledger.LEDGER)
     assert rejected == []
     assert page == (ledger.LEDGER / "README.md").read_text()
 
 
-def test_record_does_not_identify_its_machine(monkeypatch):
+def test_a_record_does_not_identify_its_machine(monkeypatch):
     monkeypatch.setattr(socket, "gethostname", lambda: "marked-host")
     uname = ("Linux", "marked-node", "marked-release", "marked-version", "x86_64")
     monkeypatch.setattr(platform, "uname", lambda: platform.uname_result(*uname))
@@ -299,7 +302,7 @@ def test_record_does_not_identify_its_machine(monkeypatch):
 
 @pytest.fixture
 def outputs(tmp_path, monkeypatch):
-    """Return a folder of outputs with the committed run, as if it had been trained here."""
+    """Return a folder of outputs that contains the default run, as after `make reproduce`."""
     monkeypatch.setattr(verify, "OUTPUTS", tmp_path)
     monkeypatch.setattr(verify, "digest_code", lambda: RUN.environment.code_sha256)
     monkeypatch.setattr(sys, "argv", ["verify.py"])
@@ -314,7 +317,7 @@ def verify_outputs(capsys):
     return ended.value.code, capsys.readouterr().out.splitlines()
 
 
-def test_reproduction_writes_its_record_and_prints_the_outcome_last(outputs, capsys):
+def test_make_verify_writes_a_record_and_prints_the_outcome_last(outputs, capsys):
     noon = datetime(2026, 1, 2, 12, tzinfo=UTC)
     path = run_path(Configuration(), ".json", outputs)
     os.utime(path, (noon.timestamp(), noon.timestamp()))
@@ -325,13 +328,13 @@ def test_reproduction_writes_its_record_and_prints_the_outcome_last(outputs, cap
     (left,) = (outputs / "reproductions").iterdir()
     made, outcome = ledger.read_judged(left, KNOWN)
     assert (made.date, outcome) == (noon.date(), "the same bits")
-    os.utime(path, (0, 0))  # the clock was wrong, so no record is written
+    os.utime(path, (0, 0))  # with a wrong clock, no record is written
     status, lines = verify_outputs(capsys)
     said = "date: expected a past day, from 2024 on, got 1970-01-01."
     assert (status, lines[0]) == (0, f"No record for the ledger: {said}")
 
 
-def test_different_bits_are_reported_last_and_fail(outputs, capsys):
+def test_make_verify_fails_if_the_weights_differ_in_any_bit(outputs, capsys):
     """Change the weights so little that all predictions stay the same."""
     path = run_path(Configuration(), ".keras", outputs)
     model = load_model(path)
@@ -353,8 +356,8 @@ def test_different_bits_are_reported_last_and_fail(outputs, capsys):
      ({"mistakes": {max(RUN.mistakes): RUN.mistakes[max(RUN.mistakes)]}},
       "has predictions that differ from its model")],
 )  # fmt: skip
-def test_copied_or_contradictory_run_is_not_a_reproduction(changes, said, outputs, capsys):
-    """Check also that no record for the ledger is written."""
+def test_a_copied_or_contradictory_run_is_not_a_reproduction(changes, said, outputs, capsys):
+    """Expect an error, and no record for the ledger."""
     errors = [*RUN.history.test_errors[:-1], len(changes.get("mistakes", RUN.mistakes))]
     run = change(REPEATED, "history", test_errors=errors).model_copy(update=changes)
     write_run(run, outputs)
@@ -364,7 +367,7 @@ def test_copied_or_contradictory_run_is_not_a_reproduction(changes, said, output
     assert not (outputs / "reproductions").exists()
 
 
-def test_full_disk_prevents_the_record_but_not_the_outcome(outputs, capsys, fill_disk):
+def test_a_full_disk_prevents_the_record_but_not_the_comparison(outputs, capsys, fill_disk):
     fill_disk()
     status, lines = verify_outputs(capsys)
     assert status == 0
@@ -373,8 +376,8 @@ def test_full_disk_prevents_the_record_but_not_the_outcome(outputs, capsys, fill
     assert not list((outputs / "reproductions").iterdir())
 
 
-def test_impossible_comparison_is_explained(outputs, capsys, monkeypatch):
-    """Compare a run of different code, a damaged and a missing record; give an unknown option."""
+def test_an_error_explains_why_a_run_cannot_be_compared(outputs, capsys, monkeypatch):
+    """Try a run of other code, a damaged record, a missing record and an unknown option."""
     monkeypatch.setattr(verify, "digest_code", lambda: "0" * 64)
     path = run_path(Configuration(), ".json", outputs)
     for content, said in (
@@ -392,8 +395,8 @@ def test_impossible_comparison_is_explained(outputs, capsys, monkeypatch):
     assert not (outputs / "reproductions").exists()
 
 
-def test_any_run_can_be_compared_by_its_name(outputs, capsys, monkeypatch):
-    """Check also that the run's accuracy is ranked among the committed runs."""
+def test_any_run_can_be_compared_with_the_committed_run_by_its_name(outputs, capsys, monkeypatch):
+    """Expect a sentence that ranks the run's test accuracy among the committed runs."""
     seed_17 = read_run(run_path(Configuration(seed=17), ".json", COMMITTED))
     write_run(seed_17.model_copy(update={"seconds": 1.0}), outputs)
     monkeypatch.setattr(verify, "load_run", lambda path: (read_run(path.with_suffix(".json")), 0))
@@ -416,7 +419,7 @@ def test_any_run_can_be_compared_by_its_name(outputs, capsys, monkeypatch):
         ("epochs = 3", "There is no results/runs/"),
     ],
 )
-def test_executed_notebook_decides_which_run_is_compared(parameters, said, outputs, capsys):
+def test_the_executed_notebook_decides_which_run_is_compared(parameters, said, outputs, capsys):
     history = {name: values[-3:] for name, values in REPEATED.history.model_dump().items()}
     three = change(REPEATED, "history", **history)
     path = write_run(three.model_copy(update={"config": Configuration(epochs=3)}), outputs)
@@ -432,7 +435,7 @@ def test_executed_notebook_decides_which_run_is_compared(parameters, said, outpu
     assert capsys.readouterr().out.splitlines()[-1].startswith(said)
 
 
-def test_notebook_saved_with_changed_defaults_is_rejected(outputs, tmp_path):
+def test_a_notebook_saved_with_changed_defaults_is_rejected(outputs, tmp_path):
     record = run_path(Configuration(), ".json", outputs)
     notebook = tmp_path / "02_train.ipynb"
     notebook.write_text(verify.NOTEBOOK.read_text().replace("units: int = 256", "units: int = 16"))

@@ -1,4 +1,4 @@
-"""Test the metrics by hand-computed examples."""
+"""Compare the metrics with values that were computed by hand."""
 
 import numpy as np
 import pytest
@@ -14,27 +14,27 @@ pytestmark = pytest.mark.quick
 
 
 def predicted(*pairs):
-    """Return predicted probabilities: these for 0 and 1, and zero for the other digits."""
+    """Return predicted probabilities that are `pairs` for 0 and 1, and zero for other digits."""
     return np.pad(np.array(pairs, "float32"), ((0, 0), (0, 8)))
 
 
-def test_probabilities_are_in_double_precision():
+def test_probabilities_are_computed_in_double_precision():
     probabilities = to_probabilities(np.array([[0, np.log(3)]], "float32"))
     assert probabilities.dtype == np.float64
     assert probabilities[0].tolist() == pytest.approx([0.25, 0.75])
 
 
-def test_loss_equals_a_hand_computed_one():
+def test_the_loss_equals_a_value_computed_by_hand():
     probabilities, y = (
         predicted((0.75, 0.25), (0.5, 0.5), (0.25, 0.75)),
         np.array([0, 1, 1], "uint8"),
     )
     assert measure_loss(probabilities, y) == round(-(2 * np.log(0.75) + np.log(0.5)) / 3, 6)
-    # As in Keras, the loss is limited if the label has a probability of zero.
+    # As in Keras, the loss stays finite if the predicted probability of the label is zero.
     assert measure_loss(predicted((1, 0)), y[1:2]) == pytest.approx(-np.log(1e-7))
 
 
-def test_mistakes_equal_those_listed_by_hand():
+def test_the_misclassified_images_equal_a_list_made_by_hand():
     probabilities = predicted((0.9, 0.1), (0.6, 0.4), (0.2, 0.8), (0.3, 0.7))
     assert find_mistakes(probabilities, np.array([0, 1, 0, 1])) == {1: 0, 2: 1}
     assert find_mistakes(probabilities, np.array([0, 0, 1, 1])) == {}

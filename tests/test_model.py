@@ -1,4 +1,4 @@
-"""Test the network: sizes, equations, dropout, and the saved model."""
+"""Test the sizes, the equations and the dropout of the network, and the saved model."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from mnist_rnn.records.model_file import PLAIN_LAYERS, load_model, save_model
 
 
 def read_by_hand(weights, x):
-    """Compute the probabilities in NumPy, by the equations of SimpleRNN."""
+    """Compute the predicted probabilities in NumPy with the equations of SimpleRNN."""
     kernel, recurrent_kernel, bias, dense_kernel, dense_bias = weights
     hidden = np.zeros((len(x), len(bias)), "float32")
     for timestep in range(x.shape[1]):
@@ -37,7 +37,7 @@ def test_networks_have_the_published_numbers_of_parameters(layer, units, paramet
     assert model.count_params() == parameters
 
 
-def test_network_computes_its_equations(mnist):
+def test_the_network_computes_the_equations_of_simple_rnn(mnist):
     model = build_model(Configuration(units=16, seed=3))
     x = scale(mnist[1][0][:100])
     expected = read_by_hand(model.get_weights(), x)
@@ -49,14 +49,14 @@ def test_network_computes_its_equations(mnist):
     ("optimizer", "learning_rate", "expected"),
     [("sgd", None, 0.01), ("rmsprop", None, 0.001), ("adam", None, 0.001), ("adam", 0.5, 0.5)],
 )
-def test_default_learning_rate_is_that_of_keras(optimizer, learning_rate, expected):
+def test_the_default_learning_rate_equals_that_of_keras(optimizer, learning_rate, expected):
     config = Configuration(units=1, optimizer=optimizer, learning_rate=learning_rate)
     model = build_model(config)
     assert float(model.optimizer.learning_rate) == pytest.approx(expected)
 
 
-def test_dropout_equals_that_of_keras_layers():
-    """Check that an image loses the same columns at all timesteps, and that others are scaled."""
+def test_dropout_equals_the_dropout_of_keras_layers():
+    """Check that dropout removes the same columns at all timesteps, and scales other columns."""
     drop = build_model(Configuration(units=1, dropout=0.25, seed=5)).layers[0]
     x = np.ones((1000, 28, 28), "float32")
     dropped = np.array(drop(x, training=True))
@@ -68,7 +68,7 @@ def test_dropout_equals_that_of_keras_layers():
 
 
 @pytest.mark.parametrize("layer", ["simple_rnn", "gru", "lstm"])
-def test_saved_model_is_loaded_with_softmax(layer, mnist, tmp_path):
+def test_a_saved_model_is_loaded_with_a_softmax_layer(layer, mnist, tmp_path):
     config = Configuration(layer=layer, units=3, dropout=0.2)
     model = build_model(config)
     save_model(model, config, tmp_path / "model.keras")
@@ -82,12 +82,12 @@ def test_saved_model_is_loaded_with_softmax(layer, mnist, tmp_path):
     np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-6)
 
 
-def test_picture_needs_no_system_graphviz(tmp_path, monkeypatch):
+def test_drawing_the_layers_needs_no_installation_of_graphviz(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     draw_layers(build_model(Configuration(units=4)), tmp_path / "model.png")
     assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_import_prints_nothing():
+def test_importing_the_package_prints_nothing():
     done = run_python("import mnist_rnn.records.keep")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

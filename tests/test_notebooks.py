@@ -1,4 +1,4 @@
-"""Test the notebooks as files, and 02_train with papermill."""
+"""Test the committed notebooks, and execute 02_train.ipynb with papermill."""
 
 import ast
 import base64
@@ -39,7 +39,7 @@ from mnist_rnn.errors import ExperimentError
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.run import read_runs
 
-# The pictures that notebooks write into results/.
+# These two notebooks write pictures into results/.
 WRITTEN = {
     "02_train.ipynb": ["runs/simple_rnn-256-sgd/rnn-mnist.png"],
     "03_results.ipynb": ["accuracy.png"],
@@ -48,7 +48,7 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 
 
 @each_notebook
-def test_notebook_has_the_committed_outputs(path, tmp_path):
+def test_an_executed_notebook_has_the_committed_outputs(path, tmp_path):
     results = tmp_path / "outputs"
     shutil.copytree(COMMITTED, results, ignore=shutil.ignore_patterns("*.png"))
     nbval = start_nbval(path, results, "--nbval", "--nbval-cell-timeout", "3600")
@@ -67,10 +67,11 @@ def code_cells(notebook):
 def test_nbval_detects_exchanged_pictures_and_a_changed_digit(tmp_path, monkeypatch):
     notebook = nbformat.read(TRAIN.with_name("01_data.ipynb"), as_version=4)
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
-    first, second, third = (out.data for out in outputs if "image/png" in out.get("data", {}))
+    pictures = [out.data for out in outputs if "image/png" in out.get("data", {})]
+    first, second, third, *_ = pictures
     first["image/png"], third["image/png"] = third["image/png"], first["image/png"]
     with Image.open(io.BytesIO(base64.b64decode(second["image/png"]))) as picture:
-        # Paste a 5 over the 6 in a bar's label.
+        # Paste the digit 5 over the 6 in the label of a bar.
         picture.paste(picture.crop((481, 312, 491, 328)), (556, 312))
         changed = io.BytesIO()
         picture.save(changed, "png")
@@ -84,8 +85,8 @@ def test_nbval_detects_exchanged_pictures_and_a_changed_digit(tmp_path, monkeypa
 
 
 @each_notebook
-def test_notebook_is_committed_as_executed_from_top_to_bottom(path):
-    """Check also that outputs have no errors, warnings, paths of a machine, or widgets."""
+def test_each_committed_notebook_was_executed_from_top_to_bottom(path):
+    """Check that the outputs contain no errors, warnings, widgets or paths of a machine."""
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     cells = code_cells(notebook)
@@ -100,7 +101,8 @@ def test_notebook_is_committed_as_executed_from_top_to_bottom(path):
     assert notebook.metadata.kernelspec.name == "python3"
 
 
-CELLS = {  # cells of 02_train, each with a text that only this cell has
+# Each of these cells of 02_train.ipynb has a text that no other cell contains.
+CELLS = {
     "config": "config = read_parameters(",
     "data": "training = Examples(",
     "train": "state = train(",
@@ -113,8 +115,10 @@ VALUES = {"train_size": [320, 640], "optimizer": ["sgd", "adam"]}
     "orders",
     [pytest.param(12, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.trial)],
 )
-def test_cells_in_any_order_write_no_wrong_record(orders, mnist, results, monkeypatch, capsys):
-    """Change parameters in one kernel and run some cells of 02_train in any order, repeatedly.
+def test_running_cells_in_any_order_writes_no_wrong_record(
+    orders, mnist, results, monkeypatch, capsys
+):
+    """Change parameters and run cells of 02_train.ipynb in random orders, in one kernel.
 
     A cell may fail, but each record must have the weights of a fresh run of its configuration.
     """
@@ -140,7 +144,7 @@ def test_cells_in_any_order_write_no_wrong_record(orders, mnist, results, monkey
         return kernel
 
     draw, kernel, rejected = random.Random(0), open_kernel({}), Counter()
-    kept = {}  # the digests in all records of a configuration
+    kept = {}  # maps each configuration to the digests of its records
     for _ in range(orders):
         for parameter in draw.sample(list(VALUES), draw.randint(1, 2)):
             kernel[parameter] = draw.choice(VALUES[parameter])
@@ -163,7 +167,7 @@ def test_cells_in_any_order_write_no_wrong_record(orders, mnist, results, monkey
     ("name", "kind"),
     [("02_train.ipynb", Configuration), ("04_reading.ipynb", Interpretation)],
 )
-def test_papermill_shows_all_parameters_with_default_type_and_help(name, kind):
+def test_papermill_shows_the_type_and_default_and_help_of_each_parameter(name, kind):
     shown = papermill.inspect_notebook(str(TRAIN.with_name(name)))
     defaults = {name: ast.literal_eval(parameter["default"]) for name, parameter in shown.items()}
     assert list(defaults.items()) == list(kind().model_dump().items())
@@ -176,10 +180,10 @@ def test_papermill_shows_all_parameters_with_default_type_and_help(name, kind):
 
 
 @pytest.mark.slow
-def test_kernel_answers_every_request():
-    """Send each request after another client has left, as JupyterLab's server does.
+def test_the_kernel_answers_every_request():
+    """Send requests, each after another client has disconnected, as JupyterLab's server does.
 
-    ipykernel 7.2 left one request in seventy unread, and the notebook waited forever.
+    ipykernel 7.2 left one of seventy requests unread, so that a notebook waited forever.
     """
     manager, client = start_new_kernel()
     try:
@@ -215,8 +219,8 @@ needs_make = pytest.mark.skipif(
 
 
 @needs_make
-def test_opening_a_notebook_does_not_change_it_under_any_python():
-    """Check the version of Python that the kernel reports: JupyterLab writes it into notebooks."""
+def test_opening_a_notebook_with_any_python_version_does_not_change_the_file():
+    """Check the Python version that the kernel reports and JupyterLab writes into notebooks."""
     manager, client = start_new_kernel()
     said = client.kernel_info(reply=True, timeout=60)["content"]["language_info"]
     client.stop_channels()
@@ -227,7 +231,7 @@ def test_opening_a_notebook_does_not_change_it_under_any_python():
 
 
 @needs_make
-def test_kernel_ends_without_messages(tmp_path):
+def test_the_kernel_ends_without_messages(tmp_path):
     """Interrupt the kernel during its last request, as Jupyter does to stop a kernel."""
     with (tmp_path / "errors").open("w") as errors:
         manager, client = start_new_kernel(stderr=errors)
@@ -238,11 +242,11 @@ def test_kernel_ends_without_messages(tmp_path):
     assert (tmp_path / "errors").read_text() == "[IPKernelApp] ERROR | another error\n"
 
 
-def test_papermill_runs_the_notebook_with_given_parameters(tmp_path):
+def test_papermill_runs_the_notebook_with_the_given_parameters(tmp_path):
     sizes = {"train_size": 1000, "batch_size": 125}
     parameters = sizes | {"units": 8, "epochs": 1, "optimizer": "adam", "seed": 3}
     command = [*papermill_command(parameters, tmp_path / "out.ipynb"), "--inject-paths"]
-    # Start papermill in another folder than the root, where `make reproduce` starts it.
+    # Start papermill outside the root of the repository, unlike `make reproduce`.
     record = finish(start(command, env=environment(tmp_path), cwd=tmp_path), tmp_path)
     assert record.config == Configuration(**parameters)
     outputs = (tmp_path / "out.ipynb").read_text()
@@ -250,8 +254,8 @@ def test_papermill_runs_the_notebook_with_given_parameters(tmp_path):
 
 
 @pytest.mark.slow
-def test_training_cell_can_run_again(tmp_path):
-    """Train again before the record is written (from the checkpoint) and after (from the start)."""
+def test_the_training_cell_can_be_run_again(tmp_path):
+    """Run the training cell again before and after the cell that writes the record."""
     parameters = {"units": 8, "epochs": 2, "train_size": 1000}
     once = finish(start_papermill(parameters, tmp_path / "once"), tmp_path / "once")
     notebook = nbformat.read(TRAIN, as_version=4)
@@ -289,15 +293,15 @@ def test_papermill_rejects_wrong_parameters_before_tensorflow_is_loaded(tmp_path
 
 def test_reading_parameters_and_records_does_not_load_tensorflow():
     first = code_cells(nbformat.read(TRAIN, as_version=4))[0].source
-    # These modules import all modules that analyse runs.
+    # These modules import all other modules that analyse runs.
     modules = "data, bits.verify, sweep, analysis.tables, figures.results"
     imports = "; ".join(f"import mnist_rnn.{name}" for name in modules.split(", "))
     program = f"{first}\nimport sys; {imports}; sys.exit('tensorflow' in sys.modules)"
     assert run_python(program).returncode == 0
 
 
-def test_committed_notebook_agrees_with_its_record(committed):
-    """Compare the notebook's output with the record, which another run has written."""
+def test_the_committed_notebook_agrees_with_the_committed_record(committed):
+    """Check that the output of 02_train.ipynb contains the results of the committed record."""
     text = json.dumps(nbformat.read(TRAIN, as_version=4))
     reached, loss = committed.test_accuracy, committed.test_loss
     assert f"Test accuracy: {reached:.2f}%, loss: {loss:.4f}" in text

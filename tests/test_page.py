@@ -1,4 +1,4 @@
-"""Test draw.html as a user opens it: from a file, in Chromium, without a network."""
+"""Test the page draw.html, opened from a file in Chromium, without internet access."""
 
 import re
 import subprocess
@@ -44,7 +44,7 @@ def page(visit):
 
 
 def in_page(page, name, values):
-    """Call a function of the page's module with each value, and return the results."""
+    """Call a JavaScript function of the page with each value, and return the results."""
     return page.evaluate(f"values => values.map(value => pad.{name}(value))", values)
 
 
@@ -52,18 +52,21 @@ def answer(page):
     return page.locator(".answer").inner_text()
 
 
-def test_picture_in_the_readme_shows_the_pad(browser, site):
-    """Tolerate other smoothing of letters, below 0.5; a changed digit in a line differs by 2."""
+def test_picture_in_the_readme_equals_a_new_picture_of_the_pad(browser, site):
+    """Tolerate a difference of 0.5, because computers smooth letters differently.
+
+    One changed digit in a line of text gives a difference of 2.
+    """
     assert compare(PICTURE.read_bytes(), take_pad(browser, site / "draw.html"), 0.5) is None
 
 
 @pytest.mark.slow
-def test_page_misclassifies_the_same_images_as_the_record(page, mnist, committed):
+def test_page_makes_the_wrong_predictions_that_the_record_lists(page, mnist, committed):
     assert find_mistakes(page, mnist) == committed.mistakes
 
 
 def find_mistakes(page, mnist):
-    """Return the page's wrong predictions, by the index of the test image."""
+    """Return the wrong predictions of the page, keyed by the index of the test image."""
     x_test, y_test = mnist[1]
     answers = []
     for part in np.split(x_test.reshape(-1, 784), 10):
@@ -81,9 +84,9 @@ READ_ALL = """hex => {
 
 
 def center(page, drawings):
-    """Return the image (28, 28) that the page makes of each drawing, or its advice instead.
+    """Return, for each drawing, the image (28, 28) that the page makes, or the page's advice.
 
-    The points of a drawing are in thousandths of the pad's side.
+    The coordinates of points are thousandths of the pad's side.
     """
     centered = "x => x.map(pad.centerStrokes).map(({ image, advice }) => advice ?? [...image])"
     made = page.evaluate(centered, drawings)
@@ -91,7 +94,7 @@ def center(page, drawings):
 
 
 def extent(images):
-    """Return the longer side of the ink's bounding box, for each image."""
+    """Return the longer side of the bounding box of the ink in each image."""
     inked = [(images > 0).any(axis=axis) for axis in (1, 2)]
     return np.maximum(*(28 - ink[:, ::-1].argmax(axis=1) - ink.argmax(axis=1) for ink in inked))
 
@@ -100,15 +103,18 @@ def middles(images):
     return np.array([ndimage.center_of_mass(image) for image in images])
 
 
-def test_bar_becomes_the_hand_computed_image(page):
-    """Draw a bar of 17.4 pixels; the pen adds 2.6. Ink is 1.8 minus the distance, at most 1."""
+def test_vertical_stroke_becomes_the_hand_computed_image(page):
+    """Draw a stroke of 17.4 pixels, to which the width of the pen adds 2.6 pixels.
+
+    The ink in a pixel is 1.8 minus the pixel's distance from the stroke, clipped to 0 and 1.
+    """
     (bar,) = center(page, [[[[500, 100], [500, 900]]]])
     np.testing.assert_allclose(bar[6:23, 12:17], 17 * [[0, 0.8, 1, 0.8, 0]], atol=0.01)
     np.testing.assert_allclose(bar[:, 14][[4, 5, 23, 24]], [0.5, 1, 1, 0.5], atol=0.01)
     assert not bar[[3, 25]].any()
 
 
-def test_any_drawing_becomes_an_image_like_those_of_mnist_or_is_rejected(page, mnist):
+def test_random_drawing_becomes_an_image_like_those_of_mnist_or_gets_advice(page, mnist):
     theirs = scale(mnist[1][0])
     box, middle = extent(theirs).max(), middles(theirs).mean(axis=0)
     assert np.median(extent(theirs)) == box
@@ -121,24 +127,27 @@ def test_any_drawing_becomes_an_image_like_those_of_mnist_or_is_rejected(page, m
     images = np.stack([got for got in made if not isinstance(got, str)])
     assert len(images) > 280
     assert (images.min(), images.max()) == (0, 1)
-    assert set(extent(images)) <= {box, box + 1}  # the box may begin between two pixels
-    assert abs(middles(images) - middle).max() < 1  # ink that is cut off moves the middle
+    # A bounding box that begins between two pixels is one pixel longer.
+    assert set(extent(images)) <= {box, box + 1}
+    # Ink outside the image is cut off, which moves the center of mass.
+    assert abs(middles(images) - middle).max() < 1
 
 
 @pytest.mark.slow
-def test_drawn_shapes_are_recognised_at_once(page):
+def test_most_drawn_digits_are_classified_correctly_within_50_milliseconds(page):
     wrong = find_misclassified(page)
     assert not {"1 upright", "0 round", "7 plain"} & set(wrong)
     assert len(SHAPES) - len(wrong) >= 20
-    taken = []  # the shortest time counts, since other programs can only delay it
+    # Other programs can only add time, so the shortest time is tested.
+    taken = []
     for strokes in (FAN, [[(0.2, 0.2), (0.75, 0.7)]], [[(0.2, 0.2), (0.8, 0.7)]]):
-        said, seconds = draw(page, strokes, wait=1000)  # the pad keeps the earlier strokes
+        said, seconds = draw(page, strokes, wait=1000)  # the pad still shows the earlier strokes
         assert said.startswith("The network reads a")
         taken.append(seconds)
     assert 0 < min(taken) < 0.05
 
 
-def test_drawing_that_is_no_digit_is_answered_with_advice(page, mnist):
+def test_page_gives_advice_about_a_dot_and_a_full_pad(page, mnist):
     assert draw(page, DOT)[0].startswith("That is a dot.")
     page.get_by_role("button", name="Clear").click()
     assert draw(page, FILLED)[0].startswith("The pad is full.")
@@ -146,12 +155,12 @@ def test_drawing_that_is_no_digit_is_answered_with_advice(page, mnist):
     assert dot.startswith("That is a dot.")
     assert dash.shape == (28, 28)
     full = re.search(r"FULL = ([\d.]+);", page.content())[1]
-    # No digit of MNIST has so much ink that it fills the pad.
+    # Every MNIST digit has less ink than the limit above which the page calls the pad full.
     assert mnist[0][0].sum(axis=(1, 2)).max() / 255 < float(full) * 20**2
 
 
 @pytest.mark.parametrize("palm", [[], [(0.1, 0.9)]], ids=["finger", "finger and palm"])
-def test_finger_draws_on_a_phone_and_the_answer_is_visible(visit, palm):
+def test_phone_user_draws_with_a_finger_and_sees_the_prediction(visit, palm):
     size = {"width": 390, "height": 844}
     page = visit(has_touch=True, is_mobile=True, viewport=size)
     page.get_by_text("Draw a digit of your own.").wait_for()
@@ -170,7 +179,7 @@ def test_finger_draws_on_a_phone_and_the_answer_is_visible(visit, palm):
     touch("touchStart", (0.27, 0.2), *palm)
     for finger in [(0.5, 0.2), (0.72, 0.2), (0.6, 0.5), (0.45, 0.85)]:
         touch("touchMove", finger, *palm)
-        assert sheet.bounding_box() == box  # no text moves the pad under the finger
+        assert sheet.bounding_box() == box  # the pad doesn't move under the finger
     touch("touchEnd")
     page.get_by_text(READS_7).wait_for()
     assert page.evaluate("scrollY") == 0
@@ -179,7 +188,7 @@ def test_finger_draws_on_a_phone_and_the_answer_is_visible(visit, palm):
         assert place["y"] + place["height"] < size["height"]
 
 
-def test_page_fits_a_laptop_screen_and_is_larger_on_a_projector(visit):
+def test_pad_fits_a_laptop_screen_and_is_larger_on_a_projector(visit):
     widths = {}
     for width, height in ((1366, 650), (1920, 950)):
         page = visit(SEVEN, viewport={"width": width, "height": height})
@@ -191,7 +200,7 @@ def test_page_fits_a_laptop_screen_and_is_larger_on_a_projector(visit):
     assert widths[1920] > 1.3 * widths[1366]
 
 
-def test_page_starts_with_a_digit_and_hides_its_answer_until_the_end(visit):
+def test_page_reads_a_test_digit_and_hides_the_prediction_until_the_last_row(visit):
     page = visit(reduced_motion="no-preference")
     page.locator("#pad [name=row]").wait_for()
     seen = set()
@@ -208,8 +217,8 @@ def test_page_starts_with_a_digit_and_hides_its_answer_until_the_end(visit):
     assert "The network reads an 8 (" in draw(page, SHAPES["8"])[0]
 
 
-def test_texts_about_a_digit_follow_from_its_probabilities(visit, mnist, model):
-    """Compare the texts after each row of the first test digit with the network in NumPy."""
+def test_page_states_the_predicted_probabilities_of_a_test_digit(visit, mnist, model):
+    """Compare the page's texts after each row of the first test digit with results in NumPy."""
     weights, images = Weights(*model.get_weights()), scale(mnist[1][0][:1])
     probabilities = compute_probabilities(weights, compute_states(weights, images))[0]
     page = visit(script="Math.random = () => 0")
@@ -241,7 +250,7 @@ SHOWN = """() => [...(pad => [pad.querySelector("[name=row]").valueAsNumber,
 
 
 def press(page, name, *keys):
-    """Go to a control with Tab, check that the focus is visible, and press keys."""
+    """Press Tab until a control has the focus, check that the focus is visible, and press keys."""
     element = "document.activeElement"
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -253,7 +262,7 @@ def press(page, name, *keys):
         page.keyboard.press(key)
 
 
-def test_everything_can_be_done_by_keyboard(page):
+def test_pad_and_every_control_work_by_keyboard(page):
     seven = [*8 * ["ArrowLeft"], " ", *18 * ["ArrowRight"], *7 * ["End"], *18 * ["ArrowDown"], " "]
     press(page, "Drawing pad", *seven)
     drawn = answer(page)
@@ -264,9 +273,9 @@ def test_everything_can_be_done_by_keyboard(page):
     assert answer(page) != drawn
     press(page, "undo", "Enter")
     assert answer(page) == drawn
-    press(page, "speed", "ArrowUp")  # 2 rows per second
+    press(page, "speed", "ArrowUp")  # sets 2 rows per second
     press(page, "play", "Enter")
-    press(page, "speed", *3 * ["ArrowDown"])  # 20 rows per second, set during playing
+    press(page, "speed", *3 * ["ArrowDown"])  # sets 20 rows per second while the page plays
     page.get_by_text(re.compile(r"^After row 28: 7 \(")).wait_for(timeout=8000)
     assert re.search(r"answer changes \d+ times.*, 7 \(\d+ to 28\)\.", page.content())
     press(page, "row", "ArrowLeft")
@@ -278,12 +287,12 @@ def test_everything_can_be_done_by_keyboard(page):
     assert re.match(r"You read a 0\. The network reads an? \d", answer(page))
     press(page, "random", "Enter")
     assert answer(page) == "Which digit is it? Guess, then see."
-    press(page, "Drawing pad", " ")  # on a test digit, the pen starts a new drawing
-    for key in 18 * ["Control+ArrowRight"]:  # with Control, keys don't move the pen
+    press(page, "Drawing pad", " ")  # a stroke on a test digit starts a new drawing
+    for key in 18 * ["Control+ArrowRight"]:  # arrow keys with Control don't move the pen
         page.keyboard.press(key)
     assert answer(page).startswith("That is a dot.")
     page.keyboard.press(" ")
-    for _ in range(2):  # a key that is held repeats, and the pen stays down
+    for _ in range(2):  # a held space bar sends many events, but the pen stays down
         page.keyboard.down(" ")
     page.keyboard.up(" ")
     for key in 18 * ["ArrowRight"]:
@@ -304,18 +313,20 @@ def test_everything_can_be_done_by_keyboard(page):
         ({"fragment": "#d=" + 42_000 * "0", "served": True}, "The address holds no drawing."),
     ],
 )
-def test_unsupported_browser_or_address_is_explained(visit, options, expected):
+def test_page_explains_that_a_browser_or_an_address_is_unsupported(visit, options, expected):
     visit(**options).get_by_text(expected).wait_for()
 
 
-def test_dots_keep_their_colours_with_forced_colours(visit):
+def test_dots_keep_their_colours_in_forced_colors_mode(visit):
     filled = visit(SEVEN, forced_colors="active").locator(".pad-dots .pad-right").last
     filled.wait_for(state="attached")
     assert filled.evaluate("dot => getComputedStyle(dot).backgroundColor") == "rgb(0, 114, 178)"
 
 
-def test_hard_digits_come_first_and_the_score_counts_both_players(visit, mnist, model, committed):
-    """Show two hard digits, which the network misclassifies, and the first test digit, a 7."""
+def test_hard_digits_include_all_misclassified_images_and_the_score_is_right(
+    visit, mnist, model, committed
+):
+    """Show two misclassified test digits, and the first test digit, which is a 7."""
     (images, labels), mistakes = mnist[1], committed.mistakes
     hardest = find_hardest(Weights(*model.get_weights()), images, labels)
     assert set(hardest[: len(mistakes)].tolist()) == set(mistakes)
@@ -355,7 +366,7 @@ ALPHA = """([place, side]) => {
 }"""
 
 
-def test_drawing_is_shared_by_the_address_of_a_served_page(visit):
+def test_address_of_a_served_page_shares_the_drawing(visit):
     from_a_file = visit(SEVEN)
     assert not from_a_file.get_by_role("button", name="Share").is_visible()
     page = visit(served=True)
@@ -380,7 +391,7 @@ FRAGMENTS = some.from_regex(r"#d=[0-9]{0,14}(\.[0-9]{0,7})*", fullmatch=True)
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(some.lists(WORDS | FRAGMENTS, min_size=10))
-def test_any_address_has_a_valid_drawing_or_none(page, addresses):
+def test_only_addresses_in_the_right_format_are_read_as_drawings(page, addresses):
     for address, strokes in zip(addresses, in_page(page, "readAddress", addresses), strict=True):
         whole = re.fullmatch(r"#d=([0-9]{6})+(\.([0-9]{6})+)*", address)
         assert (strokes is not None) == bool(whole)
@@ -390,7 +401,7 @@ def test_any_address_has_a_valid_drawing_or_none(page, addresses):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_is_accessible_and_fits_the_window(page, scheme):
+def test_pad_page_is_accessible_and_fits_the_window(page, scheme):
     page.emulate_media(color_scheme=scheme)
     draw(page, SHAPES["7 plain"])
     for width in (320, 390, 800, 1440, 1920):
@@ -406,8 +417,8 @@ def test_page_is_accessible_and_fits_the_window(page, scheme):
 
 
 @pytest.mark.slow
-def test_site_of_another_model_predicts_like_keras(open_page, mnist, tmp_path):
-    """Make the site of a small run with dropout, by the command of `make site MODEL=...`."""
+def test_site_of_another_model_makes_the_predictions_of_keras(open_page, mnist, tmp_path):
+    """Make the pages for a small model with dropout, as `make site MODEL=...` does."""
     parameters = {"units": 8, "epochs": 1, "train_size": 1000, "batch_size": 125, "dropout": 0.2}
     record = finish(start_plain(parameters, tmp_path / "results"), tmp_path / "results")
     path, folder = run_path(record.config, ".keras", tmp_path / "results"), tmp_path / "site"
@@ -421,7 +432,7 @@ def test_site_of_another_model_predicts_like_keras(open_page, mnist, tmp_path):
     assert find_mistakes(page, mnist) == record.mistakes
 
 
-def test_pad_without_widgets_is_shown_as_a_sentence():
+def test_pad_outside_jupyterlab_is_shown_as_a_sentence():
     assert repr(Pad()).startswith("Run this cell in JupyterLab")
 
 
@@ -429,7 +440,7 @@ def test_pad_without_widgets_is_shown_as_a_sentence():
     ("layer", "problem"),
     [("gru", "a simple_rnn, got gru"), ("simple_rnn", "the weights of its record, SHA-256 ")],
 )
-def test_weights_that_differ_from_their_record_are_rejected(layer, problem, make_record, tmp_path):
+def test_model_that_differs_from_its_record_is_rejected(layer, problem, make_record, tmp_path):
     record = make_record(units=8, layer=layer)
     path = write_run(record, tmp_path / "results").with_suffix(".keras")
     save_model(build_model(record.config), record.config, path)

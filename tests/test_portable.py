@@ -1,4 +1,4 @@
-"""Test each part that makes a run's bits equal on every CPU."""
+"""Test the code that makes a run bit-identical on every CPU."""
 
 import os
 import platform
@@ -28,8 +28,8 @@ from mnist_rnn.records.model_file import PLAIN_LAYERS
 
 
 @pytest.mark.parametrize("layer", PLAIN_LAYERS)
-def test_initial_weights_have_the_distribution_of_keras(layer):
-    """Compare the distributions by the Kolmogorov-Smirnov test, at the level 1e-4."""
+def test_our_initial_weights_have_the_distributions_of_keras(layer):
+    """Compare the distributions by the Kolmogorov-Smirnov test at the significance level 1e-4."""
     keras.utils.set_random_seed(1)
     layers = [keras.Input((28, 28)), PLAIN_LAYERS[layer](128), keras.layers.Dense(10)]
     theirs = keras.Sequential(layers).get_weights()
@@ -44,14 +44,14 @@ def test_initial_weights_have_the_distribution_of_keras(layer):
 
 
 @pytest.mark.parametrize("layer", PLAIN_LAYERS)
-def test_recurrent_kernel_is_orthogonal(layer):
+def test_initial_recurrent_kernel_is_orthogonal(layer):
     kernel = draw_initial_weights(Configuration(layer=layer, units=64))[1].astype("float64")
     assert kernel.shape == (64, 64 * GATES[layer])
     np.testing.assert_allclose(kernel @ kernel.T, np.eye(64), atol=1e-5)
 
 
-def test_rounding_in_the_linear_algebra_library_has_no_effect(monkeypatch):
-    """Change the last bits of the library's result; expect the same initial weights."""
+def test_rounding_in_numpy_qr_has_no_effect_on_the_initial_weights(monkeypatch):
+    """Change the last bits of NumPy's QR decomposition, and expect the same initial weights."""
     qr = np.linalg.qr
 
     def rounded_otherwise(matrix):
@@ -63,8 +63,8 @@ def test_rounding_in_the_linear_algebra_library_has_no_effect(monkeypatch):
     assert np.array_equal(orthogonal(np.random.default_rng(0), 64, 64), q)
 
 
-def test_xla_rounds_a_product_before_it_adds():
-    """Square 1 + 2**-12. Float32 drops the last term of the square, 1 + 2**-11 + 2**-24."""
+def test_xla_rounds_a_product_before_an_addition():
+    """Check that the square of 1 + 2**-12 is rounded from 1 + 2**-11 + 2**-24 to 1 + 2**-11."""
     x = tf.fill([64], 1 + 2**-12)
     multiply_and_add = tf.function(lambda x, y: x * x + y, jit_compile=True)
     assert not np.any(multiply_and_add(x, tf.fill([64], -1 - 2**-11)))
@@ -81,22 +81,22 @@ QUICK = 5
     ],
     ids=str,
 )
-def test_sums_have_the_order_of_the_rule(case):
-    """Compare the products and all gradients for these numbers of images, units and gates."""
+def test_products_and_gradients_are_summed_in_the_specified_order(case):
+    """Compare the products and gradients of a network with the NumPy version in `by_hand`."""
     assert compare(*case) == []
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="tests oneDNN's kernels for x86-64")
-def test_products_with_avx2_have_the_order_of_the_rule():
+def test_products_on_avx2_are_summed_in_the_specified_order():
     variables = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2", "TF_NUM_INTRAOP_THREADS": "2"}
     command = [sys.executable, oracle.__file__, "24"]
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     assert done.stdout == "different 0\n", done.stderr
 
 
-def test_row_is_added_from_left_to_right():
-    """Add terms so different in size that another order gives another sum."""
+def test_numbers_in_a_row_are_added_from_left_to_right():
+    """Add terms of very different sizes, so that another order would give another sum."""
     random = np.random.default_rng(0)
     x = (random.standard_normal((1000, 10)) * 10.0 ** random.integers(-4, 5, (1000, 10))).astype(
         "float32"
@@ -118,7 +118,7 @@ def step(optimizer, gradients):
 GRADIENTS = np.array([[0.1, -1e-5], [0.2, 3e-5], [-0.05, 1e-5]], "float32")
 
 
-def test_rmsprop_equals_the_formula_of_keras_2():
+def test_our_rmsprop_equals_the_formula_of_keras_2():
     square, weights = np.zeros(2), np.array([1.0, 2.0])
     for gradient in GRADIENTS.astype("float64"):
         square = 0.9 * square + 0.1 * gradient**2
@@ -126,15 +126,15 @@ def test_rmsprop_equals_the_formula_of_keras_2():
     np.testing.assert_allclose(step(OPTIMIZERS["rmsprop"](), GRADIENTS), weights, rtol=1e-6)
 
 
-def test_adam_equals_that_of_keras():
-    """Take hundreds of steps, so that the power of beta_1 is almost zero."""
+def test_our_adam_equals_the_adam_of_keras():
+    """Take 300 steps, after which the power of beta_1 is almost zero."""
     gradients = np.tile(GRADIENTS, (100, 1))
     theirs = step(keras.optimizers.Adam(), gradients)
     np.testing.assert_allclose(step(OPTIMIZERS["adam"](), gradients), theirs, rtol=1e-6)
 
 
 @pytest.mark.parametrize("base", [0.9, 0.999])
-def test_power_is_rounded_once(base):
+def test_power_of_a_base_is_rounded_only_once(base):
     exponents = np.array([*range(1, 2000), 9380, 2**20 + 1])
     exact = [Fraction(float(np.float32(base))) ** int(n) for n in exponents[:300]]
     powers = np.array(power(base, tf.constant(exponents)))
@@ -143,7 +143,7 @@ def test_power_is_rounded_once(base):
 
 
 def test_model_without_xla_is_rejected():
-    """Enable op determinism, for which Keras turns XLA off with only a warning."""
+    """Enable TensorFlow's op determinism, which makes Keras turn XLA off and print a warning."""
     program = (
         "from mnist_rnn.config import Configuration\n"
         "from mnist_rnn.experiment.backend import tf\n"
@@ -154,8 +154,8 @@ def test_model_without_xla_is_rejected():
     assert "BackendError: jit_compile: expected True, got False" in run_python(program).stderr
 
 
-def test_xla_gets_only_our_flags(monkeypatch):
-    """Expect that a user's flags are dropped, since XLA ends the process at an unknown flag."""
+def test_xla_flags_of_the_user_are_dropped(monkeypatch):
+    """Set an unknown flag of XLA, which would end the process."""
     arm64 = "--xla_backend_extra_options=-aarch64-enable-mcr=false"
     unfused = {"x86_64": "--xla_cpu_max_isa=AVX", "aarch64": arm64, "arm64": arm64}
     ours = [
@@ -168,7 +168,7 @@ def test_xla_gets_only_our_flags(monkeypatch):
     assert os.environ["XLA_FLAGS"].split() == ours
 
 
-def test_probe_detects_a_changed_learning_rate_and_a_changed_rule(monkeypatch):
+def test_probe_detects_a_changed_learning_rate_and_a_changed_order_of_sums(monkeypatch):
     other = {"sgd": lambda: keras.optimizers.SGD(0.010000001)}
     for changed in ((network, "OPTIMIZERS", network.OPTIMIZERS | other), (products, "PART", 128)):
         with monkeypatch.context() as patch:
@@ -195,7 +195,7 @@ EARLY = "import tensorflow as tf; tf.function(lambda x: x * 2, jit_compile=True)
         ("", "keras.config.set_dtype_policy('mixed_float16')", {}, "Keras's floatx and dtype "),
     ],
 )
-def test_probe_detects_settings_that_change_bits(before, after, variables, problem):
+def test_probe_detects_settings_that_change_the_weights(before, after, variables, problem):
     program = (
         f"{before}\n"
         "from mnist_rnn.experiment.backend import keras, tf\n"
@@ -204,7 +204,7 @@ def test_probe_detects_settings_that_change_bits(before, after, variables, probl
         "print(probe_step())\n"
         "assert not keras.config.max_epochs() and not keras.config.max_steps_per_epoch()\n"
     )
-    # Without XLA_FLAGS here, the new process would inherit those that this process has set.
+    # The new process would inherit XLA_FLAGS from this process, so XLA_FLAGS is set to nothing.
     done = run_python(program, **{"XLA_FLAGS": ""} | variables)
     assert done.stdout.startswith(problem), done.stderr
     assert done.returncode == 0, done.stderr
@@ -214,10 +214,10 @@ def test_probe_detects_settings_that_change_bits(before, after, variables, probl
     ("fuses", "variable", "goes_on"),
     [(True, None, False), (True, "", False), (True, "1", True), (False, None, True)],
 )
-def test_different_bits_stop_a_run_or_are_recorded(
+def test_failed_probe_stops_the_run_or_is_recorded(
     fuses, variable, goes_on, environment, monkeypatch, capsys
 ):
-    """Check that a run continues on a CPU without AVX2 and FMA, or if the user asks for it."""
+    """Check that a run continues on a CPU without AVX2 or FMA, or with MNIST_RNN_OTHER_BITS=1."""
     environment = change(environment.model_copy(), "cpu", fuses=fuses)
     assert probe.require_bits(environment) == environment
     assert not environment.other_bits
@@ -236,7 +236,7 @@ def test_different_bits_stop_a_run_or_are_recorded(
 
 
 @pytest.mark.parametrize("variables", [{}, {"KERAS_BACKEND": "jax"}])
-def test_keras_settings_of_the_user_have_no_effect(variables, tmp_path):
+def test_user_settings_of_keras_have_no_effect(variables, tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "jax", "floatx": "float16"}')
     program = (
         "from mnist_rnn.experiment.backend import keras\n"
@@ -248,12 +248,12 @@ def test_keras_settings_of_the_user_have_no_effect(variables, tmp_path):
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX exists only on x86-64")
 def test_cpu_without_avx_is_rejected_before_tensorflow_is_loaded():
-    """Expect a message, since `import tensorflow` would end the process by SIGILL without any."""
+    """Expect an error message: without AVX, `import tensorflow` ends the process silently."""
     with pytest.raises(BackendError, match=r"needs AVX.*05_by_hand"):
         backend.require_avx({"AVX": False})
 
 
-def test_model_built_twice_has_the_same_names_and_configuration():
+def test_second_model_has_the_names_and_the_configuration_of_the_first_model():
     first, again = (build_model(Configuration(units=2, layer="gru")) for _ in range(2))
     assert [layer.name for layer in first.layers] == ["dropout", "gru", "dense"]
     assert (first.name, first.configuration) == (again.name, Configuration(units=2, layer="gru"))

@@ -1,4 +1,4 @@
-"""Test the claims and their curves, and how wrong rows are rejected."""
+"""Test how claims.csv and curves.csv are read, and how wrong rows are rejected."""
 
 import pytest
 from helpers.published import CURVE, ROW, write_claims, write_curves
@@ -22,7 +22,7 @@ NAMED = f"one of {', '.join(COLUMNS)}"
 ANSWERS = "code that computes these parameters"
 
 
-def test_each_row_is_a_claim(tmp_path):
+def test_each_row_of_the_table_is_read_as_a_claim(tmp_path):
     rate = {"claim": "slow", "learning_rate": "0.001", "train_size": "1000"}
     slow, mine = read_claims(write_claims(tmp_path, ROW | rate, ROW))
     assert mine.config == Configuration(
@@ -80,7 +80,7 @@ def test_error_names_a_missing_column(column, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["run", "table", "text", *UNPUBLISHED])
-def test_only_unpublished_kinds_have_no_number(kind, tmp_path):
+def test_published_accuracy_is_required_or_forbidden_by_the_kind_of_claim(kind, tmp_path):
     number = ROW | {"kind": kind}
     none = number | {"published_test_accuracy": "", "rounding": ""}
     right, wrong = (none, number) if kind in UNPUBLISHED else (number, none)
@@ -108,7 +108,7 @@ def test_file_that_is_not_a_table_of_claims_is_rejected(content, problem, tmp_pa
         read_claims(tmp_path)
 
 
-def test_unreadable_table_is_named_with_the_reason_of_the_system(tmp_path):
+def test_error_names_an_unreadable_table_and_the_reason(tmp_path):
     (tmp_path / "claims.csv").mkdir()
     with pytest.raises(ClaimError, match=r"^claims: expected CSV .*, got [A-Z][a-z ]+\.$"):
         read_claims(tmp_path)
@@ -136,7 +136,7 @@ def test_curve_has_one_row_per_epoch_and_is_optional(tmp_path):
     assert (curve.index.name, curve["accuracy"].dtype) == ("epoch", "float64")
     row = tabulate_claims(tmp_path).loc["mine"]
     assert row["loss_by_epoch"] == (0.5, 0.4, 0.3)
-    assert not {"seed", "runs", "rounding"} & set(row.index)  # of the request, not of the result
+    assert not {"seed", "runs", "rounding"} & set(row.index)
 
 
 COLUMN = r"^curves.csv, line \d, claim 'mine', column "
@@ -163,7 +163,7 @@ GAP = r"^curves.csv, claim 'mine': expected each epoch from 1 to 3 once, in orde
         (0, ("mine", "0", "0.4", ""), GAP + r" 0, 2, 3\.$"),
     ],
 )  # fmt: skip
-def test_wrong_curve_is_rejected_in_one_sentence(row, change, problem, tmp_path):
+def test_wrong_curve_is_rejected_with_one_sentence(row, change, problem, tmp_path):
     write_claims(tmp_path, ROW)
     rows = [*CURVE[:row], change, *CURVE[row + 1 :]]
     with pytest.raises(ClaimError, match=problem) as error:
@@ -180,13 +180,13 @@ def test_wrong_curve_is_rejected_in_one_sentence(row, change, problem, tmp_path)
      ([], "claim,epoch,train_loss,train_accuracy", r"^curves: expected at least one row"),
      ([], "", r"^curves: expected at least one row")],
 )  # fmt: skip
-def test_table_of_curves_without_rows_or_columns_is_rejected(rows, header, problem, tmp_path):
+def test_incomplete_table_of_curves_is_rejected(rows, header, problem, tmp_path):
     with pytest.raises(ClaimError, match=problem):
         write_curves(write_claims(tmp_path, ROW), rows, header)
 
 
-def test_claims_of_the_originals_require_runs_of_their_code():
-    """Check that the two results of the PyTorch notebook need runs of its code, not of ours."""
+def test_results_of_the_pytorch_notebook_need_runs_of_the_pytorch_code():
+    """Check that a sweep of our code makes no run for the two results of the PyTorch notebook."""
     claims = read_claims()
     theirs = [claim for claim in claims if claim.answered_by == "pytorch"]
     assert [claim.published_test_accuracy for claim in theirs] == [95.67, 96.81]

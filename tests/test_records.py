@@ -1,4 +1,4 @@
-"""Test how the record of a run is read, rejected and compared."""
+"""Test how records of runs are read, rejected and compared."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def record(make_record):
     return change(make_record(train_size=1, epochs=1), "history", weights_sha256=[DIGEST])
 
 
-# Ways to hide from `git status` that code.py was edited, or that more.py is new
+# Commands that hide an edit of code.py, or the new file more.py, from `git status`
 HIDING = [
     "git update-index --assume-unchanged code.py",
     "git update-index --skip-worktree code.py",
@@ -55,8 +55,11 @@ HIDING = [
 
 
 @pytest.mark.parametrize("hide", HIDING)
-def test_record_says_whether_files_differ_from_the_commit(hide, tmp_path, monkeypatch):
-    """Hide an edit by settings of git; expect that it is found. Files in results/ don't count."""
+def test_record_says_whether_the_code_differs_from_its_commit(hide, tmp_path, monkeypatch):
+    """Check that a record reports edits that are hidden by settings of git.
+
+    A new file in results/ doesn't count as an edit.
+    """
     clone = tmp_path / "clone"
     (clone / "results").mkdir(parents=True)
     monkeypatch.setattr(environment, "ROOT", clone)
@@ -83,7 +86,7 @@ def test_record_says_whether_files_differ_from_the_commit(hide, tmp_path, monkey
         (clone / name).write_text(old) if old else (clone / name).unlink()
 
 
-def test_commit_is_unknown_outside_a_checkout_and_without_git(tmp_path, monkeypatch):
+def test_record_names_no_commit_outside_a_git_clone_or_without_git(tmp_path, monkeypatch):
     folders = [(environment, "ROOT", folder) for folder in (tmp_path, ROOT / "src")]
     for changed in (*folders, (os, "environ", {"PATH": ""})):
         with monkeypatch.context() as patch:
@@ -95,7 +98,7 @@ def test_commit_is_unknown_outside_a_checkout_and_without_git(tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("variable", "threads"), [("3", 3), ("0", 2), ("", 2), ("two", 2), (None, 2)]
 )
-def test_threads_are_those_of_the_variable_or_all_cores_of_the_process(
+def test_number_of_threads_comes_from_the_environment_or_from_the_cores(
     variable, threads, monkeypatch
 ):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5, 6}, raising=False)
@@ -154,7 +157,7 @@ def test_error_names_a_damaged_or_impossible_record(changes, problem, record, tm
 
 
 @pytest.mark.parametrize("key", ['"parameters": 9', '"loss": [0.1]', '"seed": 0'])
-def test_repeated_key_is_rejected(key, record, tmp_path):
+def test_record_with_a_repeated_key_is_rejected(key, record, tmp_path):
     path = write_run(record, tmp_path)
     name = key.split(":")[0]
     path.write_text(path.read_text().replace(name, f"{key}, {name}", 1))
@@ -167,7 +170,7 @@ def test_repeated_key_is_rejected(key, record, tmp_path):
     [("seed-1.json", "ours"), ("../gru/seed-0.json", "ours"), ("../keras/seed-0.json", "ours"),
      ("../seeded/seed-0.json", "keras")],
 )  # fmt: skip
-def test_error_names_a_record_in_the_wrong_place(place, code, make_record, tmp_path):
+def test_error_names_a_record_in_the_wrong_folder_or_file(place, code, make_record, tmp_path):
     path = write_run(make_record(code=code), tmp_path)
     foreign = (path.parent / place).resolve()
     foreign.parent.mkdir(exist_ok=True)
@@ -177,13 +180,13 @@ def test_error_names_a_record_in_the_wrong_place(place, code, make_record, tmp_p
 
 
 def read_checkpoint(path):
-    """Check that a file that is no checkpoint is renamed, and raise RecordError for it."""
+    """Check that a damaged checkpoint is renamed, and raise a RecordError for the test."""
     assert Checkpoint(path, {}).read() is None
     raise RecordError(f"{path} can't be read, {path.with_name(f'{path.name}.damaged').name}")
 
 
 def read_folder(path):
-    """Read all records of the folder, as a sweep or a table does, and raise the error."""
+    """Read a results folder as a sweep does, and raise the error of its only record."""
     runs, (error,) = read_runs(path.parent.parent.parent)
     assert not runs
     raise error
@@ -216,8 +219,8 @@ KINDS = {
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_pipe_folder_device_link_or_large_file_is_rejected_at_once(make, name, tmp_path):
-    """Check that no reader waits for a pipe, or reads a device that never ends."""
+def test_pipe_folder_device_link_and_large_file_are_rejected_at_once(make, name, tmp_path):
+    """Check that no reader waits for a pipe or reads an endless device."""
     path = tmp_path / "runs" / "any" / name
     path.parent.mkdir(parents=True)
     make(path)
@@ -230,7 +233,7 @@ def test_pipe_folder_device_link_or_large_file_is_rejected_at_once(make, name, t
 
 
 @pytest.mark.parametrize("what", ["record", "model", "tables", "figure"])
-def test_full_disk_keeps_the_old_files(what, record, make_record, tmp_path, fill_disk):
+def test_full_disk_leaves_the_old_files_unchanged(what, record, make_record, tmp_path, fill_disk):
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.records.model_file import save_model
 
@@ -251,13 +254,13 @@ def test_full_disk_keeps_the_old_files(what, record, make_record, tmp_path, fill
     assert before == {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
 
 
-def test_record_of_the_default_run_is_of_a_clean_tree(committed):
+def test_default_run_was_recorded_with_a_clean_git_tree(committed):
     assert committed.environment.clean
     assert committed.data_sha256 == DATA_SHA256
     assert 97.5 <= committed.test_accuracy <= 98.5
 
 
-LATER = {"weights_sha256": [DIGEST, "1" * 64, None, "1" * 64]}  # different bits from epoch 2 on
+LATER = {"weights_sha256": [DIGEST, "1" * 64, None, "1" * 64]}  # the weights differ from epoch 2 on
 OLD = {"code_sha256": "0" * 64, "versions": {"tensorflow": "2.20.0"}}
 
 
@@ -276,7 +279,7 @@ OLD = {"code_sha256": "0" * 64, "versions": {"tensorflow": "2.20.0"}}
         (LATER | {"test_errors": [251] * 4}, {"cpu": cpu(False)}, False, "NOT near enough, even"),
     ],
 )  # fmt: skip
-def test_run_is_compared_with_the_committed_one(history, made_with, good, said, make_record):
+def test_run_is_compared_with_the_committed_run(history, made_with, good, said, make_record):
     record = change(make_record(epochs=4), "history", weights_sha256=[DIGEST] * 4)
     other = change(change(record, "history", **history), "environment", **made_with)
     answer, sentence = compare_runs(other, record)
@@ -306,10 +309,10 @@ INTEL_CPU = {"vendor": "GenuineIntel", "family": "6", "model": "167", "name": "A
      ("aarch64", ARM, None, cpu(True, architecture="aarch64", vendor="0x41", model="0xd0c")),
      ("arm64", None, None, cpu(True, architecture="arm64", name="Apple M2"))],
 )  # fmt: skip
-def test_cpu_is_described_from_cpuinfo_or_sysctl(
+def test_description_of_the_cpu_comes_from_cpuinfo_or_sysctl(
     machine, text, emulated, expected, tmp_path, monkeypatch
 ):
-    """Check also that an emulated CPU has FMA, even on a host without FMA."""
+    """Check also that an emulated CPU is described with FMA although the host lacks FMA."""
     path, sysctl = tmp_path / "cpuinfo", tmp_path / "sysctl"
     if text:
         path.write_text(text)

@@ -1,4 +1,4 @@
-"""Test that releases of one commit are equal in every byte, and that changes are detected."""
+"""Test that two releases of one commit are equal in every byte, and that damage is detected."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from mnist_rnn.paths import MNIST, ROOT
 
 NAME = "mnist-rnn-1"
 GIT = "git -c user.name=x -c user.email=x"
-# Settings of git, in the home folder and in the clone, that change the archives that git makes
+# Git settings of the user and of the clone, which change the archives that git makes
 HOSTILE = """
 printf '[core]\nautocrlf = true\nattributesFile = attributes\n[tar]\numask = 0077\n' > .gitconfig
 printf '* text eol=crlf\nLICENSE export-ignore\n' | tee attributes > .git/info/attributes
@@ -31,7 +31,10 @@ def run(command, folder, **variables):
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """Return a clone with the current scripts, and a fake Python that makes two small pages."""
+    """Return a git clone in which a release was made.
+
+    A shell script takes the place of Python, and writes two pages.
+    """
     if not CLONE:
         pytest.skip("needs a clone")
     folder = tmp_path_factory.mktemp("clone") / "repository"
@@ -60,7 +63,7 @@ def test_two_releases_of_one_commit_are_equal(clone):
     assert archive.read_bytes() == first
 
 
-def test_release_is_complete(unpacked):
+def test_release_contains_exactly_the_files_that_it_lists(unpacked):
     listed = {line[66:] for line in (unpacked / "SHA256SUMS").read_text().splitlines()}
     files = {p.relative_to(unpacked).as_posix() for p in unpacked.rglob("*") if p.is_file()}
     assert files == listed | {"SHA256SUMS"}
@@ -68,7 +71,7 @@ def test_release_is_complete(unpacked):
     assert any(name.endswith("seed-0.keras") for name in listed)
 
 
-def test_tree_that_differs_from_its_commit_is_not_released(clone):
+def test_files_that_differ_from_the_commit_prevent_a_release(clone):
     (clone / "more").touch()
     done = run(f"bash release/make.sh ./pages {NAME}", clone)
     (clone / "more").unlink()
@@ -78,7 +81,7 @@ def test_tree_that_differs_from_its_commit_is_not_released(clone):
 
 @pytest.mark.parametrize("inside", [False, True])
 def test_no_release_is_made_from_an_unpacked_release(unpacked, inside):
-    """Unpack the release also inside another repository, which has other commits."""
+    """Unpack the release in a plain folder, and inside another git repository."""
     if inside:
         assert run("git init --quiet", unpacked.parent).returncode == 0
     done = run(f"bash release/make.sh python {NAME}", unpacked)
@@ -93,8 +96,8 @@ def test_no_release_is_made_from_an_unpacked_release(unpacked, inside):
     ("place", "found"),
     [(None, ""), ("archive", ".tar: FAILED"), ("file", "LICENSE: FAILED")],
 )
-def test_changed_byte_is_detected(clone, unpacked, place, found):
-    """Run the commands of `make release-check` with a fake Python that prints its arguments."""
+def test_changed_byte_of_a_release_is_detected(clone, unpacked, place, found):
+    """Run release/check.sh with a shell script instead of Python, which prints the arguments."""
     folder, archive = unpacked.parent, unpacked.parent / f"{NAME}.tar"
     shutil.copy(clone / "dist" / f"{NAME}.tar", archive)
     shutil.copy(clone / "dist" / f"{NAME}.tar.sha256", folder)
@@ -116,8 +119,8 @@ def test_changed_byte_is_detected(clone, unpacked, place, found):
 
 
 @pytest.mark.parametrize("damage", [None, "images", "no images", "record"])
-def test_model_has_the_score_of_its_record(unpacked, committed, damage):
-    """Put a module beside the script; expect that neither it nor our package is imported."""
+def test_released_model_has_the_test_accuracy_of_its_record(unpacked, committed, damage):
+    """Check also that score.py imports no module from its own folder."""
     images = shutil.copytree(MNIST, unpacked.parent / "images")
     (unpacked / "release" / "hashlib.py").write_text("raise SystemExit('foreign')")
     if damage == "images":

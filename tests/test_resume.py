@@ -1,4 +1,4 @@
-"""Test that a stopped run continues, and ends with the bits of an uninterrupted run."""
+"""Test that a stopped run continues, and ends bit-identical to an uninterrupted run."""
 
 import hashlib
 import io
@@ -31,16 +31,16 @@ STATE = State(HISTORY, 1.5, [np.arange(3.0), np.ones(2)], {})
 
 
 def keep(checkpoint, **values):
-    """Write a state of this checkpoint's run."""
+    """Write `STATE`, changed by `values`, to a checkpoint."""
     checkpoint.write(STATE._replace(owner=checkpoint.owner, **values))
 
 
 class Killed(BaseException):
-    """Stand for the kill of a process."""
+    """Simulate the kill of a process."""
 
 
 def stop_after_writing(monkeypatch, error):
-    """Make the next run end with this error after it has written a checkpoint."""
+    """Make the next run raise an error after it has written its first checkpoint."""
     write = Checkpoint.write
 
     def write_and_stop(self, state):
@@ -61,7 +61,7 @@ def stop_after_writing(monkeypatch, error):
 def test_run_resumed_twice_equals_an_uninterrupted_run(
     layer, optimizer, small, run, left_alone, make_checkpoint, monkeypatch
 ):
-    """Stop the run by JupyterLab's button, then kill it, then let it finish."""
+    """Interrupt the run as JupyterLab does, then kill the run, and then let the run finish."""
     config = small.model_copy(update={"layer": layer, "optimizer": optimizer})
     expected = left_alone if config == small else run(config)
     interrupted = KeyboardInterrupt, TrainingError, r"^Stopped\. .* goes on from there"
@@ -75,16 +75,16 @@ def test_run_resumed_twice_equals_an_uninterrupted_run(
 
 
 def assert_same(run, expected):
-    """Check that two runs, each a model and a state, have the same bits."""
+    """Check that the models and the histories of two runs are bit-identical."""
     (model, state), (expected_model, expected_state) = run, expected
     assert state.history == expected_state.history
     assert weights_sha256(model.get_weights()) == weights_sha256(expected_model.get_weights())
 
 
-def test_run_killed_before_its_record_trains_no_epoch_again(
+def test_run_killed_before_writing_its_record_trains_no_epoch_again(
     small, run, left_alone, kept_alone, make_checkpoint
 ):
-    """Resume from the last checkpoint of `left_alone`, which wrote no record."""
+    """Resume from the checkpoint after the last epoch of a run that wrote no record."""
     shutil.copy(kept_alone.path, make_checkpoint(small).path)
     kept = make_checkpoint(small).read()
     assert kept.epochs == small.epochs
@@ -101,7 +101,7 @@ def test_checkpoint_of_another_run_is_ignored(small, make_checkpoint, caplog):
 
 
 def savez(*values):
-    """Return arrays in the format of a checkpoint."""
+    """Return the bytes of an .npz file that contains these arrays."""
     buffer = io.BytesIO()
     np.savez(buffer, *values)
     return buffer.getvalue()
@@ -125,7 +125,7 @@ CONTENTS = {
 def test_checkpoint_with_wrong_content_is_renamed(
     make, small, run, left_alone, make_checkpoint, caplog
 ):
-    """Write wrong contents with a correct digest, as edited code would."""
+    """Write wrong content together with the correct digest of that content."""
     checkpoint = make_checkpoint(small)
     content = make(json.dumps(checkpoint.owner, sort_keys=True))
     checkpoint.path.write_bytes(hashlib.sha256(content).digest() + content)
@@ -134,7 +134,7 @@ def test_checkpoint_with_wrong_content_is_renamed(
     assert os.listdir(checkpoint.path.parent) == ["checkpoint.damaged"]
 
 
-def test_run_starts_anew_if_its_checkpoint_has_too_few_variables(
+def test_run_starts_from_the_beginning_if_its_checkpoint_has_too_few_variables(
     small, run, left_alone, make_checkpoint
 ):
     checkpoint = make_checkpoint(small)
@@ -143,7 +143,7 @@ def test_run_starts_anew_if_its_checkpoint_has_too_few_variables(
     assert os.listdir(checkpoint.path.parent) == ["checkpoint.damaged"]
 
 
-def test_full_disk_keeps_the_last_checkpoint_and_the_run(
+def test_full_disk_keeps_the_last_checkpoint_and_does_not_stop_the_run(
     small, run, make_checkpoint, fill_disk, caplog
 ):
     checkpoint = make_checkpoint(small)
@@ -157,8 +157,8 @@ def test_full_disk_keeps_the_last_checkpoint_and_the_run(
     assert run(small)[1].epochs == small.epochs
 
 
-def test_kill_during_writing_keeps_the_last_checkpoint(small, make_checkpoint, tmp_path):
-    """Kill the process by kill -9 before the new file replaces the old one."""
+def test_kill_during_a_write_keeps_the_previous_checkpoint(small, make_checkpoint, tmp_path):
+    """Kill the process by SIGKILL before the new file replaces the old file."""
     program = """
 import os, pickle, sys
 checkpoint, state = pickle.load(sys.stdin.buffer)
@@ -177,10 +177,10 @@ checkpoint.write(state._replace(seconds=9.0))
 
 
 def kill_at_random(parameters, results, moments, start=start_plain, after=None):
-    """Start the run and kill it after each of these times in seconds, then finish it.
+    """Kill a run after each of the times `moments` in seconds, and then let the run finish.
 
-    Times are counted from the start, or from the line of output that has the text `after`. Returns
-    the run and the number of kills.
+    Each time is counted from the start of the process, or from the output line that contains
+    `after`. Returns the finished run and the number of kills.
     """
     killed = 0
     for moment in moments:
@@ -200,9 +200,9 @@ def kill_at_random(parameters, results, moments, start=start_plain, after=None):
     "kills", [pytest.param(3, marks=pytest.mark.slow), pytest.param(10, marks=pytest.mark.trial)]
 )
 def test_run_killed_at_random_moments_equals_an_uninterrupted_run(kills, tmp_path):
-    """Kill two parallel runs this often; expect equal records and no partial files.
+    """Kill each of two parallel runs several times; expect equal records and no partial files.
 
-    The times of the second run are counted from the start of training, so that training is killed.
+    Kills of the second run are timed from the start of training, so that each kill stops training.
     """
     parameters = {"units": 64, "epochs": 60, "train_size": 3000, "dropout": 0.2}
     expected = finish(start_plain(parameters, tmp_path / "alone"), tmp_path / "alone")
@@ -224,7 +224,7 @@ def test_run_killed_at_random_moments_equals_an_uninterrupted_run(kills, tmp_pat
 
 
 @pytest.mark.slow
-def test_two_runs_of_one_configuration_at_once_are_equal(tmp_path):
+def test_two_simultaneous_runs_of_one_configuration_are_equal(tmp_path):
     parameters = {"units": 16, "epochs": 10, "train_size": 2000, "dropout": 0.2}
     expected = finish(start_plain(parameters, tmp_path / "alone"), tmp_path / "alone")
     both = [start_plain(parameters, tmp_path / "both") for _ in range(2)]
@@ -234,7 +234,7 @@ def test_two_runs_of_one_configuration_at_once_are_equal(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
-def test_papermill_stopped_by_a_signal_continues_with_the_same_command(stop, tmp_path):
+def test_papermill_stopped_by_a_signal_continues_when_started_again(stop, tmp_path):
     parameters = {"units": 64, "epochs": 400, "train_size": 2000}
     checkpoint = run_path(Configuration(**parameters), ".checkpoint", tmp_path)
     process = start_papermill(parameters, tmp_path)
@@ -255,7 +255,7 @@ def test_papermill_stopped_by_a_signal_continues_with_the_same_command(stop, tmp
 
 
 @pytest.mark.trial
-def test_a_hundred_runs_killed_one_to_five_times_equal_uninterrupted_ones(tmp_path):
+def test_hundred_runs_killed_one_to_five_times_equal_uninterrupted_runs(tmp_path):
     """Train all layers with all optimizers, two runs at a time."""
     networks = [
         {"layer": layer, "optimizer": optimizer, "dropout": 0.2}
@@ -282,7 +282,7 @@ def test_a_hundred_runs_killed_one_to_five_times_equal_uninterrupted_ones(tmp_pa
 
 
 @pytest.mark.trial
-def test_default_run_killed_three_times_equals_the_committed_one(committed, tmp_path):
+def test_default_run_killed_three_times_equals_the_committed_run(committed, tmp_path):
     record, killed = kill_at_random({}, tmp_path, [25, 50, 40], start_papermill)
     assert killed >= 1
     good, sentence = compare_runs(record, committed)

@@ -1,4 +1,4 @@
-"""Test the lock and the Makefile: the packages that make installs, and the options it passes."""
+"""Test the file requirements.lock and the commands of the Makefile."""
 
 import json
 import os
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.quick
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def test_each_direct_dependency_is_locked_as_it_is_pinned():
+def test_each_pinned_dependency_has_the_same_version_in_the_lock_file():
     groups = PROJECT["dependency-groups"]
     pinned = [*PROJECT["project"]["dependencies"], *groups["test"], *groups["dev"]]
     lock = (ROOT / "requirements.lock").read_text()
@@ -38,7 +38,7 @@ def test_each_direct_dependency_is_locked_as_it_is_pinned():
         assert pin.specifier == requirement.specifier
 
 
-def test_conda_gets_a_supported_python():
+def test_conda_environment_has_a_supported_python_version():
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert conda["channels"] == ["conda-forge", "nodefaults"]
     (python,) = (name for name in conda["dependencies"] if name.startswith("python="))
@@ -47,7 +47,7 @@ def test_conda_gets_a_supported_python():
 
 
 def dry_run(*words, cwd=ROOT, **variables):
-    """Return the commands that make would run, and check that it prints no warning."""
+    """Return the commands that make would run, and check that make prints no warning."""
     command = ["make", "--dry-run", "--warn-undefined-variables", *words]
     done = subprocess.run(
         command, cwd=cwd, env=os.environ | variables, capture_output=True, text=True, check=True
@@ -73,8 +73,8 @@ def test_make_passes_its_variables_to_the_commands(words, command):
     assert command in dry_run(*words)
 
 
-def test_make_ignores_its_variables_in_the_environment():
-    """Set environment variables of these names, as other programs do; expect the same commands."""
+def test_make_ignores_environment_variables_named_like_makefile_variables():
+    """Set environment variables such as PYTHON and VENV, and expect the same commands."""
     names = ("PYTHON", "VENV", "PARAMETERS", "RUN", "ARGS", "PROFILE", "MODEL")
     targets = ("reproduce", "verify", "sweep", "lab", "site")
     assert dry_run(*targets, **dict.fromkeys(names, "foreign")) == dry_run(*targets)
@@ -82,7 +82,7 @@ def test_make_ignores_its_variables_in_the_environment():
 
 @pytest.fixture(params=["plain", 'a $(touch made) `touch made` "q" it\'s #1 50% [x]'])
 def place(request, tmp_path):
-    """Return a folder with the files that make reads, and with an installed environment."""
+    """Return a folder with the files that make reads and the mark of an installed environment."""
     place = tmp_path / request.param
     (place / ".venv").mkdir(parents=True)
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):
@@ -95,8 +95,8 @@ def is_made_anew(place, venv=".venv"):
     return "-m venv " in dry_run("lab", f"VENV={venv}", cwd=place)
 
 
-def test_environment_is_installed_once_for_each_lock_and_place(place):
-    """Remove or change the mark of the installation, as a stop, a copy or a move does."""
+def test_environment_is_installed_again_after_a_move_or_a_changed_lock_file(place):
+    """Move the folder, and then change the lock file; each time, expect a new installation."""
     assert not is_made_anew(place)
     assert is_made_anew(place, "new")
     moved = place.rename(place.with_name(place.name + "2"))
@@ -109,8 +109,8 @@ def test_environment_is_installed_once_for_each_lock_and_place(place):
     assert not list(place.parent.rglob("made"))
 
 
-def test_packages_are_downloaded_only_with_their_hashes(tmp_path):
-    """Check that each package of the lock has hashes, and that a changed package is rejected."""
+def test_packages_are_installed_only_if_their_hashes_match(tmp_path):
+    """Check that the lock file has hashes of all packages, and that a wrong package is rejected."""
     lock = (ROOT / "requirements.lock").read_text()
     packages = re.findall(r"^\S+==.*(?:\n .*)*", lock, flags=re.MULTILINE)
     assert len(packages) == len(re.findall(r"^[^ #\n]", lock, flags=re.MULTILINE))
@@ -125,7 +125,7 @@ def test_packages_are_downloaded_only_with_their_hashes(tmp_path):
     assert "DO NOT MATCH THE HASHES" in output
 
 
-def test_folder_that_is_not_an_environment_is_not_emptied(tmp_path):
+def test_folder_without_a_virtual_environment_is_not_emptied(tmp_path):
     (tmp_path / "mine").write_text("dear")
     command = ["make", f"VENV={tmp_path}", f"PYTHON={sys.executable}", "lab"]
     status, output = end(start(command, cwd=ROOT))
@@ -134,7 +134,7 @@ def test_folder_that_is_not_an_environment_is_not_emptied(tmp_path):
     assert (tmp_path / "mine").read_text() == "dear"
 
 
-def test_guarantees_name_tests_that_exist():
+def test_guarantees_md_names_only_tests_that_exist():
     files = sorted((ROOT / "tests").glob("test_*.py"))
     tests = "\n".join(path.read_text() for path in files)
     there = {path.stem for path in files} | {*re.findall(r"^def (\w+)", tests, flags=re.M)}
@@ -144,7 +144,7 @@ def test_guarantees_name_tests_that_exist():
 
 @pytest.fixture
 def make_reproduce(tmp_path):
-    """Return a function that starts `make reproduce` with a script in place of papermill."""
+    """Return a function that starts `make reproduce` with a shell script instead of papermill."""
 
     def make_reproduce(script, parameters="-p epochs 1"):
         (tmp_path / "bin").mkdir()
@@ -159,7 +159,7 @@ def make_reproduce(tmp_path):
             ["make", "reproduce", f"VENV={tmp_path}", f"PARAMETERS={parameters}"],
             cwd=ROOT,
             env=environment(results),
-            # If a shell started the tests with `&`, SIGINT is ignored.
+            # Restore SIGINT, which is ignored if a shell started the tests with `&`.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
@@ -171,7 +171,7 @@ def make_reproduce(tmp_path):
     [(os.killpg, signal.SIGINT), (os.killpg, signal.SIGTERM), (os.kill, signal.SIGTERM)],
     ids=["Ctrl-C", "end of a session", "kill"],
 )
-def test_stopped_reproduction_says_how_to_continue(send, stop, make_reproduce):
+def test_make_reproduce_says_how_to_continue_after_a_stop(send, stop, make_reproduce):
     _, process = make_reproduce("echo started; exec sleep 60")
     read_until(process, "started")
     send(process.pid, stop)
@@ -180,8 +180,8 @@ def test_stopped_reproduction_says_how_to_continue(send, stop, make_reproduce):
     assert "Not finished; the reason is above. A stopped run continues" in output
 
 
-def test_earlier_record_is_not_a_reproduction(make_reproduce):
-    """Let papermill succeed without a new record, as if it had trained another run."""
+def test_earlier_record_is_not_counted_as_a_reproduction(make_reproduce):
+    """Put an old record into the results folder, and let papermill succeed without a new record."""
     results, process = make_reproduce('cp "$3" "$4"', parameters="")
     write_run(read_run(run_path(Configuration(), ".json", COMMITTED)), results)
     status, output = end(process, timeout=60)
@@ -191,7 +191,7 @@ def test_earlier_record_is_not_a_reproduction(make_reproduce):
 
 
 def test_pythonpath_and_pip_settings_of_the_user_are_ignored(make_reproduce, monkeypatch):
-    """Set PYTHONPATH, as a cluster's modules do. Its packages would be imported first."""
+    """Set PYTHONPATH, as some clusters do. Python would import packages in PYTHONPATH first."""
     monkeypatch.setenv("PYTHONPATH", "elsewhere")
     monkeypatch.setenv("PIP_USER", "yes")
     _, process = make_reproduce('cp "$3" "$4"; echo "set: $PYTHONPATH $PIP_USER"')
@@ -202,14 +202,14 @@ def test_pythonpath_and_pip_settings_of_the_user_are_ignored(make_reproduce, mon
 @pytest.mark.parametrize(
     ("given", "folders"), [("trial", ["trial", "trial"]), ("", ["results", "outputs"])]
 )
-def test_folders_do_not_depend_on_the_working_directory(given, folders, tmp_path):
+def test_output_folders_do_not_depend_on_the_working_directory(given, folders, tmp_path):
     program = "from mnist_rnn import paths; print(paths.RESULTS, paths.OUTPUTS, sep='|')"
     done = run_python(program, cwd=tmp_path, MNIST_RNN_RESULTS=given)
     assert done.stdout.strip().split("|") == [str(ROOT / folder) for folder in folders]
 
 
-def test_code_runs_only_in_its_own_folder(tmp_path, monkeypatch):
-    """Copy the folder; expect an error, since the environment has the code of the old one."""
+def test_code_of_one_clone_does_not_run_in_another_clone(tmp_path, monkeypatch):
+    """Copy the repository, and expect an error: Python would import the code of the old folder."""
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "src" / "mnist_rnn", copy / "src" / "mnist_rnn")
     (copy / "notebooks").mkdir()
@@ -222,14 +222,14 @@ def test_code_runs_only_in_its_own_folder(tmp_path, monkeypatch):
             require_own_folder()
         with pytest.raises(ExperimentError, match="with the code of"):
             write_tables(None, tmp_path)
-    inner = copy / "inner"  # a clone in another clone
+    inner = copy / "inner"  # a clone inside another clone
     (inner / "src" / "mnist_rnn").mkdir(parents=True)
     monkeypatch.setattr("mnist_rnn.paths.ROOT", inner)
     monkeypatch.chdir(inner)
     require_own_folder()
 
 
-def test_package_without_its_repository_says_what_to_do(tmp_path):
+def test_error_says_that_the_package_needs_its_repository(tmp_path):
     site = tmp_path / "lib" / "python3" / "site-packages"
     shutil.copytree(ROOT / "src" / "mnist_rnn", site / "mnist_rnn")
     done = run_python("from mnist_rnn.analysis import claims", cwd=tmp_path, PYTHONPATH=str(site))
@@ -237,8 +237,8 @@ def test_package_without_its_repository_says_what_to_do(tmp_path):
     assert "ExperimentError: mnist_rnn works only in a clone of its repository" in done.stderr
 
 
-def test_nbconvert_settings_of_the_user_drop_no_cell(tmp_path):
-    """Run nbconvert without and with the variables that `make notebooks` sets for it."""
+def test_nbconvert_settings_of_the_user_remove_no_cell(tmp_path):
+    """Run nbconvert without and with the environment variables that `make notebooks` sets."""
     settings = tmp_path / ".jupyter"
     settings.mkdir()
     (settings / "jupyter_nbconvert_config.py").write_text(
@@ -258,7 +258,7 @@ def test_nbconvert_settings_of_the_user_drop_no_cell(tmp_path):
 
 
 @pytest.mark.skipif(not CLONE, reason="needs a clone")
-def test_git_ignores_files_that_the_commands_make():
+def test_git_ignores_the_files_that_our_commands_write():
     names = ("build/x", "mine/claims.csv", "outputs/x", "trial/x", "site/x", "dist/x")
     for name in names:
         assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT).returncode == 0, name

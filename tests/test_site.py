@@ -1,4 +1,4 @@
-"""Test the pages of `make site` in Chromium without a network, and the notebooks' figures."""
+"""Test the pages of `make site` in Chromium without internet access."""
 
 import os
 import re
@@ -21,8 +21,8 @@ NAMES = [*pages.PAGES, "report.html"]
 
 
 @pytest.mark.slow
-def test_pages_made_again_are_equal(site, tmp_path):
-    """Make the pages in a process whose sets have another order."""
+def test_pages_that_are_made_again_are_equal_in_every_byte(site, tmp_path):
+    """Make the pages in a process in which Python's sets have another order."""
     command = [sys.executable, "-m", "mnist_rnn.web.site", "--output", tmp_path]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": "1"})
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(pages.PAGES)
@@ -31,8 +31,8 @@ def test_pages_made_again_are_equal(site, tmp_path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_every_figure_has_a_description(path, site):
-    """Check that the image's alternative text, used in pages, is in the caption below the image."""
+def test_every_figure_has_an_alternative_text(path, site):
+    """Check that the alternative text of each image is a part of the caption below the image."""
     alternatives = []
     for cell in nbformat.read(path, as_version=4).cells:
         outputs = [output for output in cell.get("outputs", []) if "data" in output]
@@ -47,13 +47,14 @@ def test_every_figure_has_a_description(path, site):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_page_is_self_contained_accessible_and_fits_the_window(name, site, open_page):
+def test_page_is_self_contained_and_accessible_and_fits_the_window(name, site, open_page):
     text = (site / name).read_text()
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', text)
     assert re.fullmatch(r"default-src 'none';(?:[^*:]|blob:)*img-src data:", policy)
     assert "$$" not in text  # an unconverted formula
-    assert "...</td>" not in text  # a text that pandas has cut off
-    # The page has one style, and the start page's picture another. Tables of pandas have none.
+    assert "...</td>" not in text  # text that pandas has truncated
+    # A page has one <style> element, and the picture on the start page has another. Tables have no
+    # <style> element.
     assert text.count("<style") == 1 + (name == "index.html")
     assert not re.search(r"<tr>\s*<th[^>]*>[^<]*</th>(\s*<td></td>)+\s*</tr>\s*</thead>", text)
     assert set(re.findall(r'href="(?!https:|data:|#)([^"#]+)', text)) <= {
@@ -78,11 +79,12 @@ def test_page_is_self_contained_accessible_and_fits_the_window(name, site, open_
             assert max(page.evaluate(HIDDEN), default=0) <= 0
 
 
-# The figures that are partly out of sight
+# JavaScript that returns all figures beyond the edge of the window or without a width
 CUT_OFF = """[...document.querySelectorAll(".figure img, .unrolled")].filter(image =>
     image.getBoundingClientRect().right > innerWidth || !image.getBoundingClientRect().width
 ).map(image => image.alt)"""
-# The hidden width of each table, and the table headers in which a word is split
+# `HIDDEN` returns how many pixels of each table are hidden. `SPLIT` returns the table headers in
+# which a word is split into two lines.
 HIDDEN = "[...document.querySelectorAll('.table')].map(e => e.scrollWidth - e.clientWidth)"
 SPLIT = """() => [...document.querySelectorAll("th")].filter(head => {
     const range = document.createRange();
@@ -92,7 +94,7 @@ SPLIT = """() => [...document.querySelectorAll("th")].filter(head => {
 }).map(head => head.textContent)"""
 
 
-def test_picture_of_the_network_moves_only_on_screens_without_reduced_motion(site, open_page):
+def test_animation_plays_only_on_screens_and_without_reduced_motion(site, open_page):
     moving = "document.querySelector('svg').getAnimations({ subtree: true }).length"
     wanted, unwanted = "no-preference", "reduce"
     for motion, media, count in (
@@ -107,12 +109,12 @@ def test_picture_of_the_network_moves_only_on_screens_without_reduced_motion(sit
         assert page.get_by_role("button", name="Read it again").count() == (count > 0)
 
 
-def test_start_page_begins_with_the_answer_and_ends_with_the_figure_of_the_claims(site, open_page):
+def test_start_page_states_the_main_result_and_shows_its_figure(site, open_page):
     page = open_page(site / "index.html")
     answer, *more = describe_answer(read_results(COMMITTED))
     assert page.locator(".lead").inner_text() == answer
     assert page.get_by_role("heading", name="The result in one figure").is_visible()
-    said = " ".join(more).replace("`", "")  # the page formats names as code
+    said = " ".join(more).replace("`", "")  # the page formats names as code, without backticks
     assert page.locator("h2:has-text('The result') + p").inner_text().startswith(said)
     shown = page.locator(".figure img").get_attribute("src").split(",")[1]
     path = ROOT / "notebooks" / "03_results.ipynb"
@@ -123,13 +125,13 @@ def test_start_page_begins_with_the_answer_and_ends_with_the_figure_of_the_claim
     assert of_claims[0].data["image/png"].replace("\n", "") == shown.replace("\n", "")
 
 
-def test_phone_shows_the_digit_at_once_and_enlarges_a_figure_by_a_tap(site, open_page):
+def test_phone_shows_the_digit_without_scrolling_and_enlarges_a_tapped_figure(site, open_page):
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
     page = open_page(site / "index.html", **phone)
     ink = page.locator(".unrolled path").first.bounding_box()
     unread = page.locator(".unread").bounding_box()
     assert ink["y"] + ink["height"] < 844
-    # The cover of the unread rows lies to the right of the digit.
+    # The rectangle that covers the unread rows lies to the right of the digit.
     assert ink["x"] + ink["width"] < unread["x"]
     page = open_page(site / "lesson.html", **phone)
     figure = page.locator(".figure").nth(1)
@@ -150,7 +152,7 @@ def test_error_names_a_missing_model(name, tmp_path, monkeypatch):
     assert not folder.exists()
 
 
-def test_lesson_has_no_code_and_report_has_neither_code_nor_links(site):
+def test_lesson_has_no_code_and_report_has_no_code_and_no_links(site):
     for name, code, links in (
         ("03_results.html", True, True),
         ("lesson.html", False, True),

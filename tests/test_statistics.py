@@ -21,11 +21,11 @@ from mnist_rnn.config import Configuration
 
 pytestmark = pytest.mark.quick
 
-FIVE = 100 - 2 * np.exp([0.2, 0.1, 0, -0.1, -0.2])  # accuracies in percent, 98 in the middle
+FIVE = 100 - 2 * np.exp([0.2, 0.1, 0, -0.1, -0.2])  # accuracies in percent, with median 98
 
 
-def test_prediction_interval_equals_a_hand_computed_one():
-    """Use five runs: Student's t is 2.776 for four degrees of freedom, the variance is 0.1 / 4."""
+def test_prediction_interval_equals_a_hand_computed_interval():
+    """Use five runs, for which Student's t is 2.776 and the variance of the logs is 0.1 / 4."""
     reach = 2.776 * np.sqrt(0.025 * (1 + 1 / 5))
     expected = 100 - 2 * np.exp(reach), 100 - 2 * np.exp(-reach)
     assert predict("test_accuracy", pd.Series(FIVE)) == pytest.approx(expected, abs=1e-3)
@@ -37,7 +37,7 @@ def test_prediction_interval_equals_a_hand_computed_one():
 
 
 @pytest.mark.parametrize("n", [3, 10, 40])
-def test_prediction_interval_covers_95_of_100_further_runs(n):
+def test_prediction_interval_covers_95_percent_of_further_runs(n):
     random = np.random.default_rng(n)
     drawn = 100 - 2 * np.exp(random.normal(0, 0.1, (4000, n + 1)))
     ends = np.array([predict("test_accuracy", pd.Series(row[:-1])) for row in drawn])
@@ -53,24 +53,24 @@ def test_two_runs_have_no_prediction_interval():
 
 
 @pytest.mark.parametrize(("errors", "end"), [((1, 60, 100), 0), ((0, 0.01, 1), 100)])
-def test_interval_is_between_0_and_100_percent(errors, end):
+def test_prediction_interval_of_an_accuracy_stays_between_0_and_100_percent(errors, end):
     low, high = predict("test_accuracy", 100 - pd.Series(errors), 0.05)
     assert end in (low, high)
     assert 0 <= low < high <= 100
 
 
-def test_interval_of_a_loss_has_no_upper_limit():
+def test_prediction_interval_of_a_loss_has_no_upper_limit():
     assert predict("test_loss", pd.Series([50.0, 100, 200]))[1] > 200
 
 
-def test_number_that_rounds_to_equal_runs_is_inside_their_interval():
+def test_interval_of_equal_runs_contains_each_number_to_which_the_runs_round():
     claims = make_claims(half_unit=0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
     runs = make_runs([97.85] * 3)
     inside = [compare_numbers(claim, runs)["inside"].item() for _, claim in claims.iterrows()]
     assert inside == [True, True, False, False]
 
 
-def test_each_number_has_its_interval():
+def test_each_published_number_has_its_own_prediction_interval():
     claim = make_claims(
         losses=(0.9, 0.4), test_accuracy=[98.0], last_epoch_accuracy=[90.0], test_loss=[0.3]
     ).iloc[0]
@@ -96,8 +96,8 @@ LONG = (0.9, 0.5, 0.3, 0.2)  # the losses of four epochs
 
 @pytest.mark.parametrize(("published", "epochs"), [(LONG, 2), (LONG[:2], 4)])
 @pytest.mark.parametrize("compare", [compare_numbers, rank_jointly])
-def test_only_common_epochs_are_compared(published, epochs, compare):
-    """Change epochs that only the runs or only the claim has; expect the same result."""
+def test_claim_and_runs_are_compared_only_in_common_epochs(published, epochs, compare):
+    """Change the values of epochs that the runs or the claim lack, and expect the same result."""
     numbers = {"test_accuracy": [98.0], "last_epoch_accuracy": [90.0], "test_loss": [0.125]}
     claim = make_claims(losses=published, **numbers).iloc[0]
     random = np.random.default_rng(0)
@@ -112,18 +112,18 @@ def test_only_common_epochs_are_compared(published, epochs, compare):
     again = compare(claim, make_runs(accuracies, losses))
     if compare is rank_jointly:
         assert found == again
-        assert found[0] > 1  # in the common epochs, a run deviates more than the published one
+        assert found[0] > 1  # in the common epochs, a run deviates more than the published result
         return
     pd.testing.assert_frame_equal(found, again)
     assert found["inside"].all()
     assert found["published"]["mean_loss"] == pytest.approx(np.sqrt(0.9 * 0.5))
-    # A claim's accuracies are those after its last epoch, which only longer runs have, too. Test
-    # losses are measured at the end, here after different numbers of epochs.
+    # A claim's accuracies are measured after its last epoch, which the shorter runs don't reach.
+    # Test losses are not compared, because the runs and the claim have different final epochs.
     compared = {"test_accuracy", "last_epoch_accuracy"} if epochs > 2 else set()
     assert set(found.index) == {"first_epoch_loss", "mean_loss"} | compared
 
 
-def test_measures_are_those_after_the_given_epochs():
+def test_measures_are_taken_after_the_given_number_of_epochs():
     runs = make_runs([[90.0, 95.0]], [[0.5, 0.125]], accuracy_by_epoch=[(0.8, 0.9)])
     expected = [[90.0, 80.0, np.nan, 0.5, 0.5], [95.0, 90.0, 0.125, 0.5, 0.25]]
     for epochs, values in enumerate(expected, 1):
@@ -135,8 +135,8 @@ def test_measures_are_those_after_the_given_epochs():
     }
 
 
-def test_joint_rank_equals_a_hand_computed_one():
-    """Use runs with log losses 1, 2 and 3, and with equal accuracies."""
+def test_joint_rank_equals_a_hand_computed_rank():
+    """Use runs that have equal accuracies, and losses with the logarithms 1, 2 and 3."""
     losses = np.exp([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
     runs = make_runs([98.0] * 3, losses)
     for published, place in ((3.9, 2), (9.0, 1), (2.2, 3)):
@@ -144,8 +144,8 @@ def test_joint_rank_equals_a_hand_computed_one():
         assert rank_jointly(claim, runs) == (place, 4)
 
 
-def test_joint_rank_uses_the_largest_distance_and_printed_units():
-    """Publish an accuracy far from all runs; in whole percent, it equals theirs."""
+def test_joint_rank_uses_the_largest_deviation_of_the_rounded_numbers():
+    """Publish an accuracy that differs from all runs, except after rounding to whole percent."""
     losses = np.exp(np.linspace(-1, 1, 8))[:, None].repeat(2, axis=1)
     runs = make_runs(98.3 + np.linspace(-0.04, 0.04, 8), losses)
     for accuracy, half_unit, place in ((98.0, 0.0005, 1), (98.0, 0.5, 9)):
@@ -153,8 +153,8 @@ def test_joint_rank_uses_the_largest_distance_and_printed_units():
         assert rank_jointly(claims.iloc[0], runs) == (place, 9)
 
 
-def test_joint_ranks_are_uniform():
-    """Draw runs with dependent numbers that are not normal, and take one run as published."""
+def test_joint_ranks_are_uniformly_distributed():
+    """Draw runs with correlated and skewed numbers, and take one run as the published result."""
     random, places = np.random.default_rng(0), []
     for _ in range(300):
         shared = random.exponential(0.1, (20, 1))
@@ -166,8 +166,8 @@ def test_joint_ranks_are_uniform():
     assert np.mean(np.array(places) == 1) == pytest.approx(1 / 20, abs=0.04)
 
 
-def test_only_chosen_runs_have_high_ranks():
-    """Publish two results of `a` and one of `b`: each is a single run, or the best of five runs."""
+def test_best_of_five_runs_get_small_p_values_and_single_runs_do_not():
+    """Publish the accuracies of single runs, and then the best accuracies of five runs."""
     random, p = np.random.default_rng(0), {1: [], 5: []}
     for _ in range(300):
         runs = pd.concat(
@@ -182,8 +182,11 @@ def test_only_chosen_runs_have_high_ranks():
     assert np.mean(np.array(p[5]) < 0.05) > 0.7
 
 
-def test_rank_of_accuracies_equals_a_hand_computed_one():
-    """Rank a published 94 above runs of 91, 92 and 93. Rounded to a multiple of 5, it ties."""
+def test_rank_of_accuracies_equals_a_hand_computed_rank():
+    """Rank a published accuracy of 94 above runs with 91, 92 and 93.
+
+    Rounded to multiples of 5, the published 94 and the run with 93 are equal.
+    """
     claims = make_claims(half_unit=0.005, test_accuracy=[94.0])
     found = rank_accuracies(claims, make_runs([91.0, 92.0, 93.0]))
     assert found["rank"] == pytest.approx(4 / 5)
@@ -195,24 +198,24 @@ def test_rank_of_accuracies_equals_a_hand_computed_one():
     assert tied["rank"] == pytest.approx(3.5 / 5)
 
 
-def test_difference_of_two_means_equals_a_hand_computed_one():
-    """Use two groups of 41 runs with variance 0.04: t is 1.990 for 80 degrees of freedom."""
+def test_difference_of_two_means_equals_a_hand_computed_difference():
+    """Use two groups of 41 runs with variance 0.04, for which Student's t is 1.990."""
     theirs = pd.Series([97.8, 98.2] * 20 + [98.0])
     found, reach = compare_means(theirs + 0.3, theirs), 1.990 * np.sqrt(2 * 0.04 / 41)
     expected = {"difference": 0.3, "low": 0.3 - reach, "high": 0.3 + reach}
     assert found == pytest.approx(expected, abs=1e-4)
 
 
-def test_variances_of_two_means_may_differ():
-    """Use 2 and 11 runs with variances 0.02 and 1: t is 2.201 for 11 degrees of freedom."""
+def test_two_groups_of_runs_may_have_different_variances():
+    """Use 2 runs with variance 0.02 and 11 runs with variance 1, for which Student's t is 2.201."""
     first, second = pd.Series([97.9, 98.1]), pd.Series([97.0, 99.0] * 5 + [98.0])
     reach = 2.201 * np.sqrt(0.02 / 2 + 1 / 11)
     expected = {"difference": 0, "low": -reach, "high": reach}
     assert compare_means(first, second) == pytest.approx(expected, abs=1e-3)
 
 
-def test_runs_from_the_same_weights_are_compared_by_seed(make_record):
-    """Use runs with 150 test errors and a loss of 0.5; our code has no run with seed 3."""
+def test_runs_from_the_same_initial_weights_are_compared_seed_by_seed(make_record):
+    """Check also that seed 3 is left out, because our code has no run with seed 3."""
     records = [make_record(150, seed=seed) for seed in (7, 0)]
     records += [make_record(150, seed=seed, code="seeded") for seed in (0, 3, 7)]
     values = {"test_errors": [150] * 18 + [151, 140], "loss": [0.5] * 19 + [0.625]}

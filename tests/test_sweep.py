@@ -1,4 +1,4 @@
-"""Test that a sweep makes only missing or outdated runs, and survives kills."""
+"""Test that a sweep makes only missing and outdated runs, and that a killed sweep loses nothing."""
 
 import contextlib
 import os
@@ -37,7 +37,7 @@ ENDLESS = LONG.replace(",150,512,", ",1000,5120,") + KERAS.replace(",1,640,", ",
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """Return a folder with three tiny claims of two seeds: two for our code, one for Keras's."""
+    """Return a folder with three claims: two for our code and one for Keras's code."""
     folder = tmp_path_factory.mktemp("published")
     (folder / "claims.csv").write_text(HEADER + SHORT + LONG + KERAS)
     return folder
@@ -49,7 +49,7 @@ def start_sweep(results, published, *arguments, **variables):
 
 
 def sweep(results, published, *arguments, **variables):
-    """Return the output of a sweep that ends successfully."""
+    """Run a sweep, check that the sweep succeeds, and return its output."""
     process = start_sweep(results, published, *arguments, **variables)
     status, output = end(process, timeout=600)
     assert status == 0, output
@@ -57,7 +57,7 @@ def sweep(results, published, *arguments, **variables):
 
 
 def outcomes(results):
-    """Return the outcome of each run, and check that every record can be read."""
+    """Return the outcome of each run, keyed by path, and check that every record can be read."""
     records, left_out = read_runs(results)
     assert not left_out
     return {run_path(run.config, "", Path(), run.code): outcome(run) for run in records}
@@ -70,7 +70,7 @@ def first(published):
 
 @pytest.fixture(scope="module")
 def undisturbed(published, tmp_path_factory):
-    """Return the results of an uninterrupted sweep."""
+    """Return the results folder of an uninterrupted sweep."""
     results = tmp_path_factory.mktemp("undisturbed")
     output = sweep(results, published)
     assert "4 of 4 runs to make" in output
@@ -81,11 +81,11 @@ def undisturbed(published, tmp_path_factory):
 
 @pytest.fixture
 def results(undisturbed, tmp_path):
-    """Return a copy of the uninterrupted sweep's results."""
+    """Return a copy of the results folder of an uninterrupted sweep."""
     return shutil.copytree(undisturbed, tmp_path / "results")
 
 
-def test_plan_has_each_run_once_with_low_seeds_and_long_runs_first(tmp_path):
+def test_plan_of_a_sweep_contains_each_run_once_with_low_seeds_and_long_runs_first(tmp_path):
     fewer = SHORT.replace("short", "fewer").replace(",512,2,", ",512,1,")
     (tmp_path / "claims.csv").write_text(HEADER + GRU + fewer + KERAS + SHORT)
     claims = read_claims(tmp_path)
@@ -98,14 +98,14 @@ def test_plan_has_each_run_once_with_low_seeds_and_long_runs_first(tmp_path):
     ]  # fmt: skip
 
 
-def test_runs_of_a_sweep_are_in_results():
-    """Check also that the digest that outdates our runs is that of `experiment/`."""
+def test_sweep_writes_its_runs_to_the_results_folder():
+    """Check also that a sweep compares our runs with the digest of `experiment/`."""
     assert PROGRAMS["ours"].code_sha256 == LOADED_SHA256
     assert first(PUBLISHED).path(".json").is_relative_to(COMMITTED)
 
 
-def test_remaining_time_follows_from_the_costs_of_the_runs():
-    """Check that a tenth of the epochs needs more than a tenth of the time if start-up matters."""
+def test_remaining_time_follows_from_the_estimated_costs_of_the_runs():
+    """Check also that the estimate for tiny runs depends on start-up time and not on epochs."""
     short, long = (Planned("ours", Configuration(units=512, epochs=n)) for n in (100, 900))
     for left, seconds, rest in ((long, 60, 540), (short, 90, 10)):
         said = describe_progress([left], [short, long], seconds)
@@ -123,12 +123,16 @@ def test_remaining_time_follows_from_the_costs_of_the_runs():
         ("keras", {"code_sha256": "0" * 64}, "made with different code"),
         ("ours", {"versions": {"tensorflow": "2.20.0"}}, "different tensorflow, keras, numpy"),
         ("seeded", {"versions": {"tensorflow": "2.20.0"}}, "different tensorflow, keras, numpy"),
-        ("keras_2019", {"versions": {"tensorflow": "1.13.1"}}, None),  # has its own environment
+        (
+            "keras_2019",
+            {"versions": {"tensorflow": "1.13.1"}},
+            None,
+        ),  # Keras 2.2.4 has its own environment
         ("ours", {"cpu": cpu(False)}, None),
         ("pytorch", {"threads": 64, "commit": None, "clean": None}, None),
     ],
 )
-def test_record_with_changed_code_or_versions_is_outdated(
+def test_record_made_with_other_code_or_versions_is_outdated(
     code, values, reason, make_record, tmp_path
 ):
     record = make_record(code=code)
@@ -147,19 +151,19 @@ def test_record_with_changed_code_or_versions_is_outdated(
     assert "is not a record" in why_pending(planned, tmp_path)
 
 
-def test_committed_runs_of_the_originals_are_of_the_current_scripts():
+def test_committed_runs_of_the_original_code_were_made_by_the_current_scripts():
     plans = [run for code in PROGRAMS if code != "ours" for run in plan_runs(read_claims(), code)]
     assert plans
     reasons = {why_pending(run, COMMITTED) for run in plans}
-    # Runs of old Keras take days, so that some may be missing.
+    # Runs on Keras 2.2.4 take days, so some records may be missing.
     assert None in reasons <= {None, "no record"}
 
 
 @pytest.mark.slow
-def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
+def test_sweep_trains_only_missing_or_damaged_runs_and_runs_of_a_new_claim(
     undisturbed, results, published, tmp_path
 ):
-    """Delete a record but not its executed notebook, damage another record, and add a claim."""
+    """Delete a record but keep the executed notebook, damage another record, and add a claim."""
     more = shutil.copytree(published, tmp_path / "published")
     with (more / "claims.csv").open("a") as claims:
         claims.write(GRU)
@@ -181,7 +185,7 @@ def test_only_missing_and_outdated_runs_and_those_of_a_new_claim_are_trained(
 
 
 def wait_until_training(process, run, results):
-    """Return the processes of papermill and its kernel, once they have written a checkpoint."""
+    """Wait for a checkpoint of the run, and return the processes of papermill and its kernel."""
     executed = f"executed/{run.name}/seed-{run.config.seed}.part.ipynb"
     checkpoint = run.path(".checkpoint", results)
     earlier = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
@@ -190,18 +194,21 @@ def wait_until_training(process, run, results):
         time.sleep(0.1)
         if checkpoint.exists() and checkpoint.stat().st_mtime_ns != earlier:
             return papermill, *papermill.children()
-    raise AssertionError(f"expected {checkpoint}, got no such file in time")
+    raise AssertionError(f"expected the file {checkpoint}, got no file after five minutes")
 
 
 def wait_for_child(process, word):
-    """Return the child process that has an argument with this end. Shells have no such argument."""
+    """Return the child process that has an argument ending in `word`.
+
+    The command of the shell that starts the process doesn't end in `word`.
+    """
     for _ in range(3000):
         time.sleep(0.1)
         for child in psutil.Process(process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if any(argument.endswith(word) for argument in child.cmdline()):
                     return child
-    raise AssertionError(f"expected a process of {word}, got none in time")
+    raise AssertionError(f"expected a process with the argument {word}, got none")
 
 
 @pytest.mark.parametrize(
@@ -213,7 +220,7 @@ def wait_for_child(process, word):
          "curves.csv, claim 'long': expected each epoch from 1 to 150 once"),
     ],
 )  # fmt: skip
-def test_wrong_claim_or_curve_stops_a_sweep_with_a_message(
+def test_wrong_claim_or_curve_stops_a_sweep_with_one_sentence(
     file, content, said, published, tmp_path
 ):
     wrong = shutil.copytree(published, tmp_path / "published")
@@ -235,15 +242,15 @@ def test_wrong_option_is_rejected_before_any_run(option, value, expected, monkey
         sweeping.main()
 
 
-def test_error_names_a_file_in_place_of_the_results_folder(published, tmp_path):
+def test_error_says_that_the_results_folder_is_a_file(published, tmp_path):
     (tmp_path / "results").touch()
     status, output = end(start_sweep(tmp_path / "results", published), timeout=300)
     said = f"{tmp_path}/results/executed can't be written: Not a directory."
     assert (status, output.splitlines()[-1]) == (1, said)
 
 
-def test_error_of_snakemake_comes_before_one_line_for_all_runs(published, tmp_path):
-    """Start with the log of an earlier sweep in the folder."""
+def test_error_of_snakemake_is_followed_by_the_number_of_runs_not_started(published, tmp_path):
+    """Start the sweep in a folder that contains the log of an earlier sweep."""
     run = first(published)
     log = tmp_path / "executed" / run.name / f"seed-{run.config.seed}.log"
     log.parent.mkdir(parents=True)
@@ -296,8 +303,11 @@ def test_stopped_sweep_ends_in_seconds_and_keeps_an_outdated_record(
 
 
 @pytest.mark.slow
-def test_same_workflow_runs_the_code_of_the_originals(published, tmp_path):
-    """Train two runs, which set no seed and therefore differ. Delete one, and sweep again."""
+def test_sweep_can_run_the_original_code(published, tmp_path):
+    """Train two runs, which differ because the original code sets no seed.
+
+    Delete one record, and sweep again.
+    """
     relative = os.path.relpath(sys.executable, ROOT)
     output = sweep(tmp_path, published, "--code", "keras", "--python", relative)
     assert "2 of 2 runs to make" in output
@@ -314,8 +324,10 @@ def test_same_workflow_runs_the_code_of_the_originals(published, tmp_path):
 
 
 @pytest.mark.slow
-def test_killing_a_kernel_or_papermill_or_sweep_loses_no_result(undisturbed, published, tmp_path):
-    """Let a run fail twice beside others, kill the next sweep, and let a third one finish."""
+def test_no_result_is_lost_if_a_kernel_or_papermill_or_a_sweep_is_killed(
+    undisturbed, published, tmp_path
+):
+    """Let one run fail twice, kill the next sweep, and let a third sweep finish."""
     results = tmp_path / "results"
     run = first(published)  # the longest run
     process = start_sweep(results, published)
@@ -345,7 +357,7 @@ def test_killing_a_kernel_or_papermill_or_sweep_loses_no_result(undisturbed, pub
 
 
 @pytest.mark.slow
-def test_sweep_gives_the_bits_of_plain_papermill(undisturbed, published, tmp_path):
+def test_sweep_gives_the_same_weights_as_papermill(undisturbed, published, tmp_path):
     run = first(published)
     parameters = run.config.model_dump(exclude_none=True)
     record = finish(start_papermill(parameters, tmp_path), tmp_path)
@@ -356,7 +368,7 @@ def test_sweep_gives_the_bits_of_plain_papermill(undisturbed, published, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.skipif(slurm.missing() != [], reason=f"not installed: {', '.join(slurm.missing())}")
-def test_slurm_gives_the_same_bits(undisturbed, published, tmp_path):
+def test_sweep_on_slurm_gives_the_same_results(undisturbed, published, tmp_path):
     with tempfile.TemporaryDirectory(prefix="slurm-") as folder, slurm.start(Path(folder)) as here:
         output = sweep(
             tmp_path / "slurm",

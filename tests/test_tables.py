@@ -1,4 +1,4 @@
-"""Test the tables by hand-computed numbers, and recompute them without the project's code."""
+"""Compare the tables with numbers that are computed by hand or without the project's code."""
 
 import json
 import re
@@ -47,7 +47,7 @@ pytestmark = pytest.mark.quick
 
 @pytest.fixture
 def write(make_record, tmp_path):
-    """Return a function that writes records with these test errors, for seeds from 0 on."""
+    """Return a function that writes a record for each number of test errors, with seeds from 0."""
 
     def write(*errors, **parameters):
         for seed, count in enumerate(errors):
@@ -58,8 +58,8 @@ def write(make_record, tmp_path):
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])
-def test_each_number_follows_from_the_files(count, make_record, tmp_path):
-    """Write runs close to the published curve, of worse networks, and of PyTorch's code."""
+def test_each_number_in_the_tables_can_be_computed_from_the_records(count, make_record, tmp_path):
+    """Write runs near the published curve, less accurate runs, and runs of the PyTorch code."""
     curve = pd.read_csv(PUBLISHED / "curves.csv").set_index("claim").loc["notebook-2019"]
     kinds = (200, "ours", {}), (900, "ours", {"dropout": 0.2}), (400, "pytorch", {})
     kinds += (200, "ours", {"learning_rate": 0.01}), (20, "ours", {"units": 64})  # without a claim
@@ -76,12 +76,15 @@ def test_each_number_follows_from_the_files(count, make_record, tmp_path):
     assert inside.get("notebook-2019-dropout", 0) < 2
 
 
-def test_each_committed_number_follows_from_the_files():
+def test_each_committed_number_can_be_computed_from_the_committed_records():
     assert len(check_tables(COMMITTED)) >= 12
 
 
 def check_tables(folder: Path) -> dict[str, int]:
-    """Check all numbers of three tables. Return how many of each claim are in their intervals."""
+    """Check all numbers of three tables.
+
+    Returns how many published numbers of each claim lie in their prediction intervals.
+    """
     lines = pd.read_csv(folder / "runs.csv", dtype={"weights_sha256": str})
     lines = lines.set_index(["configuration", "seed"])
     groups = {}
@@ -96,7 +99,8 @@ def check_tables(folder: Path) -> dict[str, int]:
     accuracy = pd.read_csv(folder / "accuracy.csv", keep_default_na=False, dtype=str)
     assert set(groups) == set(accuracy["configuration"])
     with_number = accuracy["published_test_accuracy"] != ""
-    assert with_number.tolist() == sorted(with_number)  # unpublished ones come first
+    # Rows without a published accuracy come first.
+    assert with_number.tolist() == sorted(with_number)
     inside, count = {}, 0
     for _, row in accuracy.iterrows():
         runs, claim = groups[row["configuration"]], row["claim"]
@@ -122,13 +126,13 @@ def check_tables(folder: Path) -> dict[str, int]:
 
 
 def check_run(run: dict, line: pd.Series) -> None:
-    """Check a line of runs.csv. Runs of the originals' code have fewer measurements."""
+    """Check a line of runs.csv. Runs of the original code have fewer measurements than our runs."""
     history, config = run["history"], run["config"]
     errors = history["test_errors"][-1]
     assert run["mistakes"] is None or len(run["mistakes"]) == errors
     right = run["train_errors"] is not None and 1 - run["train_errors"] / config["train_size"]
     expected = {
-        # In a record that is older than a parameter, the parameter has its default.
+        # If a record is older than a parameter, the parameter has its default value.
         **{name: config.get(name, field.default) for name, field in CONFIGURATION.items()},
         "code": run["code"],
         "parameters": run["parameters"],
@@ -154,7 +158,7 @@ def check_run(run: dict, line: pd.Series) -> None:
 
 
 def check_mean(row: pd.Series, runs: list[dict]) -> None:
-    """Check the statistics of accuracy.csv for the runs of a configuration."""
+    """Check a row of accuracy.csv, which has the statistics of a configuration's runs."""
     accuracies = [accuracy_of(run) for run in runs]
     assert int(row["runs"]) == len(runs)
     assert {run["parameters"] for run in runs} == {int(row["parameters"])}
@@ -176,19 +180,22 @@ def check_mean(row: pd.Series, runs: list[dict]) -> None:
 
 
 def accuracy_of(run: dict) -> float:
-    """Return the final test accuracy, in percent."""
+    """Return the final test accuracy of a run in percent."""
     return 100 - run["history"]["test_errors"][-1] / 100
 
 
 def interval(logs: list[float]) -> tuple[float, float]:
-    """Return the 95% prediction interval of one further value, given logarithms."""
+    """Return the 95% prediction interval of values whose logarithms are given."""
     n = len(logs)
     reach = stats.t.ppf(0.975, n - 1) * stdev(logs) * (1 + 1 / n) ** 0.5
     return exp(mean(logs) - reach), exp(mean(logs) + reach)
 
 
 def compute_intervals(claim: pd.Series, curve: list | None, runs: list[dict]) -> dict[str, tuple]:
-    """Return each number of a claim with the runs' interval, widened by half a printed unit."""
+    """Return the published numbers of a claim with the prediction intervals of the runs.
+
+    Each interval is widened by half of the unit to which the number is rounded.
+    """
     found = {}
     for number, value, half, errors in (
         ("test_accuracy", claim.published_test_accuracy, claim.rounding / 2,
@@ -212,7 +219,7 @@ def compute_intervals(claim: pd.Series, curve: list | None, runs: list[dict]) ->
     return found
 
 
-def test_bad_record_is_left_out_and_named_in_the_table(write, make_record):
+def test_damaged_record_is_left_out_and_named_below_the_table(write, make_record):
     folder = write(200)
     write_run(make_record(seed=1), folder).write_text("{}")
     assert len(make_tables(folder).runs) == 1
@@ -221,8 +228,8 @@ def test_bad_record_is_left_out_and_named_in_the_table(write, make_record):
     assert "seed-1.json is not a record: config: Field required" in text
 
 
-def test_run_with_different_bits_is_left_out(write, make_record):
-    """Check that the tables and the run's notebook say this, and that a sweep repeats the run."""
+def test_run_with_different_bits_is_left_out_of_the_tables(write, make_record):
+    """Check also that table and notebook name the omitted run, and that a sweep repeats the run."""
     folder = write(200, 220)
     claims = read_results(folder).claims
     assert "leave it out" not in compare_with_claims(make_record(200), claims)
@@ -241,14 +248,14 @@ def test_run_with_different_bits_is_left_out(write, make_record):
         make_tables(folder)
 
 
-def test_tables_need_a_record(tmp_path):
+def test_tables_need_at_least_one_record(tmp_path):
     with pytest.raises(RecordError, match="no record of a run; `make sweep` makes them"):
         make_tables(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_numbers_of_parameters_are_the_published_ones():
-    """Compare the committed runs; CuDNN's LSTM has a second bias vector of 4 * 256 numbers."""
+def test_numbers_of_parameters_equal_the_published_numbers():
+    """Expect 4 * 256 more parameters in CuDNN's LSTM, which has a second bias vector."""
     table = pd.read_csv(COMMITTED / "accuracy.csv").set_index("claim")
     claims = pd.read_csv(PUBLISHED / "claims.csv").set_index("claim")["published_parameters"]
     extra = (claims - table["parameters"]).dropna()
@@ -256,15 +263,15 @@ def test_numbers_of_parameters_are_the_published_ones():
     assert extra[extra != 0].to_dict() == {"notebook-2019-lstm-adam": 4 * 256}
 
 
-def test_committed_tables_follow_from_the_committed_records(tmp_path):
+def test_committed_tables_equal_new_tables_of_the_committed_records(tmp_path):
     (tmp_path / "runs").symlink_to(COMMITTED / "runs")
     make_tables(tmp_path)
     for name in ("accuracy.csv", "accuracy.md", "numbers.csv", "runs.csv"):
         assert (tmp_path / name).read_bytes() == (COMMITTED / name).read_bytes()
 
 
-def test_sentences_on_the_default_run_are_true():
-    """Check that seed 0 is the most accurate run, as 02_train says, and the model card's mean."""
+def test_statements_about_the_default_run_are_true():
+    """Check that seed 0 is the most accurate run, and that the model card has the right mean."""
     table = pd.read_csv(COMMITTED / "runs.csv")
     errors = table[table["configuration"] == Configuration().name].set_index("seed")["test_errors"]
     assert len(errors) == 40
@@ -274,8 +281,8 @@ def test_sentences_on_the_default_run_are_true():
     assert f"the 40 runs of this configuration; their mean is {reached:.2f}%" in card
 
 
-def test_answer_follows_from_the_runs(make_record, tmp_path):
-    """Use four runs: one ends below 97.9%, two round to it, one ends above; seed 0 is second."""
+def test_sentences_of_the_answer_agree_with_the_runs(make_record, tmp_path):
+    """Use four runs: one rounds to less than 97.9%, two round to 97.9%, and one rounds to more."""
     for seed, errors in enumerate([205, 215, 217, 203]):
         for code, apart in (("ours", 0), ("seeded", 3e-8)):
             run = make_record(errors, seed=seed, code=code)
@@ -287,52 +294,56 @@ def test_answer_follows_from_the_runs(make_record, tmp_path):
     for parameters in ({"optimizer": "adam"}, {"dropout": 0.2}, rmsprop):
         write_run(make_record(300, **parameters), tmp_path)
     results = read_results(tmp_path)
-    typical, other, codes, start, numbers, whole, joint = describe_answer(results)
+    typical, mean, other, codes, start, numbers, whole, joint = describe_answer(results)
     assert typical == (
-        "The published test accuracy of 97.9% is typical: of our 4 runs, 2 round to it, 1 to less "
-        "and 1 to more (mean 97.90%, SD 0.07, range 97.83 to 97.97)."
+        "The published test accuracy of 97.9% is typical of our 4 runs: 2 round to 97.9%, 1 are "
+        "lower and 1 are higher."
     )
-    assert "98.15% for the same network; 0 of the 4 runs reached it, and it lies " in other
-    assert "our mean minus its mean is 0.01 (95% confidence interval -0." in codes
+    assert mean == (
+        "Our 4 runs have a mean test accuracy of 97.90%, a standard deviation of 0.07 percentage "
+        "points, and a range from 97.83% to 97.97%."
+    )
+    assert "`notebook-2020` published 98.15%, which lies " in other
+    assert other.endswith("Of our 4 runs, 0 reached 98.15%.")
+    assert "2 runs of the author's code is 0.01 (95% confidence interval -0." in codes
     ends = np.array(re.findall(r"interval (-?[0-9.]+) to (-?[0-9.]+)\)", codes), float)
-    assert f"by at most {np.ceil(10 * abs(ends).max()) / 10:.1f} points: " in codes
-    assert " and 0.11 (95% confidence interval " in codes
-    assert "within 1e-7 of our training loss for 20 epochs (4 of 4 runs)" in start
+    assert f"by at most {np.ceil(10 * abs(ends).max()) / 10:.1f} percentage points. " in codes
+    assert "2 runs of the author's code is 0.11 (95% confidence interval " in codes
+    assert "orders of 4 of our runs. In all 20 epochs of these runs, the training" in start
+    assert start.endswith("differ by at most 1e-7.")
     inside = results.numbers["inside"].sum()
-    assert numbers.startswith(f"Of 9 numbers from 2 published results, {inside} lie in the 95%")
-    assert numbers.endswith("by chance, at most 0 would miss on average.")
+    assert numbers.startswith(f"Of 9 numbers in 2 published results, {inside} lie in the 95%")
+    assert numbers.endswith("at most 0 numbers would lie outside their intervals.")
     by_result = results.numbers.groupby("claim")["inside"].all()
-    assert whole.startswith(f"All numbers lie inside for {by_result.sum()} of the 2 results, but")
-    assert joint.endswith(
-        "p = nan; Fisher's combination of these p-values is nan."
-    )  # four runs are too few
+    assert whole.startswith(f"For {by_result.sum()} of the 2 published results, all numbers lie")
+    assert "p = nan. " in joint  # four runs are too few for a joint test
+    assert joint.endswith("into p = nan.")
     _, accuracy, pairs, _, model, others = describe_spread(results.runs)
-    assert accuracy.endswith("like that of 4 of our 4 runs; 0 end at 97.6% or lower.")
-    assert pairs.startswith(
-        "Half of all pairs of our runs differ by more than 0.11 points, 0% by more"
-    )
-    assert model.endswith("It happens to be number 2 of the 4, with 97.95%; expect 97.90%.")
-    assert others.endswith("learning rate: Adam 97.00%, RMSprop with dropout 97.00%.")
+    assert "Of our 4 runs, 4 lie in this prediction interval, and 0 have" in accuracy
+    assert "differ by more than 0.11 percentage points. In 0% of all pairs " in pairs
+    assert "seed 0 is number 2 of our 4 runs, with a test accuracy of 97.95%." in model
+    assert model.endswith("near the mean of our runs, 97.90%.")
+    assert others.endswith("accuracy is 97.00% for Adam and 97.00% for RMSprop with dropout.")
 
 
-def test_joint_tests_and_other_networks_of_the_committed_results_are_counted():
-    """Compute Fisher's combination by the closed form of chi-squared for an even number."""
+def test_answer_reports_the_joint_tests_and_the_comparisons_with_other_networks():
+    """Compute Fisher's combination of p-values by a closed form of the chi-squared distribution."""
     results = read_results(COMMITTED)
     *_, whole, joint = describe_answer(results)
     published = results.claims[results.claims["kind"].isin(["run", "table"])]
     chances = sorted(a / b for a, b in rank_notebooks(published, results.runs).values())
     half = -sum(map(log, chances))
     combined = exp(-half) * sum(half**k / factorial(k) for k in range(len(chances)))
-    assert f"p = {', '.join(f'{p:.2f}' for p in chances)}; " in joint
-    assert joint.endswith(f"these p-values is {combined:.2f}.")
+    assert f"p = {', '.join(f'{p:.2f}' for p in chances)}. " in joint
+    assert joint.endswith(f"into p = {combined:.2f}.")
     pairs = compare_other_networks(results.claims, results.runs).values()
     accurate = sum("test_accuracy" in inside and inside["test_accuracy"] for inside in pairs)
-    assert f"{sum(inside.all() for inside in pairs)} of {len(pairs)} pairs" in whole
-    assert whole.endswith(f"(by the test accuracy alone, {accurate}).")
+    assert f"{sum(inside.all() for inside in pairs)} of {len(pairs)} comparisons. The" in whole
+    assert whole.endswith(f"network in {accurate} of {len(pairs)} comparisons.")
 
 
 def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_path):
-    """Use four runs below the published number; one run of the author's code used another Keras."""
+    """Use four runs below the published accuracy, and a run on another version of Keras."""
     for seed, errors in enumerate([300, 301, 302, 303]):
         for values in ({}, {"dropout": 0.2}, {"code": "keras_2019"}):
             write_run(make_record(errors, seed=seed, **values), tmp_path)
@@ -342,30 +353,33 @@ def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_pat
         versions = run.environment.versions | {"keras": "1.0" if seed == 2 else "3.0"}
         write_run(change(run, "environment", versions=versions), tmp_path)
     results = read_results(tmp_path)
-    typical, other, codes, _, numbers, *_ = describe_answer(results)
-    assert other.endswith(
-        "; 0 of the 4 runs reached it, and it lies outside the 95% prediction interval."
-    )
-    assert "97.9% is not typical: of our 4 runs, 0 round to it, 4 to less and 0 to more" in typical
-    assert " on Keras 1.0 and 3.0 " in f"{codes} "
+    typical, _, other, codes, _, numbers, *_ = describe_answer(results)
+    assert "98.15%, which lies outside the 95% prediction interval" in other
+    assert "97.9% is not typical of our 4 runs: 0 round to 97.9%, 4 are lower and 0" in typical
+    assert "On Keras 1.0 and 3.0, " in codes
     assert 20 > len(results.numbers) >= 10
-    assert numbers.endswith("by chance, at most 1 would miss on average.")
+    assert numbers.endswith("at most 1 numbers would lie outside their intervals.")
 
 
-def test_spread_counts_runs_and_pairs(make_record):
-    """Use a run at exactly 97.6%, and a pair half a point apart; seed 0 is the best run."""
+def test_description_of_the_spread_counts_runs_and_pairs_of_runs(make_record):
+    """Use a run with exactly 97.6%, and two runs that differ by half a percentage point."""
     runs = [make_record(errors, seed=seed) for seed, errors in enumerate([238, 240, 290])]
     runs += [make_record(300, optimizer="adam"), make_record(305, dropout=0.2)]
     runs.append(make_record(310, optimizer="rmsprop", dropout=0.2))
     _, accuracy, pairs, _, model, others = describe_spread(tabulate_runs(runs))
-    assert accuracy.endswith("like that of 3 of our 3 runs; 2 end at 97.6% or lower.")
-    assert pairs.endswith("differ by more than 0.50 points, 33% by more than 0.5.")
-    assert model.endswith("It happens to be the best of the 3, with 97.62%; expect 97.44%.")
-    assert others.endswith("learning rate: Adam 97.00%, RMSprop with dropout 96.90%.")
+    assert accuracy.endswith(
+        "Of our 3 runs, 3 lie in this prediction interval, and 2 have a test accuracy of 97.6% or "
+        "lower."
+    )
+    assert "differ by more than 0.50 percentage points. In 33% of all pairs " in pairs
+    assert pairs.endswith("differ by more than 0.5 percentage points.")
+    assert "seed 0 is the best of our 3 runs, with a test accuracy of 97.62%." in model
+    assert model.endswith("near the mean of our runs, 97.44%.")
+    assert others.endswith("accuracy is 97.00% for Adam and 96.90% for RMSprop with dropout.")
 
 
-def test_results_are_compared_with_runs_of_other_networks(write, make_record):
-    """Use two results of one network and a near miss; expect no pair within one network."""
+def test_published_results_are_compared_with_runs_of_other_networks(write, make_record):
+    """Expect that no published result is compared with runs of its own network."""
     folder = write(210, 212, 208)
     for seed, errors in enumerate([700, 710, 690]):
         write_run(make_record(errors, seed=seed, learning_rate=0.005), folder)
@@ -378,7 +392,7 @@ def test_results_are_compared_with_runs_of_other_networks(write, make_record):
     assert all(own != results.claims.loc[result, "configuration"] for result, own in pairs)
 
 
-def test_table_names_a_number_outside_its_interval(write):
+def test_table_names_each_published_number_outside_its_interval(write):
     table = summarize(read_results(write(300, 310, 305)).accuracy).set_index("Result")
     table = table.replace("\N{NO-BREAK SPACE}", " ", regex=True)
     assert table.loc["notebook-2019", "Inside"].endswith(" of 4")
@@ -405,8 +419,8 @@ def run_own(results, published="", **variables):
     return done.stdout.replace("\N{NO-BREAK SPACE}", " ")
 
 
-def test_own_runs_of_a_student_are_tabulated(write, tmp_path):
-    """Check the names, sorted by size, and that no published results are shown."""
+def test_runs_without_a_published_result_are_tabulated(write, tmp_path):
+    """Check that rows are sorted by the number of units, and show no published results."""
     write(3000, 3100, 3200, units=64)
     write(7000, 7050, units=16)
     assert run_own(tmp_path, PYTHONWARNINGS="error::DeprecationWarning") == (
@@ -417,8 +431,8 @@ def test_own_runs_of_a_student_are_tabulated(write, tmp_path):
     )
 
 
-def test_runs_by_another_version_of_the_code_are_counted(write, make_record, tmp_path):
-    """Check that a report gives their number, and that tables and intervals include them."""
+def test_report_counts_runs_by_another_version_of_the_code(write, make_record, tmp_path):
+    """Check also that the tables include runs by another version of the code."""
     write(3000, 3100, units=64)
     earlier = change(make_record(3200, units=64, seed=2), "environment", code_sha256="0" * 64)
     write_run(earlier, tmp_path)
@@ -426,7 +440,7 @@ def test_runs_by_another_version_of_the_code_are_counted(write, make_record, tmp
     assert "1 of 3 runs were made by another version of the code." in run_own(tmp_path)
 
 
-def test_published_results_come_below_the_own_runs_of_a_student(write, tmp_path):
+def test_runs_without_a_published_result_come_first_in_the_table(write, tmp_path):
     write(3000, units=64)
     write(200)
     result, *rows = run_own(tmp_path).splitlines()[:4]
@@ -438,8 +452,8 @@ def test_published_results_come_below_the_own_runs_of_a_student(write, tmp_path)
 
 @pytest.mark.parametrize("curves", [False, True])
 @pytest.mark.parametrize("count", [1, 4])
-def test_own_folders_of_researchers_are_tabulated(count, curves, write, tmp_path):
-    """Write a claim with or without a curve, a candidate, and a claim without a run."""
+def test_claims_and_runs_in_folders_of_researchers_are_tabulated(count, curves, write, tmp_path):
+    """Write a near miss, a claim without a run, and a claim with or without a curve."""
     folder = tmp_path / "published"
     folder.mkdir()
     candidate = ROW | {"claim": "wider", "kind": "near_miss", "units": "128"}
@@ -461,8 +475,8 @@ def test_own_folders_of_researchers_are_tabulated(count, curves, write, tmp_path
     assert table["inside"].tolist() == ["", inside]
 
 
-def test_candidates_of_researchers_are_tabulated_without_published_results(write, tmp_path):
-    """Check the printed table and the one in Markdown."""
+def test_near_misses_of_researchers_are_tabulated_without_published_results(write, tmp_path):
+    """Check the printed table and the Markdown table."""
     folder = tmp_path / "published"
     folder.mkdir()
     (folder / "claims.csv").write_text(
@@ -477,7 +491,7 @@ def test_candidates_of_researchers_are_tabulated_without_published_results(write
 
 
 def test_two_chosen_runs_are_compared(write):
-    """Check also the default choice: the most and the least accurate run."""
+    """Check also that the most and the least accurate run are compared by default."""
     write(3000, 3100, units=64)
     runs = list_runs(read_results(write(7000, units=16, dropout=0.1)).runs)
     table = compare_runs(choose_runs(runs))
@@ -538,9 +552,9 @@ def test_answer_counts_the_runs_that_reach_the_other_published_number(make_recor
             write_run(change(run, "history", loss=[loss] * 20), tmp_path)
     for parameters in ({"optimizer": "adam"}, {"optimizer": "rmsprop", "dropout": 0.2}):
         write_run(make_record(300, **parameters), tmp_path)
-    assert describe_answer(read_results(tmp_path))[1] == (
-        "`notebook-2020` published 98.15% for the same network; 2 of the 4 runs reached it, and it "
-        "lies inside the 95% prediction interval."
+    assert describe_answer(read_results(tmp_path))[2] == (
+        "For the same network, `notebook-2020` published 98.15%, which lies inside the 95% "
+        "prediction interval of our runs. Of our 4 runs, 2 reached 98.15%."
     )
 
 

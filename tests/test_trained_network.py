@@ -1,4 +1,4 @@
-"""Test the analysis of a trained network by hand-computed examples."""
+"""Test the analysis of a trained network with hand-computed examples."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def digits(mnist):
     return scale(x_test), y_test
 
 
-def test_network_of_one_unit_equals_its_equations():
+def test_network_of_one_unit_follows_the_equations_of_a_simple_rnn():
     weights = Weights(
         *map(np.float32, ([[2.0]], [[0.5]], [0.1], [[1.0] + [0.0] * 9], [0.0, 1.0] + [0.0] * 8))
     )
@@ -31,7 +31,7 @@ def test_network_of_one_unit_equals_its_equations():
     np.testing.assert_allclose(probability, powers / powers.sum(), rtol=1e-6)
 
 
-def test_accuracy_by_row_equals_a_hand_computed_one():
+def test_accuracy_after_each_row_equals_hand_computed_values():
     probabilities = np.concatenate([answers(3, 7), answers(7, 3, 7)])
     accuracy = trained_network.accuracy_by_row(probabilities, np.array([7, 7]))
     assert accuracy.tolist() == [0.5, 0.5] + [1.0] * 26
@@ -40,7 +40,7 @@ def test_accuracy_by_row_equals_a_hand_computed_one():
 @pytest.mark.parametrize(
     ("digits", "row"), [((5,), 1), ((5, 3), 2), ((3, 3, 5, 3), 4), ((1,) * 27 + (2,), 28)]
 )
-def test_answer_does_not_change_after_the_decision_row(digits, row):
+def test_prediction_does_not_change_after_the_decision_row(digits, row):
     assert trained_network.decision_rows(answers(*digits)).tolist() == [row]
 
 
@@ -50,26 +50,26 @@ def test_last_row_with_ink_is_found():
     assert trained_network.last_ink_rows(x).tolist() == [21, 28]
 
 
-def test_table_of_decisions_equals_a_hand_computed_one():
+def test_table_of_decisions_equals_a_hand_computed_table():
     images = [answers(digit) for digit in range(10)] + [answers(*[4] * 9, 2), answers(*[4] * 27, 2)]
     table = trained_network.tabulate_decisions(np.concatenate(images), np.array([*range(10), 2, 2]))
     assert table.loc[2].tolist() == [10, 28, 1, 100]
     assert table.loc[3].tolist() == [1, 1, 0, 100]
 
 
-def test_last_row_changes_answers_in_both_directions():
+def test_caption_counts_predictions_that_become_right_or_wrong_in_the_last_row():
     late, lost, early = [1] * 27 + [2], [2] * 27 + [1], map(answers, range(10))
     probabilities = np.concatenate([*[answers(*late)] * 5, answers(*lost), *early])
     images = np.zeros((16, 28, 28), "float32")
     images[:, 9, 3] = images[0, 27, 3] = 1
     caption = draw_late(images, probabilities, np.array([2] * 6 + list(range(10)))).caption
-    assert "5 of 16 test images are misclassified after row 27" in caption
-    assert "row 28 is blank in 4 of them" in caption
-    assert "1 are misclassified after row 28 but not after row 27" in caption
+    assert "Of 16 test images, 5 are misclassified after row 27" in caption
+    assert "Row 28 is blank in 4 of these 5 images." in caption
+    assert "1 test images are misclassified after row 28 but not after row 27" in caption
 
 
 def test_sensitivity_is_the_gradient_of_the_loss(model, digits, committed):
-    """Use a misclassified image, whose gradients are large enough for single precision."""
+    """Use a misclassified image, because its gradients are large enough for single precision."""
     first = min(committed.mistakes)
     x, y = (part[first : first + 1] for part in digits)
     loss = keras.losses.sparse_categorical_crossentropy
@@ -85,7 +85,7 @@ def disturbed(x, name, seed=0):
     return [images for other, images in trained_network.disturb(x, seed) if other.startswith(name)]
 
 
-def test_disturbances_do_what_their_names_say():
+def test_each_disturbance_changes_an_image_as_its_name_says():
     x = np.zeros((1, 28, 28), "float32")
     x[0, 10, 6] = 1
     moved = [np.argwhere(images).tolist() for images in disturbed(x, "shifted by 2 px")]
@@ -93,7 +93,7 @@ def test_disturbances_do_what_their_names_say():
     at_the_edge = np.zeros_like(x)
     at_the_edge[0, 0, 5] = 1
     assert not disturbed(at_the_edge, "shifted by 1 px")[1].any()
-    # A counter-clockwise rotation moves ink on the left down.
+    # A counter-clockwise rotation moves the left side of an image down.
     left = np.zeros_like(x)
     left[0, 13:15, 4] = 1
     there, back = (images[0].sum(axis=1).argmax() for images in disturbed(left, "rotated by 30"))
@@ -108,7 +108,7 @@ def test_disturbances_do_what_their_names_say():
         assert np.argwhere(images).tolist() == [place]
 
 
-def test_noise_is_seeded_and_clipped_to_0_and_1():
+def test_noise_depends_on_the_seed_and_noisy_pixels_are_clipped_to_0_and_1():
     x = np.full((4, 28, 28), 0.5, "float32")
     name = "noise of standard deviation 0.1"
     (noisy,), (again,), (other,) = (disturbed(x, name, seed) for seed in (1, 1, 2))
@@ -120,8 +120,8 @@ def test_noise_is_seeded_and_clipped_to_0_and_1():
 
 
 @pytest.mark.slow
-def test_notebook_reads_a_model_of_the_user(tmp_path):
-    """Give a badly trained model, for which some figures are almost empty, and a missing file."""
+def test_notebook_04_analyses_a_model_of_the_user(tmp_path):
+    """Run 04_reading.ipynb with a badly trained model, and with a file that doesn't exist."""
     finish(start_papermill({"units": 8, "epochs": 1, "train_size": 2000}, tmp_path), tmp_path)
     (own,) = tmp_path.rglob("*.keras")
     notebook, output = TRAIN.with_name("04_reading.ipynb"), tmp_path / "out.ipynb"

@@ -1,4 +1,4 @@
-"""Test the training step and loop, and that parts of different runs can't be mixed."""
+"""Test the training, and the errors after a user mixes parts of different runs."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ CODE = sorted((ROOT / "src" / "mnist_rnn" / "experiment").glob("*.py"))
 
 
 def build_in_keras(config):
-    """Return the network of `build_model` from Keras's own parts, with the same initial weights."""
+    """Return a network of Keras's own layers that has the initial weights of `build_model`."""
     layers = [
         PLAIN_LAYERS[config.layer](config.units),
         keras.layers.Dense(10, activation="softmax"),
@@ -44,13 +44,15 @@ def build_in_keras(config):
 @pytest.mark.parametrize(
     ("layer", "optimizer", "batch_size", "steps"),
     [
-        ("simple_rnn", "sgd", 128, 8),  # an epoch's last batch has 104 examples
-        pytest.param("simple_rnn", "sgd", 333, 4, marks=pytest.mark.slow),  # the last batch has one
+        # The last batch of an epoch has 104 examples.
+        ("simple_rnn", "sgd", 128, 8),
+        # The last batch of an epoch has one example.
+        pytest.param("simple_rnn", "sgd", 333, 4, marks=pytest.mark.slow),
         ("gru", "adam", 250, 4),
         pytest.param("lstm", "adam", 250, 4, marks=pytest.mark.slow),
     ],
 )
-def test_training_equals_that_of_keras_batch_by_batch(
+def test_training_agrees_with_keras_in_every_batch(
     layer, optimizer, batch_size, steps, small, examples, run
 ):
     changes = {"layer": layer, "optimizer": optimizer, "batch_size": batch_size, "dropout": 0.0}
@@ -62,7 +64,7 @@ def test_training_equals_that_of_keras_batch_by_batch(
     model = build_in_keras(config)
     for epoch in range(config.epochs):
         order = epoch_order(config.seed, epoch, len(x))
-        before = []  # for each batch, before its step: number of images, loss, accuracy
+        before = []  # number of images, loss and accuracy of each batch, before the training step
         for start in range(0, len(x), config.batch_size):
             some = order[start : start + config.batch_size]
             probabilities = model.predict_on_batch(x[some])
@@ -81,7 +83,7 @@ def test_training_equals_that_of_keras_batch_by_batch(
     assert len(set(state.history["weights_sha256"])) == config.epochs == state.epochs
 
 
-def test_batch_draws_one_dropout_mask_and_prediction_draws_none(small):
+def test_each_batch_draws_one_dropout_mask_and_predictions_draw_none(small):
     """Check the random state of dropout, which Keras changes once per mask."""
     model = build_model(small)
     state = model.layers[0].seed_generator.state
@@ -92,14 +94,14 @@ def test_batch_draws_one_dropout_mask_and_prediction_draws_none(small):
     assert np.array_equal(np.array(state) - before, [0, 1])
 
 
-def test_run_that_does_not_learn_fails_with_its_reason(small, run, make_checkpoint):
+def test_run_that_does_not_learn_stops_with_an_explanation(small, run, make_checkpoint):
     config = small.model_copy(update={"learning_rate": 1e6})
     with pytest.raises(TrainingError, match=r"did not learn: its loss .* is \d\S+, and was 2\."):
         run(config)
     assert not make_checkpoint(config).path.exists()
 
 
-def test_loss_that_is_not_finite_fails_with_its_reason(small, run, make_checkpoint):
+def test_run_with_a_loss_of_nan_stops_with_an_explanation(small, run, make_checkpoint):
     config = small.model_copy(update={"learning_rate": 1e38})
     model, checkpoint = build_model(config), make_checkpoint(config)
     model.optimizer.build(model.trainable_variables)
@@ -110,7 +112,7 @@ def test_loss_that_is_not_finite_fails_with_its_reason(small, run, make_checkpoi
     assert not checkpoint.path.exists()
 
 
-def test_clock_that_is_set_back_has_no_effect(small, run, left_alone, monkeypatch):
+def test_setting_back_the_system_clock_has_no_effect(small, run, left_alone, monkeypatch):
     hours = iter(range(0, -1_000_000, -1))
     monkeypatch.setattr(time, "time", lambda: 3600.0 * next(hours))
     _, state = run(small)
@@ -118,14 +120,14 @@ def test_clock_that_is_set_back_has_no_effect(small, run, left_alone, monkeypatc
     assert 0 < state.seconds < 60
 
 
-# A user who changes parameters and runs only some cells again mixes parts of several runs.
+# A user may change parameters and run only some cells again, which mixes parts of several runs.
 
 RUN = Configuration(units=8, epochs=1, train_size=1280)
 
 
 @pytest.fixture(scope="module")
 def parts(mnist, environment, tmp_path_factory):
-    """Return all arguments of `keep_run` after a run, by name."""
+    """Train a run, and return all arguments for `keep_run` in a dictionary."""
     (x_train, y_train), (x_test, y_test) = mnist
     training = Examples(scale(x_train[:1280]), y_train[:1280])
     test = Examples(scale(x_test), y_test)
@@ -146,7 +148,7 @@ OTHERS = rf"expected the first [\d,]+ (training|test) images of MNIST, got other
 
 
 def alter(examples):
-    """Return examples with one changed pixel of the last image."""
+    """Return a copy of the examples with one changed pixel in the last image."""
     x = examples.x.copy()
     x[-1, 9, 9] = 1 - x[-1, 9, 9]
     return examples._replace(x=x)
@@ -172,7 +174,7 @@ def alter(examples):
     ],
 )
 def test_images_of_another_configuration_are_rejected(changes, parts, mnist, results):
-    """Give the images to each function that takes some; expect an error and no file."""
+    """Pass wrong images to each function that takes images; expect an error and no file."""
     old = parts | changes(parts, mnist)
     given = [old[name] for name in ("config", "training", "test", "environment")]
     with pytest.raises(TrainingError, match=OTHERS):
@@ -190,7 +192,7 @@ def test_images_of_another_configuration_are_rejected(changes, parts, mnist, res
     [{"optimizer": "adam"}, {"dropout": 0.5}, {"seed": 1}, {"epochs": 2}, {"learning_rate": 0.1}],
 )
 def test_run_is_not_recorded_under_another_configuration(values, parts, results):
-    """Check also that a model is not trained with another configuration or its checkpoint."""
+    """Check also that training rejects another configuration and the checkpoint of another run."""
     other = RUN.model_copy(update=values)
     with pytest.raises(TrainingError, match=rf"not those of the trained model\. {AGAIN}"):
         keep.keep_run(**parts | {"config": other})
@@ -202,8 +204,8 @@ def test_run_is_not_recorded_under_another_configuration(values, parts, results)
     assert not list(results.iterdir())
 
 
-def test_record_has_the_results_of_its_model(parts, mnist, results):
-    """Compute the results again from the model's file, in NumPy, without the code of the record."""
+def test_record_contains_the_results_of_its_model(parts, mnist, results):
+    """Compute the results again in NumPy, from the weights in the model file."""
     environment = parts["environment"].model_copy(update={"other_bits": True})
     run = keep.keep_run(**parts | {"environment": environment})
     path = run_path(RUN, ".keras", results)
@@ -229,7 +231,7 @@ def test_record_has_the_results_of_its_model(parts, mnist, results):
 
 
 def test_run_is_recorded_completely_or_not_at_all(parts, results, monkeypatch):
-    """Try changed code or versions, a model trained further, and a model that can't be saved."""
+    """Try changed code, changed versions, a model that was trained further, and a full disk."""
     model, state = parts["model"], parts["state"]
     old = [
         parts["environment"].model_copy(update=values)
@@ -256,7 +258,7 @@ def test_run_is_recorded_completely_or_not_at_all(parts, results, monkeypatch):
 
 
 def assign(name, value):
-    """Return a function that sets an attribute of the model, of `layers.N` or of `optimizer`."""
+    """Return a function that sets an attribute of a model, such as `optimizer.learning_rate`."""
 
     def change(model):
         *path, last = name.split(".")
@@ -277,7 +279,7 @@ def compile_with(optimizer, loss=cross_entropy, **options):
     return lambda model: model.compile(optimizer, loss=loss, **options)
 
 
-# Changes that a user may make to a model between building and training it
+# Changes that a user may make to a model after building and before training
 CHANGES = {
     "weights": lambda model: model.set_weights([1.01 * w for w in model.get_weights()]),
     "one weight": lambda model: model.layers[1].bias.assign(np.full(8, 1e-30, "float32")),
@@ -311,12 +313,12 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_model_that_was_changed_after_it_was_built_is_rejected(change, parts, tmp_path):
-    """Expect that nothing is trained or written, since a record names only the configuration."""
+def test_model_that_was_changed_after_building_is_rejected(change, parts, tmp_path):
+    """Check that a changed model is neither trained nor written to a file."""
     training, test = parts["training"], parts["test"]
     owner = describe_inputs(RUN, training, test)
     model = build_model(RUN)
-    predict(model, test.x[:9])  # a prediction is not a change
+    predict(model, test.x[:9])  # a prediction doesn't change the model
     change(model)
     iterations = int(model.optimizer.iterations)
     with pytest.raises(TrainingError, match=rf"changed after build_model, in its .*{AGAIN}"):
@@ -325,8 +327,8 @@ def test_model_that_was_changed_after_it_was_built_is_rejected(change, parts, tm
     assert not list(tmp_path.iterdir())
 
 
-def test_trained_model_is_rejected(parts, tmp_path):
-    """Train again with and without a checkpoint: a record must not hide further epochs."""
+def test_training_a_trained_model_again_is_rejected(parts, tmp_path):
+    """Try to train a trained model again, with and without a checkpoint."""
     training, test = parts["training"], parts["test"]
     checkpoint = Checkpoint(tmp_path / "checkpoint", describe_inputs(RUN, training, test))
     for state in (None, parts["state"]):
@@ -380,7 +382,7 @@ def test_code_that_was_edited_after_it_was_loaded_is_rejected(parts, results, mo
         ("initial_weights.py", "round(6)", "round(7)", False),
     ],
 )  # fmt: skip
-def test_code_digest_changes_only_with_the_computation(file, old, new, same, tmp_path):
+def test_code_digest_changes_only_if_the_computation_changes(file, old, new, same, tmp_path):
     for path in CODE:
         shutil.copy(path, tmp_path)
     assert digest_code([*tmp_path.glob("*.py")]) == LOADED_SHA256
@@ -406,7 +408,7 @@ def test_code_digest_changes_only_with_the_computation(file, old, new, same, tmp
         ("n = 3", "n = '3'", False),
     ],
 )  # fmt: skip
-def test_code_digest_ignores_only_the_names_of_local_variables(one, other, same, tmp_path):
+def test_code_digest_ignores_local_names_messages_and_annotations(one, other, same, tmp_path):
     digests = set()
     for text in (one, other):
         (tmp_path / "code.py").write_text(text)
@@ -415,7 +417,7 @@ def test_code_digest_ignores_only_the_names_of_local_variables(one, other, same,
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
-def test_each_python_has_the_same_code_digest(version):
+def test_every_python_version_computes_the_same_code_digest(version):
     python = shutil.which(f"python{version}") or "none"
     program = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})"
     program += "; from mnist_rnn.records.digest import LOADED_SHA256; print(LOADED_SHA256)"

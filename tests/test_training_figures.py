@@ -1,4 +1,4 @@
-"""Test that the figures of data and training draw the given numbers."""
+"""Test that the figures of the data and of the training show the given numbers."""
 
 import numpy as np
 import pandas as pd
@@ -21,11 +21,11 @@ pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("close_figures")]
 
 @pytest.fixture
 def images():
-    """Return twelve different images of each digit in turn."""
+    """Return 120 random images."""
     return np.random.default_rng(0).integers(0, 256, (120, 28, 28), "uint8")
 
 
-def test_samples_are_the_first_ten_of_each_digit(images):
+def test_samples_are_the_first_ten_images_of_each_digit(images):
     y = np.arange(120) * 7 % 10
     ax = draw_samples(images, y).figure.axes[0]
     drawn = only_image(ax).reshape(10, 28, 10, 28).swapaxes(1, 2)
@@ -35,7 +35,7 @@ def test_samples_are_the_first_ten_of_each_digit(images):
     assert not ax.axison
 
 
-def test_bars_are_the_shares_of_each_digit_and_legend_names_their_colours():
+def test_bars_show_the_share_of_each_digit_and_the_legend_explains_the_colours():
     y_train = np.repeat(np.arange(10), np.arange(1, 11))
     y_test = np.repeat(np.arange(10), np.arange(11, 1, -1))
     drawn = draw_balance(y_train, y_test)
@@ -51,7 +51,7 @@ def test_bars_are_the_shares_of_each_digit_and_legend_names_their_colours():
     assert drawn.caption.endswith("from 1.8% to 18.2%.")
 
 
-def test_each_row_of_the_image_is_a_timestep_with_ink_as_height(images):
+def test_each_row_of_the_image_is_drawn_as_a_timestep_with_ink_as_height(images):
     image = images[0].copy()
     image[[0, 1, 27]] = 0
     drawn = draw_timesteps(image)
@@ -69,20 +69,22 @@ def test_each_row_of_the_image_is_a_timestep_with_ink_as_height(images):
         assert to_hex(area.get_facecolor()) == DARK
     assert (left.get_title(), right.get_title()) == (
         "the digit",
-        "its rows, from top to bottom",
+        "rows of the digit, from top to bottom",
     )
     assert (left.get_xlabel(), left.get_ylabel()) == ("column (feature)", "row (timestep)")
     assert right.get_xlabel() == "feature"
     low, high = right.get_ylim()
-    assert low > high  # from top to bottom
-    assert drawn.caption.endswith("The first row with ink is row 3, the last is row 27.")
+    assert low > high  # the y axis points down
+    assert drawn.caption.endswith(
+        "first row with ink is row 3, and the last row with ink is row 27."
+    )
 
 
 CURVE = pd.DataFrame({"loss": [0.6, 0.5, 0.3], "accuracy": [0.8, 0.7, 0.9]}, index=[1, 2, 3])
 HISTORY = {"loss": [0.5, 0.4, 0.25], "accuracy": [0.85, 0.9, 0.95]}
 
 
-def test_curves_have_their_epochs_measures_and_colours():
+def test_curves_have_the_right_epochs_values_and_colours():
     published = {"a": CURVE, "b": CURVE / 2, "c": CURVE / 3}
     drawn = draw_curves(HISTORY, published)
     for ax, name in zip(drawn.figure.axes, HISTORY, strict=True):
@@ -101,17 +103,18 @@ def test_curves_have_their_epochs_measures_and_colours():
         assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", f"training {name}")
 
 
-def test_caption_of_the_curves_has_their_first_and_last_numbers():
+def test_caption_of_the_curves_states_the_first_and_last_values():
     caption = draw_curves(HISTORY, {"a": CURVE, "b": CURVE / 2}).caption
-    assert "this run, with 3 epochs. Its training loss goes from 0.50 to 0.250," in caption
-    assert "its training accuracy from 85.0% to 95.0%." in caption
-    assert "configuration: a, loss 0.6 to 0.3, accuracy 80.0% to 90.0%; b, loss 0.3" in caption
+    assert "this run over 3 epochs, with a training loss from 0.50 to 0.250" in caption
+    assert "and a training accuracy from 85.0% to 95.0%. Orange: " in caption
+    first = "The training loss of `a` goes from 0.6 to 0.3. "
+    assert f"{first}The training accuracy of `a` goes from 80.0% to 90.0%. The" in caption
     without = draw_curves(HISTORY, {"a": CURVE.assign(accuracy=np.nan)}).caption
-    assert "configuration: a, loss 0.6 to 0.3. " in without
-    assert "configuration: none. " in draw_curves(HISTORY, {}).caption
+    assert f"{first}Training loss and" in without
+    assert "No curve was published for this configuration. " in draw_curves(HISTORY, {}).caption
 
 
-def test_one_epoch_has_one_tick():
+def test_curve_of_one_epoch_has_one_tick():
     for ax in draw_curves({"loss": [1.0], "accuracy": [0.5]}, {}).figure.axes:
         low, high = ax.get_xlim()
         assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [1]
@@ -127,7 +130,7 @@ def test_confusion_matrix_has_a_row_per_label_and_a_column_per_prediction():
     assert said == {(a, d): counts[d, a] for d in range(10) for a in range(10)}
     mistakes = counts * (1 - np.eye(10, dtype=int))
     np.testing.assert_array_equal(only_image(ax), mistakes)
-    assert ax.images[0].cmap.name == "Blues"  # darker for more mistakes
+    assert ax.images[0].cmap.name == "Blues"  # cells with more mistakes are darker
     assert ax.images[0].get_clim() == (0, mistakes.max())
     assert (ax.get_xlabel(), ax.get_ylabel(), scale.get_ylabel()) == (
         "predicted digit",
@@ -136,27 +139,28 @@ def test_confusion_matrix_has_a_row_per_label_and_a_column_per_prediction():
     )
     for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
         assert [label.get_text() for label in labels] == [*map(str, range(10))]
-    assert f"({np.trace(counts)} of 500)" in drawn.caption
-    assert f"with {mistakes.max()} of {mistakes.sum()} mistakes" in drawn.caption
+    assert f"contains the {np.trace(counts)} of 500 images" in drawn.caption
+    assert f"with {mistakes.max()} of {mistakes.sum()} misclassified images" in drawn.caption
 
 
-def test_counts_are_white_on_dark_fields_only():
+def test_numbers_are_white_only_in_dark_cells():
     answers, y = np.repeat([[1, 2, 3], [0, 0, 0]], [10, 7, 6], axis=1)
     texts = draw_confusion(answers, y).figure.axes[0].texts
     assert {text.get_position() for text in texts if text.get_color() == "w"} == {(1, 0), (2, 0)}
 
 
-def test_mistakes_that_are_equally_frequent_are_all_listed():
+def test_all_equally_frequent_mistakes_are_listed():
     answers, y = np.repeat([[2, 5, 7], [7, 9, 1]], [3, 3, 2], axis=1)
-    expected = "Most frequent, with 3 of 8 mistakes: 7 as 2, 9 as 5."
+    expected = "3 of 8 misclassified images each, are 7 classified as 2, 9 classified as 5."
     assert draw_confusion(answers, y).caption.endswith(expected)
-    assert draw_confusion(answers[-1:], y[-1:]).caption.endswith("1 of 1 mistakes: 1 as 7.")
+    one = draw_confusion(answers[-1:], y[-1:])
+    assert one.caption.endswith("1 of 1 misclassified images each, are 1 classified as 7.")
     none = draw_confusion(y[:0], y[:0])
-    assert none.caption.endswith("0 of 0 mistakes: none.")
+    assert none.caption.endswith("0 of 0 misclassified images each, are none.")
 
 
-def test_most_probable_mistakes_are_drawn_in_order(images):
-    """Draw 15 images of a 7. The first is classified correctly; mistakes become more probable."""
+def test_mistakes_are_drawn_in_order_of_their_predicted_probability(images):
+    """Use 15 images with label 7: a correct prediction, then mistakes of increasing probability."""
     probabilities = np.zeros((15, 10))
     probabilities[:, 1], probabilities[0, 7] = np.linspace(0.5, 0.99, 15), 1
     probabilities[3:, 2] = probabilities[3:, 1] + 0.001
@@ -165,10 +169,13 @@ def test_most_probable_mistakes_are_drawn_in_order(images):
     for ax, index in zip(drawn.figure.axes, range(14, 2, -1), strict=True):
         np.testing.assert_array_equal(only_image(ax), images[index])
         assert ax.get_title() == f"predicted 2 ({probabilities[index, 2]:.1%})\nlabel 7"
-    assert drawn.caption.endswith("label and answer: " + ", ".join(12 * ["7 as 2"]) + ".")
+    assert drawn.caption.endswith("The network classifies " + ", ".join(12 * ["7 as 2"]) + ".")
     for place, ax in enumerate(drawn.figure.axes):
         assert ax.get_subplotspec().get_geometry() == (2, 6, place, place)
     none = draw_mistakes(images[:1], np.array([7]), probabilities[:1])
-    assert none.caption.endswith("label and answer: none.")
+    assert none.caption.endswith("The network classifies no image wrongly.")
     seven = draw_mistakes(images[:8], np.full(8, 7), probabilities[:8])
-    assert [drawn.figure.get_figheight() for drawn in (none, seven)] == [2, 4]  # one row, two
+    assert [drawn.figure.get_figheight() for drawn in (none, seven)] == [
+        2,
+        4,
+    ]  # one row of images, two rows of images

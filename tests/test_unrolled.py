@@ -1,4 +1,4 @@
-"""Test that the picture of the unrolled network draws what the network computes."""
+"""Test that the picture of the unrolled network shows what the network computes."""
 
 import re
 from xml.etree import ElementTree
@@ -21,7 +21,7 @@ NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module")
 def drawn():
-    """Return an image, its states, its probabilities and the picture, for 64 random units."""
+    """Return a random image, its hidden states, its predicted probabilities, and the picture."""
     random = np.random.default_rng(0)
     shapes = (28, 64), (64, 64), (64,), (64, 10), (10,)
     weights = Weights(*(random.normal(0, 0.3, shape).astype("float32") for shape in shapes))
@@ -32,7 +32,7 @@ def drawn():
 
 
 def read_levels(picture, colors, left, width, columns):
-    """Return for each cell (28, columns) the number of its colour in `colors`, from 1, or 0."""
+    """Return an array (28, columns): k for a cell with the k-th colour, 0 for an empty cell."""
     levels = np.zeros((28, columns), int)
     for path in picture.iter(f"{NAMESPACE}path"):
         if path.get("stroke") in colors:
@@ -45,7 +45,7 @@ def read_levels(picture, colors, left, width, columns):
     return levels
 
 
-def test_shades_are_pixels_states_and_probabilities(drawn):
+def test_shades_show_pixels_hidden_states_and_probabilities(drawn):
     image, states, probabilities, picture = drawn
     units = states[:, ::2]
     for values, colors, left, width in (
@@ -65,7 +65,7 @@ def test_greater_values_have_darker_colours():
         assert light == sorted(light, reverse=True)
 
 
-def test_rows_and_digits_are_numbered_and_the_answer_is_below_its_column(drawn):
+def test_rows_and_digits_are_numbered_and_the_prediction_is_below_its_column(drawn):
     *_, probabilities, picture = drawn
     texts = [
         (t.text, float(t.get("x")), float(t.get("y"))) for t in picture.iter(f"{NAMESPACE}text")
@@ -82,8 +82,8 @@ def test_rows_and_digits_are_numbered_and_the_answer_is_below_its_column(drawn):
     titles = {text: x for text, x, y in texts if y == 20}
     assert titles == {"rows of pixels": ROWS, "hidden state": STATE, "probability of": PROBABILITY}
     said = picture.get("aria-label")
-    assert "64 numbers of which 32 are shown" in said
-    assert f"is {answer}, with probability {probabilities[-1].max():.0%}." in said
+    assert "32 of its 64 numbers" in said
+    assert f"is {answer}, with a probability of {probabilities[-1].max():.0%}." in said
 
 
 def test_committed_picture_shows_the_committed_model(model, mnist):
@@ -105,4 +105,4 @@ def test_at_most_32_units_are_shown_at_equal_distances(units, step, shown):
     levels = read_levels(picture, BLUES, STATE, 4, 40)
     assert abs(levels[:, :shown] - len(BLUES) * np.maximum(states, 0)).max() <= 0.5 + 1e-6
     assert not levels[:, shown:].any()
-    assert f"{units} numbers of which {shown} are shown" in picture.get("aria-label")
+    assert f"with {shown} of its {units} numbers" in picture.get("aria-label")

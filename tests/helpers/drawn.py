@@ -5,13 +5,13 @@ from matplotlib.colors import to_hex
 
 
 def only_image(ax):
-    """Return the values of the one image in these axes."""
+    """Return the values of the only image in the axes `ax`."""
     (image,) = ax.images
     return np.asarray(image.get_array())
 
 
 def labels_by_color(legend):
-    """Return the label beside each colour of a legend of patches."""
+    """Return a dictionary from the colour of each patch in a legend to its label."""
     texts = [text.get_text() for text in legend.get_texts()]
     return {
         to_hex(handle.get_facecolor()): text

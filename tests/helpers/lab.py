@@ -22,16 +22,16 @@ PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e 
 
 @contextmanager
 def open_lab(home, parameters):
-    """Start JupyterLab with its own home folder and copies of the notebooks, and yield its address.
+    """Start JupyterLab with copies of the notebooks in the folder `home`, and yield its address.
 
-    02_train gets these parameters, since with its defaults it trains for minutes.
+    The copy of 02_train.ipynb gets other parameters, since the default run takes minutes.
     """
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
-    shutil.copytree(ROOT / "docs", home / "docs")  # a notebook shows a picture in docs
+    shutil.copytree(ROOT / "docs", home / "docs")  # a notebook shows a picture from docs/
     set_parameters(home / "notebooks" / "02_train.ipynb", parameters)
     settings = home / ".jupyter" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
-    # Without this setting, a box over the notebook asks whether JupyterLab may fetch its news.
+    # With this setting, JupyterLab doesn't cover the notebook with a question about news.
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     given = (environment(home / "results") | {"HOME": str(home)}).items()
     variables = {name: value for name, value in given if not re.search("JUPYTER|^XDG_", name)}
@@ -53,11 +53,11 @@ def open_lab(home, parameters):
 
 
 def wait_for_address(home, server):
-    """Return the address in the file that JupyterLab writes, once the server answers."""
+    """Wait until JupyterLab's server answers, and return its address."""
     for _ in range(600):
         assert server.poll() is None, (home / "log").read_text()
         for path in home.rglob("jpserver-*.json"):
-            with suppress(OSError, ValueError):  # the file is half written, or the port is closed
+            with suppress(OSError, ValueError):  # the server isn't ready yet
                 url = json.loads(path.read_text())["url"]
                 urllib.request.urlopen(url + "api", timeout=5).close()
                 return url
@@ -74,9 +74,9 @@ def open_browser():
 
 
 def run_all(browser, lab, name):
-    """Open a notebook, which starts its kernel, and run all cells.
+    """Open a notebook and run all its cells.
 
-    Returns the page and the errors in the browser's console.
+    The result is the page and a list of errors from the browser's console.
     """
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     errors = []
@@ -97,7 +97,7 @@ def run_all(browser, lab, name):
 
 
 def wait_until_run(page):
-    """Wait until no prompt has the star that Run All puts there: all cells ran, or one failed."""
+    """Wait until all cells have run, or a cell has failed."""
     star = f"{PROMPTS}.some(text => text.includes('*'))"
     page.wait_for_function(star, timeout=2 * MINUTE)
     page.wait_for_function(f"!{star}", timeout=5 * MINUTE)

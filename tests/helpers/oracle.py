@@ -1,10 +1,12 @@
-"""Compare the products of the training step with the exact sums of the rule in `products.py`.
+"""Compare the matrix products of the training step with those of the NumPy version `by_hand`.
 
-The exact sums are those of `by_hand`, which `test_by_hand.py` compares with fractions.
+The training step and `by_hand` add terms in the order that `products.py` describes.
+`test_by_hand.py` compares `by_hand` with exact fractions.
 
-`python oracle.py NUMBER` compares this number of networks, and prints one line per network that
-differs. Tests run this command on emulated CPUs. The product, both its gradients and the gradient
-of the bias are compared; of large matrices, only some rows and columns, always with the last ones.
+`python oracle.py NUMBER` compares NUMBER networks, and prints a line for each network that differs.
+Tests run `oracle.py` on emulated CPUs. The script compares each product, its two gradients and the
+gradient of the bias. Of a large matrix, the script compares the last and some random rows and
+columns.
 """
 
 import functools
@@ -26,16 +28,16 @@ from mnist_rnn.experiment.products import (
 )
 
 SPEC = find_spec("mnist_rnn.bits.by_hand")
-by_hand = module_from_spec(SPEC)  # a copy that never uses NumPy's own products
+by_hand = module_from_spec(SPEC)  # a copy of by_hand that never uses NumPy's matrix product
 SPEC.loader.exec_module(by_hand)
 by_hand.library_keeps_the_rule = lambda n, k, m: False
-tf.get_logger().setLevel("ERROR")  # no warnings of many compiled functions
+tf.get_logger().setLevel("ERROR")  # hide TensorFlow's warnings about many compiled functions
 EDGES = [1, 300, 513, 55, 257, 64, 96, 256, 33, 600, 31, 32, 56, 63, 65, 255, 512]
 UNITS = [300, 1, 600, 48, 257, 49, 100, 256]
 
 
 def draw_cases(number: int) -> list[tuple[int, int, int]]:
-    """Return this number of cases (images, units, gates), the edge cases first."""
+    """Return `number` cases of (images, units, gates), starting with the edge cases."""
     random = np.random.default_rng(0)
     images = [*EDGES, *random.integers(1, 601, number)][:number]
     units = [*UNITS, *random.integers(1, 601, number)]
@@ -43,13 +45,13 @@ def draw_cases(number: int) -> list[tuple[int, int, int]]:
 
 
 def some(length: int, random: np.random.Generator) -> np.ndarray:
-    """Return some indices of an axis, always with the last ones."""
+    """Return 40 random indices of an axis and its last 24 indices, without duplicates."""
     last = np.arange(max(0, length - 24), length)
     return np.unique([*random.integers(0, length, 40), *last])
 
 
 def compute(x, kernel, bias, slope, batch_size):
-    """Return the products of all timesteps and their gradients, by the training step's code."""
+    """Compute the products of all timesteps and their gradients as the training step does."""
     n, parts = tf.shape(x)[0], count_parts(batch_size)
     x, slope = (tf.unstack(fill_images(images, parts), axis=1) for images in (x, slope))
     product = tf.stack([multiply(row, kernel) + bias for row in x], 1)
@@ -61,14 +63,14 @@ def compute(x, kernel, bias, slope, batch_size):
 
 
 def differences(x, kernel, random) -> list[str]:
-    """Return which of x @ kernel + bias and its gradients break the rule."""
+    """Return the names of the products and gradients that differ from those of `by_hand`."""
     columns = kernel.shape[1]
     bias, slope = (
         random.standard_normal(shape).astype("float32")
         for shape in (columns, (*x.shape[:-1], columns))
     )
     arguments = x, kernel, bias, slope
-    # As in training, the number of images is unknown when the step is compiled.
+    # As in training, the function is compiled for an unknown number of images.
     anys = [(None, *x.shape[1:]), kernel.shape, bias.shape, (None, *slope.shape[1:])]
     by_size = functools.partial(compute, batch_size=len(x))
     compiled = tf.function(by_size, [tf.TensorSpec(shape) for shape in anys], jit_compile=True)
@@ -93,7 +95,7 @@ def differences(x, kernel, random) -> list[str]:
 
 
 def compare(n: int, units: int, gates: int) -> list[str]:
-    """Return the differences in a network's products with n images: inputs, recurrent and dense."""
+    """Compare the products of a network for n images, and return the names of differing arrays."""
     random = np.random.default_rng([n, units])
     wrong = []
     for name, shape, columns in [

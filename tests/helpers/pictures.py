@@ -1,4 +1,4 @@
-"""Compare pictures by their pixels, with a tolerance for the rounding of other CPUs."""
+"""Compare pictures pixel by pixel, with a tolerance for rounding on other CPUs."""
 
 import io
 
@@ -7,13 +7,14 @@ from matplotlib.testing.compare import calculate_rms
 from matplotlib.testing.exceptions import ImageComparisonFailure
 from PIL import Image
 
-# The tolerated root mean square difference of all pixels and colours, whose values are 0 to 255.
-# Other CPUs differ by 0.01; one changed digit in a label gives more than 0.3.
+# TOLERANCE is the largest accepted root mean square difference of pixel values, which are 0 to 255.
+# The root mean square difference of a picture drawn on another CPU is 0.01. If one digit in a label
+# is changed, the root mean square difference is above 0.3.
 TOLERANCE = 0.1
 
 
 def compare(committed: bytes, drawn: bytes, tolerance: float = TOLERANCE) -> str | None:
-    """Return how a drawn PNG differs from the committed one, or None if it does not."""
+    """Return a sentence on the difference of two PNG files, or None if TOLERANCE allows it."""
     files = (io.BytesIO(png) for png in (committed, drawn))
     images = [np.asarray(Image.open(file).convert("RGB"), int) for file in files]
     try:
@@ -22,4 +23,4 @@ def compare(committed: bytes, drawn: bytes, tolerance: float = TOLERANCE) -> str
         return str(error)
     if difference <= tolerance:
         return None
-    return f"expected the committed picture, got one that differs by {difference:.2f}"
+    return f"expected the committed picture, got a picture with a difference of {difference:.2f}"

@@ -1,4 +1,4 @@
-"""Write files of invented claims and curves."""
+"""Write claims.csv and curves.csv with invented published results."""
 
 import csv
 

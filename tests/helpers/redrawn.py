@@ -1,4 +1,4 @@
-"""Draw the figures of the notebooks anew, by their own cells, in this process."""
+"""Draw the figures of the notebooks again, by running their cells in this process."""
 
 import ast
 import base64
@@ -29,7 +29,7 @@ DRAWS = re.compile(r"^((?:figures\.)?(draw_\w+)\()", flags=re.MULTILINE)
 
 @cache
 def read_cells():
-    """Return the notebook and the cell of each figure, by the name of its drawing function."""
+    """Return a dictionary from the name of each drawing function to its notebook and cell."""
     cells = {}
     for path in sorted((ROOT / "notebooks").glob("0*.ipynb")):
         for cell in nbformat.read(path, 4).cells:
@@ -46,7 +46,7 @@ def read_committed(name):
 
 
 def draw_anew(name, folder):
-    """Run the cell of a figure on the committed results, and return what `read_committed` does."""
+    """Run a figure's cell on the committed results, and return what `read_committed` returns."""
     notebook, cell = read_cells()[name]
     names = vars(training) | vars(results) | read_names(notebook) | {"RESULTS": folder}
     exec(DRAWS.sub(r"figure = \1", cell.source), names)
@@ -58,7 +58,7 @@ def draw_anew(name, folder):
 
 @cache
 def read_names(notebook):
-    """Return the variables that earlier cells of this notebook would set, by their names."""
+    """Return a dictionary of the variables that the figure cells of a notebook use."""
     if notebook == "03_results":
         runs, claims, *_ = tabulate_results(*read_runs(COMMITTED))
         groups = dict(list(runs.groupby("configuration", sort=False)))

@@ -1,6 +1,6 @@
-"""Start whole runs of 02_train.ipynb as processes, in plain Python or with papermill.
+"""Start processes that execute 02_train.ipynb, in plain Python or with papermill.
 
-As a script, it runs the notebook's code cells in plain Python: `python runs.py '{"units": 8}'`.
+`python runs.py '{"units": 8}'` executes the code cells of 02_train.ipynb with 8 units.
 """
 
 import json
@@ -18,31 +18,31 @@ import nbformat
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.run import Run, read_runs
 
-CLONE = (ROOT / ".git").exists()  # false in an unpacked release
+CLONE = (ROOT / ".git").exists()  # an unpacked release has no .git
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TRAIN = ROOT / "notebooks" / "02_train.ipynb"
 
 
 def environment(results: Path) -> dict[str, str]:
-    """Return the environment of a process that has its own results."""
+    """Return environment variables that make a process write its results to `results`."""
     return os.environ | {"MNIST_RNN_RESULTS": str(results)}
 
 
 def mark_installed(checkout: Path, venv: str = ".venv") -> None:
-    """Write the mark by which `make` recognises a complete environment."""
+    """Write the file that tells `make` that the virtual environment is complete."""
     mark = "{ pwd -P; cat requirements.lock pyproject.toml | cksum; }"
     subprocess.run(["sh", "-c", f'{mark} > "$0"/installed', venv], cwd=checkout, check=True)
 
 
 def start(command, **options) -> subprocess.Popen:
-    """Start a process in its own session, with readable output."""
+    """Start a process in a new session, with its output in a pipe."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(command, **pipes | {"start_new_session": True} | options)
 
 
 @contextmanager
 def killed_on_failure(process: subprocess.Popen) -> Iterator[None]:
-    """Kill the process if the block fails, or if pytest is stopped."""
+    """Kill the process if the `with` block fails or pytest is stopped."""
     try:
         yield
     except BaseException:
@@ -52,14 +52,14 @@ def killed_on_failure(process: subprocess.Popen) -> Iterator[None]:
 
 
 def end(process: subprocess.Popen, timeout: float = 600) -> tuple[int, str]:
-    """Return the exit status and the output of a process, once it has ended by itself."""
+    """Wait until a process ends, and return its exit status and its output."""
     with killed_on_failure(process):
         output, _ = process.communicate(timeout=timeout)
     return process.returncode, output
 
 
 def run_python(program: str, cwd=None, **variables: str) -> subprocess.CompletedProcess:
-    """Run a program in a new Python with these additional variables, and return the result."""
+    """Run Python code in a new process with additional environment variables."""
     command = [sys.executable, "-c", program]
     env = os.environ | variables
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
@@ -84,7 +84,7 @@ def start_papermill(parameters, results, **options) -> subprocess.Popen:
 
 
 def start_nbval(notebook: Path, results: Path, *options: str) -> subprocess.Popen:
-    """Start nbval with a user's matplotlibrc; it compares a notebook's outputs."""
+    """Start nbval, which executes a notebook and compares the new with the saved outputs."""
     command = [sys.executable, "-m", "pytest", "--nbval-current-env", "-p", "no:cacheprovider"]
     env = environment(results) | {"MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc"))}
     return start([*command, *options, notebook], env=env)
@@ -102,18 +102,18 @@ def set_parameters(notebook: Path, parameters) -> None:
 
 
 def read_until(process: subprocess.Popen, text: str) -> str:
-    """Return the process's output up to the line with this text."""
+    """Return the output of a process up to the first line that contains `text`."""
     output = ""
     with killed_on_failure(process):
         for line in process.stdout:
             output += line
             if text in line:
                 return output
-    raise AssertionError(f"expected output with {text!r}, got {output}")
+    raise AssertionError(f"expected a line with {text!r}, got the output {output}")
 
 
 def finish(process: subprocess.Popen, results: Path) -> Run:
-    """Return the run from the only record that the process wrote."""
+    """Wait until a process ends, and return the only run in its folder of results."""
     status, output = end(process, timeout=3600)
     assert status == 0, output
     (run,), left_out = read_runs(results)
@@ -122,7 +122,7 @@ def finish(process: subprocess.Popen, results: Path) -> Run:
 
 
 def outcome(run: Run) -> dict:
-    """Return the parts of a run that must not depend on how it was made or interrupted."""
+    """Return all fields of a run except its duration and its environment."""
     return run.model_dump(exclude={"seconds", "environment"})
 
 

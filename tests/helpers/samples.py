@@ -5,7 +5,7 @@ import pandas as pd
 
 from mnist_rnn.records.environment import Cpu
 
-# A history with a digest of only the last epoch
+# Only the last of these four epochs has a digest.
 LAST = {"weights_sha256": [None, None, None, "1" * 64]}
 
 
@@ -19,10 +19,10 @@ def cpu(fuses, **known):
 
 
 def make_claims(losses=None, half_unit=0.0, **published):
-    """Return a table of claims about configuration `a`, with a list of values per column.
+    """Return a table of published results of the configuration `a`.
 
-    Rows are `claim-0`, `claim-1`, ...; `losses` is the curve of each. Columns that are not
-    given have no published number.
+    The rows are named `claim-0`, `claim-1` and so on. Every row has the loss curve `losses`.
+    A column of accuracies or losses contains NaN if its argument is missing.
     """
     length = len(next(iter(published.values())))
     columns = dict.fromkeys(["test_accuracy", "last_epoch_accuracy", "test_loss"], np.nan)
@@ -32,10 +32,10 @@ def make_claims(losses=None, half_unit=0.0, **published):
 
 
 def make_runs(accuracies, losses=None, configuration="a", **columns):
-    """Return runs of a configuration with these test accuracies (n) or (n, epochs) in percent.
+    """Return a table of n runs of a configuration with the given test accuracies in percent.
 
-    Other values are equal for all runs, unless they are given. By default, a run has two
-    epochs.
+    The shape of `accuracies` is (n, epochs), or (n,) for runs of two epochs. Each column
+    without an argument, except the seed, has one value for all runs.
     """
     ends = np.array(accuracies, dtype=float)
     by_epoch = ends if ends.ndim == 2 else np.repeat(ends[:, None], 2, axis=1)
@@ -55,6 +55,9 @@ def make_runs(accuracies, losses=None, configuration="a", **columns):
 
 
 def answers(*digits):
-    """Return probabilities (1, 28, 10) with these answers after the rows; the last answer stays."""
+    """Return probabilities (1, 28, 10) that predict one of `digits` after each row.
+
+    All remaining rows predict the last of `digits`.
+    """
     predicted = list(digits) + [digits[-1]] * (28 - len(digits))
     return np.eye(10, dtype="float32")[predicted][None]

@@ -1,15 +1,19 @@
-"""Define digits to draw on the pad, and draw them with the mouse."""
+"""Define test drawings, and draw them with the mouse on the pad of a web page."""
 
 from math import cos, radians, sin
 
 
 def arc(x, y, width, height, start, end):
-    """Return points of an ellipse; angles are in degrees, 0 to the right and 90 down."""
+    """Return 21 points of an elliptical arc.
+
+    The angles are in degrees: 0 is to the right of the centre, and 90 is below the centre.
+    """
     angles = [radians(start + (end - start) * step / 20) for step in range(21)]
     return [(x + width * cos(angle), y + height * sin(angle)) for angle in angles]
 
 
-# Strokes of points (x, y), as fractions of the pad's side, from the upper left corner.
+# A shape is a list of strokes, and a stroke is a list of points (x, y). Coordinates are
+# fractions of the pad's side, measured from the pad's upper left corner.
 SHAPES = {
     "1 upright": [[(0.5, 0.15), (0.5, 0.85)]],
     "0 round": [arc(0.5, 0.5, 0.25, 0.35, -90, 270)],
@@ -39,17 +43,16 @@ SHAPES = {
     "9 straight": [[*arc(0.5, 0.33, 0.17, 0.17, 0, -360), (0.66, 0.33), (0.6, 0.85)]],
     "9 hooked": [[*arc(0.48, 0.33, 0.18, 0.17, -20, -360), (0.66, 0.5), (0.6, 0.75), (0.42, 0.84)]],
 }  # fmt: skip
-# Strokes that are not a digit, and a hundred fast strokes
+# These three drawings are not digits.
 DOT = [[(0.5, 0.5)]]
 FILLED = [[(0.01, step / 30), (0.99, step / 30)] for step in range(1, 30)]
 FAN = [[(0.2, 0.2), (0.2 + step / 200, 0.7)] for step in range(100)]
 
 
 def draw(page, strokes, wait=100):
-    """Draw with the mouse, and return the answer and the seconds until it was shown.
+    """Draw strokes with the mouse, and return the page's answer and its delay in seconds.
 
-    The page measures the time from the event of the last point to the last change of the
-    answer.
+    The delay is the time from the last event of the mouse to the last change of the answer.
     """
     page.locator("canvas[tabindex]").scroll_into_view_if_needed()
     pad = page.locator("canvas[tabindex]").bounding_box()
@@ -61,14 +64,14 @@ def draw(page, strokes, wait=100):
         for point in points[1:]:
             page.mouse.move(*point, steps=4)
         page.mouse.up()
-    page.wait_for_timeout(wait)  # until the last answer is shown
-    # If the last point does not alter the image, the answer does not change after it.
+    page.wait_for_timeout(wait)  # give the page time to show its last answer
+    # The delay would be negative if the last point changed neither the image nor the answer.
     seconds = max(0, page.evaluate("window.answered - window.drawn")) / 1000
     return page.locator(".answer").inner_text(), seconds
 
 
 def find_misclassified(page):
-    """Draw each shape, and return the names of the misclassified ones."""
+    """Draw every shape, and return the names of the misclassified shapes."""
     wrong = []
     for name, strokes in SHAPES.items():
         answer, _ = draw(page, strokes)

@@ -1,7 +1,7 @@
 """Start a Slurm cluster of one node on this machine, with all its files in one folder.
 
-A cluster that the machine already has is not changed. `start(folder)` is a context manager that
-yields the environment in which Slurm's commands reach the new cluster.
+A Slurm cluster that already runs on this machine is not affected. The context manager
+`start(folder)` yields environment variables that connect Slurm's commands with the new cluster.
 """
 
 import contextlib
@@ -68,7 +68,7 @@ def start(folder: Path) -> Iterator[dict[str, str]]:
     conf.write_text(CONF.format(folder=folder, ports=ports, user=user, **machine))
     # In a container, Slurm can't make cgroups.
     (folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")
-    # In a job, Snakemake calls srun without SLURM_CONF, since clusters have slurm.conf in /etc.
+    # Inside a job, Snakemake calls srun without SLURM_CONF. This wrapper of srun sets the variable.
     srun = folder / "bin" / "srun"
     srun.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {shutil.which("srun")} "$@"\n')
     srun.chmod(0o700)

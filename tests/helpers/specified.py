@@ -1,4 +1,4 @@
-"""Implement section 6 of docs/specification.md in NumPy: LSTM, GRU, Adam, RMSprop and dropout."""
+"""Implement section 6 of docs/specification.md in NumPy (LSTM, GRU, Adam, RMSprop, dropout)."""
 
 from itertools import islice
 
@@ -14,7 +14,7 @@ from mnist_rnn.experiment.inputs import scale
 
 
 def exp(x):
-    """Return the exponential, also of positive numbers."""
+    """Return e to the power of x, where x may be negative or positive."""
     x = np.clip(x, by_hand.EXP_LOWEST, np.float32(88.8))
     k = np.clip(np.floor(np.float32(0.5) + x * by_hand.LOG2_OF_E), -127, 127)
     r = (x - by_hand.LN2 * k) - by_hand.LN2_REST * k
@@ -79,7 +79,7 @@ LAYERS = {
 
 
 def predict(layer, weights, x):
-    """Return the results of the layer at all timesteps, zeros first, and the logits."""
+    """Return the arrays of a layer at all timesteps, preceded by zeros, and the logits."""
     forward, _, states = LAYERS[layer]
     w, u, b, v, c = weights
     results = [[np.zeros((x.shape[1], len(u)), "float32")] * states]
@@ -89,7 +89,7 @@ def predict(layer, weights, x):
 
 
 def differentiate(layer, weights, x, y):
-    """Return the gradients with respect to W, U, b, V and c."""
+    """Return the gradients of the loss with respect to the weights W, U, b, V and c."""
     _, backward, states = LAYERS[layer]
     results, z = predict(layer, weights, x)
     g, _ = by_hand.differentiate_loss(z, y)
@@ -104,7 +104,7 @@ def differentiate(layer, weights, x, y):
 
 
 def power(base, exponent):
-    """Return a power, computed in double precision and rounded to float32."""
+    """Return `base` to the power of `exponent`, computed in float64 and rounded to float32."""
     product, factor = 1.0, float(np.float32(base))
     while exponent:
         product *= factor if exponent % 2 else 1
@@ -113,7 +113,10 @@ def power(base, exponent):
 
 
 def update(optimizer, rate, k, weight, gradient, means):
-    """Return a weight after step k, from 1, and update its moving means in place."""
+    """Return a weight after training step k, and update its moving means in place.
+
+    The first step is k = 1.
+    """
     tenth, thousandth, epsilon = np.float32([0.1, 0.001, 1e-7])
     if optimizer == "sgd":
         return weight - gradient * rate
@@ -128,7 +131,7 @@ def update(optimizer, rate, k, weight, gradient, means):
 
 
 def philox(counter, key):
-    """Return four numbers of 32 bits (Salmon and others, 2011)."""
+    """Return four random 32-bit numbers, by the Philox generator of Salmon and others (2011)."""
     (a, b, c, d), (p, q) = counter, key
     for _ in range(10):
         one, two = 0xD2511F53 * a, 0xCD9E8D57 * c
@@ -138,7 +141,7 @@ def philox(counter, key):
 
 
 def draw_uniform(seed, step, shape):
-    """Return random numbers in [0, 1)."""
+    """Return a float32 array of uniform random numbers in [0, 1)."""
     first, second, third, fourth = philox((seed, 0, step, 0), (0x3EC8F720, 0x02461E29))
     count = np.prod(shape)
     blocks = [philox((j, 0, third, fourth), (first, second)) for j in range(-(-count // 4))]
@@ -153,7 +156,7 @@ def drop(x, rate, seed, step):
 
 
 def take_first_steps(name):
-    """Return the digest of weights and logits after the first steps of this kind of run."""
+    """Return the digest of weights and logits after the first training steps of a network."""
     config = Configuration(**FEW | NETWORKS[name])
     (x_train, y_train), (x_test, _) = load_mnist()
     x, test = (scale(x).swapaxes(0, 1) for x in (x_train[: config.train_size], x_test[:100]))

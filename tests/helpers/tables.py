@@ -1,4 +1,4 @@
-"""Make the tables of a folder of records."""
+"""Make the tables of results from a folder of records."""
 
 from mnist_rnn.analysis.tables import tabulate_results, write_tables
 from mnist_rnn.records.run import read_runs
@@ -9,7 +9,7 @@ def read_results(folder):
 
 
 def make_tables(folder):
-    """Write the tables beside the records, and return the results."""
+    """Write tables into the folder of the records, and return the results."""
     results = read_results(folder)
     write_tables(results, folder)
     return results

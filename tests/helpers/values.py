@@ -1,4 +1,4 @@
-"""Generate thousands of values, for tests of code that must handle any value."""
+"""Generate thousands of random values, to test code that must handle any value."""
 
 import json
 
@@ -11,7 +11,7 @@ many = settings(
 
 
 def nest(leaves):
-    """Return a strategy for these values, also inside lists and dictionaries."""
+    """Return a Hypothesis strategy for `leaves`, alone or nested in lists and dictionaries."""
     return st.recursive(
         leaves,
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -25,7 +25,7 @@ json_values = nest(json_scalars)
 
 
 def places(value, path=()):
-    """Yield the path of each value inside a JSON value."""
+    """Yield the path of keys and indices to each value inside a JSON value."""
     yield path
     if isinstance(value, dict | list):
         for key in value if isinstance(value, dict) else range(len(value)):
@@ -33,7 +33,7 @@ def places(value, path=()):
 
 
 def change_one(text, draws):
-    """Return this JSON with one of its values replaced by any JSON value."""
+    """Return the JSON text with one random value replaced by another JSON value."""
     content = json.loads(text)
     *path, last = draws.draw(st.sampled_from(list(places(content))[1:]))
     inner = content

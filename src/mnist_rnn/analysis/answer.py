@@ -17,11 +17,11 @@ from mnist_rnn.analysis.tables import Results, describe_runs
 from mnist_rnn.config import Configuration
 
 REPRODUCED = "notebook-2019"
-ASKED = 97.6  # percent: an accuracy that users reach and ask about
+ASKED = 97.6  # percent: a low test accuracy that some runs reach
 
 
 def describe_answer(results: Results) -> list[str]:
-    """Return sentences on the reproduced notebook, then on all published results."""
+    """Return sentences that compare published results with runs, the reproduced notebook first."""
     runs, published = results.runs, choose_results(results.claims)
     row = results.accuracy.set_index("claim").loc[REPRODUCED]
     default, claim = Configuration().name, published.loc[REPRODUCED]
@@ -29,6 +29,7 @@ def describe_answer(results: Results) -> list[str]:
     half = claim["test_accuracy_half_unit"] + 1e-9
     less = (ours < claim["test_accuracy"] - half).sum()
     more = (ours > claim["test_accuracy"] + half).sum()
+    equal = len(ours) - less - more
     numbers = results.numbers[results.numbers["claim"].isin(published.index)]
     by_result = numbers.groupby("claim")["inside"].all()
     accuracies = numbers[numbers["number"] == "test_accuracy"].set_index("claim")["inside"]
@@ -42,44 +43,53 @@ def describe_answer(results: Results) -> list[str]:
         for name in ("keras", "keras_2019")
     }
     apart = max(abs(code[end]) for code in codes.values() for end in ("low", "high"))
+    limit = (
+        "By 95% confidence intervals, the mean test accuracies of our code and the author's code "
+        f"differ by at most {np.ceil(10 * apart) / 10:.1f} percentage points."
+    )
     each_code = (describe_code(runs, name, found) for name, found in codes.items())
     ranks = rank_notebooks(published, runs).values()
     chances = sorted(far / count for far, count in ranks) or [np.nan]
+    listed = ", ".join(f"{p:.2f}" for p in chances)
     others = published[published["configuration"] == default].drop(REPRODUCED)
     lowest = others["test_accuracy"] - others["test_accuracy_half_unit"]
     reached = (
-        f"`{name}` published {others.loc[name, 'test_accuracy']}% for the same network; "
-        f"{(ours >= low).sum()} of the {len(ours)} runs reached it, and it lies "
-        f"{'inside' if accuracies[name] else 'outside'} the 95% prediction interval."
+        f"For the same network, `{name}` published {others.loc[name, 'test_accuracy']}%, which "
+        f"lies {'inside' if accuracies[name] else 'outside'} the 95% prediction interval of our "
+        f"runs. Of our {len(ours)} runs, {(ours >= low).sum()} reached "
+        f"{others.loc[name, 'test_accuracy']}%."
         for name, low in lowest.items()
     )
     return [
-        f"The published test accuracy of {claim['test_accuracy']}% is {typical}: of our "
-        f"{len(ours)} runs, "
-        f"{len(ours) - less - more} round to it, {less} to less and {more} to more (mean "
-        f"{row['mean']:.2f}%, SD {row['sd']:.2f}, range {row['lowest']:.2f} to "
-        f"{row['highest']:.2f}).",
+        f"The published test accuracy of {claim['test_accuracy']}% is {typical} of our "
+        f"{len(ours)} runs: {equal} round to {claim['test_accuracy']}%, {less} are lower and "
+        f"{more} are higher.",
+        f"Our {len(ours)} runs have a mean test accuracy of {row['mean']:.2f}%, a standard "
+        f"deviation of {row['sd']:.2f} percentage points, and a range from {row['lowest']:.2f}% "
+        f"to {row['highest']:.2f}%.",
         " ".join(reached),
-        "The mean test accuracy of the author's code differs from ours by at most "
-        f"{np.ceil(10 * apart) / 10:.1f} points: our mean minus its mean is "
-        f"{' and '.join(each_code)}.",
-        "With our initial weights and image orders, his code on today's Keras stays within "
-        f"{within} of our training loss for {same['epochs'].max()} epochs ({len(same)} of "
-        f"{len(same)} runs).",
-        f"Of {len(numbers)} numbers from {len(by_result)} published results, "
+        " ".join((limit, *each_code)),
+        "We gave the author's code, on today's Keras, the initial weights and image orders of "
+        f"{len(same)} of our runs. In all {same['epochs'].max()} epochs of these runs, the "
+        f"training losses of our code and the author's code differ by at most {within}.",
+        f"Of {len(numbers)} numbers in {len(by_result)} published results, "
         f"{numbers['inside'].sum()} lie in the 95% prediction intervals of runs of the same "
-        f"network; by chance, at most {0.05 * len(numbers):.0f} would miss on average.",
-        f"All numbers lie inside for {by_result.sum()} of the {len(by_result)} results, but only "
-        f"for {sum(map(all, pairs))} of {len(pairs)} pairs of a result and another network's runs "
-        f"(by the test accuracy alone, {accurate}).",
-        f"For the author's notebooks with at least {RANKED} runs, a joint rank test of all numbers "
-        f"gives p = {', '.join(f'{p:.2f}' for p in chances)}; Fisher's combination of these "
-        f"p-values is {stats.combine_pvalues(chances).pvalue:.2f}.",
+        f"network. By chance alone, on average at most {0.05 * len(numbers):.0f} numbers would lie "
+        "outside their intervals.",
+        f"For {by_result.sum()} of the {len(by_result)} published results, all numbers lie inside "
+        "the intervals of the same network. If each published result is compared with other "
+        "networks, all numbers of the result lie inside the intervals in "
+        f"{sum(map(all, pairs))} of {len(pairs)} comparisons. "
+        "The test accuracy lies inside the interval of another network in "
+        f"{accurate} of {len(pairs)} comparisons.",
+        f"For the author's notebooks whose network has at least {RANKED} runs, joint rank tests of "
+        f"all numbers give p = {listed}. Fisher's method combines "
+        f"the p-values of these tests into p = {stats.combine_pvalues(chances).pvalue:.2f}.",
     ]
 
 
 def describe_spread(runs: pd.DataFrame) -> list[str]:
-    """Return sentences on the default run that say how much the result depends on the seed."""
+    """Return sentences on how much the results of the default configuration depend on the seed."""
     own = runs[runs["configuration"] == Configuration().name].set_index("seed")
     reached, losses = own["test_accuracy"], np.array(own["loss_by_epoch"].tolist())
     (low, high), first, last = (
@@ -95,37 +105,41 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
         "RMSprop with dropout": Configuration(optimizer="rmsprop", dropout=0.2),
     }
     found = {words: runs[runs["configuration"] == c.name] for words, c in others.items()}
-    means = (f"{words} {describe_runs(group)['mean']:.2f}%" for words, group in found.items())
+    means = (f"{describe_runs(group)['mean']:.2f}% for {words}" for words, group in found.items())
     return [
-        "The original sets no seed, so each run has different initial weights and image orders.",
-        f"A run's accuracy is from {low:.2f}% to {high:.2f}% with a probability of about 95%, like "
-        f"that of {reached.between(low, high).sum()} of our {len(reached)} runs; "
-        f"{(reached <= ASKED).sum()} end at {ASKED}% or lower.",
-        f"Half of all pairs of our runs differ by more than {np.median(apart):.2f} points, "
-        f"{(apart > 0.5).mean():.0%} by more than 0.5.",
-        "In proportion, the training loss varies less than the test error: it is from "
+        "The original sets no seed, so each run of the original has different initial weights and "
+        "image orders.",
+        f"With a probability of about 95%, the test accuracy of one further run is from {low:.2f}% "
+        f"to {high:.2f}%. Of our {len(reached)} runs, {reached.between(low, high).sum()} lie in "
+        f"this prediction interval, and {(reached <= ASKED).sum()} have a test accuracy of "
+        f"{ASKED}% or lower.",
+        "In half of all pairs of our runs, the test accuracies differ by more than "
+        f"{np.median(apart):.2f} percentage points. In {(apart > 0.5).mean():.0%} of all pairs of "
+        "our runs, the test accuracies differ by more than 0.5 percentage points.",
+        "In proportion, the training loss varies less than the number of misclassified test "
+        "images. With a probability of about 95%, the training loss of one further run is from "
         f"{first[0]:.2f} to {first[1]:.2f} in the first epoch, and from {last[0]:.3f} to "
-        f"{last[1]:.3f} in the last.",
-        "The committed model is the first run, seed 0. It happens to be "
-        f"{'the best' if best == 1 else f'number {best}'} of the {len(reached)}, with "
-        f"{reached[0]:.2f}%; expect {reached.mean():.2f}%.",
-        f"The mean depends on the optimizer, at its default learning rate: {', '.join(means)}.",
+        f"{last[1]:.3f} in the last epoch.",
+        "The committed model is our run with seed 0. By chance, the run with seed 0 is "
+        f"{'the best' if best == 1 else f'number {best}'} of our {len(reached)} runs, with a test "
+        f"accuracy of {reached[0]:.2f}%. For another seed, expect a test accuracy near the mean of "
+        f"our runs, {reached.mean():.2f}%.",
+        f"With default learning rates, the mean test accuracy is {' and '.join(means)}.",
     ]
 
 
 def choose_results(claims: pd.DataFrame) -> pd.DataFrame:
-    """Return the claims that are published results: printed by a run, or from a table."""
+    """Return the published results, which are the claims of kind `run` or `table`."""
     return claims[claims["kind"].isin(RESULTS)]
 
 
 def compare_other_networks(
     claims: pd.DataFrame, runs: pd.DataFrame
 ) -> dict[tuple[str, str], pd.Series]:
-    """Return which numbers of a result lie inside the intervals of another network's runs.
+    """Return which numbers of a published result lie inside the intervals of another network.
 
-    There is one item per pair of a published result and a configuration that differs from its own.
-    These configurations are those of published results and near misses. Results without a number
-    to compare are left out.
+    Each key is a pair of a published result and another configuration, which belongs to a published
+    result or a near miss. Results without a number to compare are left out.
     """
     groups = dict(list(runs.groupby("configuration", sort=False)))
     published = choose_results(claims)
@@ -140,7 +154,7 @@ def compare_other_networks(
 
 
 def rank_notebooks(published: pd.DataFrame, runs: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Return `rank_jointly` of each notebook's result whose network has at least RANKED runs."""
+    """Return the result of `rank_jointly` for each notebook with at least RANKED runs."""
     groups = dict(list(runs.groupby("configuration", sort=False)))
     return {
         name: rank_jointly(claim, groups[claim["configuration"]])
@@ -150,10 +164,11 @@ def rank_notebooks(published: pd.DataFrame, runs: pd.DataFrame) -> dict[str, tup
 
 
 def describe_code(runs: pd.DataFrame, configuration: str, found: dict[str, float]) -> str:
-    """Return a difference of means in words, with the original's Keras and its number of runs."""
+    """Return a sentence on the difference between our mean and the mean of the author's code."""
     own = runs[runs["configuration"] == configuration]
     versions = " and ".join(sorted(set(own["keras"])))
     return (
+        f"On Keras {versions}, our mean minus the mean of {len(own)} runs of the author's code is "
         f"{found['difference']:.2f} (95% confidence interval {found['low']:.2f} to "
-        f"{found['high']:.2f}) for {len(own)} runs on Keras {versions}"
+        f"{found['high']:.2f})."
     )

@@ -1,4 +1,4 @@
-"""Define figures with captions, in one style: our runs are blue, published results orange."""
+"""Define figures with captions, in which our runs are blue and published results are orange."""
 
 import io
 import re
@@ -11,23 +11,23 @@ from matplotlib.figure import Figure
 
 from mnist_rnn.files import replacing
 
-BLUE, ORANGE = "#0072b2", "#d55e00"  # colour-blind readers can distinguish them
+BLUE, ORANGE = "#0072b2", "#d55e00"  # colours that colour-blind readers can distinguish
 DARK, LIGHT = "#444444", "#bbbbbb"
-TICKS = (1, 7, 14, 21, 28)  # rows and columns of an image
+TICKS = (1, 7, 14, 21, 28)  # rows and columns that the axes of an image show
 
-# A decorator for functions that draw: it sets matplotlib's defaults, whatever a matplotlibrc sets.
+# A decorator for drawing functions: it sets matplotlib's defaults and ignores any matplotlibrc.
 default_style = plt.style.context("default")
 
 
 class CaptionedFigure(NamedTuple):
-    """A figure with a caption of computed numbers, which is also its alternative text."""
+    """A figure with a caption, which is also the alternative text of the figure."""
 
     figure: Figure
     caption: str
 
     @default_style
     def save(self, path: Path) -> None:
-        """Write the figure as a PNG file, whole or not at all."""
+        """Write the figure as a PNG file; an error leaves no partial file."""
         with replacing(path) as temporary:
             self.figure.savefig(temporary, dpi=120)
 
@@ -40,5 +40,5 @@ class CaptionedFigure(NamedTuple):
 
 
 def show_image(png: bytes, width: int, caption: str) -> None:
-    """Display a PNG, `width` CSS pixels wide; its Markdown caption is also its alternative text."""
+    """Display a PNG file, `width` CSS pixels wide, with its caption as the alternative text."""
     display(Image(png, width=width, alt=re.sub("[*`]", "", caption)), Markdown(caption))

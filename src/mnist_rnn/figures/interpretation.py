@@ -1,6 +1,7 @@
 """Draw the figures of 04_reading.ipynb, with computed numbers in their captions.
 
-Grey shows ink and probability. Blue marks the label and correct predictions, orange wrong ones.
+Grey shows ink and probability. Blue marks the label and correct predictions. Orange marks wrong
+predictions.
 """
 
 import matplotlib.pyplot as plt
@@ -28,7 +29,7 @@ EDGES = (0.5, 28.5)
 
 @default_style
 def draw_example(image: np.ndarray, probabilities: np.ndarray, label: int) -> CaptionedFigure:
-    """Draw one digit (28, 28) and, to its right, the probabilities (28, 10) after each row."""
+    """Draw an image (28, 28) and, beside it, the probabilities (28, 10) after each row."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.9), sharey=True, layout="constrained")
     draw_pixels(left, image, "the digit")
     left.set_ylabel("row")
@@ -40,46 +41,49 @@ def draw_example(image: np.ndarray, probabilities: np.ndarray, label: int) -> Ca
     turns = ", ".join(f"{answers[row]} from row {row + 1}" for row in changes)
     return CaptionedFigure(
         fig,
-        f"Left: an image of {label}. Right: the predicted probability of each digit after each "
-        "row; darker cells mean higher probability. The dot marks the most probable digit, in blue "
-        f"if it is the label and in orange if not: {turns}. The probability of the final answer, "
-        f"{answers[-1]}, is {probabilities[-1].max():.0%} after row 28.",
+        f"Left: an image of the digit {label}. Right: the predicted probability of each digit "
+        "after each row; darker cells mean higher probability. A dot marks the most probable digit "
+        "after each row, blue if right and orange if wrong. The most probable digit is "
+        f"{turns}. After row 28, the predicted digit is {answers[-1]}, with a probability of "
+        f"{probabilities[-1].max():.0%}.",
     )
 
 
 @default_style
 def draw_examples(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Draw the first image of each class, beside its probabilities."""
+    """Draw the first image of each digit, beside the probabilities after each row."""
     first = [int(np.argmax(y == digit)) for digit in range(10)]
     rows, ink = decision_rows(probabilities[first]), last_ink_rows(images[first])
-    decided = ", ".join(f"{digit} from row {row}" for digit, row in enumerate(rows))
+    decided = ", ".join(f"of {digit} from row {row}" for digit, row in enumerate(rows))
     return draw_gallery(
         images[first],
         probabilities[first],
         y[first],
-        "The first test image of each digit, narrowed so that each row is beside its "
-        f"probabilities. The answer is final for {decided}; the last row with ink is {ink.min()} "
-        f"to {ink.max()}.",
+        "The first test image of each digit, with the probabilities after each row beside the row. "
+        f"The prediction is final for the image {decided}. In these images, the last row with ink "
+        f"is between row {ink.min()} and row {ink.max()}.",
     )
 
 
 @default_style
 def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Draw digits that are classified correctly only after the last row, most probable first."""
+    """Draw images that are misclassified after row 27 but not after row 28, most probable first."""
     last = probabilities[:, -1]
     late = np.flatnonzero((decision_rows(probabilities) == 28) & (last.argmax(axis=1) == y))
     shown = late[np.argsort(-last[late].max(axis=1), kind="stable")][:10]
     blank = (last_ink_rows(images[late]) < 28).sum()
     lost = (probabilities[:, -2].argmax(axis=1) == y) & (last.argmax(axis=1) != y)
-    turns = ", ".join(f"{probabilities[index, -2].argmax()} to {y[index]}" for index in shown)
+    turns = [f"from {probabilities[index, -2].argmax()} to {y[index]}" for index in shown]
+    changed = ", ".join(turns) or "of no image"
     return draw_gallery(
         images[shown],
         probabilities[shown],
         y[shown],
-        f"{len(late)} of {len(y):,} test images are misclassified after row 27 but not after "
-        f"row 28; row 28 is blank in {blank} of them. The figure shows the {len(shown)} with the "
-        f"highest final probability: row 28 changes the answer from {turns or 'none'}. Conversely, "
-        f"{lost.sum()} are misclassified after row 28 but not after row 27.",
+        f"Of {len(y):,} test images, {len(late)} are misclassified after row 27 but not after row "
+        f"28. Row 28 is blank in {blank} of these {len(late)} images. The figure shows the "
+        f"{len(shown)} images that row 28 corrects with the highest predicted probability. In the "
+        f"figure, row 28 changes the predicted digits {changed}. Conversely, "
+        f"{lost.sum()} test images are misclassified after row 28 but not after row 27.",
     )
 
 
@@ -87,7 +91,7 @@ def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> C
 def draw_confident_mistakes(
     images: np.ndarray, probabilities: np.ndarray, y: np.ndarray
 ) -> CaptionedFigure:
-    """Draw the fifteen images misclassified with the highest probability."""
+    """Draw the fifteen misclassified images with the highest predicted probabilities."""
     shown = confident_mistakes(probabilities[:, -1], y, count=15)
     sure = probabilities[shown, -1].max(axis=1)
     answers = probabilities[shown, -1].argmax(axis=1)
@@ -98,8 +102,8 @@ def draw_confident_mistakes(
         images[shown],
         probabilities[shown],
         y[shown],
-        f"The {len(shown)} wrong answers with the highest probability, from {sure.max():.1%} down "
-        f"to {sure.min():.1%}. The network classifies {named}.",
+        f"The {len(shown)} misclassified images with the highest predicted probabilities, from "
+        f"{sure.max():.1%} down to {sure.min():.1%}. The network classifies {named}.",
     )
 
 
@@ -107,7 +111,7 @@ def draw_confident_mistakes(
 def draw_gallery(
     images: np.ndarray, probabilities: np.ndarray, y: np.ndarray, caption: str
 ) -> CaptionedFigure:
-    """Draw digits, five per line, each beside its probabilities."""
+    """Draw images, five per line, each beside the probabilities after each row."""
     lines = max(1, -(-len(images) // 5))
     size, widths = (7.5, 2.2 * lines), [1, 1.2] * 5
     fig, axes = plt.subplots(
@@ -128,7 +132,7 @@ def draw_gallery(
     for right in axes[:, -1]:
         right.tick_params(left=False, right=True, labelright=True)
     words = (
-        "right of each image: probability of the digits 0 to 9 after rows 1 to 28; darker is higher"
+        "right of each image: probability of digits 0 to 9 after rows 1 to 28 (darker is higher)"
     )
     fig.supxlabel(words, size=9)
     return CaptionedFigure(fig, caption)
@@ -136,12 +140,13 @@ def draw_gallery(
 
 @default_style
 def draw_means(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Draw the mean predicted probability of each digit after each row, for each class."""
+    """Draw the mean predicted probability of each digit after each row, for each label."""
     fig, axes = plt.subplots(
         2, 5, figsize=(7.5, 5.4), sharex=True, sharey=True, layout="constrained"
     )
     rows = decision_rows(probabilities)
     medians = [int(np.median(rows[y == digit])) for digit in range(10)]
+    listed = ", ".join(map(str, medians))
     for digit, ax in enumerate(axes.flat):
         draw_shades(ax, probabilities[y == digit].mean(axis=0))
         ax.add_patch(Rectangle((digit - 0.5, 0.5), 1, 28, fill=False, ec=RIGHT))
@@ -153,18 +158,22 @@ def draw_means(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> 
     final = 100 * np.array([probabilities[y == digit, -1, digit].mean() for digit in range(10)])
     return CaptionedFigure(
         fig,
-        "The mean predicted probability of each digit after each row, over all images of one "
-        "label; the blue frame marks the label. Below the dashed line, at least half of the images "
-        f"are decided (for 0 to 9, from row {', '.join(map(str, medians))} on). {after_ink:.0%} of "
-        "all images are decided only at their last row with ink or later. After row 28, the mean "
-        f"predicted probability of the label is lowest for {final.argmin()} ({final.min():.0f}%) "
-        f"and highest for {final.argmax()} ({final.max():.0f}%).",
+        "Each panel shows the mean predicted probability of each digit after each row, over all "
+        "images of one label. The blue frame marks the label. Below the dashed line, at least half "
+        f"of the images are decided (for the labels 0 to 9, from row {listed} on). Of all images, "
+        f"{after_ink:.0%} are decided only at their last row with ink or later. After row 28, the "
+        f"mean predicted probability of the label is lowest for {final.argmin()} "
+        f"({final.min():.0f}%) and highest for {final.argmax()} ({final.max():.0f}%).",
     )
 
 
 @default_style
 def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> CaptionedFigure:
-    """Draw the accuracy after each row (28,), and with the rest blank (28,), on `count` images."""
+    """Draw two accuracies for each row, `by_row` and `if_blank` (28,), both on `count` images.
+
+    `by_row` is the accuracy after the row. `if_blank` is the accuracy after row 28 if all lower
+    rows are blank.
+    """
     fig, ax = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
     rows, levels = np.arange(1, 29), (0.5, 0.9, 0.97)
     ax.plot(
@@ -173,16 +182,16 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Capti
         "s--",
         color=DARK,
         ms=4,
-        label="answer after row 28 if the rest is blank",
+        label="after row 28, if all lower rows are blank",
     )
-    ax.plot(rows, 100 * by_row, "o-", color=RIGHT, ms=4, label="answer after the row")
+    ax.plot(rows, 100 * by_row, "o-", color=RIGHT, ms=4, label="after the row")
     ax.set(xlabel="row", ylabel="test accuracy (%)", xticks=TICKS, ylim=(0, 100))
     ax.set_yticks([0, 20, 50, 90, 97])
     ax.grid(axis="y", color=LIGHT)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 0.88))
     now, seen = (
         ", ".join(
-            f"{level:.0%} after row {np.argmax(curve >= level) + 1}"
+            f"{level:.0%} at row {np.argmax(curve >= level) + 1}"
             for level in levels
             if (curve >= level).any()
         )
@@ -191,38 +200,40 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Capti
     )
     return CaptionedFigure(
         fig,
-        f"The first {count:,} test images. Blue: accuracy of the answer after each row; it reaches "
-        f"{now}. Grey: accuracy after row 28 if all rows below this one are blank; it reaches "
-        f"{seen}. After row 21, the accuracies are {by_row[20]:.0%} and {if_blank[20]:.0%}.",
+        f"Accuracy on the first {count:,} test images. Blue: the accuracy after each row, which "
+        f"reaches {now}. Grey: the accuracy after row 28 if all lower rows are blank, which "
+        f"reaches {seen}. At row 21, the accuracies are {by_row[20]:.0%} (blue) and "
+        f"{if_blank[20]:.0%} (grey).",
     )
 
 
 @default_style
 def draw_doubts(probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Draw a histogram of wrong predictions' probabilities, split by the rank of the label."""
+    """Draw a histogram of the probabilities of wrong predictions, coloured by the label's rank."""
     last = probabilities[:, -1]
     wrong = confident_mistakes(last, y, count=len(y))
     sure, second = last[wrong].max(axis=1), np.argsort(last[wrong])[:, -2] == y[wrong]
     fig, ax = plt.subplots(figsize=(7.5, 2.8), layout="constrained")
-    names = [f"label second ({second.sum()})", f"label ranked lower ({(~second).sum()})"]
+    names = [f"label ranked second ({second.sum()})", f"label ranked lower ({(~second).sum()})"]
     ax.hist([sure[second], sure[~second]], [n / 10 for n in range(1, 11)], stacked=True, rwidth=0.9,
             color=[RIGHT, LIGHT], label=names)  # fmt: skip
-    ax.set(xlabel="probability of the wrong answer", ylabel="images", xlim=(0.1, 1))
+    ax.set(xlabel="probability of the wrong prediction", ylabel="images", xlim=(0.1, 1))
     ax.legend(frameon=False, loc="upper left")
     right = last.max(axis=1)[last.argmax(axis=1) == y]
     return CaptionedFigure(
         fig,
-        f"All {len(wrong)} wrong answers by their probability. Blue: the label is the second most "
-        f"probable digit ({second.sum()}); grey: it is ranked lower ({(~second).sum()}). Half of "
-        f"the wrong answers have a probability above {np.median(sure):.0%}. "
-        f"{(sure > 0.9).mean():.0%} of the wrong and {(right > 0.9).mean():.0%} of the right "
-        "answers have a probability above 90%.",
+        f"Histogram of the predicted probabilities of all {len(wrong)} misclassified images. Blue: "
+        f"the label is the second most probable digit ({second.sum()} images). Grey: the label is "
+        f"the third most probable digit or lower ({(~second).sum()} images). Half of the wrong "
+        f"predictions have a probability above {np.median(sure):.0%}. Of the wrong predictions, "
+        f"{(sure > 0.9).mean():.0%} have a probability above 90%, and of the right predictions, "
+        f"{(right > 0.9).mean():.0%}.",
     )
 
 
 @default_style
 def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Draw each class's mean path of the hidden state (n, 28, units), in two dimensions."""
+    """Draw the mean path of the hidden state (n, 28, units) for each digit, in two dimensions."""
     units = hidden.shape[2]
     hidden = np.pad(hidden, [(0, 0), (0, 0), (0, max(0, 2 - units))])
     pca = PCA(n_components=2)
@@ -250,14 +261,15 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
     middle, end = (separation(hidden[:, row - 1], y) for row in (14, 28))
     return CaptionedFigure(
         fig,
-        "Blue: the mean path of the images of one digit (a class), from row 1 (ring) past row 14 "
-        f"to row 28; grey: the other classes. The plane holds "
+        "Blue: the mean path of the hidden state for one digit (a class), from row 1 (ring) past "
+        "row 14 to row 28. Grey: the mean paths of the other classes. The plane contains "
         f"{pca.explained_variance_ratio_.sum():.0%} of the variance of the {units} "
-        "units. In the plane, the mean distance of the classes from their centroid is "
+        "units. In the plane, the mean distance of the class means from their centroid is "
         f"{spread[0]:.1f} after row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row "
         f"28. In all units, the class separation is {middle:.1f} after row 14 and {end:.1f} after "
-        f"row 28 (first {len(y):,} test images). It is the root-mean-square distance of the class "
-        "means from their centroid, divided by that of the images from their class mean.",
+        f"row 28 (first {len(y):,} test images). The class separation is the root-mean-square "
+        "distance of the class means from their centroid, divided by the root-mean-square distance "
+        "of the images from their class mean.",
     )
 
 
@@ -265,14 +277,14 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
 def draw_rows(
     x: np.ndarray, sensitivity: np.ndarray, whole: float, rows: np.ndarray, bands: np.ndarray
 ) -> CaptionedFigure:
-    """Draw how much each row matters: the loss's gradient, and the accuracy without the row.
+    """Draw the mean ink, the gradient of the loss, and the accuracy lost without each row.
 
     Args:
-        x: the images (n, 28, 28) with which the other arguments were measured.
-        sensitivity: mean size of the loss's gradient for each pixel (28, 28).
+        x: images (n, 28, 28) from which the other arguments were computed.
+        sensitivity: mean absolute gradient of the loss for each pixel (28, 28).
         whole: accuracy with all rows.
-        rows: accuracies without each row (28,).
-        bands: accuracies without each band of four rows (7,).
+        rows: accuracies with one row blank (28,).
+        bands: accuracies with four rows blank (7,).
     """
     fig, axes = plt.subplots(1, 3, figsize=(7.5, 3.2), sharey=True, layout="constrained")
     draw_pixels(axes[0], x.mean(axis=0), "mean ink")
@@ -286,26 +298,28 @@ def draw_rows(
     ink = x.sum(axis=(0, 2)) / x.sum()
     share = sensitivity[:4].sum() / sensitivity.sum()
     worst = int(rows.argmin()) + 1
+    costs = ", ".join(f"{cost:.1f}" for cost in four)
     return CaptionedFigure(
         fig,
-        f"The first {len(x):,} test images. Left: their mean ink; rows 8 to 21 hold "
-        f"{ink[7:21].sum():.0%} of it. Middle: the mean size of the loss's gradient at each pixel, "
-        "on a logarithmic scale; it is largest in row "
-        f"{sensitivity.sum(axis=1).argmax() + 1}, and the top four rows hold {share:.0%} of it. "
-        f"Right: the accuracy lost; one blank row costs at most {one.max():.1f} percentage points "
-        f"(row {worst}); blocks of four, from the top: {', '.join(f'{n:.1f}' for n in four)}.",
+        f"All panels: the first {len(x):,} test images. Left: the mean ink of each pixel; rows 8 "
+        f"to 21 contain {ink[7:21].sum():.0%} of the ink. Middle: the mean size of the loss's "
+        "gradient for each pixel, on a logarithmic scale. The gradient is largest in row "
+        f"{sensitivity.sum(axis=1).argmax() + 1}, and the top four rows have {share:.0%} of the "
+        "sum of all gradient sizes. Right: the accuracy that is lost if rows are blank. One blank "
+        f"row costs at most {one.max():.1f} percentage points (row {worst}). From top to bottom, "
+        f"blocks of four blank rows cost {costs} percentage points.",
     )
 
 
 def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str, norm: str = "linear") -> AxesImage:
-    """Draw values (28, 28) as shades of grey, from the least to the greatest."""
+    """Draw values (28, 28) as shades of grey, from the least (white) to the greatest (black)."""
     ax.set(title=title, xlabel="column", xticks=TICKS, yticks=TICKS)
     extent = (*EDGES, *EDGES[::-1])
     return ax.imshow(values, cmap="gray_r", norm=norm, extent=extent, aspect="auto")
 
 
 def draw_probabilities(ax: plt.Axes, probabilities: np.ndarray, label: int) -> AxesImage:
-    """Draw probabilities (28, 10), with a dot on the most probable digit after each row."""
+    """Draw probabilities (28, 10) in grey, with a dot on the most probable digit after each row."""
     shades = draw_shades(ax, probabilities)
     answers = probabilities.argmax(axis=1)
     colors = np.where(answers == label, RIGHT, WRONG)
@@ -314,7 +328,7 @@ def draw_probabilities(ax: plt.Axes, probabilities: np.ndarray, label: int) -> A
 
 
 def draw_shades(ax: plt.Axes, probabilities: np.ndarray) -> AxesImage:
-    """Draw probabilities (28, 10) as shades of grey on one scale."""
+    """Draw probabilities (28, 10) as shades of grey, from 0 (white) to 1 (black)."""
     ax.set(xticks=range(10), yticks=TICKS)
     ax.tick_params(axis="x", labelsize=8)
     return ax.imshow(

@@ -9,7 +9,7 @@ from mnist_rnn.files import replacing
 
 
 def draw_layers(model: keras.Model, path: Path) -> None:
-    """Write a picture of the layers and their shapes, with Graphviz from pip, and display it."""
+    """Write and display a picture of the layers and their shapes, which `graphviz-pure` draws."""
     program = str(Path(sysconfig.get_path("scripts"), "graphviz-pure"))
     dot = keras.utils.model_to_dot(model, show_shapes=True, show_layer_names=True, dpi=100)
     with replacing(path) as temporary:
@@ -18,6 +18,6 @@ def draw_layers(model: keras.Model, path: Path) -> None:
     show_image(
         path.read_bytes(),
         420,
-        f"The layers in their order, with the shape of their output for an image "
+        f"The layers from first to last, with the shapes of their outputs for one image of shape "
         f"{model.input_shape[1:]}: {layers}.",
     )

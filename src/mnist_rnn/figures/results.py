@@ -1,4 +1,4 @@
-"""Draw figures of runs and published results, with captions; published results are orange."""
+"""Draw figures of runs and published results; published results are orange."""
 
 from collections.abc import Mapping
 from itertools import cycle
@@ -14,7 +14,7 @@ from mnist_rnn.analysis.statistics import FEWEST, find_common_epochs, predict
 from mnist_rnn.analysis.tables import describe_runs
 from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE, CaptionedFigure, default_style
 
-COLORS = (BLUE, "#00795a", "#8e4585", DARK, "#6a7b00", "#a0303f")  # the rows' colours, in turn
+COLORS = (BLUE, "#00795a", "#8e4585", DARK, "#6a7b00", "#a0303f")  # colours of the rows
 NOTHING: dict[str, pd.DataFrame] = {}
 
 
@@ -24,18 +24,22 @@ def draw_results(
     published: Mapping[str, pd.DataFrame] = NOTHING,
     faint: Mapping[str, pd.DataFrame] = NOTHING,
 ) -> CaptionedFigure:
-    """Draw test accuracies, one dot per run, and beside them the losses by epoch.
+    """Draw test accuracies, one dot per run, and beside them training losses by epoch.
 
     Args:
-        rows: the runs of one configuration, by the name of a row.
-        published: the claims to draw in a row, by its name.
-        faint: runs whose mean losses are drawn in grey, by the description of the runs.
+        rows: for each name of a row, the runs of one configuration.
+        published: for each name of a row, the claims that the row shows.
+        faint: for each description of runs, the runs whose mean losses are drawn in grey.
     """
     size = (9.5, 1 + max(2.8, 0.7 * len(rows)))
     fig, (left, right) = plt.subplots(
         1, 2, figsize=size, width_ratios=(1.3, 1), layout="constrained"
     )
-    said = [f"Grey: {words}." for words in faint]
+    said = [
+        "Left: each dot is the test accuracy of one run; a line marks the mean of several runs.",
+        "Right: the training loss of each epoch.",
+        *(f"Grey: {words}." for words in faint),
+    ]
     for words, runs in faint.items():
         for place, (_, group) in enumerate(runs.groupby("configuration")):
             mean = stats.gmean(read_losses(group))
@@ -54,39 +58,36 @@ def draw_results(
     right.yaxis.set_minor_locator(NullLocator())
     right.grid(alpha=0.3)
     handles, labels = right.get_legend_handles_labels()
-    by_label = dict(zip(labels[::-1], handles[::-1], strict=True))  # rows share some labels
+    by_label = dict(zip(labels[::-1], handles[::-1], strict=True))  # several rows have equal labels
     right.legend(by_label.values(), by_label, frameon=False, fontsize=8)
-    return CaptionedFigure(
-        fig,
-        "Left: a dot for each run; where a row has several runs, a line marks their mean. "
-        f"Right: the training loss by epoch. {' '.join(said)}".replace("\n", " "),
-    )
+    return CaptionedFigure(fig, " ".join(said).replace("\n", " "))
 
 
 def draw_accuracies(
     ax: Axes, place: int, name: str, runs: pd.DataFrame, color: str, claims: pd.DataFrame
 ) -> str:
-    """Draw a row of dots, and the published accuracies; return a sentence that describes it."""
+    """Draw a row of dots and the published accuracies, and return a sentence on the row."""
     values, published = runs["test_accuracy"], claims["test_accuracy"].dropna()
     spread = np.random.default_rng(0).uniform(-0.1, 0.36, len(values))  # separates equal runs
     ax.plot(values, place + spread, "o", color=color, ms=5, alpha=0.55, mew=0)
     if len(values) > 1:
         ax.vlines(values.mean(), place - 0.16, place + 0.42, color=color, lw=2)
-    words = f"{name}: {describe_mean(runs)}"
-    said = [words]
+    words, said = f"{name}: {describe_mean(runs)}", []
     drawn = {text.get_text().partition(":")[0] for text in ax.texts}
     for claim, accuracy in published.items():
         ax.vlines(accuracy, place - 0.5, place + 0.5, color=ORANGE, lw=1.5, ls="--")
-        if claim not in drawn:  # neighbouring rows may share a claim
+        if claim not in drawn:  # several rows may show the same claim
             side = "right" if accuracy <= published.median() else "left"
             above = (accuracy, place - 0.51 if place == 0 else place + 0.48)
             label = f"{claim}: {accuracy}%"
             text = ax.annotate(label, above, annotation_clip=False, color=ORANGE, size=8)
             text.set(ha=side, va="bottom")
-            said.append(f"published `{claim}` {accuracy}%")
+            said.append(f"`{claim}` ({accuracy}%)")
     row = ax.text(0.01, place - 0.45, words, color=color, transform=ax.get_yaxis_transform())
     row.set(va="top", bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 1})
-    return f"{', '.join(said)}."
+    sentence = f"The row *{name}* has a test accuracy of {describe_mean(runs)}."
+    listed = ", ".join(said)
+    return f"{sentence} The row *{name}* shows the published {listed}." if said else sentence
 
 
 def describe_mean(runs: pd.DataFrame) -> str:
@@ -97,7 +98,7 @@ def describe_mean(runs: pd.DataFrame) -> str:
 
 
 def draw_losses(ax: Axes, runs: pd.DataFrame, color: str, claims: pd.DataFrame) -> None:
-    """Draw one configuration's mean loss by epoch, its prediction band, and published losses."""
+    """Draw a configuration's mean training loss, its prediction band and the published losses."""
     losses = read_losses(runs)
     epochs = np.arange(1, losses.shape[1] + 1)
     marker = "." if len(epochs) == 1 else ""
@@ -119,13 +120,13 @@ def read_losses(runs: pd.DataFrame) -> np.ndarray:
 
 
 def find_band(losses: np.ndarray) -> np.ndarray:
-    """Return the lower and the upper end (2, epochs) of the prediction interval of each epoch."""
+    """Return the two ends (2, epochs) of the prediction interval for each epoch's training loss."""
     return np.array([predict("loss", pd.Series(epoch)) for epoch in losses.T]).T
 
 
 @default_style
 def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> CaptionedFigure:
-    """Draw each published training loss relative to its runs' mean, over their prediction band."""
+    """Draw how far published training losses are from the mean of runs, with prediction bands."""
     claims = claims.dropna(subset="loss_by_epoch")
     lines = -(-len(claims) // 2)
     fig, axes = plt.subplots(
@@ -147,12 +148,13 @@ def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> Captioned
         ax.grid(alpha=0.3)
         within = ((band[0] <= published) & (published <= band[1])).sum()
         inside, count = inside + within, count + last
-        said.append(f"`{name}` {within} of {last}")
+        said.append(f"`{name}`: {within} of {last}")
+    listed = ", ".join(said)
     fig.supxlabel("epoch", size=9)
-    fig.supylabel("loss, relative to the runs' mean (%)", size=9)
+    fig.supylabel("deviation of the loss from the mean of the runs (%)", size=9)
     return CaptionedFigure(
         fig,
-        "Orange: the published training loss of each epoch, relative to the mean of the runs of "
-        "its configuration. Band: the 95% prediction interval of one further run. Inside are "
-        f"{inside} of {count} points: {', '.join(said)}.",
+        "Orange: the deviation of each published training loss from the mean of the runs of the "
+        "same configuration, in percent. Blue band: the 95% prediction interval for one further "
+        f"run. The bands contain {inside} of {count} orange points ({listed}).",
     )

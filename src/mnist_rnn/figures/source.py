@@ -1,4 +1,4 @@
-"""Show functions of the package in a notebook."""
+"""Show the source code of functions in a notebook."""
 
 import inspect
 import textwrap
@@ -15,6 +15,6 @@ class Source(Code):
 
 
 def show_source(*functions: Callable) -> Source:
-    """Return the highlighted source of these functions, methods and classes of the package."""
+    """Return the highlighted source code of functions, methods or classes."""
     sources = (textwrap.dedent(inspect.getsource(function)) for function in functions)
     return Source("\n\n".join(sources), language="python")

@@ -1,4 +1,4 @@
-"""Draw figures of data and training."""
+"""Draw the figures of 01_data.ipynb and 02_train.ipynb."""
 
 from itertools import cycle
 
@@ -31,7 +31,7 @@ def draw_samples(images: np.ndarray, labels: np.ndarray) -> CaptionedFigure:
 
 @default_style
 def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> CaptionedFigure:
-    """Draw the share of each digit among the training and the test images."""
+    """Draw the share of each digit among the training images and among the test images."""
     labels = {"training images": y_train, "test images": y_test}
     shares = pd.DataFrame({name: 100 * np.bincount(y) / len(y) for name, y in labels.items()})
     fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
@@ -41,14 +41,14 @@ def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> CaptionedFigure:
     low, high = shares.min(axis=None), shares.max(axis=None)
     return CaptionedFigure(
         fig,
-        "The share of each digit among the training and test images ranges from "
+        "The shares of the digits among the training images and among the test images range from "
         f"{low:.1f}% to {high:.1f}%.",
     )
 
 
 @default_style
 def draw_timesteps(image: np.ndarray) -> CaptionedFigure:
-    """Draw a digit beside the 28 vectors of 28 features that the network reads in 28 timesteps."""
+    """Draw a digit beside its 28 rows, which the network reads in 28 timesteps."""
     fig, (left, right) = plt.subplots(
         1, 2, figsize=(9, 4.6), width_ratios=(1, 1.15), sharey=True, layout="constrained"
     )
@@ -57,15 +57,16 @@ def draw_timesteps(image: np.ndarray) -> CaptionedFigure:
     numbers = np.arange(1, 29)
     for timestep, row in zip(numbers, image, strict=True):
         right.fill_between(numbers, timestep, timestep - 0.9 * row / 255, color=DARK, lw=0)
-    right.set(title="its rows, from top to bottom", xlabel="feature")
+    right.set(title="rows of the digit, from top to bottom", xlabel="feature")
     right.set(xlim=(1, 28), ylim=(28.5, -0.5))
     for ax in (left, right):
         ax.set(xticks=TICKS, yticks=TICKS)
     rows = 1 + np.flatnonzero(image.any(axis=1))
     return CaptionedFigure(
         fig,
-        "Left: a handwritten digit. Right: its 28 rows as 28 vectors, one below the other, with "
-        f"ink as height. The first row with ink is row {rows[0]}, the last is row {rows[-1]}.",
+        "Left: a handwritten digit. Right: a curve for each of the digit's 28 rows; the height of "
+        "the curve shows how dark each pixel is. The first row with ink is row "
+        f"{rows[0]}, and the last row with ink is row {rows[-1]}.",
     )
 
 
@@ -73,7 +74,7 @@ def draw_timesteps(image: np.ndarray) -> CaptionedFigure:
 def draw_curves(
     history: dict[str, list[float]], published: dict[str, pd.DataFrame]
 ) -> CaptionedFigure:
-    """Draw training loss and accuracy per epoch, over the published curves, by claim."""
+    """Draw training loss and accuracy by epoch, with the published curves of each claim."""
     fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
         for marker, (claim, curve) in zip(cycle("od"), published.items(), strict=False):
@@ -86,25 +87,29 @@ def draw_curves(
         ax.legend(frameon=False)
         ax.grid(alpha=0.3)
     loss, accuracy = history["loss"], history["accuracy"]
-    curves = []
+    said = [
+        f"Blue: this run over {len(loss)} epochs, with a training loss from {loss[0]:.2f} to "
+        f"{loss[-1]:.3f} and a training accuracy from {accuracy[0]:.1%} to {accuracy[-1]:.1%}.",
+        "Orange: the curves published for this configuration."
+        if published
+        else "No curve was published for this configuration.",
+    ]
     for claim, curve in published.items():
         first, last = curve.iloc[[0, -1]].to_dict("records")
-        curves.append(f"{claim}, loss {first['loss']:.3g} to {last['loss']:.3g}")
+        losses = f"from {first['loss']:.3g} to {last['loss']:.3g}"
+        said.append(f"The training loss of `{claim}` goes {losses}.")
         if curve["accuracy"].notna().all():
-            curves[-1] += f", accuracy {first['accuracy']:.1%} to {last['accuracy']:.1%}"
-    return CaptionedFigure(
-        fig,
-        f"Blue: this run, with {len(loss)} epochs. Its training loss goes from {loss[0]:.2f} to "
-        f"{loss[-1]:.3f}, its training accuracy from {accuracy[0]:.1%} to {accuracy[-1]:.1%}. "
-        "Orange: the curves published for this configuration: "
-        f"{'; '.join(curves) or 'none'}. Both are measured on the training images during the "
-        "epoch, while the weights change.",
+            accuracies = f"from {first['accuracy']:.1%} to {last['accuracy']:.1%}"
+            said.append(f"The training accuracy of `{claim}` goes {accuracies}.")
+    said.append(
+        "Training loss and accuracy are measured during an epoch, while the weights change."
     )
+    return CaptionedFigure(fig, " ".join(said))
 
 
 @default_style
 def draw_confusion(answers: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Draw the confusion matrix of predictions and labels (n,) of the test images."""
+    """Draw the confusion matrix of predictions (n,) and labels (n,)."""
     matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), int)
     np.add.at(matrix, (y, answers), 1)
     mistakes = matrix - np.diag(np.diag(matrix))
@@ -116,19 +121,21 @@ def draw_confusion(answers: np.ndarray, y: np.ndarray) -> CaptionedFigure:
     ax.set(xticks=range(10), yticks=range(10), xlabel="predicted digit", ylabel="label")
     fig.colorbar(shades, label="mistakes", shrink=0.8)
     places = np.argwhere(mistakes == max(mistakes.max(), 1))
-    most_often = [f"{row} as {column}" for row, column in places] or ["none"]
+    pairs = [f"{row} classified as {column}" for row, column in places]
+    most_often = ", ".join(pairs) or "none"
     return CaptionedFigure(
         fig,
-        "Counts of the test images, with one row per label and one column per predicted digit. "
-        f"The diagonal counts the right answers ({np.trace(matrix):,} of {matrix.sum():,}). Off "
-        "the diagonal, darker cells mean more frequent mistakes. Most frequent, with "
-        f"{mistakes.max()} of {mistakes.sum():,} mistakes: {', '.join(most_often)}.",
+        "Confusion matrix: the number of test images for each label (row) and each predicted digit "
+        f"(column). The diagonal contains the {np.trace(matrix):,} of {matrix.sum():,} images that "
+        "are classified correctly. Outside the diagonal, a darker cell means more misclassified "
+        f"images. The most frequent mistakes, with {mistakes.max()} of {mistakes.sum():,} "
+        f"misclassified images each, are {most_often}.",
     )
 
 
 @default_style
 def draw_mistakes(x: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> CaptionedFigure:
-    """Draw the 12 images of x (n, 28, 28) misclassified with the highest probability (n, 10)."""
+    """Draw the 12 misclassified images of x (n, 28, 28) with the highest probabilities (n, 10)."""
     worst = confident_mistakes(probabilities, y, count=12)
     rows, named = max(1, -(-len(worst) // 6)), []
     fig = plt.figure(figsize=(9, 2 * rows), layout="constrained")
@@ -138,10 +145,11 @@ def draw_mistakes(x: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Ca
         draw_digit(ax, x[index])
         ax.set_title(f"predicted {answer} ({sure:.1%})\nlabel {y[index]}", size=9)
         named.append(f"{y[index]} as {answer}")
+    classified = ", ".join(named) or "no image wrongly"
     return CaptionedFigure(
         fig,
-        "The mistakes with the highest predicted probability, which is in brackets. In order, "
-        f"label and answer: {', '.join(named) or 'none'}.",
+        "The misclassified images with the highest predicted probabilities, which are in brackets "
+        f"above the images. The network classifies {classified}.",
     )
 
 

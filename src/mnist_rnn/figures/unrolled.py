@@ -1,7 +1,8 @@
-"""Draw the network unrolled in time as an SVG: a digit's rows, hidden states and probabilities.
+"""Draw the unrolled network as an SVG: the rows of a digit, the hidden states, the probabilities.
 
-The README, the notebooks and the start page of the site show it. The states and probabilities
-appear row by row, once, in five seconds. On paper and with reduced motion, all is visible at once.
+The README, 02_train.ipynb and the start page of the website show the picture. Hidden states and
+probabilities appear row by row within five seconds. In print, and with reduced motion, the whole
+picture is visible from the start.
 """
 
 import numpy as np
@@ -12,9 +13,9 @@ from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.captioned import TICKS
 from mnist_rnn.records.consistency import Weights, compute_states
 
-DIGIT = 4  # index of a test image whose prediction changes several times while it is read
-UNITS = 32  # number of units that are shown
-TOP, PITCH, HEIGHT = 46, 14, 9  # of the 28 lines: top of the first, distance, height
+DIGIT = 4  # index of a test image whose prediction changes several times
+UNITS = 32  # number of hidden units in the picture
+TOP, PITCH, HEIGHT = 46, 14, 9  # top of the first line, distance between lines, height of a line
 ROWS, STATE, PROBABILITY = 26, 192, 346  # left edges of the three columns
 INK = ["#d9d9d9", "#b0b0b0", "#808080", "#4d4d4d", "#111"]
 BLUES = ["#cfe3f1", "#8fc0e0", "#3f93c8", "#0072b2"]
@@ -38,7 +39,7 @@ STYLE = f"""
 
 
 def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
-    """Return the picture for a uint8 image (28, 28), on white, 440 by 500 units."""
+    """Return the SVG of the unrolled network for a uint8 image (28, 28), 440 by 500 units large."""
     pixels = scale(image[None])
     states = compute_states(weights, pixels)[0]
     probabilities = compute_probabilities(weights, states)
@@ -55,22 +56,23 @@ def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
         y = TOP + t * PITCH
         for left, width in ((ROWS, 140), (STATE, 128), (PROBABILITY, 90)):
             parts.append(f'<path class="frame" d="M{left} {y}h{width}v{HEIGHT}h-{width}z"/>')
-        for x in (ROWS + 143, STATE + 131):  # a row goes in, probabilities come out
+        for x in (ROWS + 143, STATE + 131):  # arrows into and out of the hidden state
             parts.append(f'<path class="arrow" d="M{x} {y + 4.5}h19m-4-3l4 3-4 3"/>')
-        if t:  # the state is passed on
+        if t:  # arrow from the previous hidden state
             parts.append(f'<path class="arrow" d="M{STATE + 64} {y - 5}v5m-3-3l3 3 3-3"/>')
         if t + 1 in TICKS:
             parts.append(f'<text class="small" x="20" y="{y + 8}" text-anchor="end">{t + 1}</text>')
     heads = [f'<text x="{PROBABILITY + 9 * d + 4.5}" y="40">{d}</text>' for d in range(10)]
     words = (
-        f"A handwritten digit, cut into its 28 rows, one below the other. An arrow leads from each "
-        f"row into the hidden state beside it, {states.shape[1]} numbers of which {units.shape[1]} "
-        "are shown, and from each state into the next. Beside each state is the predicted "
-        f"probability of each digit; the answer after the last row is {answer}, with probability "
+        "A handwritten digit, cut into its 28 rows, one below the other. Beside each row is the "
+        f"hidden state after this row, with {units.shape[1]} of its {states.shape[1]} numbers. "
+        "Arrows lead from each row into its hidden state, and from each hidden state into the next "
+        "one. Beside each hidden state are the predicted probabilities of the ten digits. The "
+        f"prediction after the last row is {answer}, with a probability of "
         f"{probabilities[-1, answer]:.0%}."
     )
     end = PROBABILITY + 9 * answer + 4.5
-    right = ROWS + 142  # right edge of the digit, which is visible from the start
+    right = ROWS + 142  # left edge of the part that appears row by row
     return f"""<svg xmlns="http://www.w3.org/2000/svg" class="unrolled" viewBox="0 0 440 500"
 role="img" aria-label="{words}">
 <style>{STYLE}</style>
@@ -91,7 +93,7 @@ role="img" aria-label="{words}">
 
 
 def draw_cells(values: np.ndarray, left: float, width: float, colors: list[str]) -> list[str]:
-    """Return one path per colour, with the cells (28, n) whose value in [0, 1] is in its range."""
+    """Return one SVG path per colour for values (28, n) in [0, 1]; greater values are darker."""
     levels = np.ceil(values * len(colors) - 0.5).astype(int)
     paths = []
     for level, color in enumerate(colors, start=1):
