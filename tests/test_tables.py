@@ -593,15 +593,16 @@ def test_each_row_of_a_report_has_its_runs_and_its_claims(write):
 
 def test_table_of_two_runs_has_what_differs_and_what_they_reached(write, make_record):
     folder = write(3000, units=64)
-    other = make_record(7000, units=16, dropout=0.1).model_copy(update={"test_loss": 0.71234567})
+    other = make_record(7000, layer="lstm", dropout=0.1).model_copy(update={"test_loss": 0.71234567})
     write_run(other, folder)
     runs = list_runs(read_results(folder).runs)
     assert runs.index.name == "run"
     assert compare_runs(choose_runs(runs)).T.to_dict("list") == {
-        "units": ["64", "16"], "dropout": ["0", "0.1"], "test_accuracy": ["70", "30"],
+        "layer": ["simple_rnn", "lstm"], "units": ["64", "256"], "dropout": ["0", "0.1"],
+        "test_accuracy": ["70", "30"],
         "test_errors": ["3000", "7000"], "test_loss": ["0.3", "0.71235"],
         "last_epoch_accuracy": ["90", "90"], "mean_loss": ["0.5", "0.5"],
-        "parameters": ["6602", "890"], "seconds": ["1.5", "1.5"],
+        "parameters": ["6602", "294410"], "seconds": ["1.5", "1.5"],
     }  # fmt: skip
     with pytest.raises(ParameterError) as error:
         choose_runs(runs, second="none/1")
@@ -609,5 +610,5 @@ def test_table_of_two_runs_has_what_differs_and_what_they_reached(write, make_re
 
 
 def test_of_equally_accurate_runs_the_first_and_the_last_are_chosen():
-    runs = pd.DataFrame({"test_accuracy": [98.0] * 100}, index=[f"a/{i}" for i in range(100)])
+    runs = pd.DataFrame({"test_accuracy": [98.0, 97.0] * 50}, index=[f"a/{i}" for i in range(100)])
     assert choose_runs(runs).index.tolist() == ["a/0", "a/99"]

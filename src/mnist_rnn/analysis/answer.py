@@ -37,7 +37,7 @@ def describe_answer(results: Results) -> list[str]:
     same = compare_seeds(runs, default, "seeded")
     within = f"1e{np.ceil(np.log10(same['loss_apart'].max())):.0f}"
     pairs = compare_other_networks(results.claims, runs).values()
-    accurate = sum(bool(inside.get("test_accuracy", False)) for inside in pairs)
+    accurate = sum(bool(inside.get("test_accuracy")) for inside in pairs)
     codes = {
         name: compare_means(ours, runs.loc[runs["configuration"] == name, "test_accuracy"])
         for name in ("keras", "keras_2019")
@@ -141,7 +141,7 @@ def compare_other_networks(
     Each key is a pair of a published result and another configuration, which belongs to a published
     result or a near miss. Results without a number to compare are left out.
     """
-    groups = dict(list(runs.groupby("configuration", sort=False)))
+    groups = dict(list(runs.groupby("configuration")))
     published = choose_results(claims)
     near = claims.loc[claims["kind"] == "near_miss", "configuration"]
     pairs = {
@@ -155,7 +155,7 @@ def compare_other_networks(
 
 def rank_notebooks(published: pd.DataFrame, runs: pd.DataFrame) -> dict[str, tuple[int, int]]:
     """Return the result of `rank_jointly` for each notebook with at least RANKED runs."""
-    groups = dict(list(runs.groupby("configuration", sort=False)))
+    groups = dict(list(runs.groupby("configuration")))
     return {
         name: rank_jointly(claim, groups[claim["configuration"]])
         for name, claim in published[published.index.str.startswith("notebook")].iterrows()

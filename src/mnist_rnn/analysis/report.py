@@ -35,7 +35,7 @@ def describe_folder(results: Results) -> str:
 
 def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     """Return each configuration's runs and the claims about it, by the name of its row."""
-    groups = dict(list(results.runs.groupby("configuration", sort=False)))
+    groups = dict(list(results.runs.groupby("configuration")))
     rows, published = {}, {}
     for configuration in results.accuracy["configuration"].drop_duplicates():
         claims = results.claims[results.claims["configuration"] == configuration]
