@@ -1,10 +1,10 @@
-# `make help` lists the targets, and these variables. Set them only on make's command line: other
-# programs may read environment variables of the same names.
+# `make help` lists the targets and these variables. Set the variables only on make's command line,
+# because other programs may read environment variables with the same names.
 ## PYTHON=python3.13              the Python for a new environment
 PYTHON = python3
 ## VENV=.venv-3.13                the folder of the environment
 VENV = .venv
-## PARAMETERS="-p units 64"       for reproduce, report: papermill's options for the notebook's parameters
+## PARAMETERS="-p units 64"       for reproduce, report: options by which papermill sets the notebook's parameters
 PARAMETERS =
 ## RUN=simple_rnn-256-sgd/17      for verify: a configuration and a seed
 RUN =
@@ -22,12 +22,12 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 PEERS = $(VENV)-peers
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-# The shell reads this variable, not make, since a path may have spaces, quotes and dollars.
+# The shell, not make, reads MNIST_RNN_RESULTS, since a path may have spaces, quotes and dollars.
 OUTPUTS = "$${MNIST_RNN_RESULTS:-outputs}"
 RESULTS = "$${MNIST_RNN_RESULTS:-results}"
 
-# Settings of clusters and cloud editors for other packages must not reach VENV. Kernels and
-# JupyterLab must work without a writable HOME. Text is UTF-8.
+# Clusters and cloud editors set variables for other packages, which must not change packages in
+# VENV. Kernels and JupyterLab must work without a writable HOME. Text is UTF-8.
 HERE = $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)
 export PIP_USER = 0
 export PYTHONPATH =
@@ -115,7 +115,7 @@ check: $(INSTALLED)  ## Check style and types, and run the quick tests (a minute
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m quick $$(grep -l mark.quick tests/test_*.py)
 	@$(BIN)/python -m mnist_rnn.sweep --dry-run | tail -n 1
 
-# The notebooks come first: they take longest.
+# The tests of the notebooks start first, because they take longest.
 test: check  ## Run all but the slow tests, and compare all notebooks with their outputs
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not quick and not slow and not trial" \
 		tests/test_notebooks.py tests
@@ -147,7 +147,7 @@ notebooks: $(INSTALLED)  ## Execute the notebooks in place, and keep their outpu
 	JUPYTER_NO_CONFIG=1 MNIST_RNN_RESULTS=$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
 		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0?_*.ipynb
 
-# Committed files are made with the repository's claims, not with a user's own.
+# Committed files are made from the repository's claims.csv, not from a user's own claims.csv.
 results notebooks site: private export MNIST_RNN_PUBLISHED =
 results: $(INSTALLED)  ## Train missing runs, and make tables, notebooks and generated text again
 	@$(MAKE) --no-print-directory sweep report notebooks MNIST_RNN_RESULTS=results
@@ -167,8 +167,8 @@ files:
 	@test "$$(ulimit -n)" = unlimited || test "$$(ulimit -n)" -ge 128 || { \
 		echo "ulimit -n: expected at least 128 open files, got $$(ulimit -n)."; exit 1; }
 
-# The file INSTALLED marks a complete installation. It has the path and a checksum of the packages,
-# since the commands in a copied or moved environment would run the code of the old folder.
+# The file INSTALLED marks a complete installation. It contains the path and a checksum of the list of
+# packages, since the commands in a copied or moved environment would run the code of the old folder.
 MARK = { pwd -P; cat requirements.lock pyproject.toml | cksum; }
 ifneq "$(shell $(MARK) 2>&1 | cmp $(INSTALLED) - 2>&1)" ""
 .PHONY: $(INSTALLED)
@@ -189,8 +189,8 @@ $(INSTALLED):
 	echo "uv could not install the packages, for the reason above. Now pip installs them."; \
 	$(BIN)/python -m pip install --require-hashes --no-build-isolation --requirement requirements.lock; }
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@# Without these settings, each kernel warns at its start that its connection is not encrypted,
-	@# which a local kernel does not need. At the end, some report that Jupyter has interrupted them.
+	@# Without these settings, each kernel warns at its start that its connection is not encrypted, but
+	@# a local kernel needs no encryption. At the end, some kernels report an interruption by Jupyter.
 	@mkdir -p $(VENV)/etc/ipython
 	@printf '%s\n' 'import logging' 'c.IPKernelApp.log_level = "ERROR"' \
 		'logging.getLogger("IPKernelApp").addFilter(lambda record: "KeyboardInterrupt" not in record.getMessage())' \
@@ -206,7 +206,7 @@ $(PEERS)/installed: benchmarks/requirements.lock
 	@touch $@
 
 # Make an empty environment in a new folder, or in place of a complete or partial environment. The
-# file pyvenv.cfg distinguishes an environment from a user's folder, so it is made first and kept.
+# file pyvenv.cfg distinguishes an environment from a user's folder, so pyvenv.cfg is made first.
 define make_environment
 	@test -f $(1)/pyvenv.cfg || test -z "$$(ls -A $(1) 2>/dev/null)" || { \
 		echo "VENV: expected a virtual environment or a new folder, got $(1), with other files."; exit 1; }

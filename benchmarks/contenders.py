@@ -1,8 +1,9 @@
-"""Train one contender of the benchmark in its own process, and print its times.
+"""Train a network with one contender of the benchmark, and print the training times as JSON.
 
-`python contenders.py NAME SETTINGS INPUTS`, where SETTINGS is JSON and INPUTS the file that
-`speed.py` writes. Our code, JAX and PyTorch get the same batches and, for a SimpleRNN, the same
-initial weights. The original draws its own batches and weights. The times are printed as JSON.
+In `python contenders.py NAME SETTINGS INPUTS`, NAME is a contender, SETTINGS is JSON, and INPUTS is
+the file that `speed.py` writes. Our code, JAX and PyTorch train on the same batches and, for a
+SimpleRNN, start from the same initial weights. The original notebook's code draws its own batches
+and initial weights.
 """
 
 import json
@@ -19,12 +20,12 @@ from types import ModuleType
 import numpy as np
 
 LEARNING_RATE = 0.01
-# The times at which training starts and each epoch ends, and the outputs for the test images
+# The times when training starts and when each epoch ends, then the outputs for the test images
 Outcome = tuple[list[float], np.ndarray | None]
 
 
 def original(settings: dict, inputs: dict) -> Outcome:
-    """Train with the original notebook's code; the setting `layer` may name another layer."""
+    """Train the layer in the settings with the original notebook's code."""
     import keras
 
     names = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
@@ -44,7 +45,7 @@ def original(settings: dict, inputs: dict) -> Outcome:
 
 
 def ours(settings: dict, inputs: dict) -> Outcome:
-    """Train with this repository's code; an epoch ends when its checkpoint is written."""
+    """Train with this repository's code; an epoch's time includes writing the checkpoint."""
     from mnist_rnn.config import Configuration
     from mnist_rnn.experiment.inputs import Examples
     from mnist_rnn.experiment.network import build_model, predict
@@ -61,7 +62,7 @@ def ours(settings: dict, inputs: dict) -> Outcome:
     config = Configuration(**{k: v for k, v in settings.items() if k in Configuration.model_fields})
     model = build_model(config)
     training = Examples(inputs["x_train"], inputs["y_train"])
-    # As many images as `predict` takes at once: XLA would compile another number separately.
+    # Take 1,000 images, the batch size of `predict`, since XLA compiles each batch size separately.
     test = Examples(inputs["x_test"][:1000], inputs["y_test"][:1000])
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = TimedCheckpoint(
@@ -73,7 +74,7 @@ def ours(settings: dict, inputs: dict) -> Outcome:
 
 
 def jax(settings: dict, inputs: dict) -> Outcome:
-    """Train with JAX: a compiled `lax.scan` over batches, and an unrolled one over timesteps."""
+    """Train with JAX: scan batches by a compiled `lax.scan`, and timesteps by an unrolled scan."""
     import jax
     import jax.numpy as jnp
 
@@ -122,7 +123,7 @@ def pytorch(settings: dict, inputs: dict) -> Outcome:
     network = nn.ModuleList([rnn, dense, nn.Dropout(settings["dropout"])])
 
     def forward(x):
-        if settings["dropout"]:  # as in Keras, the same inputs are dropped at each timestep
+        if settings["dropout"]:  # like Keras, drop the same inputs at each timestep
             x = x * network[2](torch.ones(len(x), 1, 28))
         hidden = rnn(x)[1]
         return dense(hidden[0] if layer is nn.LSTM else hidden).squeeze(0)
@@ -147,20 +148,20 @@ def pytorch(settings: dict, inputs: dict) -> Outcome:
 
 
 def jax_same_bits(settings: dict, inputs: dict) -> Outcome:
-    """Train with `implementations/rnn_jax.py`, bit-identical to our code."""
+    """Train with `implementations/rnn_jax.py`, whose weights are bit-identical to our weights."""
     implementation = import_implementation("rnn_jax")
     return train_by_hand(implementation, implementation.jnp.asarray, settings, inputs)
 
 
 def pytorch_same_bits(settings: dict, inputs: dict) -> Outcome:
-    """Train with `implementations/rnn_torch.py`, bit-identical to our code."""
+    """Train with `implementations/rnn_torch.py`, whose weights are bit-identical to our weights."""
     implementation = import_implementation("rnn_torch")
     implementation.torch.set_num_threads(settings["cores"])
     return train_by_hand(implementation, implementation.torch.tensor, settings, inputs)
 
 
 def import_implementation(name: str) -> ModuleType:
-    """Return a module of `implementations/`."""
+    """Import the module with this name from `implementations/`."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "implementations"))
     return import_module(name)
 
@@ -168,7 +169,7 @@ def import_implementation(name: str) -> ModuleType:
 def train_by_hand(
     implementation: ModuleType, to_tensor: Callable, settings: dict, inputs: dict
 ) -> Outcome:
-    """Train with the implementation's `step`, as its own command does."""
+    """Train with the function `step` of an implementation, as the implementation's command does."""
     x, x_test = (to_tensor(inputs[part].swapaxes(0, 1)) for part in ("x_train", "x_test"))
     y = to_tensor(inputs["y_train"].astype("int64"))
     weights = [to_tensor(inputs[f"weights_{i}"]) for i in range(5)]
@@ -178,14 +179,14 @@ def train_by_hand(
         for batch in np.split(order, range(size, len(order), size)):
             arrays, loss = implementation.step(weights, x[:, batch], y[batch], rate)
             weights = [arrays[f"{name}'"] for name in "wubvc"]
-        float(loss)  # waits for JAX, which computes asynchronously
+        float(loss)  # wait for the result, since JAX computes asynchronously
         times.append(perf_counter())
     tested = [x_test[:, start : start + 1000] for start in range(0, x_test.shape[1], 1000)]
     return times, np.concatenate([implementation.predict(weights, some)[1] for some in tested])
 
 
 def products(settings: dict, inputs: dict) -> Outcome:
-    """Compute only a SimpleRNN's matrix products, compiled like ours: a lower bound of the time."""
+    """Compute only the matrix products of a SimpleRNN's training, as a lower bound of its time."""
     from mnist_rnn.experiment.backend import tf
 
     batch_size, units = settings["batch_size"], settings["units"]
@@ -203,7 +204,7 @@ def products(settings: dict, inputs: dict) -> Outcome:
         for pair in zip(reversed(rows), reversed(before), strict=True):
             done += [tf.matmul(values, hidden, transpose_a=True) for values in pair]
             hidden = tf.matmul(hidden, recurrent_kernel, transpose_b=True)
-        # XLA would leave out products whose results are not used.
+        # Use the result of each product, since XLA leaves out products with unused results.
         return hidden + 0 * tf.add_n([tf.reduce_max(product) for product in done])
 
     hidden = multiply(tf.random.normal((batch_size, units)))
@@ -223,7 +224,7 @@ CONTENDERS = {
 
 
 def main() -> None:
-    """Run the contender on the cores in its settings, and print its times."""
+    """Train with the contender on the CPU cores in the settings, and print the times."""
     name, settings = sys.argv[1], json.loads(sys.argv[2])
     os.sched_setaffinity(0, settings["affinity"])
     with np.load(sys.argv[3]) as file:

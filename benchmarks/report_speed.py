@@ -1,4 +1,4 @@
-"""Write results/benchmark/README.md, with one table per CPU that timed the current step."""
+"""Write results/benchmark/README.md, with one table of training times per CPU."""
 
 import json
 from pathlib import Path
@@ -14,25 +14,31 @@ from mnist_rnn.records.digest import digest_code
 from mnist_rnn.records.environment import PACKAGES
 
 RUN = Configuration().epochs
-PAGE = """# Time beside the original's code, JAX and PyTorch
+PAGE = """# Training time, compared with the original's code, JAX and PyTorch
 
 {answer}
 
-In each round, every contender trains once. A ratio is our time divided by the contender's in the
-same round, given as median and range over the rounds. Below 1, our code is faster.
+In each round, every contender trains once. A ratio is our training time divided by the
+contender's training time in the same round. The table gives the ratio's median and range over the
+rounds. If a ratio is below 1, our code is faster.
 
-- `original` is the original's code, with the layer, units and dropout of the measured network.
-- `jax` and `pytorch` use the fastest way of their framework. `jax_same_bits` and
-  `pytorch_same_bits` are the bit-identical programs of `implementations/`. `products` computes only
-  the matrix products of our training step.
-- **one run**: {epochs} epochs on both cores, extrapolated from {measured}, compilation included.
-- **two runs at once**: the same for two runs that train at the same time, each on one core.
-- Other networks: one epoch of 6,400 images on both cores, without compilation."""
+- `original` is the original notebook's code, with the layer, units and dropout of the measured
+  network.
+- `jax` and `pytorch` train in the fastest way that JAX and PyTorch offer.
+- `jax_same_bits` and `pytorch_same_bits` are the programs of `implementations/`, whose weights are
+  bit-identical to our weights.
+- `products` computes only the matrix products of our training step.
+- The row **one run** is the time of {epochs} epochs and the compilation, on two cores, extrapolated
+  from {measured} epochs.
+- The row **two runs at once** is the mean time of two runs that train at the same time, each on one
+  core.
+- Rows of other networks are the time of one epoch of 6,400 images on two cores, without
+  compilation."""
 NAMES = {"original": "the original's code", "jax": "JAX", "pytorch": "PyTorch"}
 
 
 def read_measurements(path: Path) -> pd.DataFrame:
-    """Return one row per measurement: its subject, contender, round, epochs and seconds."""
+    """Return one row per measurement: what was measured, seconds, contender, round and epochs."""
     rows = []
     for row in pd.read_csv(path).to_dict("records"):
         laps = np.array(row["epoch_seconds"].split(), float).reshape(row["runs"], -1)
@@ -49,14 +55,14 @@ def read_measurements(path: Path) -> pd.DataFrame:
 
 
 def name_measured(row: dict) -> str:
-    """Return a measurement's subject; a network is named by its differences from the default."""
+    """Return a measurement's section; for `network`, the differences from the default network."""
     changed = (f"{name} {row[name]}" for name in DEFAULT if name in ("layer", "units", "dropout")
                and row[name] != DEFAULT[name])  # fmt: skip
     return ", ".join(changed) if row["section"] == "network" else row["section"]
 
 
 def compare(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per subject: our seconds, then their ratio to those of each contender."""
+    """Return one row per network or section, with our seconds and our ratios to contenders."""
     rounds = table.pivot_table(
         index=["measured", "round"], columns="contender", values="seconds", sort=False
     )
@@ -73,7 +79,7 @@ def compare(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def say(table: pd.DataFrame) -> str:
-    """Return a phrase that compares the times of the default run on one CPU."""
+    """Return a phrase that compares our time for the default run with the contenders' times."""
     one = table[table["measured"] == "one run"]
     seconds = one.pivot_table(index="round", columns="contender", values="seconds")
     ratios = seconds.rdiv(seconds["ours"], axis=0).median()
@@ -82,7 +88,7 @@ def say(table: pd.DataFrame) -> str:
 
 
 def describe(folder: Path) -> str:
-    """Return the page; a CPU measured with an earlier training step is left out."""
+    """Return the page's text, without CPUs that were measured with an outdated training step."""
     parts, answers, measured = [], [], 0
     for path in sorted(folder.glob("*.json")):
         machine = json.loads(path.read_text(encoding="utf-8"))
@@ -96,7 +102,7 @@ def describe(folder: Path) -> str:
         commit = (machine["commit"] or "unknown")[:7]
         parts.append(f"## {name}\n\n{cpu['name']}. {versions}. Commit {commit}.")
         parts.append(compare(table).reset_index().to_markdown(index=False))
-    answer = " ".join(answers) or "No CPU was measured with today's training step."
+    answer = " ".join(answers) or "No CPU was measured with the current training step."
     head = PAGE.format(answer=answer, epochs=RUN, measured=measured or "a few")
     return "\n\n".join([head, *parts]) + "\n"
 

@@ -1,9 +1,9 @@
-"""Time training with our code, the original's, JAX and PyTorch, and the matrix products alone.
+"""Measure the training times of our code, the original notebook's code, JAX and PyTorch.
 
-The contenders take turns, each measurement in its own process (in two, for two runs at once).
-Each measurement is written to outputs/ at once, so that a stopped benchmark can continue. At the
-end, all are written to results/benchmark: a CSV file named after the CPU, and a JSON file that
-describes the machine.
+The contenders take turns. Each training runs in a separate process. Each measurement is written
+immediately to a file in outputs/, so that a stopped benchmark can continue. At the end, the
+measurements are written to a CSV file in results/benchmark. The CPU's name is the name of the CSV
+file. A JSON file beside the CSV file describes the machine.
 """
 
 import argparse
@@ -32,13 +32,13 @@ FOLDER = RESULTS / "benchmark"
 DEFAULT = {"layer": "simple_rnn", "units": 256, "dropout": 0.0, "batch_size": 128,
            "train_size": TRAIN_SIZE, "epochs": 3, "cores": 2, "runs": 1}  # fmt: skip
 NETWORKS = [{"layer": "lstm"}, {"layer": "gru"}, {"dropout": 0.2}, {"units": 16}, {"units": 512}]
-EPOCHS = 4  # measured epochs of a run
+EPOCHS = 4  # the number of measured epochs per run
 
 
 def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
-    """Yield all measurements in their order: section, round, contender, and settings."""
+    """Yield the section, round, contender and settings of each measurement, in running order."""
     other_bits = [name for name in contenders if not name.endswith("same_bits")]
-    # The JAX program has only the default network.
+    # The contender `jax` can train only the default network.
     every_network = [name for name in other_bits if name != "jax"]
     sections = [("one run", contenders, {"epochs": EPOCHS})]
     sections += [("two runs at once", [*other_bits, "products"], {"cores": 1, "runs": 2})]
@@ -50,7 +50,7 @@ def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
 
 
 def write_inputs(path: Path, units: int) -> None:
-    """Write the images, labels, image orders and initial weights for all contenders (.npz)."""
+    """Write images, labels, image orders and initial weights for contenders to a file (.npz)."""
     (x_train, y_train), (x_test, y_test) = load_mnist()
     weights = draw_initial_weights(Configuration(units=units))
     np.savez(
@@ -65,12 +65,12 @@ def write_inputs(path: Path, units: int) -> None:
 
 
 def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: IO[str]) -> dict:
-    """Start the contender's runs at once, and return their times."""
+    """Train all runs of a measurement at the same time, and return the times of all epochs."""
     name, cores, checkout, environment = row["contender"], row["cores"], ROOT, dict(os.environ)
     if name == "before":
         name, checkout = "ours", options.before.resolve()
         environment["PYTHONPATH"] = str(checkout / "src")
-    if name != "original" or cores == 1:  # on two cores, the original keeps the defaults
+    if name != "original" or cores == 1:  # on two cores, `original` uses TensorFlow's defaults
         threads = ("TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS")
         environment |= dict.fromkeys(threads, str(cores))
     python = options.peers if name.startswith(("jax", "pytorch")) else sys.executable
@@ -90,18 +90,19 @@ def train_at_once(row: dict, inputs: Path, options: argparse.Namespace, errors: 
             outputs.append(json.loads(output))
     finally:
         for process in started:
-            process.kill()  # has no effect on a process that has ended
+            process.kill()  # killing a process that has ended has no effect
     seconds = " ".join(f"{lap:.4f}" for output in outputs for lap in output["epochs"])
     others = {name: outputs[0].get(name) for name in ("test_accuracy", "peak_memory_mb")}
     return {"epoch_seconds": seconds} | others
 
 
 def read_options() -> argparse.Namespace:
-    """Return the options, or exit with a message about a wrong one."""
+    """Return the command's options, or exit with a message about a wrong option."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    peers = "the path of a Python with JAX and PyTorch (default: time only ours)"
+    peers = "an interpreter that has JAX and PyTorch (default: measure only our code)"
     parser.add_argument("--peers", help=peers)
-    parser.add_argument("--before", type=Path, help="another checkout to time as well")
+    checkout = "a checkout of another version of this repository, to measure as well"
+    parser.add_argument("--before", type=Path, help=checkout)
     parser.add_argument("--rounds", type=int, default=5, help="(default: 5)")
     options = parser.parse_args()
     if options.peers and shutil.which(options.peers) is None:
@@ -113,15 +114,16 @@ def read_options() -> argparse.Namespace:
     whole = options.peers and not options.before and options.rounds >= 5
     if not whole and not os.environ.get("MNIST_RNN_RESULTS"):
         parser.error(
-            "expected --peers, 5 rounds or more and no --before, or MNIST_RNN_RESULTS for a trial"
+            "expected --peers, at least 5 rounds and no --before. To try other options, set "
+            "MNIST_RNN_RESULTS to another folder for the results."
         )
     if len(os.sched_getaffinity(0)) < 2:
-        parser.error("expected two cores, got one")
+        parser.error("expected at least two CPU cores, got one")
     return options
 
 
 def main() -> None:
-    """Make the missing measurements of the file in outputs/, then move it to the results."""
+    """Add the missing measurements to the file in outputs/, then move the file to the results."""
     options = read_options()
     peers = ["original", "jax", "pytorch", "jax_same_bits", "pytorch_same_bits"]
     contenders = ["ours"] + peers * bool(options.peers) + ["before"] * bool(options.before)

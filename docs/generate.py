@@ -1,7 +1,7 @@
-"""Generate parts of the README, and docs/network.svg, from the committed results.
+"""Generate docs/network.svg and parts of README.md from the committed results.
 
-`python docs/generate.py` writes the text between `<!-- generated: name -->` and `<!-- end -->`, and
-draws the network of the default run.
+`python docs/generate.py` writes README.md's text between `<!-- generated: name -->` and
+`<!-- end -->`, and draws the network of the default run.
 """
 
 import os
@@ -23,18 +23,18 @@ from mnist_rnn.records.run import read_runs, run_path
 
 
 def make_answer(results: Results) -> str:
-    """Return the sentences on the published accuracy, with the first in bold."""
+    """Return sentences about the published test accuracy, with the first sentence in bold."""
     first, *more = describe_answer(results)
     return f"**{first}** {' '.join(more)}"
 
 
 def make_spread(results: Results) -> str:
-    """Return the sentences on the effect of the seed."""
+    """Return sentences about the effect of the seed on the test accuracy."""
     return " ".join(describe_spread(results.runs))
 
 
 def make_table(results: Results) -> str:
-    """Return one row per published result, then the numbers outside their intervals."""
+    """Return a table of published results, then the published numbers outside their intervals."""
     claims = {claim.claim: claim for claim in read_claims()}
     table = summarize(choose_results(results.accuracy))
     outside = [f"`{row.Result}`, {row.Outside}" for row in table.itertuples() if row.Outside]
@@ -45,7 +45,7 @@ def make_table(results: Results) -> str:
 
 
 def describe_network(claim: Claim) -> str:
-    """Return the differences from the default, as in `: adam, dropout 0.2`."""
+    """Return a claim's differences from the default configuration, like `: adam, dropout 0.2`."""
     if claim.answered_by == "pytorch":
         return ": PyTorch"
     changed = claim.config.model_dump(exclude_defaults=True)
@@ -54,7 +54,7 @@ def describe_network(claim: Claim) -> str:
 
 
 def make_implementations(_: Results) -> str:
-    """Return one row per implementation: its files, its time, and its bit-identical results."""
+    """Return a table with the files, time and bit-identical epochs of each implementation."""
     proofs, rows = find_proofs(), []
     for name, (files, _) in {**SOURCES, BROWSER[0]: (BROWSER[1], None)}.items():
         links = (f"[{path.name}]({os.path.relpath(path, ROOT)})" for path in files)
@@ -80,7 +80,7 @@ BLOCKS = {
 
 
 def fill_blocks(text: str) -> str:
-    """Return the README's text with its generated parts made from today's results."""
+    """Return the README's text, with its blocks generated again from the committed results."""
     results = tabulate_results(*read_runs(COMMITTED))
     for name, make in BLOCKS.items():
         block = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -1,6 +1,6 @@
-"""Take docs/pad.png: the pad of `draw.html` with a drawn digit, in Chromium.
+"""Draw a digit on the drawing pad in Chromium, and take the screenshot docs/pad.png.
 
-`python docs/take_pad.py` takes the picture of the page in `site/`, which `make site` makes.
+`python docs/take_pad.py` opens `site/draw.html`, which `make site` makes.
 """
 
 import base64
@@ -13,13 +13,14 @@ from playwright.sync_api import Browser, sync_playwright
 from mnist_rnn.paths import ROOT
 
 PICTURE = ROOT / "docs" / "pad.png"
-DRAWN = "#d=270200720200450850.380520700500"  # a 7 with a bar
-FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # the same letters on every machine
+DRAWN = "#d=270200720200450850.380520700500"  # the strokes of a 7 with a bar
+# Use the fonts of Matplotlib, so that the letters look the same on every machine
+FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 FACE = "@font-face { font-family: own; font-weight: %d; src: url(data:font/ttf;base64,%s) }"
 
 
 def take_pad(browser: Browser, page: Path) -> bytes:
-    """Return a PNG of the pad in this page, after it has classified the drawn digit."""
+    """Return a PNG of the page's drawing pad, after the network has classified the drawn digit."""
     window = {"width": 800, "height": 900}
     context = browser.new_context(viewport=window, reduced_motion="reduce", bypass_csp=True)
     with context, context.new_page() as tab:

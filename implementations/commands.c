@@ -1,4 +1,4 @@
-// The commands of the C program: train, or compute one of the known cases. The network is in rnn.c.
+// The commands of the C program: train a network, or compute a known case. The network is in rnn.c.
 // This file reads MNIST and JSON and prints results, as commands.py does for the Python programs.
 //
 //   cc -O3 -march=native -ffp-contract=off implementations/commands.c -lm -o rnn
@@ -48,7 +48,7 @@ static void load(char **files, const int32_t *numbers, int first, int count) {
   }
 }
 
-// Counts the misclassified ones of the first `count` test images. Then z is of the first 100.
+// Counts the misclassified images of the first `count` test images. At the end, z is of the first 100.
 static int count_errors(char **files, int count) {
   int errors = 0;
   for (int first = count - 100; first >= 0; first -= 100) {
@@ -106,7 +106,7 @@ static void train(const char *folder, const char *inputs) {
            count_errors(test, tested), tested);
     print_digest(5);
   }
-  printf("with the logits of 100 test images: ");
+  printf("weights and logits of 100 test images: ");
   print_digest(6);
 }
 

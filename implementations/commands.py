@@ -1,8 +1,8 @@
-"""Run a Python implementation: train, or compute one of the known cases.
+"""Run the commands of a Python implementation: train a network, or compute a known case.
 
-`python implementations/rnn_torch.py data/mnist INPUTS` trains. `python -m mnist_rnn.bits.inputs`
-writes the file INPUTS, with the initial weights and the order of the images in each epoch.
-`python implementations/rnn_torch.py docs/known-answers.json CASE` prints the arrays of a step.
+`python implementations/rnn_torch.py data/mnist INPUTS` trains a network. INPUTS is the file
+that `python -m mnist_rnn.bits.inputs` writes: the initial weights and image orders. `python
+implementations/rnn_torch.py docs/known-answers.json CASE` prints the arrays of a case's step.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import numpy as np
 
 
 def digest(arrays):
-    """Return the SHA-256 over the shape, the type and the values of each array."""
+    """Return the SHA-256 over the shape, type and values of each array."""
     sha256 = hashlib.sha256()
     for array in map(np.asarray, arrays):
         sha256.update(f"{array.shape}float32".encode() + array.astype("<f4").tobytes())
@@ -21,14 +21,14 @@ def digest(arrays):
 
 
 def read_mnist(folder, kind):
-    """Return images (28, n, 28), with the timesteps first, and their labels."""
+    """Return the images (28, n, 28), with timesteps as the first axis, and the labels."""
     pixels = np.fromfile(f"{folder}/{kind}-images-idx3-ubyte", "u1")[16:].reshape(-1, 28, 28)
     labels = np.fromfile(f"{folder}/{kind}-labels-idx1-ubyte", "u1")[8:]
     return pixels.swapaxes(0, 1) / np.float32(255), labels.astype("int64")
 
 
 def train(folder, inputs, step, predict, tensor):
-    """Print the loss, the test errors and the digest of the weights after each epoch."""
+    """Train the network; after each epoch, print the loss, test errors and weights' digest."""
     (x, y), (x_test, y_test) = (map(tensor, read_mnist(folder, k)) for k in ("train", "t10k"))
     numbers = np.fromfile(inputs, "<i4")
     (units, batch_size, size, epochs), rate = numbers[:4], numbers[4:5].view("<f4")[0]
@@ -46,11 +46,11 @@ def train(folder, inputs, step, predict, tensor):
         errors = (z.argmax(1) != np.asarray(y_test[:tested])).sum()
         measured = f"loss {total / size:.4f}, {errors} errors of {tested} test images"
         print(f"epoch {epoch}: {measured}, weights {digest(weights)}", flush=True)
-    print("with the logits of 100 test images:", digest([*weights, z[:100]]))
+    print("weights and logits of 100 test images:", digest([*weights, z[:100]]))
 
 
 def answer(path, case, step, tensor):
-    """Print all arrays of the case's step."""
+    """Take the training step of a known case, and print all arrays of the step."""
     with open(path, encoding="utf-8") as file:
         given = json.load(file)[case]
     x, y, rate, *weights = (
@@ -66,7 +66,7 @@ def answer(path, case, step, tensor):
 
 
 def run(step, predict, tensor=np.asarray):
-    """Run the command that the arguments name; `tensor` converts NumPy's arrays."""
+    """Train, or compute a known case, as the command line says; `tensor` makes a tensor."""
     if len(sys.argv) != 3:
         sys.exit("expected data/mnist INPUTS, or docs/known-answers.json CASE")
     if sys.argv[1].endswith(".json"):

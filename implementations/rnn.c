@@ -1,11 +1,11 @@
 // The training of docs/specification.md in C: SimpleRNN, Dense(10), cross-entropy and SGD.
 //
-// Why the bits are the same on every CPU: each float32 operation is rounded once. The terms of
-// products are added by fused multiply-add, `fmaf`; -ffp-contract=off prevents others from fusing.
-// Each sum has one order of its terms, and results below 2^-126 become 0. On a CPU without FMA
-// instructions, `fmaf` is a slow function of the C library.
-// `commands.c` reads the files, prints, and says how to compile both files. It is separate, because
-// learn.html contains only the network of this file, in WebAssembly.
+// The bits are the same on every CPU, because each float32 operation is rounded once. The terms of
+// products are added by fused multiply-add, `fmaf`. -ffp-contract=off keeps the compiler from fusing
+// other operations. Each sum has one order of its terms, and results below 2^-126 become 0. On a CPU
+// without FMA instructions, `fmaf` is a slow function of the C library.
+// `commands.c` reads files, prints results, and says how to compile both files. `commands.c` is a
+// separate file, because learn.html contains only the network of this file, in WebAssembly.
 
 #include <stdint.h>
 #ifndef __wasm__ // for WebAssembly, web/learn/engine.c defines these and includes this file
@@ -50,9 +50,10 @@ static inline lanes fuse(float a, lanes b, lanes s) {
 }
 #endif
 
-// Computes TALL rows and WIDE columns of a product. In each part, fused multiply-add adds the terms
-// a[i, k] b[k, j] to 0, for k from first to last; then the parts are added in order. In a, adjacent
-// rows are `across` numbers apart, and adjacent k are `down` numbers apart.
+// Computes TALL rows and WIDE columns of a product. Within each part, the terms
+// a[i, k] b[k, j] are added to 0, for k from first to last, each by a fused multiply-add. Then the
+// parts are added in order. In a, adjacent rows are `across` numbers apart, and adjacent k are
+// `down` numbers apart.
 static void tile(float *out, const float *a, int across, int down, const float *b, int terms,
                  int columns, int part) {
   lanes total[TALL][2];

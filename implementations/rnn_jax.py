@@ -1,10 +1,10 @@
-"""The training of docs/specification.md in JAX: SimpleRNN, Dense(10), cross-entropy and SGD.
+"""Train a SimpleRNN in JAX by SGD, with the bits that docs/specification.md specifies.
 
-Why the bits are the same on x86-64: flags keep XLA from fusing operations and from passing sums of
-images to a library, and make it use one tanh and one exp on all CPUs. Matrices are padded to
-multiples of 64, since XLA then adds the terms of a product in order. `jax.grad` is not used: it
-differentiates tanh as (1 + h) (1 - h). If XLA adds terms in another order, the program says so and
-ends. `commands.py` has the commands.
+On x86-64, flags keep XLA from fusing operations and from passing sums over images to a library. The
+flags also make XLA use one tanh and one exp on all CPUs. Matrices are padded to multiples of 64,
+because XLA then adds the terms of a matrix product in order. `jax.grad` is not used, because it
+differentiates tanh as (1 + h) (1 - h). If XLA adds the terms of a matrix product in another order,
+this program exits with a message. `commands.py` explains the command line.
 """
 
 import os
@@ -24,42 +24,42 @@ from commands import run
 
 
 def fill(a):
-    """Return the matrix, padded to multiples of 64 with zeros, which change no sum."""
+    """Pad a matrix with zeros to multiples of 64; the zeros change no sum."""
     return jnp.pad(a, [(0, -length % 64) for length in a.shape])
 
 
 def product(a, b):
-    """Return a b; for padded sizes, XLA adds the terms from first to last, by FMA."""
+    """Return the matrix product a b; XLA adds the terms of padded products in order, by FMA."""
     return (fill(a) @ fill(b))[: len(a), : b.shape[1]]
 
 
 def cut(a, size, axis=0):
-    """Return the parts of this size; the last one may be shorter."""
+    """Cut an array into parts of this size; the last part may be shorter."""
     return jnp.split(a, list(range(size, a.shape[axis], size)), axis)
 
 
 def multiply(a, b):
-    """Return a b, summed in parts of 256 terms."""
+    """Return the matrix product a b, in which each sum is cut into parts of 256 terms."""
     return reduce(add, map(product, cut(a, 256, 1), cut(b, 256)))
 
 
 def sum_products(a, b):
-    """Return a^T b, a sum over images, in parts of 128."""
+    """Return the product a^T b, in which each sum over images is cut into parts of 128 images."""
     return reduce(add, map(product, cut(a.T, 128, 1), cut(b, 128)))
 
 
 def sum_images(a):
-    """Return the sum of the rows, in parts of 128, which XLA sums in parts of 32."""
+    """Sum the rows of a matrix in parts of 128 rows; XLA sums each part in parts of 32 rows."""
     return reduce(add, [fill(part).sum(0)[: a.shape[1]] for part in cut(a, 128)])
 
 
 def forward(x, h, w, u, b):
-    """Return h_t = tanh((x_t W + b) + h_{t-1} U)."""
+    """Return the hidden state h_t = tanh((x_t W + b) + h_{t-1} U)."""
     return jnp.tanh((multiply(x, w) + b) + multiply(h, u))
 
 
 def backward(x, before, h, u, dh):
-    """Return d = dh (1 - h h), dh_{t-1}, and this timestep's terms of dW, dU and db."""
+    """Return d = dh (1 - h h), dh_{t-1}, and the terms of dW, dU and db for one timestep."""
     d = dh * (1 - h * h)
     dh = multiply(d, u.T)
     dw, db = sum_products(x, d), sum_images(d)
@@ -69,7 +69,7 @@ def backward(x, before, h, u, dh):
 
 @jax.jit
 def predict(weights, x):
-    """Return the hidden states for x (timesteps, n, features), beginning with zeros, and z."""
+    """Return hidden states (the first are zeros) and logits z for x (timesteps, n, features)."""
     w, u, b, v, c = weights
     h = [jnp.zeros((x.shape[1], len(u)))]
     for x_t in x:
@@ -78,7 +78,7 @@ def predict(weights, x):
 
 
 def differentiate_loss(z, y):
-    """Return the mean cross-entropy's gradient with respect to z, and the sum of the losses."""
+    """Return the pair (gradient of the mean loss with respect to the logits z, summed loss)."""
     a, label = np.float32(1) / np.float32(len(y)), jax.nn.one_hot(y, 10)
     shifted = z - z.max(1, keepdims=True)
     e = jnp.exp(shifted)
@@ -89,7 +89,7 @@ def differentiate_loss(z, y):
 
 @jax.jit
 def step(weights, x, y, rate):
-    """Return the arrays of one step of SGD by name, and the sum of the losses."""
+    """Take a step of SGD; return its arrays by name, and the sum of the images' losses."""
     h, z = predict(weights, x)
     g, loss = differentiate_loss(z, y)
     dv, dc = sum_products(h[-1], g), sum_images(g)
@@ -108,5 +108,5 @@ def step(weights, x, y, rate):
 if __name__ == "__main__":
     ones = jnp.ones((128, 256)).at[:, 0].set(2**24)  # adding 1 to 2**24 changes nothing
     if not (multiply(ones, jnp.ones((256, 256))) == 2**24).all():
-        sys.exit("This XLA multiplies matrices in another order: the bits would differ.")
+        sys.exit("XLA adds the terms of products in another order: the weights would differ.")
     run(step, predict, jnp.asarray)

@@ -1,10 +1,10 @@
-"""The training of docs/specification.md in Keras, by the code of 02_train, `mnist_rnn.experiment`.
+"""Train a SimpleRNN in Keras by the code of `mnist_rnn.experiment`, like 02_train.ipynb.
 
-Why the bits are the same: flags keep XLA from fusing operations, and make it use one tanh and one
-exp on all CPUs. Sums are computed in parts, and gradients by explicit formulas. Comments in
-`experiment/` explain each. If XLA adds the terms of a product in another order, a probe stops
-02_train. Of a known case, this program prints only the logits, the gradients of the weights and the
-new weights. `commands.py` has the commands.
+Flags keep XLA from fusing operations, and make XLA use one tanh and one exp on all CPUs. Sums are
+computed in parts, and gradients are computed by explicit formulas. `mnist_rnn.experiment` has the
+reasons in comments. If XLA adds the terms of a matrix product in another order, a probe stops
+02_train.ipynb. For a known case, this program prints only the logits, the gradients of the weights
+and the new weights. `commands.py` explains the command line.
 """
 
 from functools import cache
@@ -19,7 +19,7 @@ from mnist_rnn.experiment.optimization import SGD, cross_entropy
 
 @cache
 def compile_network(timesteps, n, features, units, rate=0.01):
-    """Return a function from weights, x and y to logits, gradients, new weights and loss."""
+    """Return a function that takes a step and returns logits, gradients, new weights and loss."""
     layers = [keras.Input((timesteps, features)), SimpleRNN(units, n), Dense(10, n)]
     model, optimizer = keras.Sequential(layers), SGD(rate)
     optimizer.build(model.trainable_variables)
@@ -42,13 +42,13 @@ def compile_network(timesteps, n, features, units, rate=0.01):
 
 
 def predict(weights, x):
-    """Return None in place of the hidden states, and the logits for x (timesteps, n, features)."""
+    """Return None (for the hidden states) and the logits for x (timesteps, n, features)."""
     compute = compile_network(*x.shape, len(weights[1]))
     return None, compute(weights, x, np.zeros(x.shape[1], int))[0][0]
 
 
 def step(weights, x, y, rate):
-    """Return the arrays of one step of SGD by name, and the sum of the losses."""
+    """Take a step of SGD; return its arrays by name, and the sum of the images' losses."""
     arrays, loss = compile_network(*x.shape, len(weights[1]), float(rate))(weights, x, y)
     names = ["z", "dw", "du", "db", "dv", "dc", "w'", "u'", "b'", "v'", "c'"]
     return dict(zip(names, arrays, strict=True)), loss * len(y)

@@ -1,9 +1,9 @@
-"""The training of docs/specification.md in NumPy: `mnist_rnn.bits.by_hand` has the network.
+"""Train a SimpleRNN in NumPy by the code of `mnist_rnn.bits.by_hand`.
 
-Why the bits are the same on every CPU: the terms of products are added in float64. A total halfway
-between two float32 numbers is first moved to the side of the exact sum, so that rounding it to
-float32 is correct. NumPy's own product is used only for sizes in which it gives the same bits. The
-notebook 05_by_hand explains this. `commands.py` has the commands.
+The weights are bit-identical on all CPUs. The terms of matrix products are added in float64. A
+float64 sum halfway between two float32 numbers is moved towards the exact sum, so that rounding to
+float32 is correct. NumPy's own matrix product is used only for matrix sizes at which its bits are
+correct. The notebook 05_by_hand explains this computation. `commands.py` explains the command line.
 """
 
 from commands import run

@@ -1,9 +1,9 @@
-"""The training of docs/specification.md in PyTorch: SimpleRNN, Dense(10), cross-entropy and SGD.
+"""Train a SimpleRNN in PyTorch by SGD, with the bits that docs/specification.md specifies.
 
-Why the bits are the same: oneDNN computes the products, and adds their terms in order with AVX-512
-and with AVX2. (`torch.mm` calls MKL, which cuts long sums on some CPUs.) tanh, exp and all other
-sums are written out. If this build of PyTorch adds the terms of a product in another order, the
-program says so and ends. `commands.py` has the commands.
+oneDNN computes the matrix products, and adds their terms in order, with AVX-512 and with AVX2.
+`torch.mm` is not used, because it calls MKL, which cuts long sums on some CPUs. This file computes
+tanh, exp and all other sums explicitly. If PyTorch adds the terms of a matrix product in another
+order, this program exits with a message. `commands.py` explains the command line.
 """
 
 import sys
@@ -20,35 +20,35 @@ A = [-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229
 B = [1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03]
 P = [1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
      5.0000001201e-1]  # fmt: skip
-torch.set_flush_denormal(True)  # results below 2^-126 become 0
+torch.set_flush_denormal(True)  # set results below 2^-126 to 0
 
 
 def product(a, b):
-    """Return a b; from 32 by 32 on, oneDNN adds the terms from first to last, by FMA."""
+    """Return the matrix product a b; with padding to 32, oneDNN adds the terms in order, by FMA."""
     rows, columns = len(a), b.shape[1]
     a, b = pad(a, (0, 0, 0, max(0, 32 - rows))), pad(b.T, (0, 0, 0, max(0, 32 - columns)))
     return torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")[:rows, :columns]
 
 
 def multiply(a, b):
-    """Return a b, summed in parts of 256 terms."""
+    """Return the matrix product a b, in which each sum is cut into parts of 256 terms."""
     return reduce(add, map(product, a.split(256, 1), b.split(256)))
 
 
 def sum_products(a, b):
-    """Return a^T b, a sum over images, in parts of 128."""
+    """Return the product a^T b, in which each sum over images is cut into parts of 128 images."""
     return reduce(add, [product(p.T, q) for p, q in zip(a.split(128), b.split(128), strict=True)])
 
 
 def sum_images(a):
-    """Return the sum of the rows, in parts of 128, each in parts of 32."""
+    """Sum the rows of a matrix in parts of 128 rows, and sum each part in parts of 32 rows."""
     zeros = torch.zeros(a.shape[1])
     parts = [[reduce(add, rows, zeros) for rows in part.split(32)] for part in a.split(128)]
     return reduce(add, [reduce(add, part) for part in parts])
 
 
 def horner(coefficients, x):
-    """Return the value of the polynomial with these coefficients, highest power first."""
+    """Return a polynomial's value at x, given the coefficients from the highest power down."""
     first, *others = torch.tensor(coefficients)
     return reduce(lambda value, c: value * x + c, others, first)
 
@@ -62,7 +62,7 @@ def tanh(x):
 
 
 def exp(x):
-    """Return the exponential of x <= 0."""
+    """Return the exponential of x, for x <= 0."""
     x = x.clamp(-87.8)
     k = torch.floor(0.5 + x * 1.44269502)
     r = (x - 0.693359375 * k) - -2.12194440e-4 * k
@@ -70,12 +70,12 @@ def exp(x):
 
 
 def forward(x, h, w, u, b):
-    """Return h_t = tanh((x_t W + b) + h_{t-1} U)."""
+    """Return the hidden state h_t = tanh((x_t W + b) + h_{t-1} U)."""
     return tanh((multiply(x, w) + b) + multiply(h, u))
 
 
 def backward(x, before, h, u, dh):
-    """Return d = dh (1 - h h), dh_{t-1}, and this timestep's terms of dW, dU and db."""
+    """Return d = dh (1 - h h), dh_{t-1}, and the terms of dW, dU and db for one timestep."""
     d = dh * (1 - h * h)
     dh = multiply(d, u.T)
     dw, db = sum_products(x, d), sum_images(d)
@@ -84,7 +84,7 @@ def backward(x, before, h, u, dh):
 
 
 def predict(weights, x):
-    """Return the hidden states for x (timesteps, n, features), beginning with zeros, and z."""
+    """Return hidden states (the first are zeros) and logits z for x (timesteps, n, features)."""
     w, u, b, v, c = weights
     h = [torch.zeros(x.shape[1], len(u))]
     for x_t in x:
@@ -93,7 +93,7 @@ def predict(weights, x):
 
 
 def differentiate_loss(z, y):
-    """Return the mean cross-entropy's gradient with respect to z, and the sum of the losses."""
+    """Return the pair (gradient of the mean loss with respect to the logits z, summed loss)."""
     a, label, shifted = torch.tensor(1.0) / len(y), one_hot(y, 10), z - z.max(1, True).values
     e = exp(shifted)
     s = reduce(add, e.T)[:, None]
@@ -102,7 +102,7 @@ def differentiate_loss(z, y):
 
 
 def step(weights, x, y, rate):
-    """Return the arrays of one step of SGD by name, and the sum of the losses."""
+    """Take a step of SGD; return its arrays by name, and the sum of the images' losses."""
     h, z = predict(weights, x)
     g, loss = differentiate_loss(z, y)
     dv, dc = sum_products(h[-1], g), sum_images(g)
@@ -122,5 +122,5 @@ if __name__ == "__main__":
     ones = torch.ones(128, 256)
     ones[:, 0] = 2**24  # adding 1 to 2**24 changes nothing
     if not (multiply(ones, torch.ones(256, 256)) == 2**24).all():
-        sys.exit("This PyTorch multiplies matrices in another order: the bits would differ.")
+        sys.exit("PyTorch adds the terms of products in another order: the weights would differ.")
     run(step, predict, torch.from_numpy)

@@ -1,10 +1,11 @@
-"""Run the original notebook's code in the software of its day: Keras 2.2.4, TensorFlow 1.13.1.
+"""Run the original notebook's code with the Keras 2.2.4 and TensorFlow 1.13.1 of 2019.
 
 The lines and their order are from keras/rnn/simple-rnn-mnist.ipynb in
-roatienza/Deep-Learning-Experiments, without a seed. Commit 602f1bb has no dropout, 07a646a has it,
-and 3905821 has Adam; the book has the same lines with RMSprop. Only three things differ: MNIST is
-read from a file, the model is not drawn, and measurements are made and written. README.md in this
-folder says how to install the Python for it.
+roatienza/Deep-Learning-Experiments, which sets no seed. In commit 602f1bb, the network has no
+dropout. Commit 07a646a has dropout, and commit 3905821 has Adam. The book trains the same network
+with RMSprop. Unlike the notebook, this script reads MNIST from a file, does not draw the model, and
+writes measurements. To install Python 3.6 and Keras 2.2.4, read
+originals/README.md.
 
 `python keras_2019.py MNIST.npz EPOCHS OUTPUT.json OPTIMIZER DROPOUT`
 """
@@ -25,7 +26,7 @@ from keras.utils import to_categorical
 
 
 def build_model(units, dropout, input_shape, num_labels):
-    """Return the notebook's network, from images (n, 28, 28) to probabilities (n, 10)."""
+    """Return the notebook's network, which maps images (n, 28, 28) to probabilities (n, 10)."""
     model = Sequential()
     model.add(SimpleRNN(units=units, dropout=dropout, input_shape=input_shape))
     model.add(Dense(num_labels))
@@ -34,7 +35,7 @@ def build_model(units, dropout, input_shape, num_labels):
 
 
 def digest_weights(weights):
-    """Return the SHA-256 over shape, type and little-endian values of each array, in order."""
+    """Return the SHA-256 over the shape, type and little-endian values of each array."""
     digest = hashlib.sha256()
     for array in weights:
         digest.update(f"{array.shape}{array.dtype.name}".encode())
@@ -43,7 +44,7 @@ def digest_weights(weights):
 
 
 def main():
-    """Train and test like the notebook; measure test errors and digests after each epoch."""
+    """Train and test like the notebook; after each epoch, measure test errors and the digest."""
     with np.load(sys.argv[1]) as mnist:
         x_train, y_train = mnist["x_train"], mnist["y_train"]
         x_test, y_test = mnist["x_test"], mnist["y_test"]

@@ -1,8 +1,8 @@
 """Run the lines of the original notebook in their order, with Keras's defaults and no seed.
 
 The code is from keras/rnn/simple-rnn-mnist.ipynb in roatienza/Deep-Learning-Experiments, commit
-602f1bb. Only four things differ: MNIST is read from a file, an input layer gives the shape, which
-Keras 3 requires, the model is not drawn, and measurements are made and written.
+602f1bb. Unlike the notebook, this script reads MNIST from a file, has an input layer (which Keras 3
+requires), does not draw the model, and writes measurements.
 
 `python keras_notebook.py MNIST.npz EPOCHS OUTPUT.json`
 """
@@ -23,7 +23,7 @@ from keras.utils import to_categorical
 
 
 def build_model(image_size: int = 28, units: int = 256, num_labels: int = 10) -> Sequential:
-    """Return the notebook's network, from images (n, 28, 28) to probabilities (n, 10)."""
+    """Return the notebook's network, which maps images (n, 28, 28) to probabilities (n, 10)."""
     model = Sequential()
     model.add(Input((image_size, image_size)))
     model.add(SimpleRNN(units=units))
@@ -33,7 +33,7 @@ def build_model(image_size: int = 28, units: int = 256, num_labels: int = 10) ->
 
 
 def main() -> None:
-    """Train and test like the notebook; count test errors after each epoch."""
+    """Train and test like the notebook, and count the test errors after each epoch."""
     with np.load(sys.argv[1]) as mnist:
         x_train, y_train, x_test, y_test = (
             mnist[f"{x}_{p}"] for p in ("train", "test") for x in "xy"

@@ -1,6 +1,6 @@
-"""Run keras_notebook.py with the book's two differences: RMSprop, and a dropout of 0.2.
+"""Run keras_notebook.py with RMSprop and a dropout of 0.2, as in the book.
 
-Today's Keras divides by sqrt(v + epsilon) in RMSprop. Keras of 2019, and our code, divide by
+In RMSprop, today's Keras divides by sqrt(v + epsilon). Keras 2.2.4 and our code divide by
 sqrt(v) + epsilon.
 
 `python keras_rmsprop.py MNIST.npz EPOCHS OUTPUT.json`
@@ -16,7 +16,7 @@ class WithRMSprop(keras.Sequential):
     """The notebook's network, trained with RMSprop."""
 
     def compile(self, **options: object) -> None:
-        """Compile like the notebook, but with another optimizer."""
+        """Compile the network like the notebook, but with RMSprop."""
         super().compile(**options | {"optimizer": "rmsprop"})
 
 

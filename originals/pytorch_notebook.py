@@ -1,10 +1,10 @@
-"""Run the lines of the same author's PyTorch notebook in their order, with no seed.
+"""Run the lines of the author's PyTorch notebook in their order, with no seed.
 
 The code is from versions/2023/rnn/demo/rnn_mnist.ipynb in roatienza/Deep-Learning-Experiments,
-commits f5b5a5c and 2da0bfc. At f5b5a5c, the line that applies `fc` is commented out, but training
-needs it: its cell was changed after the training whose output is committed. So this script applies
-`fc`. Only two things differ: images are scaled once, to the same numbers, instead of in each epoch,
-and measurements are made and written.
+commits f5b5a5c and 2da0bfc. At commit f5b5a5c, the line that applies `fc` is commented out. This
+script applies `fc`, because training needs that line: the author changed the cell after the
+training whose output is committed. Unlike the notebook, this script scales images once instead of
+in each epoch, to the same numbers, and writes measurements.
 
 `python pytorch_notebook.py MNIST.npz EPOCHS OUTPUT.json`
 """
@@ -21,32 +21,32 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 class RNN(nn.Module):
-    """The notebook's network, from images (n, 1, 28, 28) to logits (n, 10)."""
+    """The notebook's network, which maps images (n, 1, 28, 28) to logits (n, 10)."""
 
     def __init__(self, input_size=28, hidden_size=256, num_layers=1, num_classes=10):
-        """Make the layers, with 75,786 initial weights drawn by PyTorch."""
+        """Make the layers; PyTorch draws their 75,786 initial weights."""
         super().__init__()
         self.rnn = nn.RNN(input_size, hidden_size, num_layers, batch_first=True)
         self.fc = nn.Linear(hidden_size, num_classes)
 
     def forward(self, x):
-        """Apply `fc` to the last output of `rnn`."""
+        """Return the logits: apply `fc` to the output of `rnn` at the last timestep."""
         x = x.squeeze(1)
         y, _ = self.rnn(x)
         return self.fc(y[:, -1, :])
 
 
 def scale(images: np.ndarray) -> torch.Tensor:
-    """Return uint8 images as float32 from -1 to 1 (n, 1, 28, 28), like ToTensor and Normalize."""
+    """Scale uint8 images (n, 28, 28) to float32 from -1 to 1 (n, 1, 28, 28), like torchvision."""
     return (torch.tensor(images).unsqueeze(1).float().div(255) - 0.5) / 0.5
 
 
 def main() -> None:
-    """Train and test like the notebook; count test errors after each epoch.
+    """Train and test like the notebook, and count the test errors after each epoch.
 
-    `loss` is the mean over an epoch's batches, as in the notebook. `accuracy` is the fraction of
-    images that are classified correctly. Both are measured while the weights change, and draw no
-    random numbers.
+    `loss` is the mean loss over an epoch's batches, as in the notebook. `accuracy` is the fraction
+    of training images that are classified correctly. `loss` and `accuracy` are measured while the
+    weights change, and measuring them draws no random numbers.
     """
     with np.load(sys.argv[1]) as mnist:
         x_train, x_test = scale(mnist["x_train"]), scale(mnist["x_test"])

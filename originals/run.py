@@ -1,8 +1,8 @@
-"""Make one run of an original's code, as the workflow does: `python run.py PYTHON CODE CONFIG`.
+"""Train one run with a script of the author's code, and write the record of the run.
 
-PYTHON is an interpreter with the packages of the script, and CONFIG the configuration as JSON. The
-script reads MNIST from a file, and writes its measurements to another file. The record combines
-the measurements with the environment.
+In `python run.py PYTHON CODE CONFIG`, PYTHON is an interpreter with the script's packages, CODE
+names the script, and CONFIG is the configuration as JSON. The script reads MNIST from a file, and
+writes measurements to another file. The record contains the measurements and the environment.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from mnist_rnn.records.run import PROGRAMS, Run, write_run
 
 
 def describe_run(measured: dict, code: str, config: Configuration, made_with: Environment) -> Run:
-    """Return the record of a run, from the measurements of its script."""
+    """Return the record of a run, given the measurements that the script has written."""
     names = ("loss", "accuracy", "test_errors", "weights_sha256")
     unknown = [None] * config.epochs
     return Run(
@@ -39,14 +39,14 @@ def describe_run(measured: dict, code: str, config: Configuration, made_with: En
 
 
 def main() -> None:
-    """Make the run and write its record; if the script fails, exit with its status."""
+    """Train the run and write its record; if the script fails, exit with the script's status."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("python")
     parser.add_argument("code", choices=[name for name in PROGRAMS if PROGRAMS[name].files])
     parser.add_argument("config", type=Configuration.model_validate_json)
     given = parser.parse_args()
     config, program = given.config, PROGRAMS[given.code]
-    # The environment is described first, since the files may change while the script runs.
+    # Describe the environment before the script starts, since the files may change during training.
     made_with = describe_environment(count_threads() if program.here else None)
     made_with = made_with.model_copy(update={"code_sha256": program.code_sha256})
     (x_train, y_train), (x_test, y_test) = load_mnist()

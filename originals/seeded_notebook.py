@@ -1,7 +1,7 @@
-"""Run the original notebook's code with the random numbers of one of our runs.
+"""Run the original notebook's code with the initial weights and image orders of one of our runs.
 
-A run draws its initial weights, and the order of the images in each epoch. Here, both are those of
-our run with this seed. Layers, softmax, loss and training step are Keras's own.
+This script takes the initial weights, and the order of the images in each epoch, from our run with
+the given seed. Layers, softmax, loss and training step are Keras's own.
 
 `python seeded_notebook.py MNIST.npz EPOCHS OUTPUT.json SEED`
 """
@@ -25,14 +25,14 @@ class Seeded(keras.Sequential):
     """The notebook's network, with our initial weights and our image orders."""
 
     def compile(self, **options: object) -> None:
-        """Compile like the notebook, but with our initial weights."""
+        """Compile the network like the notebook, and set our initial weights."""
         self.set_weights(draw_initial_weights(CONFIG))
         super().compile(**options)
 
     def fit(
         self, x: np.ndarray, y: np.ndarray, batch_size: int, epochs: int, **options: object
     ) -> keras.callbacks.History:
-        """Train like the notebook, but with our order of the images (n, 28, 28)."""
+        """Train the network like the notebook, but with our order of the images (n, 28, 28)."""
 
         def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for epoch in range(epochs):

@@ -1,6 +1,7 @@
 """Run seeded_notebook.py with one difference: XLA compiles the training step.
 
-Keras does not use XLA without a GPU, while our code does. XLA's flags are its defaults, not ours.
+Without a GPU, Keras does not use XLA, but our code does. This script uses XLA's default flags, and
+our code uses other flags.
 
 `python seeded_xla.py MNIST.npz EPOCHS OUTPUT.json SEED`
 """
@@ -10,10 +11,10 @@ from seeded_notebook import Seeded
 
 
 class Compiled(Seeded):
-    """The notebook's network with our random numbers, compiled by XLA."""
+    """The notebook's network with our initial weights and image orders, compiled by XLA."""
 
     def compile(self, **options: object) -> None:
-        """Compile like the notebook, but with XLA."""
+        """Compile the network like the notebook, but with XLA."""
         super().compile(jit_compile=True, **options)
 
 

@@ -1,11 +1,12 @@
-"""Compare three training steps from the same weights: by Keras of 2019, today's, and our code.
+"""Compare three training steps by our code, by Keras 2.2.4 and by today's Keras.
 
-`python three_steps.py PYTHON`, with the interpreter of Keras 2.2.4, writes results/three_steps.csv.
-Each row compares our code with one version of Keras, for one optimizer and step. It has both losses
-of the batch before the step, and the largest absolute difference of the weights after the step. The
-initial weights are those of our default run, seed 0. In `adam_ahead`, our Adam counts its first
-step as the second, as Keras 2.2.4 does here: it reads and increments its step counter
-concurrently.
+`python three_steps.py PYTHON` writes the table results/three_steps.csv. PYTHON is an interpreter
+that has Keras 2.2.4. Each row compares our code with one version of Keras, for one optimizer and
+training step. A row has the two losses of the batch before the step, and the largest absolute
+difference between the weights after the step. Our code and Keras start from the initial weights of
+our default run, seed 0. In rows with the optimizer `adam_ahead`, our Adam counts the first step as
+step 2. In these steps, Keras 2.2.4 also counts the first step as step 2, because it reads and
+increments its step counter concurrently.
 """
 
 import argparse
@@ -27,7 +28,7 @@ OPTIMIZERS = {
 
 
 def take_steps(folder):
-    """Take the steps with the Keras of this Python, and write losses and weights to `folder`."""
+    """Take the steps with this interpreter's Keras; write losses and weights to `folder`."""
     from keras.layers import Activation, Dense, SimpleRNN
     from keras.models import Sequential
     from keras.utils import to_categorical
@@ -50,7 +51,7 @@ def take_steps(folder):
 
 
 def take_our_steps(x, y, optimizer):
-    """Return the losses, and the weights after each step, by the model of 02_train.ipynb."""
+    """Take the steps with our code; return the losses and the weights after each step."""
     from mnist_rnn.config import Configuration
     from mnist_rnn.experiment.network import build_model
 
@@ -64,7 +65,7 @@ def take_our_steps(x, y, optimizer):
 
 
 def main(python):
-    """Take the steps with each code, and write the table."""
+    """Take the steps with each code, and write the table that compares their results."""
     import pandas as pd
 
     from mnist_rnn.config import Configuration
@@ -80,7 +81,7 @@ def main(python):
     with tempfile.TemporaryDirectory() as folder:
         np.savez(folder + "/start.npz", *build_network(Configuration()).get_weights(), x=x, y=y)
         for code, interpreter in (("keras_2019", python), ("keras", sys.executable)):
-            # Only these variables are passed on, since TensorFlow has set some in this process.
+            # Pass on only these variables, since TensorFlow has changed others in this process.
             theirs = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
             subprocess.run([interpreter, __file__, folder, "--child"], env=theirs, check=True)
             for optimizer in OPTIMIZERS:
@@ -97,11 +98,11 @@ def main(python):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("python", help="an interpreter that has the Keras of 2019")
+    parser.add_argument("python", help="an interpreter that has Keras 2.2.4")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        take_steps(given.python)  # here, this argument is the folder
+        take_steps(given.python)  # with --child, the argument `python` is the folder
     elif shutil.which(given.python):
         main(given.python)
     else:

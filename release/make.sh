@@ -10,11 +10,11 @@ if [ -n "$(git rev-parse --show-cdup 2>&1)" ]; then
 fi
 commit=$(git rev-parse HEAD) objects=$(realpath "$(git rev-parse --git-path objects)")
 mkdir -p dist
-folder=$(mktemp -d "$PWD/dist/.making-XXXXXX") # on the same disk as dist, so that moving a file is atomic
+folder=$(mktemp -d "$PWD/dist/.making-XXXXXX") # on the disk of dist, so that moving a file is atomic
 trap 'rm -rf "$folder"' EXIT
 
-# A user's or this clone's git settings and attributes could change the bytes. So git reads the
-# commit from an empty repository, which has none of them and uses this clone's objects.
+# The git settings and attributes of a user or of this clone could change the bytes. So git reads the
+# commit from an empty repository, which has no settings and uses this clone's objects.
 plain_git() {
     GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_ATTR_NOSYSTEM=1 \
         XDG_CONFIG_HOME=$folder HOME=$folder GIT_DIR=$folder/git GIT_INDEX_FILE=$folder/index \

@@ -190,13 +190,13 @@ def run(examples, make_checkpoint):
 
 @pytest.fixture(scope="session")
 def kept_alone(tmp_path_factory, examples):
-    """Return the checkpoint that the uninterrupted run of the fixture `left_alone` writes."""
+    """Return the checkpoint of the uninterrupted run that the fixture `left_alone` trains."""
     return make_owned(tmp_path_factory.mktemp("alone") / "checkpoint", SMALL, examples)
 
 
 @pytest.fixture(scope="session")
 def left_alone(examples, kept_alone):
-    """Train the configuration SMALL without an interruption; return the model and the state."""
+    """Train the configuration SMALL without an interruption, and return the model and the state."""
     return train_fresh(SMALL, examples, kept_alone)
 
 

@@ -52,17 +52,17 @@ REASONS = {
     r".*: (float -> None|orient=\"index -> orient=\"INDEX|equal_var=Fals -> equal_var=Non)":
         "NumPy, pandas and SciPy treat both alike",
     r"analysis\.tables\..*: index=Fals -> index=Non": "pandas treats both alike",
-    r"analysis\.report\.x_choose_runs__.*: kind=": "pandas keeps the order here, but guarantees nothing",
+    r"analysis\.report\.x_choose_runs__.*: kind=": "pandas keeps the order here too",
     r"analysis\.statistics\.x_measure_runs__.*: index=": "the test losses have the same index",
     r"analysis\.statistics\.x_rank_accuracies__.*: 6 -> 7": "rounding errors are far smaller",
-    r"analysis\.answer\.x_describe_answer__.*: [<>] -> [<>]=": "compares numbers with two decimals",
+    r"analysis\.answer\.x_describe_reproduced__.*: [<>] -> [<>]=": "all have two decimals",
     r"analysis\.claims\.x_optional__": "called at import, before mutmut edits",
     r"analysis\.claims\.x_read_table__.*: newline=": "the module csv reads all kinds of line ends",
 }  # fmt: skip
 
 
 def copy_tree(copy: Path) -> None:
-    """Copy all files that git doesn't ignore, and MNIST, and remove the decorator of figures."""
+    """Copy MNIST and all files that git doesn't ignore, and remove the decorator of the figures."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in names.rstrip("\0").split("\0"):
@@ -122,14 +122,14 @@ def describe_edit(old: str, new: str) -> str:
     start = next((i for i in range(shortest) if old[i] != new[i]), shortest)
     end = next((i for i in range(shortest - start) if old[-1 - i] != new[-1 - i]), shortest - start)
     line = old[old.rfind("\n", 0, start) + 1 : start]
-    keyword = re.search(r"(\w+=)(?:[^(),=]*|\([^)]*)$", line)  # is "lw=" if lw=2 is edited
+    keyword = re.search(r"(\w+=)(?:[^(),=]*|\([^)]*)$", line)  # finds "lw=" if lw=2 is edited
     begin = start - len(keyword[0] if keyword else re.search(r"[^\s(,\[{]*$", line)[0])
     whole = old[start - len(line) :].split("\n")[0].strip()
     return f"{old[begin : len(old) - end]} -> {new[begin : len(new) - end]}   in: {whole}"
 
 
 def try_page_edits(part: str) -> Iterator[tuple[str, str]]:
-    """Yield the undetected edits of the page files that have `part` in their paths."""
+    """Yield the undetected edits of the page files whose paths contain `part`."""
     copy = COPY / "web"
     copy_tree(copy)
     chosen = [edit for edit in EDITS if part in edit[0]]
@@ -150,7 +150,7 @@ def try_page_edits(part: str) -> Iterator[tuple[str, str]]:
 
 
 def run_tests(copy: Path, name: str) -> int:
-    """Return the exit status of pytest for a test module of the copy: 1 if a test failed."""
+    """Run a test module of the copy, and return the exit status of pytest: 1 if a test failed."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow and not trial"]
     environment = os.environ | {"PYTHONPATH": str(copy / "src")}
     command.append(f"tests/test_{name}.py")

@@ -1,4 +1,4 @@
-"""List edits after which a page is wrong. `make mutants` checks that a test detects each edit.
+"""List edits that break a page. `make mutants` checks that a test detects each edit.
 
 An edit names a file in src/mnist_rnn, the old text, the new text, and the test module that must
 fail.

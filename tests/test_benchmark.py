@@ -59,7 +59,7 @@ def test_the_compared_programs_take_turns():
         ),
         (["--before", "nowhere"], "before: expected a checkout of this repository, got nowhere"),
         (["--rounds", "0"], "rounds: expected 1 or more, got 0"),
-        (["--before", "."], "expected --peers, 5 rounds or more and no --before, or"),
+        (["--before", "."], "expected --peers, at least 5 rounds and no --before."),
     ],
 )
 def test_wrong_options_are_rejected_before_any_measurement(words, message, monkeypatch, capsys):

@@ -71,7 +71,7 @@ def resumed(parameters, results):
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     again = start_plain(parameters, results)
-    assert "Epochs finished before: 0." not in read_until(again, "Epochs finished before: ")
+    assert "Epochs already finished: 0." not in read_until(again, "Epochs already finished: ")
     return finish(again, results)
 
 

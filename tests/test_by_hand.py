@@ -1,4 +1,4 @@
-"""Compare the NumPy version of 05_by_hand.ipynb with exact arithmetic and with XLA."""
+"""Compare the NumPy version in 05_by_hand.ipynb with exact arithmetic and with XLA."""
 
 import json
 from fractions import Fraction
@@ -87,7 +87,7 @@ def compile_xla(function):
 
 
 def test_tanh_and_exp_are_bit_identical_to_xla():
-    """Compare a million float32 numbers, and numbers next to the limits of tanh and exp."""
+    """Try a million float32 numbers, and numbers next to the limits of tanh and exp."""
     from mnist_rnn.experiment.backend import tf
 
     patterns = np.random.default_rng(0).integers(0, 2**32, 500_000, dtype="uint32")

@@ -57,7 +57,7 @@ def clone(committed, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("give", LINKS.values(), ids=LINKS)
 def test_a_record_is_not_compared_with_itself(give, clone, committed, monkeypatch):
-    """Read the committed record through paths and links; expect the record that git has.
+    """Read the committed record through paths and links, and expect the record that git has.
 
     Without a git repository, expect an error.
     """
@@ -108,7 +108,7 @@ def test_a_run_with_the_same_weights_but_another_result_is_rejected(committed, t
         with pytest.raises(RecordError) as rejected:
             require_reproduction(tmp_path, change_result(committed, name), committed)
         assert str(rejected.value).endswith(
-            f"the weights of the committed run but different {name}"
+            f"the same weights as the committed run but different {name}"
         )
     other = change(committed, "history", weights_sha256=OTHER_DIGESTS, test_errors=[1] * 20)
     require_reproduction(tmp_path, other, committed)
@@ -122,7 +122,7 @@ def test_a_copied_run_under_another_seed_is_rejected(committed, make_record, tmp
     write_run(make_record(seed=2), tmp_path)
     runs, (error,) = read_runs(tmp_path)
     assert len(runs) == 3
-    assert "seed-1.json has the weights of " in str(error)
+    assert "seed-1.json has the same weights as " in str(error)
     assert str(error).endswith("seed-0.json but different config.seed")
 
 
@@ -152,16 +152,16 @@ def test_a_record_that_contradicts_its_model_is_rejected(copied, committed, mnis
     other = next(d for d in range(10) if d not in (label, mistakes[first]))
     for changes, said in (
         ({"mistakes": flattered, "history": fewer},
-         rf"differ from its model's: {committed.test_errors - 1} test images"),
-        ({"mistakes": mistakes | {first: other}}, "differ from its model's: 1 test"),
-        ({"test_loss": record["train_loss"]}, r"loss of 0\.042054, but its model has 0\.063119"),
+         rf"differ from its model's for {committed.test_errors - 1} test images"),
+        ({"mistakes": mistakes | {first: other}}, "differ from its model's for 1 test"),
+        ({"test_loss": record["train_loss"]}, r"0\.042054, but its model has a test loss of 0\.06"),
         ({"train_loss": record["test_loss"]}, "committed run but different train_loss"),
         ({"train_errors": 0}, "committed run but different train_errors"),
     ):  # fmt: skip
         with pytest.raises(RecordError, match=said):
             load_checked(write(**changes))
     digests = [*history["weights_sha256"][:-1], "1" * 64]
-    with pytest.raises(ModelError, match="expected the weights of its record, SHA-256 1111"):
+    with pytest.raises(ModelError, match="the weights of its record, with the SHA-256 1111"):
         load_checked(write(history=history | {"weights_sha256": digests}))
 
 

@@ -79,7 +79,7 @@ def test_a_command_in_the_documents_prints_the_shown_output(shell, command, outp
 def test_make_plan_prints_the_plan_and_make_site_succeeds(shell):
     status, printed = shell("make plan && make site")
     assert status == 0, printed
-    assert "runs to make\n" in printed
+    assert "runs must be trained\n" in printed
 
 
 def test_the_generated_text_in_the_readme_is_up_to_date():
@@ -169,7 +169,7 @@ def test_the_report_needs_only_one_run_per_configuration(shell):
         "later,near_miss,300,3,,,a question\n",
     )
     assert rows_of(page) == ["mine", "paper"]
-    assert "Without a run yet: <code>later</code>." in page
+    assert "Claims without a run: <code>later</code>." in page
 
 
 @pytest.mark.slow

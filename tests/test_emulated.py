@@ -50,7 +50,7 @@ def test_the_first_steps_of_each_published_configuration_are_tested():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["sgd", "gruu"], r"expected names of \['sgd', .*'gru', .*got 'gruu'"),
+        (["sgd", "gruu"], r"expected names from \['sgd', .*'gru', .*got 'gruu'"),
         (["--record", __file__], "--record: expected a folder, got the file .*test_emulated.py"),
         (["--record", "outputs", "--half"], "argument --half: not allowed with argument --record"),
     ],

@@ -50,7 +50,7 @@ def test_a_run_with_an_unwritable_results_folder_stops_before_training(tmp_path)
     said = output.split("Exception encountered")[1]
     assert re.search(rf"^OutputError: {tmp_path}/results/\S+ can't be written: \w+", said, re.M)
     assert "Traceback" not in said
-    assert "Epochs finished" not in output
+    assert "Epochs already finished" not in output
 
 
 def test_the_old_notebook_stays_if_the_new_notebook_cannot_be_saved(tmp_path):
@@ -106,7 +106,7 @@ def test_the_error_names_the_damaged_model_file(damage, tmp_path):
 
 
 def test_a_model_with_a_class_from_another_package_is_rejected(tmp_path):
-    """Name the class subprocess.Popen in a model's configuration; expect that no process starts."""
+    """Name subprocess.Popen as the class in a model's file, and expect that no process starts."""
     path = tmp_path / "model.keras"
     save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path) as archive:

@@ -10,7 +10,7 @@ from helpers.samples import change
 from matplotlib.colors import to_hex
 
 from mnist_rnn.analysis.claims import tabulate_claims
-from mnist_rnn.analysis.statistics import predict
+from mnist_rnn.analysis.statistics import find_interval
 from mnist_rnn.analysis.tables import tabulate_runs
 from mnist_rnn.figures import results, training
 from mnist_rnn.figures.captioned import LIGHT, ORANGE, CaptionedFigure
@@ -88,7 +88,7 @@ def test_each_curve_has_the_colour_of_its_row(make_record):
     assert ends == [[0.5], [round(0.5**0.5, 9)], [1.0]]  # geometric means
     (band,) = right.collections
     heights = band.get_paths()[0].vertices[:, 1]
-    expected = predict("loss", pd.Series([1, 0.5, 0.25]))
+    expected = find_interval("loss", pd.Series([1, 0.5, 0.25]))
     assert (heights.min(), heights.max()) == pytest.approx(expected)
     legend = [text.get_text() for text in right.get_legend().get_texts()]
     assert sorted(legend) == ["95% prediction interval", "mean of the runs", "one run"]
@@ -117,7 +117,8 @@ def test_published_results_are_drawn_in_the_given_rows(make_record):
     assert legend.count("published: notebook-2019") == legend.count("others") == 1
     published = "`notebook-2019` (97.9%), `book-256-sgd` (98.0%)"
     assert (
-        f"98.00 ± 0.10% (3 runs). The row *ours* shows the published {published}." in drawn.caption
+        f"98.00 ± 0.10% (3 runs). The row *ours* shows the published results {published}."
+        in drawn.caption
     )
 
 
@@ -148,7 +149,7 @@ def test_a_published_curve_is_drawn_relative_to_the_mean_of_our_runs(make_record
     published = np.array(CLAIM["loss_by_epoch"])
     assert ax.get_lines()[1].get_ydata() == pytest.approx(100 * (published - 1))
     heights = ax.collections[0].get_paths()[0].vertices[:, 1]
-    low, high = predict("loss", runs["first_epoch_loss"])
+    low, high = find_interval("loss", runs["first_epoch_loss"])
     assert (heights.min(), heights.max()) == pytest.approx((100 * (low - 1), 100 * (high - 1)))
     runs["loss_by_epoch"] = [(loss,) * 20 for loss in (0.0999, 0.1, 0.1001)]
     drawn = results.draw_published_curves(runs, CLAIMS.loc[["notebook-2019"]])

@@ -15,8 +15,8 @@ from mnist_rnn import data
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import DataError, ParameterError, RecordError
 from mnist_rnn.parameters import read_parameters
-from mnist_rnn.records.checkpoint import MEASURES, Checkpoint, State
-from mnist_rnn.records.run import read_run, run_path
+from mnist_rnn.records.checkpoint import Checkpoint, State
+from mnist_rnn.records.run import History, read_run, run_path
 
 PARAMETERS = list(Configuration.model_fields)
 near = st.integers(-2, 60_002) | st.floats(-1, 2) | st.sampled_from(["sgd", "gru", "adam", "lstm"])
@@ -24,7 +24,7 @@ near = st.integers(-2, 60_002) | st.floats(-1, 2) | st.sampled_from(["sgd", "gru
 
 @many
 @given(st.dictionaries(st.sampled_from(PARAMETERS), nest(scalars) | near))
-def test_any_value_of_a_parameter_is_accepted_or_rejected(parameters):
+def test_any_value_of_a_parameter_is_accepted_unchanged_or_rejected(parameters):
     namespace = Configuration().model_dump() | parameters
     try:
         config = read_parameters(namespace)
@@ -108,7 +108,7 @@ def test_any_damage_to_a_checkpoint_is_detected(content, position, change):
         checkpoint.path.write_bytes(content)
         assert checkpoint.read() is None
         assert os.listdir(folder) == ["checkpoint.damaged"]
-        history = {name: [1.0] for name in MEASURES}
+        history = {name: [1.0] for name in History.model_fields}
         checkpoint.write(State(history, 1.0, [], {}))
         whole = bytearray(checkpoint.path.read_bytes())
         whole[position % len(whole)] ^= change

@@ -138,7 +138,7 @@ def test_a_program_that_adds_in_another_order_ends_with_an_error_message(name, t
     for whole in ("cut(b, 256)", "b.split(256)"):
         halved = halved.replace(whole, whole.replace("256", "128"))
     (tmp_path / source.name).write_text(halved)
-    with pytest.raises(ExperimentError, match="multiplies matrices in another order"):
+    with pytest.raises(ExperimentError, match="terms of products in another order"):
         implementations.ask([python, tmp_path / source.name, "data/mnist", "none"])
 
 
@@ -150,7 +150,7 @@ def test_the_record_of_the_c_program_names_the_implementation(tmp_path, monkeypa
     assert (made.implementation, outcome) == ("C", "the same bits")
 
 
-def test_the_reported_time_is_from_the_fastest_whole_run_if_there_is_one(tmp_path, environment):
+def test_the_reported_time_is_that_of_the_fastest_whole_run(tmp_path, environment):
     """Expect that runs with different bits and runs on emulated CPUs are ignored."""
     known = read_known()
     epochs = known.run.history.weights_sha256

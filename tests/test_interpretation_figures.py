@@ -48,7 +48,7 @@ def require_digit(ax, image):
 
 
 def require_gallery(drawn, shown):
-    """Check that each image is beside its probabilities, with titles for label and prediction."""
+    """Check the place of each image beside its probabilities, and the titles of both."""
     axes = [ax for ax in drawn.figure.axes if ax.get_visible()]
     assert len(axes) == 2 * len(shown)
     for left, right, index in zip(axes[::2], axes[1::2], shown, strict=True):
@@ -119,8 +119,8 @@ def test_images_that_only_the_last_row_corrects_are_sorted_by_probability():
     for said in (
         "Of 7 test images, 5 are misclassified after row 27 but not after row 28.",
         "Row 28 is blank in 2 of these 5 images.",
-        "The figure shows the 5 images that row 28 corrects with the highest",
-        "digits " + ", ".join(5 * ["from 1 to 2"]) + ".",
+        "Of the images that row 28 corrects, the figure shows the 5 with the highest",
+        "changes the prediction " + ", ".join(5 * ["from 1 to 2"]) + ".",
         "1 test images are misclassified after row 28 but not after row 27.",
     ):
         assert said in drawn.caption
@@ -157,7 +157,7 @@ def test_each_panel_shows_the_mean_probabilities_of_the_digit_in_its_title():
         medians.append(int(sorted(rows[of_digit])[1:3] @ np.full(2, 0.5)))
         assert line.get_ydata() == [medians[-1] - 0.5] * 2
         ends.append(mean[-1, digit])
-    assert f"from row {', '.join(map(str, medians))} on)" in drawn.caption
+    assert f"first rows below the line are {', '.join(map(str, medians))}." in drawn.caption
     assert f"Of all images, {(rows == 28).mean():.0%} are decided only at" in drawn.caption
     low, high = np.argmin(ends), np.argmax(ends)
     assert f"lowest for {low} ({100 * ends[low]:.0f}%) and highest" in drawn.caption
@@ -172,7 +172,7 @@ def test_each_accuracy_curve_has_the_right_colour_and_description():
     lines = {line.get_label(): line for line in ax.get_lines()}
     expected_lines = {
         "after the row": (by_row, BLUE),
-        "after row 28, if all lower rows are blank": (if_blank, DARK),
+        "after row 28, if all rows below are blank": (if_blank, DARK),
     }
     for label, (curve, color) in expected_lines.items():
         assert lines[label].get_xdata().tolist() == ROWS.tolist()
@@ -183,11 +183,11 @@ def test_each_accuracy_curve_has_the_right_colour_and_description():
         assert handle.get_color() == expected_lines[text.get_text()][1]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("row", "test accuracy (%)")
     assert "the first 10 test images. Blue: the accuracy after each row" in drawn.caption
-    assert "which reaches 50% at row 16, 90% at row 28. Grey" in drawn.caption
-    assert "which reaches 50% at row 13, 90% at row 25, 97% at row 28." in drawn.caption
+    assert "curve reaches 50% at row 16, 90% at row 28. Grey" in drawn.caption
+    assert "curve reaches 50% at row 13, 90% at row 25, 97% at row 28." in drawn.caption
     assert drawn.caption.endswith("At row 21, the accuracies are 67% (blue) and 77% (grey).")
     low = draw_accuracy(by_row / 2, if_blank, 10)
-    assert "which reaches at most 45%. Grey" in low.caption
+    assert "curve reaches at most 45%. Grey" in low.caption
 
 
 def test_a_wrong_prediction_is_counted_in_the_bar_of_its_probability():
@@ -215,8 +215,8 @@ def test_a_wrong_prediction_is_counted_in_the_bar_of_its_probability():
     for said in (
         "all 5 misclassified images",
         "digit (2 images). Grey: the label is the third most probable digit or lower (3 images).",
-        "have a probability above 65%. Of the wrong predictions, 40% have",
-        "of the right predictions, 100%.",
+        "have a probability above 65%. The probability is above 90% for 40% of the wrong",
+        "for 100% of the right predictions.",
     ):
         assert said in drawn.caption
 
@@ -301,8 +301,8 @@ def test_gallery_may_be_empty():
     assert not any(ax.get_visible() for ax in drawn.figure.axes)
     assert drawn.caption == (
         "Of 2 test images, 0 are misclassified after row 27 but not after row 28. Row 28 is blank "
-        "in 0 of these 0 images. The figure shows the 0 images that row 28 corrects with the "
-        "highest predicted probability. In the figure, row 28 changes the predicted digits of no "
+        "in 0 of these 0 images. Of the images that row 28 corrects, the figure shows the 0 with "
+        "the highest predicted probability. In the figure, row 28 changes the prediction of no "
         "image. Conversely, 0 test images are misclassified after row 28 but not after row 27."
     )
 

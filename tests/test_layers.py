@@ -1,4 +1,4 @@
-"""Compare the gradients of layers with Keras, and the gradient of the loss with NumPy."""
+"""Check the gradients of the layers against Keras, and the gradient of the loss against NumPy."""
 
 import numpy as np
 import pytest

@@ -41,7 +41,7 @@ def wait_for_step(page, step):
 
 
 def wait_until(page, condition):
-    """Wait until a JavaScript condition is true; the page forbids `page.wait_for_function`."""
+    """Wait for a JavaScript condition without `page.wait_for_function`, which the page forbids."""
     for _ in range(600):
         if page.evaluate(condition):
             return
@@ -63,7 +63,7 @@ def press(page, name):
 
 @pytest.mark.slow
 def test_the_browser_computes_the_same_weights_as_tensorflow(open_page, file):
-    """Train to the end; expect TensorFlow's weights, and only known fields in the saved file."""
+    """Train to the end. Expect TensorFlow's weights, and only known fields in the saved file."""
     page = open_page(file)
     press(page, "Train")
     page.get_by_text(SAME).wait_for(timeout=20 * MINUTE)
@@ -86,7 +86,7 @@ def test_the_browser_computes_the_same_weights_as_tensorflow(open_page, file):
 
 @pytest.mark.parametrize("fragment", ["", "#exact"], ids=["fused", "exact"])
 def test_the_weights_after_the_first_epoch_equal_those_of_tensorflow(open_page, file, fragment):
-    """Compare the weights before and after the first epoch, for both ways to compute products."""
+    """Expect TensorFlow's weights before and after the first epoch, in both kinds of arithmetic."""
     page = open_page(file, fragment)
     wait_for_step(page, 0)
     first = weights_sha256(draw_initial_weights(PAGE_CONFIG))[:8]
@@ -114,7 +114,7 @@ def test_one_changed_bit_in_the_page_is_detected(open_page, file, tmp_path, part
     wait_for_step(page, 0)
     press(page, "Train")
     when = {"weights": "before the first step", "images": f"after step {EPOCH}"}[part]
-    message = f"The bits differ from TensorFlow's for the first time {when}."
+    message = f"The weights first differ from TensorFlow's weights {when}."
     page.get_by_text(message).wait_for(timeout=10 * MINUTE)
     press(page, "Pause")
     assert "different from TensorFlow's" in progress(page)
@@ -130,7 +130,7 @@ def compare_in(page, folder, cases):
 
 
 def test_the_page_and_the_command_explain_a_difference_in_the_same_words(open_page, file, tmp_path):
-    """Break each rule; expect page and command to differ only in the format of numbers."""
+    """Break each rule. The page and the command may differ only in the format of numbers."""
     page = open_page(file)
     page.locator("#compare").wait_for()
     named = set()
@@ -145,9 +145,7 @@ def test_the_page_and_the_command_explain_a_difference_in_the_same_words(open_pa
     assert named == {*BROKEN_RULES}
 
 
-def test_an_uploaded_file_may_contain_digests_or_only_some_arrays_of_a_known_case(
-    open_page, file, tmp_path
-):
+def test_an_uploaded_file_may_lack_arrays_or_contain_digests(open_page, file, tmp_path):
     page = open_page(file)
     page.locator("#compare").wait_for()
     one, step = KNOWN["1 image"], KNOWN["default, step 2"]
@@ -167,7 +165,7 @@ def test_an_uploaded_file_may_contain_digests_or_only_some_arrays_of_a_known_cas
     assert f"expected {hexadecimal}, got -0x0p+0, " in lines[0]
     assert lines[0].startswith("1 image: z differs in 1 of 10 numbers, the first at [0, 1]: ")
     end = compare("1 image", one | {"z": wrong}, KNOWN).rpartition(", ")[2]
-    assert end.endswith(" ULP apart. No broken rule explains it.")
+    assert end.endswith(" ULP apart. No single broken rule explains the difference.")
     assert lines[0].rpartition(", ")[2] == end
     assert lines[1].startswith(
         "halfway: the input x differs in 2 of 2 numbers, the first at [0, 0, 0]"
@@ -192,19 +190,25 @@ def test_the_known_answers_can_be_saved(open_page, file, tmp_path):
     assert to_json(saved) == to_json(KNOWN)
 
 
-# Each rule has a line of engine.c or rnn.c, and another line that breaks the rule.
+# Maps each rule to code in engine.c or rnn.c, and to a replacement that breaks the rule.
 BROKEN_LINES = {
-    "products rounded before they are added": (
+    "each product is rounded before it is added": (
         "wasm_f32x4_relaxed_madd(wasm_f32x4_splat(a), (v128_t)b, (v128_t)s)",
         "wasm_f32x4_add(wasm_f32x4_mul(wasm_f32x4_splat(a), (v128_t)b), (v128_t)s)",
     ),
-    "the bias added last": ("+ b[j]) + product[i + j]", "+ product[i + j]) + b[j]"),
-    "a quotient in place of the reciprocal": ("(a * (1 / s)) * e[j]", "a / s * e[j]"),
-    "tanh differentiated as (1 + h) (1 - h)": ("1 - h[i] * h[i]", "(1 + h[i]) * (1 - h[i])"),
-    "a bias's images in one part": ("128 : part > 32 ? 32 : 1", "128 : 1"),
-    "products of more than 256 terms in one part": ("columns, 256)", "columns, terms)"),
-    "products of more than 128 images in one part": ("columns, 128)", "columns, n)"),
-    "subnormal numbers kept": ("fabsf(x) < 0x1p-126f ? copysignf(0, x) : x", "x"),
+    "the bias is added after both matrix products": (
+        "+ b[j]) + product[i + j]",
+        "+ product[i + j]) + b[j]",
+    ),
+    "(a / s) e is computed in place of (a (1 / s)) e": ("(a * (1 / s)) * e[j]", "a / s * e[j]"),
+    "tanh is differentiated as (1 + h) (1 - h)": ("1 - h[i] * h[i]", "(1 + h[i]) * (1 - h[i])"),
+    "a bias's gradient is not summed in parts of 32 images": (
+        "128 : part > 32 ? 32 : 1",
+        "128 : 1",
+    ),
+    "sums of more than 256 terms are not cut into parts": ("columns, 256)", "columns, terms)"),
+    "sums over more than 128 images are not cut into parts": ("columns, 128)", "columns, n)"),
+    "subnormal numbers are not replaced by 0": ("fabsf(x) < 0x1p-126f ? copysignf(0, x) : x", "x"),
 }
 
 
@@ -275,7 +279,7 @@ def watch(open_page, file):
 
 @pytest.fixture(scope="module")
 def started(mnist):
-    """Return the page's initial weights, and labels and probabilities of its test digits."""
+    """Return the page's initial weights, and the labels and probabilities of its test digits."""
     weights = Weights(*draw_initial_weights(PAGE_CONFIG))
     images, labels = (part[:250] for part in mnist[1])
     return weights, labels, compute_probabilities(weights, compute_states(weights, scale(images)))
@@ -291,7 +295,10 @@ def test_the_numbers_before_the_training_follow_from_the_initial_weights(watch, 
     right = (probabilities[:, -1].argmax(axis=1) == labels).mean()
     assert page.locator(".right").inner_text() == f"{100 * right:.0f}%"
     digit, highest = probabilities[0, -1].argmax(), probabilities[0, -1].max()
-    said = f"It predicts a {digit} (probability {100 * highest:.0f}%); the label is {labels[0]}."
+    said = (
+        f"The network predicts a {digit} (probability {100 * highest:.0f}%); "
+        f"the label is {labels[0]}."
+    )
     assert page.locator(".reads").inner_text() == said
     assert page.locator(".learn-heads .now").inner_text() == str(digit)
 
@@ -392,22 +399,22 @@ def ask(page, function, *values):
 STEADY = [2.4 - step / 400 for step in range(400)]
 JUMP = [*STEADY, *[2.1] * 40]
 OVERSHOOT = "During training, the loss rose by 0.7: with a learning rate of 0.2, steps overshoot."
-MORE = "The loss was still falling. More steps would help: choose fewer digits per step."
+MORE = "The training loss was still falling. To train for more steps, choose fewer digits per step."
 
 
 @pytest.mark.parametrize(
     ("right", "training", "verdict", "reason"),
     [
-        (0.5, {"losses": JUMP}, "It has learned", ""),
-        (0.49, {"losses": STEADY}, "It has learned little", MORE),
-        (0.49, {"losses": JUMP}, "It has learned little", OVERSHOOT),
-        (0.17, {"losses": STEADY}, "It has learned little", MORE),
-        (0.16, {"losses": JUMP}, "It has not learned", OVERSHOOT),
+        (0.5, {"losses": JUMP}, "The network has learned", ""),
+        (0.49, {"losses": STEADY}, "The network has learned little", MORE),
+        (0.49, {"losses": JUMP}, "The network has learned little", OVERSHOOT),
+        (0.17, {"losses": STEADY}, "The network has learned little", MORE),
+        (0.16, {"losses": JUMP}, "The network has not learned", OVERSHOOT),
         (
             0.1,
             {"losses": [2.3], "diverged": True},
-            "It has not learned",
-            "Its weights have overflowed",
+            "The network has not learned",
+            "The network's weights have overflowed",
         ),
     ],
 )
@@ -428,16 +435,20 @@ def test_the_verdict_follows_from_the_accuracy_and_the_losses(
 @pytest.mark.parametrize(
     ("settings", "verdict", "reason"),
     [
-        ({"Units": "32", "Learning rate": "0.02"}, "It has learned", ""),
-        ({"Units": "16", "Learning rate": "0.01"}, "It has learned little", "was still falling"),
+        ({"Units": "32", "Learning rate": "0.02"}, "The network has learned", ""),
+        (
+            {"Units": "16", "Learning rate": "0.01"},
+            "The network has learned little",
+            "was still falling",
+        ),
         (
             {"Units": "16", "Learning rate": "0.1", "Digits per step": "16"},
-            "It has not learned",
+            "The network has not learned",
             "rate of 0.1, steps overshoot",
         ),
         pytest.param(
             {"Learning rate": "0.2"},
-            "It has not learned",
+            "The network has not learned",
             "rate of 0.2, steps overshoot",
             marks=pytest.mark.slow,
         ),
@@ -451,7 +462,7 @@ def test_a_training_with_changed_settings_is_judged_by_its_results(
         page.get_by_label(name).select_option(value)
     page.get_by_text("There is no run of TensorFlow with these settings").wait_for()
     press(page, "Train")
-    page.get_by_text(re.compile(r"steps took [\d.]+ seconds, the fast way\.")).wait_for(
+    page.get_by_text(re.compile(r"steps took [\d.]+ seconds with the fast arithmetic\.")).wait_for(
         timeout=10 * MINUTE
     )
     right = page.locator(".right").inner_text()
@@ -472,7 +483,7 @@ def test_diverging_weights_end_the_training_with_a_message(watch):
     page.get_by_text("the learning rate of 1e+38 is too high").wait_for(timeout=MINUTE)
     step = int(re.match(r"Step (\d+) of", progress(page))[1])
     assert 0 < step < 10
-    assert page.locator(".reads").inner_text() == "It can no longer predict a digit."
+    assert page.locator(".reads").inner_text() == "The network can no longer predict a digit."
     assert page.get_by_role("button", name="Train").is_disabled()
 
 
@@ -532,7 +543,7 @@ def test_a_digit_can_be_drawn_with_the_mouse_or_the_keyboard(open_page, file):
     wait_for_step(page, 0)
     reads = page.locator(".reads")
     assert re.fullmatch(
-        r"It predicts an? \d \(probability \d+%\); the label is \d\.", reads.inner_text()
+        r"The network predicts an? \d \(probability \d+%\); the label is \d\.", reads.inner_text()
     )
     press(page, "Clear")
     page.get_by_text("Draw a digit on the pad.").wait_for()
@@ -541,19 +552,19 @@ def test_a_digit_can_be_drawn_with_the_mouse_or_the_keyboard(open_page, file):
     page.mouse.down()
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.9 * box["height"], steps=5)
     page.mouse.up()
-    page.get_by_text(re.compile(r"^It predicts an? \d \(probability \d+%\)\.$")).wait_for()
+    page.get_by_text(re.compile(r"^The network predicts an? \d \(probability \d+%\)\.$")).wait_for()
     press(page, "Clear")
     page.get_by_text("Draw a digit on the pad.").wait_for()
     pad = page.get_by_role("application")
     for key in [" ", *20 * ["ArrowDown"], " ", *5 * ["ArrowRight"]]:
         pad.press(key)
-    page.get_by_text(re.compile(r"^It predicts an? \d \(probability \d+%\)\.$")).wait_for()
+    page.get_by_text(re.compile(r"^The network predicts an? \d \(probability \d+%\)\.$")).wait_for()
 
 
 def test_the_page_explains_that_it_needs_javascript(open_page, file):
     page = open_page(file, java_script_enabled=False)
     text = page.locator("noscript").inner_text()
-    assert text.startswith("This page needs JavaScript. With it, your browser trains")
+    assert text.startswith("This page needs JavaScript. With JavaScript, your browser trains")
 
 
 @pytest.mark.slow

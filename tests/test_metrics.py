@@ -14,7 +14,7 @@ pytestmark = pytest.mark.quick
 
 
 def predicted(*pairs):
-    """Return predicted probabilities that are `pairs` for 0 and 1, and zero for other digits."""
+    """Return probabilities that equal `pairs` for the digits 0 and 1, and zero for all others."""
     return np.pad(np.array(pairs, "float32"), ((0, 0), (0, 8)))
 
 

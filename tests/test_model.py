@@ -56,7 +56,7 @@ def test_the_default_learning_rate_equals_that_of_keras(optimizer, learning_rate
 
 
 def test_dropout_equals_the_dropout_of_keras_layers():
-    """Check that dropout removes the same columns at all timesteps, and scales other columns."""
+    """Check that dropout removes the same columns at all timesteps, and scales the others."""
     drop = build_model(Configuration(units=1, dropout=0.25, seed=5)).layers[0]
     x = np.ones((1000, 28, 28), "float32")
     dropped = np.array(drop(x, training=True))

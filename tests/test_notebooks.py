@@ -86,7 +86,7 @@ def test_nbval_detects_exchanged_pictures_and_a_changed_digit(tmp_path, monkeypa
 
 @each_notebook
 def test_each_committed_notebook_was_executed_from_top_to_bottom(path):
-    """Check that the outputs contain no errors, warnings, widgets or paths of a machine."""
+    """Check that the outputs contain no errors, warnings, widgets or local paths."""
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     cells = code_cells(notebook)
@@ -118,7 +118,7 @@ VALUES = {"train_size": [320, 640], "optimizer": ["sgd", "adam"]}
 def test_running_cells_in_any_order_writes_no_wrong_record(
     orders, mnist, results, monkeypatch, capsys
 ):
-    """Change parameters and run cells of 02_train.ipynb in random orders, in one kernel.
+    """In one kernel, change parameters and run cells of 02_train.ipynb in random orders.
 
     A cell may fail, but each record must have the weights of a fresh run of its configuration.
     """
@@ -181,7 +181,7 @@ def test_papermill_shows_the_type_and_default_and_help_of_each_parameter(name, k
 
 @pytest.mark.slow
 def test_the_kernel_answers_every_request():
-    """Send requests, each after another client has disconnected, as JupyterLab's server does.
+    """Send each request after another client has disconnected, as JupyterLab's server does.
 
     ipykernel 7.2 left one of seventy requests unread, so that a notebook waited forever.
     """
@@ -220,7 +220,7 @@ needs_make = pytest.mark.skipif(
 
 @needs_make
 def test_opening_a_notebook_with_any_python_version_does_not_change_the_file():
-    """Check the Python version that the kernel reports and JupyterLab writes into notebooks."""
+    """Check the Python version that JupyterLab gets from the kernel and writes into notebooks."""
     manager, client = start_new_kernel()
     said = client.kernel_info(reply=True, timeout=60)["content"]["language_info"]
     client.stop_channels()
@@ -250,7 +250,7 @@ def test_papermill_runs_the_notebook_with_the_given_parameters(tmp_path):
     record = finish(start(command, env=environment(tmp_path), cwd=tmp_path), tmp_path)
     assert record.config == Configuration(**parameters)
     outputs = (tmp_path / "out.ipynb").read_text()
-    assert "No number was published for this configuration." in outputs
+    assert "No test accuracy was published for this configuration." in outputs
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def run(results, code, config, python=sys.executable):
 
 @pytest.mark.slow
 def test_original_code_with_our_initial_weights_gives_our_results(mnist, tmp_path):
-    """Compare our run with Keras's own loss and training step, which run without XLA."""
+    """Compare our run with a run that uses Keras's own loss and training step, without XLA."""
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.records.training import describe_inputs, train
 
@@ -62,7 +62,7 @@ def test_failed_run_leaves_no_record(tmp_path):
     assert read_runs(tmp_path) == ([], [])
 
 
-def test_record_has_the_digest_of_the_script_before_an_edit(tmp_path, mnist):
+def test_record_has_the_digest_of_the_unedited_script(tmp_path, mnist):
     """Append a line to the script after run.py has computed the digest of the script."""
     before, script = PROGRAMS["keras"].code_sha256, tmp_path / "originals" / "keras_notebook.py"
     shutil.copytree(ORIGINALS, script.parent)

@@ -1,4 +1,4 @@
-"""Test the page draw.html, opened from a file in Chromium, without internet access."""
+"""Test draw.html in Chromium, opened as a file and without internet access."""
 
 import re
 import subprocess
@@ -84,7 +84,7 @@ READ_ALL = """hex => {
 
 
 def center(page, drawings):
-    """Return, for each drawing, the image (28, 28) that the page makes, or the page's advice.
+    """For each drawing, return the page's image of shape (28, 28), or the page's advice.
 
     The coordinates of points are thousandths of the pad's side.
     """
@@ -94,7 +94,7 @@ def center(page, drawings):
 
 
 def extent(images):
-    """Return the longer side of the bounding box of the ink in each image."""
+    """For each image, return the longer side of the ink's bounding box."""
     inked = [(images > 0).any(axis=axis) for axis in (1, 2)]
     return np.maximum(*(28 - ink[:, ::-1].argmax(axis=1) - ink.argmax(axis=1) for ink in inked))
 
@@ -123,7 +123,7 @@ def test_random_drawing_becomes_an_image_like_those_of_mnist_or_gets_advice(page
     drawings = [[random.integers(0, 1000, (n, 2)).tolist() for n in strokes] for strokes in sizes]
     made = center(page, drawings)
     rejected = [got for got in made if isinstance(got, str)]
-    assert {got.split(".")[0] for got in rejected} == {"That is a dot"}
+    assert {got.split(".")[0] for got in rejected} == {"Your drawing is a dot"}
     images = np.stack([got for got in made if not isinstance(got, str)])
     assert len(images) > 280
     assert (images.min(), images.max()) == (0, 1)
@@ -148,11 +148,11 @@ def test_most_drawn_digits_are_classified_correctly_within_50_milliseconds(page)
 
 
 def test_page_gives_advice_about_a_dot_and_a_full_pad(page, mnist):
-    assert draw(page, DOT)[0].startswith("That is a dot.")
+    assert draw(page, DOT)[0].startswith("Your drawing is a dot.")
     page.get_by_role("button", name="Clear").click()
     assert draw(page, FILLED)[0].startswith("The pad is full.")
     dot, dash = center(page, [[[[500, 500], [x, 500]]] for x in (599, 600)])
-    assert dot.startswith("That is a dot.")
+    assert dot.startswith("Your drawing is a dot.")
     assert dash.shape == (28, 28)
     full = re.search(r"FULL = ([\d.]+);", page.content())[1]
     # Every MNIST digit has less ink than the limit above which the page calls the pad full.
@@ -218,7 +218,7 @@ def test_page_reads_a_test_digit_and_hides_the_prediction_until_the_last_row(vis
 
 
 def test_page_states_the_predicted_probabilities_of_a_test_digit(visit, mnist, model):
-    """Compare the page's texts after each row of the first test digit with results in NumPy."""
+    """Compare the page's texts with results in NumPy, after each row of the first test digit."""
     weights, images = Weights(*model.get_weights()), scale(mnist[1][0][:1])
     probabilities = compute_probabilities(weights, compute_states(weights, images))[0]
     page = visit(script="Math.random = () => 0")
@@ -290,14 +290,14 @@ def test_pad_and_every_control_work_by_keyboard(page):
     press(page, "Drawing pad", " ")  # a stroke on a test digit starts a new drawing
     for key in 18 * ["Control+ArrowRight"]:  # arrow keys with Control don't move the pen
         page.keyboard.press(key)
-    assert answer(page).startswith("That is a dot.")
+    assert answer(page).startswith("Your drawing is a dot.")
     page.keyboard.press(" ")
     for _ in range(2):  # a held space bar sends many events, but the pen stays down
         page.keyboard.down(" ")
     page.keyboard.up(" ")
     for key in 18 * ["ArrowRight"]:
         page.keyboard.press(key)
-    assert not answer(page).startswith("That is a dot.")
+    assert not answer(page).startswith("Your drawing is a dot.")
     press(page, "clear", "Enter")
     page.locator("canvas[tabindex]").hover()  # hovering draws nothing
     assert answer(page) == "Draw a digit on the pad."
@@ -308,9 +308,9 @@ def test_pad_and_every_control_work_by_keyboard(page):
     [
         ({"script": "delete globalThis.DecompressionStream"}, "needs a browser of May 2023 or"),
         ({"script": "delete Array.prototype.at"}, "The pad needs a browser of May 2023 or later."),
-        ({"fragment": "#d=1", "served": True}, "The address holds no drawing. Draw a digit on"),
-        ({"fragment": "#d=<img src=x>", "served": True}, "The address holds no drawing."),
-        ({"fragment": "#d=" + 42_000 * "0", "served": True}, "The address holds no drawing."),
+        ({"fragment": "#d=1", "served": True}, "The address contains no drawing. Draw a digit on"),
+        ({"fragment": "#d=<img src=x>", "served": True}, "The address contains no drawing."),
+        ({"fragment": "#d=" + 42_000 * "0", "served": True}, "The address contains no drawing."),
     ],
 )
 def test_page_explains_that_a_browser_or_an_address_is_unsupported(visit, options, expected):
@@ -390,7 +390,7 @@ def test_address_of_a_served_page_shares_the_drawing(visit):
     page = visit(served=True)
     said, _ = draw(page, SHAPES["5 in two strokes"])
     page.get_by_role("button", name="Share").click()
-    page.get_by_text("The address of this page now holds the drawing").wait_for()
+    page.get_by_text("The address of this page now contains the drawing").wait_for()
     other = visit("#" + page.url.split("#")[1], served=True)
     other.get_by_text(said).wait_for()
     assert other.locator(".reading").inner_text() == page.locator(".reading").inner_text()
@@ -435,7 +435,7 @@ def test_pad_page_is_accessible_and_fits_the_window(page, scheme):
 
 
 @pytest.mark.slow
-def test_site_of_another_model_makes_the_predictions_of_keras(open_page, mnist, tmp_path):
+def test_page_of_another_model_predicts_as_its_record_says(open_page, mnist, tmp_path):
     """Make the pages for a small model with dropout, as `make site MODEL=...` does."""
     parameters = {"units": 8, "epochs": 1, "train_size": 1000, "batch_size": 125, "dropout": 0.2}
     record = finish(start_plain(parameters, tmp_path / "results"), tmp_path / "results")
@@ -446,17 +446,20 @@ def test_site_of_another_model_makes_the_predictions_of_keras(open_page, mnist, 
     page = open_page(folder / "draw.html")
     text = re.sub(r"\s+", " ", page.locator("main").inner_text())
     assert "386 weights and was trained with dropout 0.2 on 1,000 other digits" in text
-    assert f"Its test accuracy is {record.test_accuracy:.2f}%" in text
+    assert f"The network's test accuracy is {record.test_accuracy:.2f}%" in text
     assert find_mistakes(page, mnist) == record.mistakes
 
 
-def test_pad_outside_jupyterlab_is_shown_as_a_sentence():
+def test_outside_jupyterlab_a_sentence_replaces_the_pad():
     assert repr(Pad()).startswith("Run this cell in JupyterLab")
 
 
 @pytest.mark.parametrize(
     ("layer", "problem"),
-    [("gru", "a simple_rnn, got gru"), ("simple_rnn", "the weights of its record, SHA-256 ")],
+    [
+        ("gru", "a simple_rnn, got gru"),
+        ("simple_rnn", "the weights of its record, with "),
+    ],
 )
 def test_model_that_differs_from_its_record_is_rejected(layer, problem, make_record, tmp_path):
     record = make_record(units=8, layer=layer)

@@ -82,7 +82,7 @@ QUICK = 5
     ids=str,
 )
 def test_products_and_gradients_are_summed_in_the_specified_order(case):
-    """Compare the products and gradients of a network with the NumPy version in `by_hand`."""
+    """Compare a network's products and gradients with those of the NumPy version in `by_hand`."""
     assert compare(*case) == []
 
 
@@ -118,7 +118,7 @@ def step(optimizer, gradients):
 GRADIENTS = np.array([[0.1, -1e-5], [0.2, 3e-5], [-0.05, 1e-5]], "float32")
 
 
-def test_our_rmsprop_equals_the_formula_of_keras_2():
+def test_our_rmsprop_follows_the_formula_of_keras_2():
     square, weights = np.zeros(2), np.array([1.0, 2.0])
     for gradient in GRADIENTS.astype("float64"):
         square = 0.9 * square + 0.1 * gradient**2
@@ -217,7 +217,7 @@ def test_probe_detects_settings_that_change_the_weights(before, after, variables
 def test_failed_probe_stops_the_run_or_is_recorded(
     fuses, variable, goes_on, environment, monkeypatch, capsys
 ):
-    """Check that a run continues on a CPU without AVX2 or FMA, or with MNIST_RNN_OTHER_BITS=1."""
+    """Check that a run continues with MNIST_RNN_OTHER_BITS=1, and on a CPU without AVX2 or FMA."""
     environment = change(environment.model_copy(), "cpu", fuses=fuses)
     assert probe.require_bits(environment) == environment
     assert not environment.other_bits
@@ -248,7 +248,7 @@ def test_user_settings_of_keras_have_no_effect(variables, tmp_path):
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX exists only on x86-64")
 def test_cpu_without_avx_is_rejected_before_tensorflow_is_loaded():
-    """Expect an error message: without AVX, `import tensorflow` ends the process silently."""
+    """Expect an error message. Without AVX, `import tensorflow` would end the process silently."""
     with pytest.raises(BackendError, match=r"needs AVX.*05_by_hand"):
         backend.require_avx({"AVX": False})
 

@@ -19,7 +19,7 @@ from mnist_rnn.sweep import plan_runs
 pytestmark = pytest.mark.quick
 
 NAMED = f"one of {', '.join(COLUMNS)}"
-ANSWERS = "code that computes these parameters"
+ANSWERS = "code that can compute this configuration"
 
 
 def test_each_row_of_the_table_is_read_as_a_claim(tmp_path):
@@ -42,12 +42,12 @@ def test_each_row_of_the_table_is_read_as_a_claim(tmp_path):
         (
             "rounding",
             "inf",
-            "a number above 0 if there is a published test accuracy, else nothing, got",
+            "a number above 0, or nothing if there is no published test accuracy, got",
         ),
         (
             "rounding",
             "0",
-            "a number above 0 if there is a published test accuracy, else nothing, got",
+            "a number above 0, or nothing if there is no published test accuracy, got",
         ),
         ("seeds", "0", "a whole number from 1 to 1000, got '0'."),
         ("published_parameters", "int", "a whole number above 0, or nothing, got 'int'."),
@@ -80,7 +80,7 @@ def test_error_names_a_missing_column(column, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["run", "table", "text", *UNPUBLISHED])
-def test_published_accuracy_is_required_or_forbidden_by_the_kind_of_claim(kind, tmp_path):
+def test_kind_of_a_claim_requires_or_forbids_a_published_accuracy(kind, tmp_path):
     number = ROW | {"kind": kind}
     none = number | {"published_test_accuracy": "", "rounding": ""}
     right, wrong = (none, number) if kind in UNPUBLISHED else (number, none)
@@ -140,8 +140,8 @@ def test_curve_has_one_row_per_epoch_and_is_optional(tmp_path):
 
 
 COLUMN = r"^curves.csv, line \d, claim 'mine', column "
-ORPHAN = r"^curves.csv: expected a claim of claims.csv, got "
-GAP = r"^curves.csv, claim 'mine': expected each epoch from 1 to 3 once, in order, got"
+ORPHAN = r"^curves.csv: expected the name of a claim in claims.csv, got "
+GAP = r"^curves.csv, claim 'mine': expected the epochs from 1 to 3 in order, got the epochs"
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_wrong_curve_is_rejected_with_one_sentence(row, change, problem, tmp_pat
 @pytest.mark.parametrize(
     ("rows", "header", "problem"),
     [(CURVE[:2], "claim,epoch,train_loss,train_accuracy", GAP + r" 1, 2\.$"),
-     (CURVE, "claim,epoch,loss,train_accuracy", r"^curves: .*_loss among .* got claim, epoch"),
+     (CURVE, "claim,epoch,loss,train_accuracy", r"^curves: .*_loss, in .* got claim, epoch"),
      ([], "claim,epoch,train_loss,train_accuracy", r"^curves: expected at least one row"),
      ([], "", r"^curves: expected at least one row")],
 )  # fmt: skip

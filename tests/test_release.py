@@ -97,7 +97,7 @@ def test_no_release_is_made_from_an_unpacked_release(unpacked, inside):
     [(None, ""), ("archive", ".tar: FAILED"), ("file", "LICENSE: FAILED")],
 )
 def test_changed_byte_of_a_release_is_detected(clone, unpacked, place, found):
-    """Run release/check.sh with a shell script instead of Python, which prints the arguments."""
+    """Run release/check.sh. In place of Python, use a shell script that prints its arguments."""
     folder, archive = unpacked.parent, unpacked.parent / f"{NAME}.tar"
     shutil.copy(clone / "dist" / f"{NAME}.tar", archive)
     shutil.copy(clone / "dist" / f"{NAME}.tar.sha256", folder)

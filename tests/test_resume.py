@@ -31,7 +31,7 @@ STATE = State(HISTORY, 1.5, [np.arange(3.0), np.ones(2)], {})
 
 
 def keep(checkpoint, **values):
-    """Write `STATE`, changed by `values`, to a checkpoint."""
+    """Write `STATE` to a checkpoint, with the fields in `values` replaced."""
     checkpoint.write(STATE._replace(owner=checkpoint.owner, **values))
 
 
@@ -64,7 +64,7 @@ def test_run_resumed_twice_equals_an_uninterrupted_run(
     """Interrupt the run as JupyterLab does, then kill the run, and then let the run finish."""
     config = small.model_copy(update={"layer": layer, "optimizer": optimizer})
     expected = left_alone if config == small else run(config)
-    interrupted = KeyboardInterrupt, TrainingError, r"^Stopped\. .* goes on from there"
+    interrupted = KeyboardInterrupt, TrainingError, r"^Stopped\. .* continues after its last"
     for epochs, (stop, error, message) in enumerate((interrupted, (Killed, Killed, None)), 1):
         with monkeypatch.context() as patch:
             stop_after_writing(patch, stop)
@@ -96,7 +96,7 @@ def test_run_killed_before_writing_its_record_trains_no_epoch_again(
 def test_checkpoint_of_another_run_is_ignored(small, make_checkpoint, caplog):
     keep(make_checkpoint(small, data="1", code="2"))
     assert make_checkpoint(small, data="1", code="0").read() is None
-    assert "belongs to another run, code or versions, and is ignored" in caplog.text
+    assert "belongs to another run, other code or other versions, and is ignored" in caplog.text
     assert make_checkpoint(small, code="2", data="1").read().history == HISTORY
 
 
@@ -143,14 +143,14 @@ def test_run_starts_from_the_beginning_if_its_checkpoint_has_too_few_variables(
     assert os.listdir(checkpoint.path.parent) == ["checkpoint.damaged"]
 
 
-def test_full_disk_keeps_the_last_checkpoint_and_does_not_stop_the_run(
+def test_full_disk_neither_damages_the_last_checkpoint_nor_stops_the_run(
     small, run, make_checkpoint, fill_disk, caplog
 ):
     checkpoint = make_checkpoint(small)
     keep(checkpoint)
     fill_disk()
     keep(checkpoint, seconds=9.0)
-    assert "the epoch can't be saved, and the run continues" in caplog.text
+    assert "The checkpoint can't be written, but the run continues" in caplog.text
     assert checkpoint.read().seconds == STATE.seconds
     assert os.listdir(checkpoint.path.parent) == ["checkpoint"]
     checkpoint.discard()
@@ -177,9 +177,9 @@ checkpoint.write(state._replace(seconds=9.0))
 
 
 def kill_at_random(parameters, results, moments, start=start_plain, after=None):
-    """Kill a run after each of the times `moments` in seconds, and then let the run finish.
+    """Kill a run after each number of seconds in `moments`, and then let the run finish.
 
-    Each time is counted from the start of the process, or from the output line that contains
+    The seconds are counted from the start of the process, or from the output line that contains
     `after`. Returns the finished run and the number of kills.
     """
     killed = 0
@@ -200,7 +200,7 @@ def kill_at_random(parameters, results, moments, start=start_plain, after=None):
     "kills", [pytest.param(3, marks=pytest.mark.slow), pytest.param(10, marks=pytest.mark.trial)]
 )
 def test_run_killed_at_random_moments_equals_an_uninterrupted_run(kills, tmp_path):
-    """Kill each of two parallel runs several times; expect equal records and no partial files.
+    """Kill each of two parallel runs several times. Expect equal records and no partial files.
 
     Kills of the second run are timed from the start of training, so that each kill stops training.
     """
@@ -212,7 +212,7 @@ def test_run_killed_at_random_moments_equals_an_uninterrupted_run(kills, tmp_pat
         moments = [randomly.uniform(latest / 4, latest) for _ in range(kills)]
         return kill_at_random(parameters, tmp_path / name, moments, after=after)
 
-    ways = [("one", 8, None), ("other", 2, "Epochs finished before: ")]
+    ways = [("one", 8, None), ("other", 2, "Epochs already finished: ")]
     with ThreadPoolExecutor(2) as pool:
         ended = list(pool.map(lambda way: kill(*way), ways))
     assert sum(killed for _, killed in ended) == 2 * kills
@@ -234,12 +234,12 @@ def test_two_simultaneous_runs_of_one_configuration_are_equal(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
-def test_papermill_stopped_by_a_signal_continues_when_started_again(stop, tmp_path):
+def test_papermill_continues_a_run_that_a_signal_stopped(stop, tmp_path):
     parameters = {"units": 64, "epochs": 400, "train_size": 2000}
     checkpoint = run_path(Configuration(**parameters), ".checkpoint", tmp_path)
     process = start_papermill(parameters, tmp_path)
     output = read_until(process, "5 of 400 epochs")
-    assert "a run that is stopped goes on from there when it is run again" in output
+    assert "a stopped run continues after its last saved epoch" in output
     process.send_signal(stop)
     start = time.monotonic()
     process.communicate(timeout=60)
@@ -248,15 +248,15 @@ def test_papermill_stopped_by_a_signal_continues_when_started_again(stop, tmp_pa
     assert checkpoint.exists()
     assert not checkpoint.with_suffix(".json").exists()
     again = start_papermill(parameters, tmp_path)
-    output = read_until(again, "Epochs finished before: ")
+    output = read_until(again, "Epochs already finished: ")
     os.killpg(again.pid, signal.SIGKILL)
     again.communicate()
-    assert "Epochs finished before: 0." not in output
+    assert "Epochs already finished: 0." not in output
 
 
 @pytest.mark.trial
-def test_hundred_runs_killed_one_to_five_times_equal_uninterrupted_runs(tmp_path):
-    """Train all layers with all optimizers, two runs at a time."""
+def test_a_hundred_killed_runs_equal_uninterrupted_runs(tmp_path):
+    """Train all layers with all optimizers, two runs at a time. Kill each run up to five times."""
     networks = [
         {"layer": layer, "optimizer": optimizer, "dropout": 0.2}
         for layer, optimizer in product(LAYERS, ("sgd", "rmsprop", "adam"))

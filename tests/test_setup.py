@@ -82,7 +82,7 @@ def test_make_ignores_environment_variables_named_like_makefile_variables():
 
 @pytest.fixture(params=["plain", 'a $(touch made) `touch made` "q" it\'s #1 50% [x]'])
 def place(request, tmp_path):
-    """Return a folder with the files that make reads and the mark of an installed environment."""
+    """Return a folder with the Makefile and an environment that is marked as installed."""
     place = tmp_path / request.param
     (place / ".venv").mkdir(parents=True)
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):
@@ -96,7 +96,7 @@ def is_made_anew(place, venv=".venv"):
 
 
 def test_environment_is_installed_again_after_a_move_or_a_changed_lock_file(place):
-    """Move the folder, and then change the lock file; each time, expect a new installation."""
+    """Move the folder, and then change the lock file. Each time, expect a new installation."""
     assert not is_made_anew(place)
     assert is_made_anew(place, "new")
     moved = place.rename(place.with_name(place.name + "2"))
@@ -209,7 +209,7 @@ def test_output_folders_do_not_depend_on_the_working_directory(given, folders, t
 
 
 def test_code_of_one_clone_does_not_run_in_another_clone(tmp_path, monkeypatch):
-    """Copy the repository, and expect an error: Python would import the code of the old folder."""
+    """Copy the repository, and expect an error. Python would import the code of the old folder."""
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "src" / "mnist_rnn", copy / "src" / "mnist_rnn")
     (copy / "notebooks").mkdir()
@@ -218,9 +218,10 @@ def test_code_of_one_clone_does_not_run_in_another_clone(tmp_path, monkeypatch):
         require_own_folder()
     for folder in (copy, copy / "notebooks"):
         monkeypatch.chdir(folder)
-        with pytest.raises(ExperimentError, match=rf"runs in {copy}, with the code of {ROOT}\. "):
+        said = rf"runs in {copy}, but uses the code in {ROOT}\. "
+        with pytest.raises(ExperimentError, match=said):
             require_own_folder()
-        with pytest.raises(ExperimentError, match="with the code of"):
+        with pytest.raises(ExperimentError, match="but uses the code in"):
             write_tables(None, tmp_path)
     inner = copy / "inner"  # a clone inside another clone
     (inner / "src" / "mnist_rnn").mkdir(parents=True)

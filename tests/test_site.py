@@ -22,7 +22,7 @@ NAMES = [*pages.PAGES, "report.html"]
 
 @pytest.mark.slow
 def test_pages_that_are_made_again_are_equal_in_every_byte(site, tmp_path):
-    """Make the pages in a process in which Python's sets have another order."""
+    """Make the pages again in a process that orders Python's sets differently."""
     command = [sys.executable, "-m", "mnist_rnn.web.site", "--output", tmp_path]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": "1"})
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(pages.PAGES)
@@ -79,7 +79,7 @@ def test_page_is_self_contained_and_accessible_and_fits_the_window(name, site, o
             assert max(page.evaluate(HIDDEN), default=0) <= 0
 
 
-# JavaScript that returns all figures beyond the edge of the window or without a width
+# JavaScript that returns each figure that lies beyond the window's edge or has no width
 CUT_OFF = """[...document.querySelectorAll(".figure img, .unrolled")].filter(image =>
     image.getBoundingClientRect().right > innerWidth || !image.getBoundingClientRect().width
 ).map(image => image.alt)"""
@@ -94,7 +94,7 @@ SPLIT = """() => [...document.querySelectorAll("th")].filter(head => {
 }).map(head => head.textContent)"""
 
 
-def test_animation_plays_only_on_screens_and_without_reduced_motion(site, open_page):
+def test_animation_plays_only_on_screens_that_allow_motion(site, open_page):
     moving = "document.querySelector('svg').getAnimations({ subtree: true }).length"
     wanted, unwanted = "no-preference", "reduce"
     for motion, media, count in (
@@ -148,11 +148,11 @@ def test_error_names_a_missing_model(name, tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as rejected:
         pages.main()
     got = "another file" if path.exists() else "no file"
-    assert str(rejected.value) == f"{path}: expected a model (.keras), got {got}"
+    assert str(rejected.value) == f"{path}: expected a model in a .keras file, got {got}"
     assert not folder.exists()
 
 
-def test_lesson_has_no_code_and_report_has_no_code_and_no_links(site):
+def test_lesson_has_no_code_and_report_has_neither_code_nor_links(site):
     for name, code, links in (
         ("03_results.html", True, True),
         ("lesson.html", False, True),

@@ -10,9 +10,9 @@ from mnist_rnn.analysis.statistics import (
     compare_means,
     compare_numbers,
     compare_seeds,
+    find_interval,
     measure_claim,
     measure_runs,
-    predict,
     rank_accuracies,
     rank_jointly,
 )
@@ -28,25 +28,25 @@ def test_prediction_interval_equals_a_hand_computed_interval():
     """Use five runs, for which Student's t is 2.776 and the variance of the logs is 0.1 / 4."""
     reach = 2.776 * np.sqrt(0.025 * (1 + 1 / 5))
     expected = 100 - 2 * np.exp(reach), 100 - 2 * np.exp(-reach)
-    assert predict("test_accuracy", pd.Series(FIVE)) == pytest.approx(expected, abs=1e-3)
-    low, high = predict("test_accuracy", pd.Series(FIVE), 0.05)
+    assert find_interval("test_accuracy", pd.Series(FIVE)) == pytest.approx(expected, abs=1e-3)
+    low, high = find_interval("test_accuracy", pd.Series(FIVE), 0.05)
     assert (low, high) == pytest.approx((expected[0] - 0.05, expected[1] + 0.05), abs=1e-3)
     losses = pd.Series(2 * np.exp([0.2, 0.1, 0, -0.1, -0.2]))
     ends = 2 * np.exp(-reach), 2 * np.exp(reach)
-    assert predict("test_loss", losses) == pytest.approx(ends, abs=1e-3)
+    assert find_interval("test_loss", losses) == pytest.approx(ends, abs=1e-3)
 
 
 @pytest.mark.parametrize("n", [3, 10, 40])
 def test_prediction_interval_covers_95_percent_of_further_runs(n):
     random = np.random.default_rng(n)
     drawn = 100 - 2 * np.exp(random.normal(0, 0.1, (4000, n + 1)))
-    ends = np.array([predict("test_accuracy", pd.Series(row[:-1])) for row in drawn])
+    ends = np.array([find_interval("test_accuracy", pd.Series(row[:-1])) for row in drawn])
     inside = (ends[:, 0] <= drawn[:, -1]) & (drawn[:, -1] <= ends[:, 1])
     assert inside.mean() == pytest.approx(0.95, abs=0.011)
 
 
 def test_two_runs_have_no_prediction_interval():
-    assert np.isnan(predict("test_accuracy", pd.Series(FIVE[:2]))).all()
+    assert np.isnan(find_interval("test_accuracy", pd.Series(FIVE[:2]))).all()
     claim = make_claims(test_accuracy=[98.0]).iloc[0]
     assert compare_numbers(claim, make_runs(FIVE[:2])).empty
     assert len(compare_numbers(claim, make_runs(FIVE[:3]))) == 1
@@ -54,16 +54,16 @@ def test_two_runs_have_no_prediction_interval():
 
 @pytest.mark.parametrize(("errors", "end"), [((1, 60, 100), 0), ((0, 0.01, 1), 100)])
 def test_prediction_interval_of_an_accuracy_stays_between_0_and_100_percent(errors, end):
-    low, high = predict("test_accuracy", 100 - pd.Series(errors), 0.05)
+    low, high = find_interval("test_accuracy", 100 - pd.Series(errors), 0.05)
     assert end in (low, high)
     assert 0 <= low < high <= 100
 
 
 def test_prediction_interval_of_a_loss_has_no_upper_limit():
-    assert predict("test_loss", pd.Series([50.0, 100, 200]))[1] > 200
+    assert find_interval("test_loss", pd.Series([50.0, 100, 200]))[1] > 200
 
 
-def test_interval_of_equal_runs_contains_each_number_to_which_the_runs_round():
+def test_interval_of_equal_runs_contains_both_roundings_of_a_tie():
     claims = make_claims(half_unit=0.05, test_accuracy=[97.9, 97.8, 97.7, 98.0])
     runs = make_runs([97.85] * 3)
     inside = [compare_numbers(claim, runs)["inside"].item() for _, claim in claims.iterrows()]
@@ -85,9 +85,9 @@ def test_each_published_number_has_its_own_prediction_interval():
         "first_epoch_loss": losses[:, 0],
         "test_loss": [0.1, 0.11, 0.12],
     }.items():
-        ends = predict(number, pd.Series(values), 0.00005)
+        ends = find_interval(number, pd.Series(values), 0.00005)
         assert found.loc[number, ["low", "high"]].tolist() == pytest.approx(ends)
-    ends = predict("mean_loss", pd.Series(np.sqrt(losses.prod(axis=1))))
+    ends = find_interval("mean_loss", pd.Series(np.sqrt(losses.prod(axis=1))))
     assert found.loc["mean_loss", ["low", "high"]].tolist() == pytest.approx(ends)
 
 
@@ -97,7 +97,7 @@ LONG = (0.9, 0.5, 0.3, 0.2)  # the losses of four epochs
 @pytest.mark.parametrize(("published", "epochs"), [(LONG, 2), (LONG[:2], 4)])
 @pytest.mark.parametrize("compare", [compare_numbers, rank_jointly])
 def test_claim_and_runs_are_compared_only_in_common_epochs(published, epochs, compare):
-    """Change the values of epochs that the runs or the claim lack, and expect the same result."""
+    """Change the values after the last common epoch, and expect the same result."""
     numbers = {"test_accuracy": [98.0], "last_epoch_accuracy": [90.0], "test_loss": [0.125]}
     claim = make_claims(losses=published, **numbers).iloc[0]
     random = np.random.default_rng(0)
@@ -136,7 +136,7 @@ def test_measures_are_taken_after_the_given_number_of_epochs():
 
 
 def test_joint_rank_equals_a_hand_computed_rank():
-    """Use runs that have equal accuracies, and losses with the logarithms 1, 2 and 3."""
+    """Use runs with equal accuracies, and with losses whose logarithms are 1, 2 and 3."""
     losses = np.exp([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
     runs = make_runs([98.0] * 3, losses)
     for published, place in ((3.9, 2), (9.0, 1), (2.2, 3)):
@@ -145,7 +145,7 @@ def test_joint_rank_equals_a_hand_computed_rank():
 
 
 def test_joint_rank_uses_the_largest_deviation_of_the_rounded_numbers():
-    """Publish an accuracy that differs from all runs, except after rounding to whole percent."""
+    """Publish an accuracy that equals those of the runs only after rounding to whole percent."""
     losses = np.exp(np.linspace(-1, 1, 8))[:, None].repeat(2, axis=1)
     runs = make_runs(98.3 + np.linspace(-0.04, 0.04, 8), losses)
     for accuracy, half_unit, place in ((98.0, 0.0005, 1), (98.0, 0.5, 9)):
@@ -166,7 +166,7 @@ def test_joint_ranks_are_uniformly_distributed():
     assert np.mean(np.array(places) == 1) == pytest.approx(1 / 20, abs=0.04)
 
 
-def test_best_of_five_runs_get_small_p_values_and_single_runs_do_not():
+def test_p_values_are_small_for_the_best_of_five_runs_but_not_for_single_runs():
     """Publish the accuracies of single runs, and then the best accuracies of five runs."""
     random, p = np.random.default_rng(0), {1: [], 5: []}
     for _ in range(300):
@@ -183,9 +183,9 @@ def test_best_of_five_runs_get_small_p_values_and_single_runs_do_not():
 
 
 def test_rank_of_accuracies_equals_a_hand_computed_rank():
-    """Rank a published accuracy of 94 above runs with 91, 92 and 93.
+    """Rank a published accuracy of 94% above three runs with 91%, 92% and 93%.
 
-    Rounded to multiples of 5, the published 94 and the run with 93 are equal.
+    When 93% and 94% are rounded to multiples of 5%, both become 95%.
     """
     claims = make_claims(half_unit=0.005, test_accuracy=[94.0])
     found = rank_accuracies(claims, make_runs([91.0, 92.0, 93.0]))

@@ -73,7 +73,7 @@ def undisturbed(published, tmp_path_factory):
     """Return the results folder of an uninterrupted sweep."""
     results = tmp_path_factory.mktemp("undisturbed")
     output = sweep(results, published)
-    assert "4 of 4 runs to make" in output
+    assert "4 of 4 runs must be trained" in output
     assert "4 of 4 runs finished, about 0:00:00 to go" in output
     assert len(outcomes(results)) == 4
     return results
@@ -85,7 +85,7 @@ def results(undisturbed, tmp_path):
     return shutil.copytree(undisturbed, tmp_path / "results")
 
 
-def test_plan_of_a_sweep_contains_each_run_once_with_low_seeds_and_long_runs_first(tmp_path):
+def test_plan_of_a_sweep_has_each_run_once_and_starts_with_low_seeds_and_long_runs(tmp_path):
     fewer = SHORT.replace("short", "fewer").replace(",512,2,", ",512,1,")
     (tmp_path / "claims.csv").write_text(HEADER + GRU + fewer + KERAS + SHORT)
     claims = read_claims(tmp_path)
@@ -99,7 +99,7 @@ def test_plan_of_a_sweep_contains_each_run_once_with_low_seeds_and_long_runs_fir
 
 
 def test_sweep_writes_its_runs_to_the_results_folder():
-    """Check also that a sweep compares our runs with the digest of `experiment/`."""
+    """Check also that a sweep expects the digest of `experiment/` in the records of our runs."""
     assert PROGRAMS["ours"].code_sha256 == LOADED_SHA256
     assert first(PUBLISHED).path(".json").is_relative_to(COMMITTED)
 
@@ -146,7 +146,7 @@ def test_record_made_with_other_code_or_versions_is_outdated(
     assert "made with different data" in why_pending(planned, tmp_path)
     path.rename(path.with_name("seed-1.json"))
     other = Planned(code, record.config.model_copy(update={"seed": 1}))
-    assert "holds the run of" in why_pending(other, tmp_path)
+    assert "contains the record that belongs to" in why_pending(other, tmp_path)
     path.write_text("{}")
     assert "is not a record" in why_pending(planned, tmp_path)
 
@@ -160,9 +160,7 @@ def test_committed_runs_of_the_original_code_were_made_by_the_current_scripts():
 
 
 @pytest.mark.slow
-def test_sweep_trains_only_missing_or_damaged_runs_and_runs_of_a_new_claim(
-    undisturbed, results, published, tmp_path
-):
+def test_sweep_trains_only_unfinished_runs(undisturbed, results, published, tmp_path):
     """Delete a record but keep the executed notebook, damage another record, and add a claim."""
     more = shutil.copytree(published, tmp_path / "published")
     with (more / "claims.csv").open("a") as claims:
@@ -172,7 +170,7 @@ def test_sweep_trains_only_missing_or_damaged_runs_and_runs_of_a_new_claim(
     broken.write_text("{}")
     before = {path: path.stat().st_mtime_ns for path in results.glob("runs/*/seed-*")}
     output = sweep(results, more)
-    assert "5 of 7 runs to make" in output
+    assert "5 of 7 runs must be trained" in output
     after = {path: path.stat().st_mtime_ns for path in results.glob("runs/*/seed-*.json")}
     assert sorted(path.name for path in after if path.parent.name.startswith("gru")) == [
         "seed-0.json", "seed-1.json", "seed-2.json",
@@ -181,7 +179,7 @@ def test_sweep_trains_only_missing_or_damaged_runs_and_runs_of_a_new_claim(
     assert touched == {broken}
     assert after.keys() - before.keys() == {deleted} | set(results.glob("runs/gru-*/seed-*.json"))
     assert outcomes(results).items() >= outcomes(undisturbed).items()
-    assert "0 of 7 runs to make" in sweep(results, more)
+    assert "0 of 7 runs must be trained" in sweep(results, more)
 
 
 def wait_until_training(process, run, results):
@@ -200,7 +198,8 @@ def wait_until_training(process, run, results):
 def wait_for_child(process, word):
     """Return the child process that has an argument ending in `word`.
 
-    The command of the shell that starts the process doesn't end in `word`.
+    The shell that starts this process isn't returned, because no argument of the shell ends in
+    `word`.
     """
     for _ in range(3000):
         time.sleep(0.1)
@@ -217,7 +216,7 @@ def wait_for_child(process, word):
         ("claims.csv", HEADER + SHORT.replace("adam", "adm"),
          "claims.csv, line 2, claim 'short', column optimizer: expected 'sgd'"),
         ("curves.csv", "claim,epoch,train_loss,train_accuracy\nlong,1,0.5,\n",
-         "curves.csv, claim 'long': expected each epoch from 1 to 150 once"),
+         "curves.csv, claim 'long': expected the epochs from 1 to 150 in order"),
     ],
 )  # fmt: skip
 def test_wrong_claim_or_curve_stops_a_sweep_with_one_sentence(
@@ -233,7 +232,10 @@ def test_wrong_claim_or_curve_stops_a_sweep_with_one_sentence(
 
 @pytest.mark.parametrize(
     ("option", "value", "expected"),
-    [("--cores", "none", "a whole number from 1, or all"), ("--python", "gone", "an interpreter")],
+    [
+        ("--cores", "none", "a whole number above 0, or `all`"),
+        ("--python", "gone", "a Python interpreter"),
+    ],
 )
 def test_wrong_option_is_rejected_before_any_run(option, value, expected, monkeypatch):
     monkeypatch.setattr("sys.argv", ["sweep", option, value])
@@ -310,7 +312,7 @@ def test_sweep_can_run_the_original_code(published, tmp_path):
     """
     relative = os.path.relpath(sys.executable, ROOT)
     output = sweep(tmp_path, published, "--code", "keras", "--python", relative)
-    assert "2 of 2 runs to make" in output
+    assert "2 of 2 runs must be trained" in output
     runs = outcomes(tmp_path)
     assert len({run["history"]["loss"][0] for run in runs.values()}) == len(runs) == 2
     deleted, kept = (
@@ -318,15 +320,13 @@ def test_sweep_can_run_the_original_code(published, tmp_path):
     )
     deleted.unlink()
     before = kept.stat().st_mtime_ns
-    assert "1 of 2 runs to make" in sweep(tmp_path, published, "--code", "keras")
+    assert "1 of 2 runs must be trained" in sweep(tmp_path, published, "--code", "keras")
     assert kept.stat().st_mtime_ns == before
     assert outcomes(tmp_path).keys() == runs.keys()
 
 
 @pytest.mark.slow
-def test_no_result_is_lost_if_a_kernel_or_papermill_or_a_sweep_is_killed(
-    undisturbed, published, tmp_path
-):
+def test_no_result_is_lost_if_any_process_of_a_sweep_is_killed(undisturbed, published, tmp_path):
     """Let one run fail twice, kill the next sweep, and let a third sweep finish."""
     results = tmp_path / "results"
     run = first(published)  # the longest run
@@ -352,7 +352,7 @@ def test_no_result_is_lost_if_a_kernel_or_papermill_or_a_sweep_is_killed(
     process.communicate()
     assert outcomes(results) == expected
 
-    assert "1 of 4 runs to make" in sweep(results, published)
+    assert "1 of 4 runs must be trained" in sweep(results, published)
     assert outcomes(results) == expected | {run.path("", Path()): failed}
 
 
@@ -384,5 +384,5 @@ def test_sweep_on_slurm_gives_the_same_results(undisturbed, published, tmp_path)
 
 def test_dry_run_trains_nothing(published, tmp_path):
     output = sweep(tmp_path, published, "--dry-run")
-    assert "4 of 4 runs to make" in output
+    assert "4 of 4 runs must be trained" in output
     assert not list(tmp_path.iterdir())

@@ -229,27 +229,29 @@ def test_damaged_record_is_left_out_and_named_below_the_table(write, make_record
 
 
 def test_run_with_different_bits_is_left_out_of_the_tables(write, make_record):
-    """Check also that table and notebook name the omitted run, and that a sweep repeats the run."""
+    """Check also that the table and the notebook name these runs, and that a sweep repeats them."""
     folder = write(200, 220)
     claims = read_results(folder).claims
     assert "leave it out" not in compare_with_claims(make_record(200), claims)
     for seed in (1, 2):
         other = change(make_record(900, seed=seed), "environment", other_bits=True)
         write_run(other, folder)
-        assert "the tables leave it out" in compare_with_claims(other, claims)
+        assert "the tables leave this run out" in compare_with_claims(other, claims)
         assert why_pending(Planned("ours", other.config), folder).endswith("bits")
     make_tables(folder)
     assert read_results(folder).runs["seed"].tolist() == [0]
     text = (folder / "accuracy.md").read_text()
     assert text.count("\nLeft out: ") == 2
-    assert text.count(" has bits that differ from the specified ones.\n") == 2
+    assert text.count(" has weights that differ from the specification.\n") == 2
     write_run(change(make_record(200), "environment", other_bits=True), folder)
-    with pytest.raises(RecordError, match="no record of a run, except 3 with different bits"):
+    with pytest.raises(
+        RecordError, match="All 3 runs have weights that differ from the specification"
+    ):
         make_tables(folder)
 
 
 def test_tables_need_at_least_one_record(tmp_path):
-    with pytest.raises(RecordError, match="no record of a run; `make sweep` makes them"):
+    with pytest.raises(RecordError, match=r"is no record of a run\. `make sweep` trains"):
         make_tables(tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -336,10 +338,11 @@ def test_answer_reports_the_joint_tests_and_the_comparisons_with_other_networks(
     combined = exp(-half) * sum(half**k / factorial(k) for k in range(len(chances)))
     assert f"p = {', '.join(f'{p:.2f}' for p in chances)}. " in joint
     assert joint.endswith(f"into p = {combined:.2f}.")
-    pairs = compare_other_networks(results.claims, results.runs).values()
-    accurate = sum("test_accuracy" in inside and inside["test_accuracy"] for inside in pairs)
-    assert f"{sum(inside.all() for inside in pairs)} of {len(pairs)} comparisons. The" in whole
-    assert whole.endswith(f"network in {accurate} of {len(pairs)} comparisons.")
+    pairs = compare_other_networks(results.claims, results.runs)
+    assert f"In {sum(pairs['all'])} of {len(pairs)} comparisons, all numbers of the" in whole
+    assert (
+        f"In {sum(pairs['test_accuracy'])} of {len(pairs)} comparisons, the test accuracy" in whole
+    )
 
 
 def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_path):
@@ -362,7 +365,10 @@ def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_pat
 
 
 def test_description_of_the_spread_counts_runs_and_pairs_of_runs(make_record):
-    """Use a run with exactly 97.6%, and two runs that differ by half a percentage point."""
+    """Use three runs with 97.62%, 97.6% and 97.1%.
+
+    Only one run is above 97.6%, and one pair of runs differs by exactly half a percentage point.
+    """
     runs = [make_record(errors, seed=seed) for seed, errors in enumerate([238, 240, 290])]
     runs += [make_record(300, optimizer="adam"), make_record(305, dropout=0.2)]
     runs.append(make_record(310, optimizer="rmsprop", dropout=0.2))
@@ -385,11 +391,12 @@ def test_published_results_are_compared_with_runs_of_other_networks(write, make_
         write_run(make_record(errors, seed=seed, learning_rate=0.005), folder)
     results = read_results(folder)
     pairs = compare_other_networks(results.claims, results.runs)
+    pairs = pairs.set_index(["claim", "configuration"])
     near = Configuration(learning_rate=0.005).name
-    assert {name for _, name in pairs} <= {near, Configuration().name}
-    assert not pairs["notebook-2019", near]["test_accuracy"]
-    assert ("notebook-2019", Configuration().name) not in pairs
-    assert all(own != results.claims.loc[result, "configuration"] for result, own in pairs)
+    assert {name for _, name in pairs.index} <= {near, Configuration().name}
+    assert not pairs.loc[("notebook-2019", near), "test_accuracy"]
+    assert ("notebook-2019", Configuration().name) not in pairs.index
+    assert all(own != results.claims.loc[result, "configuration"] for result, own in pairs.index)
 
 
 def test_table_names_each_published_number_outside_its_interval(write):
@@ -431,8 +438,8 @@ def test_runs_without_a_published_result_are_tabulated(write, tmp_path):
     )
 
 
-def test_report_counts_runs_by_another_version_of_the_code(write, make_record, tmp_path):
-    """Check also that the tables include runs by another version of the code."""
+def test_report_counts_runs_of_other_code_versions(write, make_record, tmp_path):
+    """Check also that the tables include the runs of other code versions."""
     write(3000, 3100, units=64)
     earlier = change(make_record(3200, units=64, seed=2), "environment", code_sha256="0" * 64)
     write_run(earlier, tmp_path)
@@ -453,7 +460,7 @@ def test_runs_without_a_published_result_come_first_in_the_table(write, tmp_path
 @pytest.mark.parametrize("curves", [False, True])
 @pytest.mark.parametrize("count", [1, 4])
 def test_claims_and_runs_in_folders_of_researchers_are_tabulated(count, curves, write, tmp_path):
-    """Write a near miss, a claim without a run, and a claim with or without a curve."""
+    """Write a claim of kind `near_miss`, a claim without a run, and perhaps a published curve."""
     folder = tmp_path / "published"
     folder.mkdir()
     candidate = ROW | {"claim": "wider", "kind": "near_miss", "units": "128"}
@@ -468,14 +475,14 @@ def test_claims_and_runs_in_folders_of_researchers_are_tabulated(count, curves, 
     assert "nan" not in printed
     names, missing = printed.splitlines()[-1].split("] ")
     assert names == "['wider', 'gru-64-adam-dropout_0.1-epochs_3'"
-    assert missing == "Without a run yet: `other`."
+    assert missing == "Claims without a run: `other`."
     table = pd.read_csv(tmp_path / "accuracy.csv", keep_default_na=False, dtype=str)
     assert table["claim"].tolist() == ["wider", "mine"]
     inside = "" if count == 1 else "2 of 3" if curves else "1 of 1"
     assert table["inside"].tolist() == ["", inside]
 
 
-def test_near_misses_of_researchers_are_tabulated_without_published_results(write, tmp_path):
+def test_claims_of_kind_near_miss_are_tabulated_without_published_results(write, tmp_path):
     """Check the printed table and the Markdown table."""
     folder = tmp_path / "published"
     folder.mkdir()
@@ -510,16 +517,17 @@ def test_two_chosen_runs_are_compared(write):
 
 
 def test_run_is_compared_with_the_numbers_published_for_it(make_record):
-    claims, reached = tabulate_claims(), "This run reached 98.00%."
+    claims, reached = tabulate_claims(), "This run has a test accuracy of 98.00%."
     assert compare_with_claims(make_record(200), claims) == (
-        f"{reached} `notebook-2019` published 97.9%: +0.10 percentage points. "
-        "`notebook-2020` published 98.15%: -0.15 percentage points."
+        f"{reached} `notebook-2019` published 97.9%, a difference of +0.10 percentage points. "
+        "`notebook-2020` published 98.15%, a difference of -0.15 percentage points."
     )
     run = make_record(200, units=64)
-    alone = f"{reached} No number was published for this configuration."
+    alone = f"{reached} No test accuracy was published for this configuration."
     assert compare_with_claims(run, claims) == alone
     assert compare_with_claims(change(run, "environment", other_bits=True), claims) == (
-        f"{alone} Its bits differ from the specified ones, so the tables leave it out."
+        f"{alone} The weights of this run differ from the specification, so the tables leave this "
+        "run out."
     )
 
 
@@ -532,16 +540,18 @@ def test_each_left_out_run_is_named_in_a_sentence(write, make_record):
         write_run(run, write(200))
     refused = make_tables(write()).refused
     assert list(map(str, refused)) == [
-        f"{name}, has bits that differ from the specified ones."
-        for name in ("pytorch, seed 0", "simple_rnn-256-sgd, seed 1")
+        f"The run {name} has weights that differ from the specification."
+        for name in ("pytorch with seed 0", "simple_rnn-256-sgd with seed 1")
     ]
     _, notes = (write() / "accuracy.md").read_text().split("\n\n", 1)
     assert notes == "".join(f"Left out: {error}\n\n" for error in refused).removesuffix("\n")
-    for records, said in (([], ""), (others, ", except 2 with different bits")):
+    for records, said in (
+        ([], "There is no record of a run"),
+        (others, "All 2 runs have weights that differ from the specification"),
+    ):
         with pytest.raises(RecordError) as error:
             tabulate_results(records, [])
-        message = f"There is no record of a run{said}; `make sweep` makes them."
-        assert str(error.value) == message
+        assert str(error.value) == f"{said}. `make sweep` trains the runs."
 
 
 def test_answer_counts_the_runs_that_reach_the_other_published_number(make_record, tmp_path):
@@ -569,7 +579,7 @@ def test_report_names_outdated_missing_and_left_out_runs(write, make_record, mon
     said = f"Left out: {error}\n\n1 of 3 runs were made by another version of the code."
     assert describe_folder(results) == said
     monkeypatch.setattr(report, "PUBLISHED", folder)
-    missing = "Without a run yet: `notebook-2019`, `notebook-2020`."
+    missing = "Claims without a run: `notebook-2019`, `notebook-2020`."
     assert describe_folder(results) == f"{said}\n\n{missing}"
 
 
@@ -593,8 +603,8 @@ def test_each_row_of_a_report_has_its_runs_and_its_claims(write):
 
 def test_table_of_two_runs_has_what_differs_and_what_they_reached(write, make_record):
     folder = write(3000, units=64)
-    other = make_record(7000, layer="lstm", dropout=0.1).model_copy(update={"test_loss": 0.71234567})
-    write_run(other, folder)
+    other = make_record(7000, layer="lstm", dropout=0.1)
+    write_run(other.model_copy(update={"test_loss": 0.71234567}), folder)
     runs = list_runs(read_results(folder).runs)
     assert runs.index.name == "run"
     assert compare_runs(choose_runs(runs)).T.to_dict("list") == {

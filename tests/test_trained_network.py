@@ -127,7 +127,7 @@ def test_notebook_04_analyses_a_model_of_the_user(tmp_path):
     notebook, output = TRAIN.with_name("04_reading.ipynb"), tmp_path / "out.ipynb"
     for model, said in (
         (own, "simple_rnn-8-sgd-epochs_1-train_size_2000, seed 0: "),
-        ("no.keras", "no.keras: expected a model (.keras), got no file"),
+        ("no.keras", "no.keras: expected a model in a .keras file, got no file"),
     ):
         command = papermill_command({"model": model, "test_size": 100}, output, notebook)
         status, printed = end(start(command))
@@ -178,7 +178,7 @@ def test_table_of_disturbances_has_the_mean_accuracy_of_each(model, digits):
     assert {name: len(shares) for name, shares in expected.items()} == (
         {"as they are": 1}
         | {f"shifted by {n} px, mean of four directions": 4 for n in (1, 2, 3, 4)}
-        | {f"rotated by {angle}°, mean of both ways": 2 for angle in (10, 20, 30)}
+        | {f"rotated by {angle}°, mean of both directions": 2 for angle in (10, 20, 30)}
         | {f"noise of standard deviation {size}": 1 for size in (0.1, 0.2, 0.3)}
         | {"read from the bottom up": 1, "read from left to right": 1, "read from right to left": 1}
     )
@@ -229,8 +229,8 @@ def test_table_of_decisions_has_its_columns_and_its_share_of_images():
     table = trained_network.tabulate_decisions(probabilities, y)
     assert table.index.name == "digit"
     assert table.loc[4].to_dict() == {
-        "half decided after row": 5,
-        "90% decided after row": 9,
+        "row after which half of the images are decided": 5,
+        "row after which 90% of the images are decided": 9,
         "images decided only after row 28": 0,
         "mean probability of the label (%)": 90.0,
     }

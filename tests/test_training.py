@@ -64,7 +64,7 @@ def test_training_agrees_with_keras_in_every_batch(
     model = build_in_keras(config)
     for epoch in range(config.epochs):
         order = epoch_order(config.seed, epoch, len(x))
-        before = []  # number of images, loss and accuracy of each batch, before the training step
+        before = []  # for each batch: number of images, and loss and accuracy before the step
         for start in range(0, len(x), config.batch_size):
             some = order[start : start + config.batch_size]
             probabilities = model.predict_on_batch(x[some])
@@ -143,8 +143,8 @@ def parts(mnist, environment, tmp_path_factory):
     }  # fmt: skip
 
 
-AGAIN = r"Run the cells from \*Parameters\* on again\.$"
-OTHERS = rf"expected the first [\d,]+ (training|test) images of MNIST, got others\. {AGAIN}"
+AGAIN = r"Run the cells again, starting at the heading \*Parameters\*\.$"
+OTHERS = rf"expected the first [\d,]+ (training|test) images of MNIST, got other images\. {AGAIN}"
 
 
 def alter(examples):
@@ -174,13 +174,13 @@ def alter(examples):
     ],
 )
 def test_images_of_another_configuration_are_rejected(changes, parts, mnist, results):
-    """Pass wrong images to each function that takes images; expect an error and no file."""
+    """Pass wrong images to each function that takes images. Expect an error, but no file."""
     old = parts | changes(parts, mnist)
     given = [old[name] for name in ("config", "training", "test", "environment")]
     with pytest.raises(TrainingError, match=OTHERS):
         keep.open_checkpoint(*given)
     checkpoint = Checkpoint(results / "checkpoint", parts["state"].owner)
-    with pytest.raises(TrainingError, match=rf"the images are of another run\. {AGAIN}"):
+    with pytest.raises(TrainingError, match=rf"the images belong to another run\. {AGAIN}"):
         train(build_model(old["config"]), *given[1:3], old["config"], checkpoint)
     with pytest.raises(TrainingError, match=OTHERS):
         keep.keep_run(**old)
@@ -199,7 +199,7 @@ def test_run_is_not_recorded_under_another_configuration(values, parts, results)
     given = [parts[name] for name in ("training", "test")]
     owned = keep.open_checkpoint(other, *given, parts["environment"])
     for config, checkpoint in ((RUN, owned), (other, owned)):
-        with pytest.raises(TrainingError, match=rf"are of another run\. {AGAIN}"):
+        with pytest.raises(TrainingError, match=rf"belong to another run\. {AGAIN}"):
             train(parts["model"], *given, config, checkpoint)
     assert not list(results.iterdir())
 
@@ -321,7 +321,7 @@ def test_model_that_was_changed_after_building_is_rejected(change, parts, tmp_pa
     predict(model, test.x[:9])  # a prediction doesn't change the model
     change(model)
     iterations = int(model.optimizer.iterations)
-    with pytest.raises(TrainingError, match=rf"changed after build_model, in its .*{AGAIN}"):
+    with pytest.raises(TrainingError, match=rf"After build_model, .* was changed: .*{AGAIN}"):
         train(model, training, test, RUN, Checkpoint(tmp_path / "checkpoint", owner))
     assert int(model.optimizer.iterations) == iterations
     assert not list(tmp_path.iterdir())
@@ -334,7 +334,7 @@ def test_training_a_trained_model_again_is_rejected(parts, tmp_path):
     for state in (None, parts["state"]):
         if state:
             checkpoint.write(state._replace(owner=checkpoint.owner))
-        with pytest.raises(TrainingError, match="in its weights, optimizer's variables"):
+        with pytest.raises(TrainingError, match="was changed: weights, optimizer's variables"):
             train(parts["model"], training, test, RUN, checkpoint)
     fresh = build_model(RUN)
     assert train(fresh, training, test, RUN, checkpoint).history == parts["state"].history
@@ -345,7 +345,8 @@ def test_training_in_another_copy_of_the_repository_is_rejected(parts, tmp_path,
     (tmp_path / "src" / "mnist_rnn").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     given = [parts[name] for name in ("config", "training", "test", "environment")]
-    with pytest.raises(ExperimentError, match=rf"runs in {tmp_path}, with the code of {ROOT}\. "):
+    said = rf"runs in {tmp_path}, but uses the code in {ROOT}\. "
+    with pytest.raises(ExperimentError, match=said):
         keep.open_checkpoint(*given)
 
 

@@ -51,7 +51,7 @@ def test_bars_show_the_share_of_each_digit_and_the_legend_explains_the_colours()
     assert drawn.caption.endswith("from 1.8% to 18.2%.")
 
 
-def test_each_row_of_the_image_is_drawn_as_a_timestep_with_ink_as_height(images):
+def test_each_row_is_drawn_as_an_area_whose_height_shows_the_ink(images):
     image = images[0].copy()
     image[[0, 1, 27]] = 0
     drawn = draw_timesteps(image)
@@ -84,7 +84,7 @@ CURVE = pd.DataFrame({"loss": [0.6, 0.5, 0.3], "accuracy": [0.8, 0.7, 0.9]}, ind
 HISTORY = {"loss": [0.5, 0.4, 0.25], "accuracy": [0.85, 0.9, 0.95]}
 
 
-def test_curves_have_the_right_epochs_values_and_colours():
+def test_curves_have_the_right_epochs_and_values_and_colours():
     published = {"a": CURVE, "b": CURVE / 2, "c": CURVE / 3}
     drawn = draw_curves(HISTORY, published)
     for ax, name in zip(drawn.figure.axes, HISTORY, strict=True):
@@ -160,7 +160,7 @@ def test_all_equally_frequent_mistakes_are_listed():
 
 
 def test_mistakes_are_drawn_in_order_of_their_predicted_probability(images):
-    """Use 15 images with label 7: a correct prediction, then mistakes of increasing probability."""
+    """Use 15 images of a 7. All but the first are misclassified, with increasing probability."""
     probabilities = np.zeros((15, 10))
     probabilities[:, 1], probabilities[0, 7] = np.linspace(0.5, 0.99, 15), 1
     probabilities[3:, 2] = probabilities[3:, 1] + 0.001

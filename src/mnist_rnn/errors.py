@@ -1,8 +1,8 @@
-"""Define the errors, whose messages are complete without a traceback."""
+"""Define exceptions with messages that are complete without a traceback."""
 
 
 class ExperimentError(Exception):
-    """An error with a complete message, which a notebook shows without a traceback."""
+    """An exception that notebooks show without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
@@ -13,28 +13,28 @@ class ParameterError(ExperimentError, ValueError):
 
 
 class ClaimError(ExperimentError):
-    """An error in claims.csv or curves.csv: a missing file, or a wrong row."""
+    """An error in claims.csv or curves.csv, such as a missing file or a wrong cell."""
 
 
 class DataError(ExperimentError):
-    """An error in the data: MNIST is missing, or the files have other digests."""
+    """An error in loading MNIST: the files are missing, or their digests are wrong."""
 
 
 class BackendError(ExperimentError):
-    """An error in the set-up of Keras or TensorFlow, which would make bits depend on the CPU."""
+    """An error in the settings of Keras or TensorFlow, which could change the trained weights."""
 
 
 class OutputError(ExperimentError, OSError):
-    """An error in writing a file: no permission, no folder, a full disk."""
+    """An error in writing a file, such as a missing permission or a full disk."""
 
 
 class ModelError(ExperimentError):
-    """An error in a model file: unsafe to read, or not the expected model."""
+    """An error in a model file that is unsafe to read or contains the wrong model."""
 
 
 class TrainingError(ExperimentError):
-    """An error in training: interrupted, failed, or with parts of different runs."""
+    """An error in training, such as an interruption or arguments that belong to different runs."""
 
 
 class RecordError(ExperimentError):
-    """An error in a record: invalid, or of another run than its path names."""
+    """An error in the record of a run, such as an invalid value or a wrong path."""

@@ -1,4 +1,4 @@
-"""Write files whole or not at all, and read other people's files safely."""
+"""Write files atomically, and read untrusted files safely."""
 
 import logging
 import os
@@ -15,13 +15,14 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path that replaces `path` when the block ends without an error.
+    """Yield the path of a temporary file that replaces `path` if the `with` block succeeds.
 
-    Until then, and after a crash, `path` is the complete old file. The temporary path has the same
-    suffix, since some writers choose the format by it.
+    If the `with` block fails or the process crashes, the old file at `path` stays unchanged. The
+    temporary file has the same suffix as `path`, because some libraries choose the file format by
+    the suffix.
 
     Raises:
-        OutputError: the folder can't be written, or the disk is full; `path` is unchanged.
+        OutputError: the file can't be written. The old file at `path` is unchanged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +37,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a UTF-8 text file atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -45,23 +46,23 @@ def read_regular(path: Path, largest: int) -> bytes:
     """Return the content of a regular file of at most `largest` bytes.
 
     Raises:
-        OSError: the file is a link, a device or a pipe, is too large, or can't be read.
+        OSError: the file can't be read, is too large, or isn't a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     with open(descriptor, "rb") as file:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode) or about.st_size > largest:
-            raise OSError(0, f"expected a file of at most {largest:,} bytes")
+            raise OSError(0, f"expected a regular file of at most {largest:,} bytes")
         return file.read()
 
 
 def set_aside(path: Path) -> None:
-    """Rename a damaged file to `<name>.damaged`, and warn of it."""
+    """Rename a damaged file to `<name>.damaged`, and log a warning."""
     aside = path.with_name(f"{path.name}.damaged")
     try:
         path.replace(aside)
-        log.warning("%s is damaged and was renamed to %s", path, aside.name)
-    except FileNotFoundError:  # another process has renamed it
+        log.warning("The file %s is damaged and was renamed to %s", path, aside.name)
+    except FileNotFoundError:  # another process has renamed the file
         pass
     except OSError as error:
-        log.warning("%s is damaged and can't be renamed: %s", path, error)
+        log.warning("The file %s is damaged and can't be renamed: %s", path, error)

@@ -1,4 +1,4 @@
-"""Read a notebook's parameters, and reject wrong ones with an explanation."""
+"""Read the parameters of a notebook, and explain which values are wrong."""
 
 import ast
 import difflib
@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError
 
-# Names that other libraries use, whose spelling is too different for a suggestion.
+# Suggestions for other libraries' names, which are spelled too differently for difflib.
 ALIASES = {
     "lr": "learning_rate",
     "hidden_size": "units",
@@ -33,14 +33,14 @@ def read_parameters(
     namespace: Mapping[str, Any],
     kind: type[Parameters] = Configuration,  # type: ignore[assignment]
 ) -> Parameters:
-    """Return the parameters of this kind from a notebook's `globals()`, or their defaults.
+    """Return a notebook's parameters from its `globals()`, with defaults for missing parameters.
 
-    IPython keeps the sources of the executed cells in `In`. These show unknown names that were set
-    in the cell of parameters or passed to papermill. Papermill only warns of such names, and
-    defines them in its own cell. The paths that papermill defines on request are ignored.
+    IPython stores the source code of the executed cells in the list `In`. The source code of the
+    parameter cells shows unknown names, which papermill does not reject. Papermill's own variables
+    PAPERMILL_INPUT_PATH and PAPERMILL_OUTPUT_PATH are ignored.
 
     Raises:
-        ParameterError: a parameter is wrong. The message says what was expected and given.
+        ParameterError: a parameter is wrong. The message gives the expected and the given value.
     """
     cells, fields = namespace.get("In", []), "|".join(kind.model_fields)
     names = dict.fromkeys(kind.model_fields)
@@ -60,12 +60,12 @@ def read_parameters(
 
 
 def find_assignments(source: str) -> dict[str, str]:
-    """Return the names that a cell assigns, with the source text of their values.
+    """Return the variables that a cell assigns, each with the source code of its value.
 
     The result is empty if the cell is not valid Python.
     """
     statements: list[ast.stmt] = []
-    with suppress(SyntaxError):  # IPython also keeps cells with such errors
+    with suppress(SyntaxError):  # IPython also stores cells with syntax errors
         statements = ast.parse(source).body
     found = {}
     for node in statements:
@@ -77,7 +77,7 @@ def find_assignments(source: str) -> dict[str, str]:
 
 
 def describe_problem(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], got: str) -> str:
-    """Return a pydantic error as a sentence with the name, the expected and the given value."""
+    """Return a sentence that explains a pydantic error, with the expected and the given value."""
     name = problem["loc"][-1]
     if name not in fields:
         expected, wrong, choices = f"one of {', '.join(fields)}", name, list(fields)
@@ -87,7 +87,7 @@ def describe_problem(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo]
     else:
         return f"{name}: expected {fields[name].description}, got {got}."
     alias = ALIASES.get(wrong.lower())
-    # Below 0.71, most suggestions are wrong: input_size and train_size have a ratio of 0.7.
+    # With a cutoff of 0.7, difflib would suggest train_size for input_size.
     near = difflib.get_close_matches(wrong.lower(), choices, n=1, cutoff=0.71)
     near = [alias] if alias in choices else near
     suggestion = f" Did you mean {near[0]!r}?" if near else ""

@@ -1,8 +1,9 @@
-"""Make the missing runs of claims.csv with Snakemake, by our code or an original's.
+"""Train the missing and outdated runs of claims.csv with Snakemake.
 
-`python -m mnist_rnn.sweep` trains with our code; with `--dry-run`, it only lists the runs. `--code
-keras` runs that original's code instead, and `--python` selects the interpreter for it. All other
-arguments are passed to Snakemake.
+`python -m mnist_rnn.sweep` runs our code. The option `--dry-run` lists the runs without training
+them. The option `--code keras` runs the code of the original Keras notebook instead of our code.
+The option `--python` selects the Python interpreter that runs the code. All other arguments are
+passed to Snakemake.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from mnist_rnn.records.run import (
     what_outdates,
 )
 
-START = 5 * 10**11  # products that take 20 seconds, as long as a run without its training
+START = 5 * 10**11  # multiplications in 20 seconds, the time that a run needs besides training
 
 
 class Planned(NamedTuple):
@@ -44,16 +45,19 @@ class Planned(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return the name of its configuration, as in the tables."""
+        """Return the name of the configuration, as used in folders and tables."""
         return name_configuration(self.config, self.code)
 
-    def path(self, suffix: str, results: Path = RESULTS) -> Path:
-        """Return the path of its file with this suffix."""
-        return run_path(self.config, suffix, results, self.code)
+    def path(self, suffix: str, folder: Path = RESULTS) -> Path:
+        """Return the path of the run's file with this suffix, such as `.json`."""
+        return run_path(self.config, suffix, folder, self.code)
 
 
 def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
-    """Return each run once, in starting order: by seed, and the longest first within a seed."""
+    """Return the runs that the claims require, without duplicates, in starting order.
+
+    The runs are sorted by seed. Among the runs with one seed, the longest run comes first.
+    """
     runs = dict.fromkeys(
         Planned(code, claim.config.model_copy(update={"seed": seed}))
         for claim in claims
@@ -63,22 +67,22 @@ def plan_runs(claims: Sequence[Claim], code: Code = "ours") -> list[Planned]:
     return sorted(runs, key=lambda run: (run.config.seed, -count_products(run.config)))
 
 
-def why_pending(run: Planned, results: Path = RESULTS) -> str | None:
-    """Return why a run must be made, or None if its record has today's data, code and versions."""
-    path = run.path(".json", results)
+def why_pending(run: Planned, folder: Path = RESULTS) -> str | None:
+    """Return why a run must be trained, or None if its record is up to date."""
+    path = run.path(".json", folder)
     if not path.exists():
         return "no record"
     try:
         changed = what_outdates(read_run(path))
     except RecordError as error:
         return str(error)
-    return f"made with different {', '.join(changed)}" if changed else None
+    return f"the record was made with different {', '.join(changed)}" if changed else None
 
 
 def describe_progress(left: Collection[Planned], runs: Collection[Planned], seconds: float) -> str:
     """Return how many runs of a sweep are finished, and an estimate of the remaining time.
 
-    The cost of a run is its number of multiplications, plus START for all but training.
+    A run is estimated to take as long as its multiplications and START further multiplications.
     """
     costs = (sum(START + count_products(run.config) for run in some) for some in (left, runs))
     share = next(costs) / next(costs)
@@ -87,10 +91,10 @@ def describe_progress(left: Collection[Planned], runs: Collection[Planned], seco
 
 
 def stop_runs(*_: object) -> None:
-    """Interrupt Snakemake and its runs, as a terminal does.
+    """Send SIGINT to Snakemake and all of its runs, as Ctrl+C in a terminal does.
 
-    If only Snakemake were interrupted, it would wait for its runs. After SIGTERM, it would wait for
-    ever.
+    If only Snakemake received SIGINT, Snakemake would wait for its runs. If Snakemake received
+    SIGTERM, Snakemake would wait for ever.
     """
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
@@ -98,27 +102,26 @@ def stop_runs(*_: object) -> None:
 
 
 def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
-    """Make the runs, print the progress, and return whether all are finished."""
+    """Train the runs, print the progress, and return whether all runs are finished."""
     logs = {run: RESULTS / "executed" / run.name / f"seed-{run.config.seed}.log" for run in runs}
     try:
         (RESULTS / "executed").mkdir(parents=True, exist_ok=True)
         for log in logs.values():
-            log.unlink(missing_ok=True)  # an old log would look as if this sweep started the run
+            log.unlink(missing_ok=True)  # a log shows that this sweep has started a run
     except OSError as error:
         raise SystemExit(f"{error.filename} can't be written: {error.strerror}.") from None
     records = [str(run.path(".json").relative_to(RESULTS)) for run in runs]
     command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"]
     command += ["--directory", str(RESULTS), *arguments, "--forcerun", *records, "--", *records]
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # for Snakemake: a shell's `&` has disabled it
+    # A shell's `&` disables SIGINT, but Snakemake needs SIGINT.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(command, cwd=ROOT) as snakemake:
         signal.signal(signal.SIGTERM, stop_runs)
-        signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # Ctrl+C reaches Snakemake: wait until it stops
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C stops Snakemake, but not this process
         start, left = time.monotonic(), list(runs)
         while snakemake.poll() is None:
             with suppress(subprocess.TimeoutExpired):
-                snakemake.wait(timeout=20)  # not less: reading the records takes a second
+                snakemake.wait(timeout=20)  # seconds until the next check, which takes a second
             before, left = left, [run for run in left if why_pending(run)]
             if len(left) < len(before):
                 print(describe_progress(left, runs, time.monotonic() - start), flush=True)
@@ -131,33 +134,45 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> bool:
 
 
 def main() -> None:
-    """List the runs to make and why, then make them; exit with status 1 if a run fails."""
+    """List the runs that must be trained, then train them.
+
+    If a run fails, the exit status is 1.
+    """
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--dry-run", action="store_true", help="list the runs, and make none")
-    parser.add_argument("--code", choices=get_args(Code), default="ours", help="the code to run")
-    parser.add_argument("--python", default=sys.executable, help="the interpreter for this code")
-    parser.add_argument("--cores", "-c", help="the number of runs at once, or all")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only list the runs that must be trained"
+    )
+    parser.add_argument(
+        "--code", choices=get_args(Code), default="ours", help="the code that computes the runs"
+    )
+    parser.add_argument(
+        "--python", default=sys.executable, help="the Python interpreter that runs the code"
+    )
+    parser.add_argument(
+        "--cores", "-c", help="the number of runs that train at the same time, or `all`"
+    )
     options, arguments = parser.parse_known_args()
     if options.cores is not None:  # with 0 cores, Snakemake would wait for ever
         if options.cores != "all" and not re.fullmatch("0*[1-9][0-9]*", options.cores):
             raise SystemExit(
-                f"--cores: expected a whole number from 1, or all, got {options.cores}."
+                f"--cores: expected a whole number above 0, or `all`, got {options.cores}."
             )
         arguments += ["--cores", options.cores]
     if (python := shutil.which(options.python)) is None:
-        raise SystemExit(f"--python: expected an interpreter, got {options.python}.")
+        raise SystemExit(f"--python: expected a Python interpreter, got {options.python}.")
     try:
         claims = read_claims()
-        read_curves(claims)  # if the curves were wrong, every run would fail
+        read_curves(claims)  # a wrong curve would make every run fail
     except ClaimError as error:
         raise SystemExit(str(error)) from None
     runs = plan_runs(claims, options.code)
     pending = {run: reason for run in runs if (reason := why_pending(run))}
     for run, reason in pending.items():
         print(f"{run.name}, seed {run.config.seed}: {reason}")
-    print(f"{len(pending)} of {len(runs)} runs to make", flush=True)
+    print(f"{len(pending)} of {len(runs)} runs must be trained", flush=True)
     if pending and not options.dry_run:
-        arguments += ["--config", f"python={Path(python).absolute()}"]  # for runs in any folder
+        # The path must be absolute, because Snakemake works in another folder.
+        arguments += ["--config", f"python={Path(python).absolute()}"]
         raise SystemExit(not make_runs(pending, arguments))
 
 

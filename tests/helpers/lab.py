@@ -22,7 +22,7 @@ PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e 
 
 @contextmanager
 def open_lab(home, parameters):
-    """Start JupyterLab with copies of the notebooks in the folder `home`, and yield its address.
+    """Copy the notebooks to the folder `home`, start JupyterLab there, and yield its address.
 
     The copy of 02_train.ipynb gets other parameters, since the default run takes minutes.
     """

@@ -5,8 +5,8 @@ The training step and `by_hand` add terms in the order that `products.py` descri
 
 `python oracle.py NUMBER` compares NUMBER networks, and prints a line for each network that differs.
 Tests run `oracle.py` on emulated CPUs. The script compares each product, its two gradients and the
-gradient of the bias. Of a large matrix, the script compares the last and some random rows and
-columns.
+gradient of the bias. In a large matrix, the script compares the last rows and columns, and a random
+sample of the others.
 """
 
 import functools
@@ -95,7 +95,7 @@ def differences(x, kernel, random) -> list[str]:
 
 
 def compare(n: int, units: int, gates: int) -> list[str]:
-    """Compare the products of a network for n images, and return the names of differing arrays."""
+    """Compare a network's products for n images, and return the names of differing arrays."""
     random = np.random.default_rng([n, units])
     wrong = []
     for name, shape, columns in [

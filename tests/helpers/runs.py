@@ -35,7 +35,7 @@ def mark_installed(checkout: Path, venv: str = ".venv") -> None:
 
 
 def start(command, **options) -> subprocess.Popen:
-    """Start a process in a new session, with its output in a pipe."""
+    """Start a process in a new session, and connect its output to a pipe."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(command, **pipes | {"start_new_session": True} | options)
 
@@ -84,7 +84,7 @@ def start_papermill(parameters, results, **options) -> subprocess.Popen:
 
 
 def start_nbval(notebook: Path, results: Path, *options: str) -> subprocess.Popen:
-    """Start nbval, which executes a notebook and compares the new with the saved outputs."""
+    """Start nbval, which executes a notebook and compares the new outputs with the saved ones."""
     command = [sys.executable, "-m", "pytest", "--nbval-current-env", "-p", "no:cacheprovider"]
     env = environment(results) | {"MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc"))}
     return start([*command, *options, notebook], env=env)
@@ -113,7 +113,7 @@ def read_until(process: subprocess.Popen, text: str) -> str:
 
 
 def finish(process: subprocess.Popen, results: Path) -> Run:
-    """Wait until a process ends, and return the only run in its folder of results."""
+    """Wait until a process ends, and return the only run in the folder `results`."""
     status, output = end(process, timeout=3600)
     assert status == 0, output
     (run,), left_out = read_runs(results)

@@ -32,10 +32,10 @@ def make_claims(losses=None, half_unit=0.0, **published):
 
 
 def make_runs(accuracies, losses=None, configuration="a", **columns):
-    """Return a table of n runs of a configuration with the given test accuracies in percent.
+    """Return a table of n runs of one configuration.
 
-    The shape of `accuracies` is (n, epochs), or (n,) for runs of two epochs. Each column
-    without an argument, except the seed, has one value for all runs.
+    `accuracies` are the test accuracies in percent. Their shape is (n, epochs), or (n,) for runs of
+    two epochs. Except for the seed, a column without an argument has the same value for all runs.
     """
     ends = np.array(accuracies, dtype=float)
     by_epoch = ends if ends.ndim == 2 else np.repeat(ends[:, None], 2, axis=1)
@@ -55,7 +55,7 @@ def make_runs(accuracies, losses=None, configuration="a", **columns):
 
 
 def answers(*digits):
-    """Return probabilities (1, 28, 10) that predict one of `digits` after each row.
+    """Return probabilities of shape (1, 28, 10) that predict one of `digits` after each row.
 
     All remaining rows predict the last of `digits`.
     """

@@ -65,7 +65,7 @@ def draw(page, strokes, wait=100):
             page.mouse.move(*point, steps=4)
         page.mouse.up()
     page.wait_for_timeout(wait)  # give the page time to show its last answer
-    # The delay would be negative if the last point changed neither the image nor the answer.
+    # If the last point changed neither the image nor the answer, the delay would be negative.
     seconds = max(0, page.evaluate("window.answered - window.drawn")) / 1000
     return page.locator(".answer").inner_text(), seconds
 

@@ -79,7 +79,10 @@ LAYERS = {
 
 
 def predict(layer, weights, x):
-    """Return the arrays of a layer at all timesteps, preceded by zeros, and the logits."""
+    """Return the arrays of a layer at all timesteps, and the logits.
+
+    The first arrays are the zeros before the first timestep.
+    """
     forward, _, states = LAYERS[layer]
     w, u, b, v, c = weights
     results = [[np.zeros((x.shape[1], len(u)), "float32")] * states]
@@ -131,7 +134,7 @@ def update(optimizer, rate, k, weight, gradient, means):
 
 
 def philox(counter, key):
-    """Return four random 32-bit numbers, by the Philox generator of Salmon and others (2011)."""
+    """Return four random 32-bit numbers from the Philox generator of Salmon and others (2011)."""
     (a, b, c, d), (p, q) = counter, key
     for _ in range(10):
         one, two = 0xD2511F53 * a, 0xCD9E8D57 * c
@@ -150,7 +153,7 @@ def draw_uniform(seed, step, shape):
 
 
 def drop(x, rate, seed, step):
-    """Return x (timesteps, n, features) with dropout applied to its features."""
+    """Return `x`, of shape (timesteps, n, features), with dropout applied to its features."""
     kept = draw_uniform(seed, step, x.shape[1:]) >= np.float32(rate)
     return np.where(kept, x * np.float32(1 / (1 - rate)), np.float32(0))
 

@@ -1,1 +1,1 @@
-"""Analyse records: published claims, tables, statistics, and the trained network."""
+"""Compare the records of runs with published results, and analyse a trained network."""

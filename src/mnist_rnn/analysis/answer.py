@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mnist_rnn.analysis.claims import RESULTS
+from mnist_rnn.analysis.claims import RESULT_KINDS
 from mnist_rnn.analysis.statistics import (
     RANKED,
     compare_means,
     compare_numbers,
     compare_seeds,
-    predict,
+    find_interval,
     rank_jointly,
 )
 from mnist_rnn.analysis.tables import Results, describe_runs
@@ -21,67 +21,88 @@ ASKED = 97.6  # percent: a low test accuracy that some runs reach
 
 
 def describe_answer(results: Results) -> list[str]:
-    """Return sentences that compare published results with runs, the reproduced notebook first."""
-    runs, published = results.runs, choose_results(results.claims)
+    """Return sentences on the reproduced notebook, then on all published results."""
+    return [
+        *describe_reproduced(results),
+        *describe_codes(results.runs),
+        *describe_published(results),
+    ]
+
+
+def describe_reproduced(results: Results) -> list[str]:
+    """Return sentences on the published test accuracies of the default configuration."""
     row = results.accuracy.set_index("claim").loc[REPRODUCED]
-    default, claim = Configuration().name, published.loc[REPRODUCED]
-    ours = runs.loc[runs["configuration"] == default, "test_accuracy"]
+    published, default = choose_results(results.claims), Configuration().name
+    published, claim = published[published["configuration"] == default], published.loc[REPRODUCED]
+    ours = select_accuracies(results.runs, default)
     half = claim["test_accuracy_half_unit"] + 1e-9
     less = (ours < claim["test_accuracy"] - half).sum()
     more = (ours > claim["test_accuracy"] + half).sum()
     equal = len(ours) - less - more
-    numbers = results.numbers[results.numbers["claim"].isin(published.index)]
-    by_result = numbers.groupby("claim")["inside"].all()
-    accuracies = numbers[numbers["number"] == "test_accuracy"].set_index("claim")["inside"]
-    typical = "typical" if accuracies[REPRODUCED] else "not typical"
-    same = compare_seeds(runs, default, "seeded")
-    within = f"1e{np.ceil(np.log10(same['loss_apart'].max())):.0f}"
-    pairs = compare_other_networks(results.claims, runs).values()
-    accurate = sum(bool(inside.get("test_accuracy")) for inside in pairs)
-    codes = {
-        name: compare_means(ours, runs.loc[runs["configuration"] == name, "test_accuracy"])
-        for name in ("keras", "keras_2019")
-    }
-    apart = max(abs(code[end]) for code in codes.values() for end in ("low", "high"))
-    limit = (
-        "By 95% confidence intervals, the mean test accuracies of our code and the author's code "
-        f"differ by at most {np.ceil(10 * apart) / 10:.1f} percentage points."
-    )
-    each_code = (describe_code(runs, name, found) for name, found in codes.items())
-    ranks = rank_notebooks(published, runs).values()
-    chances = sorted(far / count for far, count in ranks) or [np.nan]
-    listed = ", ".join(f"{p:.2f}" for p in chances)
-    others = published[published["configuration"] == default].drop(REPRODUCED)
+    numbers = results.numbers[results.numbers["number"] == "test_accuracy"]
+    inside = numbers.set_index("claim")["inside"]
+    others = published.drop(REPRODUCED)
     lowest = others["test_accuracy"] - others["test_accuracy_half_unit"]
     reached = (
         f"For the same network, `{name}` published {others.loc[name, 'test_accuracy']}%, which "
-        f"lies {'inside' if accuracies[name] else 'outside'} the 95% prediction interval of our "
+        f"lies {'inside' if inside[name] else 'outside'} the 95% prediction interval of our "
         f"runs. Of our {len(ours)} runs, {(ours >= low).sum()} reached "
         f"{others.loc[name, 'test_accuracy']}%."
         for name, low in lowest.items()
     )
     return [
-        f"The published test accuracy of {claim['test_accuracy']}% is {typical} of our "
+        f"The published test accuracy of {claim['test_accuracy']}% is "
+        f"{'typical' if inside[REPRODUCED] else 'not typical'} of our "
         f"{len(ours)} runs: {equal} round to {claim['test_accuracy']}%, {less} are lower and "
         f"{more} are higher.",
         f"Our {len(ours)} runs have a mean test accuracy of {row['mean']:.2f}%, a standard "
         f"deviation of {row['sd']:.2f} percentage points, and a range from {row['lowest']:.2f}% "
         f"to {row['highest']:.2f}%.",
         " ".join(reached),
-        " ".join((limit, *each_code)),
-        "We gave the author's code, on today's Keras, the initial weights and image orders of "
+    ]
+
+
+def describe_codes(runs: pd.DataFrame) -> list[str]:
+    """Return sentences on the differences between our code and the author's code."""
+    default = Configuration().name
+    ours = select_accuracies(runs, default)
+    codes = {
+        name: compare_means(ours, select_accuracies(runs, name)) for name in ("keras", "keras_2019")
+    }
+    apart = max(abs(code[end]) for code in codes.values() for end in ("low", "high"))
+    each_code = (describe_code(runs, name, found) for name, found in codes.items())
+    same = compare_seeds(runs, default, "seeded")
+    within = f"1e{np.ceil(np.log10(same['loss_apart'].max())):.0f}"
+    return [
+        "According to 95% confidence intervals, the mean test accuracies of our code and the "
+        f"author's code differ by at most {np.ceil(10 * apart) / 10:.1f} percentage points. "
+        + " ".join(each_code),
+        "We ran the author's code on today's Keras with the initial weights and image orders of "
         f"{len(same)} of our runs. In all {same['epochs'].max()} epochs of these runs, the "
         f"training losses of our code and the author's code differ by at most {within}.",
+    ]
+
+
+def describe_published(results: Results) -> list[str]:
+    """Return sentences on all published results, and on other networks' intervals."""
+    published = choose_results(results.claims)
+    numbers = results.numbers[results.numbers["claim"].isin(published.index)]
+    by_result = numbers.groupby("claim")["inside"].all()
+    pairs = compare_other_networks(results.claims, results.runs)
+    ranks = rank_notebooks(published, results.runs).values()
+    chances = sorted(far / count for far, count in ranks) or [np.nan]
+    listed = ", ".join(f"{p:.2f}" for p in chances)
+    return [
         f"Of {len(numbers)} numbers in {len(by_result)} published results, "
         f"{numbers['inside'].sum()} lie in the 95% prediction intervals of runs of the same "
         f"network. By chance alone, on average at most {0.05 * len(numbers):.0f} numbers would lie "
         "outside their intervals.",
         f"For {by_result.sum()} of the {len(by_result)} published results, all numbers lie inside "
-        "the intervals of the same network. If each published result is compared with other "
-        "networks, all numbers of the result lie inside the intervals in "
-        f"{sum(map(all, pairs))} of {len(pairs)} comparisons. "
-        "The test accuracy lies inside the interval of another network in "
-        f"{accurate} of {len(pairs)} comparisons.",
+        "the intervals of the same network. We also compared each published result with the other "
+        f"networks. In {pairs['all'].sum()} of {len(pairs)} comparisons, all numbers of the result "
+        "lie inside the other network's intervals. In "
+        f"{pairs['test_accuracy'].sum()} of {len(pairs)} comparisons, the test accuracy lies "
+        "inside the other network's interval.",
         f"For the author's notebooks whose network has at least {RANKED} runs, joint rank tests of "
         f"all numbers give p = {listed}. Fisher's method combines "
         f"the p-values of these tests into p = {stats.combine_pvalues(chances).pvalue:.2f}.",
@@ -93,9 +114,9 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
     own = runs[runs["configuration"] == Configuration().name].set_index("seed")
     reached, losses = own["test_accuracy"], np.array(own["loss_by_epoch"].tolist())
     (low, high), first, last = (
-        predict("test_accuracy", reached),
-        predict("loss", pd.Series(losses[:, 0])),
-        predict("loss", pd.Series(losses[:, -1])),
+        find_interval("test_accuracy", reached),
+        find_interval("loss", pd.Series(losses[:, 0])),
+        find_interval("loss", pd.Series(losses[:, -1])),
     )
     apart = np.abs(reached.to_numpy()[:, None] - reached.to_numpy())
     apart = apart[np.triu_indices(len(reached), 1)]
@@ -128,33 +149,44 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
     ]
 
 
+def select_accuracies(runs: pd.DataFrame, configuration: str) -> pd.Series:
+    """Return the test accuracies of the runs of a configuration, in percent."""
+    return runs.loc[runs["configuration"] == configuration, "test_accuracy"]
+
+
 def choose_results(claims: pd.DataFrame) -> pd.DataFrame:
     """Return the published results, which are the claims of kind `run` or `table`."""
-    return claims[claims["kind"].isin(RESULTS)]
+    return claims[claims["kind"].isin(RESULT_KINDS)]
 
 
-def compare_other_networks(
-    claims: pd.DataFrame, runs: pd.DataFrame
-) -> dict[tuple[str, str], pd.Series]:
-    """Return which numbers of a published result lie inside the intervals of another network.
+def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """Compare each published result with the runs of every other network.
 
-    Each key is a pair of a published result and another configuration, which belongs to a published
-    result or a near miss. Results without a number to compare are left out.
+    Returns:
+        One row per pair of a `claim` and another network's `configuration`. The other network
+        belongs to another published result or to a near miss. `test_accuracy` says whether the
+        published test accuracy lies inside the other network's interval. `all` says whether all
+        published numbers lie inside. Pairs without a number are left out.
     """
     groups = dict(list(runs.groupby("configuration")))
     published = choose_results(claims)
     near = claims.loc[claims["kind"] == "near_miss", "configuration"]
-    pairs = {
+    found = {
         (result, name): compare_numbers(claim, groups[name])["inside"]
         for result, claim in published.iterrows()
         for name in sorted({*published["configuration"], *near} & groups.keys())
         if name != claim["configuration"]
     }
-    return {names: inside for names, inside in pairs.items() if len(inside)}
+    rows = [
+        (*names, bool(inside.get("test_accuracy", False)), bool(inside.all()))
+        for names, inside in found.items()
+        if len(inside)
+    ]
+    return pd.DataFrame(rows, columns=["claim", "configuration", "test_accuracy", "all"])
 
 
 def rank_notebooks(published: pd.DataFrame, runs: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Return the result of `rank_jointly` for each notebook with at least RANKED runs."""
+    """Return the result of `rank_jointly` for each notebook with at least `RANKED` runs."""
     groups = dict(list(runs.groupby("configuration")))
     return {
         name: rank_jointly(claim, groups[claim["configuration"]])

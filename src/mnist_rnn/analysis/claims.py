@@ -1,4 +1,4 @@
-"""Read the published claims to reproduce, and their training curves."""
+"""Read the published results in claims.csv, and the training curves in curves.csv."""
 
 import csv
 import io
@@ -20,31 +20,27 @@ from mnist_rnn.paths import PUBLISHED, shown
 from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 
 LARGEST_TABLE = 1_000_000  # bytes
-REST = "(without a name)"  # the column for cells to the right of the last named column
-RESULTS = ("run", "table")  # the kinds that are published results; a `text` gives rough numbers
-UNPUBLISHED = ("near_miss", "control", "page")  # the kinds without a published number
+REST = "(without a name)"  # the key of the cells to the right of the last column
+RESULT_KINDS = ("run", "table")  # the kinds of claims that are published results
+UNPUBLISHED = ("near_miss", "control", "page")  # kinds of claims without a published number
 
 
 def optional(least: float, most: float | None, described: str) -> Any:
-    """Return a field for a number that may be missing."""
+    """Return a pydantic field for a number that may be missing."""
     return Field(None, ge=least, le=most, description=f"{described}, or nothing")
 
 
 class Claim(Strict, validate_default=True):
-    """A configuration, with seed 0, and the numbers published for it.
+    """A row of claims.csv: a configuration, and the numbers published for this configuration.
 
-    Accuracies are in percent, losses in nats. The numbers of a `run` were printed by a run whose
-    output is in the source. Those of a `table` are of unknown origin, and those of a `text` are
-    from a docstring or prose. The other kinds have no published number: a `near_miss` is close to a
-    published configuration, a `control` is for an original's code, and `page` for the run of
-    learn.html. The runs for a claim have its configuration, its code, and the seeds 0 to
-    `seeds` - 1.
+    docs/data-dictionary.md describes the columns and kinds. Accuracies are in percent, and losses
+    in nats. The seed of `config` is always 0. The runs for a claim have the seeds 0 to `seeds` - 1.
     """
 
     config: Configuration
     claim: str = Field(pattern=r"^[^|`<>\r\n]+$", description="a name without |, `, < and >")
     kind: Literal["run", "table", "text", "near_miss", "control", "page"]
-    answered_by: Code = Field("ours", description="code that computes these parameters")
+    answered_by: Code = Field("ours", description="code that can compute this configuration")
     seeds: int = whole(..., 1, 1000)
     published_parameters: int | None = optional(1, None, "a whole number above 0")
     published_train_accuracy: float | None = optional(0, 100, "a number from 0 to 100")
@@ -53,9 +49,9 @@ class Claim(Strict, validate_default=True):
     rounding: float | None = Field(
         None,
         gt=0,
-        description="a number above 0 if there is a published test accuracy, else nothing",
+        description="a number above 0, or nothing if there is no published test accuracy",
     )
-    source: str = Field(min_length=1, description="where it was published")
+    source: str = Field(min_length=1, description="the place of publication")
 
     @field_validator("answered_by")
     @classmethod
@@ -63,21 +59,21 @@ class Claim(Strict, validate_default=True):
         given, program = info.data.get("config"), PROGRAMS[value]
         free = {"epochs", "train_size", *program.takes}
         if given and given.model_dump(exclude=free) != program.base.model_dump(exclude=free):
-            raise ValueError("another configuration")
+            raise ValueError("the code computes another configuration")
         return value
 
     @field_validator("rounding")
     @classmethod
     def _has_unit(cls, value: float | None, info: ValidationInfo) -> float | None:
         if (value is None) != (info.data.get("published_test_accuracy", value) is None):
-            raise ValueError("a test accuracy was printed in a unit")
+            raise ValueError("rounding and published_test_accuracy must be given together")
         return value
 
     @field_validator("published_test_accuracy")
     @classmethod
     def _has_number(cls, value: float | None, info: ValidationInfo) -> float | None:
         if (value is None) != (info.data.get("kind") in UNPUBLISHED):
-            raise ValueError(f"{', '.join(UNPUBLISHED)} have no number, the other kinds have one")
+            raise ValueError(f"all kinds except {', '.join(UNPUBLISHED)} need a test accuracy")
         return value
 
     @property
@@ -89,7 +85,7 @@ class Claim(Strict, validate_default=True):
 class Epoch(Strict):
     """A row of curves.csv: one epoch of a published training curve."""
 
-    claim: str = Field(min_length=1, description="a claim of claims.csv")
+    claim: str = Field(min_length=1, description="the name of a claim in claims.csv")
     epoch: int = Field(description="a whole number")
     train_loss: float = Field(gt=0, description="a number above 0")
     train_accuracy: float | None = optional(0, 1, "a number from 0 to 1")
@@ -101,28 +97,32 @@ COLUMNS = CONFIGURATION | {name: f for name, f in Claim.model_fields.items() if 
 
 
 def read_claims(folder: Path = PUBLISHED) -> list[Claim]:
-    """Return the claims of claims.csv in the order of their rows.
+    """Return the claims in claims.csv in the order of their rows.
 
-    For parameters, missing columns and empty cells mean the default.
+    A parameter has its default value if its column is missing or its cell is empty.
 
     Raises:
-        ClaimError: there is no claim, or cells are wrong. The message names the claim and the
-            column of each wrong cell, what was expected and what was found.
+        ClaimError: there is no claim, or a cell is wrong. The message lists each wrong cell with
+            its claim, its column, the expected value and the found value.
     """
     claims = read_rows(folder / "claims.csv", Claim, COLUMNS, {"claim"}, CONFIGURATION)
     counts = Counter(claim.claim for claim in claims)
     if several := [f"{name!r} in {count} rows" for name, count in counts.items() if count > 1]:
-        raise ClaimError(f"claims.csv: expected a name for each claim, got {', '.join(several)}.")
+        raise ClaimError(
+            f"claims.csv: expected a different name for each claim, got {', '.join(several)}."
+        )
     return claims
 
 
 def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.DataFrame]:
-    """Return the published curves by claim: `loss` and `accuracy` (a fraction; nan: not published).
+    """Return the published training curves: a dictionary from the names of claims to tables.
 
-    A curve has one row per epoch, from 1 on. Without curves.csv, there are no curves.
+    A table has one row per epoch, starting with epoch 1, and the columns `loss` and `accuracy`.
+    `accuracy` is a fraction, or nan if no accuracy was published. If curves.csv is missing, the
+    result is empty.
 
     Raises:
-        ClaimError: a cell or a curve is wrong. The message says what was expected and found.
+        ClaimError: a cell or a curve is wrong. The message gives the expected and the found value.
     """
     path = folder / "curves.csv"
     if not path.exists():
@@ -134,12 +134,14 @@ def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.D
     epochs = {claim.claim: claim.config.epochs for claim in claims}
     for name, curve in curves.items():
         if name not in epochs:
-            raise ClaimError(f"curves.csv: expected a claim of claims.csv, got {name!r}.")
+            raise ClaimError(
+                f"curves.csv: expected the name of a claim in claims.csv, got {name!r}."
+            )
         found, last = [row.epoch for row in curve], epochs[name]
         if found != [*range(1, last + 1)]:
             raise ClaimError(
-                f"curves.csv, claim {name!r}: expected each epoch from 1 to {last} once, in order, "
-                f"got {', '.join(map(str, found))}."
+                f"curves.csv, claim {name!r}: expected the epochs from 1 to {last} in order, "
+                f"got the epochs {', '.join(map(str, found))}."
             )
     return {
         name: pd.DataFrame(
@@ -160,10 +162,10 @@ def read_rows(
     needed: set[str],
     config: Collection[str] = (),
 ) -> list[Row]:
-    """Return the rows of a CSV file, checked; ClaimError names each wrong cell.
+    """Return the checked rows of a CSV file; ClaimError lists all wrong cells.
 
-    Empty cells count as missing. The file must have the columns `needed`. The columns listed in
-    `config` are collected in the field `config`.
+    An empty cell counts as a missing value. The file must have all columns in `needed`. The
+    parameter `config` lists the columns that are combined into the field `config` of a row.
     """
     rows, problems = [], []
     for number, cells in enumerate(read_table(path, needed), 2):
@@ -188,7 +190,7 @@ def read_table(path: Path, needed: set[str]) -> list[dict[str, str]]:
     """Return the unchecked rows of a CSV file.
 
     Raises:
-        ClaimError: the file is missing, empty or not CSV, or lacks a column.
+        ClaimError: the file is missing or empty, is not a CSV file, or lacks a column.
     """
     name = path.stem
     try:
@@ -205,18 +207,17 @@ def read_table(path: Path, needed: set[str]) -> list[dict[str, str]]:
     if not rows:
         raise ClaimError(f"{name}: expected at least one row in {shown(path)}, got none.")
     if not needed <= set(names) or len(set(names)) < len(names):
-        words = f"each column once, {', '.join(sorted(needed))} among them, in {shown(path)}"
+        words = f"each column once, including {', '.join(sorted(needed))}, in {shown(path)}"
         raise ClaimError(f"{name}: expected {words}, got {', '.join(names)}.")
     return rows
 
 
 def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
-    """Return the table of claims, with one row per claim, indexed by its name.
+    """Return a table with one row per claim, indexed by the name of the claim.
 
-    `configuration` names the runs for the claim, as in the table of runs. Published numbers are in
-    columns with the names that runs use: accuracies in percent, losses in nats.
-    `test_accuracy_half_unit` is half the unit in which the source printed the accuracy.
-    `loss_by_epoch` is a tuple, or None.
+    The columns `configuration`, `test_accuracy`, `test_loss` and `last_epoch_accuracy` have the
+    same meaning as in the table of runs. `test_accuracy_half_unit` is half the unit in which the
+    source printed the test accuracy. `loss_by_epoch` is a tuple of training losses, or None.
     """
     claims = read_claims(folder)
     curves = read_curves(claims, folder)

@@ -1,4 +1,4 @@
-"""Prepare the report on a folder of runs, which workflow/report.ipynb shows."""
+"""Prepare the tables and sentences that workflow/report.ipynb shows about a folder of runs."""
 
 import pandas as pd
 
@@ -13,9 +13,9 @@ REACHED += ["parameters", "seconds"]
 
 
 def describe_folder(results: Results) -> str:
-    """Return sentences on runs by another version of the code, missing runs, and files left out.
+    """Return sentences about missing runs, invalid files, and runs by other versions of the code.
 
-    Claims whose runs are missing are listed only for a user's own claims.csv.
+    Claims without runs are listed only if `MNIST_RNN_PUBLISHED` selects another claims.csv.
     """
     claims, there = results.claims, results.runs["configuration"]
     today = results.runs["code"].map(
@@ -29,12 +29,12 @@ def describe_folder(results: Results) -> str:
             f"{earlier} of {len(today)} runs were made by another version of the code."
         )
     if len(missing) and PUBLISHED != ROOT / "data" / "published":
-        sentences.append(f"Without a run yet: {', '.join(f'`{name}`' for name in missing)}.")
+        sentences.append(f"Claims without a run: {', '.join(f'`{name}`' for name in missing)}.")
     return "\n\n".join(sentences)
 
 
 def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
-    """Return each configuration's runs and the claims about it, by the name of its row."""
+    """Return two dictionaries by row name: the runs and the claims of each configuration."""
     groups = dict(list(results.runs.groupby("configuration")))
     rows, published = {}, {}
     for configuration in results.accuracy["configuration"].drop_duplicates():
@@ -46,16 +46,16 @@ def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.D
 
 
 def list_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of runs, indexed by configuration and seed, as in `gru-256-sgd/0`."""
+    """Return the table of runs, indexed by configuration and seed, such as `gru-256-sgd/0`."""
     names = runs["configuration"] + "/" + runs["seed"].astype(str)
     return runs.set_index(names.rename("run"))
 
 
 def choose_runs(runs: pd.DataFrame, first: str = "", second: str = "") -> pd.DataFrame:
-    """Return two runs of a list, by default the most and the least accurate one.
+    """Return the runs `first` and `second`, by default the most and the least accurate run.
 
     Raises:
-        ParameterError: a named run is not in the list.
+        ParameterError: `first` or `second` is not in the index of `runs`.
     """
     for parameter, name in (("first", first), ("second", second)):
         if name and name not in runs.index:
@@ -66,7 +66,7 @@ def choose_runs(runs: pd.DataFrame, first: str = "", second: str = "") -> pd.Dat
 
 
 def compare_runs(chosen: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with one column per run: the parameters that differ, and the results."""
+    """Return a table with one column per run, and rows for differing parameters and for results."""
     names = (*CONFIGURATION, "seed")
     changed = [name for name in names if len(set(map(str, chosen[name]))) > 1]
     table = chosen[changed + REACHED].astype(object)

@@ -1,4 +1,4 @@
-"""Compute statistics of runs and published results; docs/data-dictionary.md has the formulas."""
+"""Compute statistics of runs and published results by the formulas in docs/data-dictionary.md."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from scipy import stats
 
 from mnist_rnn.config import TEST_SIZE
 
-FEWEST = 3  # runs that an interval needs
-RANKED = 40  # runs that the joint test needs
-MEASURES = {  # measures of runs and of published results, with their names in words
+FEWEST = 3  # the smallest number of runs for a prediction interval
+RANKED = 40  # the smallest number of runs for the rank test
+MEASURES = {  # the columns of results, and their names in texts
     "test_accuracy": "test accuracy",
     "last_epoch_accuracy": "training accuracy",
     "test_loss": "test loss",
@@ -20,10 +20,10 @@ MEASURES = {  # measures of runs and of published results, with their names in w
 
 
 def measure_runs(runs: pd.DataFrame, epochs: int) -> pd.DataFrame:
-    """Return the MEASURES of runs of one configuration after this number of epochs.
+    """Return the columns of `MEASURES` for each run after `epochs` epochs.
 
-    `mean_loss` is the geometric mean of the training losses. The test loss is known only for the
-    last epoch.
+    All runs have the same configuration. `mean_loss` is the geometric mean of the training losses.
+    `test_loss` is nan for a run with more than `epochs` epochs.
     """
     losses, accuracies, errors = (
         np.array(runs[f"{name}_by_epoch"].tolist())[:, :epochs]
@@ -40,7 +40,7 @@ def measure_runs(runs: pd.DataFrame, epochs: int) -> pd.DataFrame:
 
 
 def measure_claim(claim: pd.Series, epochs: int) -> pd.DataFrame:
-    """Return the published MEASURES after this number of epochs, each with half its unit."""
+    """Return a claim's numbers after `epochs` epochs, and half of the unit of each number."""
     at_end = claim["epochs"] == epochs
     losses = claim["loss_by_epoch"]
     rows = {
@@ -61,19 +61,22 @@ def measure_claim(claim: pd.Series, epochs: int) -> pd.DataFrame:
 
 
 def find_common_epochs(claim: pd.Series, runs: pd.DataFrame) -> int:
-    """Return the number of epochs that a claim and runs of one configuration both have."""
+    """Return the number of epochs that the claim and all runs have in common."""
     return int(min(claim["epochs"], runs["epochs"].min()))
 
 
 def to_log(measure: str, values: Any) -> Any:
-    """Return the logarithms of losses, or of errors in percent: 100 - accuracy, at least 0.005."""
+    """Return the logarithms of losses; for accuracies, return the logarithms of error rates.
+
+    An error rate is 100 minus the accuracy, in percent, and at least 0.005.
+    """
     return np.log(np.maximum(100 - values, 0.005) if measure.endswith("accuracy") else values)
 
 
-def predict(measure: str, values: pd.Series, half_unit: float = 0) -> tuple[float, float]:
-    """Return the 95% prediction interval for one further run, widened by half the printed unit.
+def find_interval(measure: str, values: pd.Series, half_unit: float = 0) -> tuple[float, float]:
+    """Return the 95% prediction interval for one further run, widened by `half_unit` at both ends.
 
-    The ends are nan for fewer than FEWEST runs.
+    If there are fewer than `FEWEST` runs, both ends of the interval are nan.
     """
     logs = to_log(measure, values.astype(float).dropna())
     n = len(logs)
@@ -87,25 +90,29 @@ def predict(measure: str, values: pd.Series, half_unit: float = 0) -> tuple[floa
 
 
 def compare_numbers(claim: pd.Series, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per published number: whether it is `inside` the interval `low` to `high`.
+    """Return one row per published number, with the prediction interval from `low` to `high`.
 
-    The runs have one configuration, which may differ from the claim's. Both are compared after
-    their common epochs.
+    `inside` says whether the published number is in the interval. All runs have the same
+    configuration, which may differ from the configuration of the claim. The claim and the runs are
+    compared after the same number of epochs.
     """
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
-    ends = [predict(name, measured[name], row["half_unit"]) for name, row in published.iterrows()]
+    ends = [
+        find_interval(name, measured[name], row["half_unit"]) for name, row in published.iterrows()
+    ]
     table = published[["published"]].assign(low=[low for low, _ in ends], high=[h for _, h in ends])
     table["inside"] = table["published"].between(table["low"] - 1e-9, table["high"] + 1e-9)
     return table.dropna()
 
 
 def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
-    """Return how many results deviate at least as much as the published one, and of how many.
+    """Return the rank of the published result among all results, and the number of results.
 
-    The results are the runs and the published one. A result's deviation is the largest distance of
-    its numbers from their means, in standard deviations. All numbers are rounded like the published
-    ones.
+    The results are the runs and the published result. The deviation of a result is the largest
+    distance of its numbers from their means, in standard deviations. The rank is the number of
+    results that deviate at least as much as the published result. The numbers of the runs are
+    rounded to the units of the published numbers.
     """
     epochs = find_common_epochs(claim, runs)
     published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
@@ -115,16 +122,17 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
         rounded = (measured[name] / unit).round() * unit if unit else measured[name]
         logs.append(to_log(name, np.append(rounded, value)))
     table = np.array(logs).T
-    spread = np.maximum(table.std(axis=0), 1e-9)  # the deviation is 0 if all runs are equal
+    spread = np.maximum(table.std(axis=0), 1e-9)  # avoids a division by 0
     far = (np.abs(table - table.mean(axis=0)) / spread).max(axis=1)
     return int((far >= far[-1]).sum()), len(far)
 
 
 def rank_accuracies(claims: pd.DataFrame, runs: pd.DataFrame) -> dict[str, float]:
-    """Return `rank`, the mean rank of published test accuracies among runs, from 0 to 1, and `p`.
+    """Compare the ranks of published test accuracies with the ranks of our runs.
 
-    `p` is from van Elteren's rank-sum test, one-sided and stratified by configuration. It is small
-    if published runs were chosen for their test accuracy.
+    `rank` is the mean rank of the published test accuracies, from 0 to 1. `p` is the p-value of van
+    Elteren's one-sided rank-sum test, stratified by configuration. A small `p` suggests that
+    published runs were chosen for their test accuracy.
     """
     ranks, expected, variance = [], 0.0, 0.0
     for name, group in claims.groupby("configuration"):
@@ -141,17 +149,17 @@ def rank_accuracies(claims: pd.DataFrame, runs: pd.DataFrame) -> dict[str, float
 
 
 def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
-    """Return the difference of two means with its 95% confidence interval (Welch)."""
+    """Return the difference of two means, with Welch's 95% confidence interval."""
     low, high = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
     return {"difference": first.mean() - second.mean(), "low": low, "high": high}
 
 
 def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Return one row per seed of two configurations, with the differences of its two runs.
+    """Compare the runs of two configurations that have the same seed, and return one row per seed.
 
     `epochs` is the number of epochs that both runs have. `same_errors` counts the epochs after
-    which both have the same test errors. `loss_apart` is the largest difference of the training
-    losses, in nats.
+    which both runs have the same number of test errors. `loss_apart` is the largest difference,
+    in nats, between the two training losses of an epoch.
     """
     by_seed = [runs[runs["configuration"] == name].set_index("seed") for name in (first, second)]
     both = by_seed[0].join(by_seed[1], how="inner", suffixes=("_1", "_2"))

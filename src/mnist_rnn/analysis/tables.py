@@ -1,8 +1,7 @@
-"""Make the tables of runs, and of published results beside their runs.
+"""Make the tables of runs, and tables that compare published results with runs.
 
-`tabulate_results` makes one row per run from the records (`tabulate_runs`), compares published
-numbers with the intervals of the runs (`tabulate_numbers`), and makes one row per configuration or
-claim (`tabulate_accuracy`). `write_tables` writes these tables. 03_results calls both.
+`tabulate_results` makes the tables, and `write_tables` writes the tables to files. The notebook
+03_results calls both functions.
 """
 
 from pathlib import Path
@@ -12,18 +11,18 @@ import numpy as np
 import pandas as pd
 
 from mnist_rnn.analysis.claims import CONFIGURATION, tabulate_claims
-from mnist_rnn.analysis.statistics import MEASURES, compare_numbers, measure_runs, predict
+from mnist_rnn.analysis.statistics import MEASURES, compare_numbers, find_interval, measure_runs
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import require_own_folder
 from mnist_rnn.records.run import Run, name_configuration
 
-SPACE = "\N{NO-BREAK SPACE}"  # keeps a number and its unit on one line of a table's cell
+SPACE = "\N{NO-BREAK SPACE}"  # keeps an interval on one line of a table cell
 BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
 
 
 class Results(NamedTuple):
-    """The results to report: four tables, and the errors of files that are left out."""
+    """Four tables of results, and one error for each record that the tables leave out."""
 
     runs: pd.DataFrame
     claims: pd.DataFrame
@@ -35,7 +34,8 @@ class Results(NamedTuple):
 def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
     """Return the table of runs, sorted by code, parameters and seed.
 
-    docs/data-dictionary.md describes the columns. Those ending in `_by_epoch` have tuples.
+    docs/data-dictionary.md describes the columns. The columns whose names end in `_by_epoch`
+    contain tuples.
     """
     rows = [
         {"configuration": run.configuration_name, "code": run.code}
@@ -67,7 +67,10 @@ def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
 
 
 def tabulate_numbers(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per published number that has enough runs, with their prediction interval."""
+    """Return one row per published number, with the prediction interval of the runs.
+
+    Published numbers without enough runs for a prediction interval are left out.
+    """
     tables = []
     for name, claim in claims.iterrows():
         own = runs[runs["configuration"] == claim["configuration"]]
@@ -81,9 +84,9 @@ def tabulate_numbers(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
 def tabulate_accuracy(
     runs: pd.DataFrame, claims: pd.DataFrame, numbers: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return one row per claim whose configuration has runs, and per configuration without claim.
+    """Return one row per claim with runs, and one row per configuration without a claim.
 
-    Rows without a published number come first.
+    Rows without a published test accuracy come first.
     """
     groups = runs.groupby("configuration", sort=False)
     found = pd.DataFrame.from_dict({n: describe_runs(g) for n, g in groups}, orient="index")
@@ -104,9 +107,9 @@ def tabulate_accuracy(
 
 def describe_runs(runs: pd.DataFrame) -> dict:
     """Return the parameters of one configuration's runs, and statistics of their test accuracy."""
-    errors = runs["test_errors"]  # whole numbers: their means are the same on every machine
+    errors = runs["test_errors"]  # every machine computes the same mean of whole numbers
     mean, sd = np.round([100 - errors.mean() / 100, errors.std() / 100], 2)
-    low, high = predict("test_accuracy", runs["test_accuracy"])
+    low, high = find_interval("test_accuracy", runs["test_accuracy"])
     return runs.iloc[0][[*CONFIGURATION, "parameters"]].to_dict() | {
         "runs": len(runs),
         "mean": mean,
@@ -119,18 +122,18 @@ def describe_runs(runs: pd.DataFrame) -> dict:
 
 
 def count_inside(numbers: pd.DataFrame) -> str:
-    """Return how many published numbers are inside their intervals, as in `3 of 4`."""
+    """Return how many published numbers are in their prediction intervals, such as `3 of 4`."""
     return f"{numbers['inside'].sum()} of {len(numbers)}"
 
 
 def describe_interval(number: str, low: float, high: float) -> str:
-    """Return an interval of one of the MEASURES as text."""
+    """Format the prediction interval of `number`, which is a key of `MEASURES`."""
     digits = 3 if number.endswith("accuracy") else 4
     return f"{low:.{digits}f}{SPACE}to{SPACE}{high:.{digits}f}"
 
 
 def name_outside(numbers: pd.DataFrame) -> str:
-    """Return the published numbers that are outside their intervals, with the intervals."""
+    """Return the published numbers outside their prediction intervals, with the intervals."""
     words = []
     for row in numbers[~numbers["inside"].astype(bool)].to_dict("records"):
         interval = describe_interval(row["number"], row["low"], row["high"])
@@ -139,7 +142,7 @@ def name_outside(numbers: pd.DataFrame) -> str:
 
 
 def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of the table of accuracies for readers, without empty columns."""
+    """Format the table of accuracies for readers, and remove the empty columns."""
     rows = [
         {
             "Result": row["configuration"] if pd.isna(row["claim"]) else row["claim"],
@@ -159,21 +162,22 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
 
 
 def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
-    """Return the tables of these records and of the claims in PUBLISHED, and the errors.
+    """Return the tables of these records and of the claims in the folder `PUBLISHED`.
 
-    Runs whose bits differ from the specified ones are left out.
+    Runs with weights that differ from the specification are left out, and added to `refused`.
 
     Raises:
-        RecordError: there is no record, or all are left out.
+        RecordError: there is no record, or all records are left out.
     """
     counted = [run for run in records if not run.environment.other_bits]
     if not counted:
-        without = f", except {len(records)} with different bits" if records else ""
-        raise RecordError(f"There is no record of a run{without}; `make sweep` makes them.")
+        problem = f"All {len(records)} runs have weights that differ from the specification"
+        problem = problem if records else "There is no record of a run"
+        raise RecordError(f"{problem}. `make sweep` trains the runs.")
     refused = refused + [
         RecordError(
-            f"{name_configuration(run.config, run.code)}, seed {run.config.seed}, has "
-            "bits that differ from the specified ones."
+            f"The run {name_configuration(run.config, run.code)} with seed {run.config.seed} "
+            "has weights that differ from the specification."
         )
         for run in records
         if run.environment.other_bits
@@ -186,7 +190,7 @@ def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
 def write_tables(results: Results, folder: Path) -> None:
     """Write accuracy.csv, accuracy.md, numbers.csv and runs.csv.
 
-    accuracy.md also lists the files that are left out.
+    accuracy.md also lists the records that the tables leave out.
     """
     require_own_folder()
     notes = "".join(f"\nLeft out: {error}\n" for error in results.refused)
@@ -202,15 +206,19 @@ def write_tables(results: Results, folder: Path) -> None:
 
 
 def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
-    """Return sentences that compare a run's test accuracy with its published numbers."""
+    """Return sentences that compare a run's test accuracy with the published test accuracies."""
     own = claims["configuration"] == run.configuration_name
     published = claims.loc[own, "test_accuracy"].dropna()
-    sentences = [f"This run reached {run.test_accuracy:.2f}%."] + [
-        f"`{claim}` published {there}%: {run.test_accuracy - there:+.2f} percentage points."
+    sentences = [f"This run has a test accuracy of {run.test_accuracy:.2f}%."] + [
+        f"`{claim}` published {there}%, a difference of {run.test_accuracy - there:+.2f} "
+        "percentage points."
         for claim, there in published.items()
     ]
     if published.empty:
-        sentences.append("No number was published for this configuration.")
+        sentences.append("No test accuracy was published for this configuration.")
     if run.environment.other_bits:
-        sentences.append("Its bits differ from the specified ones, so the tables leave it out.")
+        sentences.append(
+            "The weights of this run differ from the specification, so the tables leave this run "
+            "out."
+        )
     return " ".join(sentences)

@@ -1,7 +1,7 @@
-"""Analyse a trained network: its prediction after each row, and what this depends on.
+"""Analyse the predictions of a trained network after each row of an image.
 
-The network's dense layer and softmax, applied to the hidden state after row t, give the predicted
-probabilities after row t. Rows are counted from 1, so these are probabilities[:, t - 1].
+The dense layer and softmax convert the hidden state after row t to predicted probabilities. Rows
+are counted from 1, so `probabilities[:, t - 1]` are the probabilities after row t.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,12 +18,12 @@ from mnist_rnn.records.consistency import Weights
 
 
 def compute_probabilities(weights: Weights, hidden: np.ndarray) -> np.ndarray:
-    """The probabilities (..., 10) of the ten digits, given hidden states (..., units)."""
+    """Return the predicted probabilities (..., 10) for hidden states (..., units)."""
     return softmax(hidden @ weights.dense_kernel + weights.dense_bias, axis=-1)
 
 
 def predict_after_each_row(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    """Return the probabilities (n, timesteps, 10) after each row, computed by Keras's layers."""
+    """Return the probabilities (n, timesteps, 10) that Keras predicts after each row."""
     rnn, *last = model.layers
     sequence = type(rnn).from_config(rnn.get_config() | {"return_sequences": True})
     by_row = keras.Sequential([keras.Input((TIMESTEPS, FEATURES)), sequence, *last])
@@ -32,38 +32,44 @@ def predict_after_each_row(model: keras.Model, x: np.ndarray) -> np.ndarray:
 
 
 def accuracy_by_row(probabilities: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the accuracy after each row (timesteps,)."""
+    """Return the accuracy after each row, as an array (timesteps,) of fractions."""
     return (probabilities.argmax(axis=2) == y[:, None]).mean(axis=0)
 
 
 def decision_rows(probabilities: np.ndarray) -> np.ndarray:
-    """Return the row (n,) from which on the prediction is final; 1 if it never changes."""
+    """Return the first row after which each image's prediction stays the same, as an array (n,)."""
     answers = probabilities.argmax(axis=2)
     return 1 + last_rows(answers != answers[:, -1:])
 
 
 def last_ink_rows(x: np.ndarray) -> np.ndarray:
-    """Return the last row with ink of each image (n,)."""
+    """Return each image's last row with ink, as an array (n,)."""
     return last_rows(np.any(x, axis=2))
 
 
 def last_rows(marked: np.ndarray) -> np.ndarray:
-    """Return the last marked row (n,) in booleans (n, timesteps); 0 if no row is marked."""
+    """Return an array (n,) of each image's last marked row, which is 0 if no row is marked.
+
+    `marked` contains one boolean for each row of each image, with shape (n, timesteps).
+    """
     return (marked * np.arange(1, TIMESTEPS + 1)).max(axis=1)
 
 
 def tabulate_decisions(probabilities: np.ndarray, y: np.ndarray) -> pd.DataFrame:
-    """Return, for each digit, the row after which half and 90% of its images are decided.
+    """Return a table of the rows after which the predictions for each digit are final.
 
-    The last column is the mean predicted probability of the label after row 28.
+    An image is decided when its prediction is final, as in `decision_rows`. The last column is the
+    mean predicted probability of the label after row 28.
     """
     digits = pd.Series(y, name="digit")
     rows = pd.Series(decision_rows(probabilities)).groupby(digits)
     last = pd.Series(probabilities[np.arange(len(y)), -1, y], dtype=float).groupby(digits)
     return pd.DataFrame(
         {
-            "half decided after row": rows.median().astype(int),
-            "90% decided after row": rows.quantile(0.9, interpolation="higher"),
+            "row after which half of the images are decided": rows.median().astype(int),
+            "row after which 90% of the images are decided": rows.quantile(
+                0.9, interpolation="higher"
+            ),
             "images decided only after row 28": rows.agg(lambda row: (row == 28).sum()),
             "mean probability of the label (%)": (100 * last.mean()).round(1),
         }
@@ -71,10 +77,11 @@ def tabulate_decisions(probabilities: np.ndarray, y: np.ndarray) -> pd.DataFrame
 
 
 def separation(points: np.ndarray, y: np.ndarray) -> float:
-    """Return the distance between classes, divided by the distance within them.
+    """Return the distance between classes divided by the distance within classes.
 
-    The first is the root-mean-square distance of the class means from their centroid. The
-    second is that of the points from their class mean.
+    The distance between classes is the root-mean-square distance of the class means from their
+    centroid. The distance within classes is the root-mean-square distance of the points from their
+    class means.
     """
     means = np.stack([points[y == digit].mean(axis=0) for digit in range(10)])
     between = ((means - means.mean(axis=0)) ** 2).sum(axis=1).mean()
@@ -83,26 +90,29 @@ def separation(points: np.ndarray, y: np.ndarray) -> float:
 
 
 def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
-    """Return the accuracy after the last row."""
+    """Return the accuracy of the model on the images `x`, as a fraction."""
     return float((predict(model, x).argmax(axis=1) == y).mean())
 
 
 def accuracy_without(
     model: keras.Model, x: np.ndarray, y: np.ndarray, bands: Iterable[slice]
 ) -> np.ndarray:
-    """Return the accuracy after blanking the rows of a band, for each band (slices, from 0)."""
+    """Return one accuracy per band: the accuracy on images whose rows in the band are blank.
+
+    A band is a slice of rows, which are counted from 0.
+    """
     return np.array([accuracy(model, blank(x, rows), y) for rows in bands])
 
 
 def blank(x: np.ndarray, rows: slice) -> np.ndarray:
-    """Return a copy of x without ink in these rows."""
+    """Return a copy of the images `x` in which these rows are blank."""
     blanked = x.copy()
     blanked[:, rows] = 0
     return blanked
 
 
 def sensitivity(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the mean absolute gradient (28, 28) of an image's loss with respect to each pixel."""
+    """Return the mean absolute gradient (28, 28) of the loss with respect to each pixel."""
     pixels = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(pixels)
@@ -111,16 +121,19 @@ def sensitivity(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def disturb(x: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield names and disturbed images (n, 28, 28); directions of a disturbance share its name."""
+    """Yield pairs of a disturbance's name and the disturbed images (n, 28, 28).
+
+    All directions of a shift or a rotation have the same name.
+    """
     yield "as they are", x
     for n in range(1, 5):
-        for move in ((n, 0), (-n, 0), (0, n), (0, -n)):  # down, up, right, left; pads with 0
+        for move in ((n, 0), (-n, 0), (0, n), (0, -n)):  # down, up, right, left
             name = f"shifted by {n} px, mean of four directions"
             yield name, ndimage.shift(x, (0, *move), order=0)
     for angle in (10, 20, 30):
-        for degrees in (angle, -angle):  # counter-clockwise; order 1 is linear interpolation
+        for degrees in (angle, -angle):  # counter-clockwise, then clockwise
             turned = ndimage.rotate(x, degrees, axes=(2, 1), reshape=False, order=1)
-            yield f"rotated by {angle}°, mean of both ways", turned
+            yield f"rotated by {angle}°, mean of both directions", turned
     for deviation in (0.1, 0.2, 0.3):
         noise = np.random.default_rng(seed).normal(0, deviation, x.shape)
         noisy = np.clip(x + noise, 0, 1).astype("float32")
@@ -133,7 +146,7 @@ def disturb(x: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray]]:
 def tabulate_disturbances(
     model: keras.Model, x: np.ndarray, y: np.ndarray, seed: int
 ) -> pd.DataFrame:
-    """Return one row per name of `disturb`: the mean accuracy over its directions, in percent."""
+    """Return the accuracy in percent for each disturbance, averaged over its directions."""
     rows = [(name, 100 * accuracy(model, images, y)) for name, images in disturb(x, seed)]
     table = pd.DataFrame(rows, columns=["images", "accuracy (%)"])
     return table.groupby("images", sort=False).mean().round(1)

@@ -1,1 +1,1 @@
-"""Compare bits with known results, and keep the ledger of reproductions."""
+"""Compare the bits of trained weights with known results, and list reproductions in a ledger."""

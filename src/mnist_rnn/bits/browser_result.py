@@ -1,4 +1,7 @@
-"""Define the record that `learn.html` saves, without anything that identifies people."""
+"""Define the record that `learn.html` saves.
+
+Nothing in the record identifies a person.
+"""
 
 import hashlib
 from datetime import UTC, date, datetime
@@ -9,7 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator
 from mnist_rnn.config import Configuration, Digest, Strict, Text
 from mnist_rnn.records.run import find_impossible
 
-# The run that the page repeats
+# The configuration that `learn.html` trains in a browser
 PAGE_CONFIG = Configuration(learning_rate=0.05, batch_size=64, train_size=1280)
 PAGE_STEPS = PAGE_CONFIG.epochs * PAGE_CONFIG.train_size // PAGE_CONFIG.batch_size
 
@@ -24,15 +27,16 @@ Day = Annotated[date, AfterValidator(_require_past)]
 
 
 class BrowserResult(Strict):
-    """A run of PAGE_CONFIG that a browser has computed.
+    """The record of a run in a browser, with the configuration `PAGE_CONFIG`.
 
-    `weights_sha256` is the digest of the final weights. The page compares the initial weights with
-    TensorFlow's, and the weights after each epoch. `first_difference` is the first step after which
-    the compared weights differ (0: the initial weights), or None. `browser` (`engine` in the file)
-    has the kind and the main version. `processor` is `x86`, `ARM` or `unknown`. `arithmetic`
-    (`path` in the file) is `fused` if one instruction multiplied and added with one rounding, or
-    `exact` if float64 was used. `seconds` is the time of the training, and `date` the day on which
-    it ended (UTC).
+    `weights_sha256` is the digest of the final weights. `learn.html` compares the initial weights,
+    and the weights after each epoch, with TensorFlow's weights. `first_difference` is the number of
+    steps before the first difference, or None if all compared weights are bit-identical.
+    `browser` has the browser's kind and main version. `processor` is `x86`, `ARM` or `unknown`.
+    `arithmetic` is `fused` if one instruction multiplies and adds with one rounding. If float64 is
+    used, `arithmetic` is `exact`. In the file, the key of `browser` is `engine`, and the key of
+    `arithmetic` is `path`. `seconds` is the training time. `date` is the UTC day on which the
+    training ended.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -56,12 +60,15 @@ class BrowserResult(Strict):
 
     @property
     def evidence(self) -> dict[str, str]:
-        """Return a key for the run; a record with a known key adds no evidence."""
+        """Return `{"run": text}`; the text names the browser, system, processor and arithmetic.
+
+        A second record with the same text is rejected.
+        """
         made_with = self.browser, self.system, self.processor, self.arithmetic
         return {"run": str(made_with)}
 
     @property
     def file_name(self) -> str:
-        """Return the file name, from the day and the start of the content's SHA-256."""
+        """Return the file name, which has the date and eight digits of the content's SHA-256."""
         content = hashlib.sha256(self.model_dump_json().encode()).hexdigest()
         return f"learned-{self.date}-{content[:8]}.json"

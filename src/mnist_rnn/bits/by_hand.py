@@ -1,7 +1,7 @@
-"""The training of docs/specification.md in NumPy, with the bits of Keras and TensorFlow.
+"""Implement docs/specification.md in NumPy; the weights are bit-identical to TensorFlow's.
 
-`notebooks/05_by_hand.ipynb` shows and explains these functions in this order. They need only NumPy,
-and correspond line by line to the programs for JAX, PyTorch and C in `implementations/`.
+This file needs only NumPy, and `notebooks/05_by_hand.ipynb` explains its functions. Each line of
+code corresponds to a line of the programs for JAX, PyTorch and C in `implementations/`.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ Array = np.ndarray
 
 
 def batches(x: Array, y: Array, seed: int, batch_size: int) -> Iterator[tuple[Array, Array]]:
-    """Yield the batches of all epochs, without end: x (timesteps, n, features) and labels (n,)."""
+    """Yield batches x (timesteps, n, features) and labels y (n,), epoch after epoch without end."""
     for epoch in count():
         order = np.random.default_rng([seed, epoch]).permutation(len(y))
         for start in range(0, len(y), batch_size):
@@ -24,7 +24,7 @@ def batches(x: Array, y: Array, seed: int, batch_size: int) -> Iterator[tuple[Ar
 
 
 def draw_weights(seed: int, units: int) -> list[Array]:
-    """Return W (28, units), U (units, units), b (units,), V (units, 10) and c (10,)."""
+    """Draw initial weights W (28, units), U (units, units), b (units,), V (units, 10), c (10,)."""
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
 
     def glorot_uniform(rows: int, columns: int) -> Array:
@@ -39,12 +39,15 @@ def draw_weights(seed: int, units: int) -> list[Array]:
 
 
 def add_in_order(terms: Iterable[Array]) -> Array:
-    """Return the sum of arrays, added one after the other to 0."""
+    """Return the sum of these arrays, added to 0 from first to last."""
     return reduce(np.add, terms, np.zeros((), "float32"))
 
 
 def multiply_in_order(a: Array, b: Array) -> Array:
-    """Return a (n, k) times b (k, m): FMA adds the terms to 0, from first to last."""
+    """Return the matrix product of a (n, k) and b (k, m).
+
+    The terms are added from first to last, each by an emulated fused multiply-add.
+    """
     a, b = a.astype("float64"), b.astype("float64")
     rounded = np.zeros((len(a), b.shape[1]), "float32")
     s, term, total = (np.zeros(rounded.shape) for _ in range(3))
@@ -61,18 +64,18 @@ def multiply_in_order(a: Array, b: Array) -> Array:
 
 
 def move_off_halfway(s: Array, term: Array, total: Array, halfway: Array) -> None:
-    """Move totals halfway between two float32 numbers to the side of the exact sum."""
+    """Move totals towards the exact sum if they are halfway between two float32 numbers."""
     x, y, z = s[halfway], term[halfway], total[halfway]
     part = z - x
-    error = (x - (z - part)) + (y - part)  # x + y - z, exactly
+    error = (x - (z - part)) + (y - part)  # x + y - z without rounding error
     total[halfway] = np.where(error == 0, z, np.nextafter(z, np.copysign(np.inf, error)))
 
 
 @cache
 def library_keeps_the_rule(n: int, k: int, m: int) -> bool:
-    """Return whether NumPy multiplies (n, k) by (k, m) with the bits of multiply_in_order."""
+    """Return whether `@` for shapes (n, k) and (k, m) gives the bits of `multiply_in_order`."""
     random = np.random.default_rng(0)
-    for _ in range(1 + 1000 // (n * m)):  # a thousand sums or more
+    for _ in range(1 + 1000 // (n * m)):  # at least 1,000 sums are compared
         a = random.standard_normal((n, k)).astype("float32")
         b = random.standard_normal((k, m)).astype("float32")
         if not np.array_equal(a @ b, multiply_in_order(a, b)):
@@ -81,34 +84,34 @@ def library_keeps_the_rule(n: int, k: int, m: int) -> bool:
 
 
 def flush(x: Array) -> Array:
-    """Return x, with numbers smaller than 2^-126 replaced by zeros of the same sign."""
+    """Return x; numbers below 2^-126 in magnitude are replaced by zeros of the same sign."""
     return x * (np.abs(x) >= np.float32(2**-126))
 
 
 def product(a: Array, b: Array) -> Array:
-    """Return one part of a product, computed by NumPy's library if it keeps the rule."""
+    """Return the matrix product of a and b, computed by `@` if `@` gives the specified bits."""
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     kept = library_keeps_the_rule(len(a), *b.shape)
     return flush(a @ b if kept else multiply_in_order(a, b))
 
 
 def cut(a: Array, size: int) -> list[Array]:
-    """Return the parts of `size` rows each; the last one may be shorter."""
+    """Split a matrix into parts of `size` rows; the last part may be shorter."""
     return [a[i : i + size] for i in range(0, len(a), size)]
 
 
 def multiply(a: Array, b: Array) -> Array:
-    """Return a b, summed in parts of 256 terms."""
+    """Return the matrix product of a and b; each sum is cut into parts of 256 terms."""
     return add_in_order(product(p.T, q) for p, q in zip(cut(a.T, 256), cut(b, 256), strict=True))
 
 
 def sum_products(a: Array, b: Array) -> Array:
-    """Return a^T b, a sum over images, in parts of 128."""
+    """Return the matrix product of a^T and b; each sum is cut into parts of 128 images."""
     return add_in_order(product(p.T, q) for p, q in zip(cut(a, 128), cut(b, 128), strict=True))
 
 
 def sum_images(a: Array) -> Array:
-    """Return the sum of the rows, in parts of 128, each in parts of 32."""
+    """Return the sum of the rows; each part of 128 rows is summed in smaller parts of 32 rows."""
     parts = [[add_in_order(rows) for rows in cut(part, 32)] for part in cut(a, 128)]
     return add_in_order(add_in_order(part) for part in parts)
 
@@ -124,12 +127,12 @@ TANH_LIMIT, TANH_SMALL = np.float32(7.99881172180175781), np.float32(0.0004)
 
 
 def horner(coefficients: Array, x: Array) -> Array:
-    """Return the value of the polynomial with these coefficients, highest power first."""
+    """Return a polynomial's value at x; the first coefficient belongs to the highest power."""
     return reduce(lambda value, c: value * x + c, coefficients[1:], coefficients[0])
 
 
 def tanh(x: Array) -> Array:
-    """Return the hyperbolic tangent, with XLA's bits."""
+    """Return the hyperbolic tangent of x, bit-identical to XLA's tanh."""
     held = np.clip(x, -TANH_LIMIT, TANH_LIMIT)
     q = held * held
     quotient = held * horner(TANH_ABOVE, q) / horner(TANH_BELOW, q)
@@ -147,7 +150,7 @@ EXP_LOWEST, LOG2_OF_E, LN2, LN2_REST = np.array(
 
 
 def exp(x: Array) -> Array:
-    """Return the exponential of x <= 0, with XLA's bits."""
+    """Return the exponential of x <= 0, bit-identical to XLA's exp."""
     x = np.maximum(x, EXP_LOWEST)
     k = np.floor(np.float32(0.5) + x * LOG2_OF_E)  # at least -127
     r = (x - LN2 * k) - LN2_REST * k
@@ -156,12 +159,12 @@ def exp(x: Array) -> Array:
 
 
 def forward(x: Array, h: Array, w: Array, u: Array, b: Array) -> Array:
-    """Return h_t = tanh((x_t W + b) + h_{t-1} U)."""
+    """Return the hidden state h_t = tanh((x_t W + b) + h_{t-1} U)."""
     return tanh((multiply(x, w) + b) + multiply(h, u))
 
 
 def backward(x: Array, before: Array, h: Array, u: Array, dh: Array) -> tuple[Array, ...]:
-    """Return d = dh (1 - h h), dh_{t-1}, and this timestep's terms of dW, dU and db."""
+    """Return d = dh (1 - h h), the gradient dh_{t-1}, and one timestep's terms of dW, dU and db."""
     d = flush(dh * (1 - h * h))
     dh = multiply(d, u.T)
     dw, db = sum_products(x, d), sum_images(d)
@@ -170,7 +173,7 @@ def backward(x: Array, before: Array, h: Array, u: Array, dh: Array) -> tuple[Ar
 
 
 def predict(weights: list[Array], x: Array) -> tuple[list[Array], Array]:
-    """Return the hidden states for x (timesteps, n, features), beginning with zeros, and z."""
+    """Return the hidden states (the first is 0) and the logits of x (timesteps, n, features)."""
     w, u, b, v, c = weights
     h = [np.zeros((x.shape[1], len(u)), "float32")]
     for x_t in x:
@@ -179,7 +182,7 @@ def predict(weights: list[Array], x: Array) -> tuple[list[Array], Array]:
 
 
 def differentiate_loss(z: Array, y: Array) -> tuple[Array, float]:
-    """Return the mean cross-entropy's gradient with respect to z, and the sum of the losses."""
+    """Return the gradient of the mean loss with respect to the logits z, and the sum of losses."""
     a, label = np.float32(1) / np.float32(len(y)), np.eye(10, dtype="float32")[y]
     shifted = z - z.max(axis=1, keepdims=True)
     e = exp(shifted)
@@ -189,7 +192,7 @@ def differentiate_loss(z: Array, y: Array) -> tuple[Array, float]:
 
 
 def step(weights: list[Array], x: Array, y: Array, rate: Array) -> tuple[dict[str, Array], float]:
-    """Return the arrays of one step of SGD by name, and the sum of the losses."""
+    """Take one step of SGD; return all computed arrays by name, and the sum of the losses."""
     h, z = predict(weights, x)
     g, loss = differentiate_loss(z, y)
     dv, dc = sum_products(h[-1], g), sum_images(g)
@@ -206,12 +209,12 @@ def step(weights: list[Array], x: Array, y: Array, rate: Array) -> tuple[dict[st
 
 
 def get_weights(arrays: dict[str, Array]) -> list[Array]:
-    """Return the weights after a step."""
+    """Return the updated weights, which are among the arrays that `step` has returned."""
     return [arrays[name] for name in ("w'", "u'", "b'", "v'", "c'")]
 
 
 def digest(arrays: Iterable[Array]) -> str:
-    """Return the SHA-256 over shape, type and little-endian values of each array, in order."""
+    """Return one SHA-256 of the shapes, types and little-endian values of all arrays, in order."""
     sha256 = hashlib.sha256()
     for array in arrays:
         sha256.update(f"{array.shape}{array.dtype.name}".encode() + array.astype("<f4").tobytes())

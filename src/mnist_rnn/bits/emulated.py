@@ -1,12 +1,13 @@
-"""Run the same Python and packages on emulated CPUs, with Debian's qemu-user.
+"""Run training on CPUs that Debian's qemu-user emulates.
 
-`python -m mnist_rnn.bits.emulated` downloads packages for ARM64. With `Haswell sgd`, it computes
-the first steps of `sgd` on an emulated Haswell, and writes a record for the ledger to
+Without arguments, `python -m mnist_rnn.bits.emulated` downloads the packages for an emulated ARM64
+CPU. With the arguments `Haswell sgd`, the command takes the first training steps of the
+configuration `sgd` on an emulated Haswell CPU. The command writes a record for the ledger to
 outputs/reproductions.
 
-qemu switches twice between AVX and SSE code for each multiply-add of the emulated CPU, which is
-slow on Intel CPUs. A qemu that was changed to ignore the AVX of its host (`cpuinfo_init` in
-util/cpuinfo-i386.c) was twenty times faster: a whole epoch took 40 minutes.
+For each emulated multiply-add, qemu switches twice between AVX and SSE code. Each switch is slow on
+Intel CPUs. An edit of the function `cpuinfo_init` in qemu's util/cpuinfo-i386.c can make qemu
+ignore the host's AVX. The edited qemu was twenty times faster, and trained one epoch in 40 minutes.
 """
 
 import os
@@ -22,7 +23,7 @@ from mnist_rnn.paths import OUTPUTS, ROOT
 
 ARM64 = Path(f"{sys.prefix}-arm64")  # made by fetch_arm64
 SITE = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
-# Debian's ARM64 packages of Python 3.13, and of the libraries that it and TensorFlow load
+# Debian's ARM64 packages of Python 3.13, and of the libraries that Python or TensorFlow loads
 DEBIAN_PACKAGES = """
     python3.13-minimal libpython3.13-stdlib libpython3.13-minimal libc6 libstdc++6 libgcc-s1
     libffi8 libssl3t64 zlib1g libbz2-1.0 liblzma5 libexpat1 libuuid1 libzstd1
@@ -30,24 +31,29 @@ DEBIAN_PACKAGES = """
 
 
 def missing(cpu: str) -> str:
-    """Return what the machine lacks to emulate this CPU, or "" if it lacks nothing."""
+    """Return the reason why this machine can't emulate the CPU, or "" if it can."""
     if platform.machine() != "x86_64":
-        return "other CPUs can be emulated only on x86-64"
+        return "the emulation of a CPU needs an x86-64 machine"
     program = "qemu-aarch64" if cpu == "neoverse-n1" else "qemu-x86_64"
     if shutil.which(program) is None:
-        return f"no {program}: to try other CPUs, `apt-get install qemu-user`"
+        return f"the program {program} is missing: `apt-get install qemu-user` installs the program"
     if cpu == "neoverse-n1" and not ARM64.exists():
-        return "no ARM64 packages: `python -m mnist_rnn.bits.emulated` fetches them"
+        return (
+            "ARM64 packages are missing: `python -m mnist_rnn.bits.emulated` downloads the packages"
+        )
     return ""
 
 
 def start_first_steps(cpu: str, *words: str | Path) -> subprocess.Popen:
-    """Start `first_steps` with these names and options on this CPU."""
+    """Start the module `first_steps` on an emulated CPU, with these names and options."""
     return start_emulated(cpu, "-m", "mnist_rnn.bits.first_steps", *words, "--emulated", cpu)
 
 
 def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
-    """Start Python with these arguments on this CPU, in its own session, with this stderr."""
+    """Start Python with these arguments on an emulated CPU.
+
+    The new process has its own session, and inherits standard error.
+    """
     variables = {}
     if cpu == "neoverse-n1":
         root = ARM64 / "root"
@@ -57,19 +63,19 @@ def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
         variables["PYTHONHOME"] = str(root / "usr")
     else:
         emulator = ["qemu-x86_64", "-cpu", cpu]
-        python, site = Path(sys.executable).resolve(), SITE  # qemu can't start a link
+        python, site = Path(sys.executable).resolve(), SITE  # qemu can't start a symbolic link
     variables["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(site)])
     command = [*emulator, python, *words]
-    # If OPENBLAS_CORETYPE is unset, NumPy's library chooses its code by the emulated CPU.
+    # Without OPENBLAS_CORETYPE, OpenBLAS chooses its code for the emulated CPU.
     own = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
     pipe: Any = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
     return subprocess.Popen(command, env=own | variables, **pipe)
 
 
 def fetch_arm64() -> None:
-    """Download Debian's Python for ARM64 and the locked wheels for it, and unpack them in ARM64.
+    """Download Debian's ARM64 packages and locked wheels, and unpack them in the folder `ARM64`.
 
-    Debian's packages are not installed, since they would replace the system's Python.
+    Debian's packages are not installed, because an installation would replace the system's Python.
     """
     part = ARM64.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -97,7 +103,7 @@ def fetch_arm64() -> None:
 
 
 def main() -> None:
-    """Download ARM64's packages, or compute first steps on the named CPU."""
+    """Download the ARM64 packages, or take the first training steps on an emulated CPU."""
     if len(sys.argv) == 1:
         return fetch_arm64()
     cpu, *names = sys.argv[1:]

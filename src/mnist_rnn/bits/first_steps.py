@@ -1,8 +1,8 @@
-"""Take the first steps of each kind of run, and print the digest of the weights after them.
+"""Take the first training steps of configurations, and print the digests of the weights.
 
-`python -m mnist_rnn.bits.first_steps NAME...` prints one line per name: the name and the digest.
-It also runs on emulated CPUs, so it imports only what training needs. With `--by-hand`, NumPy
-computes the steps, without TensorFlow.
+`python -m mnist_rnn.bits.first_steps NAME...` prints the name and the digest for each NAME. With
+`--by-hand`, NumPy computes the training steps in place of TensorFlow. This module also runs on
+emulated CPUs, so it imports only packages that training needs.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from mnist_rnn.errors import ExperimentError
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.records.environment import count_threads, describe_environment
 
-# One batch of 128 images, and one of 96, which is also the size of the default run's last batch.
+# The batches have 128 and 96 images, which are also the batch sizes of the default run.
 FEW: dict[str, Any] = {"train_size": 224, "epochs": 2}
 NETWORKS: dict[str, dict[str, Any]] = {
     "sgd": {},
@@ -34,7 +34,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "lstm": {"layer": "lstm", "optimizer": "adam"},
     "lstm-sgd": {"layer": "lstm"},
     "gru": {"layer": "gru"},
-    # Sizes that `products` pads, since libraries could otherwise add the terms in another order.
+    # The module `products` pads these sizes. Without padding, libraries could add terms in
+    # another order.
     "1-unit": {"units": 1},
     "100-units": {"units": 100},
     "200-units": {"units": 200},
@@ -53,7 +54,7 @@ BY_HAND = [name for name, changes in NETWORKS.items() if changes.keys() <= BY_NU
 
 
 def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
-    """Train with TensorFlow, and return the digest of weights and logits."""
+    """Train with TensorFlow, and return a digest of the weights and the test images' logits."""
     from mnist_rnn.experiment.inputs import Examples
     from mnist_rnn.experiment.network import build_model
     from mnist_rnn.records.checkpoint import Checkpoint, weights_sha256
@@ -70,7 +71,7 @@ def train_first_steps(name: str, folder: Path, half: bool = False) -> str:
 
 
 def compute_by_hand(name: str) -> str:
-    """Train with NumPy, and return the digest of weights and logits."""
+    """Train with NumPy, and return a digest of the weights and the test images' logits."""
     config = Configuration(**FEW | NETWORKS[name])
     steps = config.epochs * -(-config.train_size // config.batch_size)
     for case in take_steps(config, steps):
@@ -81,27 +82,27 @@ def compute_by_hand(name: str) -> str:
 
 
 def read_options() -> argparse.Namespace:
-    """Return the options of the command line, after checking them."""
+    """Return the checked options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="kinds of run (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="configurations (default: all)")
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--record", type=Path, help="write a record for the ledger to this folder")
-    either.add_argument("--half", action="store_true", help="stop after one of two epochs")
+    either.add_argument("--half", action="store_true", help="stop after the first of two epochs")
     parser.add_argument("--by-hand", action="store_true", help=f"use NumPy: {', '.join(BY_HAND)}")
-    parser.add_argument("--emulated", metavar="CPU", help="the CPU that an emulator imitates")
+    parser.add_argument("--emulated", metavar="CPU", help="the name of the emulated CPU")
     parser.add_argument("--folder", type=Path, help="continue from checkpoints in this folder")
     options = parser.parse_args()
     known = BY_HAND if options.by_hand else list(NETWORKS)
     for name in options.names:
         if name not in known:
-            parser.error(f"expected names of {known}, got '{name}'")
+            parser.error(f"expected names from {known}, got '{name}'")
     if options.record and options.record.is_file():
         parser.error(f"--record: expected a folder, got the file {options.record}")
     return options
 
 
 def main() -> None:
-    """Print one line per name, and write a record if the option is given."""
+    """Print one line per configuration, and write a record if `--record` is given."""
     options = read_options()
     digests: dict[str, str] = {}
     record: Path | None = None
@@ -119,7 +120,7 @@ def main() -> None:
                 with contextlib.redirect_stdout(sys.stderr):
                     digests[name] = train_first_steps(name, folder, options.half)
             print(name, digests[name], flush=True)
-            if options.record:  # written after each name: the next may take an hour
+            if options.record:  # each result is saved, because the next training may take an hour
                 done: dict[str, list[str | None]] = {k: [v] for k, v in digests.items()}
                 made = describe_reproduction(environment, done, time.monotonic() - started)
                 last, record = record, write_reproduction(made, options.record)

@@ -1,9 +1,10 @@
-"""Check that Keras, NumPy, JAX, PyTorch and C compute the committed bits: `make implementations`.
+"""Check that the programs for Keras, NumPy, JAX, PyTorch and C compute the committed bits.
 
-Each program in `implementations/` computes the known cases, and the first steps of the default run.
-With `--epoch`, it computes the first epoch instead; with `--whole`, the whole run. A record of each
-program is written for the ledger, except for Keras, whose records `make reproduce` writes. The exit
-status is 1 if bits differ.
+`make implementations` runs this check. Each program in `implementations/` computes the known cases,
+and the first steps of the default run. With `--epoch`, each program computes the first epoch in
+place of the first steps. With `--whole`, each program computes the whole default run. For each
+program except Keras, the check writes a record for the ledger; `make reproduce` writes the records
+of Keras. The exit status is 1 if any bits differ.
 """
 
 import argparse
@@ -46,8 +47,9 @@ from mnist_rnn.records.run import read_run, run_path
 
 FOLDER = ROOT / "implementations"
 PACKAGE = ROOT / "src" / "mnist_rnn"
-KERAS = [PACKAGE / "experiment" / f"{name}.py" for name in ("layers", "products", "optimization")]
-# For each program, the files with the network, and the package or compiler that it needs.
+NETWORK = ("network", "layers", "products", "optimization")
+KERAS = [PACKAGE / "experiment" / f"{name}.py" for name in NETWORK]
+# Maps each program to its files that define the network, and to its package or compiler.
 SOURCES = {
     "Keras": (KERAS, "keras"),
     "NumPy": ([Path(by_hand.__file__)], "numpy"),
@@ -56,7 +58,7 @@ SOURCES = {
     "C": ([FOLDER / "rnn.c"], "cc"),
 }
 BROWSER = "Browser", [FOLDER / "rnn.c", PACKAGE / "web" / "learn" / "engine.c"]
-# The trained runs, by their names in the ledger
+# The configurations that the programs train, by their names in the ledger
 RUNS = {
     "sgd": Configuration(train_size=224, epochs=2),
     "first-epoch": Configuration(epochs=1),
@@ -71,7 +73,11 @@ EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
 
 
 class Trained(NamedTuple):
-    """The output of a program: test errors and digests by epoch, and a digest with the logits."""
+    """A program's output: test errors and a digest of the weights after each epoch.
+
+    `last` is the digest of the final weights and the logits of 100 test images. `seconds` is the
+    program's running time.
+    """
 
     errors: list[int]
     digests: list[str]
@@ -80,7 +86,7 @@ class Trained(NamedTuple):
 
 
 def find_compiler() -> list[str]:
-    """Return the command of a C compiler.
+    """Return the command that starts a C compiler.
 
     Raises:
         ExperimentError: no compiler is installed.
@@ -96,7 +102,7 @@ def find_compiler() -> list[str]:
 
 
 def compile_c(program: Path, *options: str) -> list[str | Path]:
-    """Compile the program in C, by default for this CPU, and return its command."""
+    """Compile the C program, by default for this CPU, and return the command that starts it."""
     source = FOLDER / "commands.c"
     options = options or ("-march=native",)
     fixed = ("-O3", "-ffp-contract=off")
@@ -105,10 +111,10 @@ def compile_c(program: Path, *options: str) -> list[str | Path]:
 
 
 def ask(command: Sequence[str | Path]) -> str:
-    """Return the output of a command.
+    """Run a command, and return its standard output.
 
     Raises:
-        ExperimentError: the command failed.
+        ExperimentError: the command can't be started, or the command failed.
     """
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
@@ -121,7 +127,7 @@ def ask(command: Sequence[str | Path]) -> str:
 
 
 def train(command: Sequence[str | Path], config: Configuration) -> Trained:
-    """Train with a program; the time includes its start and compilation."""
+    """Train with a program; the returned time includes the program's start and compilation."""
     with tempfile.TemporaryDirectory() as folder:
         inputs = Path(folder) / "inputs"
         write_inputs(inputs, config)
@@ -134,7 +140,7 @@ def train(command: Sequence[str | Path], config: Configuration) -> Trained:
 
 
 def answer(command: Sequence[str | Path]) -> list[str]:
-    """Return a sentence for each known case that a program computes differently."""
+    """Return a sentence for each known case that a program computes wrongly."""
     known, found = read_cases(), []
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "dump.json"
@@ -145,7 +151,7 @@ def answer(command: Sequence[str | Path]) -> list[str]:
 
 
 def judge(trained: Trained, name: str) -> str:
-    """Return the first difference from this run's committed digests, or "" if there is none."""
+    """Return the first difference from the committed digests, or "" if all digests are equal."""
     if name != WHOLE_RUN:
         expected = json.loads(FIRST_STEPS.read_text(encoding="utf-8"))[name]
         return "" if trained.last == expected else f"expected {expected}, got {trained.last}"
@@ -159,7 +165,7 @@ def judge(trained: Trained, name: str) -> str:
 
 
 def record(implementation: str, python: str, trained: Trained, name: str) -> Path:
-    """Write a record of this run for the ledger, and return its path."""
+    """Record a program's training in a file for the ledger, and return the file's path."""
     (source,), package = SOURCES[implementation]
     versions = {"cc": ask([*find_compiler(), "-dumpfullversion"]).strip()}
     if implementation != "C":
@@ -183,10 +189,10 @@ def record(implementation: str, python: str, trained: Trained, name: str) -> Pat
 
 
 class Proof(NamedTuple):
-    """The largest bit-identical computation of an implementation, and its fastest time.
+    """An implementation's longest bit-identical training, and how long it took.
 
-    `seconds` is the time of an epoch of 60,000 images, or None for the first steps, which take
-    less time than the program's start.
+    `seconds` is the time of an epoch of 60,000 images. For the first steps, `seconds` is None,
+    because the program's start takes longer than these steps.
     """
 
     computed: str
@@ -195,7 +201,7 @@ class Proof(NamedTuple):
 
 
 def measure(made: Reproduction | BrowserResult) -> tuple[str, Proof]:
-    """Return the name of the implementation that a record is about, and what the record proves."""
+    """Return the name of a record's implementation, and the record's result as a `Proof`."""
     if isinstance(made, BrowserResult):
         images = PAGE_CONFIG.epochs * PAGE_CONFIG.train_size
         computed = f"{PAGE_CONFIG.epochs} epochs of {PAGE_CONFIG.train_size:,} images"
@@ -203,15 +209,16 @@ def measure(made: Reproduction | BrowserResult) -> tuple[str, Proof]:
     name = next((name for name in (WHOLE_RUN, "first-epoch") if [*made.digests] == [name]), "sgd")
     seconds = None if name == "sgd" else made.seconds / RUNS[name].epochs
     cpu = made.environment.cpu
-    kind = f"{cpu.name or cpu.architecture} ({cpu.family}, {cpu.model})"
+    named = cpu.name or cpu.architecture
+    kind = f"{named} ({cpu.family}, {cpu.model})"
     return made.implementation or "Keras", Proof(COMPUTED[name], seconds, kind)
 
 
 def find_proofs(folder: Path = LEDGER / "ours") -> dict[str, Proof]:
-    """Return the best proof of each implementation, from our records in the ledger.
+    """Return the best proof for each implementation, from our own records in the ledger.
 
     Raises:
-        RecordError: a record is rejected.
+        RecordError: a record in the folder is rejected.
     """
     known = read_known()
     judged = [read_judged(path, known) for path in sorted(folder.glob("*.json"))]
@@ -231,20 +238,20 @@ def find_proofs(folder: Path = LEDGER / "ours") -> dict[str, Proof]:
 
 
 def main() -> None:
-    """Run the programs; print one line for each, and write a record for the ledger."""
+    """Run each program, print a line on its bits, and write a record for the ledger."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    names = f"one or more of {', '.join(SOURCES)} (default: all)"
+    names = f"the programs to check: {', '.join(SOURCES)} (default: all)"
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     either = parser.add_mutually_exclusive_group()
     for option, run in (("--epoch", "first-epoch"), ("--whole", WHOLE_RUN)):
         words = f"train {COMPUTED[run]}"
         either.add_argument(option, action="store_const", dest="run", const=run, help=words)
-    parser.add_argument("--peers", help="the path of a Python with JAX and PyTorch")
+    parser.add_argument("--peers", help="the path of a Python interpreter with JAX and PyTorch")
     parser.set_defaults(run="sgd")
     options = parser.parse_args()
     for name in options.names:
         if name not in SOURCES:
-            parser.error(f"expected names of {list(SOURCES)}, got '{name}'")
+            parser.error(f"expected names from {list(SOURCES)}, got '{name}'")
     wrong = False
     try:
         load_mnist()
@@ -254,7 +261,7 @@ def main() -> None:
                 script = FOLDER / f"rnn_{SOURCES[name][1]}.py"
                 c = name == "C"
                 if not c and not python:
-                    parser.error(f"--peers: expected the path of a Python with {name}, got none")
+                    parser.error(f"--peers: expected a Python interpreter with {name}, got none")
                 command = compile_c(Path(folder) / "rnn") if c else [python, script]
                 differences = answer(command)
                 trained = train(command, RUNS[options.run])

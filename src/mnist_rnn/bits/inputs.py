@@ -1,9 +1,9 @@
-"""Write a run's initial weights and image orders, for the programs in `implementations/`.
+"""Write a run's initial weights and image orders to a file for the programs in `implementations/`.
 
-`python -m mnist_rnn.bits.inputs FILE --units 64` writes little-endian numbers of 32 bits. First
-come units, batch_size, train_size and epochs, then the learning rate, a float. Then come W, U, b, V
-and c, row by row, and the order of the images in each epoch. The options are parameters of
-02_train.
+`python -m mnist_rnn.bits.inputs FILE --units 64` writes little-endian 32-bit numbers. The file
+begins with the integers `units`, `batch_size`, `train_size` and `epochs`. The learning rate follows
+as a float. The weights W, U, b, V and c follow row by row. The file ends with the order of the
+images in each epoch. The options have the names of the parameters in notebooks/02_train.ipynb.
 """
 
 import argparse
@@ -24,10 +24,10 @@ KINDS: dict[str, type] = dict.fromkeys(INTEGERS, int) | {"learning_rate": float}
 
 
 def write_inputs(path: Path, config: Configuration) -> None:
-    """Write the inputs of a run to a file.
+    """Write a run's initial weights and image orders to a file.
 
     Raises:
-        ParameterError: the programs do not support this layer, optimizer or dropout.
+        ParameterError: the programs do not support the configuration.
     """
     if (config.layer, config.optimizer, config.dropout) != ("simple_rnn", "sgd", 0):
         raise ParameterError(f"expected SimpleRNN with SGD and no dropout, got {config.name}.")

@@ -1,9 +1,9 @@
-"""Compute the known answers: steps of training with all inputs and all computed arrays.
+"""Compute the known answers: all inputs and all computed arrays of training steps.
 
-`python -m mnist_rnn.bits.known_answers` writes docs/known-answers.json. The file maps the name of a
-case to its arrays. An array is given by its shape, and by its values as hexadecimal floats, row by
-row. Cases from MNIST are large: for them, the file has the SHA-256 of each array instead.
-`docs/specification.md` explains the names.
+`python -m mnist_rnn.bits.known_answers` writes docs/known-answers.json. The file maps the name of
+each case to the arrays of the case. An array is written as its shape and its values. The values are
+hexadecimal floats, row by row. For the large cases from MNIST, the file has the SHA-256 of each
+array in place of its values. `docs/specification.md` explains the names of the arrays.
 """
 
 import json
@@ -28,16 +28,19 @@ FILE = ROOT / "docs" / "known-answers.json"
 WEIGHTS = ("w", "u", "b", "v", "c")
 INPUTS = ("rate", "x", "y", *WEIGHTS)
 ARRAYS = ("h", "z", "g", "dv", "dc", "dh", "d", "dw", "du", "db", *(f"{w}'" for w in WEIGHTS))
-# The runs whose first steps are cases; the file has only digests of their arrays
+# The first steps of these runs are known cases, for which the file has only digests of the arrays
 RUNS = {
     "default": (Configuration(train_size=224), 4),
     "batches of 640": (Configuration(units=64, batch_size=640, train_size=1000, seed=1), 2),
 }
-Case = dict[str, Any]  # arrays, or their digests, by name
+Case = dict[str, Any]  # maps a name to an array or to a digest
 
 
 def draw_inputs(timesteps: int, features: int, units: int, n: int, rate: float = 0.01) -> Case:
-    """Return random inputs of a step; only the first three logits depend on them."""
+    """Return random inputs for a training step.
+
+    With these inputs, the last seven logits are always 0.
+    """
     random = np.random.default_rng([timesteps, features, units, n])
     case: Case = {
         "rate": np.float32(rate),
@@ -54,19 +57,21 @@ def draw_inputs(timesteps: int, features: int, units: int, n: int, rate: float =
 
 
 def make_halfway() -> Case:
-    """Return inputs with a sum in z that float64 rounds to halfway between two float32 numbers.
+    """Return inputs for which a sum in z is wrong if the sum is rounded twice.
 
-    The exact sum is 1 + 2^-23 + (2^-24 - 2^-64). Rounding it twice gives 1 + 2^-22, too large.
+    The exact sum in z is 1 + 2^-23 + (2^-24 - 2^-64). Rounding the exact sum to float64 gives a
+    number halfway between two float32 numbers. Rounding the exact sum to float64 and then to
+    float32 gives 1 + 2^-22, which is too large.
     """
     case = draw_inputs(1, 2, 2, 1)
-    case["x"] = np.array([[[2**-12, 2**-12 + 2**-32]]], "float32")  # so small that tanh(x) is x
+    case["x"] = np.array([[[2**-12, 2**-12 + 2**-32]]], "float32")  # tanh(x) = x
     case["w"], case["b"] = np.eye(2, dtype="float32"), np.zeros(2, "float32")
     case["v"][:, 0], case["c"][0] = [2**12 + 2**-11, 2**-12 - 2**-32], 0
     return case
 
 
 def make_subnormal() -> Case:
-    """Return inputs that give numbers below 2^-126 in e or g."""
+    """Return inputs for which some exponentials or gradients of logits are below 2^-126."""
     case = draw_inputs(1, 1, 1, 2)
     case["x"], case["w"] = np.ones((1, 2, 1), "float32"), np.full((1, 1), 25, "float32")
     case["v"] = -np.array([[0, 86, 86.5, 87, 87.25, 87.5, 87.75, 88, 100, 1000]], "float32")
@@ -75,7 +80,7 @@ def make_subnormal() -> Case:
 
 
 def make_saturated() -> Case:
-    """Return inputs that give tanh arguments of each kind: tiny, usual, clipped, and above 20."""
+    """Return inputs that give tiny, ordinary, clipped and very large arguments of tanh."""
     case = draw_inputs(2, 1, 8, 2, rate=0.5)
     case["w"] = np.array([[3e-4, 5e-4, 7.5, 8.5, 19, 21, -30, -1]], "float32")
     case["u"], case["b"] = case["u"] / 64, np.zeros(8, "float32")
@@ -84,7 +89,7 @@ def make_saturated() -> Case:
 
 
 def make_long_sum() -> Case:
-    """Return inputs with a sum of 257 terms, the last of which cancels most of the others."""
+    """Return inputs that give a sum of 257 terms; the last term brings the sum close to 0.5."""
     case = draw_inputs(1, 257, 1, 1, rate=0.3)
     x, w, case["b"] = case["x"][0, 0], case["w"][:, 0], np.zeros(1, "float32")
     x[-1] = 0.7
@@ -93,7 +98,7 @@ def make_long_sum() -> Case:
 
 
 def list_cases() -> dict[str, Case]:
-    """Return the inputs of the small cases, by name."""
+    """Return a dictionary that maps the names of the small cases to their inputs."""
     return {
         "1 image": draw_inputs(3, 4, 3, 1),
         "halfway": make_halfway(),
@@ -106,7 +111,7 @@ def list_cases() -> dict[str, Case]:
 
 
 def take_step(case: Case, implementation: ModuleType = by_hand) -> Case:
-    """Return the inputs of a case, and the arrays of its step in the order of ARRAYS."""
+    """Take a training step; return its inputs and its computed arrays, in the order of ARRAYS."""
     weights = [case[name] for name in WEIGHTS]
     arrays, _ = implementation.step(weights, case["x"], case["y"].astype(int), case["rate"])
     inputs = {name: case[name] for name in INPUTS}
@@ -116,7 +121,7 @@ def take_step(case: Case, implementation: ModuleType = by_hand) -> Case:
 def take_steps(
     config: Configuration, steps: int, implementation: ModuleType = by_hand
 ) -> Iterator[Case]:
-    """Yield the arrays of a run's first steps."""
+    """Yield the inputs and the computed arrays of a run's first training steps, step by step."""
     (x, y), _ = load_mnist()
     images = scale(x[: config.train_size]).swapaxes(0, 1), y[: config.train_size]
     weights = by_hand.draw_weights(config.seed, config.units)
@@ -129,12 +134,12 @@ def take_steps(
 
 
 def digest_arrays(case: Case) -> Case:
-    """Return the SHA-256 of each array, as the specification defines it for a list of one array."""
+    """Return each array's own SHA-256, as defined in docs/specification.md."""
     return {name: f"sha256 {by_hand.digest([array])}" for name, array in case.items()}
 
 
 def to_json(cases: Mapping[str, Case]) -> str:
-    """Return cases in the form of docs/known-answers.json, with one array per line."""
+    """Return cases as text in the format of docs/known-answers.json, with one array per line."""
 
     def write(array: np.ndarray | str) -> str:
         if isinstance(array, str):
@@ -152,10 +157,10 @@ def to_json(cases: Mapping[str, Case]) -> str:
 
 
 def read_cases(path: Path = FILE) -> dict[str, Case]:
-    """Return the cases of a file in the form of docs/known-answers.json.
+    """Read the cases of a file that has the format of docs/known-answers.json.
 
     Raises:
-        ParameterError: the file can't be read, or a case or an array is malformed.
+        ParameterError: the file can't be read, or has a malformed case or array.
     """
 
     def read(place: str, value: Any) -> np.ndarray | str:

@@ -1,8 +1,8 @@
-"""Check the records in results/reproductions, and list them in the ledger.
+"""Check the records in results/reproductions, and list the valid records in the ledger.
 
 `python -m mnist_rnn.bits.ledger` checks the records and rewrites results/reproductions/README.md.
-The folder of a record shows who measured it. `--add FOLDER` first copies that folder's records.
-The exit status is 1 if a record is rejected.
+The subfolder of a record shows who measured the record. With `--add FOLDER`, the command first
+copies the records of FOLDER into the ledger. The exit status is 1 if a record is rejected.
 """
 
 import argparse
@@ -51,37 +51,42 @@ WHOLE_RUN = "default run"
 LARGEST_REPRODUCTION = 10_000  # bytes
 SAME = "the same bits"
 EARLIER = "by another version of the code"
-# The implementations, by the package or compiler whose version is in their records
+# Maps the package or compiler in a record's `versions` to the implementation's name
 IMPLEMENTATIONS = {"cc": "C", "jax": "JAX", "torch": "PyTorch", "numpy": "NumPy"}
 KEYS = [{key} for key in IMPLEMENTATIONS]
-TOLERANCE = 0.5  # percentage points of accuracy, for CPUs that can't compute the specified bits
+TOLERANCE = 0.5  # allowed difference in test accuracy on CPUs without FMA, in percentage points
 INTRODUCTION = """# Reproductions
 
 **{runs} default runs, {steps} records of first steps and {browsers} records of browsers have
 the committed bits.**
 
-The default run is compared with the committed one. *First steps* are a few steps of each kind of
-run (`first-epoch`: a whole epoch of the default run), compared with
-[first_steps.json](../../src/mnist_rnn/bits/first_steps.json). *By* C, NumPy, JAX or PyTorch means
-that a program in [implementations](../../implementations) ran in place of TensorFlow. Browsers run
-`learn.html` on a part of the images. Nobody else has checked a row that was measured by its sender.
-[CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) says how to send a record. `make ledger`
-makes this page from the records in this folder.
+Each default run is compared with the committed default run. *First steps* are a few training steps
+of a configuration. The weights after these steps are compared with the digests in
+[first_steps.json](../../src/mnist_rnn/bits/first_steps.json). The configuration `first-epoch` is a
+whole epoch of the default run. In rows with *by C*, *by JAX*, *by NumPy* or *by PyTorch*, a program
+of [implementations](../../implementations) was used in place of TensorFlow. In browsers,
+`learn.html` trains on some of the images. If the sender measured a result, nobody else has
+checked this result. [CONTRIBUTING](../../CONTRIBUTING.md#send-a-reproduction) explains how to send
+a record. `make ledger` writes this page from the records in this folder.
 
+"""
+HEADER = """\
 | CPU | System | Python | Computed | Outcome | Test accuracy (%) | Seconds | Day | Measured by |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 
 
 class Reproduction(Strict):
-    """A computation on some machine: the default run, or the first steps of some kinds of run.
+    """The record of a computation on one machine: the default run, or first training steps.
 
-    `digests` maps the name of a computation to the SHA-256 of the weights after each epoch (None:
-    not measured); for first steps, only after the last step. `test_errors` (of 10,000 images) is
-    for the default run only. The record of an implementation other than Keras has only the versions
-    of Python and of its package or compiler, and `code_sha256` is the digest of its source.
-    `seconds` is the time of the training, and `date` the day on which it ended (UTC). The
-    environment's commit is left out.
+    `digests` maps the name of a computation to a list of SHA-256 digests of the weights. The list
+    of the default run has one entry per epoch, which is None if the digest was not measured. The
+    list of first steps ends with the digest after the last step. `test_errors` is the number of
+    misclassified test images; for first steps, `test_errors` is None. For an implementation other
+    than Keras, `versions` has the version of its package or compiler. The version of Python is
+    added if Python was used. If Keras was not used, `code_sha256` is the digest of the
+    implementation's source. `seconds` is the training time. `date` is the UTC day on which the
+    training ended. `environment.commit` is always None.
     """
 
     schema_version: Literal[2] = 2
@@ -95,25 +100,27 @@ class Reproduction(Strict):
     def _agree(self) -> "Reproduction":
         versions = self.environment.versions.keys()
         if WHOLE_RUN in self.digests and len(self.digests) > 1:
-            raise ValueError(f"digests must be of the {WHOLE_RUN} alone, or of first steps")
+            raise ValueError(f"digests must not mix the {WHOLE_RUN} with first steps")
         if (self.test_errors is None) == (WHOLE_RUN in self.digests):
-            raise ValueError(f"test_errors must be given for the {WHOLE_RUN}, and only for it")
+            raise ValueError(f"test_errors must be given for the {WHOLE_RUN}, and for no other run")
         if not all(digests and digests[-1] for digests in self.digests.values()):
-            raise ValueError("digests must end with a digest, not with null")
+            raise ValueError("each list in digests must end with a digest, not with null")
         if self.environment.commit is not None:
             raise ValueError("environment.commit must be left out")
         if versions != {"python", *PACKAGES} and versions - {"python"} not in KEYS:
             others = ", ".join(IMPLEMENTATIONS)
             raise ValueError(
-                f"versions must name python and {', '.join(PACKAGES)}, or one of {others}"
+                f"versions must name all of (python, {', '.join(PACKAGES)}) or one of ({others})"
             )
         if WHOLE_RUN in self.digests:
             if len(self.digests[WHOLE_RUN]) != Configuration().epochs:
-                raise ValueError(f"digests must be of {Configuration().epochs} epochs")
+                raise ValueError(
+                    f"digests must have one entry for each of {Configuration().epochs} epochs"
+                )
             if problem := find_impossible(self.seconds, Configuration()):
                 raise ValueError(problem)
         elif any(any(digests[:-1]) for digests in self.digests.values()):
-            raise ValueError("digests of first steps must be only those after the last step")
+            raise ValueError("for first steps, all entries of digests except the last must be null")
         return self
 
     @property
@@ -126,7 +133,10 @@ class Reproduction(Strict):
 
     @property
     def evidence(self) -> dict[str, str]:
-        """Return a key for each name in `digests`; a known key adds no evidence."""
+        """Return, for each name in `digests`, a text with the name, CPU, system, code and versions.
+
+        A record is rejected if earlier records have all these texts.
+        """
         environment = self.environment
         parts = [environment.cpu.model_dump(), environment.system, environment.code_sha256]
         made_with = f"{parts} {sorted(environment.versions.items())}"
@@ -134,7 +144,7 @@ class Reproduction(Strict):
 
     @property
     def file_name(self) -> str:
-        """Return the file name: CPU, Python, day and the start of the content's SHA-256."""
+        """Return the file name, with CPU, Python version, date and eight digits of the SHA-256."""
         cpu = self.environment.cpu
         python = ".".join(self.environment.versions.get("python", "").split(".")[:2])
         words = [cpu.architecture, cpu.name or cpu.vendor, cpu.family, cpu.model]
@@ -151,10 +161,10 @@ def describe_reproduction(
     day: date | None = None,
     test_errors: int | None = None,
 ) -> Reproduction:
-    """Return the record of a computation on this machine, by default with today's date.
+    """Return the record of a computation on this machine; the default for `day` is today.
 
     Raises:
-        RecordError: the record would be rejected, for example because of a wrong clock.
+        RecordError: the ledger would reject the record, for example because the clock is wrong.
     """
     try:
         return Reproduction(
@@ -169,7 +179,7 @@ def describe_reproduction(
 
 
 def describe_by_hand(emulated: str | None = None) -> Environment:
-    """Return the environment of a computation with `by_hand`, which needs only NumPy."""
+    """Return the environment of a computation by the module `by_hand`, which needs only NumPy."""
     environment = describe_environment(None, emulated)
     versions = {name: environment.versions[name] for name in ("python", "numpy")}
     code = digest_code([Path(by_hand.__file__)])
@@ -177,14 +187,14 @@ def describe_by_hand(emulated: str | None = None) -> Environment:
 
 
 def write_reproduction(reproduction: Reproduction | BrowserResult, folder: Path) -> Path:
-    """Write the record under its file name, whole or not at all, and return the path."""
+    """Write the record atomically to a file in this folder, and return the path."""
     path = folder / reproduction.file_name
     write_text(path, reproduction.model_dump_json(indent=1) + "\n")
     return path
 
 
 class Known(NamedTuple):
-    """The known results: the default run, the run of `learn.html`, the digests of first steps."""
+    """The committed results: the default run, the run of `learn.html`, and first steps' digests."""
 
     run: Run
     learned: Run
@@ -192,29 +202,31 @@ class Known(NamedTuple):
 
 
 def read_known() -> Known:
-    """Return the committed results."""
+    """Read the committed results that records are compared with."""
     configs = Configuration(), PAGE_CONFIG
     run, learned = (read_run(run_path(config, ".json", COMMITTED)) for config in configs)
     return Known(run, learned, json.loads(FIRST_STEPS.read_text(encoding="utf-8")))
 
 
 def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult, str]:
-    """Return a record and its outcome in a few words; a browser's file is named `learned-...`.
+    """Read a record, and return it with a short outcome, such as `the same bits`.
+
+    The file name of a browser's record begins with `learned-`.
 
     Raises:
-        RecordError: the record is rejected; the message says why.
+        RecordError: the record is rejected for the reason in the message.
     """
     if path.name.startswith("learned-"):
         learned = read_checked(path, BrowserResult, "the record of a browser", LARGEST_REPRODUCTION)
         same = learned.weights_sha256 == known.learned.weights_sha256
         step = learned.first_difference
         if same != (step is None):
-            raise refusal(path, "has a first_difference that contradicts its digest")
+            raise refusal(path, "is rejected: first_difference contradicts weights_sha256")
         return learned, SAME if same else f"**other bits** by step {step}"
     made = read_checked(path, Reproduction, "the record of a reproduction", LARGEST_REPRODUCTION)
     expected = {WHOLE_RUN: known.run.weights_sha256} | known.first_steps
     if unknown := sorted(made.digests.keys() - expected.keys()):
-        raise refusal(path, f"is of another experiment: {', '.join(unknown)}")
+        raise refusal(path, f"is a record of another experiment: {', '.join(unknown)}")
     if made.test_errors is not None:
         digests = made.digests[WHOLE_RUN]
         results = {"history.weights_sha256": digests, "test_errors": made.test_errors}
@@ -224,7 +236,7 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
 
 
 def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -> str:
-    """Return the outcome of a reproduction in a few words; `wrong` names digests that differ."""
+    """Return a reproduction's outcome; `wrong` lists computations with wrong digests."""
     environment = made.environment
     changed = [] if made.implementation else what_differs(committed.environment, environment)
     if not wrong:
@@ -236,9 +248,11 @@ def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -
     if not environment.cpu.fuses and not made.implementation:
         near = made.test_errors is None or is_near(made.test_errors, committed)
         return (
-            "other bits, as expected without FMA" if near else "**other bits**, and far from ours"
+            "other bits, as expected without FMA"
+            if near
+            else "**other bits**, and a test accuracy far from ours"
         )
-    found = ", as its probe found" if environment.other_bits else ""
+    found = ", as in the probe of the training step" if environment.other_bits else ""
     if WHOLE_RUN not in wrong:
         return f"**other bits**{found}: {', '.join(wrong)}"
     epoch = first_other_epoch(made.digests[WHOLE_RUN], committed.history.weights_sha256)
@@ -246,12 +260,12 @@ def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -
 
 
 def is_near(test_errors: int, committed: Run) -> bool:
-    """Return whether the test errors are within TOLERANCE of the committed run's."""
+    """Return whether the test accuracy differs by at most `TOLERANCE` from the committed run's."""
     return abs(test_errors - committed.test_errors) <= TOLERANCE / 100 * TEST_SIZE
 
 
 def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) -> str:
-    """Return a row of the table, in Markdown."""
+    """Return a record as a row of the ledger's table, in Markdown."""
     if isinstance(made, BrowserResult):
         by, system, python, accuracy = f"{made.browser}, {made.processor}", made.system, "", ""
         computed = f"learn.html, {PAGE_STEPS} steps, {made.arithmetic}"
@@ -273,12 +287,12 @@ def make_row(made: Reproduction | BrowserResult, outcome: str, measured: str) ->
 
 
 def make_ledger(folder: Path) -> tuple[str, list[str]]:
-    """Return the page, and a sentence for each file that is rejected."""
+    """Return the ledger as Markdown, and a sentence for each file that is rejected."""
     known = read_known()
     rows, refused = [], []
-    # For each record, whether it has the committed bits.
+    # For each kind of record, a list that says which records have the committed bits.
     same: dict[str, list[bool]] = {"runs": [], "steps": [], "browsers": []}
-    first: dict[str, str] = {}  # for each key of evidence, the first file that has it
+    first: dict[str, str] = {}  # maps each text of evidence to the first file with this text
     for origin, measured in MEASURED_BY.items():
         for path in sorted((folder / origin).glob("*")):
             try:
@@ -296,14 +310,14 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
             same[kind].append(outcome.startswith(SAME))
             rows.append(make_row(made, outcome, measured))
     counts = {kind: f"{sum(those)} of {len(those)}" for kind, those in same.items()}
-    return INTRODUCTION.format(**counts) + "".join(rows), refused
+    return INTRODUCTION.format(**counts) + HEADER + "".join(rows), refused
 
 
 def require_new(path: Path, made: Reproduction | BrowserResult, first: dict[str, str]) -> None:
-    """Add the keys of a record's evidence to `first`, which maps a key to its first file.
+    """Add a record's evidence to `first`, which maps each text to the first file that has it.
 
     Raises:
-        RecordError: all keys are known: an earlier record has the same evidence.
+        RecordError: earlier records already have all evidence of this record.
     """
     keys = made.evidence.values()
     if not keys - first.keys():
@@ -314,10 +328,10 @@ def require_new(path: Path, made: Reproduction | BrowserResult, first: dict[str,
 
 
 def add(source: Path, destination: Path) -> None:
-    """Copy the records of a folder into the ledger: all, or none if one is rejected.
+    """Copy all records of a folder into the ledger, or none of them if a record is rejected.
 
     Raises:
-        RecordError: a record is rejected, or the folder has none.
+        RecordError: a record is rejected, or the folder has no record.
     """
     known, first = read_known(), dict[str, str]()
     there = [path for origin in MEASURED_BY for path in (destination.parent / origin).glob("*")]
@@ -330,16 +344,16 @@ def add(source: Path, destination: Path) -> None:
             require_new(path, record, first)
     if not records:
         raise RecordError(
-            f"{shown(source)} has no record of a reproduction; `make reproduce` writes one."
+            f"{shown(source)} has no record of a reproduction. `make reproduce` writes a record."
         )
     for record in records.values():
         print(f"Added: {shown(write_reproduction(record, destination))}")
 
 
 def main() -> None:
-    """Add records if `--add` is given, and rewrite the page."""
+    """Copy records into the ledger if `--add` is given, and rewrite the ledger's page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--add", type=Path, metavar="FOLDER", help="copy the records of a folder")
+    parser.add_argument("--add", type=Path, metavar="FOLDER", help="add the records of this folder")
     parser.add_argument("--measured-by", choices=MEASURED_BY, default="self-reported")
     arguments = parser.parse_args()
     try:

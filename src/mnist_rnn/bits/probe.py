@@ -1,4 +1,4 @@
-"""Check with two steps of training that this process computes the specified bits."""
+"""Take two training steps, and check that this process computes the specified bits."""
 
 import os
 
@@ -13,19 +13,19 @@ from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.environment import Environment
 
 PROBE = Configuration(units=300, batch_size=70, train_size=70, dropout=0.2)
-ROWS = 3  # instead of 28, so that compilation takes a fraction of the time
+ROWS = 3  # rows per image; with 28 rows, compilation would take far longer
 SPECIFIED = "829d052adf188c0d3a59cb7d04d99cb32be89d91948592e9ef7a4e648de5278d"
 
 
 def require_bits(environment: Environment) -> Environment:
-    """Return the environment if two probed steps of training have the specified bits.
+    """Return the environment if two training steps give the specified bits.
 
-    If the bits differ, the run continues only on a CPU without AVX2 and FMA, or if
-    MNIST_RNN_OTHER_BITS is set. Then the problem is printed, and `other_bits` is set in the
-    returned environment.
+    If the bits differ, the run continues only in two cases: the CPU lacks AVX2 or FMA, or the
+    variable `MNIST_RNN_OTHER_BITS` is set. A run that continues with other bits prints the problem,
+    and `other_bits` is true in the returned environment.
 
     Raises:
-        BackendError: the bits differ. The message names the likely causes.
+        BackendError: the bits differ. The error message names likely causes.
     """
     if not (problem := probe_step()):
         return environment
@@ -36,7 +36,7 @@ def require_bits(environment: Environment) -> Environment:
 
 
 def probe_step() -> str | None:
-    """Return None if two steps have the specified bits, else a sentence about the difference."""
+    """Return the problem as a sentence, or None if two training steps give the specified bits."""
     types = keras.config.floatx(), keras.config.dtype_policy().name
     if types != ("float32", "float32"):
         return f"Keras's floatx and dtype policy: expected float32 for both, got {types}."
@@ -44,16 +44,16 @@ def probe_step() -> str | None:
         return "tf.config.run_functions_eagerly: expected False, got True, which turns XLA off."
     if train_probe() != SPECIFIED:
         return (
-            "The weights after two training steps differ from the specified ones. Either "
-            "TensorFlow was used before mnist_rnn was imported (restart, import mnist_rnn first), "
-            "ONEDNN_MAX_CPU_ISA is set, the CPU has no AVX2 and FMA, or versions differ from "
-            "requirements.lock."
+            "The weights after two training steps differ from the specified weights. Likely "
+            "causes: TensorFlow was used before mnist_rnn was imported, ONEDNN_MAX_CPU_ISA is set, "
+            "the CPU has no AVX2 and FMA, or package versions differ from requirements.lock. "
+            "In a notebook, restart the kernel and import mnist_rnn first."
         )
     return None
 
 
 def train_probe() -> str:
-    """Return the digest of the weights after two steps on artificial images."""
+    """Return the digest of the weights after two training steps on artificial images."""
     model = build_model(PROBE, ROWS)
     pixels = np.arange(PROBE.batch_size * ROWS * FEATURES) ** 2 % 256
     x = scale(pixels.astype("uint8").reshape(-1, ROWS, FEATURES))

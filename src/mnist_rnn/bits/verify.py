@@ -1,12 +1,13 @@
-"""Compare a run made here with the committed run, bit for bit, as `make verify` does.
+"""Compare, bit for bit, the weights of a run in outputs/ with the weights of the committed run.
 
-`python -m mnist_rnn.bits.verify simple_rnn-256-sgd/17` compares the run of this configuration and
-seed in outputs/ with the one in results/. Without a name, it compares the default run. Before
-training, `make reproduce` calls it with `--before`, which renames an earlier record, so that only
-the new run can be compared. After training, `make reproduce` calls it with `--executed`.
+`make verify` runs this command. `python -m mnist_rnn.bits.verify simple_rnn-256-sgd/17` compares
+the two runs with this name in outputs/ and in results/. Without a name, the command compares the
+default runs. Before training, `make reproduce` calls this command with
+`--before`. The option `--before` renames an earlier run's record, so that only the new run can be
+compared. After training, `make reproduce` calls this command with `--executed`.
 
-On x86-64 with AVX2 and FMA, and on ARM64, the weights must be the same, bit for bit. On a CPU that
-lacks these instructions, the test accuracy must be within TOLERANCE.
+On x86-64 with AVX2 and FMA, and on ARM64, the weights must be bit-identical. On a CPU without AVX2
+and FMA, the runs' test accuracies may differ by at most `TOLERANCE` percentage points.
 """
 
 import argparse
@@ -37,7 +38,7 @@ NOTEBOOK = ROOT / "notebooks" / "02_train.ipynb"
 
 
 def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
-    """Return whether the new run reproduces the committed one, and a sentence about it."""
+    """Return whether the new run reproduces the committed run, and a sentence on the comparison."""
     reached = f"{new.test_errors} test errors, {new.test_accuracy:.2f}% test accuracy"
     if new.weights_sha256 == committed.weights_sha256:
         return True, f"The same bits as the committed run: {reached}."
@@ -57,10 +58,10 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
 
 
 def find_edited(notebook: Path) -> dict[str, str]:
-    """Return, as text, the saved notebook's parameters that differ from the defaults.
+    """Return the edited parameters of a saved notebook, with their values as text.
 
     Raises:
-        ParameterError: the file is not a notebook with one cell of parameters.
+        ParameterError: the file is not a notebook with exactly one cell of parameters.
     """
     try:
         cells = nbformat.read(notebook, as_version=4).cells
@@ -74,7 +75,7 @@ def find_edited(notebook: Path) -> dict[str, str]:
 
 
 def set_earlier_aside(record: Path, notebook: Path = NOTEBOOK) -> None:
-    """Rename the record of an earlier run, if the notebook will train the default run.
+    """Rename an earlier run's record if the notebook will train the default run.
 
     Raises:
         ParameterError: the saved notebook has edited parameters, and would train another run.
@@ -83,8 +84,8 @@ def set_earlier_aside(record: Path, notebook: Path = NOTEBOOK) -> None:
         values = ", ".join(f"{name} = {value}" for name, value in edited.items())
         raise ParameterError(
             f"{shown(notebook)} was saved with {values}, and would not train the default run. "
-            f"`git restore {shown(notebook)}` brings the defaults back; to train with these "
-            "parameters, give them to papermill, or as PARAMETERS='-p units 16'."
+            f"`git restore {shown(notebook)}` restores the defaults. To train with other "
+            "parameters, use papermill, or `make reproduce PARAMETERS='-p units 16'`."
         )
     with suppress(FileNotFoundError):
         record.replace(record.with_name(f"{record.name}.earlier"))
@@ -110,11 +111,13 @@ def read_executed(notebook: Path) -> Configuration:
 
 
 def find_run(name: str) -> Configuration:
-    """Return the configuration of a run in outputs/ by its name, such as `simple_rnn-256-sgd/17`.
+    """Return the configuration of the run that has this name in outputs/.
+
+    A name consists of a configuration and a seed, such as `simple_rnn-256-sgd/17`.
 
     Raises:
-        ParameterError: there is no such run.
-        RecordError: the record is damaged.
+        ParameterError: outputs/ has no run with this name.
+        RecordError: the record of the run is damaged.
     """
     folder = OUTPUTS / "runs"
     paths = {f"{p.parent.name}/{p.stem.removeprefix('seed-')}": p for p in folder.glob("*/*.json")}
@@ -125,39 +128,42 @@ def find_run(name: str) -> Configuration:
 
 
 def place_accuracy(run: Run) -> str:
-    """Return a sentence that ranks a run's test accuracy among its configuration's other runs."""
+    """Return a sentence that ranks a run by test accuracy among other runs of its configuration."""
     folder = run_path(run.config, ".json", COMMITTED).parent
     runs = [read_run(path) for path in sorted(folder.glob("seed-*.json"))]
     others = [other.test_accuracy for other in runs if other.config.seed != run.config.seed]
     if not others:
-        return f"There are no other runs of {run.config.name}."
+        return f"There are no other runs of the configuration {run.config.name}."
     below = sum(accuracy < run.test_accuracy for accuracy in others)
     return (
-        f"Its test accuracy is higher than that of {below} of the other {len(others)} runs of "
-        f"{run.config.name}, which have {min(others):.2f} to {max(others):.2f}%."
+        f"The run's test accuracy is higher than in {below} of the other {len(others)} runs of "
+        f"{run.config.name}, whose test accuracies are {min(others):.2f} to {max(others):.2f}%."
     )
 
 
 def leave_record(run: Run, path: Path) -> None:
-    """Write a record of the default run for the ledger, and print its path."""
+    """Record the default run in a file for the ledger, and print the file's path."""
     try:
         day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
         digests = {WHOLE_RUN: run.history.weights_sha256}
         made = describe_reproduction(run.environment, digests, run.seconds, day, run.test_errors)
-        print(f"For the ledger: {located(write_reproduction(made, OUTPUTS / 'reproductions'))}")
+        written = write_reproduction(made, OUTPUTS / "reproductions")
+        print(f"Record for the ledger: {located(written)}")
     except ExperimentError as error:
         print(f"No record for the ledger: {error}")
 
 
 def main() -> None:
-    """Compare the two runs; exit with status 1 if the new one differs.
+    """Compare the new run with the committed run; exit with status 1 if the new run differs.
 
-    A record of the reproduction goes to outputs/reproductions. The result is printed last.
+    A default run also writes a record to outputs/reproductions. The last printed line is the
+    result of the comparison.
     """
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("run", nargs="?", help="configuration and seed: simple_rnn-256-sgd/17")
-    parser.add_argument("--before", action="store_true", help="rename an earlier run's record")
-    parser.add_argument("--executed", action="store_true", help="the run of outputs/executed")
+    parser.add_argument("run", nargs="?", help="name of a run, such as simple_rnn-256-sgd/17")
+    parser.add_argument("--before", action="store_true", help="rename the record of an earlier run")
+    executed = "compare the run of the notebook in outputs/executed"
+    parser.add_argument("--executed", action="store_true", help=executed)
     options = parser.parse_args()
     try:
         config = Configuration()
@@ -167,23 +173,23 @@ def main() -> None:
             config = find_run(options.run)
         path = run_path(config, ".json", OUTPUTS)
         if options.before:
-            read_committed(path, config)  # fail before the training, not after it
+            read_committed(path, config)  # rejects a damaged record before training
             return set_earlier_aside(path)
         if not path.exists():
-            why = "run `make reproduce`, with notebooks/02_train.ipynb as it is committed"
-            raise SystemExit(f"There is no {located(path)}: {why}.")
+            why = "run `make reproduce` with the committed notebooks/02_train.ipynb"
+            raise SystemExit(f"There is no record {located(path)}: {why}.")
         new, _ = load_run(path.with_suffix(".keras"))
         committed_path = run_path(config, ".json", COMMITTED)
         if options.executed and not committed_path.exists():
             print(place_accuracy(new))
-            return print(f"There is no {shown(committed_path)} to compare its weights with.")
+            return print(f"There is no {shown(committed_path)} to compare the run's weights with.")
         committed = read_committed(path, config)
         require_reproduction(path, new, committed)
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None
     if new.environment.code_sha256 != digest_code():
         raise SystemExit(
-            f"{located(path)} was made by another version of the code: run `make reproduce` again."
+            f"{located(path)} was made by another version of the code. Run `make reproduce` again."
         )
     if config == Configuration():
         leave_record(new, path)

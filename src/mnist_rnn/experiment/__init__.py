@@ -1,8 +1,8 @@
-"""Define the network and its training: the code that decides a run's bits.
+"""Define the network and its training, which decide every bit of a run's weights.
 
-A step: `fit.batches` gives a batch; `layers` computes the hidden states, row by row, and the
-logits; `optimization` the loss. Then the gradients pass back through `layers`, and the optimizer
-updates the weights. `02_train.ipynb` shows these functions in this order.
+In a training step, `fit.batches` yields a batch of images. `layers` computes the hidden states and
+the logits, and `optimization` computes the loss. Next, `layers` computes the gradients, and the
+optimizer updates the weights. `02_train.ipynb` shows the functions in the order of a training step.
 
-`records.digest` computes the digest of this code.
+`records.digest` computes the SHA-256 of the code in this package.
 """

@@ -1,22 +1,25 @@
-"""Import Keras and TensorFlow, set up to compute the same bits on every CPU.
+"""Import Keras and TensorFlow with settings that give the same bits on every CPU.
 
-XLA compiles the training step, with three flags:
+XLA compiles the training step with three flags:
 
-- The first replaces functions of the system's mathematical library.
-- The second keeps XLA from passing sums over images to the library YNNPACK, which adds the terms of
-  large sums in another order. It must not cover products: their order would depend on the threads.
-- The third keeps XLA's own code from fusing a multiplication and an addition into one operation.
-  Which operations it would fuse depends on the CPU. On x86-64, XLA may use no instructions later
-  than AVX, which has no fused ones. On ARM64, LLVM's fusing pass is left out.
+- The first flag replaces functions of the system's mathematical library with XLA's own functions.
+- The second flag keeps sums over images out of the library YNNPACK, which adds the terms of large
+  sums in another order. If the second flag also applied to matrix products, the order of their
+  terms would depend on the number of threads.
+- The third flag keeps XLA's own code from fusing a multiplication and an addition. Without the
+  third flag, the CPU would decide which operations are fused. On x86-64, the third flag limits
+  XLA's own code to AVX, which has no fused instructions. On ARM64, the third flag turns off LLVM's
+  fusing pass.
 
-Matrix products are computed by libraries, not by XLA's own code, with fused multiply-add on every
-CPU. A GPU would add their terms in another order, and is not used. A user's settings that would
-change results are overruled here: the backend and the float type in `keras.json`, and limits to the
-number of epochs and steps. `probe_step` detects settings that are changed later, or too late for
-TensorFlow.
+Libraries compute the matrix products, and use fused multiply-add on every CPU. GPUs are not used,
+because a GPU would add the terms of a product in another order. This module overrides user settings
+that would change results: Keras's backend, its float type, and its limits on epochs and steps. The
+function `probe_step` detects settings that were changed later. `probe_step` also detects whether
+TensorFlow was used before this import.
 
-TensorFlow 2.21 writes notices to the process's standard error before its log level takes effect.
-In a notebook they would look like a wall of warnings, so they are discarded; exceptions are not.
+TensorFlow 2.21 writes notices to standard error before its log level takes effect. These
+notices would look like warnings in a notebook, so this module discards the output of native code
+during the import. Exceptions during the import are still shown.
 """
 
 import os
@@ -37,7 +40,7 @@ XLA_FLAGS = (
 
 
 def require_avx(features: Mapping[str, bool] = __cpu_features__) -> None:
-    """Raise BackendError on x86-64 without AVX, where importing TensorFlow ends the process."""
+    """Raise BackendError on x86-64 CPUs without AVX, where importing TensorFlow kills Python."""
     if platform.machine() == "x86_64" and not features["AVX"]:
         raise BackendError(
             "TensorFlow needs AVX, which this CPU does not have. The notebook "
@@ -47,7 +50,7 @@ def require_avx(features: Mapping[str, bool] = __cpu_features__) -> None:
 
 @contextmanager
 def native_stderr_discarded() -> Iterator[None]:
-    """Discard the output of native code to file descriptor 2."""
+    """Discard what native code writes to standard error, which is file descriptor 2."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -59,7 +62,7 @@ def native_stderr_discarded() -> Iterator[None]:
         os.close(nowhere)
 
 
-os.environ["XLA_FLAGS"] = " ".join(XLA_FLAGS)  # other flags could change bits
+os.environ["XLA_FLAGS"] = " ".join(XLA_FLAGS)  # other XLA flags could change the weights' bits
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 require_avx()
@@ -81,9 +84,12 @@ __all__ = ["keras", "require_xla", "tf"]
 
 
 def require_xla(model: keras.Model) -> None:
-    """Raise BackendError if Keras has turned XLA off, of which it only warns."""
+    """Raise BackendError if Keras has turned XLA off.
+
+    Keras itself only prints a warning.
+    """
     if not model.jit_compile:
         raise BackendError(
             "jit_compile: expected True, got False. Keras turns XLA off when op determinism is on, "
-            "or for a layer that XLA does not support. Without XLA, bits depend on the CPU."
+            "or for a layer that XLA does not support. Without XLA, the weights depend on the CPU."
         )

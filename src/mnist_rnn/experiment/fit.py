@@ -1,4 +1,4 @@
-"""Train with Keras's `fit`, on batches in an order drawn from the seed."""
+"""Train with Keras's `fit`, on images in an order that is drawn from the seed."""
 
 import numpy as np
 
@@ -15,23 +15,23 @@ def fit(
     first_epoch: int,
     callback: keras.callbacks.Callback,
 ) -> None:
-    """Train the model in place, from an epoch (counted from 0) to the last one."""
+    """Train the model in place from `first_epoch`, counted from 0, to the last epoch."""
     model.fit(
         batches(examples, config, first_epoch),
         initial_epoch=first_epoch,
         epochs=config.epochs,
         steps_per_epoch=count_steps(config),
         callbacks=[callback],
-        shuffle=False,  # `batches` has its own order
+        shuffle=False,  # `batches` has already shuffled the images
         verbose=0,
     )
 
 
 def batches(examples: Examples, config: Configuration, first_epoch: int) -> tf.data.Dataset:
-    """Return all batches of the epochs from `first_epoch` on, in the order of `epoch_order`.
+    """Return all batches from `first_epoch` to the last epoch, in the order of `epoch_order`.
 
-    Only indices are shuffled. Images are gathered from memory, for ten batches at once. The
-    pipeline has a single thread, which leaves the cores to the training step.
+    The images in memory are not shuffled; the pipeline gathers images for ten batches at a time.
+    The pipeline has a single thread, which leaves the CPU cores to the training step.
     """
     epochs = range(first_epoch, config.epochs)
     orders = np.stack([epoch_order(config.seed, epoch, len(examples.x)) for epoch in epochs])

@@ -1,4 +1,4 @@
-"""Draw the initial weights from Keras's distributions, bit-identical on every CPU."""
+"""Draw initial weights from Keras's distributions; the weights are bit-identical on every CPU."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 
 
 def draw_initial_weights(config: Configuration) -> list[np.ndarray]:
-    """Return the network's float32 weights in Keras's order, drawn from the seed.
+    """Draw the initial float32 weights from the seed, and return them in Keras's order.
 
-    As in Keras, kernels are Glorot uniform, and the recurrent kernel is orthogonal. Biases are 0,
-    except for the LSTM's forget gate, whose biases are 1.
+    As in Keras, kernels are Glorot uniform, and the recurrent kernel is orthogonal. All biases are
+    0, except the biases of the LSTM's forget gate, which are 1.
     """
     units, gates = config.units, GATES[config.layer]
-    # spawn_key keeps this stream independent of those that shuffle the epochs.
+    # `spawn_key` keeps these random numbers independent of the numbers that shuffle the images.
     random = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(0,)))
     bias = np.zeros((2, gates * units) if config.layer == "gru" else gates * units)
     if config.layer == "lstm":
@@ -30,16 +30,17 @@ def draw_initial_weights(config: Configuration) -> list[np.ndarray]:
 
 
 def glorot_uniform(random: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
-    """Return a matrix (fan_in, fan_out), uniform within ±sqrt(6 / (fan_in + fan_out))."""
+    """Return a matrix (fan_in, fan_out) of uniform numbers within ±sqrt(6 / (fan_in + fan_out))."""
     limit = np.sqrt(6 / (fan_in + fan_out))
     return random.uniform(-limit, limit, (fan_in, fan_out))
 
 
 def orthogonal(random: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Return a random matrix with orthonormal rows, rows <= columns, rounded to six decimals.
+    """Return a random matrix (rows, columns) with orthonormal rows, rounded to six decimals.
 
-    The matrix is the factor Q of a normal matrix, with signs that make it uniform (Mezzadri, 2007).
-    Its last bits depend on the linear algebra library's code for the CPU; rounding removes them.
+    The matrix is the transpose of Q in the QR decomposition of a normal random matrix. The signs of
+    Q's columns are set so that Q is uniformly distributed (Mezzadri, 2007). The last bits of Q
+    depend on the CPU, and rounding removes these bits. `rows` must be at most `columns`.
     """
     q, r = np.linalg.qr(random.standard_normal((columns, rows)))
     return (q * np.sign(np.diag(r))).T.round(6)

@@ -1,4 +1,4 @@
-"""Prepare the network's input: pixels scaled to [0, 1], in an order drawn from the seed."""
+"""Scale the images' pixels to [0, 1], and draw the order of the images from the seed."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Examples(NamedTuple):
-    """Scaled images x, float32 (n, timesteps, features), and their labels y (n,)."""
+    """Scaled float32 images x (n, timesteps, features) and their labels y (n,)."""
 
     x: np.ndarray
     y: np.ndarray
@@ -18,5 +18,5 @@ def scale(images: np.ndarray) -> np.ndarray:
 
 
 def epoch_order(seed: int, epoch: int, n: int) -> np.ndarray:
-    """Return the order in which an epoch shows the n training examples; each epoch has its own."""
+    """Return an epoch's random order of the n training examples, as an array of indices."""
     return np.random.default_rng([seed, epoch]).permutation(n)

@@ -1,7 +1,7 @@
-"""Define the layers, each as a pair: `forward` computes a timestep, `backward` its gradients.
+"""Define the layers; `forward` computes a timestep, and `backward` computes its gradients.
 
-In the code, `dh` is the gradient of the loss with respect to h, and * multiplies elementwise.
-Matrix products are those of `products`. States are matrices (images, units).
+In the code, `dh` is the gradient of the loss with respect to h, and `*` multiplies elementwise.
+The module `products` computes the matrix products. A state is a matrix (images, units).
 """
 
 from collections.abc import Callable, Sequence
@@ -23,26 +23,26 @@ Tensors = Sequence[tf.Tensor]
 
 
 class Recurrent(keras.layers.Layer):
-    """A layer that repeats `forward` through time, and `backward` from the last timestep on.
+    """A layer that calls `forward` from the first timestep to the last, and `backward` in reverse.
 
-    `forward` takes the weights, the rows x (images, features) and the states before the timestep.
-    It returns the states after it, followed by the values that `backward` reuses. `backward` takes
-    the same arguments, the results of `forward`, and the gradients of the states after the
-    timestep. It returns the gradients of the states before it, and the terms that this timestep
-    adds to the gradients of W, U and b. Of Keras's options, only `units` and `name` are supported.
+    `forward` takes the weights, the rows x (images, features) and the previous states. `forward`
+    returns the new states, followed by the values that `backward` reuses. `backward` takes the
+    arguments and the results of `forward`, and the gradients of the new states. `backward` returns
+    the gradients of the previous states, and the timestep's terms of the gradients of W, U and b.
+    Of the options of Keras's layers, only `units` and `name` are supported.
     """
 
     gates: int
     biases: tuple[int, ...] = ()
-    states, results = 1, 1  # the number of states, and of all results of `forward`
+    states, results = 1, 1  # the number of states, and the number of arrays that `forward` returns
 
     def __init__(self, units: int, batch_size: int, **options: str) -> None:
-        """Set the number of units and the batch size; `options` are Keras's."""
+        """Set the number of units and the batch size, and pass `options` to Keras."""
         super().__init__(**options)
         self.units, self.parts = units, count_parts(batch_size)
 
     def build(self, shape: tuple) -> None:
-        """Make W, U and b, in the order and the shapes of Keras's layers."""
+        """Create the weights W, U and b, in the order and the shapes of Keras's layers."""
         width = self.gates * self.units
         self.kernel = self.add_weight((shape[-1], width))
         self.recurrent_kernel = self.add_weight((self.units, width))
@@ -56,7 +56,7 @@ class Recurrent(keras.layers.Layer):
     def read(self, x: tf.Tensor, *variables: tf.Variable) -> tf.Tensor:
         """Return the last hidden state (n, units) for x (timesteps, n, features).
 
-        `differentiate`, its gradient, adds up the terms of `backward`.
+        The gradient function `differentiate` adds up the terms that `backward` returns.
         """
         zeros = tf.zeros((tf.shape(x)[1], self.units))
 
@@ -65,7 +65,7 @@ class Recurrent(keras.layers.Layer):
             def step(last: Tensors, row: tf.Tensor) -> Tensors:
                 return self.forward(weights, row, last[: self.states])
 
-            # What `forward` returns at timesteps 1 to 28, and the states at 0 to 27.
+            # Results of `forward` at timesteps 1 to 28, and states at timesteps 0 to 27.
             after = self.scan(step, x, [zeros] * self.results)
             before = [tf.concat([zeros[None], state[:-1]], 0) for state in after[: self.states]]
 
@@ -86,12 +86,12 @@ class Recurrent(keras.layers.Layer):
 
     @staticmethod
     def scan(step: Callable, x: tf.Tensor, start: Tensors) -> Tensors:
-        """Return the results of `step` at all timesteps; each call gets the previous results."""
+        """Call `step` at each timestep with the previous results, and return all results."""
         return tf.scan(step, x, start)
 
     @staticmethod
     def fold(step: Callable, timesteps: list[int], start: Any) -> Any:
-        """Return the result of `step` at the last timestep; each call gets the previous result."""
+        """Call `step` at each timestep with the previous result, and return the last result."""
         return tf.foldl(step, tf.constant(timesteps), start)
 
 
@@ -101,46 +101,46 @@ class SimpleRNN(Recurrent):
     gates = 1
 
     def forward(self, weights: Tensors, x: tf.Tensor, before: Tensors) -> Tensors:
-        """Return h_t = tanh((x_t W + b) + h_{t-1} U)."""
+        """Return the hidden state h_t = tanh((x_t W + b) + h_{t-1} U)."""
         (w, u, b), (h,) = weights, before
         return [tf.tanh((multiply(x, w) + b) + multiply(h, u))]
 
     def backward(
         self, weights: Tensors, x: tf.Tensor, before: Tensors, after: Tensors, gradients: Tensors
     ) -> tuple[Tensors, Tensors]:
-        """Return dh_{t-1} = d U^T, then x_t^T d, h_{t-1}^T d and the sum of d over the images.
+        """Return dh_{t-1} = d U^T, and the terms of dW, dU and db: x_t^T d, h_{t-1}^T d and sum(d).
 
-        Here, d = dh_t (1 - h_t^2) is the gradient with respect to the argument of tanh.
+        The gradient with respect to the argument of tanh is d = dh_t (1 - h_t^2).
         """
         (_, u, _), (h_before,), (h,), (dh,) = weights, before, after, gradients
         d = dh * (1 - h * h)
-        dh = multiply_transposed(d, u)  # of h_{t-1}; computed first, which is faster on two cores
+        dh = multiply_transposed(d, u)  # computing dh_{t-1} first is faster on two cores
         dw, db = sum_products(x, d, self.parts), sum_images(d, self.parts)
         du = sum_products(h_before, d, self.parts)
         return [dh], [dw, du, db]
 
     @staticmethod
     def scan(step: Callable, x: tf.Tensor, start: Tensors) -> Tensors:
-        """Return the same as `Recurrent.scan`, unrolled, which is faster here."""
+        """Compute the results of `Recurrent.scan` faster, with an unrolled loop."""
         _, *results = accumulate(tf.unstack(x), step, initial=start)
         return [tf.stack(states) for states in zip(*results, strict=True)]
 
     @staticmethod
     def fold(step: Callable, timesteps: list[int], start: Any) -> Any:
-        """Return the same as `Recurrent.fold`, unrolled."""
+        """Compute the result of `Recurrent.fold` faster, with an unrolled loop."""
         return reduce(step, timesteps, start)
 
 
 class GRU(Recurrent):
-    """Keras's GRU, which applies the reset gate r after the product."""
+    """Keras's GRU, which applies the reset gate r after the matrix product with U."""
 
     gates, biases, results = 3, (2,), 5
 
     def forward(self, weights: Tensors, x: tf.Tensor, before: Tensors) -> Tensors:
-        """Return h_t = z h_{t-1} + (1 - z) g, where z and r are sigmoid((x W + b_0) + (h U + b_1)).
+        """Return the hidden state h_t = z h_{t-1} + (1 - z) g, with gates z and r and candidate g.
 
-        The candidate is g = tanh((x W + b_0) + r (h U + b_1)). Each of z, r and g has its own
-        columns of W, U and b.
+        Each gate is sigmoid((x W + b_0) + (h U + b_1)), and g is tanh((x W + b_0) + r (h U + b_1)).
+        The columns of W, U and b belong to z, r and g, in this order.
         """
         (w, u, b), (h,) = weights, before
         xz, xr, xg = tf.split(multiply(x, w) + b[0], 3, 1)
@@ -152,9 +152,9 @@ class GRU(Recurrent):
     def backward(
         self, weights: Tensors, x: tf.Tensor, before: Tensors, after: Tensors, gradients: Tensors
     ) -> tuple[Tensors, Tensors]:
-        """Apply the chain rule from h_t to z, g and r; sigmoid' = s (1 - s), tanh' = 1 - g^2.
+        """Return dh_{t-1}, and the timestep's terms of dW, dU and db.
 
-        `dx` is the gradient with respect to x W + b_0, and `d` that with respect to h U + b_1.
+        `dx` is the gradient with respect to x W + b_0, and `d` with respect to h U + b_1.
         """
         (_, u, _), (h,), (_, z, r, g, hg), (dh,) = weights, before, after, gradients
         dz, dg = (dh * h - dh * g) * z * (1 - z), dh * (1 - z) * (1 - g * g)
@@ -167,15 +167,15 @@ class GRU(Recurrent):
 
 
 class LSTM(Recurrent):
-    """Keras's LSTM, whose second state is the carry c."""
+    """Keras's LSTM, which has the hidden state h and the cell state c."""
 
     gates, states, results = 4, 2, 6
 
     def forward(self, weights: Tensors, x: tf.Tensor, before: Tensors) -> Tensors:
-        """Return h_t = o tanh(c_t) and c_t = f c_{t-1} + i g.
+        """Return the states h_t = o tanh(c_t) and c_t = f c_{t-1} + i g.
 
-        i, f and o are sigmoid((x W + h U) + b), and g is tanh of the same sum. Each has its own
-        columns of W, U and b.
+        The gates i, f and o are sigmoid((x W + h U) + b), and g is tanh((x W + h U) + b).
+        The columns of W, U and b belong to i, f, g and o, in this order.
         """
         (w, u, b), (h, c) = weights, before
         i, f, g, o = tf.split((multiply(x, w) + multiply(h, u)) + b, 4, 1)
@@ -186,7 +186,7 @@ class LSTM(Recurrent):
     def backward(
         self, weights: Tensors, x: tf.Tensor, before: Tensors, after: Tensors, gradients: Tensors
     ) -> tuple[Tensors, Tensors]:
-        """Apply the chain rule from h_t to c_t and the gates; d joins the gates' gradients."""
+        """Return dh_{t-1} and dc_{t-1}, and the timestep's terms of dW, dU and db."""
         (_, u, _), (h, c_before), (_, c, i, f, g, o) = weights, before, after
         (dh, dc), tanh_c = gradients, tf.tanh(c)
         do, dc = dh * tanh_c, dc + dh * o * (1 - tanh_c * tanh_c)
@@ -200,10 +200,10 @@ class LSTM(Recurrent):
 
 
 class Dense(keras.layers.Dense):
-    """Keras's Dense, without an activation: z = h V + c."""
+    """Keras's Dense layer without an activation, z = h V + c."""
 
     def __init__(self, units: int, batch_size: int, **options: str) -> None:
-        """Set the number of outputs and the batch size; `options` are Keras's."""
+        """Set the number of outputs and the batch size, and pass `options` to Keras."""
         super().__init__(units, **options)
         self.parts = count_parts(batch_size)
 

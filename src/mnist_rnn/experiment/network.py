@@ -1,4 +1,4 @@
-"""Build the network: a recurrent layer reads a digit row by row, a dense layer classifies it."""
+"""Build the network: a recurrent layer reads a digit row by row, and a dense layer gives logits."""
 
 import math
 
@@ -15,8 +15,8 @@ OPTIMIZERS = {"sgd": SGD, "adam": Adam, "rmsprop": RMSprop}
 
 
 def build_network(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Sequential:
-    """Return the network with its initial weights; it maps (n, 28, 28) to logits (n, 10)."""
-    shape = (None, 1, FEATURES)  # the same columns of an image are dropped at all timesteps
+    """Return the initialized network, which maps images (n, 28, 28) to logits (n, 10)."""
+    shape = (None, 1, FEATURES)  # the mask drops the same image columns at all timesteps
     network = keras.Sequential(
         [
             keras.Input((timesteps, FEATURES), name="images"),
@@ -34,7 +34,7 @@ def build_model(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Sequ
     """Return the network, compiled for training.
 
     Raises:
-        BackendError: Keras would not use XLA.
+        BackendError: Keras has turned XLA off for this model.
     """
     model = build_network(config, timesteps)
     optimizer = OPTIMIZERS[config.optimizer]()
@@ -42,7 +42,7 @@ def build_model(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Sequ
         optimizer.learning_rate = config.learning_rate
     model.compile(
         optimizer,
-        loss=cross_entropy,  # takes logits: softmax is a part of it
+        loss=cross_entropy,  # cross_entropy takes logits and applies softmax
         metrics=["accuracy"],
         jit_compile=True,
         steps_per_execution=largest_divisor(count_steps(config), at_most=100),
@@ -53,20 +53,20 @@ def build_model(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Sequ
 
 
 def count_steps(config: Configuration) -> int:
-    """Return the number of steps per epoch; the last batch may be smaller."""
+    """Return the number of training steps per epoch; the last batch may be smaller."""
     return math.ceil(config.train_size / config.batch_size)
 
 
 def largest_divisor(number: int, at_most: int) -> int:
-    """Return the largest divisor of `number` up to `at_most`."""
+    """Return the largest divisor of `number` that is not greater than `at_most`."""
     return max(divisor for divisor in range(1, at_most + 1) if number % divisor == 0)
 
 
 def predict(model: keras.Model, x: np.ndarray, at_once: int = 1000) -> np.ndarray:
-    """Return the outputs (n, 10) for x (n, 28, 28): logits, or a saved model's probabilities.
+    """Return the model's outputs (n, 10) for images x (n, 28, 28).
 
-    Keras's `predict` would first compile `steps_per_execution` batches, which takes longer than
-    computing them.
+    Outputs are logits, or predicted probabilities if the model was read from a file. Keras's
+    `predict` is slower, because it first compiles a loop over `steps_per_execution` batches.
     """
     starts = range(0, len(x), at_once)
     return np.concatenate([model.predict_on_batch(x[start : start + at_once]) for start in starts])

@@ -1,8 +1,8 @@
-"""Define the loss and the optimizers, bit-identical on every CPU.
+"""Define a loss and optimizers that are bit-identical on every CPU.
 
-Keras's own versions are not. Its loss adds an image's ten terms in an order that depends on the
-CPU's vectors. Its RMSprop uses an instruction for 1 / sqrt(x) that CPU vendors round differently.
-Its Adam takes powers from the system's mathematical library.
+Keras's loss adds the ten terms of an image in an order that depends on the CPU's vector size.
+Keras's RMSprop computes 1 / sqrt(x) with an instruction whose rounding depends on the CPU's vendor.
+Keras's Adam computes powers with the system's mathematical library.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from mnist_rnn.experiment.backend import keras, tf
 def cross_entropy(y: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """Return the mean of -log(softmax(z)[label]) in nats, for labels y (n,) and logits z (n, 10).
 
-    Its gradient is (softmax(z) - one_hot) / n. Subtracting each row's maximum leaves softmax
-    unchanged and prevents overflow. The mean is taken in float64. Rounding it to float32
-    removes its errors.
+    The gradient of the mean is (softmax(z) - one_hot) / n. Subtracting each row's maximum leaves
+    softmax unchanged and prevents overflow. The mean is computed in float64. Rounding to float32
+    removes the errors of the float64 mean.
     """
     one_hot = tf.one_hot(tf.cast(tf.reshape(y, [-1]), "int32"), NUM_CLASSES)
     z = z - tf.reduce_max(z, axis=1, keepdims=True)
@@ -28,7 +28,7 @@ def cross_entropy(y: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     losses = tf.math.log(total) - sum_row(one_hot * z)
 
     def backward(slope: tf.Tensor) -> tuple[None, tf.Tensor]:
-        # slope / n (softmax(z) - one_hot), where the slope of the loss itself is 1
+        # (slope / n) (softmax(z) - one_hot), with a slope of 1 in training
         share = slope / tf.cast(tf.shape(z)[0], "float32")
         return None, (share * (1 / total))[:, None] * powers - share * one_hot
 
@@ -36,12 +36,12 @@ def cross_entropy(y: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, Callable]:
 
 
 def sum_row(x: tf.Tensor) -> tf.Tensor:
-    """Return the sums (n,) of the rows of x (n, 10), added from left to right."""
+    """Return the sum (n,) of each row of x (n, 10), added from left to right."""
     return reduce(add, tf.unstack(x, axis=1))
 
 
 class Optimizer(keras.optimizers.Optimizer):
-    """An optimizer that keeps moving means of each variable's gradients; `kept` names them.
+    """An optimizer with moving means of each variable's gradients; `kept` lists the means' names.
 
     Epsilon is Keras's.
     """
@@ -54,7 +54,7 @@ class Optimizer(keras.optimizers.Optimizer):
         super().__init__(learning_rate)
 
     def build(self, variables: list[keras.Variable]) -> None:
-        """Make the moving means, zeros at first."""
+        """Create the moving means, which are zeros at first."""
         if not self.built:
             super().build(variables)
             self.means = {
@@ -66,7 +66,7 @@ class Optimizer(keras.optimizers.Optimizer):
 
 
 class SGD(Optimizer):
-    """Keras's SGD: w - rate * gradient."""
+    """Keras's SGD, which replaces w by w - rate * gradient."""
 
     def __init__(self, learning_rate: float = 0.01) -> None:
         """Set the learning rate."""
@@ -78,10 +78,10 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """RMSprop with the formula of Keras 2, which gave the published result.
+    """RMSprop with the formula of Keras 2, which was used for the published result.
 
     Keras 2 divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which shortens the
-    steps where gradients are small. Rho is 0.9 in both.
+    steps where gradients are small. Rho is 0.9 in Keras 2 and in Keras 3.
     """
 
     kept = ("velocity",)
@@ -94,7 +94,7 @@ class RMSprop(Optimizer):
 
 
 class Adam(Optimizer):
-    """Keras's Adam, with betas 0.9 and 0.999, whose powers are computed as products."""
+    """Keras's Adam with betas 0.9 and 0.999; powers of the betas are computed as products."""
 
     kept = ("momentum", "velocity")
 
@@ -109,10 +109,11 @@ class Adam(Optimizer):
 
 
 def power(base: float, exponent: tf.Tensor) -> tf.Tensor:
-    """Return the float32 nearest to a power of float32(base).
+    """Return float32(base) ** exponent, rounded to the nearest float32 number.
 
-    The power is the product of base ** 2**k over the set bits k of the exponent. It is computed in
-    float64; rounding the result to float32 removes the errors. No run has 2**26 steps.
+    The power is the product of `base ** 2**k` for each bit k that is set in the exponent. The
+    product is computed in float64, and rounding to float32 removes its errors. The exponent is
+    below 2**26.
     """
     product, factor = tf.constant(1.0, "float64"), tf.cast(tf.constant(base, "float32"), "float64")
     for bit in range(26):

@@ -1,4 +1,4 @@
-"""Define figures with captions, in which our runs are blue and published results are orange."""
+"""Define figures with captions. Our runs are blue, and published results are orange."""
 
 import io
 import re
@@ -13,7 +13,7 @@ from mnist_rnn.files import replacing
 
 BLUE, ORANGE = "#0072b2", "#d55e00"  # colours that colour-blind readers can distinguish
 DARK, LIGHT = "#444444", "#bbbbbb"
-TICKS = (1, 7, 14, 21, 28)  # rows and columns that the axes of an image show
+TICKS = (1, 7, 14, 21, 28)  # the row and column numbers on the axes of an image
 
 # A decorator for drawing functions: it sets matplotlib's defaults and ignores any matplotlibrc.
 default_style = plt.style.context("default")

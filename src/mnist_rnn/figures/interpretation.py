@@ -67,7 +67,7 @@ def draw_examples(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) 
 
 @default_style
 def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Draw images that are misclassified after row 27 but not after row 28, most probable first."""
+    """Draw up to ten images that row 28 corrects, sorted by predicted probability."""
     last = probabilities[:, -1]
     late = np.flatnonzero((decision_rows(probabilities) == 28) & (last.argmax(axis=1) == y))
     shown = late[np.argsort(-last[late].max(axis=1), kind="stable")][:10]
@@ -80,9 +80,9 @@ def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> C
         probabilities[shown],
         y[shown],
         f"Of {len(y):,} test images, {len(late)} are misclassified after row 27 but not after row "
-        f"28. Row 28 is blank in {blank} of these {len(late)} images. The figure shows the "
-        f"{len(shown)} images that row 28 corrects with the highest predicted probability. In the "
-        f"figure, row 28 changes the predicted digits {changed}. Conversely, "
+        f"28. Row 28 is blank in {blank} of these {len(late)} images. Of the images that row "
+        f"28 corrects, the figure shows the {len(shown)} with the highest predicted probability. "
+        f"In the figure, row 28 changes the prediction {changed}. Conversely, "
         f"{lost.sum()} test images are misclassified after row 28 but not after row 27.",
     )
 
@@ -111,7 +111,7 @@ def draw_confident_mistakes(
 def draw_gallery(
     images: np.ndarray, probabilities: np.ndarray, y: np.ndarray, caption: str
 ) -> CaptionedFigure:
-    """Draw images, five per line, each beside the probabilities after each row."""
+    """Draw images, five per line, beside their predicted probabilities after each row."""
     lines = max(1, -(-len(images) // 5))
     size, widths = (7.5, 2.2 * lines), [1, 1.2] * 5
     fig, axes = plt.subplots(
@@ -140,7 +140,7 @@ def draw_gallery(
 
 @default_style
 def draw_means(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Draw the mean predicted probability of each digit after each row, for each label."""
+    """Draw one panel per label: the mean predicted probability of each digit after each row."""
     fig, axes = plt.subplots(
         2, 5, figsize=(7.5, 5.4), sharex=True, sharey=True, layout="constrained"
     )
@@ -160,19 +160,20 @@ def draw_means(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> 
         fig,
         "Each panel shows the mean predicted probability of each digit after each row, over all "
         "images of one label. The blue frame marks the label. Below the dashed line, at least half "
-        f"of the images are decided (for the labels 0 to 9, from row {listed} on). Of all images, "
-        f"{after_ink:.0%} are decided only at their last row with ink or later. After row 28, the "
-        f"mean predicted probability of the label is lowest for {final.argmin()} "
-        f"({final.min():.0f}%) and highest for {final.argmax()} ({final.max():.0f}%).",
+        "of the images are decided. For the labels from 0 to 9 in order, the first rows below the "
+        f"line are {listed}. Of all images, {after_ink:.0%} are decided only at their last row "
+        "with ink or later. After row 28, the mean predicted probability of the label is lowest "
+        f"for {final.argmin()} ({final.min():.0f}%) and highest for {final.argmax()} "
+        f"({final.max():.0f}%).",
     )
 
 
 @default_style
 def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> CaptionedFigure:
-    """Draw two accuracies for each row, `by_row` and `if_blank` (28,), both on `count` images.
+    """Draw the accuracies `by_row` and `if_blank` (28,), which were measured on `count` images.
 
-    `by_row` is the accuracy after the row. `if_blank` is the accuracy after row 28 if all lower
-    rows are blank.
+    For each row, `by_row` is the accuracy after this row. `if_blank` is the accuracy after row 28
+    if all rows below this row are blank.
     """
     fig, ax = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
     rows, levels = np.arange(1, 29), (0.5, 0.9, 0.97)
@@ -182,7 +183,7 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Capti
         "s--",
         color=DARK,
         ms=4,
-        label="after row 28, if all lower rows are blank",
+        label="after row 28, if all rows below are blank",
     )
     ax.plot(rows, 100 * by_row, "o-", color=RIGHT, ms=4, label="after the row")
     ax.set(xlabel="row", ylabel="test accuracy (%)", xticks=TICKS, ylim=(0, 100))
@@ -200,10 +201,10 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Capti
     )
     return CaptionedFigure(
         fig,
-        f"Accuracy on the first {count:,} test images. Blue: the accuracy after each row, which "
-        f"reaches {now}. Grey: the accuracy after row 28 if all lower rows are blank, which "
-        f"reaches {seen}. At row 21, the accuracies are {by_row[20]:.0%} (blue) and "
-        f"{if_blank[20]:.0%} (grey).",
+        f"Accuracy on the first {count:,} test images. Blue: the accuracy after each row. The "
+        f"blue curve reaches {now}. Grey: the accuracy after row 28 on images that are blank below "
+        f"the row. The grey curve reaches {seen}. At row 21, the accuracies are "
+        f"{by_row[20]:.0%} (blue) and {if_blank[20]:.0%} (grey).",
     )
 
 
@@ -225,15 +226,15 @@ def draw_doubts(probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
         f"Histogram of the predicted probabilities of all {len(wrong)} misclassified images. Blue: "
         f"the label is the second most probable digit ({second.sum()} images). Grey: the label is "
         f"the third most probable digit or lower ({(~second).sum()} images). Half of the wrong "
-        f"predictions have a probability above {np.median(sure):.0%}. Of the wrong predictions, "
-        f"{(sure > 0.9).mean():.0%} have a probability above 90%, and of the right predictions, "
-        f"{(right > 0.9).mean():.0%}.",
+        f"predictions have a probability above {np.median(sure):.0%}. The probability is above "
+        f"90% for {(sure > 0.9).mean():.0%} of the wrong predictions and for "
+        f"{(right > 0.9).mean():.0%} of the right predictions.",
     )
 
 
 @default_style
 def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Draw the mean path of the hidden state (n, 28, units) for each digit, in two dimensions."""
+    """Draw each digit's mean path through the hidden states (n, 28, units) in two dimensions."""
     units = hidden.shape[2]
     hidden = np.pad(hidden, [(0, 0), (0, 0), (0, max(0, 2 - units))])
     pca = PCA(n_components=2)
@@ -266,10 +267,11 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
         f"{pca.explained_variance_ratio_.sum():.0%} of the variance of the {units} "
         "units. In the plane, the mean distance of the class means from their centroid is "
         f"{spread[0]:.1f} after row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row "
-        f"28. In all units, the class separation is {middle:.1f} after row 14 and {end:.1f} after "
-        f"row 28 (first {len(y):,} test images). The class separation is the root-mean-square "
-        "distance of the class means from their centroid, divided by the root-mean-square distance "
-        "of the images from their class mean.",
+        f"28. Computed from all units, the class separation is {middle:.1f} after row 14 and "
+        f"{end:.1f} after row 28 (first {len(y):,} test images). The class separation is the "
+        "distance between classes divided by the distance within classes. Between classes, this "
+        "is the root-mean-square distance of the class means from their centroid. Within classes, "
+        "it is the root-mean-square distance of the images from their class mean.",
     )
 
 
@@ -277,7 +279,7 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
 def draw_rows(
     x: np.ndarray, sensitivity: np.ndarray, whole: float, rows: np.ndarray, bands: np.ndarray
 ) -> CaptionedFigure:
-    """Draw the mean ink, the gradient of the loss, and the accuracy lost without each row.
+    """Draw the mean ink, the gradient of the loss, and the accuracy that blank rows cost.
 
     Args:
         x: images (n, 28, 28) from which the other arguments were computed.

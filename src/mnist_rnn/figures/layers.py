@@ -9,7 +9,10 @@ from mnist_rnn.files import replacing
 
 
 def draw_layers(model: keras.Model, path: Path) -> None:
-    """Write and display a picture of the layers and their shapes, which `graphviz-pure` draws."""
+    """Write and display a picture of the layers and their shapes.
+
+    The program `graphviz-pure` draws the picture.
+    """
     program = str(Path(sysconfig.get_path("scripts"), "graphviz-pure"))
     dot = keras.utils.model_to_dot(model, show_shapes=True, show_layer_names=True, dpi=100)
     with replacing(path) as temporary:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from scipy import stats
 
-from mnist_rnn.analysis.statistics import FEWEST, find_common_epochs, predict
+from mnist_rnn.analysis.statistics import FEWEST, find_common_epochs, find_interval
 from mnist_rnn.analysis.tables import describe_runs
 from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE, CaptionedFigure, default_style
 
@@ -24,7 +24,7 @@ def draw_results(
     published: Mapping[str, pd.DataFrame] = NOTHING,
     faint: Mapping[str, pd.DataFrame] = NOTHING,
 ) -> CaptionedFigure:
-    """Draw test accuracies, one dot per run, and beside them training losses by epoch.
+    """Draw the test accuracy of each run on the left, and training losses by epoch on the right.
 
     Args:
         rows: for each name of a row, the runs of one configuration.
@@ -36,7 +36,8 @@ def draw_results(
         1, 2, figsize=size, width_ratios=(1.3, 1), layout="constrained"
     )
     said = [
-        "Left: each dot is the test accuracy of one run; a line marks the mean of several runs.",
+        "Left: each dot is the test accuracy of one run.",
+        "A line marks the mean of a row with several runs.",
         "Right: the training loss of each epoch.",
         *(f"Grey: {words}." for words in faint),
     ]
@@ -66,7 +67,7 @@ def draw_results(
 def draw_accuracies(
     ax: Axes, place: int, name: str, runs: pd.DataFrame, color: str, claims: pd.DataFrame
 ) -> str:
-    """Draw a row of dots and the published accuracies, and return a sentence on the row."""
+    """Draw a row of dots with the published accuracies, and return a sentence about the row."""
     values, published = runs["test_accuracy"], claims["test_accuracy"].dropna()
     spread = np.random.default_rng(0).uniform(-0.1, 0.36, len(values))  # separates equal runs
     ax.plot(values, place + spread, "o", color=color, ms=5, alpha=0.55, mew=0)
@@ -87,11 +88,13 @@ def draw_accuracies(
     row.set(va="top", bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 1})
     sentence = f"The row *{name}* has a test accuracy of {describe_mean(runs)}."
     listed = ", ".join(said)
-    return f"{sentence} The row *{name}* shows the published {listed}." if said else sentence
+    return (
+        f"{sentence} The row *{name}* shows the published results {listed}." if said else sentence
+    )
 
 
 def describe_mean(runs: pd.DataFrame) -> str:
-    """Return the mean test accuracy, its standard deviation and the number of runs, as text."""
+    """Describe the mean and standard deviation of the test accuracy, and the number of runs."""
     row = describe_runs(runs)
     spread = f" ± {row['sd']:.2f}" if row["runs"] > 1 else ""
     return f"{row['mean']:.2f}{spread}% ({row['runs']} run{'s' if row['runs'] > 1 else ''})"
@@ -115,18 +118,18 @@ def draw_losses(ax: Axes, runs: pd.DataFrame, color: str, claims: pd.DataFrame) 
 
 
 def read_losses(runs: pd.DataFrame) -> np.ndarray:
-    """Return the training losses (runs, epochs) of runs of one configuration."""
+    """Return the training losses of one configuration's runs as an array (runs, epochs)."""
     return np.array(runs["loss_by_epoch"].tolist())
 
 
 def find_band(losses: np.ndarray) -> np.ndarray:
     """Return the two ends (2, epochs) of the prediction interval for each epoch's training loss."""
-    return np.array([predict("loss", pd.Series(epoch)) for epoch in losses.T]).T
+    return np.array([find_interval("loss", pd.Series(epoch)) for epoch in losses.T]).T
 
 
 @default_style
 def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> CaptionedFigure:
-    """Draw how far published training losses are from the mean of runs, with prediction bands."""
+    """Draw published training losses relative to the mean of the runs, with prediction bands."""
     claims = claims.dropna(subset="loss_by_epoch")
     lines = -(-len(claims) // 2)
     fig, axes = plt.subplots(

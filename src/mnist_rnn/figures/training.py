@@ -135,7 +135,10 @@ def draw_confusion(answers: np.ndarray, y: np.ndarray) -> CaptionedFigure:
 
 @default_style
 def draw_mistakes(x: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> CaptionedFigure:
-    """Draw the 12 misclassified images of x (n, 28, 28) with the highest probabilities (n, 10)."""
+    """Draw the 12 misclassified images with the highest predicted probabilities.
+
+    The shape of `x` is (n, 28, 28), and the shape of `probabilities` is (n, 10).
+    """
     worst = confident_mistakes(probabilities, y, count=12)
     rows, named = max(1, -(-len(worst) // 6)), []
     fig = plt.figure(figsize=(9, 2 * rows), layout="constrained")

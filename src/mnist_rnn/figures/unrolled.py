@@ -39,7 +39,7 @@ STYLE = f"""
 
 
 def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
-    """Return the SVG of the unrolled network for a uint8 image (28, 28), 440 by 500 units large."""
+    """Return an SVG of the network, unrolled for a uint8 image (28, 28)."""
     pixels = scale(image[None])
     states = compute_states(weights, pixels)[0]
     probabilities = compute_probabilities(weights, states)
@@ -64,8 +64,8 @@ def draw_unrolled(weights: Weights, image: np.ndarray) -> str:
             parts.append(f'<text class="small" x="20" y="{y + 8}" text-anchor="end">{t + 1}</text>')
     heads = [f'<text x="{PROBABILITY + 9 * d + 4.5}" y="40">{d}</text>' for d in range(10)]
     words = (
-        "A handwritten digit, cut into its 28 rows, one below the other. Beside each row is the "
-        f"hidden state after this row, with {units.shape[1]} of its {states.shape[1]} numbers. "
+        "A handwritten digit, cut into its 28 rows, one below the other. Beside each row are "
+        f"{units.shape[1]} of the {states.shape[1]} numbers of the hidden state after this row. "
         "Arrows lead from each row into its hidden state, and from each hidden state into the next "
         "one. Beside each hidden state are the predicted probabilities of the ten digits. The "
         f"prediction after the last row is {answer}, with a probability of "

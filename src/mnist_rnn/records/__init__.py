@@ -1,1 +1,1 @@
-"""Train a run, keep its record and its model, and compare records."""
+"""Train runs, store their records and models, and compare records."""

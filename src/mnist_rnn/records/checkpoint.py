@@ -1,4 +1,4 @@
-"""Keep a run's state, so that a stopped run continues from its last epoch, bit-identical."""
+"""Save the state of a run after each epoch, so that a stopped run can continue."""
 
 import hashlib
 import io
@@ -11,20 +11,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mnist_rnn.files import read_regular, replacing, set_aside
+from mnist_rnn.records.run import History
 
 log = logging.getLogger(__name__)
 
-MEASURES = ("loss", "accuracy", "test_errors", "weights_sha256")
 LARGEST = 1 << 31  # bytes
 
 
 class State(NamedTuple):
     """The state of a run after some epochs.
 
-    `history` has Keras's loss and accuracy of each finished epoch, and the test errors and the
-    weights' digest after it. `seconds` is the time of these epochs, including evaluation and
-    checkpoints. `variables` are the model's (weights and the dropout's random state) and the
-    optimizer's. `owner` has all that the run's bits depend on.
+    For each epoch, `history` has the training loss, the training accuracy, the test errors and the
+    digest of the weights. `seconds` is the time of all epochs, including evaluation and
+    checkpoints. `variables` are the variables of the model and its optimizer. `owner` contains
+    everything on which the trained weights depend: configuration, examples, code and versions.
     """
 
     history: dict[str, list[Any]]
@@ -39,17 +39,18 @@ class State(NamedTuple):
 
 
 class Checkpoint:
-    """The file with a run's state, from which any CPU can continue the run."""
+    """A file with the state of a run, from which the run can continue on any CPU."""
 
     def __init__(self, path: Path, owner: Mapping[str, object]) -> None:
-        """Set the file, and `owner`: all that the run's bits depend on, as JSON values."""
+        """Set the path of the file and the `owner`, which `State` describes."""
         self.path, self.owner = path, owner
 
     def read(self, like: Sequence[np.ndarray] | None = None) -> State | None:
-        """Return the saved state of this run, or None; its variables have the shapes of `like`.
+        """Return the saved state of this run, or None if there is no valid checkpoint.
 
-        A damaged file is renamed. Another run's file is ignored, and later overwritten. Both give a
-        warning.
+        A file is damaged if its variables have other shapes than `like`. A damaged file is renamed.
+        The checkpoint of another run is ignored, and overwritten later. Damaged and ignored files
+        cause a warning.
         """
         try:
             content = read_regular(self.path, LARGEST)
@@ -59,13 +60,15 @@ class Checkpoint:
                 owner, seconds, *values = (kept[name] for name in kept.files)
             if owner != json.dumps(self.owner, sort_keys=True):
                 log.warning(
-                    "%s belongs to another run, code or versions, and is ignored", self.path
+                    "The checkpoint %s belongs to another run, other code or other versions, "
+                    "and is ignored",
+                    self.path,
                 )
                 return None
-            history = {name: values.pop(0).tolist() for name in MEASURES}
+            history = {name: values.pop(0).tolist() for name in History.model_fields}
             shapes = [[value.shape for value in some] for some in (values, like or values)]
             if shapes[0] != shapes[1] or len({*map(len, history.values())}) > 1:
-                raise ValueError("another network, or epochs without a measure")
+                raise ValueError("the arrays have unexpected shapes")
             return State(history, float(seconds), values, self.owner)
         except FileNotFoundError:
             return None
@@ -74,9 +77,9 @@ class Checkpoint:
             return None
 
     def write(self, state: State) -> None:
-        """Replace the saved state by this one, or warn that it can't be written."""
+        """Write this state to the file, or log a warning if the file can't be written."""
         buffer = io.BytesIO()
-        history = (state.history[name] for name in MEASURES)
+        history = (state.history[name] for name in History.model_fields)
         owner = json.dumps(state.owner, sort_keys=True)
         np.savez(buffer, owner, state.seconds, *history, *state.variables)
         arrays = buffer.getvalue()
@@ -84,15 +87,15 @@ class Checkpoint:
             with replacing(self.path) as temporary:
                 temporary.write_bytes(hashlib.sha256(arrays).digest() + arrays)
         except OSError as error:
-            log.warning("the epoch can't be saved, and the run continues: %s", error)
+            log.warning("The checkpoint can't be written, but the run continues: %s", error)
 
     def discard(self) -> None:
-        """Remove the file, once the record is written."""
+        """Remove the checkpoint file, if there is one."""
         self.path.unlink(missing_ok=True)
 
 
 def weights_sha256(weights: Iterable[np.ndarray]) -> str:
-    """Return the SHA-256 over shape, type and little-endian values of each array, in order."""
+    """Return one SHA-256 of the shapes, types and little-endian values of all arrays."""
     digest = hashlib.sha256()
     for array in weights:
         digest.update(f"{array.shape}{array.dtype.name}".encode())

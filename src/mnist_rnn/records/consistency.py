@@ -1,6 +1,6 @@
 """Check that a record agrees with its model and with the committed run.
 
-The model's results are computed again in NumPy, with none of the code that wrote the record.
+NumPy computes the model's results again, without the code that wrote the record.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,12 +27,12 @@ from mnist_rnn.records.run import (
 )
 
 A = np.ndarray
-# Tolerances: the last digits of logits and losses (in nats) depend on the library.
+# Tolerances for logits and losses, because their last digits depend on the library.
 LOGITS_APART, LOSS_APART = 1e-4, 1e-5
 
 
 class Weights(NamedTuple):
-    """The arrays of `model.get_weights()` for the SimpleRNN network, by name."""
+    """The named arrays of `model.get_weights()` for the SimpleRNN network."""
 
     kernel: np.ndarray
     recurrent_kernel: np.ndarray
@@ -42,11 +42,11 @@ class Weights(NamedTuple):
 
 
 def load_checked(path: Path) -> tuple[Run, Weights]:
-    """Return the record and the weights of a trained SimpleRNN, a `.keras` file.
+    """Return the record and the weights of a trained SimpleRNN from its `.keras` file.
 
     Raises:
-        ModelError: as in `load_run`, or the model has another layer.
-        RecordError: as in `load_run`.
+        ModelError: the file is not a model, or the model is not the SimpleRNN of the record.
+        RecordError: the record is missing, is invalid, or fails the check `require_consistent`.
     """
     run, weights = load_run(path, ["simple_rnn"])
     return run, Weights(*weights)
@@ -56,20 +56,19 @@ def load_run(path: Path, layers: Collection[str] = tuple(GATES)) -> tuple[Run, l
     """Return the record and the weights of a trained model.
 
     Args:
-        path: a `.keras` file in its place among the results, beside its record.
-        layers: the recurrent layers that are accepted.
+        path: the model's `.keras` file, in the same folder as its record.
+        layers: the names of the accepted recurrent layers.
 
     Raises:
-        ModelError: the file is not a model, its weights are not those of the record, or the record
-            names another layer than these `layers`.
-        RecordError: the record beside it is missing or damaged, or contradicts the model or the
-            committed run of its configuration.
+        ModelError: the file is not a model, its weights are not the weights in the record, or its
+            layer is not accepted.
+        RecordError: the record is missing, is invalid, or fails the check `require_consistent`.
     """
     from mnist_rnn.records.model_file import load_model
 
     if path.suffix != ".keras" or not path.is_file():
         got = "another file" if path.exists() else "no file"
-        raise ModelError(f"{shown(path)}: expected a model (.keras), got {got}")
+        raise ModelError(f"{shown(path)}: expected a model in a .keras file, got {got}")
     record = path.with_suffix(".json")
     run = read_run(record)
     if run.config.layer not in layers:
@@ -78,20 +77,20 @@ def load_run(path: Path, layers: Collection[str] = tuple(GATES)) -> tuple[Run, l
     digest = weights_sha256(weights)
     if digest != run.weights_sha256:
         raise ModelError(
-            f"{shown(path)}: expected the weights of its record, SHA-256 "
-            f"{run.weights_sha256[:12]}..., got {digest[:12]}..."
+            f"{shown(path)}: expected the weights of its record, with the SHA-256 "
+            f"{run.weights_sha256[:12]}..., got weights with the SHA-256 {digest[:12]}..."
         )
     require_consistent(record, run, weights)
     return run, weights
 
 
 def read_committed(path: Path, config: Configuration) -> Run:
-    """Return the committed run with which the record at `path` is to be compared.
+    """Return the committed run to compare with the record at `path`.
 
-    If `path` leads to the committed file itself, the run is read from git.
+    If `path` is the committed file itself, the committed run is read from git.
 
     Raises:
-        RecordError: the run is missing, or `path` is the same file and git doesn't have it.
+        RecordError: the committed run is missing, or git can't read the committed run.
     """
     committed = run_path(config, ".json", COMMITTED)
     if not is_same_file(path, committed):
@@ -103,15 +102,15 @@ def read_committed(path: Path, config: Configuration) -> Run:
 
 
 def is_same_file(path: Path, other: Path) -> bool:
-    """Return whether both paths lead to the same file, also by a link."""
+    """Return whether both paths lead to the same file, directly or through a link."""
     there = path.exists() and other.exists()
     return path.resolve() == other.resolve() or (there and path.samefile(other))
 
 
 def require_reproduction(path: Path, run: Run, committed: Run) -> None:
-    """Raise RecordError if the record at `path` is a copy of the committed one, or contradicts it.
+    """Raise RecordError if a record copies or contradicts the committed record.
 
-    A record with the same weights and different results is a contradiction.
+    A record with the same weights but different results contradicts the committed record.
     """
     if run == committed:
         raise refusal(path, "is a copy of the committed record: nothing was computed here")
@@ -119,11 +118,11 @@ def require_reproduction(path: Path, run: Run, committed: Run) -> None:
 
 
 def require_consistent(path: Path, run: Run, weights: list[np.ndarray]) -> None:
-    """Check the record at `path` against the weights of its model.
+    """Check that the record at `path` agrees with the weights of its model.
 
     Raises:
-        RecordError: the model has different test results, or the committed run of this
-            configuration has the same weights and different results.
+        RecordError: the record's test results are not those of its model, or the committed run has
+            the same weights but different results.
     """
     images, labels = load_mnist()[1]
     logits = compute_logits(run.config.layer, weights, images)
@@ -132,17 +131,22 @@ def require_consistent(path: Path, run: Run, weights: list[np.ndarray]) -> None:
     other = logits.max(axis=1) - logits[np.arange(len(logits)), stated] > LOGITS_APART
     if other.any():
         count = other.sum()
-        raise refusal(path, f"has predictions that differ from its model's: {count} test images")
+        raise refusal(path, f"differs from its model in the predictions for {count} test images")
     loss = compute_loss(logits, labels)
     if not abs(loss - run.test_loss) <= LOSS_APART:
-        raise refusal(path, f"has a test loss of {run.test_loss}, but its model has {loss:.6f}")
+        raise refusal(
+            path, f"has a test loss of {run.test_loss}, but its model has a test loss of {loss:.6f}"
+        )
     committed = run_path(run.config, ".json", COMMITTED)
     if committed.exists() and not is_same_file(path, committed):
         require_same_results(path, run.results, read_run(committed).results, "the committed run")
 
 
 def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
-    """The hidden states (n, timesteps, units) after each row of x (n, timesteps, features)."""
+    """Return the hidden states of the network at all timesteps.
+
+    The shape of `x` is (n, timesteps, features). The shape of the result is (n, timesteps, units).
+    """
     hidden = np.empty((*x.shape[:2], len(weights.bias)), "float32")
     state = np.zeros((len(x), len(weights.bias)), "float32")
     for t in range(x.shape[1]):
@@ -152,10 +156,10 @@ def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
 
 
 def compute_logits(layer: str, weights: Sequence[np.ndarray], images: np.ndarray) -> np.ndarray:
-    """Return the logits (n, 10) that a network computes for uint8 images (n, 28, 28)."""
+    """Return the logits that a network computes for uint8 images of shape (n, 28, 28)."""
     w, u, b, dense_kernel, dense_bias = weights
     parts = []
-    for start in range(0, len(images), 1000):  # few enough to fit into the CPU's cache
+    for start in range(0, len(images), 1000):  # 1000 images fit into the CPU's cache
         x = images[start : start + 1000] / np.float32(255)
         h = c = np.zeros((len(x), len(dense_kernel)), "float32")
         for t in range(x.shape[1]):
@@ -165,19 +169,19 @@ def compute_logits(layer: str, weights: Sequence[np.ndarray], images: np.ndarray
 
 
 def step_simple_rnn(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
-    """Return the hidden state after a row x, and c unchanged: a SimpleRNN has no carry."""
+    """Return the next hidden state of a SimpleRNN; `c` is unused and returned unchanged."""
     return np.tanh(x @ w + h @ u + b), c
 
 
 def step_gru(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
-    """Return the hidden state of a GRU that resets after the product, and c unchanged."""
+    """Return the next hidden state of a GRU with `reset_after`; `c` is returned unchanged."""
     (xz, xr, xg), (hz, hr, hg) = (np.split(a, 3, axis=1) for a in (x @ w + b[0], h @ u + b[1]))
     z, r = expit(xz + hz), expit(xr + hr)
     return z * h + (1 - z) * np.tanh(xg + r * hg), c
 
 
 def step_lstm(w: A, u: A, b: A, x: A, h: A, c: A) -> tuple[A, A]:
-    """Return the hidden state and the carry of an LSTM."""
+    """Return the next hidden state and the next cell state of an LSTM."""
     i, f, g, o = np.split(x @ w + h @ u + b, 4, axis=1)
     c = expit(f) * c + expit(i) * np.tanh(g)
     return expit(o) * np.tanh(c), c
@@ -187,7 +191,7 @@ STEPS = {"simple_rnn": step_simple_rnn, "gru": step_gru, "lstm": step_lstm}
 
 
 def compute_loss(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean cross-entropy in nats, of probabilities from 1e-7 to 1 - 1e-7."""
+    """Return the mean cross-entropy in nats, with probabilities clipped to [1e-7, 1 - 1e-7]."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = powers[np.arange(len(labels)), labels] / powers.sum(axis=1)
     return float(-np.log(np.clip(probabilities, 1e-7, 1 - 1e-7)).mean())

@@ -1,4 +1,4 @@
-"""Compute the digest of the code that decides bits; a record with another digest is outdated."""
+"""Compute the digest of the training code, which shows whether a record is outdated."""
 
 import ast
 import hashlib
@@ -11,10 +11,10 @@ EXPERIMENT = Path(experiment.__file__).parent
 
 
 def digest_code(files: Collection[Path] = ()) -> str:
-    """Return the SHA-256 of the code in these files, by default those of `experiment`.
+    """Return the SHA-256 of the code in these files, by default the files of `experiment`.
 
-    Comments, docstrings, formatting, annotations, imports, the arguments of exceptions and the
-    names of local variables don't count. The version of Python doesn't count either.
+    The digest ignores comments, docstrings, formatting, annotations, imports, the arguments of
+    exceptions and the names of local variables. Every version of Python gives the same digest.
     """
     digest = hashlib.sha256()
     for path in sorted(files or EXPERIMENT.glob("*.py")):
@@ -23,7 +23,7 @@ def digest_code(files: Collection[Path] = ()) -> str:
 
 
 def describe(node: object, local: dict[str, str]) -> str:
-    """Return a syntax tree as text; `local` has the new names of local variables."""
+    """Return a syntax tree as text, with the local variables renamed as in `local`."""
     if isinstance(node, list):
         return f"[{','.join(filter(None, (describe(part, local) for part in node)))}]"
     if not isinstance(node, ast.AST):
@@ -52,7 +52,7 @@ def describe(node: object, local: dict[str, str]) -> str:
 
 
 def number_locals(function: ast.FunctionDef | ast.Lambda) -> dict[str, str]:
-    """Return a new name for each variable that is assigned in a function or in one inside it."""
+    """Return a new name for each variable that a function or one of its inner functions assigns."""
     nodes = [*ast.walk(function)]
     arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
     assigned = [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
@@ -60,5 +60,5 @@ def number_locals(function: ast.FunctionDef | ast.Lambda) -> dict[str, str]:
     return {name: f"local{number}" for number, name in enumerate(names)}
 
 
-# Computed at import: the files may change later, but the loaded code does not.
+# Computed at import, because the files may change later while the loaded code stays the same.
 LOADED_SHA256 = digest_code()

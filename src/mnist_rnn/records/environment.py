@@ -1,4 +1,4 @@
-"""Describe the code, versions and hardware of a run, without anything that identifies people."""
+"""Describe the code, versions and hardware of a run without personal data."""
 
 import os
 import platform
@@ -22,10 +22,10 @@ CPUINFO = Path("/proc/cpuinfo")
 
 
 class Cpu(Strict):
-    """A CPU, or the one that an emulator imitates; different CPUs may have the same name.
+    """A real or emulated CPU.
 
-    `fuses` says whether the CPU can multiply and add with one rounding. All ARM64 CPUs can, and so
-    can x86-64 CPUs with AVX2 and FMA. Such a CPU must compute the committed bits.
+    `fuses` is true for every ARM64 CPU, and for an x86-64 CPU with AVX2 and FMA. If `fuses` is
+    true, the CPU can multiply and add with a single rounding, and must compute the committed bits.
     """
 
     architecture: Text
@@ -44,12 +44,13 @@ class Cpu(Strict):
 
 
 class Environment(Strict):
-    """The environment of a run, whose bits depend on `code_sha256` and the versions of PACKAGES.
+    """The code, versions and machine of a run.
 
-    `clean` is true if no file outside results/ differed from the commit. `code_sha256` is the
-    digest of the package `experiment`, or of an original's script. `other_bits` is true if the
-    bits of the probe's training steps differ from the specified ones. `threads` is None if it was
-    not measured.
+    The trained weights depend on `code_sha256` and on the versions of PACKAGES. `clean` is true if
+    the files outside results/ were those of the commit. `code_sha256` is the digest of the code
+    that computed the run: the package `experiment`, or a script in originals/. `other_bits` is true
+    if the probe's training steps did not give the specified weights. `threads` is None if the
+    number of threads is unknown.
     """
 
     commit: Commit | None
@@ -63,11 +64,12 @@ class Environment(Strict):
 
 
 def describe_environment(threads: int | None, emulated: str | None = None) -> Environment:
-    """Return the environment of this process; the commit is None outside a git checkout.
+    """Return the environment of this process.
 
-    `emulated` names the CPU that an emulator imitates, since the system describes the real one.
+    Outside a git checkout, the commit is None. Under an emulator, `emulated` must name the imitated
+    CPU, because the system describes the real CPU.
     """
-    # ROOT must be the top of a checkout, not a folder in another one.
+    # The commit counts only if ROOT is the top folder of its own git checkout.
     own = ask("git", "rev-parse", "--show-cdup") == ""
     commit = ask("git", "rev-parse", "HEAD") if own else None
     return Environment(
@@ -82,10 +84,10 @@ def describe_environment(threads: int | None, emulated: str | None = None) -> En
 
 
 def is_clean(commit: str) -> bool:
-    """Return whether no file of ROOT outside results/ differs from the commit or is new.
+    """Return whether the files outside results/ are exactly the files of the commit.
 
-    A clone's index, settings and lists of ignored files can hide an edit. So the files are compared
-    with the commit from an empty repository, which uses the objects of this one.
+    The index, settings and ignore lists of a clone can hide an edit. Therefore, an empty temporary
+    repository is used, which reads only the git objects of the clone.
     """
     objects = ROOT / (ask("git", "rev-parse", "--git-path", "objects") or "")
     with tempfile.TemporaryDirectory() as folder:
@@ -110,9 +112,9 @@ def is_clean(commit: str) -> bool:
 
 
 def count_threads() -> int:
-    """Return the number of threads for one operation, which TF_NUM_INTRAOP_THREADS sets.
+    """Return the number of threads that TensorFlow uses for one operation.
 
-    TensorFlow uses all CPUs of the process if the variable is unset, 0 or not a number.
+    If TF_NUM_INTRAOP_THREADS is unset, 0 or not a number, TensorFlow uses all CPUs of the process.
     """
     chosen = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
     if chosen.isdecimal() and int(chosen):
@@ -121,19 +123,19 @@ def count_threads() -> int:
 
 
 def what_decides_bits(environment: Environment) -> dict[str, str]:
-    """Return the digest of the code, and the versions of PACKAGES."""
+    """Return a dictionary with the digest of the code and the versions of PACKAGES."""
     versions = {name: environment.versions.get(name, "unknown") for name in PACKAGES}
     return {"code": environment.code_sha256} | versions
 
 
 def what_differs(then: Environment, now: Environment) -> list[str]:
-    """Return the names of differing settings that decide bits: `code`, or packages."""
+    """Return the packages that differ between two environments, and `code` if the code differs."""
     before = what_decides_bits(then)
     return [name for name, value in what_decides_bits(now).items() if value != before[name]]
 
 
 def find_versions() -> dict[str, str]:
-    """Return the versions of the installed PACKAGES; TensorFlow may be `tensorflow-cpu`."""
+    """Return the versions of the installed PACKAGES, counting `tensorflow-cpu` as `tensorflow`."""
     versions: dict[str, str] = {}
     for name in PACKAGES:
         for wheel in (name, f"{name}-cpu"):
@@ -143,9 +145,9 @@ def find_versions() -> dict[str, str]:
 
 
 def ask(*command: str, **variables: str) -> str | None:
-    """Return the output of a command in the repository, or None if it is missing or fails.
+    """Run a command in the repository, and return its output, or None if the command fails.
 
-    Variables of git are left out, since they can name another repository, as in a hook.
+    The command does not inherit git's environment variables, which can name another repository.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
@@ -158,7 +160,7 @@ def ask(*command: str, **variables: str) -> str | None:
 
 
 def describe_cpu(emulated: str | None = None) -> Cpu:
-    """Return the CPU as Linux describes it; on macOS, only its architecture and name."""
+    """Describe the CPU as Linux does. On macOS, only its architecture and its name are known."""
     text = CPUINFO.read_text(encoding="utf-8") if CPUINFO.exists() and not emulated else ""
     said = dict(re.findall(r"^(.+?)\t*: (.*)$", text, flags=re.MULTILINE))
     name = emulated or said.get("model name") or ask("sysctl", "-n", "machdep.cpu.brand_string")
@@ -176,7 +178,7 @@ def describe_cpu(emulated: str | None = None) -> Cpu:
 
 
 def describe_system() -> str:
-    """Return the system, its distribution and C library, without the kernel and host name."""
+    """Return the operating system, distribution and C library, but no kernel and no host name."""
     try:
         release = platform.freedesktop_os_release()
     except OSError:
@@ -187,5 +189,5 @@ def describe_system() -> str:
 
 
 def plain(text: str | None) -> str | None:
-    """Return the text without characters that `Text` forbids, or None if nothing is left."""
+    """Return the text without characters that `Text` forbids, or None if no character is left."""
     return re.sub(rf"[^{ALLOWED}]", "", text or "")[:60] or None

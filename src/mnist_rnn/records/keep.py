@@ -1,8 +1,8 @@
-"""Keep a run: its state while it trains, then its record and its model.
+"""Write the files of a run: the checkpoint, the record and the model.
 
-In `outputs/runs/CONFIGURATION`, a run writes `seed-N.checkpoint` while it trains. At its end,
-`keep_run` writes `seed-N.json` and `seed-N.keras`, and the notebook deletes the checkpoint. The
-notebook also draws `rnn-mnist.png`.
+During training, a run writes `seed-N.checkpoint` in `outputs/runs/CONFIGURATION`. After training,
+`keep_run` writes the record `seed-N.json` and the model `seed-N.keras`. The notebook then deletes
+the checkpoint.
 """
 
 import numpy as np
@@ -26,12 +26,12 @@ from mnist_rnn.records.training import AGAIN, describe_inputs
 def open_checkpoint(
     config: Configuration, training: Examples, test: Examples, environment: Environment
 ) -> Checkpoint:
-    """Return the checkpoint of the run with this configuration, images, code and versions.
+    """Return the checkpoint of a run, after checking the examples and the loaded code.
 
     Raises:
-        ExperimentError: the notebook runs in another copy of the repository than this code.
-        TrainingError: the images are not those of the configuration, or the code on the disk
-            differs from the code that this process has loaded.
+        ExperimentError: the working directory is in another copy of the repository.
+        TrainingError: the examples don't belong to the configuration, or the code was changed after
+            the kernel had loaded it.
     """
     require_own_folder()
     require_mnist(config, training, test)
@@ -45,7 +45,7 @@ def open_checkpoint(
 
 
 def require_mnist(config: Configuration, training: Examples, test: Examples) -> None:
-    """Raise TrainingError unless these are the images of the configuration."""
+    """Raise TrainingError if the examples are not the MNIST examples of the configuration."""
     (x_train, y_train), (x_test, y_test) = load_mnist()
     size = config.train_size
     for name, given, x, y in (
@@ -54,7 +54,8 @@ def require_mnist(config: Configuration, training: Examples, test: Examples) -> 
     ):
         if not (np.array_equal(given.x, scale(x)) and np.array_equal(given.y, y)):
             raise TrainingError(
-                f"{name}: expected the first {len(y):,} {name} images of MNIST, got others. {AGAIN}"
+                f"{name}: expected the first {len(y):,} {name} images of MNIST, got other images. "
+                f"{AGAIN}"
             )
 
 
@@ -66,7 +67,7 @@ def keep_run(
     test: Examples,
     environment: Environment,
 ) -> Run:
-    """Evaluate a trained model, write the model and the run's record, and return the run.
+    """Evaluate a trained model, write the model and its record, and return the record.
 
     Raises:
         TrainingError: the arguments belong to different runs.
@@ -75,16 +76,16 @@ def keep_run(
     inputs = describe_inputs(config, training, test) | what_decides_bits(environment)
     trained = weights_sha256(model.get_weights()) == state.history["weights_sha256"][-1]
     if state.owner != inputs or state.epochs != config.epochs or not trained:
-        raise TrainingError(f"These parameters are not those of the trained model. {AGAIN}")
-    answers = [to_probabilities(predict(model, examples.x)) for examples in (training, test)]
+        raise TrainingError(f"The parameters are not those of the trained model. {AGAIN}")
+    probabilities = [to_probabilities(predict(model, examples.x)) for examples in (training, test)]
     run = Run(
         config=config,
         parameters=model.count_params(),
         history=History.model_validate(state.history),
-        train_loss=measure_loss(answers[0], training.y),
-        train_errors=int((answers[0].argmax(axis=1) != training.y).sum()),
-        test_loss=measure_loss(answers[1], test.y),
-        mistakes=find_mistakes(answers[1], test.y),
+        train_loss=measure_loss(probabilities[0], training.y),
+        train_errors=int((probabilities[0].argmax(axis=1) != training.y).sum()),
+        test_loss=measure_loss(probabilities[1], test.y),
+        mistakes=find_mistakes(probabilities[1], test.y),
         data_sha256=DATA_SHA256,
         seconds=state.seconds,
         environment=environment,

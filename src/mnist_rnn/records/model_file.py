@@ -1,4 +1,4 @@
-"""Save and load a run's model as a Keras file, which can be loaded without our code."""
+"""Save models as Keras files that load without our code, and read such files safely."""
 
 import io
 import zipfile
@@ -15,13 +15,13 @@ PLAIN_LAYERS = {
     "lstm": keras.layers.LSTM,
 }
 MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
-LARGEST_MODEL = 1 << 29  # bytes, of the file and of its unpacked content
+LARGEST_MODEL = 1 << 29  # bytes, both for the file and for its unpacked content
 
 
 def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequential:
-    """Return the network with its weights in Keras's plain layers, with softmax as the last one.
+    """Return a copy of the network that consists of Keras's own layers and ends with a softmax.
 
-    All layers get names, since Keras would number them by all layers of the process.
+    All layers get explicit names, because Keras's automatic names depend on earlier layers.
     """
     network = keras.Sequential(
         [
@@ -37,14 +37,14 @@ def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequentia
 
 
 def save_model(model: keras.Model, config: Configuration, path: Path) -> None:
-    """Write the network with its weights in Keras's plain layers."""
+    """Write the weights of `model` to a `.keras` file, as a network of Keras's own layers."""
     plain = as_plain_keras(model, config)
     with replacing(path) as temporary:
         plain.save(temporary)
 
 
 def load_model(path: Path) -> keras.Model:
-    """Return the model that `save_model` wrote, without executing anything in the file.
+    """Return the model in a file that `save_model` wrote, without executing code from the file.
 
     Raises:
         ModelError: the file is damaged, has unexpected members, or contains code.
@@ -54,7 +54,9 @@ def load_model(path: Path) -> keras.Model:
             sizes = sorted((member.filename, member.file_size) for member in archive.infolist())
         members = [name for name, _ in sizes]
         if members != MEMBERS or sum(size for _, size in sizes) > LARGEST_MODEL:
-            raise ValueError(f"expected {MEMBERS} of at most {LARGEST_MODEL:,} bytes, got {sizes}")
+            raise ValueError(
+                f"expected the members {MEMBERS} with at most {LARGEST_MODEL:,} bytes, got {sizes}"
+            )
         return keras.models.load_model(path, safe_mode=True)
     except Exception as error:  # Keras and h5py raise many kinds of errors for a damaged file
         raise ModelError(f"{path} is not a model that can be read safely: {error}") from error

@@ -1,4 +1,7 @@
-"""Define the record of a run: one file with its results and all that is needed to repeat it."""
+"""Define the record of a run.
+
+The record is a JSON file. It contains the results, and all that is needed to repeat the run.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,23 +35,22 @@ Errors = Annotated[int, Field(ge=0, le=TEST_SIZE)]
 Index = Annotated[int, Field(ge=0, lt=TEST_SIZE)]
 Digit = Annotated[int, Field(ge=0, lt=NUM_CLASSES)]
 LARGEST_RECORD = 200_000  # bytes
-LABELS = Path(__file__).with_name("y_test.txt")  # MNIST's, in case MNIST is not loaded yet
-# The largest plausible number of products per second, and the longest plausible time in seconds.
+LABELS = Path(__file__).with_name("y_test.txt")  # labels of the test images
+# A plausible run computes at most `FASTEST` products per second, and takes at most `LONGEST`
+# seconds.
 FASTEST, LONGEST = 1e14, 366 * 86_400
 
-# The code that computed a run. `keras` is the original notebook's code on today's Keras, and
-# `keras_rmsprop` the same with RMSprop and dropout. `seeded` starts from the initial weights and
-# image orders of our run with that seed, and `seeded_xla` is the same, compiled by XLA.
-# `keras_2019` runs on Keras 2.2.4, and `pytorch` is the code of the author's PyTorch notebook.
+# The code that computed a run: our code, or an original that originals/README.md describes.
 Code = Literal["ours", "keras", "keras_rmsprop", "seeded", "seeded_xla", "keras_2019", "pytorch"]
 
 
 class Program(NamedTuple):
     """A program that computes runs.
 
-    `files` are its files in originals/, with the script first; our code has none. Besides epochs
-    and train_size, the program accepts the parameters that `takes` names. The others are fixed to
-    those of `base`. If `here` is false, the program needs an environment of its own.
+    `files` contains the names of the program's files in originals/, and is empty for our code. The
+    program's script is the first file. The program accepts `epochs`, `train_size` and the
+    parameters in `takes`. All other parameters have the values of `base`. If `here` is false, the
+    program needs its own Python environment.
     """
 
     files: tuple[str, ...]
@@ -58,7 +60,10 @@ class Program(NamedTuple):
 
     @property
     def code_sha256(self) -> str:
-        """Return the digest of the program's files as they are now; for ours, of `experiment`."""
+        """Return the digest of the program's current files.
+
+        For our code, these are the files of the package `experiment`.
+        """
         return digest_code([ORIGINALS / name for name in self.files])
 
 
@@ -80,8 +85,9 @@ PROGRAMS: dict[Code, Program] = {
 class History(Strict):
     """Measurements of a run, with one value per epoch.
 
-    Training loss (nats) and accuracy (a fraction) are measured while the weights change and dropout
-    is active. Test errors and the weights' digest (None: not measured) are from the epoch's end.
+    `loss` (in nats) and `accuracy` (a fraction) are measured on the training images during an
+    epoch, with dropout. `test_errors` and `weights_sha256` are measured after each epoch. A digest
+    is None if the digest was not measured.
     """
 
     loss: list[Loss]
@@ -92,17 +98,17 @@ class History(Strict):
     @model_validator(mode="after")
     def _same_epochs(self) -> "History":
         if len({len(values) for values in vars(self).values()}) > 1 or not self.loss:
-            raise ValueError("all lists must have the same number of epochs, at least 1")
+            raise ValueError("all lists must have the same length, and must not be empty")
         return self
 
 
 class Run(Strict):
-    """A finished run.
+    """The record of a finished run.
 
-    For code that sets no seed, `seed` is the run's number. `parameters` is the network's number of
-    parameters. `train_loss`, `train_errors` and `test_loss` are measured after the training, on all
-    images. `mistakes` maps the index of each misclassified test image to the predicted digit.
-    `None` means "not measured". `seconds` is the time of the training.
+    If the code sets no seed, `config.seed` is the run's number. `parameters` is the number of
+    parameters of the network. `train_loss`, `train_errors` and `test_loss` are measured on all
+    images after training. `mistakes` maps the index of each misclassified test image to the
+    predicted digit. `None` means that a value was not measured. `seconds` is the training time.
     """
 
     schema_version: Literal[4] = 4
@@ -126,12 +132,12 @@ class Run(Strict):
 
     @property
     def configuration_name(self) -> str:
-        """Return the name that this run shares with runs of other seeds."""
+        """Return the name of the run's configuration, which does not contain the seed."""
         return name_configuration(self.config, self.code)
 
     @property
     def test_errors(self) -> int:
-        """Return the number of test images that are misclassified after the training."""
+        """Return the number of misclassified test images after training."""
         return self.history.test_errors[-1]
 
     @property
@@ -141,14 +147,15 @@ class Run(Strict):
 
     @property
     def weights_sha256(self) -> str:
-        """Return the digest of the final weights, or "" if it was not measured."""
+        """Return the digest of the final weights, or "" if the digest was not measured."""
         return self.history.weights_sha256[-1] or ""
 
     @property
     def results(self) -> dict[str, object]:
-        """Return the values that two runs with the same final weights must share, by name.
+        """Return a dictionary of the values that runs with the same final weights must share.
 
-        Learning rate, dropout and batch size are left out: they may differ without an effect.
+        Learning rate, dropout and batch size are left out, because two runs with different values
+        can have the same weights.
         """
         free = {"learning_rate", "dropout", "batch_size"}
         parts = {
@@ -170,36 +177,37 @@ def find_contradictions(run: Run) -> Iterator[str]:
     if run.code == "ours" and None in history.weights_sha256:
         yield "weights_sha256 must be measured after each epoch"
     if mistakes is not None and len(mistakes) != run.test_errors:
-        yield "mistakes must be as many as test errors after the last epoch"
+        yield "mistakes must have one entry for each test error after the last epoch"
     if mistakes and any(read_labels()[index] == digit for index, digit in mistakes.items()):
         yield "mistakes must not map an image to its label"
     measured = list(zip(history.weights_sha256, history.test_errors, strict=True))
     if any(digest and dict(measured)[digest] != errors for digest, errors in measured):
-        yield "history must not have different test errors for the same weights"
+        yield "history must have the same test errors for the same weights"
     wrong = [1 - accuracy for accuracy in history.accuracy]
     wrong += [(run.train_errors or 0) / size, run.test_errors / TEST_SIZE]
     losses = [*history.loss, run.train_loss or 0, run.test_loss]
-    # The label of a misclassified image has a probability of at most a half.
+    # The predicted probability of a misclassified image's label is at most 1/2.
     if any(loss < 0.999 * log(2) * share for loss, share in zip(losses, wrong, strict=True)):
-        yield "a loss must be at least log 2 times the share of misclassified images"
+        yield "each loss must be at least the share of misclassified images, times log(2)"
     if run.parameters != (expected := count_parameters(run.config, run.code)):
-        yield f"parameters must be {expected}, as in the network"
+        yield f"parameters must be {expected}, the number of parameters of the network"
     if problem := find_impossible(run.seconds, run.config):
         yield problem
 
 
 def find_impossible(seconds: float, config: Configuration) -> str:
-    """Return why training this configuration can't take this time, or "" if it can."""
+    """Return why `seconds` is not a plausible training time, or "" if the time is plausible."""
     fastest = count_products(config) / FASTEST
     if fastest <= seconds <= LONGEST:
         return ""
-    return f"seconds must be from {fastest:.1g} to {LONGEST}, as a training takes"
+    return f"seconds must be a plausible training time, from {fastest:.1g} to {LONGEST}"
 
 
 def find_contradicted(new: Mapping[str, object], known: Mapping[str, object]) -> list[str]:
     """Return the names of results that differ although the final weights are the same.
 
-    Both arguments have the form of `Run.results`. The first may lack names. A digest may be None.
+    Both arguments have the form of `Run.results`, but `new` may lack some of the names. A digest of
+    None is not compared.
     """
     name = "history.weights_sha256"
     digests = [list(results[name]) for results in (new, known)]  # type: ignore[call-overload]
@@ -211,7 +219,7 @@ def find_contradicted(new: Mapping[str, object], known: Mapping[str, object]) ->
 
 
 def first_other_epoch(new: Sequence[str | None], known: Sequence[str | None]) -> int | None:
-    """Return the first epoch, counted from 1, whose digests are both known and differ."""
+    """Return the first epoch, counted from 1, in which two known digests differ."""
     pairs = enumerate(zip(new, known, strict=False), 1)
     return next((epoch for epoch, (a, b) in pairs if a and b and a != b), None)
 
@@ -223,22 +231,25 @@ def read_labels() -> tuple[int, ...]:
 
 
 def count_parameters(config: Configuration, code: Code = "ours") -> int:
-    """Return the number of the network's parameters; GRU and PyTorch's RNN have two biases."""
+    """Return the number of parameters of the network.
+
+    GRU and PyTorch's RNN have two bias vectors.
+    """
     biases = 2 if config.layer == "gru" or code == "pytorch" else 1
     inputs = FEATURES + config.units + biases
     return GATES[config.layer] * config.units * inputs + (config.units + 1) * NUM_CLASSES
 
 
 def count_products(config: Configuration) -> int:
-    """Return the number of multiplications in the recurrent layer's forward pass."""
+    """Return the number of multiplications in all forward passes of the recurrent layer."""
     weights = GATES[config.layer] * config.units * (FEATURES + config.units)
     return weights * TIMESTEPS * config.train_size * config.epochs
 
 
 def what_outdates(run: Run) -> list[str]:
-    """Return what has changed since this run was made: `data`, `code`, or names of packages.
+    """Return the reasons why a run is outdated, such as `data`, `code`, `bits` or `numpy`.
 
-    `bits` means that the probe of the training step found bits that differ from the specified ones.
+    `bits` means that the probe's training steps did not give the specified weights.
     """
     program = PROGRAMS[run.code]
     then = {"data": run.data_sha256} | what_decides_bits(run.environment)
@@ -249,10 +260,10 @@ def what_outdates(run: Run) -> list[str]:
 
 
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
-    """Return the name of the runs of this configuration by this code, for tables and folders.
+    """Return the name that folders and tables give to a configuration and its code.
 
-    For our code, the name is `Configuration.name`. For an original's code, it has the code, then
-    each parameter that differs from the program's `base`, as in `keras_2019-optimizer_adam`.
+    For our code, the name is `Configuration.name`. For the originals, the name consists of the code
+    and each parameter that differs from the program's `base`, as in `keras_2019-optimizer_adam`.
     """
     if code == "ours":
         return config.name
@@ -262,34 +273,34 @@ def name_configuration(config: Configuration, code: Code = "ours") -> str:
 
 
 def run_path(
-    config: Configuration, suffix: str, results: Path = OUTPUTS, code: Code = "ours"
+    config: Configuration, suffix: str, folder: Path = OUTPUTS, code: Code = "ours"
 ) -> Path:
-    """Return the path of a run's record (`.json`), model (`.keras`) or state (`.checkpoint`)."""
-    return results / "runs" / name_configuration(config, code) / f"seed-{config.seed}{suffix}"
+    """Return the path of a run's file with the suffix `.json`, `.keras` or `.checkpoint`."""
+    return folder / "runs" / name_configuration(config, code) / f"seed-{config.seed}{suffix}"
 
 
-def write_run(run: Run, results: Path = OUTPUTS) -> Path:
-    """Write the run's record to its place, whole or not at all, and return its path."""
-    path = run_path(run.config, ".json", results, run.code)
+def write_run(run: Run, folder: Path = OUTPUTS) -> Path:
+    """Write the record of a run atomically, and return the path of the record."""
+    path = run_path(run.config, ".json", folder, run.code)
     write_text(path, run.model_dump_json(indent=1) + "\n")
     return path
 
 
 def read_run(path: Path) -> Run:
-    """Return a record from its place in the folder of results, after checking it.
+    """Read and check the record at `path`.
 
     Raises:
-        RecordError: the file can't be read, is not a record, or belongs elsewhere.
+        RecordError: the file can't be read, is not a valid record, or belongs to another path.
     """
     run = read_checked(path, Run, "a record")
     expected = run_path(run.config, ".json", path.parent.parent.parent, run.code)
     if path != expected:
-        raise refusal(path, f"holds the run of {shown(expected)}")
+        raise refusal(path, f"contains the record that belongs to the path {shown(expected)}")
     return run
 
 
 def read_checked(path: Path, kind: type[Kind], name: str, largest: int = LARGEST_RECORD) -> Kind:
-    """Return the content of a JSON file; RecordError names the file and all its problems."""
+    """Read an object of class `kind` from a JSON file, or raise RecordError with all problems."""
     try:
         content = read_regular(path, largest)
     except OSError as error:
@@ -298,7 +309,7 @@ def read_checked(path: Path, kind: type[Kind], name: str, largest: int = LARGEST
 
 
 def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Kind:
-    """Return the content of this JSON from the file at `path`, as `read_checked` does."""
+    """Convert JSON to an object of class `kind`, or raise RecordError with all problems."""
     try:
         refuse_duplicates(content)
         return kind.model_validate_json(content)
@@ -309,37 +320,37 @@ def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Ki
 
 
 def refuse_duplicates(text: bytes) -> None:
-    """Raise ValueError if an object in this JSON has a key twice, since parsers differ on it."""
+    """Raise ValueError if a JSON object has a key twice, since parsers disagree on the value."""
 
     def check(pairs: list[tuple[str, object]]) -> dict[str, object]:
         values = dict(pairs)
         if len(values) < len(pairs):
             names = [name for name, _ in pairs]
-            raise ValueError(f"{max(names, key=names.count)!r} occurs twice")
+            raise ValueError(f"the key {max(names, key=names.count)!r} occurs twice")
         return values
 
     json.loads(text, object_pairs_hook=check)
 
 
 def list_problems(error: ValidationError) -> str:
-    """Return what is wrong with each value, in one line."""
+    """Return one line with the problem of each invalid field."""
     lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
     return "; ".join(line.removeprefix(": ").replace("Value error, ", "") for line in lines)
 
 
 def refusal(path: Path, problem: str) -> RecordError:
-    """Return a short, printable error about a file, whatever its name and content are."""
+    """Return a RecordError about the file at `path`, with at most 1000 printable characters."""
     message = f"{shown(path)} {problem}"[:1000]
     return RecordError("".join(c if c.isprintable() else "?" for c in message))
 
 
 def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
-    """Return all runs in the order of their paths, and the errors of those left out.
+    """Return all valid runs in the order of their paths, and an error for each invalid run.
 
-    A run with the weights of an earlier run but different results is left out.
+    A run is also invalid if an earlier run has the same weights but different results.
     """
     runs: dict[Path, Run] = {}
-    first: dict[tuple[Code, str], Path] = {}  # the first record of each code and weights
+    first: dict[tuple[Code, str], Path] = {}  # the first record with this code and these weights
     errors = []
     for path in sorted((results / "runs").glob("*/seed-*.json")):
         try:
@@ -356,9 +367,9 @@ def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
 def require_same_results(
     path: Path, results: Mapping[str, object], known: Mapping[str, object], name: str
 ) -> None:
-    """Raise RecordError if the record at `path` has a known run's weights but different results.
+    """Raise RecordError if two runs have the same final weights but different results.
 
-    `name` is the known run's name for the message.
+    The message contains the `path` of the checked record and the `name` of the known run.
     """
     if names := find_contradicted(results, known):
-        raise refusal(path, f"has the weights of {name} but different {', '.join(names)}")
+        raise refusal(path, f"has the same weights as {name} but different {', '.join(names)}")

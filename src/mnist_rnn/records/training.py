@@ -1,4 +1,4 @@
-"""Train a model: continue from a checkpoint, and write one after each epoch."""
+"""Train a model from its last checkpoint, and write a checkpoint after each epoch."""
 
 import math
 import sys
@@ -14,18 +14,19 @@ from mnist_rnn.experiment.fit import fit
 from mnist_rnn.experiment.inputs import Examples
 from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.experiment.optimization import cross_entropy
-from mnist_rnn.records.checkpoint import MEASURES, Checkpoint, State, weights_sha256
+from mnist_rnn.records.checkpoint import Checkpoint, State, weights_sha256
+from mnist_rnn.records.run import History
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
-KEPT = "Each finished epoch is kept: a run that is stopped goes on from there when it is run again."
-# Attributes that may differ: Keras sets most of them while a model is used, and numbers names.
+KEPT = "Each finished epoch is saved, and a stopped run continues after its last saved epoch."
+# `find_changed` ignores these attributes, because Keras itself changes them.
 PASSING = {"name", "built", "train_function", "test_function", "predict_function"}
 PASSING |= {"stop_training", "stop_evaluating", "stop_predicting"}
-AGAIN = "Run the cells from *Parameters* on again."
+AGAIN = "Run the cells again, starting at the heading *Parameters*."
 
 
 def describe_inputs(config: Configuration, training: Examples, test: Examples) -> dict[str, object]:
-    """Return the inputs of a run as JSON values, which identify its state and its checkpoint."""
+    """Return the configuration of a run and the digests of its examples, as JSON values."""
     return {
         "config": config.model_dump(),
         "training": weights_sha256(training),
@@ -40,26 +41,30 @@ def train(
     config: Configuration,
     checkpoint: Checkpoint,
 ) -> State:
-    """Train the model in place, from the last epoch in `checkpoint`, and return the run's state.
+    """Train the model in place from the last checkpoint, and return the state of the run.
 
-    Test errors are counted after each epoch, but training does not use them.
+    Test errors are counted after each epoch, but have no influence on the training.
 
     Raises:
-        TrainingError: the arguments belong to different runs, the model was changed or trained
-            before, training was interrupted, the loss is not finite, or the network did not learn.
+        TrainingError: the arguments belong to different runs, the model was changed before,
+            training was interrupted, the loss was not finite, or the loss did not fall.
     """
     own = describe_inputs(config, training, test).items() <= checkpoint.owner.items()
     if not own or model.configuration != config:
-        raise TrainingError(f"The model, the checkpoint or the images are of another run. {AGAIN}")
+        raise TrainingError(
+            f"The model, the checkpoint or the images belong to another run. {AGAIN}"
+        )
     if changed := find_changed(model, config):
         raise TrainingError(
-            f"The model was changed after build_model, in its {', '.join(changed)}. {AGAIN}"
+            f"After build_model, a part of the model was changed: {', '.join(changed)}. {AGAIN}"
         )
     untrained_loss = sample_loss(model, training)
-    start = State({name: [] for name in MEASURES}, 0.0, get_variables(model), checkpoint.owner)
+    start = State(
+        {name: [] for name in History.model_fields}, 0.0, get_variables(model), checkpoint.owner
+    )
     state = checkpoint.read(start.variables) or start
     set_variables(model, state.variables)
-    print(f"Epochs finished before: {state.epochs}. {KEPT}")
+    print(f"Epochs already finished: {state.epochs}. {KEPT}")
     if state.epochs < config.epochs:
         with tqdm(
             total=config.epochs, initial=state.epochs, bar_format=BAR, file=sys.stdout
@@ -81,9 +86,9 @@ def train(
 
 
 def find_changed(model: keras.Model, config: Configuration) -> list[str]:
-    """Return the parts of the model that differ from a new model of this configuration.
+    """Return the names of the model's parts that differ from a new model of this configuration.
 
-    Both optimizers are built, so that their variables can be compared too.
+    The optimizers of both models are built, so that their variables can be compared.
     """
     parts = []
     for each in (model, build_model(config)):
@@ -109,8 +114,8 @@ def find_changed(model: keras.Model, config: Configuration) -> list[str]:
 def describe_settings(part: object) -> dict[str, object]:
     """Return the public attributes of a model, a layer or an optimizer that can change results.
 
-    Numbers and strings are kept. A function is replaced by its name, and other values by their
-    types.
+    Numbers and strings are returned unchanged. A function is replaced by its name, and any other
+    object by its type.
     """
     settings: dict[str, object] = {"class": type(part), "trainable": getattr(part, "trainable", 0)}
     for name, value in vars(part).items():
@@ -121,16 +126,16 @@ def describe_settings(part: object) -> dict[str, object]:
 
 
 class EpochKeeper(keras.callbacks.Callback):
-    """A callback that evaluates the model and keeps the run's state after each epoch."""
+    """A callback that evaluates the model and saves the state of the run after each epoch."""
 
     def __init__(self, checkpoint: Checkpoint, state: State, test: Examples, bar: tqdm) -> None:
-        """Continue the run from `state`."""
+        """Set the state from which the run continues."""
         super().__init__()
         self.checkpoint, self.state, self.test, self.bar = checkpoint, state, test, bar
         self.start = time.perf_counter() - state.seconds
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Check the loss, count test errors, write the checkpoint, and update the bar.
+        """Check the loss, count test errors, write the checkpoint, and update the progress bar.
 
         Raises:
             TrainingError: the loss is not finite.
@@ -143,7 +148,9 @@ class EpochKeeper(keras.callbacks.Callback):
             "test_errors": int((answers != self.test.y).sum()),
             "weights_sha256": weights_sha256(self.model.get_weights()),
         }
-        history = {name: [*self.state.history[name], measured[name]] for name in MEASURES}
+        history = {
+            name: [*self.state.history[name], measured[name]] for name in History.model_fields
+        }
         seconds = time.perf_counter() - self.start
         self.state = State(history, seconds, get_variables(self.model), self.checkpoint.owner)
         self.checkpoint.write(self.state)
@@ -152,17 +159,17 @@ class EpochKeeper(keras.callbacks.Callback):
 
 
 def get_variables(model: keras.Model) -> list[np.ndarray]:
-    """Return the variables that the next step depends on: the model's and the optimizer's."""
+    """Return copies of all variables of the model and its optimizer."""
     return [np.array(variable) for variable in (*model.variables, *model.optimizer.variables)]
 
 
 def set_variables(model: keras.Model, values: list[np.ndarray]) -> None:
-    """Set the variables of the model and its optimizer to those from `get_variables`."""
+    """Set all variables of the model and its optimizer to values from `get_variables`."""
     variables = (*model.variables, *model.optimizer.variables)
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 
 def sample_loss(model: keras.Model, examples: Examples) -> float:
-    """Return the cross-entropy of the first 1000 examples."""
+    """Return the mean cross-entropy of the first 1000 examples, in nats."""
     return float(cross_entropy(examples.y[:1000], predict(model, examples.x[:1000])))

@@ -1,1 +1,1 @@
-"""Make the pages: the site, the pad to draw on, and the page that trains in the browser."""
+"""Make the web pages: the site, the drawing pad, and the page that trains in the browser."""

@@ -1,9 +1,9 @@
-// Convert strokes on the pad to an image like MNIST's, and to an address and back.
+// Convert strokes on the pad to an image like those of MNIST. Write strokes to a page's address, and read them.
 //
-// MNIST's digits were scaled into a box of 20 by 20 pixels, keeping their proportions, smoothed at
-// the edges, and placed in 28 by 28 pixels with their centre of mass in the middle. Here, strokes
-// are scaled before they get their width, so that a small drawing does not become bold.
-// A stroke is a list of points [x, y] in thousandths of the pad's side.
+// MNIST's authors scaled each digit to a box of 20 by 20 pixels, without changing its proportions, and
+// smoothed its edges. The authors placed each box in 28 by 28 pixels, with the digit's centre of mass
+// in the middle. This code scales strokes before it draws them with the pen's width, so that a small drawing
+// does not become bold. A stroke is a list of points [x, y] in thousandths of the pad's side.
 
 const SIDE = 1000;
 const BOX = 20;
@@ -11,9 +11,9 @@ const MIDDLE = 14; // row and column of the centre of mass of MNIST's digits, co
 const PEN = 2.6; // width of a stroke: with it, drawn digits have as much ink as MNIST's
 const SMALLEST = 0.1; // fraction of the pad's side; a smaller drawing is a dot
 const FULL = 0.85; // fraction of the box's area; each digit of MNIST has less ink
-const MOST_POINTS = 5000; // that an address may have
-const WIDTH = 71; // of a stroke on the pad
-const NEAR = 5; // points that are nearer to the last point are left out
+const MOST_POINTS = 5000; // the largest number of points in an address
+const WIDTH = 71; // width of a stroke on the pad
+const NEAR = 5; // a point that is nearer to the last point is left out
 const STEP = 25; // the distance that a key moves the pen
 const KEYS = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
@@ -22,12 +22,12 @@ const KEYS = {
 
 const within = (value) => Math.max(0, Math.min(SIDE - 1, Math.round(value)));
 
-/** Return the place of a pointer event on the pad. */
+/** Return the position [x, y] of a pointer event on the pad. */
 function placeOf({ target, offsetX, offsetY }) {
   return [offsetX / target.clientWidth, offsetY / target.clientHeight].map((part) => within(SIDE * part));
 }
 
-/** Paint strokes, pixels in [0, 1] if there are any, and the pen `{ x, y, down }` that keys move. */
+/** Paint the strokes. If given, also paint pixels in [0, 1] and the pen `{ x, y, down }`, which keys move. */
 function paintSheet(sheet, strokes, pixels, pen) {
   const context = sheet.getContext("2d");
   const cell = SIDE / ROWS;
@@ -57,21 +57,21 @@ function centerStrokes(strokes) {
     return along.reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [along[0], along[0]]);
   });
   const size = Math.max(...ends.map(([low, high]) => high - low));
-  if (size < SMALLEST * SIDE) return { advice: "That is a dot. Draw a digit over most of the pad." };
+  if (size < SMALLEST * SIDE) return { advice: "Your drawing is a dot. Draw a digit over most of the pad." };
   const zoom = (BOX - PEN) / size;
   const [x0, y0] = ends.map(([low, high]) => (low + high) / 2);
   const scale = ([x, y]) => [(x - x0) * zoom + MIDDLE, (y - y0) * zoom + MIDDLE];
   const scaled = strokes.map((stroke) => stroke.map(scale));
   const ink = drawInk(scaled);
   const mass = ink.reduce((a, b) => a + b);
-  if (mass > FULL * BOX ** 2) return { advice: "The pad is full. Clear it and draw a digit." };
+  if (mass > FULL * BOX ** 2) return { advice: "The pad is full. Clear the pad and draw a digit." };
   const center = (place) => ink.reduce((sum, value, i) => sum + value * place(i), 0) / mass;
   const right = MIDDLE - center((i) => i % ROWS);
   const down = MIDDLE - center((i) => Math.floor(i / ROWS));
   return { image: drawInk(scaled.map((stroke) => stroke.map(([x, y]) => [x + right, y + down]))) };
 }
 
-/** Return the image of strokes given in pixels: as wide as the pen, with a soft edge of one pixel. */
+/** Return an image of 784 pixels with these strokes. They are as wide as the pen, and have soft edges of one pixel. */
 function drawInk(strokes) {
   const image = new Float32Array(ROWS * ROWS);
   const reach = Math.ceil(PEN / 2 + 0.5);
@@ -106,13 +106,13 @@ function refine(stroke) {
   });
 }
 
-/** Return an address's fragment: six figures per point, and a full stop between strokes. */
+/** Return an address's fragment that contains these strokes, with six figures per point. */
 function writeAddress(strokes) {
   const figures = (number) => String(number).padStart(3, "0");
   return "#d=" + strokes.map((stroke) => stroke.flat().map(figures).join("")).join(".");
 }
 
-/** Return the strokes that `writeAddress` wrote, or null if the fragment is no drawing. */
+/** Return the strokes in a fragment that `writeAddress` wrote, or null if the fragment contains no drawing. */
 function readAddress(fragment) {
   if (fragment.length > 7 * MOST_POINTS || !/^#d=(\d{6})+(\.(\d{6})+)*$/.test(fragment)) return null;
   const readStroke = (text) =>

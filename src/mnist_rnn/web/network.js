@@ -1,5 +1,5 @@
-// The network: a recurrent layer reads a digit row by row, a dense layer and softmax classify it.
-// `weights` has Keras's arrays by name, each a Float32Array in row-major order.
+// Compute the network: a recurrent layer reads a digit row by row, and a dense layer with softmax
+// classifies the digit. `weights` maps names to Keras's arrays, as Float32Arrays in row-major order.
 
 const ROWS = 28; // of an image, and pixels in a row
 
@@ -34,7 +34,7 @@ function name(probabilities) {
   return probabilities.indexOf(Math.max(...probabilities));
 }
 
-/** Return the successive answers with their rows, counted from 1: `[{ digit, from, to }, ...]`. */
+/** Return the successive answers as `[{ digit, from, to }, ...]`, with rows counted from 1. */
 function findAnswers(probabilities) {
   const answers = [];
   probabilities.map(name).forEach((digit, t) => {

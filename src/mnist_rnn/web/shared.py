@@ -1,4 +1,4 @@
-"""Define code that `draw.html` and `learn.html` share."""
+"""Define functions that the makers of `draw.html` and `learn.html` share."""
 
 import base64
 import zlib
@@ -9,10 +9,10 @@ SCRIPTS = [Path(__file__).with_name(name) for name in ("network.js", "drawing.js
 
 
 def read_sources(paths: Iterable[Path]) -> str:
-    """Return the text of these files, one after the other."""
+    """Return the concatenated text of these files."""
     return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def compress(content: bytes) -> str:
-    """Return the content, compressed by zlib, in base64."""
+    """Return bytes, compressed by zlib, as base64 text."""
     return base64.b64encode(zlib.compress(content, 9)).decode()

@@ -1,7 +1,8 @@
 """Make the site: a start page, the pad, the lesson and the notebooks, as self-contained pages.
 
-`python -m mnist_rnn.web.site` makes `site/`; `--report NOTEBOOK PAGE` makes one page without code.
-No page loads anything from elsewhere: formulas are MathML, images and styles are in the page.
+`python -m mnist_rnn.web.site` makes all pages in `site/`. `python -m mnist_rnn.web.site --report
+NOTEBOOK PAGE` makes one page of a notebook, without code. No page loads other files: each page
+contains its formulas (as MathML), its images and its styles.
 """
 
 import argparse
@@ -37,7 +38,7 @@ from mnist_rnn.web.pad.pad import describe_pad
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("0?_*.ipynb"))
 TEMPLATES = Path(__file__).with_name("pages")
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
-LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # the lesson has its cells with the tag "lesson"
+LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # cells with the tag "lesson" are the lesson
 PAGES = {
     "index.html": "Start",
     "draw.html": "Draw",
@@ -45,44 +46,44 @@ PAGES = {
     "learn.html": "Watch it learn",
 }
 PAGES |= {f"{path.stem}.html": path.stem[3:].replace("_", " ").capitalize() for path in NOTEBOOKS}
-LIGHT, DARK = "xcode", "github-dark"  # styles of Pygments with enough contrast
-NETWORK = "../docs/network.svg"  # the path in the notebooks
+LIGHT, DARK = "xcode", "github-dark"  # Pygments styles with enough contrast
+NETWORK = "../docs/network.svg"  # the path of the network's picture in notebooks
 
 
 class Renderer(IPythonRenderer):
     """A Markdown renderer that writes formulas as MathML."""
 
     def heading(self, text: str, level: int, **attributes: Any) -> str:  # noqa: ARG002
-        """Return a heading that the table of contents can link to."""
+        """Return an HTML heading with an id, to which the table of contents links."""
         place = re.sub(r"\W+", "-", parse(text).get_text()).strip("-").lower()
         return f'<h{level} id="{place}">{text}</h{level}>\n'
 
     def inline_math(self, body: str) -> str:
-        """Return a LaTeX formula for use within a line."""
+        """Return the MathML of a LaTeX formula inside a line of text."""
         return convert(body)
 
     def block_math(self, body: str) -> str:
-        """Return a LaTeX formula for a line of its own."""
+        """Return the MathML of a LaTeX formula on a separate line."""
         return convert(body, display="block")
 
 
 class Exporter(HTMLExporter):
-    """An exporter of nbconvert with the renderer above."""
+    """An nbconvert exporter that renders Markdown by `Renderer`."""
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:  # noqa: ARG002  (nbconvert passes it)
-        """Return the HTML of Markdown in cells and outputs."""
+        """Return the HTML of the Markdown in a cell or an output."""
         renderer = Renderer(escape=False)
         return MarkdownWithMath(renderer=renderer).render(source)
 
 
 def parse(text: str) -> BeautifulSoup:
-    """Return the tree of this HTML."""
+    """Return the parsed tree of an HTML text."""
     return BeautifulSoup(text, "html.parser")
 
 
 def mend(page: BeautifulSoup) -> None:
-    """Remove the styles of pandas, Rich and Pygments, and let the keyboard scroll wide parts."""
+    """Remove styles by pandas, Rich and Pygments, and let the keyboard scroll wide elements."""
     for style in page("style"):
         style.decompose()
     for tag in page(["tr", "span"], style=re.compile("^(text-align|color)")):
@@ -98,11 +99,11 @@ def mend(page: BeautifulSoup) -> None:
 
 
 def mend_heads(table: Tag) -> None:
-    """Mark the header cells of a table, their scope, and where their words may break."""
+    """Correct the header cells of a table: mark row headers, and let names break at underscores."""
     for head in table("th"):
         if not head.contents:
             head.name = "td"
-    # pandas writes the name of an index into a second header row, whose other cells are empty.
+    # pandas writes an index's name into a second header row, which has no other words.
     for corner, named in zip(table("td"), table.select("thead tr + tr > th"), strict=False):
         corner.replace_with(named)
     for row in table.select("thead tr + tr"):
@@ -116,7 +117,7 @@ def mend_heads(table: Tag) -> None:
 
 
 def read_style() -> str:
-    """Return the CSS of all pages, with the colours of code in both schemes."""
+    """Return the CSS of all pages, with the colours of code for light and dark screens."""
     places = [".highlight", ".output_html"]
     light, dark = (HtmlFormatter(style=name).get_style_defs(places) for name in (LIGHT, DARK))
     return (
@@ -128,14 +129,14 @@ def read_style() -> str:
 
 
 def make_links(here: str) -> str:
-    """Return links to all pages; `here` is the page that contains them."""
+    """Return the HTML of links to all pages; `here` is the file name of the page with the links."""
     current = {here: ' aria-current="page"'}
     links = (f'<a href="{page}"{current.get(page, "")}>{PAGES[page]}</a>\n' for page in PAGES)
     return f'<nav aria-label="Pages">\n{"".join(links)}</nav>'
 
 
 def write_page(output: Path, template: str, title: str, **values: Any) -> None:
-    """Write a page from this template, by default with links to all pages."""
+    """Fill the template with values, and write the page; by default, it links to all pages."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined)
     shared = {
         "title": escape(title),
@@ -149,10 +150,10 @@ def write_page(output: Path, template: str, title: str, **values: Any) -> None:
 
 
 def make_notebook_page(path: Path, output: Path, alone: bool = False, tag: str = "") -> None:
-    """Write a notebook (.ipynb) as a page.
+    """Write a web page of a notebook (.ipynb).
 
-    With `alone`, the page has no code and no links to other pages. With a tag, it has only the
-    cells with this tag, without their code.
+    If `alone` is true, the page has no code and no links to other pages. If a tag is given, the
+    page shows only the cells with this tag, without their code.
     """
     notebook = nbformat.read(path, as_version=4)
     if tag:
@@ -181,20 +182,20 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, tag: str =
 
 
 def describe_notebook(path: Path) -> tuple[str, str]:
-    """Return a notebook's title, and the first two sentences of its text as HTML."""
+    """Return the title of a notebook, and the first two sentences of its text as HTML."""
     title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
     sentences = re.split(r"(?<=[.?])\s+", text)[:2]
     return title[2:], render_sentences(sentences)
 
 
 def render_sentences(sentences: list[str]) -> str:
-    """Return sentences in Markdown as HTML without a paragraph around them."""
+    """Return the HTML of Markdown sentences, without paragraph tags."""
     page = parse(Exporter().markdown2html({}, " ".join(sentences)))
     return "".join(paragraph.decode_contents() for paragraph in page("p"))
 
 
 def make_site(model: Path, folder: Path) -> None:
-    """Write all pages into a folder, with a pad for this model (.keras)."""
+    """Write all pages of the site into a folder; the drawing pad uses this model (.keras)."""
     record, weights = load_checked(model)
     results = tabulate_results(*read_runs(COMMITTED))
     answer, *more = describe_answer(results)
@@ -228,7 +229,7 @@ def make_site(model: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    """Make the site, or a report."""
+    """Make the site, or a report of one notebook."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", nargs=2, type=Path, metavar=("NOTEBOOK", "PAGE"))
     parser.add_argument("--model", type=Path, default=MODEL)

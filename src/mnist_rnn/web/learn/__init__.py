@@ -1,1 +1,1 @@
-"""Make the page that trains in the browser, `learn.html`."""
+"""Make `learn.html`, the page that trains a network in the browser."""

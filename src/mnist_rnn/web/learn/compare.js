@@ -1,12 +1,12 @@
 // Compare the arrays of a program's step with the known answers, as mnist_rnn.bits.compare does.
 //
 // `known.cases` is the content of docs/known-answers.json. `known.places` lists the arrays of each
-// small case as they are computed, some by timestep: [place, array, timestep]. `known.broken` has the
-// fingerprints of the arrays that change if a rule is broken, by rule, case and place.
+// small case in the order of their computation, as [place, array, timestep]. For each broken rule,
+// `known.broken[rule][case][place]` is the fingerprint of an array that the broken rule changes.
 
 const INPUTS = ["rate", "x", "y", "w", "u", "b", "v", "c"];
 
-/** Return an array of a dump: its shape, its words, and their float32 values. Throws if it is malformed. */
+/** Return the shape, words and float32 values of an array in a dump; throw if the array is malformed. */
 function readArray([shape, text]) {
   const words = text.split(" ").filter(Boolean);
   const values = Float32Array.from(words, readHex);
@@ -14,7 +14,7 @@ function readArray([shape, text]) {
   return { shape, words, values };
 }
 
-/** Return the value of a word like `0x1.8p+0`: exact up to 24 binary digits, else rounded once. */
+/** Return the number that a word like `0x1.8p+0` represents. */
 function readHex(word) {
   const parts = /^([+-]?)0x([0-9a-f]+)\.?([0-9a-f]*)p([+-]?\d+)$/i.exec(word);
   if (!parts) return /^[+-]?(inf|nan)$/.test(word) ? Number(word.replace("inf", "Infinity")) : fail();
@@ -27,7 +27,7 @@ function fail() {
   throw new TypeError();
 }
 
-/** Return the part of an array that belongs to a timestep, or the whole array for null. */
+/** Return the part of an array that belongs to a timestep, or the whole array if `timestep` is null. */
 function take({ shape, words, values }, timestep) {
   if (timestep === null) return { shape, words, values };
   const size = values.length / shape[0];
@@ -37,13 +37,13 @@ function take({ shape, words, values }, timestep) {
 
 const bitsOf = ({ values }) => new Uint32Array(values.slice().buffer);
 
-/** Return a fingerprint of the bits (FNV-1a, 32 bits at a time). */
+/** Return a fingerprint of an array's bits, by FNV-1a in steps of 32 bits. */
 const print = (array) => bitsOf(array).reduce((hash, bits) => Math.imul(hash ^ bits, 16777619), 2166136261) >>> 0;
 
-/** Return the rank of a number with these bits among all float32 numbers; zero has rank 0. */
+/** Return the rank, among all float32 numbers, of the number with these bits; zero has rank 0. */
 const order = (bits) => (bits < 2 ** 31 ? bits : 2 ** 31 - bits);
 
-/** Return a sentence on the differing numbers, or null; ULP are units in the last place. */
+/** Return a sentence about the difference of two arrays, or null if they are equal. */
 function describeDifference(place, expected, found) {
   if (String(expected.shape) !== String(found.shape)) {
     return `${place} differs: expected the shape (${expected.shape.join(", ")}), got (${found.shape.join(", ")}).`;
@@ -65,7 +65,7 @@ function describeDifference(place, expected, found) {
     `[${index.join(", ")}]: expected ${first(expected)}, got ${first(found)}, ${write(apart)} ULP apart.`;
 }
 
-/** Return a sentence on the first difference in a known case, or null. Arrays may be missing. */
+/** Return a sentence about the first array that differs from a known case, or null if none does. Skip missing arrays. */
 function compareCase(known, name, arrays) {
   const expected = known.cases[name];
   if (Object.values(expected).some((value) => typeof value === "string")) {
@@ -82,13 +82,13 @@ function compareCase(known, name, arrays) {
     const same = before.slice(0, before.indexOf(place));
     const rules = Object.entries(known.broken).filter(([, { [name]: prints = {} }]) =>
       prints[place] === print(found) && !same.some((earlier) => earlier in prints)).map(([rule]) => rule);
-    const why = rules.length ? `Breaking this rule gives your numbers: ${rules.join(" or ")}.` : "No broken rule explains it.";
+    const why = rules.length ? `This deviation from the rules gives your numbers: ${rules.join(" or ")}.` : "No single broken rule explains the difference.";
     return `${name}: ${difference} ${why}`;
   }
   return null;
 }
 
-/** Return a sentence for each case of a dump, which is JSON. */
+/** Return a sentence for each case in the JSON text of a dump. */
 function compareDump(known, text) {
   let cases;
   try {

@@ -1,8 +1,8 @@
 // The engine of learn.html: implementations/rnn.c in WebAssembly, with functions for the page.
 //
-// It is compiled twice. With FUSED, one instruction multiplies and adds. On a CPU with fused
-// multiply-add, it rounds once; the page tests this first. Without FUSED, float64 gives the same
-// result on any CPU, but more slowly. `engine.py` has the compiler and its options.
+// This file is compiled twice. With FUSED, one instruction multiplies and adds. On a CPU with fused
+// multiply-add, the instruction rounds once, which the page tests first. Without FUSED, float64 gives
+// the same result on any CPU, but more slowly. `engine.py` sets the compiler and its options.
 
 #include <wasm_simd128.h>
 
@@ -14,7 +14,7 @@
 #define memset __builtin_memset
 #define log(x) 0 // the page measures the loss itself
 
-// WebAssembly can't set numbers below 2^-126 to 0, so this function does.
+// Sets numbers below 2^-126 to 0, because WebAssembly has no mode for it.
 static inline float flush(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x; }
 
 #include "../../../../implementations/rnn.c"

@@ -1,16 +1,17 @@
-// Functions for the engine in WebAssembly. `weights` has Keras's arrays, as views of its memory.
+// Call the engine in WebAssembly. `weights` contains Keras's arrays, as views of the engine's memory.
 
 const CLASSES = 10;
 const PIXELS = 784;
-// Each has a, b, a sum, and a * b + sum rounded once. If the product were rounded first, the first
-// result would be 2^-11. If the sum were first rounded to float64, the others would be 1 + 2^-22 and 1.
+// Each question is [a, b, sum, result]. The result is a * b + sum, rounded once. If the product were
+// rounded first, the first result would be 2^-11. If a * b + sum were first rounded to float64, the
+// second result would be 1 + 2^-22, and the third result would be 1.
 const QUESTIONS = [
   [1 + 2 ** -12, 1 + 2 ** -12, -1, 2 ** -11 + 2 ** -24],
   [2 ** -12 + 2 ** -35, 2 ** -12 - 2 ** -35, 1 + 2 ** -23, 1 + 2 ** -23],
   [2 ** -12 + 2 ** -35, 2 ** -35 - 2 ** -12, 1 + 2 ** -23, 1 + 2 ** -23],
 ];
 
-/** Return an engine, or null if this browser can't run it or if it rounds a * b + c twice. */
+/** Return an engine. Return null if the browser can't run it, or if it rounds a * b + c twice. */
 async function startEngine(bytes) {
   let exports;
   try {
@@ -29,7 +30,7 @@ async function startEngine(bytes) {
   return roundsOnce ? exports : null;
 }
 
-/** Return the fused engine if it rounds once, else the exact engine: `[exports, path]`. */
+/** Return `[exports, path]` of the fused engine if it rounds once, else of the exact engine. */
 async function chooseEngine(modules, exact) {
   const fused = exact ? null : await startEngine(modules.fused);
   return fused ? [fused, "fused"] : [await startEngine(modules.exact), "exact"];
@@ -46,11 +47,11 @@ function listShapes(units) {
   ];
 }
 
-/** The arrays whose address the engine's `find` returns; the states' address depends on the batch. */
+/** The arrays whose addresses the engine's `find` returns. The address of `states` depends on the batch size. */
 const PLACES = ["x", "y", "weights", "states", "z", "g", "gradients", "dh", "d", "hash"];
 const findPlace = (exports, name) => exports.find(PLACES.indexOf(name));
 
-/** Return the arrays of a known case's step, which the engine computes from the inputs. */
+/** Compute the training step of a known case with the engine, and return the arrays of the step. */
 function answerCase(exports, inputs) {
   const [timesteps, n, features] = inputs.x.shape;
   const units = inputs.u.shape[0];
@@ -79,7 +80,7 @@ function answerCase(exports, inputs) {
   return arrays;
 }
 
-/** Open a network with these units in the engine; return its functions and views of its arrays. */
+/** Make a network with this number of units in the engine. Return functions, and views of the network's arrays. */
 function openNetwork(exports, units) {
   exports.open(ROWS, ROWS, units, 256);
   const { buffer } = exports.memory;

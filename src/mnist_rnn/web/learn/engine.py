@@ -1,7 +1,7 @@
 """Compile `engine.c` to two WebAssembly files with a pinned compiler.
 
-`python -m mnist_rnn.web.learn.engine` rewrites `fused.wasm` and `exact.wasm`. It needs the compiler
-that `.venv/bin/python -m pip install --group engine` installs.
+`python -m mnist_rnn.web.learn.engine` rewrites the files `fused.wasm` and `exact.wasm`. First
+install the compiler by `.venv/bin/python -m pip install --group engine`.
 """
 
 import subprocess
@@ -16,10 +16,10 @@ DATA = "images labels order message question answer"
 
 
 def build_engine(kind: str, output: Path) -> None:
-    """Compile one kind of engine, `fused` or `exact`, to the same bytes on every system.
+    """Compile one of the two engines, `fused` or `exact`, to the same bytes on every system.
 
     Raises:
-        subprocess.CalledProcessError: the compiler is missing or fails, and prints why.
+        subprocess.CalledProcessError: the compiler is missing, or it fails and prints the reason.
     """
     command = [sys.executable, "-m", "ziglang", "cc", "engine.c"]
     command += ["-target", "wasm32-freestanding", "-mcpu=generic+simd128+bulk_memory", "-O3"]

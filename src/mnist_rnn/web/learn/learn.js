@@ -1,4 +1,4 @@
-// The page: its buttons, the worker's messages, which are shown at most once per frame, and the pad.
+// Show the buttons and the pad of learn.html, and show the worker's messages at most once per frame.
 
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const RATES = [0.01, 0.02, 0.05, 0.1, 0.2];
@@ -24,11 +24,11 @@ const BODY = ({ rate, units, batch }, count) => `
     <h2>Predictions for ${count} test digits</h2>
     <canvas class="learn-map framed" role="img"
       aria-label="The test digits, each near the digit that the network predicts"></canvas>
-    <p class="note">Each small numeral is a test digit. The higher its predicted probability of a 7, the
-      nearer it lies to the large 7. The ring is the digit on the pad.</p>
+    <p class="note">Each small numeral is a test digit. The higher a test digit's predicted probability of
+      a 7, the nearer the test digit lies to the large 7. The ring marks the digit on the pad.</p>
   </section>
-  <section aria-label="What it has learned">
-    <h2>What it has learned</h2>
+  <section aria-label="What the network has learned">
+    <h2>What the network has learned</h2>
     <p class="learn-label"><span>Test accuracy</span> <strong class="right"></strong></p>
     <canvas class="learn-curve" role="img" aria-label="Test accuracy, by step"></canvas>
     <p class="learn-label"><span>Training loss</span> <strong class="loss"></strong></p>
@@ -40,7 +40,7 @@ const BODY = ({ rate, units, batch }, count) => `
       <span class="note">Draw here</span>
       <div class="learn-heads">${DIGITS.map((digit) => `<span>${digit}</span>`).join("")}</div>
       <canvas class="learn-sheet framed" width="1000" height="1000" tabindex="0" role="application"
-        aria-description="Arrow keys move the pen, Space puts it down and lifts it."></canvas>
+        aria-description="Arrow keys move the pen, and Space puts the pen down and lifts it."></canvas>
       <canvas class="learn-probabilities framed" width="10" height="28" role="img" aria-label="No probabilities"></canvas>
     </div>
     <p class="reads"></p>
@@ -54,16 +54,17 @@ const BODY = ({ rate, units, batch }, count) => `
   <label>Learning rate <select name="rate">${list(RATES, rate)}</select></label>
   <label>Units <select name="units">${list(UNITS, units)}</select></label>
   <label>Digits per step <select name="batch">${list(BATCHES, batch)}</select></label>
-  <label><input type="checkbox" name="exact"> The slow way, for any processor</label>
+  <label><input type="checkbox" name="exact"> Slow arithmetic, for any processor</label>
   <span class="note compared"></span>
 </div>`;
 
-// The ten digits form a circle. The place of a test digit is their mean, weighted by its probabilities.
+// On the map, the ten large digits form a circle. A test digit's place is the mean of the large digits'
+// places, weighted by the test digit's predicted probabilities.
 const turn = (angle, radius = 1) => [radius * Math.cos(angle), radius * Math.sin(angle)];
 const CORNERS = DIGITS.map((digit) => turn(Math.PI * (0.2 * digit - 0.5)));
 const findPlace = (probabilities) =>
   [0, 1].map((axis) => CORNERS.reduce((sum, corner, digit) => sum + probabilities[digit] * corner[axis], 0));
-/** Return the place of the i-th test digit, moved a little, so that test digits don't overlap. */
+/** Move the place of the i-th test digit a little, so that test digits don't overlap. */
 const spread = (place, i) => {
   const moved = turn(2.4 * i, 0.2 * Math.sqrt((i % 25) / 25));
   return place.map((x, axis) => x + moved[axis]);
@@ -73,23 +74,23 @@ const percent = (share) => `${Math.round(100 * share)}%`;
 const average = (numbers) => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 
 /**
- * Return whether the network has learned, and if not, why: `[verdict, reason]`.
- * `right` is its test accuracy on `count` digits; `common` is the share of the most frequent label.
+ * Return `[verdict, reason]`, sentences that say whether the network has learned, and if not, why.
+ * `right` is the test accuracy on `count` digits. `common` is the share of the most frequent label.
  */
 function judge({ right, count, common, losses, diverged, rate }) {
   const chance = common + 2 * Math.sqrt((common * (1 - common)) / count); // rarely exceeded by chance
   const much = right >= 0.5;
-  const amount = much ? "It has learned" : right > chance ? "It has learned little" : "It has not learned";
+  const amount = `The network has ${much ? "learned" : right > chance ? "learned little" : "not learned"}`;
   const verdict = `${amount}: the test accuracy on ${count} digits is ${percent(right)}.`;
-  if (diverged) return [verdict, `Its weights have overflowed: the learning rate of ${rate} is too high.`];
+  if (diverged) return [verdict, `The network's weights have overflowed: the learning rate of ${rate} is too high.`];
   if (much) return [verdict, ""];
   const rise = findRise(losses);
   return [verdict, rise > 0.2
     ? `During training, the loss rose by ${rise.toFixed(1)}: with a learning rate of ${rate}, steps overshoot.`
-    : "The loss was still falling. More steps would help: choose fewer digits per step."];
+    : "The training loss was still falling. To train for more steps, choose fewer digits per step."];
 }
 
-/** Return the largest rise of the loss above an earlier loss, both averaged over a twentieth of the steps. */
+/** Average the losses over each twentieth of the steps, and return the largest rise above an earlier average. */
 function findRise(losses) {
   const length = Math.ceil(losses.length / 20);
   let [least, rise] = [Infinity, 0];
@@ -164,7 +165,7 @@ async function open(root) {
     chosen = { rate: number("rate"), units: number("units"), batch: number("batch") };
     const compared = ["rate", "units", "batch"].every((name) => chosen[name] === packed.config[name]);
     chosen.digests = compared ? packed.digests : null;
-    // Late messages of the previous run are not shown.
+    // The page ignores late messages of the previous run, because they contain another number.
     chosen.number = ++begun;
     cancelAnimationFrame(frame);
     [losses, rights, points, aims, frame] = [[], [], null, null, null];
@@ -233,17 +234,17 @@ async function open(root) {
   const describeTime = (seconds) => (seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
   const after = (step) => (step ? `after step ${step}` : "before the first step");
 
-  /** Return a sentence if the bits differ from TensorFlow's, else nothing. */
+  /** Return a sentence if the weights differ from TensorFlow's weights, else an empty string. */
   function describeBits() {
     if (now.differs === null) return "";
-    const why = opened.parted ? ` In the known answers, ${opened.parted}` : "";
-    return ` The bits differ from TensorFlow's for the first time ${after(now.differs)}.${why}`;
+    const why = opened.parted ? ` Your browser's results also differ from a known answer: ${opened.parted}` : "";
+    return ` The weights first differ from TensorFlow's weights ${after(now.differs)}.${why}`;
   }
 
   function conclude() {
     const seconds = now.seconds < 10 ? now.seconds.toFixed(1) : Math.round(now.seconds);
     const way = opened.path === "fused" ? "fast" : "slow";
-    const took = `${now.step} steps took ${seconds} seconds, the ${way} way.`;
+    const took = `${now.step} steps took ${seconds} seconds with the ${way} arithmetic.`;
     if (!chosen.digests || now.diverged) {
       const labels = DIGITS.map((digit) => data.labels.subarray(test.first).filter((label) => label === digit).length);
       const common = Math.max(...labels) / test.count;
@@ -261,7 +262,7 @@ async function open(root) {
 
   // ---- Pictures ---------------------------------------------------------------------------------
 
-  /** Clear a canvas and give it the screen's resolution; sizes are in CSS pixels. */
+  /** Clear a canvas, set its resolution to the screen's, and return its context and its size in CSS pixels. */
   function prepare(canvas) {
     const [width, height, ratio] = [canvas.clientWidth, canvas.clientHeight, devicePixelRatio || 1];
     if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
@@ -274,7 +275,7 @@ async function open(root) {
 
   const color = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
 
-  /** Draw values by step on a scale from 0 to `most`, with a line for guessing. */
+  /** Draw a curve of values by step, on a scale from 0 to `most`. A dashed line marks the value for guessing. */
   function drawCurve(canvas, values, { steps, most, guess, write, name }) {
     const [context, width, height] = prepare(canvas);
     const [left, right, top, bottom] = [38, width - 5, 7, height - 18];
@@ -307,7 +308,7 @@ async function open(root) {
     context.fill();
   }
 
-  /** Move the numerals to their places over some frames, or at once if a user wants less motion. */
+  /** Move the numerals on the map to their places over some frames, or at once if the user prefers less motion. */
   function drawMap() {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches || !points;
     const move = ([x, y], [u, v]) => [x + 0.15 * (u - x), y + 0.15 * (v - y)];
@@ -341,8 +342,8 @@ async function open(root) {
     const said = last && name(last);
     root.querySelectorAll(".learn-heads span").forEach((head, digit) => head.classList.toggle("now", digit === said));
     const truth = label === null ? "" : `; the label is ${label}`;
-    const text = now.diverged ? "It can no longer predict a digit." : last
-      ? `It predicts ${describeDigit(said)} (probability ${Math.round(100 * last[said])}%)${truth}.`
+    const text = now.diverged ? "The network can no longer predict a digit." : last
+      ? `The network predicts ${describeDigit(said)} (probability ${Math.round(100 * last[said])}%)${truth}.`
       : strokes.length ? centerStrokes(strokes).advice : "Draw a digit on the pad.";
     if (find(".reads").textContent !== text) find(".reads").textContent = text;
     probabilities.setAttribute("aria-label", last && !now.diverged ? `The predicted probability of each digit after each row. ${text}` : "No probabilities");
@@ -352,7 +353,7 @@ async function open(root) {
 
   // ---- The digit --------------------------------------------------------------------------------
 
-  /** Show this test digit on the sheet, or clear the sheet. */
+  /** Show the chosen test digit on the pad, or clear the pad if the label `digit` is null. */
   function takeDigit(digit = null) {
     label = digit;
     strokes = [];
@@ -376,7 +377,7 @@ async function open(root) {
     sheet.setAttribute("aria-label", label === null ? "Pad to draw a digit on" : `A test digit, ${describeDigit(label)}`);
   }
 
-  /** Begin a stroke; a test digit is cleared first. */
+  /** Clear the test digit, if the pad shows one, and begin a stroke. */
   function beginStroke(point) {
     if (label !== null) takeDigit();
     strokes.push([point]);
@@ -442,7 +443,7 @@ async function open(root) {
   addEventListener("resize", () => now && (frame ??= requestAnimationFrame(show)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (frame ??= requestAnimationFrame(show)));
 
-  // ---- Arrays of another program ----------------------------------------------------------------
+  // ---- Comparison with another program ----------------------------------------------------------
 
   const section = document.getElementById("compare");
   const verdicts = section.querySelector("output");
@@ -478,9 +479,9 @@ function readBytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
-// ---- The result, as a file ------------------------------------------------------------------------
+// ---- The file with the result ---------------------------------------------------------------------
 
-/** Return the record that `BrowserResult` in browser_result.py describes. */
+/** Return the record of a run; `BrowserResult` in browser_result.py describes the record's fields. */
 function describeResult({ digest, differs, seconds }, { path, negative }) {
   return {
     schema_version: 2,
@@ -493,7 +494,7 @@ function describeResult({ digest, differs, seconds }, { path, negative }) {
   };
 }
 
-/** Return only the kinds of browser, system and processor. `negative`: the sign of 0 / 0. */
+/** Return the kinds of browser, system and processor. `negative` says whether 0 / 0 is negative, as on x86. */
 function describeBrowser(negative) {
   const agent = navigator.userAgent;
   const first = (pairs) => pairs.find(([sign]) => sign.test(agent)) ?? [/^/, "unknown"];

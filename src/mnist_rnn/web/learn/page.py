@@ -1,6 +1,6 @@
-"""Prepare `learn.html`, which trains the network in a browser and compares it with TensorFlow's.
+"""Prepare `learn.html`, which trains a network in a browser and compares the weights' digests.
 
-`BrowserResult` describes the record that the page saves.
+`BrowserResult` describes the record that `learn.html` saves.
 """
 
 import base64
@@ -22,16 +22,16 @@ from mnist_rnn.records.run import Run, read_run, run_path
 from mnist_rnn.web.learn.engine import HERE, OPTIONS
 from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
 
-TEST_DIGITS = 250  # the first test images, for the accuracy and the map during the training
+TEST_DIGITS = 250  # during training, the page tests the network on this many test images
 WORKER = (SCRIPTS[0], HERE / "engine.js", HERE / "compare.js", HERE / "worker.js")
 MODULE = (*SCRIPTS, HERE / "learn.js")
 
 
 def describe_learning() -> dict[str, Any]:
-    """Return the values of the template `learn.html.j2`.
+    """Return the values for the template `learn.html.j2`.
 
     Raises:
-        RecordError: the run that the page repeats is missing or damaged.
+        RecordError: the record of TensorFlow's run for the page is missing or damaged.
     """
     record = read_run(run_path(PAGE_CONFIG, ".json", COMMITTED))
     return {
@@ -51,15 +51,16 @@ def describe_learning() -> dict[str, Any]:
 
 
 def list_orders() -> np.ndarray:
-    """Return the numbers of the images in the order of each epoch: (epochs, images)."""
+    """Return the indices (epochs, images) of the training images, in the order of each epoch."""
     seed, size = PAGE_CONFIG.seed, PAGE_CONFIG.train_size
     return np.stack([epoch_order(seed, epoch, size) for epoch in range(PAGE_CONFIG.epochs)])
 
 
 def pack_run(record: Run) -> dict[str, Any]:
-    """Return the run for `open` in learn.js, with the images for training, then for testing.
+    """Return the data that `open` in learn.js reads: the run's weights, images, orders and engines.
 
-    The digests are of TensorFlow's initial weights, and of its weights after each epoch.
+    The images for training precede the images for testing. `digests` has the digest of the initial
+    weights, then the digest of TensorFlow's weights after each epoch.
     """
     (x_train, y_train), (x_test, y_test) = load_mnist()
     size = PAGE_CONFIG.train_size
@@ -84,7 +85,10 @@ def pack_run(record: Run) -> dict[str, Any]:
 
 
 def describe_known() -> dict[str, Any]:
-    """Return the known answers, and hashes of arrays that broken rules change, for compare.js."""
+    """Return, for compare.js, the known answers and hashes of the arrays that broken rules give.
+
+    `places` lists the arrays of each case. `broken` maps each rule, case and place to a hash.
+    """
     places, broken = {}, {rule: dict[str, dict]() for rule in BROKEN_RULES}
     known, modules = read_cases(), {rule: break_rule(rule) for rule in BROKEN_RULES}
     for name in list_cases():
@@ -103,11 +107,11 @@ def describe_known() -> dict[str, Any]:
 
 
 def find_place(place: str) -> tuple[str, str, int | None]:
-    """Return a place, the name of its array, and its timestep from 0 on, or None."""
+    """Return a place, its array's name, and its timestep: a number from 0 on, or None."""
     name, _, timestep = place.partition(" of timestep ")
     return place, name, int(timestep) - 1 if timestep else None
 
 
 def print_bits(array: Any) -> int:
-    """Return a 32-bit hash of an array's bits (FNV-1a)."""
+    """Return the 32-bit FNV-1a hash of an array's bits."""
     return reduce(lambda h, b: (h ^ b) * 16777619 % 2**32, bits(array).ravel().tolist(), 2166136261)

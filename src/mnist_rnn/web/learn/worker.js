@@ -1,8 +1,9 @@
-// Train in a thread of its own: the page stays responsive, and training continues in the background.
+// Train in a separate thread, so that the page stays responsive and training continues in the background.
 //
-// Messages from the page: `open` once, `begin` with the parameters of a run, `train`, `pause`,
-// `step`, `digit` with 784 bytes, and `compare` with the arrays of a user's program. Messages to the
-// page: `opened`, `now` with all that is shown, and `compared`.
+// The page sends the messages `open`, `begin`, `train`, `pause`, `step`, `digit` and `compare`. `begin`
+// contains the parameters of a run, `digit` contains 784 bytes, and `compare` contains the arrays of a
+// user's program. The worker sends the messages `opened`, `now` and `compared`. `now` contains
+// everything that the page shows.
 
 const TEST_EVERY = 10; // steps
 const TELL_EVERY = 40; // milliseconds between messages to the page
@@ -20,7 +21,7 @@ const answerTo = {
     postMessage({ type: "opened", path, negative: answer[0] >>> 31 === 1, parted: checkEngine() });
   },
 
-  /** Begin a run. `digests` has those of TensorFlow's run by epoch, or is null if there is no such run. */
+  /** Begin a run. `digests` are TensorFlow's digests by epoch, or null if TensorFlow has no such run. */
   begin({ units, batch, rate, digests, number }) {
     network = openNetwork(engine, units);
     network.images.set(data.images);
@@ -61,8 +62,8 @@ const answerTo = {
 };
 onmessage = ({ data: message }) => answerTo[message.type](message);
 
-// The worker continues by a message to itself: the page's messages come between two steps, and
-// browsers don't slow messages in the background.
+// After each step, the worker sends itself a message, so that it handles the page's messages between two
+// steps. Browsers don't delay a worker's messages when the page is in the background.
 const channel = new MessageChannel();
 channel.port1.onmessage = () => {
   if (!run.going) return;
@@ -88,7 +89,7 @@ function takeStep() {
   run.seconds += (performance.now() - started) / 1000;
 }
 
-/** Return a sentence on the first known answer that the engine computes differently, or null. */
+/** Return a sentence about the first known answer that the engine computes differently, or null if none differs. */
 function checkEngine() {
   const { cases, places } = data.known;
   for (const name of Object.keys(places)) {
@@ -99,7 +100,7 @@ function checkEngine() {
   return null;
 }
 
-/** Compare the weights with TensorFlow's, if no step has been taken or an epoch has ended. */
+/** Compare the weights with TensorFlow's weights, before the first step and at the end of each epoch. */
 function check() {
   const epoch = (run.step * data.epochs) / run.steps;
   if (!Number.isInteger(epoch)) return;
@@ -108,7 +109,7 @@ function check() {
   if (run.digests && run.differs === null && run.digest !== run.digests[epoch]) run.differs = run.step;
 }
 
-/** Return the mean of -log(predicted probability of the label) over the batch that was just read. */
+/** Return the mean cross-entropy of the batch that the network has just read. */
 function measureLoss(n) {
   let sum = 0;
   for (let i = 0; i < n; i++) {
@@ -132,7 +133,7 @@ function readTestDigits() {
   run.test = { step: run.step, probabilities };
 }
 
-/** Return the predicted probabilities after each row of the digit on the page, or null without a digit. */
+/** Return the predicted probabilities after each row of the digit on the page, or null if there is no digit. */
 function readDigit() {
   if (!digit) return null;
   const place = data.test.first + data.test.count;
@@ -155,9 +156,9 @@ function tell() {
   Object.assign(run, { losses: [], test: null, sent: performance.now() });
 }
 
-// ---- Weights for a network that TensorFlow has not trained ------------------------------------------
+// ---- Initial weights for a network that TensorFlow has not trained ----------------------------------
 
-/** Draw from Keras's distributions: Glorot-uniform kernels, an orthogonal recurrent kernel, biases of 0. */
+/** Return weights with Glorot-uniform kernels, an orthogonal recurrent kernel and zero biases. */
 function drawWeights(units) {
   const random = makeRandom(units);
   const uniform = (rows, columns) => {
@@ -186,7 +187,7 @@ function makeOrthonormal(rows) {
   });
 }
 
-/** Return a generator of numbers in [0, 1) from a seed (Tommy Ettinger's mulberry32). */
+/** Return a function that returns random numbers in [0, 1), by mulberry32 with this seed. */
 function makeRandom(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;

@@ -1,1 +1,1 @@
-"""Make the pad on which users draw a digit."""
+"""Make the drawing pad, on which users draw a digit."""

@@ -1,5 +1,5 @@
-// The pad: a user draws a digit or takes a test digit, and the network reads it. `mount` makes the pad
-// in a page; in JupyterLab, anywidget calls `render`.
+// Show the pad: a user draws a digit or chooses a test digit, and the network reads the digit. `mount`
+// makes the pad in a page. In JupyterLab, anywidget calls `render` to make the pad.
 
 const DEMONSTRATED = 4; // a test digit whose answer changes several times
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -51,8 +51,8 @@ const article = (digit) => `${Number(digit) === 8 ? "an" : "a"} ${digit}`;
 const describe = (probabilities) => `${article(name(probabilities))} (${percent(Math.max(...probabilities))})`;
 
 /**
- * Make the pad in an element; it begins by reading a test digit. `address` says whether the
- * page's address holds the drawing.
+ * Make the pad in an HTML element, and let the network read a test digit. `address` says whether the
+ * page's address may contain a drawing.
  */
 async function mount(root, data, address = false) {
   const { weights, digits } = await unpack(data);
@@ -67,7 +67,7 @@ async function mount(root, data, address = false) {
   share.hidden = !address || location.protocol === "file:"; // nobody else can open it
   const read = (pixels) => readRows(weights, pixels).map((hidden) => computeProbabilities(weights, hidden));
 
-  /** Begin a new sheet with these strokes; if they can't be a digit, show `advice`. */
+  /** Replace the drawing by these strokes. If the strokes can't be a digit, show `advice`. */
   function begin(drawn = [], advice) {
     strokes = drawn;
     pen = { x: 500, y: 200, down: false, keys: false };
@@ -76,7 +76,7 @@ async function mount(root, data, address = false) {
     answer(advice);
   }
 
-  /** Read the drawing and show the answer. */
+  /** Let the network read the drawing, and show the network's answer. */
   function answer(advice) {
     const drawn = centerStrokes(strokes);
     image = drawn.image;
@@ -84,7 +84,7 @@ async function mount(root, data, address = false) {
     show(image ? `The network reads ${describe(probabilities[27])}.` : (advice ?? drawn.advice));
   }
 
-  /** Show the digit with all rows read; `text` is shown while all rows are read. */
+  /** Show the predictions after all rows of the digit, and show `text` above them. */
   function show(text) {
     stop();
     said = text;
@@ -98,7 +98,7 @@ async function mount(root, data, address = false) {
     if (find(".answer").textContent !== text) find(".answer").textContent = text;
   }
 
-  /** Show the state after `count` rows; the final answer is hidden before the last row. */
+  /** Show the predictions after `count` rows; the final answer is hidden until the last row. */
   function showRows(count) {
     const rows = probabilities?.slice(0, count) ?? [];
     const done = count === ROWS;
@@ -138,7 +138,7 @@ async function mount(root, data, address = false) {
     }, 1000 / find("[name=speed]").value);
   }
 
-  /** Paint values in [0, 1] as ink, `width` per row; rows after the first `count` are pale. */
+  /** Paint values in [0, 1] as ink, with `width` values per row; rows after the first `count` rows are pale. */
   function paint(canvas, values, width, count) {
     const pixels = new ImageData(width, ROWS);
     values.forEach((value, i) => {
@@ -149,7 +149,7 @@ async function mount(root, data, address = false) {
 
   const drawSheet = () => paintSheet(sheet, strokes, test?.image, pen.keys && pen);
 
-  /** Put the pen down and begin a stroke; a test digit is cleared first. */
+  /** Clear the test digit, if the pad shows one, put the pen down, and begin a stroke. */
   function putPenDown(x, y) {
     const put = { ...pen, x, y, down: true };
     if (test) begin();
@@ -175,7 +175,7 @@ async function mount(root, data, address = false) {
     show("Which digit is it? Guess, then see.");
   }
 
-  /** Read a test digit when the page is opened. */
+  /** Let the network read a test digit when the page is opened. */
   function demonstrate() {
     test = digits[data.hard + DEMONSTRATED];
     image = test.image;
@@ -201,15 +201,15 @@ async function mount(root, data, address = false) {
     const address = writeAddress(strokes);
     if (!readAddress(address)) return say("This drawing has too many points for an address.");
     location.hash = address;
-    const done = "The address of this page now holds the drawing";
+    const done = "The address of this page now contains the drawing";
     const copied = navigator.clipboard?.writeText(location.href) ?? Promise.reject();
-    copied.then(() => say(`${done}, and is copied.`), () => say(`${done}: copy it from there.`));
+    copied.then(() => say(`${done}, and the address is copied.`), () => say(`${done}. Copy the address.`));
   }
 
   function readHash() {
     if (location.hash.length < 2 || location.hash === writeAddress(strokes)) return;
     const drawn = readAddress(location.hash);
-    begin(drawn ?? [], drawn ? null : "The address holds no drawing. Draw a digit on the pad.");
+    begin(drawn ?? [], drawn ? null : "The address contains no drawing. Draw a digit on the pad.");
   }
 
   const press = {
@@ -266,7 +266,7 @@ async function mount(root, data, address = false) {
   return { read, centerStrokes, readAddress, writeAddress };
 }
 
-/** Return two sentences: the probabilities after some rows, and the answers until then. */
+/** Return a sentence about the predicted probabilities after these rows, and a sentence about all answers. */
 function describeRows(rows) {
   const now = rows.at(-1);
   const best = [...DIGITS].sort((a, b) => now[b] - now[a]).slice(0, 3);
@@ -281,7 +281,7 @@ function describeRows(rows) {
   ];
 }
 
-/** Make the pad in JupyterLab, for anywidget, which would call a returned function at the end. */
+/** Make the pad in JupyterLab; return nothing, because anywidget would call a returned function at the end. */
 const render = async ({ model, el }) => {
   await mount(el, model.get("data"));
 };

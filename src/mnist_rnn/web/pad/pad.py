@@ -1,4 +1,4 @@
-"""Show the pad on which users draw a digit, in JupyterLab or in a page."""
+"""Show the pad on which users draw a digit, in JupyterLab or in a web page."""
 
 import json
 from pathlib import Path
@@ -16,26 +16,29 @@ from mnist_rnn.records.consistency import Weights, compute_states
 from mnist_rnn.records.run import Run
 from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
 
-ELSEWHERE = "Run this cell in JupyterLab: the pad appears here. `make site` makes a page of it."
-HARD, SAMPLE = 300, 200  # numbers of test digits on the pad: the hardest, and the first
+ELSEWHERE = (
+    "Run this cell in JupyterLab to show the drawing pad here. `make site` makes a page of the pad."
+)
+# The pad contains the 300 hardest test digits and the first 200 test digits.
+HARD, SAMPLE = 300, 200
 MODULE = read_sources([*SCRIPTS, Path(__file__).with_name("pad.js")])
 STYLE = read_sources([Path(__file__).with_name("pad.css")])
 
 
 class Pad(AnyWidget):
-    """The pad in JupyterLab, for which the kernel provides only the data."""
+    """The drawing pad in JupyterLab; the kernel provides only its data."""
 
     _esm = f"{MODULE}\nexport default {{ render }};\n"
     _css = STYLE
     data = traitlets.Dict().tag(sync=True)
 
     def __repr__(self) -> str:
-        """Return the text for pages that can't show widgets."""
+        """Return the text that replaces the pad where widgets can't be shown."""
         return ELSEWHERE
 
 
 def pack_digits(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Return the network and some uint8 test digits (n, 28, 28), for `unpack` in network.js."""
+    """Return, for `unpack` in network.js, the weights and some of the uint8 images (n, 28, 28)."""
     hard = find_hardest(weights, images, labels)[:HARD]
     chosen = np.concatenate([hard, np.arange(SAMPLE)])
     little = [array.astype("<f4") for array in weights]
@@ -49,9 +52,10 @@ def pack_digits(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dic
 
 
 def find_hardest(weights: Weights, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the indices (n,) of all images, hardest first.
+    """Return the indices (n,) of all images, with the hardest images first.
 
-    Misclassified images come first. Both groups are sorted by the probability of the label.
+    Misclassified images come before all other images. Each group is sorted by the predicted
+    probability of the label, with the lowest probability first.
     """
     last = compute_probabilities(weights, compute_states(weights, scale(images))[:, -1])
     right = last.argmax(axis=1) == labels
@@ -59,12 +63,12 @@ def find_hardest(weights: Weights, images: np.ndarray, labels: np.ndarray) -> np
 
 
 def open_pad(weights: Weights, images: np.ndarray, labels: np.ndarray) -> None:
-    """Show a pad if a user can draw on it, else a sentence.
+    """Show a drawing pad if a user can draw on it, else show a sentence.
 
-    A page without a kernel would show an error instead of the pad. So programs that execute
-    notebooks (nbclient, papermill, nbval) must not write a pad to the outputs. Unlike them, front
-    ends for users name the cell in the request's metadata. The arguments are those of
-    `pack_digits`.
+    A web page of a notebook has no kernel, so it would show an error instead of the pad. Programs
+    that execute notebooks (nbclient, papermill, nbval) must therefore not write a pad to the
+    outputs. JupyterLab sends the cell's id in the metadata of its request, but nbclient, papermill
+    and nbval send no id. `open_pad` takes the same arguments as `pack_digits`.
     """
     if "cellId" in get_ipython().kernel.get_parent()["metadata"]:
         display(Pad(data=pack_digits(weights, images, labels)))
@@ -75,7 +79,7 @@ def open_pad(weights: Weights, images: np.ndarray, labels: np.ndarray) -> None:
 def describe_pad(
     record: Run, weights: Weights, images: np.ndarray, labels: np.ndarray
 ) -> dict[str, str]:
-    """Return the values of the template `draw.html.j2`, with the digits of `pack_digits`."""
+    """Return the values for the template `draw.html.j2`, with the test digits of `pack_digits`."""
     return {
         "pad_style": STYLE,
         "module": MODULE,
