@@ -108,4 +108,4 @@ def test_at_most_32_units_are_shown_at_equal_distances(units, step, shown):
     levels = read_levels(picture, BLUES, STATE, 4, 40)
     assert abs(levels[:, :shown] - len(BLUES) * np.maximum(states, 0)).max() <= 0.5 + 1e-6
     assert not levels[:, shown:].any()
-    assert f"with {shown} of its {units} numbers" in picture.get("aria-label")
+    assert f"{shown} of the {units} numbers of the hidden state" in picture.get("aria-label")
