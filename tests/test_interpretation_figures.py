@@ -90,8 +90,8 @@ def test_the_first_image_of_each_digit_is_drawn():
     for ax, index in zip(drawn.figure.axes[::2], first, strict=True):
         require_digit(ax, images[index])
     rows = decision_rows(PROBABILITIES[first])
-    decided = ", ".join(f"of {digit} from row {row}" for digit, row in enumerate(rows))
-    assert f"The prediction is final for the image {decided}. " in drawn.caption
+    decided = ", ".join(f"the {digit} from row {row} on" for digit, row in enumerate(rows))
+    assert f"The prediction no longer changes for {decided}. " in drawn.caption
     assert drawn.caption.endswith("the last row with ink is between row 20 and row 24.")
 
 

@@ -317,7 +317,7 @@ def test_sentences_of_the_answer_agree_with_the_runs(make_record, tmp_path):
     assert numbers.startswith(f"Of 9 numbers in 2 published results, {inside} lie in the 95%")
     assert numbers.endswith("at most 0 numbers would lie outside their intervals.")
     by_result = results.numbers.groupby("claim")["inside"].all()
-    assert whole.startswith(f"For {by_result.sum()} of the 2 published results, all numbers lie")
+    assert whole.startswith(f"For {by_result.sum()} of the 2 published results, every published")
     assert "p = nan. " in joint  # four runs are too few for a joint test
     assert joint.endswith("into p = nan.")
     _, accuracy, pairs, _, model, others = describe_spread(results.runs)
@@ -364,7 +364,7 @@ def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_pat
     assert numbers.endswith("at most 1 numbers would lie outside their intervals.")
 
 
-def test_description_of_the_spread_counts_runs_and_pairs_of_runs(make_record):
+def test_the_spread_is_described_by_counts_of_runs_and_of_pairs(make_record):
     """Use three runs with 97.62%, 97.6% and 97.1%.
 
     Only one run is above 97.6%, and one pair of runs differs by exactly half a percentage point.

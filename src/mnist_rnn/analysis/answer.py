@@ -97,10 +97,10 @@ def describe_published(results: Results) -> list[str]:
         f"{numbers['inside'].sum()} lie in the 95% prediction intervals of runs of the same "
         f"network. By chance alone, on average at most {0.05 * len(numbers):.0f} numbers would lie "
         "outside their intervals.",
-        f"For {by_result.sum()} of the {len(by_result)} published results, all numbers lie inside "
-        "the intervals of the same network. We also compared each published result with the other "
-        f"networks. In {pairs['all'].sum()} of {len(pairs)} comparisons, all numbers of the result "
-        "lie inside the other network's intervals. In "
+        f"For {by_result.sum()} of the {len(by_result)} published results, every published number "
+        "lies inside the interval of its own network. We also compared each published result with "
+        f"the other networks. In {pairs['all'].sum()} of {len(pairs)} comparisons, all "
+        "numbers of the result lie inside the other network's intervals. In "
         f"{pairs['test_accuracy'].sum()} of {len(pairs)} comparisons, the test accuracy lies "
         "inside the other network's interval.",
         f"For the author's notebooks whose network has at least {RANKED} runs, joint rank tests of "

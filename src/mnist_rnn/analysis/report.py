@@ -34,7 +34,7 @@ def describe_folder(results: Results) -> str:
 
 
 def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
-    """Return two dictionaries by row name: the runs and the claims of each configuration."""
+    """Return the runs and the claims of each configuration, each as a dictionary by row name."""
     groups = dict(list(results.runs.groupby("configuration")))
     rows, published = {}, {}
     for configuration in results.accuracy["configuration"].drop_duplicates():

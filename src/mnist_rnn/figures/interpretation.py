@@ -54,14 +54,14 @@ def draw_examples(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) 
     """Draw the first image of each digit, beside the probabilities after each row."""
     first = [int(np.argmax(y == digit)) for digit in range(10)]
     rows, ink = decision_rows(probabilities[first]), last_ink_rows(images[first])
-    decided = ", ".join(f"of {digit} from row {row}" for digit, row in enumerate(rows))
+    decided = ", ".join(f"the {digit} from row {row} on" for digit, row in enumerate(rows))
     return draw_gallery(
         images[first],
         probabilities[first],
         y[first],
-        "The first test image of each digit, with the probabilities after each row beside the row. "
-        f"The prediction is final for the image {decided}. In these images, the last row with ink "
-        f"is between row {ink.min()} and row {ink.max()}.",
+        "The first test image of each digit. Beside each row are the probabilities after the "
+        f"network has read this row. The prediction no longer changes for {decided}. In these "
+        f"images, the last row with ink is between row {ink.min()} and row {ink.max()}.",
     )
 
 
@@ -269,9 +269,9 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
         f"{spread[0]:.1f} after row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row "
         f"28. Computed from all units, the class separation is {middle:.1f} after row 14 and "
         f"{end:.1f} after row 28 (first {len(y):,} test images). The class separation is the "
-        "distance between classes divided by the distance within classes. Between classes, this "
-        "is the root-mean-square distance of the class means from their centroid. Within classes, "
-        "it is the root-mean-square distance of the images from their class mean.",
+        "distance between classes divided by the distance within classes. The distance "
+        "between classes is the root-mean-square distance of the class means from their centroid. "
+        "The distance within classes is that of the images from their class mean.",
     )
 
 
