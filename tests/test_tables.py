@@ -15,15 +15,27 @@ from helpers.samples import change
 from helpers.tables import make_tables, read_results
 from scipy import stats
 
+from mnist_rnn.analysis import report
 from mnist_rnn.analysis.answer import (
     compare_other_networks,
     describe_answer,
     describe_spread,
     rank_notebooks,
 )
-from mnist_rnn.analysis.claims import CONFIGURATION
-from mnist_rnn.analysis.report import choose_runs, compare_runs, list_runs
-from mnist_rnn.analysis.tables import compare_with_claims, summarize, tabulate_runs
+from mnist_rnn.analysis.claims import CONFIGURATION, tabulate_claims
+from mnist_rnn.analysis.report import (
+    choose_runs,
+    compare_runs,
+    describe_folder,
+    list_runs,
+    name_rows,
+)
+from mnist_rnn.analysis.tables import (
+    compare_with_claims,
+    summarize,
+    tabulate_results,
+    tabulate_runs,
+)
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError, RecordError
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
@@ -344,7 +356,8 @@ def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_pat
         versions = run.environment.versions | {"keras": "1.0" if seed == 2 else "3.0"}
         write_run(change(run, "environment", versions=versions), tmp_path)
     results = read_results(tmp_path)
-    typical, _, _, codes, _, numbers, *_ = describe_answer(results)
+    typical, _, other, codes, _, numbers, *_ = describe_answer(results)
+    assert "98.15%, which lies outside the 95% prediction interval" in other
     assert "97.9% is not typical of our 4 runs: 0 round to 97.9%, 4 are lower and 0" in typical
     assert "On Keras 1.0 and 3.0, " in codes
     assert 20 > len(results.numbers) >= 10
@@ -501,3 +514,111 @@ def test_two_chosen_runs_are_compared(write):
     assert compare_runs(choose_runs(runs.iloc[:1])).shape[1] == 1
     with pytest.raises(ParameterError, match=r"first: expected one of simple_rnn-.*, got none/1\."):
         choose_runs(runs, "none/1")
+
+
+def test_run_is_compared_with_the_numbers_published_for_it(make_record):
+    claims, reached = tabulate_claims(), "This run has a test accuracy of 98.00%."
+    assert compare_with_claims(make_record(200), claims) == (
+        f"{reached} `notebook-2019` published 97.9%, a difference of +0.10 percentage points. "
+        "`notebook-2020` published 98.15%, a difference of -0.15 percentage points."
+    )
+    run = make_record(200, units=64)
+    alone = f"{reached} No test accuracy was published for this configuration."
+    assert compare_with_claims(run, claims) == alone
+    assert compare_with_claims(change(run, "environment", other_bits=True), claims) == (
+        f"{alone} The weights of this run differ from the specification, so the tables leave this "
+        "run out."
+    )
+
+
+def test_each_left_out_run_is_named_in_a_sentence(write, make_record):
+    others = [
+        change(run, "environment", other_bits=True)
+        for run in (make_record(code="pytorch"), make_record(seed=1))
+    ]
+    for run in others:
+        write_run(run, write(200))
+    refused = make_tables(write()).refused
+    assert list(map(str, refused)) == [
+        f"The run {name} has weights that differ from the specification."
+        for name in ("pytorch with seed 0", "simple_rnn-256-sgd with seed 1")
+    ]
+    _, notes = (write() / "accuracy.md").read_text().split("\n\n", 1)
+    assert notes == "".join(f"Left out: {error}\n\n" for error in refused).removesuffix("\n")
+    for records, said in (
+        ([], "There is no record of a run"),
+        (others, "All 2 runs have weights that differ from the specification"),
+    ):
+        with pytest.raises(RecordError) as error:
+            tabulate_results(records, [])
+        assert str(error.value) == f"{said}. `make sweep` trains the runs."
+
+
+def test_answer_counts_the_runs_that_reach_the_other_published_number(make_record, tmp_path):
+    """Use two runs that reach 98.15%, one just below, and one that widens the interval."""
+    for seed, errors in enumerate([185, 186, 184, 260]):
+        for code, loss in (("ours", 0.5), ("seeded", 0.501), ("keras", 0.5), ("keras_2019", 0.5)):
+            run = make_record(errors, seed=seed, code=code)
+            write_run(change(run, "history", loss=[loss] * 20), tmp_path)
+    for parameters in ({"optimizer": "adam"}, {"optimizer": "rmsprop", "dropout": 0.2}):
+        write_run(make_record(300, **parameters), tmp_path)
+    assert describe_answer(read_results(tmp_path))[2] == (
+        "For the same network, `notebook-2020` published 98.15%, which lies inside the 95% "
+        "prediction interval of our runs. Of our 4 runs, 2 reached 98.15%."
+    )
+
+
+def test_report_names_outdated_missing_and_left_out_runs(write, make_record, monkeypatch):
+    folder = write(3000, 3100, units=64)
+    earlier = change(make_record(3200, units=64, seed=2), "environment", code_sha256="0" * 64)
+    write_run(earlier, folder)
+    write_run(make_record(seed=3), folder).write_text("{}")
+    results = read_results(folder)
+    results = results._replace(claims=results.claims.loc[["notebook-2019", "notebook-2020"]])
+    (error,) = results.refused
+    said = f"Left out: {error}\n\n1 of 3 runs were made by another version of the code."
+    assert describe_folder(results) == said
+    monkeypatch.setattr(report, "PUBLISHED", folder)
+    missing = "Claims without a run: `notebook-2019`, `notebook-2020`."
+    assert describe_folder(results) == f"{said}\n\n{missing}"
+
+
+def test_each_row_of_a_report_has_its_runs_and_its_claims(write):
+    """Expect the name of a claim without a published number, else the configuration's."""
+    write(3000, 3100, units=64)
+    write(300, learning_rate=0.005)
+    results = read_results(write(200, 210))
+    rows, published = name_rows(results)
+    near = Configuration(learning_rate=0.005).name
+    (claim,) = results.claims.index[results.claims["configuration"] == near]
+    default, alone = Configuration().name, "simple_rnn-64-sgd"
+    expected = {default: (default, [0, 1]), alone: (alone, [0, 1]), claim: (near, [0])}
+    assert {
+        name: (*set(runs["configuration"]), runs["seed"].tolist()) for name, runs in rows.items()
+    } == expected
+    assert {name: claims.index.tolist() for name, claims in published.items()} == {
+        default: ["notebook-2019", "notebook-2020"], alone: [], claim: [claim],
+    }  # fmt: skip
+
+
+def test_table_of_two_runs_has_what_differs_and_what_they_reached(write, make_record):
+    folder = write(3000, units=64)
+    other = make_record(7000, layer="lstm", dropout=0.1)
+    write_run(other.model_copy(update={"test_loss": 0.71234567}), folder)
+    runs = list_runs(read_results(folder).runs)
+    assert runs.index.name == "run"
+    assert compare_runs(choose_runs(runs)).T.to_dict("list") == {
+        "layer": ["simple_rnn", "lstm"], "units": ["64", "256"], "dropout": ["0", "0.1"],
+        "test_accuracy": ["70", "30"],
+        "test_errors": ["3000", "7000"], "test_loss": ["0.3", "0.71235"],
+        "last_epoch_accuracy": ["90", "90"], "mean_loss": ["0.5", "0.5"],
+        "parameters": ["6602", "294410"], "seconds": ["1.5", "1.5"],
+    }  # fmt: skip
+    with pytest.raises(ParameterError) as error:
+        choose_runs(runs, second="none/1")
+    assert str(error.value) == f"second: expected one of {', '.join(runs.index)}, got none/1."
+
+
+def test_of_equally_accurate_runs_the_first_and_the_last_are_chosen():
+    runs = pd.DataFrame({"test_accuracy": [98.0, 97.0] * 50}, index=[f"a/{i}" for i in range(100)])
+    assert choose_runs(runs).index.tolist() == ["a/0", "a/99"]

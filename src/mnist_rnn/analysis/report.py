@@ -35,7 +35,7 @@ def describe_folder(results: Results) -> str:
 
 def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     """Return the runs and the claims of each configuration, each as a dictionary by row name."""
-    groups = dict(list(results.runs.groupby("configuration", sort=False)))
+    groups = dict(list(results.runs.groupby("configuration")))
     rows, published = {}, {}
     for configuration in results.accuracy["configuration"].drop_duplicates():
         claims = results.claims[results.claims["configuration"] == configuration]
@@ -69,5 +69,5 @@ def compare_runs(chosen: pd.DataFrame) -> pd.DataFrame:
     """Return a table with one column per run, and rows for differing parameters and for results."""
     names = (*CONFIGURATION, "seed")
     changed = [name for name in names if len(set(map(str, chosen[name]))) > 1]
-    table = chosen[changed + REACHED].dropna(axis=1, how="all").astype(object)
+    table = chosen[changed + REACHED].astype(object)
     return table.map(lambda value: f"{value:.5g}" if isinstance(value, float) else str(value)).T
