@@ -1,7 +1,7 @@
 """Find edits of the code that no test detects. `make mutants` runs this script.
 
-mutmut makes one small edit at a time to a function in figures, analysis or records. After each
-edit, mutmut runs the tests that call the edited function. The list `EDITS` in page_edits.py
+mutmut makes one small edit at a time to a function in `figures`, `analysis` or `records`. After
+each edit, mutmut runs the tests that call the edited function. The list `EDITS` in page_edits.py
 contains the edits of the pages.
 
 With `ARGS=figures.training`, `make mutants` tries only edits whose names contain
@@ -44,7 +44,7 @@ pytest_add_cli_args = [
 ]
 """
 SURVIVED, UNREACHED = 0, 33  # mutmut's exit codes for edits that no test detects
-# Maps a pattern of an edit's name and text to the reason why no test detects the edit
+# Keys are patterns of the names and texts of edits. Values say why no test detects these edits.
 REASONS = {
     r"figures\.\w+\.x_draw_(accuracy|rows)__.*: (figsize|layout|ms|mew|lw|ls|alpha|size|frameon|loc"
     r"|width|shrink|share[xy]|[xy]lim|[xy]ticks|marker|ax)=":
@@ -125,7 +125,8 @@ def describe_edit(old: str, new: str) -> str:
     start = next((i for i in range(shortest) if old[i] != new[i]), shortest)
     end = next((i for i in range(shortest - start) if old[-1 - i] != new[-1 - i]), shortest - start)
     line = old[old.rfind("\n", 0, start) + 1 : start]
-    keyword = re.search(r"(\w+=)(?:[^(),=]*|\([^)]*)$", line)  # finds "lw=" if lw=2 is edited
+    # If the edit changes the 2 in `lw=2`, the keyword is `lw=`.
+    keyword = re.search(r"(\w+=)(?:[^(),=]*|\([^)]*)$", line)
     begin = start - len(keyword[0] if keyword else re.search(r"[^\s(,\[{]*$", line)[0])
     whole = old[start - len(line) :].split("\n")[0].strip()
     return f"{old[begin : len(old) - end]} -> {new[begin : len(new) - end]}   in: {whole}"

@@ -105,7 +105,7 @@ def test_each_image_of_a_gallery_is_drawn_beside_its_probabilities():
 
 
 def test_images_that_only_the_last_row_corrects_are_sorted_by_probability():
-    """Draw images whose prediction row 28 changes: five become right, and one becomes wrong."""
+    """Draw seven images. Row 28 corrects five predictions, and makes one prediction wrong."""
     probabilities = np.concatenate(
         [*[answers(*[1] * 27, 2)] * 5, answers(*[2] * 27, 1), answers(2)]
     )

@@ -114,7 +114,7 @@ def test_vertical_stroke_becomes_the_hand_computed_image(page):
     assert not bar[[3, 25]].any()
 
 
-def test_random_drawing_becomes_an_image_like_those_of_mnist_or_gets_advice(page, mnist):
+def test_a_random_drawing_gives_an_image_like_those_of_mnist_or_advice(page, mnist):
     theirs = scale(mnist[1][0])
     box, middle = extent(theirs).max(), middles(theirs).mean(axis=0)
     assert np.median(extent(theirs)) == box
@@ -366,7 +366,7 @@ ALPHA = """([place, side]) => {
 }"""
 
 
-def test_address_of_a_served_page_shares_the_drawing(visit):
+def test_address_of_a_shared_page_contains_the_drawing(visit):
     from_a_file = visit(SEVEN)
     assert not from_a_file.get_by_role("button", name="Share").is_visible()
     page = visit(served=True)

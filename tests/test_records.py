@@ -42,8 +42,8 @@ HIDING = [
 
 
 @pytest.mark.parametrize("hide", HIDING)
-def test_record_says_whether_the_code_differs_from_its_commit(hide, tmp_path, monkeypatch):
-    """Check that a record reports edits that are hidden by settings of git.
+def test_record_says_whether_the_code_was_edited_after_the_commit(hide, tmp_path, monkeypatch):
+    """Check that a record reports edits that settings of git hide.
 
     A new file in results/ doesn't count as an edit.
     """
@@ -299,7 +299,7 @@ INTEL_CPU = {"vendor": "GenuineIntel", "family": "6", "model": "167", "name": "A
 def test_description_of_the_cpu_comes_from_cpuinfo_or_sysctl(
     machine, text, emulated, expected, tmp_path, monkeypatch
 ):
-    """Check also that an emulated CPU is described with FMA although the host lacks FMA."""
+    """Check also that an emulated CPU's description contains FMA although the host lacks FMA."""
     path, sysctl = tmp_path / "cpuinfo", tmp_path / "sysctl"
     if text:
         path.write_text(text)

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.quick
 
 @pytest.fixture
 def write(make_record, tmp_path):
-    """Return a function that writes a record for each number of test errors, with seeds from 0."""
+    """Return a function that writes a record for each number of test errors. Seeds start at 0."""
 
     def write(*errors, **parameters):
         for seed, count in enumerate(errors):
@@ -180,7 +180,7 @@ def interval(logs: list[float]) -> tuple[float, float]:
 
 
 def compute_intervals(claim: pd.Series, curve: list | None, runs: list[dict]) -> dict[str, tuple]:
-    """Return the published numbers of a claim with the prediction intervals of the runs.
+    """Return each published number of a claim, and the prediction interval for this number.
 
     Each interval is widened by half of the unit to which the number is rounded.
     """
@@ -217,7 +217,7 @@ def test_damaged_record_is_left_out_and_named_below_the_table(write, make_record
 
 
 def test_run_with_different_bits_is_left_out_of_the_tables(write, make_record):
-    """Check also that the table and the notebook name these runs, and that a sweep repeats them."""
+    """Check also that these runs are listed below the table, and that a sweep repeats them."""
     folder = write(200, 220)
     claims = read_results(folder).claims
     assert "leave it out" not in compare_with_claims(make_record(200), claims)
@@ -272,7 +272,7 @@ def test_statements_about_the_default_run_are_true():
 
 
 def test_sentences_of_the_answer_agree_with_the_runs(make_record, tmp_path):
-    """Use four runs: one rounds to less than 97.9%, two round to 97.9%, and one rounds to more."""
+    """Of four rounded accuracies, two equal 97.9%, one is lower, and one is higher."""
     for seed, errors in enumerate([205, 215, 217, 203]):
         for code, apart in (("ours", 0), ("seeded", 3e-8)):
             run = make_record(errors, seed=seed, code=code)
@@ -386,7 +386,7 @@ def test_published_results_are_compared_with_runs_of_other_networks(write, make_
     assert all(own != results.claims.loc[result, "configuration"] for result, own in pairs.index)
 
 
-def test_table_names_each_published_number_outside_its_interval(write):
+def test_the_table_lists_each_published_number_outside_its_interval(write):
     table = summarize(read_results(write(300, 310, 305)).accuracy).set_index("Result")
     table = table.replace("\N{NO-BREAK SPACE}", " ", regex=True)
     assert table.loc["notebook-2019", "Inside"].endswith(" of 4")
@@ -414,7 +414,7 @@ def run_own(results, published="", **variables):
 
 
 def test_runs_without_a_published_result_are_tabulated(write, tmp_path):
-    """Check that rows are sorted by the number of units, and show no published results."""
+    """Check that the rows contain no published results and are sorted by the number of units."""
     write(3000, 3100, 3200, units=64)
     write(7000, 7050, units=16)
     assert run_own(tmp_path, PYTHONWARNINGS="error::DeprecationWarning") == (

@@ -120,7 +120,7 @@ def test_noise_depends_on_the_seed_and_noisy_pixels_are_clipped_to_0_and_1():
 
 
 @pytest.mark.slow
-def test_notebook_04_analyses_a_model_of_the_user(tmp_path):
+def test_notebook_04_can_analyse_another_model(tmp_path):
     """Run 04_reading.ipynb with a badly trained model, and with a file that doesn't exist."""
     finish(start_papermill({"units": 8, "epochs": 1, "train_size": 2000}, tmp_path), tmp_path)
     (own,) = tmp_path.rglob("*.keras")

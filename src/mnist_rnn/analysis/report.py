@@ -46,7 +46,7 @@ def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.D
 
 
 def list_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of runs, indexed by configuration and seed, such as `gru-256-sgd/0`."""
+    """Return the table of runs. Its index names configuration and seed, as in `gru-256-sgd/0`."""
     names = runs["configuration"] + "/" + runs["seed"].astype(str)
     return runs.set_index(names.rename("run"))
 

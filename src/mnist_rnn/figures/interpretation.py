@@ -261,8 +261,8 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
     middle, end = (separation(hidden[:, row - 1], y) for row in (14, 28))
     return CaptionedFigure(
         fig,
-        "Blue: the mean path of the hidden state for one digit (a class), from row 1 (ring) past "
-        "row 14 to row 28. Grey: the mean paths of the other classes. The plane contains "
+        "Blue: the mean path of the hidden state for one digit (a class). A ring marks row 1, and "
+        "dots mark rows 14 and 28. Grey: the mean paths of the other classes. The plane contains "
         f"{pca.explained_variance_ratio_.sum():.0%} of the variance of the {hidden.shape[2]} "
         "units. In the plane, the mean distance of the class means from their centroid is "
         f"{spread[0]:.1f} after row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row "
