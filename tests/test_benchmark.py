@@ -25,7 +25,7 @@ def test_the_training_time_is_extrapolated_to_twenty_epochs(tmp_path):
 
 
 def test_training_times_are_compared_within_each_round():
-    """Expect 0.8, the median of the ratios 0.5, 0.8 and 0.9 in three rounds."""
+    """The ratios in three rounds are 0.5, 0.8 and 0.9, so expect the median 0.8."""
     seconds = {"ours": [1, 4, 9], "jax": [2, 5, 10]}
     table = pd.DataFrame(seconds, index=[1, 2, 3]).rename_axis("round").reset_index()
     table = table.melt("round", var_name="contender", value_name="seconds")

@@ -57,7 +57,7 @@ def two_at_once(parameters, results):
 
 
 def avx2(parameters, results):
-    """Train with AVX2 as the limit of oneDNN, the library for XLA's matrix products."""
+    """Limit oneDNN, XLA's library for matrix products, to AVX2, and train."""
     return finish(start_plain(parameters, results, ONEDNN_MAX_CPU_ISA="AVX2"), results)
 
 

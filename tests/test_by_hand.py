@@ -26,7 +26,7 @@ def normal(*shape, seed=0):
 
 
 def to_float32(exact):
-    """Return the float32 number nearest to a fraction; a tie goes to the even number."""
+    """Return the float32 number nearest to a fraction. If two are nearest, return the even one."""
     near = np.float32(float(exact))
     candidates = [np.nextafter(near, np.float32(side)) for side in (-np.inf, np.inf)] + [near]
     return min(candidates, key=lambda c: (abs(Fraction(float(c)) - exact), c.view("uint32") & 1))

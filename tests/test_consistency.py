@@ -57,7 +57,7 @@ def clone(committed, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("give", LINKS.values(), ids=LINKS)
 def test_a_record_is_not_compared_with_itself(give, clone, committed, monkeypatch):
-    """Read the committed record through paths and links, and expect the record that git has.
+    """Read the committed record directly and through links, and expect the version in git.
 
     Without a git repository, expect an error.
     """

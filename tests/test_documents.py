@@ -76,7 +76,7 @@ def test_a_command_in_the_documents_prints_the_shown_output(shell, command, outp
 
 
 @pytest.mark.slow
-def test_make_plan_prints_the_plan_and_make_site_succeeds(shell):
+def test_the_commands_for_the_plan_and_the_site_succeed(shell):
     status, printed = shell("make plan && make site")
     assert status == 0, printed
     assert "runs must be trained\n" in printed
@@ -147,7 +147,7 @@ def rows_of(page):
 
 @pytest.mark.slow
 def test_the_report_has_a_row_per_result_and_compares_two_chosen_runs(shell):
-    """Report runs of two configurations, and expect the rows of published results last."""
+    """Make a report of two configurations, and expect the rows of published results at the end."""
     names = "simple_rnn-200-sgd", "simple_rnn-256-adam"
     records = [f"{name}/seed-{seed}.json" for name in names for seed in (0, 1)]
     chosen = "-p first simple_rnn-200-sgd/1 -p second simple_rnn-256-adam/0"

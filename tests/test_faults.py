@@ -42,7 +42,8 @@ def test_a_run_with_too_little_memory_fails(tmp_path):
 
 
 def test_a_run_with_an_unwritable_results_folder_stops_before_training(tmp_path):
-    (tmp_path / "results").touch()  # root can write to read-only folders, but not below a file
+    # The user `root` can write to read-only folders, so a file takes the place of the folder.
+    (tmp_path / "results").touch()
     command = papermill_command(QUICK, tmp_path / "out.ipynb")
     process = start(command, env=environment(tmp_path / "results"))
     status, output = end(process, timeout=60)

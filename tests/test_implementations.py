@@ -120,7 +120,7 @@ def test_the_c_program_computes_the_committed_bits_on_an_emulated_arm64_cpu(tmp_
 @pytest.mark.parametrize("isa", ["", "AVX2"])
 @pytest.mark.parametrize("name", ["JAX", "PyTorch"])
 def test_jax_and_pytorch_compute_the_committed_bits(name, isa, monkeypatch):
-    """Train also with AVX2 as the limit of oneDNN, PyTorch's library for matrix products."""
+    """In one case, limit oneDNN, PyTorch's library for matrix products, to AVX2."""
     command = need_peers(name)
     if isa:
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)

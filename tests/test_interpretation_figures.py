@@ -7,7 +7,7 @@ from helpers.samples import answers
 from matplotlib.colors import to_hex
 
 from mnist_rnn.analysis.trained_network import decision_rows, separation
-from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE
+from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE, TICKS
 from mnist_rnn.figures.interpretation import (
     draw_accuracy,
     draw_confident_mistakes,
@@ -105,7 +105,7 @@ def test_each_image_of_a_gallery_is_drawn_beside_its_probabilities():
 
 
 def test_images_that_only_the_last_row_corrects_are_sorted_by_probability():
-    """Draw images whose prediction row 28 changes: five become right, and one becomes wrong."""
+    """Draw seven images. Row 28 corrects five predictions, and makes one prediction wrong."""
     probabilities = np.concatenate(
         [*[answers(*[1] * 27, 2)] * 5, answers(*[2] * 27, 1), answers(2)]
     )
@@ -293,3 +293,40 @@ def test_the_figure_of_rows_shows_the_ink_and_the_gradient_and_the_lost_accuracy
         "blank rows cost 0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0 percentage points.",
     ):
         assert said in drawn.caption
+
+
+def test_gallery_may_be_empty():
+    """Draw predictions that no last row corrects; expect no visible axes."""
+    drawn = draw_late(IMAGES[:2], np.concatenate([answers(2), answers(3)]), np.array([2, 3]))
+    assert not any(ax.get_visible() for ax in drawn.figure.axes)
+    assert drawn.caption == (
+        "Of 2 test images, 0 are misclassified after row 27 but not after row 28. Row 28 is blank "
+        "in 0 of these 0 images. Of the images that row 28 corrects, the figure shows the 0 with "
+        "the highest predicted probability. In the figure, row 28 changes the prediction of no "
+        "image. Conversely, 0 test images are misclassified after row 28 but not after row 27."
+    )
+
+
+def test_path_of_a_single_unit_is_a_line_through_its_means():
+    y = np.arange(40) % 10
+    hidden = RANDOM.normal(size=(40, 28, 1))
+    drawn = draw_trajectories(hidden, y)
+    centered = hidden[..., 0] - hidden.mean()
+    for digit, ax in enumerate(drawn.figure.axes):
+        path = ax.get_lines()[10].get_xydata()
+        np.testing.assert_allclose(abs(path[:, 0]), abs(centered[y == digit].mean(axis=0)))
+        np.testing.assert_allclose(path[:, 1], 0, atol=1e-9)
+    assert "The plane contains 100% of the variance of the 1 units." in drawn.caption
+
+
+def test_axes_of_rows_and_accuracies_have_their_limits_and_ticks():
+    curve = np.linspace(0, 1, 28)
+    (ax,) = draw_accuracy(curve, curve, 10).figure.axes
+    assert (ax.get_ylim(), ax.get_yticks().tolist()) == ((0, 100), [0, 20, 50, 90, 97])
+    assert ax.get_xticks().tolist() == list(TICKS)
+    for ax in draw_rows(IMAGES, IMAGES[0], 0.9, curve, curve[:7]).figure.axes[:3]:
+        assert ax.get_ylim() == (28.5, 0.5)
+        assert ax.get_yticks().tolist() == list(TICKS)
+    for ax in draw_means(IMAGES, PROBABILITIES, LABELS).figure.axes:
+        assert (ax.get_xlim(), ax.get_ylim()) == ((-0.5, 9.5), (28.5, 0.5))
+        assert ax.get_xticks().tolist() == list(range(10))

@@ -202,7 +202,7 @@ BROKEN_LINES = {
     ),
     "(a / s) e is computed in place of (a (1 / s)) e": ("(a * (1 / s)) * e[j]", "a / s * e[j]"),
     "tanh is differentiated as (1 + h) (1 - h)": ("1 - h[i] * h[i]", "(1 + h[i]) * (1 - h[i])"),
-    "a bias's gradient is not summed in parts of 32 images": (
+    "a bias's gradient is summed without groups of 32 images": (
         "128 : part > 32 ? 32 : 1",
         "128 : 1",
     ),

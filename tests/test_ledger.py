@@ -128,7 +128,7 @@ def test_the_ledger_lists_the_record_of_a_browser(changes, outcome, tmp_path):
     ],
 )  # fmt: skip
 def test_a_repeated_record_is_rejected(changes, tmp_path):
-    """Add records again from the same kind of machine. Expect that the copies are rejected."""
+    """Add copies of records from the same kind of machine. Expect that the copies are rejected."""
     keep(GOOD, tmp_path / "ours")
     copies = [keep(GOOD | changes, tmp_path / "self-reported")]
     steps = GOOD | {"digests": {"sgd": [STEPS["sgd"]]}, "test_errors": None}
@@ -397,7 +397,7 @@ def test_an_error_explains_why_a_run_cannot_be_compared(outputs, capsys, monkeyp
 
 
 def test_a_named_run_is_compared_with_the_committed_run(outputs, capsys, monkeypatch):
-    """Expect a sentence that ranks the run's test accuracy among the committed runs."""
+    """Expect a sentence that counts the committed runs with a lower test accuracy."""
     seed_17 = read_run(run_path(Configuration(seed=17), ".json", COMMITTED))
     write_run(seed_17.model_copy(update={"seconds": 1.0}), outputs)
     monkeypatch.setattr(verify, "load_run", lambda path: (read_run(path.with_suffix(".json")), 0))

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.quick
 
 
 def predicted(*pairs):
-    """Return probabilities that equal `pairs` for the digits 0 and 1, and zero for all others."""
+    """Return the probabilities `pairs` of the digits 0 and 1, and zeros for all other digits."""
     return np.pad(np.array(pairs, "float32"), ((0, 0), (0, 8)))
 
 

@@ -68,7 +68,7 @@ def test_dropout_equals_the_dropout_of_keras_layers():
 
 
 @pytest.mark.parametrize("layer", ["simple_rnn", "gru", "lstm"])
-def test_a_saved_model_is_loaded_with_a_softmax_layer(layer, mnist, tmp_path):
+def test_a_loaded_model_ends_with_a_softmax_layer(layer, mnist, tmp_path):
     config = Configuration(layer=layer, units=3, dropout=0.2)
     model = build_model(config)
     save_model(model, config, tmp_path / "model.keras")

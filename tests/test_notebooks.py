@@ -167,7 +167,7 @@ def test_running_cells_in_any_order_writes_no_wrong_record(
     ("name", "kind"),
     [("02_train.ipynb", Configuration), ("04_reading.ipynb", Interpretation)],
 )
-def test_papermill_shows_the_type_and_default_and_help_of_each_parameter(name, kind):
+def test_papermill_describes_each_parameter_of_a_notebook(name, kind):
     shown = papermill.inspect_notebook(str(TRAIN.with_name(name)))
     defaults = {name: ast.literal_eval(parameter["default"]) for name, parameter in shown.items()}
     assert list(defaults.items()) == list(kind().model_dump().items())
@@ -255,7 +255,7 @@ def test_papermill_runs_the_notebook_with_the_given_parameters(tmp_path):
 
 @pytest.mark.slow
 def test_the_training_cell_can_be_run_again(tmp_path):
-    """Run the training cell again before and after the cell that writes the record."""
+    """Repeat the training cell once before and once after the cell that writes the record."""
     parameters = {"units": 8, "epochs": 2, "train_size": 1000}
     once = finish(start_papermill(parameters, tmp_path / "once"), tmp_path / "once")
     notebook = nbformat.read(TRAIN, as_version=4)

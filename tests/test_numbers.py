@@ -165,7 +165,7 @@ def test_each_number_in_the_documents_matches_a_phrase(path, phrases):
 
 
 def test_the_constants_in_the_specification_equal_those_in_the_code():
-    """Compare the polynomials and limits of tanh and exp as float32 numbers."""
+    """Check the coefficients and the limits of tanh and exp as float32 numbers."""
     text = (ROOT / "docs" / "specification.md").read_text()
     text = text.replace("\\mathrm{e}{", "e").replace("\\,", "")
     constants = {np.float32(each) for each in re.findall(r"-?\d+\.\d{5,}(?:e[-+]?\d+)?", text)}

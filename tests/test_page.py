@@ -24,7 +24,7 @@ from mnist_rnn.experiment.network import build_model
 from mnist_rnn.records.consistency import Weights, compute_states, load_checked
 from mnist_rnn.records.model_file import save_model
 from mnist_rnn.records.run import run_path, write_run
-from mnist_rnn.web.pad.pad import HARD, Pad, find_hardest
+from mnist_rnn.web.pad.pad import HARD, SAMPLE, Pad, find_hardest
 
 SEVEN = "#d=270200720200450850"
 READS_7 = "The network reads a 7 ("
@@ -114,7 +114,7 @@ def test_vertical_stroke_becomes_the_hand_computed_image(page):
     assert not bar[[3, 25]].any()
 
 
-def test_random_drawing_becomes_an_image_like_those_of_mnist_or_gets_advice(page, mnist):
+def test_a_random_drawing_gives_an_image_like_those_of_mnist_or_advice(page, mnist):
     theirs = scale(mnist[1][0])
     box, middle = extent(theirs).max(), middles(theirs).mean(axis=0)
     assert np.median(extent(theirs)) == box
@@ -356,6 +356,24 @@ def test_hard_digits_include_all_misclassified_images_and_the_score_is_right(
     assert page.locator(".pad-now").inner_text() == named
 
 
+def test_score_and_text_are_about_the_prediction_after_the_last_row(visit, mnist, model):
+    """Show a test digit that only the last row corrects, and one that it makes wrong."""
+    images, labels = (part[:SAMPLE] for part in mnist[1])
+    states = compute_states(Weights(*model.get_weights()), scale(images))
+    probabilities = compute_probabilities(Weights(*model.get_weights()), states)
+    before, after = (probabilities[:, row].argmax(axis=1) == labels for row in (-2, -1))
+    page = visit(script="Math.random = () => window.chosen")
+    for right in (True, False):
+        index = np.flatnonzero((after == right) & (before != right))[0]
+        page.evaluate("chosen => { window.chosen = chosen }", (index + 0.5) / SAMPLE)
+        page.get_by_role("button", name="Random test digit").click()
+        page.locator(".pad-guess").get_by_role("button", name=str(labels[index])).click()
+        best = probabilities[index, -1].argmax()
+        percent = f"({100 * probabilities[index, -1, best]:.0f}%)"
+        assert re.search(rf" an? {best} {re.escape(percent)}.* {labels[index]}\.", answer(page))
+        assert answer(page).endswith("the network 1.")
+
+
 DOTS = "[...document.querySelectorAll('.pad-dots i')].map(dot => [dot.className, dot.style.left])"
 ALPHA = """([place, side]) => {
     const canvas = document.querySelectorAll("canvas")[place], step = canvas.width / side;
@@ -366,7 +384,7 @@ ALPHA = """([place, side]) => {
 }"""
 
 
-def test_address_of_a_served_page_shares_the_drawing(visit):
+def test_address_of_a_shared_page_contains_the_drawing(visit):
     from_a_file = visit(SEVEN)
     assert not from_a_file.get_by_role("button", name="Share").is_visible()
     page = visit(served=True)

@@ -29,7 +29,7 @@ from mnist_rnn.records.model_file import PLAIN_LAYERS
 
 @pytest.mark.parametrize("layer", PLAIN_LAYERS)
 def test_our_initial_weights_have_the_distributions_of_keras(layer):
-    """Compare the distributions by the Kolmogorov-Smirnov test at the significance level 1e-4."""
+    """Use the Kolmogorov-Smirnov test at the significance level 1e-4."""
     keras.utils.set_random_seed(1)
     layers = [keras.Input((28, 28)), PLAIN_LAYERS[layer](128), keras.layers.Dense(10)]
     theirs = keras.Sequential(layers).get_weights()

@@ -2,8 +2,13 @@
 
 import json
 import os
+import platform
 import subprocess
+from importlib.metadata import PackageNotFoundError
+from math import log
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from helpers.samples import LAST, change, cpu
 from helpers.tables import make_tables
@@ -19,8 +24,16 @@ from mnist_rnn.figures.captioned import CaptionedFigure
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records import environment
 from mnist_rnn.records.checkpoint import Checkpoint
+from mnist_rnn.records.digest import LOADED_SHA256
 from mnist_rnn.records.environment import count_threads, describe_environment
-from mnist_rnn.records.run import read_labels, read_run, read_runs, write_run
+from mnist_rnn.records.run import (
+    find_contradictions,
+    first_other_epoch,
+    read_labels,
+    read_run,
+    read_runs,
+    write_run,
+)
 
 
 @pytest.fixture
@@ -42,8 +55,8 @@ HIDING = [
 
 
 @pytest.mark.parametrize("hide", HIDING)
-def test_record_says_whether_the_code_differs_from_its_commit(hide, tmp_path, monkeypatch):
-    """Check that a record reports edits that are hidden by settings of git.
+def test_record_says_whether_the_code_was_edited_after_the_commit(hide, tmp_path, monkeypatch):
+    """Check that a record reports edits that settings of git hide.
 
     A new file in results/ doesn't count as an edit.
     """
@@ -299,7 +312,7 @@ INTEL_CPU = {"vendor": "GenuineIntel", "family": "6", "model": "167", "name": "A
 def test_description_of_the_cpu_comes_from_cpuinfo_or_sysctl(
     machine, text, emulated, expected, tmp_path, monkeypatch
 ):
-    """Check also that an emulated CPU is described with FMA although the host lacks FMA."""
+    """Check also that an emulated CPU's description contains FMA although the host lacks FMA."""
     path, sysctl = tmp_path / "cpuinfo", tmp_path / "sysctl"
     if text:
         path.write_text(text)
@@ -318,3 +331,104 @@ def test_unknown_name_of_a_run_is_rejected(name, monkeypatch):
     assert find_run("simple_rnn-256-sgd/17").seed == 17
     with pytest.raises(ParameterError, match=rf"^run: expected .* such as .*, got {name}\.$"):
         find_run(name)
+
+
+def test_each_contradiction_is_a_sentence(make_record):
+    """Change one value of a run of 100 images to a possible end, and to an impossible one."""
+    run = make_record(200, epochs=2, train_size=100).model_copy(update={"train_loss": 9.0})
+    image, label = 0, read_labels()[0]
+    share, products = 0.999 * log(2), 28 * 256 * (28 + 256) * 100 * 2
+    few = sorted(run.mistakes)[:199]
+    loss = "each loss must be at least the share of misclassified images, times log(2)"
+    weights = "weights_sha256 must be measured after each epoch"
+    digests = ["1" * 64, "2" * 64]
+    for changed, problems in (
+        (run, []),
+        (change(run, "config", epochs=3), ["history must have 3 epochs"]),
+        (run.model_copy(update={"train_errors": 100}), []),
+        (run.model_copy(update={"train_errors": 101}), ["train_errors must be at most 100"]),
+        (change(run, "history", weights_sha256=[None, digests[1]]), [weights]),
+        (change(run, "history", weights_sha256=digests), []),
+        (run.model_copy(update={"mistakes": {i: run.mistakes[i] for i in few}}),
+         ["mistakes must have one entry for each test error after the last epoch"]),
+        (run.model_copy(update={"mistakes": run.mistakes | {image: label}}),
+         ["mistakes must not map an image to its label"]),
+        (change(run, "history", test_errors=[201, 200]),
+         ["history must have the same test errors for the same weights"]),
+        (change(run, "history", test_errors=[201, 200], weights_sha256=digests), []),
+        (change(run, "history", loss=[0.5, 0.1001 * share]), []),
+        (change(run, "history", loss=[0.5, 0.0999 * share]), [loss]),
+        (run.model_copy(update={"test_loss": 0.0201 * share}), []),
+        (run.model_copy(update={"test_loss": 0.0199 * share}), [loss]),
+        (run.model_copy(update={"train_errors": 50, "train_loss": 0.501 * share}), []),
+        (run.model_copy(update={"train_errors": 50, "train_loss": 0.499 * share}), [loss]),
+        (run.model_copy(update={"train_errors": None, "train_loss": None}), []),
+        (run.model_copy(update={"parameters": 75_531}),
+         ["parameters must be 75530, the number of parameters of the network"]),
+        (run.model_copy(update={"seconds": products / 1e14}), []),
+        (run.model_copy(update={"seconds": 366 * 86_400.0}), []),
+        (run.model_copy(update={"seconds": 366 * 86_400 + 1.0}),
+         ["seconds must be a plausible training time, from 4e-06 to 31622400"]),
+    ):  # fmt: skip
+        assert list(find_contradictions(changed)) == problems
+
+
+def test_original_code_may_have_no_digests(make_record):
+    run = change(make_record(code="keras"), "history", weights_sha256=[None] * 20)
+    run = run.model_copy(update={"mistakes": None, "train_errors": None, "train_loss": None})
+    assert list(find_contradictions(run)) == []
+    assert run.weights_sha256 == ""
+
+
+def test_first_epoch_with_other_weights_is_found():
+    assert first_other_epoch(["a", "b", "c"], ["a", None, "d"]) == 3
+    assert first_other_epoch(["x", "b"], ["a", "b", "c"]) == 1
+    assert first_other_epoch(["a", None], ["a", "b"]) is None
+
+
+@pytest.mark.parametrize(
+    ("system", "release", "mac", "libc", "said"),
+    [("Linux", {"ID": "debian", "VERSION_ID": "12"}, "", ("glibc", "2.36"),
+      "Linux debian 12 glibc 2.36"),
+     ("Linux", {"ID": "arch"}, "", ("", ""), "Linux arch"),
+     ("Darwin", None, "14.5", ("", ""), "Darwin 14.5"),
+     ("Linux", {"ID": "a<b>" + 60 * "c"}, "", ("", ""), "Linux ab" + 52 * "c"),
+     ("", None, "", ("", ""), "unknown")],
+)  # fmt: skip
+def test_system_is_described_by_its_names_and_versions(
+    system, release, mac, libc, said, monkeypatch
+):
+    for name, value in (("system", system), ("mac_ver", (mac, ("",) * 3, "")), ("libc_ver", libc)):
+        monkeypatch.setattr(environment.platform, name, lambda value=value: value)
+    ask = Mock(return_value=release, side_effect=None if release else OSError)
+    monkeypatch.setattr(environment.platform, "freedesktop_os_release", ask)
+    assert environment.describe_system() == said
+
+
+def test_environment_has_the_versions_of_this_process():
+    from mnist_rnn.experiment.backend import keras, tf
+
+    made_with = describe_environment(3, "Haswell")
+    modules = {"tensorflow": tf, "keras": keras, "numpy": np}
+    packages = {name: module.__version__ for name, module in modules.items()}
+    assert made_with.versions == {"python": platform.python_version(), **packages}
+    assert made_with.code_sha256 == LOADED_SHA256
+    assert (made_with.threads, made_with.cpu.name) == (3, "Haswell")
+    assert made_with.system == environment.describe_system()
+    assert environment.what_decides_bits(made_with) == {"code": LOADED_SHA256, **packages}
+    older = made_with.model_copy(update={"versions": packages | {"keras": "2.0"}})
+    assert environment.what_differs(older, made_with) == ["keras"]
+    unknown = made_with.model_copy(update={"versions": {}, "code_sha256": "0" * 64})
+    assert environment.what_differs(unknown, made_with) == ["code", *packages]
+    assert environment.what_decides_bits(unknown)["numpy"] == "unknown"
+
+
+def test_tensorflow_for_cpus_counts_as_tensorflow(monkeypatch):
+    def find(wheel):
+        if wheel in ("tensorflow-cpu", "numpy"):
+            return f"version of {wheel}"
+        raise PackageNotFoundError
+
+    monkeypatch.setattr(environment, "version", find)
+    expected = {"tensorflow": "version of tensorflow-cpu", "numpy": "version of numpy"}
+    assert environment.find_versions() == expected

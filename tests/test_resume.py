@@ -58,7 +58,7 @@ def stop_after_writing(monkeypatch, error):
         pytest.param("lstm", "rmsprop", marks=pytest.mark.slow),
     ],
 )
-def test_run_resumed_twice_equals_an_uninterrupted_run(
+def test_run_that_is_resumed_twice_equals_an_uninterrupted_run(
     layer, optimizer, small, run, left_alone, make_checkpoint, monkeypatch
 ):
     """Interrupt the run as JupyterLab does, then kill the run, and then let the run finish."""
@@ -81,7 +81,7 @@ def assert_same(run, expected):
     assert weights_sha256(model.get_weights()) == weights_sha256(expected_model.get_weights())
 
 
-def test_run_killed_before_writing_its_record_trains_no_epoch_again(
+def test_no_epoch_is_trained_again_if_only_the_record_is_missing(
     small, run, left_alone, kept_alone, make_checkpoint
 ):
     """Resume from the checkpoint after the last epoch of a run that wrote no record."""
@@ -199,10 +199,10 @@ def kill_at_random(parameters, results, moments, start=start_plain, after=None):
 @pytest.mark.parametrize(
     "kills", [pytest.param(3, marks=pytest.mark.slow), pytest.param(10, marks=pytest.mark.trial)]
 )
-def test_run_killed_at_random_moments_equals_an_uninterrupted_run(kills, tmp_path):
+def test_run_that_is_killed_at_random_moments_equals_an_uninterrupted_run(kills, tmp_path):
     """Kill each of two parallel runs several times. Expect equal records and no partial files.
 
-    Kills of the second run are timed from the start of training, so that each kill stops training.
+    The second run is killed only after training has started.
     """
     parameters = {"units": 64, "epochs": 60, "train_size": 3000, "dropout": 0.2}
     expected = finish(start_plain(parameters, tmp_path / "alone"), tmp_path / "alone")
@@ -282,7 +282,7 @@ def test_a_hundred_killed_runs_equal_uninterrupted_runs(tmp_path):
 
 
 @pytest.mark.trial
-def test_default_run_killed_three_times_equals_the_committed_run(committed, tmp_path):
+def test_default_run_that_is_killed_three_times_equals_the_committed_run(committed, tmp_path):
     record, killed = kill_at_random({}, tmp_path, [25, 50, 40], start_papermill)
     assert killed >= 1
     good, sentence = compare_runs(record, committed)

@@ -47,7 +47,7 @@ def test_conda_environment_has_a_supported_python_version():
 
 
 def dry_run(*words, cwd=ROOT, **variables):
-    """Return the commands that make would run, and check that make prints no warning."""
+    """Return the commands that `make` would run, and check that `make` prints no warning."""
     command = ["make", "--dry-run", "--warn-undefined-variables", *words]
     done = subprocess.run(
         command, cwd=cwd, env=os.environ | variables, capture_output=True, text=True, check=True
@@ -69,12 +69,12 @@ def dry_run(*words, cwd=ROOT, **variables):
         (["results", "MNIST_RNN_RESULTS=trial"], "report notebooks MNIST_RNN_RESULTS=results"),
     ],
 )  # fmt: skip
-def test_make_passes_its_variables_to_the_commands(words, command):
+def test_the_makefile_passes_its_variables_to_the_commands(words, command):
     assert command in dry_run(*words)
 
 
-def test_make_ignores_environment_variables_named_like_makefile_variables():
-    """Set environment variables such as PYTHON and VENV, and expect the same commands."""
+def test_variables_of_the_makefile_cannot_be_set_in_the_environment():
+    """Set environment variables such as `PYTHON` and `VENV`, and expect the same commands."""
     names = ("PYTHON", "VENV", "PARAMETERS", "RUN", "ARGS", "PROFILE", "MODEL")
     targets = ("reproduce", "verify", "sweep", "lab", "site")
     assert dry_run(*targets, **dict.fromkeys(names, "foreign")) == dry_run(*targets)
@@ -134,7 +134,7 @@ def test_folder_without_a_virtual_environment_is_not_emptied(tmp_path):
     assert (tmp_path / "mine").read_text() == "dear"
 
 
-def test_guarantees_md_names_only_tests_that_exist():
+def test_all_tests_in_the_list_of_guarantees_exist():
     files = sorted((ROOT / "tests").glob("test_*.py"))
     tests = "\n".join(path.read_text() for path in files)
     there = {path.stem for path in files} | {*re.findall(r"^def (\w+)", tests, flags=re.M)}

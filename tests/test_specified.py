@@ -21,5 +21,5 @@ def test_first_steps_in_numpy_have_the_committed_digest(name):
 
 @pytest.mark.trial
 @pytest.mark.parametrize("name", LONG)
-def test_slow_first_steps_in_numpy_have_the_committed_digest(name):
+def test_first_steps_of_slow_networks_have_the_committed_digest(name):
     assert take_first_steps(name) == DIGESTS[name]

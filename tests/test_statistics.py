@@ -154,7 +154,7 @@ def test_joint_rank_uses_the_largest_deviation_of_the_rounded_numbers():
 
 
 def test_joint_ranks_are_uniformly_distributed():
-    """Draw runs with correlated and skewed numbers, and take one run as the published result."""
+    """Simulate runs with correlated and skewed numbers. One run is the published result."""
     random, places = np.random.default_rng(0), []
     for _ in range(300):
         shared = random.exponential(0.1, (20, 1))
@@ -167,7 +167,7 @@ def test_joint_ranks_are_uniformly_distributed():
 
 
 def test_p_values_are_small_for_the_best_of_five_runs_but_not_for_single_runs():
-    """Publish the accuracies of single runs, and then the best accuracies of five runs."""
+    """Publish the accuracy of a single run, and then the best of five accuracies."""
     random, p = np.random.default_rng(0), {1: [], 5: []}
     for _ in range(300):
         runs = pd.concat(

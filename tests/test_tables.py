@@ -15,15 +15,27 @@ from helpers.samples import change
 from helpers.tables import make_tables, read_results
 from scipy import stats
 
+from mnist_rnn.analysis import report
 from mnist_rnn.analysis.answer import (
     compare_other_networks,
     describe_answer,
     describe_spread,
     rank_notebooks,
 )
-from mnist_rnn.analysis.claims import CONFIGURATION
-from mnist_rnn.analysis.report import choose_runs, compare_runs, list_runs
-from mnist_rnn.analysis.tables import compare_with_claims, summarize, tabulate_runs
+from mnist_rnn.analysis.claims import CONFIGURATION, tabulate_claims
+from mnist_rnn.analysis.report import (
+    choose_runs,
+    compare_runs,
+    describe_folder,
+    list_runs,
+    name_rows,
+)
+from mnist_rnn.analysis.tables import (
+    compare_with_claims,
+    summarize,
+    tabulate_results,
+    tabulate_runs,
+)
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError, RecordError
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
@@ -35,7 +47,7 @@ pytestmark = pytest.mark.quick
 
 @pytest.fixture
 def write(make_record, tmp_path):
-    """Return a function that writes a record for each number of test errors, with seeds from 0."""
+    """Return a function that writes a record for each number of test errors. Seeds start at 0."""
 
     def write(*errors, **parameters):
         for seed, count in enumerate(errors):
@@ -180,7 +192,7 @@ def interval(logs: list[float]) -> tuple[float, float]:
 
 
 def compute_intervals(claim: pd.Series, curve: list | None, runs: list[dict]) -> dict[str, tuple]:
-    """Return the published numbers of a claim with the prediction intervals of the runs.
+    """Return each published number of a claim, and the prediction interval for this number.
 
     Each interval is widened by half of the unit to which the number is rounded.
     """
@@ -217,7 +229,7 @@ def test_damaged_record_is_left_out_and_named_below_the_table(write, make_record
 
 
 def test_run_with_different_bits_is_left_out_of_the_tables(write, make_record):
-    """Check also that the table and the notebook name these runs, and that a sweep repeats them."""
+    """Check also that these runs are listed below the table, and that a sweep repeats them."""
     folder = write(200, 220)
     claims = read_results(folder).claims
     assert "leave it out" not in compare_with_claims(make_record(200), claims)
@@ -272,7 +284,7 @@ def test_statements_about_the_default_run_are_true():
 
 
 def test_sentences_of_the_answer_agree_with_the_runs(make_record, tmp_path):
-    """Use four runs: one rounds to less than 97.9%, two round to 97.9%, and one rounds to more."""
+    """Of four rounded accuracies, two equal 97.9%, one is lower, and one is higher."""
     for seed, errors in enumerate([205, 215, 217, 203]):
         for code, apart in (("ours", 0), ("seeded", 3e-8)):
             run = make_record(errors, seed=seed, code=code)
@@ -305,7 +317,7 @@ def test_sentences_of_the_answer_agree_with_the_runs(make_record, tmp_path):
     assert numbers.startswith(f"Of 9 numbers in 2 published results, {inside} lie in the 95%")
     assert numbers.endswith("at most 0 numbers would lie outside their intervals.")
     by_result = results.numbers.groupby("claim")["inside"].all()
-    assert whole.startswith(f"For {by_result.sum()} of the 2 published results, all numbers lie")
+    assert whole.startswith(f"For {by_result.sum()} of the 2 published results, every published")
     assert "p = nan. " in joint  # four runs are too few for a joint test
     assert joint.endswith("into p = nan.")
     _, accuracy, pairs, _, model, others = describe_spread(results.runs)
@@ -344,14 +356,15 @@ def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_pat
         versions = run.environment.versions | {"keras": "1.0" if seed == 2 else "3.0"}
         write_run(change(run, "environment", versions=versions), tmp_path)
     results = read_results(tmp_path)
-    typical, _, _, codes, _, numbers, *_ = describe_answer(results)
+    typical, _, other, codes, _, numbers, *_ = describe_answer(results)
+    assert "98.15%, which lies outside the 95% prediction interval" in other
     assert "97.9% is not typical of our 4 runs: 0 round to 97.9%, 4 are lower and 0" in typical
     assert "On Keras 1.0 and 3.0, " in codes
     assert 20 > len(results.numbers) >= 10
     assert numbers.endswith("at most 1 numbers would lie outside their intervals.")
 
 
-def test_description_of_the_spread_counts_runs_and_pairs_of_runs(make_record):
+def test_the_spread_is_described_by_counts_of_runs_and_of_pairs(make_record):
     """Use three runs with 97.62%, 97.6% and 97.1%.
 
     Only one run is above 97.6%, and one pair of runs differs by exactly half a percentage point.
@@ -386,7 +399,7 @@ def test_published_results_are_compared_with_runs_of_other_networks(write, make_
     assert all(own != results.claims.loc[result, "configuration"] for result, own in pairs.index)
 
 
-def test_table_names_each_published_number_outside_its_interval(write):
+def test_the_table_lists_each_published_number_outside_its_interval(write):
     table = summarize(read_results(write(300, 310, 305)).accuracy).set_index("Result")
     table = table.replace("\N{NO-BREAK SPACE}", " ", regex=True)
     assert table.loc["notebook-2019", "Inside"].endswith(" of 4")
@@ -414,7 +427,7 @@ def run_own(results, published="", **variables):
 
 
 def test_runs_without_a_published_result_are_tabulated(write, tmp_path):
-    """Check that rows are sorted by the number of units, and show no published results."""
+    """Check that the rows contain no published results and are sorted by the number of units."""
     write(3000, 3100, 3200, units=64)
     write(7000, 7050, units=16)
     assert run_own(tmp_path, PYTHONWARNINGS="error::DeprecationWarning") == (
@@ -501,3 +514,111 @@ def test_two_chosen_runs_are_compared(write):
     assert compare_runs(choose_runs(runs.iloc[:1])).shape[1] == 1
     with pytest.raises(ParameterError, match=r"first: expected one of simple_rnn-.*, got none/1\."):
         choose_runs(runs, "none/1")
+
+
+def test_run_is_compared_with_the_numbers_published_for_it(make_record):
+    claims, reached = tabulate_claims(), "This run has a test accuracy of 98.00%."
+    assert compare_with_claims(make_record(200), claims) == (
+        f"{reached} `notebook-2019` published 97.9%, a difference of +0.10 percentage points. "
+        "`notebook-2020` published 98.15%, a difference of -0.15 percentage points."
+    )
+    run = make_record(200, units=64)
+    alone = f"{reached} No test accuracy was published for this configuration."
+    assert compare_with_claims(run, claims) == alone
+    assert compare_with_claims(change(run, "environment", other_bits=True), claims) == (
+        f"{alone} The weights of this run differ from the specification, so the tables leave this "
+        "run out."
+    )
+
+
+def test_each_left_out_run_is_named_in_a_sentence(write, make_record):
+    others = [
+        change(run, "environment", other_bits=True)
+        for run in (make_record(code="pytorch"), make_record(seed=1))
+    ]
+    for run in others:
+        write_run(run, write(200))
+    refused = make_tables(write()).refused
+    assert list(map(str, refused)) == [
+        f"The run {name} has weights that differ from the specification."
+        for name in ("pytorch with seed 0", "simple_rnn-256-sgd with seed 1")
+    ]
+    _, notes = (write() / "accuracy.md").read_text().split("\n\n", 1)
+    assert notes == "".join(f"Left out: {error}\n\n" for error in refused).removesuffix("\n")
+    for records, said in (
+        ([], "There is no record of a run"),
+        (others, "All 2 runs have weights that differ from the specification"),
+    ):
+        with pytest.raises(RecordError) as error:
+            tabulate_results(records, [])
+        assert str(error.value) == f"{said}. `make sweep` trains the runs."
+
+
+def test_answer_counts_the_runs_that_reach_the_other_published_number(make_record, tmp_path):
+    """Use two runs that reach 98.15%, one just below, and one that widens the interval."""
+    for seed, errors in enumerate([185, 186, 184, 260]):
+        for code, loss in (("ours", 0.5), ("seeded", 0.501), ("keras", 0.5), ("keras_2019", 0.5)):
+            run = make_record(errors, seed=seed, code=code)
+            write_run(change(run, "history", loss=[loss] * 20), tmp_path)
+    for parameters in ({"optimizer": "adam"}, {"optimizer": "rmsprop", "dropout": 0.2}):
+        write_run(make_record(300, **parameters), tmp_path)
+    assert describe_answer(read_results(tmp_path))[2] == (
+        "For the same network, `notebook-2020` published 98.15%, which lies inside the 95% "
+        "prediction interval of our runs. Of our 4 runs, 2 reached 98.15%."
+    )
+
+
+def test_report_names_outdated_missing_and_left_out_runs(write, make_record, monkeypatch):
+    folder = write(3000, 3100, units=64)
+    earlier = change(make_record(3200, units=64, seed=2), "environment", code_sha256="0" * 64)
+    write_run(earlier, folder)
+    write_run(make_record(seed=3), folder).write_text("{}")
+    results = read_results(folder)
+    results = results._replace(claims=results.claims.loc[["notebook-2019", "notebook-2020"]])
+    (error,) = results.refused
+    said = f"Left out: {error}\n\n1 of 3 runs were made by another version of the code."
+    assert describe_folder(results) == said
+    monkeypatch.setattr(report, "PUBLISHED", folder)
+    missing = "Claims without a run: `notebook-2019`, `notebook-2020`."
+    assert describe_folder(results) == f"{said}\n\n{missing}"
+
+
+def test_each_row_of_a_report_has_its_runs_and_its_claims(write):
+    """Expect the name of a claim without a published number, else the configuration's."""
+    write(3000, 3100, units=64)
+    write(300, learning_rate=0.005)
+    results = read_results(write(200, 210))
+    rows, published = name_rows(results)
+    near = Configuration(learning_rate=0.005).name
+    (claim,) = results.claims.index[results.claims["configuration"] == near]
+    default, alone = Configuration().name, "simple_rnn-64-sgd"
+    expected = {default: (default, [0, 1]), alone: (alone, [0, 1]), claim: (near, [0])}
+    assert {
+        name: (*set(runs["configuration"]), runs["seed"].tolist()) for name, runs in rows.items()
+    } == expected
+    assert {name: claims.index.tolist() for name, claims in published.items()} == {
+        default: ["notebook-2019", "notebook-2020"], alone: [], claim: [claim],
+    }  # fmt: skip
+
+
+def test_table_of_two_runs_has_what_differs_and_what_they_reached(write, make_record):
+    folder = write(3000, units=64)
+    other = make_record(7000, layer="lstm", dropout=0.1)
+    write_run(other.model_copy(update={"test_loss": 0.71234567}), folder)
+    runs = list_runs(read_results(folder).runs)
+    assert runs.index.name == "run"
+    assert compare_runs(choose_runs(runs)).T.to_dict("list") == {
+        "layer": ["simple_rnn", "lstm"], "units": ["64", "256"], "dropout": ["0", "0.1"],
+        "test_accuracy": ["70", "30"],
+        "test_errors": ["3000", "7000"], "test_loss": ["0.3", "0.71235"],
+        "last_epoch_accuracy": ["90", "90"], "mean_loss": ["0.5", "0.5"],
+        "parameters": ["6602", "294410"], "seconds": ["1.5", "1.5"],
+    }  # fmt: skip
+    with pytest.raises(ParameterError) as error:
+        choose_runs(runs, second="none/1")
+    assert str(error.value) == f"second: expected one of {', '.join(runs.index)}, got none/1."
+
+
+def test_of_equally_accurate_runs_the_first_and_the_last_are_chosen():
+    runs = pd.DataFrame({"test_accuracy": [98.0, 97.0] * 50}, index=[f"a/{i}" for i in range(100)])
+    assert choose_runs(runs).index.tolist() == ["a/0", "a/99"]

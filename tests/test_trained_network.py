@@ -120,7 +120,7 @@ def test_noise_depends_on_the_seed_and_noisy_pixels_are_clipped_to_0_and_1():
 
 
 @pytest.mark.slow
-def test_notebook_04_analyses_a_model_of_the_user(tmp_path):
+def test_notebook_04_can_analyse_another_model(tmp_path):
     """Run 04_reading.ipynb with a badly trained model, and with a file that doesn't exist."""
     finish(start_papermill({"units": 8, "epochs": 1, "train_size": 2000}, tmp_path), tmp_path)
     (own,) = tmp_path.rglob("*.keras")
@@ -133,3 +133,104 @@ def test_notebook_04_analyses_a_model_of_the_user(tmp_path):
         status, printed = end(start(command))
         assert said in printed
         assert status == (model != own)
+
+
+def test_prediction_after_each_row_is_that_of_the_equations(model, digits):
+    x = digits[0][:3]
+    weights = Weights(*model.get_weights())
+    expected = compute_probabilities(weights, compute_states(weights, x))
+    given = trained_network.predict_after_each_row(model, x)
+    np.testing.assert_allclose(given, expected, atol=1e-5)
+
+
+def count_right(weights, x, y):
+    """Return the share of images whose last hidden state gives the label, by NumPy."""
+    last = compute_states(weights, np.ascontiguousarray(x))[:, -1]
+    return (compute_probabilities(weights, last).argmax(axis=1) == y).mean()
+
+
+def test_accuracy_without_rows_is_that_of_blank_rows(model, digits):
+    x, y = (part[:200] for part in digits)
+    weights, given = Weights(*model.get_weights()), x.copy()
+    bands = slice(0, 12), slice(13, 14), slice(16, 28)
+    expected = []
+    for band in bands:
+        kept = np.array([not band.start <= row < band.stop for row in range(28)])
+        expected.append(count_right(weights, x * kept[:, None], y))
+    assert len(set(expected)) == 3
+    assert trained_network.accuracy_without(model, x, y, bands).tolist() == expected
+    assert trained_network.accuracy(model, x, y) == count_right(weights, x, y) < 1
+    assert np.array_equal(x, given)  # the images themselves are not changed
+
+
+def test_table_of_disturbances_has_the_mean_accuracy_of_each(model, digits):
+    x, y = (part[:150] for part in digits)
+    weights = Weights(*model.get_weights())
+    expected = {}
+    for name, images in trained_network.disturb(x, 3):
+        expected.setdefault(name, []).append(count_right(weights, images, y))
+    table = trained_network.tabulate_disturbances(model, x, y, 3)
+    assert table.columns.tolist() == ["accuracy (%)"]
+    assert table.index.name == "images"
+    assert table["accuracy (%)"].to_dict() == {
+        name: round(100 * np.mean(shares), 1) for name, shares in expected.items()
+    }
+    assert {name: len(shares) for name, shares in expected.items()} == (
+        {"as they are": 1}
+        | {f"shifted by {n} px, mean of four directions": 4 for n in (1, 2, 3, 4)}
+        | {f"rotated by {angle}°, mean of both directions": 2 for angle in (10, 20, 30)}
+        | {f"noise of standard deviation {size}": 1 for size in (0.1, 0.2, 0.3)}
+        | {"read from the bottom up": 1, "read from left to right": 1, "read from right to left": 1}
+    )
+
+
+def test_shifts_and_rotations_have_the_size_in_their_names():
+    """Rotate a spot near the middle, counter-clockwise first; expect its centre of mass there."""
+    x = np.zeros((1, 28, 28), "float32")
+    x[0, 12:15, 19:22] = 1  # its centre is 6.5 to the right of the middle, and half a row above
+    where = np.arange(28) - 13.5
+    for angle in (10, 20, 30):
+        turned = disturbed(x, f"rotated by {angle}°")
+        assert [images.shape for images in turned] == [(1, 28, 28)] * 2
+        for images, sign in zip(turned, (1, -1), strict=True):
+            a = np.radians(sign * angle)
+            right = (images[0].sum(axis=0) @ where) / images.sum()
+            up = -(images[0].sum(axis=1) @ where) / images.sum()
+            expected = 6.5 * np.cos(a) - 0.5 * np.sin(a), 6.5 * np.sin(a) + 0.5 * np.cos(a)
+            assert (right, up) == pytest.approx(expected, abs=0.05)
+            assert 0 < images[images > 0].min() < images.max() <= 1  # linear interpolation
+    for n in (1, 2, 3, 4):
+        moved = [np.argwhere(images)[0].tolist() for images in disturbed(x, f"shifted by {n} px")]
+        moves = ((n, 0), (-n, 0), (0, n), (0, -n))
+        assert moved == [[0, 12 + down, 19 + right] for down, right in moves]
+    for deviation in (0.1, 0.2, 0.3):
+        (noisy,) = disturbed(x + 0.5 - x, f"noise of standard deviation {deviation}")
+        inner = (noisy > 0) & (noisy < 1)
+        assert inner.mean() > 0.85
+        middle = np.quantile(noisy, [0.25, 0.75])
+        assert np.diff(middle).item() == pytest.approx(1.349 * deviation, rel=0.15)
+
+
+def test_separation_equals_a_hand_computed_one():
+    """Put two points of each class at its mean, 3 to either side; the means are 10 apart."""
+    y = np.arange(20) % 10
+    points = np.stack([10.0 * y, np.where(np.arange(20) < 10, 3, -3)], axis=1)
+    between = np.sqrt(np.mean([(10 * digit - 45) ** 2 for digit in range(10)]))
+    assert trained_network.separation(points, y) == pytest.approx(between / 3)
+
+
+def test_table_of_decisions_has_its_columns_and_its_share_of_images():
+    """Decide ten images of a 4 after rows 1 to 10; each last answer has a probability of 0.9."""
+    probabilities = np.concatenate(
+        [answers(*[7] * before, 4) for before in range(10)] + [answers(d) for d in range(10)]
+    )
+    probabilities = np.where(probabilities == 1, 0.9, probabilities)
+    y = np.array([4] * 10 + list(range(10)))
+    table = trained_network.tabulate_decisions(probabilities, y)
+    assert table.index.name == "digit"
+    assert table.loc[4].to_dict() == {
+        "row after which half of the images are decided": 5,
+        "row after which 90% of the images are decided": 9,
+        "images decided only after row 28": 0,
+        "mean probability of the label (%)": 90.0,
+    }

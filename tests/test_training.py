@@ -64,7 +64,7 @@ def test_training_agrees_with_keras_in_every_batch(
     model = build_in_keras(config)
     for epoch in range(config.epochs):
         order = epoch_order(config.seed, epoch, len(x))
-        before = []  # for each batch: number of images, and loss and accuracy before the step
+        before = []  # number of images, loss and accuracy of each batch
         for start in range(0, len(x), config.batch_size):
             some = order[start : start + config.batch_size]
             probabilities = model.predict_on_batch(x[some])
@@ -94,7 +94,7 @@ def test_each_batch_draws_one_dropout_mask_and_predictions_draw_none(small):
     assert np.array_equal(np.array(state) - before, [0, 1])
 
 
-def test_run_that_does_not_learn_stops_with_an_explanation(small, run, make_checkpoint):
+def test_a_run_stops_with_an_explanation_if_it_does_not_learn(small, run, make_checkpoint):
     config = small.model_copy(update={"learning_rate": 1e6})
     with pytest.raises(TrainingError, match=r"did not learn: its loss .* is \d\S+, and was 2\."):
         run(config)
@@ -409,7 +409,7 @@ def test_code_digest_changes_only_if_the_computation_changes(file, old, new, sam
         ("n = 3", "n = '3'", False),
     ],
 )  # fmt: skip
-def test_code_digest_ignores_local_names_messages_and_annotations(one, other, same, tmp_path):
+def test_code_digest_ignores_annotations_and_messages_and_local_names(one, other, same, tmp_path):
     digests = set()
     for text in (one, other):
         (tmp_path / "code.py").write_text(text)

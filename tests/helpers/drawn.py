@@ -11,7 +11,7 @@ def only_image(ax):
 
 
 def labels_by_color(legend):
-    """Return a dictionary from the colour of each patch in a legend to its label."""
+    """Return a dictionary that maps the colours in a legend to their labels."""
     texts = [text.get_text() for text in legend.get_texts()]
     return {
         to_hex(handle.get_facecolor()): text

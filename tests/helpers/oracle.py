@@ -4,9 +4,9 @@ The training step and `by_hand` add terms in the order that `products.py` descri
 `test_by_hand.py` compares `by_hand` with exact fractions.
 
 `python oracle.py NUMBER` compares NUMBER networks, and prints a line for each network that differs.
-Tests run `oracle.py` on emulated CPUs. The script compares each product, its two gradients and the
-gradient of the bias. In a large matrix, the script compares the last rows and columns, and a random
-sample of the others.
+Tests run `oracle.py` on emulated CPUs. The comparison includes each product, its two gradients and
+the gradient of the bias. In a large matrix, the script compares the last rows and columns, and a
+random sample of the others.
 """
 
 import functools

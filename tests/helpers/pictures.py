@@ -7,9 +7,9 @@ from matplotlib.testing.compare import calculate_rms
 from matplotlib.testing.exceptions import ImageComparisonFailure
 from PIL import Image
 
-# Pixel values are from 0 to 255. TOLERANCE is their largest accepted root mean square difference.
-# Drawing a picture on another CPU gives a root mean square difference of 0.01. If one digit in a
-# label is changed, the root mean square difference is above 0.3.
+# Pixel values are from 0 to 255. TOLERANCE is the largest accepted root mean square difference of
+# two pictures. Drawing a picture on another CPU gives a difference of 0.01. If one digit in a label
+# is changed, the difference is above 0.3.
 TOLERANCE = 0.1
 
 

@@ -1,5 +1,6 @@
 """Draw the figures of the notebooks again, by running their cells in this process."""
 
+import ast
 import base64
 import re
 from functools import cache
@@ -8,6 +9,7 @@ from unittest.mock import patch
 
 import nbformat
 import numpy as np
+from IPython.core.formatters import DisplayFormatter
 
 from mnist_rnn.analysis import trained_network
 from mnist_rnn.analysis.answer import choose_results
@@ -37,21 +39,21 @@ def read_cells():
 
 
 def read_committed(name):
-    """Return the PNG and the caption of a figure in a committed notebook."""
-    outputs = read_cells()[name][1].outputs
-    image, caption = (output.data for output in outputs if "data" in output)
-    return base64.b64decode(image["image/png"]), caption["text/markdown"]
+    """Return the PNG, the caption, the width and the alternative text of a notebook's figure."""
+    image, caption = (each for each in read_cells()[name][1].outputs if "data" in each)
+    png = base64.b64decode(image.data["image/png"])
+    return png, caption.data["text/markdown"], image.metadata["image/png"]
 
 
 def draw_anew(name, folder):
-    """Run a figure's cell on the committed results, and return the figure's PNG and caption."""
+    """Run a figure's cell on the committed results, and return what `read_committed` returns."""
     notebook, cell = read_cells()[name]
     names = vars(training) | vars(results) | read_names(notebook) | {"RESULTS": folder}
     exec(DRAWS.sub(r"figure = \1", cell.source), names)
     with patch("mnist_rnn.figures.captioned.display") as display:
         names["figure"]._ipython_display_()
     image, caption = display.call_args.args
-    return image.data, caption.data
+    return image.data, caption.data, image._repr_mimebundle_()[1]["image/png"]
 
 
 @cache
@@ -79,3 +81,19 @@ def read_names(notebook):
     network, example, test_size = load_model(path), 0, 2000
     x_some, y_some = x_test[:test_size], y_test[:test_size]
     return {**locals(), "figures": interpretation, "trained_network": trained_network, "np": np}
+
+
+def run_cells(name):
+    """Run a notebook's cells in this process. Yield what a browser shows of each, and had shown."""
+    names, formatter = {}, DisplayFormatter()
+    for cell in nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", 4).cells:
+        if cell.cell_type == "code":
+            parsed = ast.parse(cell.source)
+            last = parsed.body.pop() if isinstance(parsed.body[-1], ast.Expr) else None
+            exec(compile(parsed, name, "exec"), names)
+            value = last and eval(compile(ast.Expression(last.value), name, "eval"), names)
+            committed = [output.data for output in cell.outputs]
+            if last and not any("image/png" in data for data in committed):
+                (data,) = committed
+                shown, _ = formatter.format(value)
+                yield [{**each, "text/plain": ""} for each in (shown, data)]

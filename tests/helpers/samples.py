@@ -34,8 +34,9 @@ def make_claims(losses=None, half_unit=0.0, **published):
 def make_runs(accuracies, losses=None, configuration="a", **columns):
     """Return a table of n runs of one configuration.
 
-    `accuracies` are the test accuracies in percent. Their shape is (n, epochs), or (n,) for runs of
-    two epochs. Except for the seed, a column without an argument has the same value for all runs.
+    The array `accuracies` contains test accuracies in percent, and has the shape (n, epochs). For
+    runs of two epochs, the shape may be (n,). A column without an argument has one value for all
+    runs, but the seeds differ.
     """
     ends = np.array(accuracies, dtype=float)
     by_epoch = ends if ends.ndim == 2 else np.repeat(ends[:, None], 2, axis=1)

@@ -81,7 +81,7 @@ LAYERS = {
 def predict(layer, weights, x):
     """Return the arrays of a layer at all timesteps, and the logits.
 
-    The first arrays are the zeros before the first timestep.
+    The list begins with the initial arrays, which are zeros.
     """
     forward, _, states = LAYERS[layer]
     w, u, b, v, c = weights

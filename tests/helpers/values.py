@@ -25,7 +25,7 @@ json_values = nest(json_scalars)
 
 
 def places(value, path=()):
-    """Yield a path to each value inside a JSON value, as a tuple of keys and indices."""
+    """Yield the path, a tuple of keys and indices, to each value inside a JSON value."""
     yield path
     if isinstance(value, dict | list):
         for key in value if isinstance(value, dict) else range(len(value)):

@@ -95,12 +95,12 @@ def describe_published(results: Results) -> list[str]:
     return [
         f"Of {len(numbers)} numbers in {len(by_result)} published results, "
         f"{numbers['inside'].sum()} lie in the 95% prediction intervals of runs of the same "
-        f"network. By chance alone, on average at most {0.05 * len(numbers):.0f} numbers would lie "
-        "outside their intervals.",
-        f"For {by_result.sum()} of the {len(by_result)} published results, all numbers lie inside "
-        "the intervals of the same network. We also compared each published result with the other "
-        f"networks. In {pairs['all'].sum()} of {len(pairs)} comparisons, all numbers of the result "
-        "lie inside the other network's intervals. In "
+        f"network. By chance alone, an average of at most {0.05 * len(numbers):.0f} numbers would "
+        "lie outside their intervals.",
+        f"For {by_result.sum()} of the {len(by_result)} published results, every published number "
+        "lies inside the interval of its own network. We also compared each published result with "
+        f"the runs of other networks. In {pairs['all'].sum()} of {len(pairs)} comparisons, all "
+        "numbers of the result lie inside the other network's intervals. In "
         f"{pairs['test_accuracy'].sum()} of {len(pairs)} comparisons, the test accuracy lies "
         "inside the other network's interval.",
         f"For the author's notebooks whose network has at least {RANKED} runs, joint rank tests of "
@@ -137,7 +137,7 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
         "In half of all pairs of our runs, the test accuracies differ by more than "
         f"{np.median(apart):.2f} percentage points. In {(apart > 0.5).mean():.0%} of all pairs of "
         "our runs, the test accuracies differ by more than 0.5 percentage points.",
-        "In proportion, the training loss varies less than the number of misclassified test "
+        "Relative to their means, training losses vary less than numbers of misclassified test "
         "images. With a probability of about 95%, the training loss of one further run is from "
         f"{first[0]:.2f} to {first[1]:.2f} in the first epoch, and from {last[0]:.3f} to "
         f"{last[1]:.3f} in the last epoch.",
@@ -166,9 +166,10 @@ def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataF
         One row per pair of a `claim` and another network's `configuration`. The other network
         belongs to another published result or to a near miss. `test_accuracy` says whether the
         published test accuracy lies inside the other network's interval. `all` says whether all
-        published numbers lie inside. Pairs without a number are left out.
+        published numbers lie inside this network's intervals. Pairs for which no number can be
+        compared are left out.
     """
-    groups = dict(list(runs.groupby("configuration", sort=False)))
+    groups = dict(list(runs.groupby("configuration")))
     published = choose_results(claims)
     near = claims.loc[claims["kind"] == "near_miss", "configuration"]
     found = {
@@ -187,7 +188,7 @@ def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataF
 
 def rank_notebooks(published: pd.DataFrame, runs: pd.DataFrame) -> dict[str, tuple[int, int]]:
     """Return the result of `rank_jointly` for each notebook with at least `RANKED` runs."""
-    groups = dict(list(runs.groupby("configuration", sort=False)))
+    groups = dict(list(runs.groupby("configuration")))
     return {
         name: rank_jointly(claim, groups[claim["configuration"]])
         for name, claim in published[published.index.str.startswith("notebook")].iterrows()

@@ -66,7 +66,7 @@ class Claim(Strict, validate_default=True):
     @classmethod
     def _has_unit(cls, value: float | None, info: ValidationInfo) -> float | None:
         if (value is None) != (info.data.get("published_test_accuracy", value) is None):
-            raise ValueError("rounding and published_test_accuracy must be given together")
+            raise ValueError("`rounding` and `published_test_accuracy` must be given together")
         return value
 
     @field_validator("published_test_accuracy")
@@ -78,7 +78,7 @@ class Claim(Strict, validate_default=True):
 
     @property
     def configuration_name(self) -> str:
-        """Return the name of the runs for this claim."""
+        """Return the name of this claim's configuration."""
         return name_configuration(self.config, self.answered_by)
 
 

@@ -35,7 +35,7 @@ def describe_folder(results: Results) -> str:
 
 def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     """Return the runs and the claims of each configuration, each as a dictionary by row name."""
-    groups = dict(list(results.runs.groupby("configuration", sort=False)))
+    groups = dict(list(results.runs.groupby("configuration")))
     rows, published = {}, {}
     for configuration in results.accuracy["configuration"].drop_duplicates():
         claims = results.claims[results.claims["configuration"] == configuration]
@@ -46,7 +46,7 @@ def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.D
 
 
 def list_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of runs, indexed by configuration and seed, such as `gru-256-sgd/0`."""
+    """Return the table of runs. Its index names configuration and seed, as in `gru-256-sgd/0`."""
     names = runs["configuration"] + "/" + runs["seed"].astype(str)
     return runs.set_index(names.rename("run"))
 
@@ -69,5 +69,5 @@ def compare_runs(chosen: pd.DataFrame) -> pd.DataFrame:
     """Return a table with one column per run, and rows for differing parameters and for results."""
     names = (*CONFIGURATION, "seed")
     changed = [name for name in names if len(set(map(str, chosen[name]))) > 1]
-    table = chosen[changed + REACHED].dropna(axis=1, how="all").astype(object)
+    table = chosen[changed + REACHED].astype(object)
     return table.map(lambda value: f"{value:.5g}" if isinstance(value, float) else str(value)).T

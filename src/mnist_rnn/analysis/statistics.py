@@ -130,8 +130,8 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
 def rank_accuracies(claims: pd.DataFrame, runs: pd.DataFrame) -> dict[str, float]:
     """Compare the ranks of published test accuracies with the ranks of our runs.
 
-    `rank` is the mean rank of the published test accuracies, from 0 to 1. `p` is the p-value of van
-    Elteren's one-sided rank-sum test, stratified by configuration. A small `p` suggests that
+    `rank`, from 0 to 1, is the mean rank of the published test accuracies. `p` is the p-value of
+    van Elteren's one-sided rank-sum test, stratified by configuration. A small `p` suggests that
     published runs were chosen for their test accuracy.
     """
     ranks, expected, variance = [], 0.0, 0.0
@@ -155,11 +155,12 @@ def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
 
 
 def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Compare the runs of two configurations that have the same seed, and return one row per seed.
+    """Compare the runs of two configurations seed by seed.
 
-    `epochs` is the number of epochs that both runs have. `same_errors` counts the epochs after
-    which both runs have the same number of test errors. `loss_apart` is the largest difference,
-    in nats, between the two training losses of an epoch.
+    The table has one row for each seed that both configurations have. `epochs` is the number of
+    epochs that both runs have. `same_errors` counts the epochs after which both runs have the same
+    number of test errors. `loss_apart` is the largest difference, in nats, between the two training
+    losses of an epoch.
     """
     by_seed = [runs[runs["configuration"] == name].set_index("seed") for name in (first, second)]
     both = by_seed[0].join(by_seed[1], how="inner", suffixes=("_1", "_2"))

@@ -61,7 +61,7 @@ def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows).astype({"train_errors": "Int64"})
     table = table.sort_values(["code", *CONFIGURATION, "seed"], ignore_index=True)
-    groups = table.groupby("configuration", sort=False)
+    groups = table.groupby("configuration")
     measured = pd.concat([measure_runs(group, group["epochs"].iloc[0]) for _, group in groups])
     return table.join(measured.drop(columns="test_loss"))
 
@@ -84,7 +84,7 @@ def tabulate_numbers(runs: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
 def tabulate_accuracy(
     runs: pd.DataFrame, claims: pd.DataFrame, numbers: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return one row per claim with runs, and one row per configuration without a claim.
+    """Return a row for each claim that has runs, and for each configuration without a claim.
 
     Rows without a published test accuracy come first.
     """
@@ -122,7 +122,7 @@ def describe_runs(runs: pd.DataFrame) -> dict:
 
 
 def count_inside(numbers: pd.DataFrame) -> str:
-    """Return how many published numbers are in their prediction intervals, such as `3 of 4`."""
+    """Return, in the form `3 of 4`, how many published numbers are in their intervals."""
     return f"{numbers['inside'].sum()} of {len(numbers)}"
 
 

@@ -44,7 +44,7 @@ BROKEN_RULES = {
         "zip(*terms, strict=True)",
         "zip(*terms[::-1], strict=True)",
     ),
-    "a bias's gradient is not summed in parts of 32 images": ("cut(part, 32)", "[part]"),
+    "a bias's gradient is summed without groups of 32 images": ("cut(part, 32)", "[part]"),
     "the update of the weights is rounded only once": (
         "w - flush(dw * rate)",
         "np.float32(w - np.double(dw) * rate)",

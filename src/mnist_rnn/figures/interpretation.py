@@ -235,7 +235,8 @@ def draw_doubts(probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
 @default_style
 def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
     """Draw each digit's mean path through the hidden states (n, 28, units) in two dimensions."""
-    hidden = np.pad(hidden, [(0, 0), (0, 0), (0, max(0, 2 - hidden.shape[2]))])
+    units = hidden.shape[2]
+    hidden = np.pad(hidden, [(0, 0), (0, 0), (0, max(0, 2 - units))])
     pca = PCA(n_components=2)
     paths = pca.fit_transform(hidden.reshape(-1, hidden.shape[2])).reshape(*hidden.shape[:2], 2)
     means = np.stack([paths[y == digit].mean(axis=0) for digit in range(10)])
@@ -261,16 +262,16 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
     middle, end = (separation(hidden[:, row - 1], y) for row in (14, 28))
     return CaptionedFigure(
         fig,
-        "Blue: the mean path of the hidden state for one digit (a class), from row 1 (ring) past "
-        "row 14 to row 28. Grey: the mean paths of the other classes. The plane contains "
-        f"{pca.explained_variance_ratio_.sum():.0%} of the variance of the {hidden.shape[2]} "
+        "Blue: the mean path of the hidden state for one digit (a class). A ring marks row 1, and "
+        "dots mark rows 14 and 28. Grey: the mean paths of the other classes. The plane contains "
+        f"{pca.explained_variance_ratio_.sum():.0%} of the variance of the {units} "
         "units. In the plane, the mean distance of the class means from their centroid is "
         f"{spread[0]:.1f} after row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row "
         f"28. Computed from all units, the class separation is {middle:.1f} after row 14 and "
         f"{end:.1f} after row 28 (first {len(y):,} test images). The class separation is the "
-        "distance between classes divided by the distance within classes. Between classes, this "
-        "is the root-mean-square distance of the class means from their centroid. Within classes, "
-        "it is the root-mean-square distance of the images from their class mean.",
+        "distance between classes divided by the distance within classes. The distance "
+        "between classes is the root-mean-square distance of the class means from their centroid. "
+        "The distance within classes is that of the images from their class mean.",
     )
 
 

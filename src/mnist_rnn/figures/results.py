@@ -27,9 +27,9 @@ def draw_results(
     """Draw the test accuracy of each run on the left, and training losses by epoch on the right.
 
     Args:
-        rows: for each name of a row, the runs of one configuration.
-        published: for each name of a row, the claims that the row shows.
-        faint: for each description of runs, the runs whose mean losses are drawn in grey.
+        rows: maps the name of each row to the runs of one configuration.
+        published: maps the name of each row to the claims that the row shows.
+        faint: maps a description to the runs whose mean losses are drawn in grey.
     """
     size = (9.5, 1 + max(2.8, 0.7 * len(rows)))
     fig, (left, right) = plt.subplots(
@@ -37,7 +37,7 @@ def draw_results(
     )
     said = [
         "Left: each dot is the test accuracy of one run.",
-        "A line marks the mean of a row with several runs.",
+        "In a row with several runs, a line marks their mean.",
         "Right: the training loss of each epoch.",
         *(f"Grey: {words}." for words in faint),
     ]
@@ -157,7 +157,7 @@ def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> Captioned
     fig.supylabel("deviation of the loss from the mean of the runs (%)", size=9)
     return CaptionedFigure(
         fig,
-        "Orange: the deviation of each published training loss from the mean of the runs of the "
-        "same configuration, in percent. Blue band: the 95% prediction interval for one further "
-        f"run. The bands contain {inside} of {count} orange points ({listed}).",
+        "Orange: the deviation, in percent, of each published training loss from the mean of the "
+        "configuration's runs. Blue band: the 95% prediction interval for one further run. "
+        f"The bands contain {inside} of {count} orange points ({listed}).",
     )

@@ -262,8 +262,8 @@ def what_outdates(run: Run) -> list[str]:
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
     """Return the name that folders and tables give to a configuration and its code.
 
-    For our code, the name is `Configuration.name`. For the originals, the name consists of the code
-    and each parameter that differs from the program's `base`, as in `keras_2019-optimizer_adam`.
+    For our code, the name is `Configuration.name`. For another program, the name is the program's
+    name, followed by each parameter that differs from its `base`: `keras_2019-optimizer_adam`.
     """
     if code == "ours":
         return config.name
