@@ -339,22 +339,22 @@ def test_each_contradiction_is_a_sentence(make_record):
     image, label = 0, read_labels()[0]
     share, products = 0.999 * log(2), 28 * 256 * (28 + 256) * 100 * 2
     few = sorted(run.mistakes)[:199]
-    loss = "each loss must be at least the share of misclassified images, times log(2)"
-    weights = "weights_sha256 must be measured after each epoch"
+    loss = "each loss must be at least log(2) times the share of misclassified images"
+    weights = "`weights_sha256` must be measured after each epoch"
     digests = ["1" * 64, "2" * 64]
     for changed, problems in (
         (run, []),
-        (change(run, "config", epochs=3), ["history must have 3 epochs"]),
+        (change(run, "config", epochs=3), ["`history` must have 3 epochs"]),
         (run.model_copy(update={"train_errors": 100}), []),
-        (run.model_copy(update={"train_errors": 101}), ["train_errors must be at most 100"]),
+        (run.model_copy(update={"train_errors": 101}), ["`train_errors` must be at most 100"]),
         (change(run, "history", weights_sha256=[None, digests[1]]), [weights]),
         (change(run, "history", weights_sha256=digests), []),
         (run.model_copy(update={"mistakes": {i: run.mistakes[i] for i in few}}),
-         ["mistakes must have one entry for each test error after the last epoch"]),
+         ["`mistakes` must have one entry for each test error after the last epoch"]),
         (run.model_copy(update={"mistakes": run.mistakes | {image: label}}),
-         ["mistakes must not map an image to its label"]),
+         ["`mistakes` must not map an image to its label"]),
         (change(run, "history", test_errors=[201, 200]),
-         ["history must have the same test errors for the same weights"]),
+         ["`history` must have the same test errors for the same weights"]),
         (change(run, "history", test_errors=[201, 200], weights_sha256=digests), []),
         (change(run, "history", loss=[0.5, 0.1001 * share]), []),
         (change(run, "history", loss=[0.5, 0.0999 * share]), [loss]),
@@ -364,11 +364,11 @@ def test_each_contradiction_is_a_sentence(make_record):
         (run.model_copy(update={"train_errors": 50, "train_loss": 0.499 * share}), [loss]),
         (run.model_copy(update={"train_errors": None, "train_loss": None}), []),
         (run.model_copy(update={"parameters": 75_531}),
-         ["parameters must be 75530, the number of parameters of the network"]),
+         ["`parameters` must be 75530, the number of parameters of the network"]),
         (run.model_copy(update={"seconds": products / 1e14}), []),
         (run.model_copy(update={"seconds": 366 * 86_400.0}), []),
         (run.model_copy(update={"seconds": 366 * 86_400 + 1.0}),
-         ["seconds must be a plausible training time, from 4e-06 to 31622400"]),
+         ["`seconds` must be a plausible training time, from 4e-06 to 31622400"]),
     ):  # fmt: skip
         assert list(find_contradictions(changed)) == problems
 
