@@ -20,12 +20,12 @@ from types import ModuleType
 import numpy as np
 
 LEARNING_RATE = 0.01
-# The times when training starts and when each epoch ends, then the outputs for the test images
+# The time when training starts, the time when each epoch ends, and the outputs for the test images
 Outcome = tuple[list[float], np.ndarray | None]
 
 
 def original(settings: dict, inputs: dict) -> Outcome:
-    """Train the layer in the settings with the original notebook's code."""
+    """Use the original notebook's code to train the layer that the settings name."""
     import keras
 
     names = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
@@ -74,7 +74,7 @@ def ours(settings: dict, inputs: dict) -> Outcome:
 
 
 def jax(settings: dict, inputs: dict) -> Outcome:
-    """Train with JAX: scan batches by a compiled `lax.scan`, and timesteps by an unrolled scan."""
+    """Train with JAX: a compiled scan loops over batches, and an unrolled scan over timesteps."""
     import jax
     import jax.numpy as jnp
 
@@ -186,7 +186,7 @@ def train_by_hand(
 
 
 def products(settings: dict, inputs: dict) -> Outcome:
-    """Compute only the matrix products of a SimpleRNN's training, as a lower bound of its time."""
+    """Compute only a SimpleRNN's matrix products, whose time is a lower bound of training time."""
     from mnist_rnn.experiment.backend import tf
 
     batch_size, units = settings["batch_size"], settings["units"]
@@ -224,7 +224,7 @@ CONTENDERS = {
 
 
 def main() -> None:
-    """Train with the contender on the CPU cores in the settings, and print the times."""
+    """Train with the contender, on the CPU cores that the settings list, and print the times."""
     name, settings = sys.argv[1], json.loads(sys.argv[2])
     os.sched_setaffinity(0, settings["affinity"])
     with np.load(sys.argv[3]) as file:

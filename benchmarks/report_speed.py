@@ -1,4 +1,4 @@
-"""Write results/benchmark/README.md, with one table of training times per CPU."""
+"""Write results/benchmark/README.md, with a table of training times for each CPU."""
 
 import json
 from pathlib import Path
@@ -28,11 +28,11 @@ rounds. If a ratio is below 1, our code is faster.
 - `jax_same_bits` and `pytorch_same_bits` are the programs of `implementations/`, whose weights are
   bit-identical to our weights.
 - `products` computes only the matrix products of our training step.
-- The row **one run** is the time of {epochs} epochs and the compilation, on two cores, extrapolated
-  from {measured} epochs.
-- The row **two runs at once** is the mean time of two runs that train at the same time, each on one
-  core.
-- Rows of other networks are the time of one epoch of 6,400 images on two cores, without
+- The row **one run** gives the time of the compilation and {epochs} epochs on two cores. It is
+  extrapolated from {measured} epochs.
+- The row **two runs at once** gives the mean time of two runs that train at the same time, each on
+  one core.
+- Rows of other networks give the time of one epoch of 6,400 images on two cores, without
   compilation."""
 NAMES = {"original": "the original's code", "jax": "JAX", "pytorch": "PyTorch"}
 
@@ -55,14 +55,14 @@ def read_measurements(path: Path) -> pd.DataFrame:
 
 
 def name_measured(row: dict) -> str:
-    """Return a measurement's section; for `network`, the differences from the default network."""
+    """Return a measurement's section, or its network's differences from the default network."""
     changed = (f"{name} {row[name]}" for name in DEFAULT if name in ("layer", "units", "dropout")
                and row[name] != DEFAULT[name])  # fmt: skip
     return ", ".join(changed) if row["section"] == "network" else row["section"]
 
 
 def compare(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per network or section, with our seconds and our ratios to contenders."""
+    """Return one row per network or section, with our time and its ratios to other times."""
     rounds = table.pivot_table(
         index=["measured", "round"], columns="contender", values="seconds", sort=False
     )
@@ -88,7 +88,7 @@ def say(table: pd.DataFrame) -> str:
 
 
 def describe(folder: Path) -> str:
-    """Return the page's text, without CPUs that were measured with an outdated training step."""
+    """Return the page's text, which leaves out measurements of an outdated training step."""
     parts, answers, measured = [], [], 0
     for path in sorted(folder.glob("*.json")):
         machine = json.loads(path.read_text(encoding="utf-8"))

@@ -2,8 +2,8 @@
 
 The contenders take turns. Each training runs in a separate process. Each measurement is written
 immediately to a file in outputs/, so that a stopped benchmark can continue. At the end, the
-measurements are written to a CSV file in results/benchmark. The CPU's name is the name of the CSV
-file. A JSON file beside the CSV file describes the machine.
+measurements are written to a CSV file in results/benchmark. The CSV file is named after the CPU. A
+JSON file beside the CSV file describes the machine.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def plan(rounds: int, contenders: list[str]) -> Iterator[dict]:
 
 
 def write_inputs(path: Path, units: int) -> None:
-    """Write images, labels, image orders and initial weights for contenders to a file (.npz)."""
+    """Write the contenders' images, labels, image orders and initial weights to a file (.npz)."""
     (x_train, y_train), (x_test, y_test) = load_mnist()
     weights = draw_initial_weights(Configuration(units=units))
     np.savez(
@@ -101,7 +101,7 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     peers = "an interpreter that has JAX and PyTorch (default: measure only our code)"
     parser.add_argument("--peers", help=peers)
-    checkout = "a checkout of another version of this repository, to measure as well"
+    checkout = "a checkout of another version of this repository, which is measured too"
     parser.add_argument("--before", type=Path, help=checkout)
     parser.add_argument("--rounds", type=int, default=5, help="(default: 5)")
     options = parser.parse_args()

@@ -13,7 +13,7 @@ import numpy as np
 
 
 def digest(arrays):
-    """Return the SHA-256 over the shape, type and values of each array."""
+    """Return one SHA-256 of the shapes, types and values of all arrays."""
     sha256 = hashlib.sha256()
     for array in map(np.asarray, arrays):
         sha256.update(f"{array.shape}float32".encode() + array.astype("<f4").tobytes())

@@ -1,7 +1,7 @@
 """Train a SimpleRNN in JAX by SGD, with the bits that docs/specification.md specifies.
 
 On x86-64, flags keep XLA from fusing operations, and from calling a library to sum over images. The
-flags also make XLA use one tanh and one exp on all CPUs. Matrices are padded to multiples of 64,
+flags also make XLA use the same tanh and exp on all CPUs. Matrices are padded to multiples of 64,
 because XLA then adds the terms of a matrix product in order. `jax.grad` is not used, because it
 differentiates tanh as (1 + h) (1 - h). If XLA adds the terms of a matrix product in another order,
 this program exits with a message. `commands.py` explains the command line.
@@ -49,7 +49,7 @@ def sum_products(a, b):
 
 
 def sum_images(a):
-    """Sum the rows of a matrix in parts of 128 rows; XLA sums each part in parts of 32 rows."""
+    """Sum the rows of a matrix in parts of 128 rows, which XLA cuts into pieces of 32 rows."""
     return reduce(add, [fill(part).sum(0)[: a.shape[1]] for part in cut(a, 128)])
 
 

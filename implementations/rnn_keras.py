@@ -1,10 +1,10 @@
-"""Train a SimpleRNN in Keras by the code of `mnist_rnn.experiment`, like 02_train.ipynb.
+"""Train a SimpleRNN in Keras with the code of `mnist_rnn.experiment`, like 02_train.ipynb.
 
-Flags keep XLA from fusing operations, and make XLA use one tanh and one exp on all CPUs. Sums are
-computed in parts, and gradients are computed by explicit formulas. `mnist_rnn.experiment` has the
-reasons in comments. If XLA adds the terms of a matrix product in another order, a probe stops
-02_train.ipynb. For a known case, this program prints only the logits, the gradients of the weights
-and the new weights. `commands.py` explains the command line.
+Flags keep XLA from fusing operations, and make XLA use the same tanh and exp on all CPUs. Sums are
+computed in parts, and gradients are computed by explicit formulas. Comments in
+`mnist_rnn.experiment` give the reasons. If XLA adds the terms of a matrix product in another order,
+a probe stops 02_train.ipynb. For a known case, this program prints only the logits, the gradients
+of the weights and the new weights. `commands.py` explains the command line.
 """
 
 from functools import cache

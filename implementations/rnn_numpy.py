@@ -1,4 +1,4 @@
-"""Train a SimpleRNN in NumPy by the code of `mnist_rnn.bits.by_hand`.
+"""Train a SimpleRNN in NumPy with the code of `mnist_rnn.bits.by_hand`.
 
 The weights are bit-identical on all CPUs. The terms of matrix products are added in float64. A
 float64 sum halfway between two float32 numbers is moved towards the exact sum, so that rounding to

@@ -1,9 +1,9 @@
 """Train a SimpleRNN in PyTorch by SGD, with the bits that docs/specification.md specifies.
 
-oneDNN computes the matrix products, and adds their terms in order, with AVX-512 and with AVX2.
+oneDNN computes the matrix products. With AVX-512 and with AVX2, it adds their terms in order.
 `torch.mm` is not used, because it calls MKL, which cuts long sums on some CPUs. This file computes
-tanh, exp and all other sums explicitly. If PyTorch adds the terms of a matrix product in another
-order, this program exits with a message. `commands.py` explains the command line.
+tanh, exp and all sums outside products explicitly. If PyTorch adds the terms of a matrix product in
+another order, this program exits with a message. `commands.py` explains the command line.
 """
 
 import sys
@@ -41,7 +41,7 @@ def sum_products(a, b):
 
 
 def sum_images(a):
-    """Sum the rows of a matrix in parts of 128 rows, and sum each part in parts of 32 rows."""
+    """Sum the rows of a matrix in parts of 128 rows, which are cut into pieces of 32 rows."""
     zeros = torch.zeros(a.shape[1])
     parts = [[reduce(add, rows, zeros) for rows in part.split(32)] for part in a.split(128)]
     return reduce(add, [reduce(add, part) for part in parts])

@@ -27,7 +27,7 @@ function placeOf({ target, offsetX, offsetY }) {
   return [offsetX / target.clientWidth, offsetY / target.clientHeight].map((part) => within(SIDE * part));
 }
 
-/** Paint the strokes. If given, also paint pixels in [0, 1] and the pen `{ x, y, down }`, which keys move. */
+/** Paint the strokes, the optional `pixels` in [0, 1], and the optional pen `{ x, y, down }`, which keys move. */
 function paintSheet(sheet, strokes, pixels, pen) {
   const context = sheet.getContext("2d");
   const cell = SIDE / ROWS;
@@ -71,7 +71,7 @@ function centerStrokes(strokes) {
   return { image: drawInk(scaled.map((stroke) => stroke.map(([x, y]) => [x + right, y + down]))) };
 }
 
-/** Return an image of 784 pixels with these strokes. They are as wide as the pen, and have soft edges of one pixel. */
+/** Draw these strokes in an image of 784 pixels. The strokes are as wide as the pen, and have soft edges of one pixel. */
 function drawInk(strokes) {
   const image = new Float32Array(ROWS * ROWS);
   const reach = Math.ceil(PEN / 2 + 0.5);
@@ -106,7 +106,7 @@ function refine(stroke) {
   });
 }
 
-/** Return an address's fragment that contains these strokes, with six figures per point. */
+/** Return the fragment of an address that encodes these strokes. Each point has six digits. */
 function writeAddress(strokes) {
   const figures = (number) => String(number).padStart(3, "0");
   return "#d=" + strokes.map((stroke) => stroke.flat().map(figures).join("")).join(".");

@@ -14,5 +14,5 @@ def read_sources(paths: Iterable[Path]) -> str:
 
 
 def compress(content: bytes) -> str:
-    """Return bytes, compressed by zlib, as base64 text."""
+    """Compress bytes with zlib, and return them as base64 text."""
     return base64.b64encode(zlib.compress(content, 9)).decode()

@@ -1,8 +1,8 @@
 """Make the site: a start page, the pad, the lesson and the notebooks, as self-contained pages.
 
 `python -m mnist_rnn.web.site` makes all pages in `site/`. `python -m mnist_rnn.web.site --report
-NOTEBOOK PAGE` makes one page of a notebook, without code. No page loads other files: each page
-contains its formulas (as MathML), its images and its styles.
+NOTEBOOK PAGE` writes a notebook, without its code, to one page. No page loads other files: each
+page contains its formulas (as MathML), its images and its styles.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from mnist_rnn.web.pad.pad import describe_pad
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("0?_*.ipynb"))
 TEMPLATES = Path(__file__).with_name("pages")
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
-LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # cells with the tag "lesson" are the lesson
+LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # the lesson shows cells with the tag "lesson"
 PAGES = {
     "index.html": "Start",
     "draw.html": "Draw",
@@ -47,7 +47,7 @@ PAGES = {
 }
 PAGES |= {f"{path.stem}.html": path.stem[3:].replace("_", " ").capitalize() for path in NOTEBOOKS}
 LIGHT, DARK = "xcode", "github-dark"  # Pygments styles with enough contrast
-NETWORK = "../docs/network.svg"  # the path of the network's picture in notebooks
+NETWORK = "../docs/network.svg"  # the path by which notebooks show the network
 
 
 class Renderer(IPythonRenderer):
@@ -68,7 +68,7 @@ class Renderer(IPythonRenderer):
 
 
 class Exporter(HTMLExporter):
-    """An nbconvert exporter that renders Markdown by `Renderer`."""
+    """An nbconvert exporter that renders Markdown with `Renderer`."""
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:  # noqa: ARG002  (nbconvert passes it)
@@ -83,7 +83,7 @@ def parse(text: str) -> BeautifulSoup:
 
 
 def mend(page: BeautifulSoup) -> None:
-    """Remove styles by pandas, Rich and Pygments, and let the keyboard scroll wide elements."""
+    """Remove the styles of pandas, Rich and Pygments; let the keyboard scroll wide elements."""
     for style in page("style"):
         style.decompose()
     for tag in page(["tr", "span"], style=re.compile("^(text-align|color)")):
@@ -195,7 +195,7 @@ def render_sentences(sentences: list[str]) -> str:
 
 
 def make_site(model: Path, folder: Path) -> None:
-    """Write all pages of the site into a folder; the drawing pad uses this model (.keras)."""
+    """Write all pages of the site into a folder, with a model (.keras) for the drawing pad."""
     record, weights = load_checked(model)
     results = tabulate_results(*read_runs(COMMITTED))
     answer, *more = describe_answer(results)

@@ -37,10 +37,10 @@ function take({ shape, words, values }, timestep) {
 
 const bitsOf = ({ values }) => new Uint32Array(values.slice().buffer);
 
-/** Return a fingerprint of an array's bits, by FNV-1a in steps of 32 bits. */
+/** Return a fingerprint of an array's bits: the hash FNV-1a of its 32-bit words. */
 const print = (array) => bitsOf(array).reduce((hash, bits) => Math.imul(hash ^ bits, 16777619), 2166136261) >>> 0;
 
-/** Return the rank, among all float32 numbers, of the number with these bits; zero has rank 0. */
+/** Return the rank of a number among all float32 numbers, given its bits; zero has rank 0. */
 const order = (bits) => (bits < 2 ** 31 ? bits : 2 ** 31 - bits);
 
 /** Return a sentence about the difference of two arrays, or null if they are equal. */

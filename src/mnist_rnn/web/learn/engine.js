@@ -11,7 +11,7 @@ const QUESTIONS = [
   [2 ** -12 + 2 ** -35, 2 ** -35 - 2 ** -12, 1 + 2 ** -23, 1 + 2 ** -23],
 ];
 
-/** Return an engine. Return null if the browser can't run it, or if it rounds a * b + c twice. */
+/** Return an engine. If the browser can't run the engine, or the engine rounds a * b + c twice, return null. */
 async function startEngine(bytes) {
   let exports;
   try {
@@ -80,7 +80,7 @@ function answerCase(exports, inputs) {
   return arrays;
 }
 
-/** Make a network with this number of units in the engine. Return functions, and views of the network's arrays. */
+/** In the engine, make a network with this number of units. Return functions, and views of the network's arrays. */
 function openNetwork(exports, units) {
   exports.open(ROWS, ROWS, units, 256);
   const { buffer } = exports.memory;
@@ -93,7 +93,7 @@ function openNetwork(exports, units) {
   shapes.forEach(([name], i) => (weights[name] = all.subarray(start, (start += sizes[i]))));
   const message = view(Uint8Array, exports.message.value, 64);
 
-  /** Return the SHA-256 over the shape, type and values of each array, in hexadecimal. */
+  /** Return one hexadecimal SHA-256 of the shapes, types and values of all arrays. */
   function digest() {
     exports.begin();
     for (const [name, shape] of shapes) {

@@ -1,7 +1,7 @@
-"""Compile `engine.c` to two WebAssembly files with a pinned compiler.
+"""Compile `engine.c` with a pinned compiler to two WebAssembly files.
 
-`python -m mnist_rnn.web.learn.engine` rewrites the files `fused.wasm` and `exact.wasm`. First
-install the compiler by `.venv/bin/python -m pip install --group engine`.
+`python -m mnist_rnn.web.learn.engine` rewrites the files `fused.wasm` and `exact.wasm`. To install
+the compiler, first run `.venv/bin/python -m pip install --group engine`.
 """
 
 import subprocess

@@ -24,8 +24,8 @@ const BODY = ({ rate, units, batch }, count) => `
     <h2>Predictions for ${count} test digits</h2>
     <canvas class="learn-map framed" role="img"
       aria-label="The test digits, each near the digit that the network predicts"></canvas>
-    <p class="note">Each small numeral is a test digit. The higher a test digit's predicted probability of
-      a 7, the nearer the test digit lies to the large 7. The ring marks the digit on the pad.</p>
+    <p class="note">Each small numeral is a test digit. The higher the predicted probability that a test
+      digit is a 7, the nearer the test digit lies to the large 7. The ring marks the digit on the pad.</p>
   </section>
   <section aria-label="What the network has learned">
     <h2>What the network has learned</h2>
@@ -90,7 +90,7 @@ function judge({ right, count, common, losses, diverged, rate }) {
     : "The training loss was still falling. To train for more steps, choose fewer digits per step."];
 }
 
-/** Average the losses over each twentieth of the steps, and return the largest rise above an earlier average. */
+/** Average the losses over each twentieth of the steps. Return the largest rise of an average above an earlier one. */
 function findRise(losses) {
   const length = Math.ceil(losses.length / 20);
   let [least, rise] = [Infinity, 0];
@@ -165,7 +165,7 @@ async function open(root) {
     chosen = { rate: number("rate"), units: number("units"), batch: number("batch") };
     const compared = ["rate", "units", "batch"].every((name) => chosen[name] === packed.config[name]);
     chosen.digests = compared ? packed.digests : null;
-    // The page ignores late messages of the previous run, because they contain another number.
+    // The page ignores late messages of the previous run, because they contain that run's number.
     chosen.number = ++begun;
     cancelAnimationFrame(frame);
     [losses, rights, points, aims, frame] = [[], [], null, null, null];
@@ -275,7 +275,7 @@ async function open(root) {
 
   const color = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
 
-  /** Draw a curve of values by step, on a scale from 0 to `most`. A dashed line marks the value for guessing. */
+  /** Draw a curve of values by step, on a scale from 0 to `most`. A dashed line marks the value that guessing gives. */
   function drawCurve(canvas, values, { steps, most, guess, write, name }) {
     const [context, width, height] = prepare(canvas);
     const [left, right, top, bottom] = [38, width - 5, 7, height - 18];
@@ -377,7 +377,7 @@ async function open(root) {
     sheet.setAttribute("aria-label", label === null ? "Pad to draw a digit on" : `A test digit, ${describeDigit(label)}`);
   }
 
-  /** Clear the test digit, if the pad shows one, and begin a stroke. */
+  /** If the pad shows a test digit, clear it. Begin a stroke. */
   function beginStroke(point) {
     if (label !== null) takeDigit();
     strokes.push([point]);

@@ -85,7 +85,7 @@ def pack_run(record: Run) -> dict[str, Any]:
 
 
 def describe_known() -> dict[str, Any]:
-    """Return, for compare.js, the known answers and hashes of the arrays that broken rules give.
+    """Return the known answers for compare.js, and hashes of the arrays that broken rules change.
 
     `places` lists the arrays of each case. `broken` maps each rule, case and place to a hash.
     """
@@ -107,7 +107,7 @@ def describe_known() -> dict[str, Any]:
 
 
 def find_place(place: str) -> tuple[str, str, int | None]:
-    """Return a place, its array's name, and its timestep: a number from 0 on, or None."""
+    """Return a place, the name of its array, and its timestep (counted from 0) or None."""
     name, _, timestep = place.partition(" of timestep ")
     return place, name, int(timestep) - 1 if timestep else None
 

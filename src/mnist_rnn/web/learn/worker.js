@@ -21,7 +21,7 @@ const answerTo = {
     postMessage({ type: "opened", path, negative: answer[0] >>> 31 === 1, parted: checkEngine() });
   },
 
-  /** Begin a run. `digests` are TensorFlow's digests by epoch, or null if TensorFlow has no such run. */
+  /** Begin a run. `digests` lists TensorFlow's digests before training and after each epoch; null means no such run. */
   begin({ units, batch, rate, digests, number }) {
     network = openNetwork(engine, units);
     network.images.set(data.images);
@@ -175,7 +175,7 @@ function drawWeights(units) {
   return Float32Array.from(parts.flat());
 }
 
-/** Make the rows orthonormal in place, by the Gram-Schmidt process. */
+/** Make the rows orthonormal with the Gram-Schmidt process, which changes them in place. */
 function makeOrthonormal(rows) {
   rows.forEach((row, i) => {
     for (const other of rows.slice(0, i)) {
@@ -187,7 +187,7 @@ function makeOrthonormal(rows) {
   });
 }
 
-/** Return a function that returns random numbers in [0, 1), by mulberry32 with this seed. */
+/** Return the generator mulberry32 with this seed: a function that returns random numbers in [0, 1). */
 function makeRandom(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;

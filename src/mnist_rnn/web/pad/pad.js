@@ -149,7 +149,7 @@ async function mount(root, data, address = false) {
 
   const drawSheet = () => paintSheet(sheet, strokes, test?.image, pen.keys && pen);
 
-  /** Clear the test digit, if the pad shows one, put the pen down, and begin a stroke. */
+  /** If the pad shows a test digit, clear it. Put the pen down, and begin a stroke. */
   function putPenDown(x, y) {
     const put = { ...pen, x, y, down: true };
     if (test) begin();

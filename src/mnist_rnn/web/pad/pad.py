@@ -26,7 +26,7 @@ STYLE = read_sources([Path(__file__).with_name("pad.css")])
 
 
 class Pad(AnyWidget):
-    """The drawing pad in JupyterLab; the kernel provides only its data."""
+    """The drawing pad in JupyterLab; the kernel only provides the pad's data."""
 
     _esm = f"{MODULE}\nexport default {{ render }};\n"
     _css = STYLE
@@ -38,7 +38,7 @@ class Pad(AnyWidget):
 
 
 def pack_digits(weights: Weights, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Return, for `unpack` in network.js, the weights and some of the uint8 images (n, 28, 28)."""
+    """Pack the weights and some of the uint8 images (n, 28, 28) for `unpack` in network.js."""
     hard = find_hardest(weights, images, labels)[:HARD]
     chosen = np.concatenate([hard, np.arange(SAMPLE)])
     little = [array.astype("<f4") for array in weights]
