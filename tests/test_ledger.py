@@ -140,7 +140,7 @@ def test_a_repeated_record_is_rejected(changes, tmp_path):
     assert len(rejected) == len(copies)
     for copy, sentence in zip(sorted(copies), rejected, strict=True):
         assert copy.name in sentence
-        assert sentence.endswith(", on the same CPU, system, versions and code")
+        assert sentence.endswith(", with the same CPU, system, versions and code")
 
 
 def with_environment(**values):
@@ -151,7 +151,7 @@ def with_environment(**values):
     ("content", "problem"),
     [(GOOD | {"digests": {"other": ["0" * 64]}, "test_errors": None}, "of another experiment"),
      (GOOD | {"test_errors": RUN.test_errors - 1}, "run but different test_errors$"),
-     (GOOD | {"test_errors": None}, "test_errors must be given"),
+     (GOOD | {"test_errors": None}, "`test_errors` must be given"),
      (GOOD | {"digests": GOOD["digests"] | {"sgd": ["0" * 64]}}, "must not mix"),
      (GOOD | {"digests": {}}, "at least 1 item"),
      (GOOD | {"digests": {WHOLE_RUN: []}}, "must end with a digest"),
@@ -162,7 +162,7 @@ def with_environment(**values):
      (GOOD | {"digests": {WHOLE_RUN: ["1" * 64, *RUN.history.weights_sha256[1:]]}},
       "the same weights as the committed run but different history.weights_sha256$"),
      (GOOD | {"digests": {"gru": ["1" * 64, STEPS["gru"]]}, "test_errors": None},
-      "except the last must be null"),
+      "only the last entry may be a digest"),
      (GOOD | {"seconds": 1e300}, "less than or equal to 31622400"),
      (GOOD | {"seconds": 0.001}, "a plausible training time, from 0.0"),
      (GOOD | {"seconds": -1.0}, "greater"),
@@ -174,12 +174,12 @@ def with_environment(**values):
       "versions must name"),
      (with_environment(versions=dict.fromkeys(("python", "jax", "torch"), "1")),
       r"versions must name all of \(python"),
-     (GOOD | with_cpu(architecture="aarch64", fuses=False), "fuses must be true on aarch64"),
+     (GOOD | with_cpu(architecture="aarch64", fuses=False), "`fuses` must be true on aarch64"),
      (GOOD | {"note": "by hand"}, "note: Extra inputs"),
      (GOOD | {"schema_version": 1}, "should be 2"),
      (GOOD | {"date": "9999-12-31"}, "expected a past day, from 2024 on, got"),
      (GOOD | {"date": "1999-12-31"}, "expected a past day, from 2024 on, got"),
-     (with_environment(commit="0" * 40), "commit must be left out"),
+     (with_environment(commit="0" * 40), "commit` must be left out"),
      (with_environment(system="/home/somebody"), "should match pattern"),
      (with_environment(system="a | b"), "should match pattern"),
      (with_environment(system="<script>"), "should match pattern"),
@@ -188,11 +188,11 @@ def with_environment(**values):
      (json.dumps(GOOD).encode()[:-1] + b', "seconds": 1.0}', "'seconds' occurs twice"),
      (b"", "Invalid JSON"), (b"\xff" * 20_000, "at most 10,000 bytes"),
      (b"[" * 9_000, "Invalid JSON"),
-     (LEARNED | {"weights_sha256": "1" * 64}, "first_difference contradicts weights_sha256"),
-     (LEARNED | {"first_difference": 7}, "first_difference contradicts weights_sha256"),
+     (LEARNED | {"weights_sha256": "1" * 64}, "`first_difference` contradicts `weights_sha256`"),
+     (LEARNED | {"first_difference": 7}, "`first_difference` contradicts `weights_sha256`"),
      (LEARNED | {"first_difference": 401}, "should be less"),
-     (LEARNED | {"seconds": 1e300}, "seconds must be a plausible training time"),
-     (LEARNED | {"seconds": 0.0}, "seconds must be a plausible training time"),
+     (LEARNED | {"seconds": 1e300}, "`seconds` must be a plausible training time"),
+     (LEARNED | {"seconds": 0.0}, "`seconds` must be a plausible training time"),
      (LEARNED | {"path": "gpu"}, "'fused' or 'exact'"),
      (LEARNED | {"date": "9999-12-31"}, "expected a past day, from 2024 on, got"),
      (LEARNED | {"engine": "<b>"}, "should match pattern")],
@@ -257,7 +257,7 @@ def test_a_folder_of_records_is_added_completely_or_not_at_all(tmp_path):
     assert json.loads((ours / path.name).read_text()) == GOOD
     near = keep(GOOD | {"seconds": 61.0}, source)
     for folder in ("self-reported", "ours"):
-        with pytest.raises(RecordError, match=rf"repeats ours/{path.name}, on the same CPU"):
+        with pytest.raises(RecordError, match=rf"repeats ours/{path.name}, with the same CPU"):
             ledger.add(source, tmp_path / folder)
     near.unlink()
     (source / "zzz.json").write_text("{}")  # this name is sorted after the good record

@@ -120,7 +120,7 @@ TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors":
         ({"schema_version": 3}, "schema_version: Input should be 4"),
         ({"seconds": 0.0}, "seconds: Input should be greater than 0"),
         ({"history": HISTORY | {"accuracy": []}}, "history: .* the same length"),
-        ({"history": {name: 2 * HISTORY[name] for name in HISTORY}}, "history must have 1 epochs"),
+        ({"history": {name: 2 * HISTORY[name] for name in HISTORY}}, "must have 1 epochs"),
         ({"history": HISTORY | {"test_errors": [10_001]}}, "test_errors.0: Input should be less"),
         ({"history": HISTORY | {"test_errors": [1]}}, "one entry for each test error"),
         ({"history": HISTORY | {"loss": [float("nan")]}}, "history.loss.0: Input should be a fin"),
@@ -129,18 +129,18 @@ TWICE = {name: 2 * values for name, values in HISTORY.items()} | {"test_errors":
         ({"history": HISTORY | {"weights_sha256": ["../x"]}}, "weights_sha256.0: String should"),
         ({"data_sha256": "/etc/passwd"}, "data_sha256: String should match"),
         ({"parameters": 2**70}, "parameters: Input should be less"),
-        ({"train_errors": 2}, "train_errors must be at most 1"),
-        ({"mistakes": {}}, "mistakes must have one entry for each test error"),
+        ({"train_errors": 2}, "`train_errors` must be at most 1"),
+        ({"mistakes": {}}, "`mistakes` must have one entry for each test error"),
         ({"mistakes": MISTAKES | {"0": 17}}, "mistakes.0: Input should be less than 10"),
         ({"mistakes": MISTAKES | {"10000": 1}}, "less than 10000"),
         ({"mistakes": MISTAKES | {"-1": 1}}, "greater than or equal to 0"),
         ({"mistakes": MISTAKES | {"0": read_labels()[0]}}, "must not map an image to its label"),
-        ({"mistakes": None, "history": HISTORY | {"loss": [0.06]}}, "must be at least the share"),
-        ({"test_loss": 0.01}, "loss must be at least the share"),
-        ({"train_errors": 1, "train_loss": 0.6}, "loss must be at least the share"),
-        ({"parameters": 5}, "parameters must be 75530"),
-        ({"seconds": 1e-8}, "seconds must be a plausible training time, from 2e-08 to 31622400"),
-        ({"seconds": 1e300}, "seconds must be a plausible training time"),
+        ({"mistakes": None, "history": HISTORY | {"loss": [0.06]}}, "must be at least log"),
+        ({"test_loss": 0.01}, "loss must be at least log"),
+        ({"train_errors": 1, "train_loss": 0.6}, "loss must be at least log"),
+        ({"parameters": 5}, "`parameters` must be 75530"),
+        ({"seconds": 1e-8}, "`seconds` must be a plausible training time, from 2e-08 to 31622400"),
+        ({"seconds": 1e300}, "`seconds` must be a plausible training time"),
         ({"config": {"epochs": 2, "train_size": 1}, "history": TWICE},
          "the same test errors for the same weights"),
     ],
@@ -339,22 +339,22 @@ def test_each_contradiction_is_a_sentence(make_record):
     image, label = 0, read_labels()[0]
     share, products = 0.999 * log(2), 28 * 256 * (28 + 256) * 100 * 2
     few = sorted(run.mistakes)[:199]
-    loss = "each loss must be at least the share of misclassified images, times log(2)"
-    weights = "weights_sha256 must be measured after each epoch"
+    loss = "each loss must be at least log(2) times the share of misclassified images"
+    weights = "`weights_sha256` must be measured after each epoch"
     digests = ["1" * 64, "2" * 64]
     for changed, problems in (
         (run, []),
-        (change(run, "config", epochs=3), ["history must have 3 epochs"]),
+        (change(run, "config", epochs=3), ["`history` must have 3 epochs"]),
         (run.model_copy(update={"train_errors": 100}), []),
-        (run.model_copy(update={"train_errors": 101}), ["train_errors must be at most 100"]),
+        (run.model_copy(update={"train_errors": 101}), ["`train_errors` must be at most 100"]),
         (change(run, "history", weights_sha256=[None, digests[1]]), [weights]),
         (change(run, "history", weights_sha256=digests), []),
         (run.model_copy(update={"mistakes": {i: run.mistakes[i] for i in few}}),
-         ["mistakes must have one entry for each test error after the last epoch"]),
+         ["`mistakes` must have one entry for each test error after the last epoch"]),
         (run.model_copy(update={"mistakes": run.mistakes | {image: label}}),
-         ["mistakes must not map an image to its label"]),
+         ["`mistakes` must not map an image to its label"]),
         (change(run, "history", test_errors=[201, 200]),
-         ["history must have the same test errors for the same weights"]),
+         ["`history` must have the same test errors for the same weights"]),
         (change(run, "history", test_errors=[201, 200], weights_sha256=digests), []),
         (change(run, "history", loss=[0.5, 0.1001 * share]), []),
         (change(run, "history", loss=[0.5, 0.0999 * share]), [loss]),
@@ -364,11 +364,11 @@ def test_each_contradiction_is_a_sentence(make_record):
         (run.model_copy(update={"train_errors": 50, "train_loss": 0.499 * share}), [loss]),
         (run.model_copy(update={"train_errors": None, "train_loss": None}), []),
         (run.model_copy(update={"parameters": 75_531}),
-         ["parameters must be 75530, the number of parameters of the network"]),
+         ["`parameters` must be 75530, the number of parameters of the network"]),
         (run.model_copy(update={"seconds": products / 1e14}), []),
         (run.model_copy(update={"seconds": 366 * 86_400.0}), []),
         (run.model_copy(update={"seconds": 366 * 86_400 + 1.0}),
-         ["seconds must be a plausible training time, from 4e-06 to 31622400"]),
+         ["`seconds` must be a plausible training time, from 4e-06 to 31622400"]),
     ):  # fmt: skip
         assert list(find_contradictions(changed)) == problems
 

@@ -321,7 +321,7 @@ def test_model_that_was_changed_after_building_is_rejected(change, parts, tmp_pa
     predict(model, test.x[:9])  # a prediction doesn't change the model
     change(model)
     iterations = int(model.optimizer.iterations)
-    with pytest.raises(TrainingError, match=rf"After build_model, .* was changed: .*{AGAIN}"):
+    with pytest.raises(TrainingError, match=rf"changed after the call of `build_model`: .*{AGAIN}"):
         train(model, training, test, RUN, Checkpoint(tmp_path / "checkpoint", owner))
     assert int(model.optimizer.iterations) == iterations
     assert not list(tmp_path.iterdir())

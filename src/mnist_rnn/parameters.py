@@ -40,7 +40,7 @@ def read_parameters(
     PAPERMILL_INPUT_PATH and PAPERMILL_OUTPUT_PATH are ignored.
 
     Raises:
-        ParameterError: a parameter is wrong. The message gives the expected and the given value.
+        ParameterError: a parameter is wrong. The message contains the expected and the given value.
     """
     cells, fields = namespace.get("In", []), "|".join(kind.model_fields)
     names = dict.fromkeys(kind.model_fields)
@@ -77,7 +77,7 @@ def find_assignments(source: str) -> dict[str, str]:
 
 
 def describe_problem(problem: Mapping[str, Any], fields: Mapping[str, FieldInfo], got: str) -> str:
-    """Return a sentence that explains a pydantic error, with the expected and the given value."""
+    """Explain a pydantic error in a sentence that contains the expected and the given value."""
     name = problem["loc"][-1]
     if name not in fields:
         expected, wrong, choices = f"one of {', '.join(fields)}", name, list(fields)

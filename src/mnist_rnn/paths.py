@@ -26,14 +26,17 @@ KERAS_MNIST = Path(KERAS_HOME) / "datasets" / "mnist.npz"
 
 
 def shown(path: Path) -> str:
-    """Return `path` as text for a message, shortened if the file is in OUTPUTS or ROOT."""
+    """Return `path` as text for a message, shortened if the file is in `OUTPUTS` or `ROOT`."""
     if path.is_relative_to(OUTPUTS):
         return path.relative_to(OUTPUTS.parent).as_posix()
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
 
 
 def located(path: Path) -> str:
-    """Return `path` as text for a command, relative if the file is below the working directory."""
+    """Return `path` as text for a command.
+
+    The text is a relative path if the file is below the working directory.
+    """
     here = Path.cwd()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
 

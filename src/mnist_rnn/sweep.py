@@ -34,7 +34,7 @@ from mnist_rnn.records.run import (
     what_outdates,
 )
 
-START = 5 * 10**11  # multiplications in 20 seconds, the time that a run needs besides training
+START = 5 * 10**11  # a run needs 20 seconds besides training, the time of this many multiplications
 
 
 class Planned(NamedTuple):
@@ -82,7 +82,7 @@ def why_pending(run: Planned, folder: Path = RESULTS) -> str | None:
 def describe_progress(left: Collection[Planned], runs: Collection[Planned], seconds: float) -> str:
     """Return how many runs of a sweep are finished, and an estimate of the remaining time.
 
-    A run is estimated to take as long as its multiplications and START further multiplications.
+    The time of a run is estimated from its number of multiplications plus `START`.
     """
     costs = (sum(START + count_products(run.config) for run in some) for some in (left, runs))
     share = next(costs) / next(costs)
@@ -93,8 +93,8 @@ def describe_progress(left: Collection[Planned], runs: Collection[Planned], seco
 def stop_runs(*_: object) -> None:
     """Send SIGINT to Snakemake and all of its runs, as Ctrl+C in a terminal does.
 
-    If only Snakemake received SIGINT, Snakemake would wait for its runs. If Snakemake received
-    SIGTERM, Snakemake would wait for ever.
+    If only Snakemake received SIGINT, it would wait for its runs. After SIGTERM, Snakemake would
+    wait for ever.
     """
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):

@@ -44,7 +44,7 @@ def add_in_order(terms: Iterable[Array]) -> Array:
 
 
 def multiply_in_order(a: Array, b: Array) -> Array:
-    """Return the matrix product of a (n, k) and b (k, m).
+    """Return the product of the matrices a (n, k) and b (k, m).
 
     The terms are added from first to last, each by an emulated fused multiply-add.
     """
@@ -64,7 +64,7 @@ def multiply_in_order(a: Array, b: Array) -> Array:
 
 
 def move_off_halfway(s: Array, term: Array, total: Array, halfway: Array) -> None:
-    """Move totals towards the exact sum if they are halfway between two float32 numbers."""
+    """Move each total that is halfway between two float32 numbers towards the exact sum."""
     x, y, z = s[halfway], term[halfway], total[halfway]
     part = z - x
     error = (x - (z - part)) + (y - part)  # x + y - z without rounding error

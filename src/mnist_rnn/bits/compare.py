@@ -2,7 +2,7 @@
 
 `python -m mnist_rnn.bits.compare DUMP.json` checks the arrays that your program computed. The file
 DUMP.json has the format of docs/known-answers.json. The command computes each case's training step
-by the rules of docs/specification.md. The command names the first array, in the order of
+with the rules of docs/specification.md. The command names the first array, in the order of
 computation, whose bits are wrong. If your numbers result from one broken rule, the command names
 this rule. The dump must contain all inputs, but computed arrays may be missing. If a case has the
 name of a known case, its inputs must be equal to the inputs of the known case.

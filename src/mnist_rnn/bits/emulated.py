@@ -45,7 +45,7 @@ def missing(cpu: str) -> str:
 
 
 def start_first_steps(cpu: str, *words: str | Path) -> subprocess.Popen:
-    """Start the module `first_steps` on an emulated CPU, with these names and options."""
+    """Start the module `first_steps` with these names and options on an emulated CPU."""
     return start_emulated(cpu, "-m", "mnist_rnn.bits.first_steps", *words, "--emulated", cpu)
 
 
@@ -73,7 +73,7 @@ def start_emulated(cpu: str, *words: str | Path) -> subprocess.Popen:
 
 
 def fetch_arm64() -> None:
-    """Download Debian's ARM64 packages and locked wheels, and unpack them in the folder `ARM64`.
+    """Download Debian's packages and the locked wheels, and unpack them in the folder `ARM64`.
 
     Debian's packages are not installed, because an installation would replace the system's Python.
     """

@@ -49,7 +49,7 @@ FOLDER = ROOT / "implementations"
 PACKAGE = ROOT / "src" / "mnist_rnn"
 NETWORK = ("network", "layers", "products", "optimization")
 KERAS = [PACKAGE / "experiment" / f"{name}.py" for name in NETWORK]
-# Maps each program to its files that define the network, and to its package or compiler.
+# Maps each program to the files that define its network, and to its package or compiler.
 SOURCES = {
     "Keras": (KERAS, "keras"),
     "NumPy": ([Path(by_hand.__file__)], "numpy"),
@@ -75,8 +75,8 @@ EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
 class Trained(NamedTuple):
     """A program's output: test errors and a digest of the weights after each epoch.
 
-    `last` is the digest of the final weights and the logits of 100 test images. `seconds` is the
-    program's running time.
+    `last` is one digest of both the final weights and the logits of 100 test images. `seconds` is
+    the program's running time.
     """
 
     errors: list[int]
@@ -114,7 +114,7 @@ def ask(command: Sequence[str | Path]) -> str:
     """Run a command, and return its standard output.
 
     Raises:
-        ExperimentError: the command can't be started, or the command failed.
+        ExperimentError: the command can't be started or fails.
     """
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)

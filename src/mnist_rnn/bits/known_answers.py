@@ -111,7 +111,7 @@ def list_cases() -> dict[str, Case]:
 
 
 def take_step(case: Case, implementation: ModuleType = by_hand) -> Case:
-    """Take a training step; return its inputs and its computed arrays, in the order of ARRAYS."""
+    """Take a training step; return its inputs and its computed arrays, in the order of `ARRAYS`."""
     weights = [case[name] for name in WEIGHTS]
     arrays, _ = implementation.step(weights, case["x"], case["y"].astype(int), case["rate"])
     inputs = {name: case[name] for name in INPUTS}

@@ -100,13 +100,15 @@ class Reproduction(Strict):
     def _agree(self) -> "Reproduction":
         versions = self.environment.versions.keys()
         if WHOLE_RUN in self.digests and len(self.digests) > 1:
-            raise ValueError(f"digests must not mix the {WHOLE_RUN} with first steps")
+            raise ValueError(f"`digests` must not mix the {WHOLE_RUN} with first steps")
         if (self.test_errors is None) == (WHOLE_RUN in self.digests):
-            raise ValueError(f"test_errors must be given for the {WHOLE_RUN}, and for no other run")
+            raise ValueError(
+                f"`test_errors` must be given for the {WHOLE_RUN}, and for no other run"
+            )
         if not all(digests and digests[-1] for digests in self.digests.values()):
-            raise ValueError("each list in digests must end with a digest, not with null")
+            raise ValueError("each list in `digests` must end with a digest, not with null")
         if self.environment.commit is not None:
-            raise ValueError("environment.commit must be left out")
+            raise ValueError("`environment.commit` must be left out")
         if versions != {"python", *PACKAGES} and versions - {"python"} not in KEYS:
             others = ", ".join(IMPLEMENTATIONS)
             raise ValueError(
@@ -115,12 +117,12 @@ class Reproduction(Strict):
         if WHOLE_RUN in self.digests:
             if len(self.digests[WHOLE_RUN]) != Configuration().epochs:
                 raise ValueError(
-                    f"digests must have one entry for each of {Configuration().epochs} epochs"
+                    f"`digests` must have one entry for each of {Configuration().epochs} epochs"
                 )
             if problem := find_impossible(self.seconds, Configuration()):
                 raise ValueError(problem)
         elif any(any(digests[:-1]) for digests in self.digests.values()):
-            raise ValueError("for first steps, all entries of digests except the last must be null")
+            raise ValueError("in a list of first steps, only the last entry may be a digest")
         return self
 
     @property
@@ -144,7 +146,10 @@ class Reproduction(Strict):
 
     @property
     def file_name(self) -> str:
-        """Return the file name, with CPU, Python version, date and eight digits of the SHA-256."""
+        """Return the file name.
+
+        It contains the CPU, the Python version, the date and eight digits of the SHA-256.
+        """
         cpu = self.environment.cpu
         python = ".".join(self.environment.versions.get("python", "").split(".")[:2])
         words = [cpu.architecture, cpu.name or cpu.vendor, cpu.family, cpu.model]
@@ -194,7 +199,7 @@ def write_reproduction(reproduction: Reproduction | BrowserResult, folder: Path)
 
 
 class Known(NamedTuple):
-    """The committed results: the default run, the run of `learn.html`, and first steps' digests."""
+    """The committed default run, the run of `learn.html`, and the digests of first steps."""
 
     run: Run
     learned: Run
@@ -221,7 +226,7 @@ def read_judged(path: Path, known: Known) -> tuple[Reproduction | BrowserResult,
         same = learned.weights_sha256 == known.learned.weights_sha256
         step = learned.first_difference
         if same != (step is None):
-            raise refusal(path, "is rejected: first_difference contradicts weights_sha256")
+            raise refusal(path, "is rejected: `first_difference` contradicts `weights_sha256`")
         return learned, SAME if same else f"**other bits** by step {step}"
     made = read_checked(path, Reproduction, "the record of a reproduction", LARGEST_REPRODUCTION)
     expected = {WHOLE_RUN: known.run.weights_sha256} | known.first_steps
@@ -260,7 +265,7 @@ def describe_outcome(made: Reproduction, wrong: Sequence[str], committed: Run) -
 
 
 def is_near(test_errors: int, committed: Run) -> bool:
-    """Return whether the test accuracy differs by at most `TOLERANCE` from the committed run's."""
+    """Return whether the two test accuracies differ by at most `TOLERANCE` percentage points."""
     return abs(test_errors - committed.test_errors) <= TOLERANCE / 100 * TEST_SIZE
 
 
@@ -292,7 +297,7 @@ def make_ledger(folder: Path) -> tuple[str, list[str]]:
     rows, refused = [], []
     # For each kind of record, a list that says which records have the committed bits.
     same: dict[str, list[bool]] = {"runs": [], "steps": [], "browsers": []}
-    first: dict[str, str] = {}  # maps each text of evidence to the first file with this text
+    first: dict[str, str] = {}  # maps each text in `evidence` to the first file that has it
     for origin, measured in MEASURED_BY.items():
         for path in sorted((folder / origin).glob("*")):
             try:
@@ -322,7 +327,7 @@ def require_new(path: Path, made: Reproduction | BrowserResult, first: dict[str,
     keys = made.evidence.values()
     if not keys - first.keys():
         others = " and ".join(sorted({first[key] for key in keys}))
-        raise refusal(path, f"repeats {others}, on the same CPU, system, versions and code")
+        raise refusal(path, f"repeats {others}, with the same CPU, system, versions and code")
     for key in keys:
         first.setdefault(key, f"{path.parent.name}/{path.name}")
 

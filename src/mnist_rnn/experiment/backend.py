@@ -90,6 +90,6 @@ def require_xla(model: keras.Model) -> None:
     """
     if not model.jit_compile:
         raise BackendError(
-            "jit_compile: expected True, got False. Keras turns XLA off when op determinism is on, "
-            "or for a layer that XLA does not support. Without XLA, the weights depend on the CPU."
+            "jit_compile: expected True, got False. Keras turns XLA off if op determinism is on, "
+            "or if XLA does not support a layer. Without XLA, the weights depend on the CPU."
         )

@@ -1,4 +1,4 @@
-"""Train with Keras's `fit`, on images in an order that is drawn from the seed."""
+"""Train with Keras's `fit`; the order of the images is drawn from the seed."""
 
 import numpy as np
 

@@ -23,7 +23,7 @@ Tensors = Sequence[tf.Tensor]
 
 
 class Recurrent(keras.layers.Layer):
-    """A layer that calls `forward` from the first timestep to the last, and `backward` in reverse.
+    """A layer that calls `forward` at the timesteps in order, and `backward` in reverse order.
 
     `forward` takes the weights, the rows x (images, features) and the previous states. `forward`
     returns the new states, followed by the values that `backward` reuses. `backward` takes the
@@ -137,10 +137,11 @@ class GRU(Recurrent):
     gates, biases, results = 3, (2,), 5
 
     def forward(self, weights: Tensors, x: tf.Tensor, before: Tensors) -> Tensors:
-        """Return the hidden state h_t = z h_{t-1} + (1 - z) g, with gates z and r and candidate g.
+        """Return the hidden state h_t = z h_{t-1} + (1 - z) g.
 
-        Each gate is sigmoid((x W + b_0) + (h U + b_1)), and g is tanh((x W + b_0) + r (h U + b_1)).
-        The columns of W, U and b belong to z, r and g, in this order.
+        The gates z and r are sigmoid((x W + b_0) + (h U + b_1)). The candidate g is
+        tanh((x W + b_0) + r (h U + b_1)). The columns of W, U and b belong to z, r and g, in this
+        order.
         """
         (w, u, b), (h,) = weights, before
         xz, xr, xg = tf.split(multiply(x, w) + b[0], 3, 1)
@@ -154,7 +155,8 @@ class GRU(Recurrent):
     ) -> tuple[Tensors, Tensors]:
         """Return dh_{t-1}, and the timestep's terms of dW, dU and db.
 
-        `dx` is the gradient with respect to x W + b_0, and `d` with respect to h U + b_1.
+        `dx` is the gradient with respect to x W + b_0. `d` is the gradient with respect to
+        h U + b_1.
         """
         (_, u, _), (h,), (_, z, r, g, hg), (dh,) = weights, before, after, gradients
         dz, dg = (dh * h - dh * g) * z * (1 - z), dh * (1 - z) * (1 - g * g)

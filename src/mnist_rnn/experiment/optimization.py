@@ -78,10 +78,11 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """RMSprop with the formula of Keras 2, which was used for the published result.
+    """RMSprop with the formula of Keras 2.
 
-    Keras 2 divides by sqrt(v) + epsilon. Keras 3 divides by sqrt(v + epsilon), which shortens the
-    steps where gradients are small. Rho is 0.9 in Keras 2 and in Keras 3.
+    The published result was computed with Keras 2. Keras 2 divides by sqrt(v) + epsilon. Keras 3
+    divides by sqrt(v + epsilon), which shortens the steps where gradients are small. Rho is 0.9 in
+    Keras 2 and in Keras 3.
     """
 
     kept = ("velocity",)

@@ -42,15 +42,15 @@ class Checkpoint:
     """A file with the state of a run, from which the run can continue on any CPU."""
 
     def __init__(self, path: Path, owner: Mapping[str, object]) -> None:
-        """Set the path of the file and the `owner`, which `State` describes."""
+        """Set the file's path and the `owner` (see the class `State`)."""
         self.path, self.owner = path, owner
 
     def read(self, like: Sequence[np.ndarray] | None = None) -> State | None:
         """Return the saved state of this run, or None if there is no valid checkpoint.
 
-        A file is damaged if its variables have other shapes than `like`. A damaged file is renamed.
-        The checkpoint of another run is ignored, and overwritten later. Damaged and ignored files
-        cause a warning.
+        A file is damaged if its variables and the arrays in `like` differ in shape. A damaged
+        file is renamed. The checkpoint of another run is ignored, and overwritten later. Damaged
+        and ignored files cause a warning.
         """
         try:
             content = read_regular(self.path, LARGEST)

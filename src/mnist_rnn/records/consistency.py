@@ -32,7 +32,7 @@ LOGITS_APART, LOSS_APART = 1e-4, 1e-5
 
 
 class Weights(NamedTuple):
-    """The named arrays of `model.get_weights()` for the SimpleRNN network."""
+    """The arrays of the SimpleRNN network, in the order of `model.get_weights()`."""
 
     kernel: np.ndarray
     recurrent_kernel: np.ndarray

@@ -39,15 +39,15 @@ class Cpu(Strict):
     @model_validator(mode="after")
     def _arm_fuses(self) -> "Cpu":
         if not self.fuses and self.architecture != "x86_64":
-            raise ValueError(f"fuses must be true on {self.architecture}")
+            raise ValueError(f"`fuses` must be true on {self.architecture}")
         return self
 
 
 class Environment(Strict):
     """The code, versions and machine of a run.
 
-    The trained weights depend on `code_sha256` and on the versions of PACKAGES. `clean` is true if
-    the files outside results/ were those of the commit. `code_sha256` is the digest of the code
+    The trained weights depend on `code_sha256` and on the versions of `PACKAGES`. `clean` is true
+    if the files outside results/ were those of the commit. `code_sha256` is the digest of the code
     that computed the run: the package `experiment`, or a script in originals/. `other_bits` is true
     if the probe's training steps did not give the specified weights. `threads` is None if the
     number of threads is unknown.
@@ -69,7 +69,7 @@ def describe_environment(threads: int | None, emulated: str | None = None) -> En
     Outside a git checkout, the commit is None. Under an emulator, `emulated` must name the imitated
     CPU, because the system describes the real CPU.
     """
-    # The commit counts only if ROOT is the top folder of its own git checkout.
+    # The commit is recorded only if `ROOT` is the top folder of its own git checkout.
     own = ask("git", "rev-parse", "--show-cdup") == ""
     commit = ask("git", "rev-parse", "HEAD") if own else None
     return Environment(
@@ -123,7 +123,7 @@ def count_threads() -> int:
 
 
 def what_decides_bits(environment: Environment) -> dict[str, str]:
-    """Return a dictionary with the digest of the code and the versions of PACKAGES."""
+    """Return a dictionary with the digest of the code and the versions of `PACKAGES`."""
     versions = {name: environment.versions.get(name, "unknown") for name in PACKAGES}
     return {"code": environment.code_sha256} | versions
 
@@ -135,7 +135,7 @@ def what_differs(then: Environment, now: Environment) -> list[str]:
 
 
 def find_versions() -> dict[str, str]:
-    """Return the versions of the installed PACKAGES, counting `tensorflow-cpu` as `tensorflow`."""
+    """Return the versions of installed `PACKAGES`; `tensorflow-cpu` counts as `tensorflow`."""
     versions: dict[str, str] = {}
     for name in PACKAGES:
         for wheel in (name, f"{name}-cpu"):
@@ -160,7 +160,7 @@ def ask(*command: str, **variables: str) -> str | None:
 
 
 def describe_cpu(emulated: str | None = None) -> Cpu:
-    """Describe the CPU as Linux does. On macOS, only its architecture and its name are known."""
+    """Describe the CPU; on macOS and under emulators, vendor, family and model are unknown."""
     text = CPUINFO.read_text(encoding="utf-8") if CPUINFO.exists() and not emulated else ""
     said = dict(re.findall(r"^(.+?)\t*: (.*)$", text, flags=re.MULTILINE))
     name = emulated or said.get("model name") or ask("sysctl", "-n", "machdep.cpu.brand_string")
@@ -178,7 +178,10 @@ def describe_cpu(emulated: str | None = None) -> Cpu:
 
 
 def describe_system() -> str:
-    """Return the operating system, distribution and C library, but no kernel and no host name."""
+    """Return the names and versions of the operating system, its distribution and its C library.
+
+    The kernel and the host name are left out.
+    """
     try:
         release = platform.freedesktop_os_release()
     except OSError:

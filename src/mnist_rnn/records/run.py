@@ -86,8 +86,8 @@ class History(Strict):
     """Measurements of a run, with one value per epoch.
 
     `loss` (in nats) and `accuracy` (a fraction) are measured on the training images during an
-    epoch, with dropout. `test_errors` and `weights_sha256` are measured after each epoch. A digest
-    is None if the digest was not measured.
+    epoch, with dropout. `test_errors` and `weights_sha256` are measured after each epoch. An
+    unmeasured digest is None.
     """
 
     loss: list[Loss]
@@ -105,9 +105,9 @@ class History(Strict):
 class Run(Strict):
     """The record of a finished run.
 
-    If the code sets no seed, `config.seed` is the run's number. `parameters` is the number of
-    parameters of the network. `train_loss`, `train_errors` and `test_loss` are measured on all
-    images after training. `mistakes` maps the index of each misclassified test image to the
+    For a program without a seed, `config.seed` is the number of the run. `parameters` is the
+    number of parameters of the network. `train_loss`, `train_errors` and `test_loss` are measured
+    on all images after training. `mistakes` maps the index of each misclassified test image to the
     predicted digit. `None` means that a value was not measured. `seconds` is the training time.
     """
 
@@ -154,8 +154,8 @@ class Run(Strict):
     def results(self) -> dict[str, object]:
         """Return a dictionary of the values that runs with the same final weights must share.
 
-        Learning rate, dropout and batch size are left out, because two runs with different values
-        can have the same weights.
+        The learning rate, dropout and batch size are left out, because two runs that differ in
+        these values can have the same weights.
         """
         free = {"learning_rate", "dropout", "batch_size"}
         parts = {
@@ -171,26 +171,26 @@ def find_contradictions(run: Run) -> Iterator[str]:
     """Yield a sentence for each impossible or contradictory value."""
     history, mistakes, size = run.history, run.mistakes, run.config.train_size
     if len(history.loss) != run.config.epochs:
-        yield f"history must have {run.config.epochs} epochs"
+        yield f"`history` must have {run.config.epochs} epochs"
     if (run.train_errors or 0) > size:
-        yield f"train_errors must be at most {size}"
+        yield f"`train_errors` must be at most {size}"
     if run.code == "ours" and None in history.weights_sha256:
-        yield "weights_sha256 must be measured after each epoch"
+        yield "`weights_sha256` must be measured after each epoch"
     if mistakes is not None and len(mistakes) != run.test_errors:
-        yield "mistakes must have one entry for each test error after the last epoch"
+        yield "`mistakes` must have one entry for each test error after the last epoch"
     if mistakes and any(read_labels()[index] == digit for index, digit in mistakes.items()):
-        yield "mistakes must not map an image to its label"
+        yield "`mistakes` must not map an image to its label"
     measured = list(zip(history.weights_sha256, history.test_errors, strict=True))
     if any(digest and dict(measured)[digest] != errors for digest, errors in measured):
-        yield "history must have the same test errors for the same weights"
+        yield "`history` must have the same test errors for the same weights"
     wrong = [1 - accuracy for accuracy in history.accuracy]
     wrong += [(run.train_errors or 0) / size, run.test_errors / TEST_SIZE]
     losses = [*history.loss, run.train_loss or 0, run.test_loss]
     # The predicted probability of a misclassified image's label is at most 1/2.
     if any(loss < 0.999 * log(2) * share for loss, share in zip(losses, wrong, strict=True)):
-        yield "each loss must be at least the share of misclassified images, times log(2)"
+        yield "each loss must be at least log(2) times the share of misclassified images"
     if run.parameters != (expected := count_parameters(run.config, run.code)):
-        yield f"parameters must be {expected}, the number of parameters of the network"
+        yield f"`parameters` must be {expected}, the number of parameters of the network"
     if problem := find_impossible(run.seconds, run.config):
         yield problem
 
@@ -200,13 +200,13 @@ def find_impossible(seconds: float, config: Configuration) -> str:
     fastest = count_products(config) / FASTEST
     if fastest <= seconds <= LONGEST:
         return ""
-    return f"seconds must be a plausible training time, from {fastest:.1g} to {LONGEST}"
+    return f"`seconds` must be a plausible training time, from {fastest:.1g} to {LONGEST}"
 
 
 def find_contradicted(new: Mapping[str, object], known: Mapping[str, object]) -> list[str]:
     """Return the names of results that differ although the final weights are the same.
 
-    Both arguments have the form of `Run.results`, but `new` may lack some of the names. A digest of
+    Both arguments have the form of `Run.results`, but `new` may have fewer keys. A digest of
     None is not compared.
     """
     name = "history.weights_sha256"

@@ -56,7 +56,7 @@ def train(
         )
     if changed := find_changed(model, config):
         raise TrainingError(
-            f"After build_model, a part of the model was changed: {', '.join(changed)}. {AGAIN}"
+            f"The model was changed after the call of `build_model`: {', '.join(changed)}. {AGAIN}"
         )
     untrained_loss = sample_loss(model, training)
     start = State(
@@ -86,7 +86,7 @@ def train(
 
 
 def find_changed(model: keras.Model, config: Configuration) -> list[str]:
-    """Return the names of the model's parts that differ from a new model of this configuration.
+    """Return the names of the parts in which the model differs from a new model.
 
     The optimizers of both models are built, so that their variables can be compared.
     """
