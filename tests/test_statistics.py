@@ -145,7 +145,7 @@ def test_joint_rank_equals_a_hand_computed_rank():
 
 
 def test_joint_rank_uses_the_largest_deviation_of_the_rounded_numbers():
-    """Publish an accuracy that equals those of the runs only after rounding to whole percent."""
+    """Publish 98.0%, which is far from the runs if its unit is small, and near if its unit is 1."""
     losses = np.exp(np.linspace(-1, 1, 8))[:, None].repeat(2, axis=1)
     runs = make_runs(98.3 + np.linspace(-0.04, 0.04, 8), losses)
     for accuracy, half_unit, place in ((98.0, 0.0005, 1), (98.0, 0.5, 9)):

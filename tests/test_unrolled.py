@@ -98,7 +98,7 @@ def test_committed_picture_shows_the_committed_model(model, mnist):
 
 
 @pytest.mark.parametrize(("units", "step", "shown"), [(8, 1, 8), (100, 3, 32)])
-def test_at_most_32_units_are_shown_at_equal_distances(units, step, shown):
+def test_no_more_than_32_evenly_spaced_units_are_shown(units, step, shown):
     random = np.random.default_rng(0)
     shapes = (28, units), (units, units), (units,), (units, 10), (10,)
     weights = Weights(*(random.normal(0, 0.3, shape).astype("float32") for shape in shapes))

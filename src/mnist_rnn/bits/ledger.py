@@ -81,7 +81,7 @@ class Reproduction(Strict):
 
     `digests` maps the name of a computation to a list of SHA-256 digests of the weights. The list
     of the default run has one entry per epoch, which is None if the digest was not measured. The
-    list of first steps ends with the digest after the last step. `test_errors` is the number of
+    list of first steps ends with the digest after the last of them. `test_errors` is the number of
     misclassified test images; for first steps, `test_errors` is None. For an implementation other
     than Keras, `versions` has the version of its package or compiler. The version of Python is
     added if Python was used. If Keras was not used, `code_sha256` is the digest of the
@@ -100,7 +100,9 @@ class Reproduction(Strict):
     def _agree(self) -> "Reproduction":
         versions = self.environment.versions.keys()
         if WHOLE_RUN in self.digests and len(self.digests) > 1:
-            raise ValueError(f"`digests` must not mix the {WHOLE_RUN} with first steps")
+            raise ValueError(
+                f"`digests` must belong to the {WHOLE_RUN} or to first steps, not to both"
+            )
         if (self.test_errors is None) == (WHOLE_RUN in self.digests):
             raise ValueError(
                 f"`test_errors` must be given for the {WHOLE_RUN}, and for no other run"

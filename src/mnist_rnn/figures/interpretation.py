@@ -172,8 +172,8 @@ def draw_means(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> 
 def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> CaptionedFigure:
     """Draw the accuracies `by_row` and `if_blank` (28,), which were measured on `count` images.
 
-    For each row, `by_row` is the accuracy after this row. `if_blank` is the accuracy after row 28
-    if all rows below this row are blank.
+    For each row r, `by_row` is the accuracy after row r. `if_blank` is the accuracy at the end of
+    the image if all rows below row r are blank.
     """
     fig, ax = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
     rows, levels = np.arange(1, 29), (0.5, 0.9, 0.97)

@@ -260,7 +260,7 @@ def what_outdates(run: Run) -> list[str]:
 
 
 def name_configuration(config: Configuration, code: Code = "ours") -> str:
-    """Return the name that folders and tables give to a configuration and its code.
+    """Return the name of a configuration and its code, as used in folders and tables.
 
     For our code, the name is `Configuration.name`. For another program, the name is the program's
     name, followed by each parameter that differs from its `base`: `keras_2019-optimizer_adam`.
