@@ -152,7 +152,7 @@ def with_environment(**values):
     [(GOOD | {"digests": {"other": ["0" * 64]}, "test_errors": None}, "of another experiment"),
      (GOOD | {"test_errors": RUN.test_errors - 1}, "run but different test_errors$"),
      (GOOD | {"test_errors": None}, "`test_errors` must be given"),
-     (GOOD | {"digests": GOOD["digests"] | {"sgd": ["0" * 64]}}, "not to both"),
+     (GOOD | {"digests": GOOD["digests"] | {"sgd": ["0" * 64]}}, "not of both"),
      (GOOD | {"digests": {}}, "at least 1 item"),
      (GOOD | {"digests": {WHOLE_RUN: []}}, "must end with a digest"),
      (GOOD | {"digests": {WHOLE_RUN: ["0" * 64, None]}}, "must end with a digest"),

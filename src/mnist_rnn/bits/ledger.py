@@ -100,9 +100,7 @@ class Reproduction(Strict):
     def _agree(self) -> "Reproduction":
         versions = self.environment.versions.keys()
         if WHOLE_RUN in self.digests and len(self.digests) > 1:
-            raise ValueError(
-                f"`digests` must belong to the {WHOLE_RUN} or to first steps, not to both"
-            )
+            raise ValueError(f"`digests` must be of the {WHOLE_RUN} or of first steps, not of both")
         if (self.test_errors is None) == (WHOLE_RUN in self.digests):
             raise ValueError(
                 f"`test_errors` must be given for the {WHOLE_RUN}, and for no other run"
