@@ -75,9 +75,10 @@ def test_an_image_is_drawn_beside_its_predicted_probabilities():
     assert "Left: an image of the digit 7. Right: " in drawn.caption
     assert "The most probable digit is 3 from row 1, 7 from row 3. " in drawn.caption
     assert drawn.caption.endswith("the predicted digit is 7, with a probability of 100%.")
-    beliefs = answers(1, 3, 7)[0].copy()
-    beliefs[-1] = np.where(np.arange(10) == 4, 0.64, 0.04)  # the last row changes the prediction
-    caption = draw_example(IMAGES[0], beliefs, 7).caption
+    probabilities = answers(1, 3, 7)[0].copy()
+    # The last row changes the prediction.
+    probabilities[-1] = np.where(np.arange(10) == 4, 0.64, 0.04)
+    caption = draw_example(IMAGES[0], probabilities, 7).caption
     assert " 1 from row 1, 3 from row 2, 7 from row 3, 4 from row 28. " in caption
     assert caption.endswith("the predicted digit is 4, with a probability of 64%.")
 
