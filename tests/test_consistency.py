@@ -152,8 +152,8 @@ def test_a_record_that_contradicts_its_model_is_rejected(copied, committed, mnis
     other = next(d for d in range(10) if d not in (label, mistakes[first]))
     for changes, said in (
         ({"mistakes": flattered, "history": fewer},
-         rf"differ from its model's for {committed.test_errors - 1} test images"),
-        ({"mistakes": mistakes | {first: other}}, "differ from its model's for 1 test"),
+         rf"differs from its model in the predictions for {committed.test_errors - 1} test images"),
+        ({"mistakes": mistakes | {first: other}}, "in the predictions for 1 test"),
         ({"test_loss": record["train_loss"]}, r"0\.042054, but its model has a test loss of 0\.06"),
         ({"train_loss": record["test_loss"]}, "committed run but different train_loss"),
         ({"train_errors": 0}, "committed run but different train_errors"),

@@ -125,7 +125,7 @@ STATED = """
 Special Databases 1 and 3|from 0 to 1|-1 to 1|and 0 to|20 by 20 pixels|a 4 may be|a 7 may have
 timestep 1|at most 1|Keras 2|Keras 2.2|Keras 2.2.4|TensorFlow 1.13.1|Python 3.6|NumPy 1.23 to 2.4
 dropout 0.2|learning rate 0.001|batches of 64|10 epochs|runs of 10|512 units|75,786 parameters
-97.69%|seed 42|55,000|98.2% and 96.2%|to 0.01|0.01.|is 0.1|end in 0|seeds 0 to ·|25 words
+97.69%|seed 42|55,000|98.2% and 96.2%|to 0.01|0.01.|is 0.1|always 0|seeds are 0|25 words
 95% prediction interval|95% prediction intervals|95% confidence interval|of 95%|of about 95%
 97.5% quantile|probability of 0.8|100% minus
 40 runs on|n + 1|(1 + 1/n)|to · - 1|- 1|at 1|with 0|with +0|0 with|0 where|is 0.|(0,)
