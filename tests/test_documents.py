@@ -160,6 +160,17 @@ def test_the_report_has_a_row_per_result_and_compares_two_chosen_runs(shell):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("first", "status"), [("simple_rnn-256-sgd/1", 0), ("nothing/1", 2)])
+def test_a_comparison_of_two_runs_leaves_the_committed_results_unchanged(first, status, shell):
+    code, printed = shell(
+        f"make report PARAMETERS='-p first {first}'; c=$?; git diff --stat; exit $c"
+    )
+    assert code == status
+    assert "results/" not in printed.rpartition("make: ***" if status else "Written: ")[2]
+    assert ("first: expected the name of a run, such as " in printed) == bool(status)
+
+
+@pytest.mark.slow
 def test_the_report_needs_only_one_run_per_configuration(shell):
     page = read_report(
         shell,

@@ -512,7 +512,7 @@ def test_two_chosen_runs_are_compared(write):
     chosen = compare_runs(choose_runs(runs, "simple_rnn-64-sgd/1", names[0]))
     assert chosen.loc["seed"].tolist() == ["1", "0"]
     assert compare_runs(choose_runs(runs.iloc[:1])).shape[1] == 1
-    with pytest.raises(ParameterError, match=r"first: expected one of simple_rnn-.*, got none/1\."):
+    with pytest.raises(ParameterError, match=rf"first: .* a run, such as {names[1]}, got none/1\."):
         choose_runs(runs, "none/1")
 
 
@@ -616,7 +616,8 @@ def test_table_of_two_runs_has_what_differs_and_what_they_reached(write, make_re
     }  # fmt: skip
     with pytest.raises(ParameterError) as error:
         choose_runs(runs, second="none/1")
-    assert str(error.value) == f"second: expected one of {', '.join(runs.index)}, got none/1."
+    expected = f"the name of a run, such as {runs.index[0]}"
+    assert str(error.value) == f"second: expected {expected}, got none/1."
 
 
 def test_of_equally_accurate_runs_the_first_and_the_last_are_chosen():

@@ -59,7 +59,7 @@ def choose_runs(runs: pd.DataFrame, first: str = "", second: str = "") -> pd.Dat
     """
     for parameter, name in (("first", first), ("second", second)):
         if name and name not in runs.index:
-            expected = f"one of {', '.join(runs.index)}"
+            expected = f"the name of a run, such as {runs.index[0]}"
             raise ParameterError(f"{parameter}: expected {expected}, got {name}.")
     ranked = runs.sort_values("test_accuracy", ascending=False, kind="stable").index
     return runs.loc[list(dict.fromkeys([first or ranked[0], second or ranked[-1]]))]
