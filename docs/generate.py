@@ -23,9 +23,9 @@ from mnist_rnn.records.run import read_runs, run_path
 
 
 def make_answer(results: Results) -> str:
-    """Return sentences about the published test accuracy, with the first sentence in bold."""
+    """Return paragraphs about the published test accuracy, with the first in bold."""
     first, *more = describe_answer(results)
-    return f"**{first}** {' '.join(more)}"
+    return "\n\n".join([f"**{first}**", *more])
 
 
 def make_spread(results: Results) -> str:

@@ -114,8 +114,9 @@ def test_start_page_states_the_main_result_and_shows_its_figure(site, open_page)
     answer, *more = describe_answer(read_results(COMMITTED))
     assert page.locator(".lead").inner_text() == answer
     assert page.get_by_role("heading", name="The result in one figure").is_visible()
-    said = " ".join(more).replace("`", "")  # the page formats names as code, without backticks
-    assert page.locator("h2:has-text('The result') + p").inner_text().startswith(said)
+    paragraphs = page.locator("h2:has-text('The result') ~ p").all_inner_texts()
+    # The page formats names as code, without backticks.
+    assert paragraphs[: len(more)] == [paragraph.replace("`", "") for paragraph in more]
     shown = page.locator(".figure img").get_attribute("src").split(",")[1]
     path = ROOT / "notebooks" / "03_results.ipynb"
     cells = nbformat.read(path, as_version=4).cells

@@ -21,12 +21,10 @@ ASKED = 97.6  # percent: a low test accuracy that some runs reach
 
 
 def describe_answer(results: Results) -> list[str]:
-    """Return sentences on the reproduced notebook, then on all published results."""
-    return [
-        *describe_reproduced(results),
-        *describe_codes(results.runs),
-        *describe_published(results),
-    ]
+    """Return the answer in one sentence, then paragraphs on our runs, the codes and all results."""
+    typical, *runs = describe_reproduced(results)
+    more = (runs, describe_codes(results.runs), describe_published(results))
+    return [typical, *map(" ".join, more)]
 
 
 def describe_reproduced(results: Results) -> list[str]:

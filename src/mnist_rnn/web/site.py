@@ -185,13 +185,12 @@ def describe_notebook(path: Path) -> tuple[str, str]:
     """Return the title of a notebook, and the first two sentences of its text as HTML."""
     title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
     sentences = re.split(r"(?<=[.?])\s+", text)[:2]
-    return title[2:], render_sentences(sentences)
+    return title[2:], render_paragraph(" ".join(sentences))
 
 
-def render_sentences(sentences: list[str]) -> str:
-    """Return the HTML of Markdown sentences, without paragraph tags."""
-    page = parse(Exporter().markdown2html({}, " ".join(sentences)))
-    return "".join(paragraph.decode_contents() for paragraph in page("p"))
+def render_paragraph(text: str) -> str:
+    """Return the HTML of a Markdown paragraph, without its tags."""
+    return parse(Exporter().markdown2html({}, text)).p.decode_contents()
 
 
 def make_site(model: Path, folder: Path) -> None:
@@ -217,7 +216,7 @@ def make_site(model: Path, folder: Path) -> None:
         "start.html.j2",
         "RNN for MNIST digits classification, reproduced",
         answer=answer,
-        more=render_sentences(more),
+        more=map(render_paragraph, more),
         spread=" ".join(describe_spread(results.runs)),
         network=draw_unrolled(weights, test[0][DIGIT]),
         units=record.config.units,
