@@ -89,7 +89,7 @@ report: $(INSTALLED)  ## Make the tables from the records, and a page of them: e
 	$(BIN)/papermill --no-progress-bar --log-level ERROR $$notebook.ipynb "$$executed.part.ipynb" $(PARAMETERS) && \
 	mv "$$executed.part.ipynb" "$$executed.ipynb" && \
 	$(BIN)/python -m mnist_rnn.web.site --report "$$executed.ipynb" "$$executed.html" && \
-	echo "Written: accuracy.csv, accuracy.md, accuracy.png, numbers.csv, runs.csv and executed/$${notebook#*/}.html in" $(RESULTS)
+	echo "Written: accuracy.csv, accuracy.md, numbers.csv, runs.csv and executed/$${notebook#*/}.html in" $(RESULTS)
 
 site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks with their outputs
 	@$(BIN)/python -m mnist_rnn.web.site $(if $(MODEL),--model "$(MODEL)")
