@@ -46,6 +46,13 @@ def test_the_alternative_text_is_the_caption_without_markup():
     assert (image.alt, markdown.data) == ("p of pytorch-a_b", "*p* of `pytorch-a_b`")
 
 
+def test_only_the_shown_figure_is_closed():
+    shown, other = plt.figure(), plt.figure()
+    with patch("mnist_rnn.figures.captioned.display"):
+        CaptionedFigure(shown, "")._ipython_display_()
+    assert plt.get_fignums() == [other.number]
+
+
 def draw_rows(make_record, **published):
     """Draw three runs of one program, two runs of a second and one run of a third."""
     counts = {"ours": (190, 200, 210), "keras": (220, 240), "keras_2019": (250,)}

@@ -399,11 +399,13 @@ def test_published_results_are_compared_with_runs_of_other_networks(write, make_
 
 
 def test_the_table_lists_each_published_number_outside_its_interval(write):
+    write(3000, 3100, units=64)
     table = summarize(read_results(write(300, 310, 305)).accuracy).set_index("Result")
     table = table.replace("\N{NO-BREAK SPACE}", " ", regex=True)
     assert table.loc["notebook-2019", "Inside"].endswith(" of 4")
     assert "test accuracy 97.9 (96." in table.loc["notebook-2019", "Outside"]
-    assert table["Mean ± SD (%)"].tolist() == ["96.95 ± 0.05"] * 2
+    assert table["Mean ± SD (%)"].tolist() == ["69.50 ± 0.71", *["96.95 ± 0.05"] * 2]
+    assert table.loc["simple_rnn-64-sgd", "Range (%)"] == "69.00 to 70.00"
 
 
 OWN = """
