@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from mnist_rnn.analysis.claims import RESULT_KINDS
 from mnist_rnn.analysis.statistics import (
@@ -87,9 +86,6 @@ def describe_published(results: Results) -> list[str]:
     numbers = results.numbers[results.numbers["claim"].isin(published.index)]
     by_result = numbers.groupby("claim")["inside"].all()
     pairs = compare_other_networks(results.claims, results.runs)
-    ranks = rank_notebooks(published, results.runs).values()
-    chances = sorted(far / count for far, count in ranks) or [np.nan]
-    listed = ", ".join(f"{p:.2f}" for p in chances)
     return [
         f"Of {len(numbers)} numbers in {len(by_result)} published results, "
         f"{numbers['inside'].sum()} lie in the 95% prediction intervals of runs of the same "
@@ -101,9 +97,6 @@ def describe_published(results: Results) -> list[str]:
         "numbers of the result lie inside the other network's intervals. In "
         f"{pairs['test_accuracy'].sum()} of {len(pairs)} comparisons, the test accuracy lies "
         "inside the other network's interval.",
-        f"For the author's notebooks whose network has at least {RANKED} runs, joint rank tests of "
-        f"all numbers give p = {listed}. Fisher's method combines "
-        f"the p-values of these tests into p = {stats.combine_pvalues(chances).pvalue:.2f}.",
     ]
 
 
