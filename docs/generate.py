@@ -23,9 +23,14 @@ from mnist_rnn.records.run import read_runs, run_path
 
 
 def make_answer(results: Results) -> str:
-    """Return paragraphs about the published test accuracy, with the first in bold."""
-    first, *more = describe_answer(results)
-    return "\n\n".join([f"**{first}**", *more])
+    """Return sentences about the published test accuracy, with the first sentence in bold."""
+    first, ours, *_ = describe_answer(results)
+    return f"**{first}** {ours}"
+
+
+def make_comparisons(results: Results) -> str:
+    """Return paragraphs on the author's code and on all published results."""
+    return "\n\n".join(describe_answer(results)[2:])
 
 
 def make_spread(results: Results) -> str:
@@ -75,6 +80,7 @@ BLOCKS = {
     "answer": make_answer,
     "spread": make_spread,
     "results": make_table,
+    "comparisons": make_comparisons,
     "implementations": make_implementations,
 }
 

@@ -42,9 +42,7 @@ def describe_reproduced(results: Results) -> list[str]:
     lowest = others["test_accuracy"] - others["test_accuracy_half_unit"]
     reached = (
         f"For the same network, `{name}` published {others.loc[name, 'test_accuracy']}%, which "
-        f"lies {'inside' if inside[name] else 'outside'} the 95% prediction interval of our "
-        f"runs. Of our {len(ours)} runs, {(ours >= low).sum()} reached "
-        f"{others.loc[name, 'test_accuracy']}%."
+        f"{(ours >= low).sum()} of our {len(ours)} runs reached or exceeded."
         for name, low in lowest.items()
     )
     return [
@@ -72,8 +70,7 @@ def describe_codes(runs: pd.DataFrame) -> list[str]:
     within = f"1e{np.ceil(np.log10(same['loss_apart'].max())):.0f}"
     return [
         "According to 95% confidence intervals, the mean test accuracies of our code and the "
-        f"author's code differ by at most {np.ceil(10 * apart) / 10:.1f} percentage points. "
-        + " ".join(each_code),
+        f"author's code differ by at most {apart:.2f} percentage points. " + " ".join(each_code),
         "We ran the author's code on today's Keras with the initial weights and image orders of "
         f"{len(same)} of our runs. In all {same['epochs'].max()} epochs of these runs, the "
         f"training losses of our code and the author's code differ by at most {within}.",
@@ -88,15 +85,14 @@ def describe_published(results: Results) -> list[str]:
     pairs = compare_other_networks(results.claims, results.runs)
     return [
         f"Of {len(numbers)} numbers in {len(by_result)} published results, "
-        f"{numbers['inside'].sum()} lie in the 95% prediction intervals of runs of the same "
-        f"network. By chance alone, an average of at most {0.05 * len(numbers):.0f} numbers would "
-        "lie outside their intervals.",
-        f"For {by_result.sum()} of the {len(by_result)} published results, every published number "
-        "lies inside the interval of its own network. We also compared each published result with "
-        f"the runs of other networks. In {pairs['all'].sum()} of {len(pairs)} comparisons, all "
-        "numbers of the result lie inside the other network's intervals. In "
-        f"{pairs['test_accuracy'].sum()} of {len(pairs)} comparisons, the test accuracy lies "
-        "inside the other network's interval.",
+        f"{numbers['inside'].sum()} lie inside the 95% prediction intervals of runs of the same "
+        f"network. By chance alone, about {0.05 * len(numbers):.0f} of {len(numbers)} numbers lie "
+        f"outside. For {by_result.sum()} of the {len(by_result)} published results, every "
+        "published number lies inside.",
+        "How well do published numbers distinguish networks? We compared each published result "
+        f"with the runs of each other network. In {pairs['test_accuracy'].sum()} of {len(pairs)} "
+        "comparisons, the test accuracy lies inside the other network's interval. In "
+        f"{pairs['all'].sum()} comparisons, all numbers lie inside.",
     ]
 
 
@@ -128,15 +124,15 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
         "In half of all pairs of our runs, the test accuracies differ by more than "
         f"{np.median(apart):.2f} percentage points. In {(apart > 0.5).mean():.0%} of all pairs of "
         "our runs, the test accuracies differ by more than 0.5 percentage points.",
-        "Relative to their means, training losses vary less than numbers of misclassified test "
-        "images. With a probability of about 95%, the training loss of one further run is from "
+        "With a probability of about 95%, the training loss of one further run is from "
         f"{first[0]:.2f} to {first[1]:.2f} in the first epoch, and from {last[0]:.3f} to "
         f"{last[1]:.3f} in the last epoch.",
         "The committed model is our run with seed 0. By chance, the run with seed 0 is "
         f"{'the best' if best == 1 else f'number {best}'} of our {len(reached)} runs, with a test "
         f"accuracy of {reached[0]:.2f}%. For another seed, expect a test accuracy near the mean of "
         f"our runs, {reached.mean():.2f}%.",
-        f"With default learning rates, the mean test accuracy is {' and '.join(means)}.",
+        "Other optimizers give other test accuracies. With their default learning rates, the mean "
+        f"test accuracy is {' and '.join(means)}.",
     ]
 
 
@@ -193,6 +189,6 @@ def describe_code(runs: pd.DataFrame, configuration: str, found: dict[str, float
     versions = " and ".join(sorted(set(own["keras"])))
     return (
         f"On Keras {versions}, our mean minus the mean of {len(own)} runs of the author's code is "
-        f"{found['difference']:.2f} (95% confidence interval {found['low']:.2f} to "
-        f"{found['high']:.2f})."
+        f"{found['difference']:.2f} percentage points (95% confidence interval {found['low']:.2f} "
+        f"to {found['high']:.2f})."
     )
