@@ -80,6 +80,9 @@ def mutate(package: str, part: str) -> None:
     """Run mutmut on a package's mutants that have `part` in their names."""
     copy = COPY / package
     copy_tree(copy)
+    if package != "records":  # compute hidden states once, instead of once per mutant
+        with (copy / "tests" / "test_redrawn.py").open("a") as module:
+            module.write("\n\nfrom helpers.redrawn import read_states\n\nread_states()\n")
     tests = [f"tests/test_{name}.py" for name in TESTS[package].split()]
     with (copy / "pyproject.toml").open("a") as config:
         config.write(CONFIG.format(package=package, tests=tests, chosen=CHOSEN))

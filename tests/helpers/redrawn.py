@@ -57,6 +57,14 @@ def draw_anew(name, folder):
 
 
 @cache
+def read_states():
+    """Return the default run, its weights, the test images and their hidden states."""
+    run, weights = load_checked(run_path(Configuration(), ".keras", COMMITTED))
+    x_test = scale(load_mnist()[1][0])
+    return run, weights, x_test, compute_states(weights, x_test)
+
+
+@cache
 def read_names(notebook):
     """Return a dictionary of the variables that the figure cells of a notebook use."""
     if notebook == "03_results":
@@ -67,10 +75,7 @@ def read_names(notebook):
     (x_train, y_train), (images, y_test) = load_mnist()
     if notebook == "01_data":
         return locals()
-    path = run_path(Configuration(), ".keras", COMMITTED)
-    run, weights = load_checked(path)
-    x_test = scale(images)
-    hidden = compute_states(weights, x_test)
+    run, weights, x_test, hidden = read_states()
     probabilities = trained_network.compute_probabilities(weights, hidden)
     if notebook == "02_train":
         claims = [each for each in read_claims() if each.configuration_name == run.config.name]
@@ -78,7 +83,8 @@ def read_names(notebook):
         answers, state = probabilities.argmax(axis=1), SimpleNamespace(history=vars(run.history))
         test = SimpleNamespace(x=x_test, y=y_test)
         return locals()
-    network, example, test_size = load_model(path), 0, 2000
+    network, example = load_model(run_path(Configuration(), ".keras", COMMITTED)), 0
+    test_size = 2000
     x_some, y_some = x_test[:test_size], y_test[:test_size]
     return {**locals(), "figures": interpretation, "trained_network": trained_network, "np": np}
 
