@@ -546,7 +546,7 @@ def test_answer_counts_the_runs_that_reach_the_other_published_number(make_recor
             run = make_record(errors, seed=seed, code=code)
             write_run(change(run, "history", loss=[loss] * 20), tmp_path)
     assert describe_answer(read_results(tmp_path))[1].endswith(
-        "for the same network, `notebook-2020`, is 98.15%, which 2 of our 4 runs reached or exceeded."
+        " `notebook-2020`, is 98.15%, which 2 of our 4 runs reached or exceeded."
     )
 
 
