@@ -190,7 +190,8 @@ def describe_notebook(path: Path) -> tuple[str, str]:
 
 def render_paragraph(text: str) -> str:
     """Return the HTML of a Markdown paragraph, without its tags."""
-    return parse(Exporter().markdown2html({}, text)).p.decode_contents()
+    (paragraph,) = parse(Exporter().markdown2html({}, text))("p")
+    return paragraph.decode_contents()
 
 
 def make_site(model: Path, folder: Path) -> None:
