@@ -9,7 +9,12 @@ import re
 
 import pandas as pd
 
-from mnist_rnn.analysis.answer import choose_results, describe_answer, describe_spread
+from mnist_rnn.analysis.answer import (
+    choose_results,
+    describe_answer,
+    describe_reproduced,
+    describe_spread,
+)
 from mnist_rnn.analysis.claims import Claim, read_claims
 from mnist_rnn.analysis.tables import Results, summarize, tabulate_results
 from mnist_rnn.bits.implementations import BROWSER, SOURCES, find_proofs
@@ -24,8 +29,8 @@ from mnist_rnn.records.run import read_runs, run_path
 
 def make_answer(results: Results) -> str:
     """Return sentences about the published test accuracy, with the first sentence in bold."""
-    first, ours, *_ = describe_answer(results)
-    return f"**{first}** {ours}"
+    first, *more = describe_reproduced(results)
+    return f"**{first}** {' '.join(more)}"
 
 
 def make_comparisons(results: Results) -> str:

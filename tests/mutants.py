@@ -49,7 +49,8 @@ REASONS = {
     r"figures\.results\.x_draw_accuracies__.*: (lw=|bbox=|place == 0|<= -> <|\)\. -> \)\.r)":
         "a default of matplotlib, the place of a label, or one colon of a caption",
     r".*: strict=": "these lists have one length",
-    r".*: (float -> None|orient=\"index -> orient=\"INDEX|equal_var=Fals -> equal_var=Non)":
+    r".*: (float -> None|orient=\"index -> orient=\"INDEX|equal_var=Fals -> equal_var=Non|"
+    r"\"records -> \"RECORDS)":
         "NumPy, pandas and SciPy treat both alike",
     r"analysis\.tables\..*: index=Fals -> index=Non": "pandas treats both alike",
     r".*: float_format=\"%\.6g": "pandas reads both alike",

@@ -2,7 +2,7 @@
 
 import json
 import re
-from math import exp, log
+from math import exp, factorial, log
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -306,7 +306,10 @@ def test_sentences_of_the_answer_agree_with_the_runs(make_record, tmp_path):
     assert ours.endswith(" `notebook-2020`, is 98.15%, which 0 of our 4 runs reached or exceeded.")
     assert "2 runs of the author's code on Keras 3.15.1 is 0.01 percentage points (95%" in codes
     ends = np.array(re.findall(r"interval (-?[0-9.]+) to (-?[0-9.]+)\)", codes), float)
-    assert f"by at most {abs(ends).max():.2f} percentage points. " in codes
+    own, others = [97.95, 97.85, 97.83, 97.97], ([97.90, 97.88], [97.80, 97.78])
+    exact = [stats.ttest_ind(own, some, equal_var=False).confidence_interval() for some in others]
+    assert ends == pytest.approx(np.array(exact), abs=0.00501)
+    assert f"by at most {np.ceil(100 * np.abs(exact).max()) / 100:.2f} percentage" in codes
     assert "2 runs of the author's code on Keras 3.15.1 is 0.11 percentage points (95%" in codes
     assert "orders of 4 of our runs. In all 20 epochs of these runs, the training" in codes
     assert codes.endswith("differ by at most 1e-7.")
@@ -329,6 +332,27 @@ def test_answer_reports_the_comparisons_with_other_networks():
     inside = sum(pairs["test_accuracy"])
     assert f"In {inside} of {len(pairs)} comparisons, the test accuracy" in said
     assert said.endswith(f"In {sum(pairs['all'])} comparisons, all numbers lie inside.")
+
+
+def test_fishers_method_combines_the_p_values_of_the_joint_tests():
+    """Recompute the p-value in 03_results by a closed form of the chi-squared distribution."""
+    text = (ROOT / "notebooks" / "03_results.ipynb").read_text()
+    chances = [int(far) / int(n) for far, n in re.findall(r"(\d+) of (\d+) runs deviate", text)]
+    assert len(chances) == 4
+    half = -sum(map(log, chances))
+    combined = exp(-half) * sum(half**k / factorial(k) for k in range(len(chances)))
+    assert f"these p-values into p = {combined:.2f}." in text
+
+
+def test_answer_needs_runs_of_each_code(write):
+    folder = write(200, 210, 220)
+    with pytest.raises(
+        RecordError, match=r"^keras: expected at least 2 runs, got 0\. `make report`"
+    ):
+        describe_answer(read_results(folder))
+    (folder / "runs" / "simple_rnn-256-sgd" / "seed-0.json").unlink()
+    with pytest.raises(RecordError, match=r"^simple_rnn-256-sgd: expected at least 3 runs, got 2"):
+        describe_answer(read_results(folder))
 
 
 def test_answer_says_that_a_published_number_is_not_typical(make_record, tmp_path):

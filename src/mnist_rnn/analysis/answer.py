@@ -5,6 +5,7 @@ import pandas as pd
 
 from mnist_rnn.analysis.claims import RESULT_KINDS
 from mnist_rnn.analysis.statistics import (
+    FEWEST,
     RANKED,
     compare_means,
     compare_numbers,
@@ -14,13 +15,27 @@ from mnist_rnn.analysis.statistics import (
 )
 from mnist_rnn.analysis.tables import Results
 from mnist_rnn.config import Configuration
+from mnist_rnn.errors import RecordError
 
 REPRODUCED = "notebook-2019"
+# The smallest numbers of runs from which the sentences can be computed
+NEEDED = {Configuration().name: FEWEST, "keras": 2, "keras_2019": 2, "seeded": 1}
 ASKED = 97.6  # percent: a low test accuracy that some runs reach
 
 
 def describe_answer(results: Results) -> list[str]:
-    """Return the answer in one sentence, then paragraphs on our runs, the codes and all results."""
+    """Return the answer in one sentence, then paragraphs on our runs, the codes and all results.
+
+    Raises:
+        RecordError: a configuration in `NEEDED` has too few runs.
+    """
+    counts = results.runs["configuration"].value_counts()
+    for name, needed in NEEDED.items():
+        if counts.get(name, 0) < needed:
+            raise RecordError(
+                f"{name}: expected at least {needed} runs, got {counts.get(name, 0)}. "
+                "`make report` makes a page of any runs."
+            )
     typical, *runs = describe_reproduced(results)
     more = (runs, describe_codes(results.runs), describe_published(results))
     return [typical, *map(" ".join, more)]
@@ -71,7 +86,8 @@ def describe_codes(runs: pd.DataFrame) -> list[str]:
     within = f"1e{np.ceil(np.log10(same['loss_apart'].max())):.0f}"
     return [
         "According to 95% confidence intervals, the mean test accuracies of our code and the "
-        f"author's code differ by at most {apart:.2f} percentage points. " + " ".join(each_code),
+        f"author's code differ by at most {np.ceil(100 * apart) / 100:.2f} percentage points. "
+        + " ".join(each_code),
         "We ran the author's code on today's Keras with the initial weights and image orders of "
         f"{len(same)} of our runs. In all {same['epochs'].max()} epochs of these runs, the "
         f"training losses of our code and the author's code differ by at most {within}.",
