@@ -27,7 +27,7 @@ COPY = ROOT / ".mutants"
 TESTS = {
     "figures": "figures training_figures interpretation_figures unrolled redrawn",
     "analysis": "tables statistics published trained_network redrawn",
-    "records": "records consistency metrics",
+    "records": "records consistency metrics training",
 }
 # Leave out tests that start processes or test the decorator `default_style`, which mutmut can't
 # handle.
@@ -93,7 +93,7 @@ def mutate(package: str, part: str) -> None:
         status |= {name: None for name, code in status.items() if code in (SURVIVED, UNREACHED)}
         path.write_text(json.dumps(known))
     names = [] if package.startswith(part) else [f"*{part}*"]
-    mutmut = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1", *names]
+    mutmut = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "2", *names]
     mutated = copy / "mutants" / "src"
     # Python ignores a folder on PYTHONPATH that doesn't exist when Python starts.
     mutated.mkdir(parents=True, exist_ok=True)
