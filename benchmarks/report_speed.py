@@ -34,7 +34,7 @@ rounds. If a ratio is below 1, our code is faster.
   one core.
 - Rows of other networks give the time of one epoch of 6,400 images on two cores, without
   compilation."""
-NAMES = {"original": "the original's code", "jax": "JAX", "pytorch": "PyTorch"}
+NAMES = {"original": "the time of the original's code", "jax": "JAX's", "pytorch": "PyTorch's"}
 
 
 def read_measurements(path: Path) -> pd.DataFrame:
@@ -79,12 +79,12 @@ def compare(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def say(table: pd.DataFrame) -> str:
-    """Return a phrase that compares our time for the default run with the contenders' times."""
+    """Return a sentence's end that compares our time for the default run with other times."""
     one = table[table["measured"] == "one run"]
     seconds = one.pivot_table(index="round", columns="contender", values="seconds")
     ratios = seconds.rdiv(seconds["ours"], axis=0).median()
-    parts = [f"{ratios[key]:.2f} of {name}" for key, name in NAMES.items() if key in ratios]
-    return f"a run takes {', '.join(parts)}"
+    parts = [f"{ratios[key]:.2f} times {name}" for key, name in NAMES.items() if key in ratios]
+    return f"our training time is {', '.join(parts)}"
 
 
 def describe(folder: Path) -> str:

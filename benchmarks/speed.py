@@ -147,7 +147,7 @@ def main() -> None:
             done.append(row | taken)
             write_text(part, pd.DataFrame(done).to_csv(index=False))
             print(f"{number}/{len(rows)}", *(f"{k}={v}" for k, v in done[-1].items()))
-    write_text(FOLDER / f"{name}.csv", part.read_text(encoding="utf-8"))
+    write_text(FOLDER / f"{name}.csv", pd.DataFrame(done).to_csv(index=False))
     write_text(FOLDER / f"{name}.json", environment.model_dump_json(indent=1) + "\n")
     part.unlink()
 

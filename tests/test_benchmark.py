@@ -31,7 +31,7 @@ def test_training_times_are_compared_within_each_round():
     table = table.melt("round", var_name="contender", value_name="seconds")
     table = table.assign(measured="one run")
     assert compare(table).loc["one run"].tolist() == [4, "0.80 (0.50 to 0.90)"]
-    assert say(table) == "a run takes 0.80 of JAX"
+    assert say(table) == "our training time is 0.80 times JAX's"
 
 
 def test_measurements_of_an_earlier_code_version_are_left_out(tmp_path):
