@@ -288,7 +288,7 @@ def test_sentences_of_the_answer_agree_with_the_runs(make_record, tmp_path):
         for code, apart in (("ours", 0), ("seeded", 3e-8)):
             run = make_record(errors, seed=seed, code=code)
             write_run(change(run, "history", loss=[0.5 + apart] * 20), tmp_path)
-    for code, errors in (("keras", 210), ("keras_2019", 220)):
+    for code, errors in (("keras", 210), ("keras_2019", 520)):
         for seed in range(2):
             write_run(make_record(errors + 2 * seed, seed=seed, code=code), tmp_path)
     for parameters in ({"optimizer": "adam"}, {"dropout": 0.2}):
@@ -306,11 +306,11 @@ def test_sentences_of_the_answer_agree_with_the_runs(make_record, tmp_path):
     assert ours.endswith(" `notebook-2020`, is 98.15%, which 0 of our 4 runs reached or exceeded.")
     assert "2 runs of the author's code on Keras 3.15.1 is 0.01 percentage points (95%" in codes
     ends = np.array(re.findall(r"interval (-?[0-9.]+) to (-?[0-9.]+)\)", codes), float)
-    own, others = [97.95, 97.85, 97.83, 97.97], ([97.90, 97.88], [97.80, 97.78])
+    own, others = [97.95, 97.85, 97.83, 97.97], ([97.90, 97.88], [94.80, 94.78])
     exact = [stats.ttest_ind(own, some, equal_var=False).confidence_interval() for some in others]
     assert ends == pytest.approx(np.array(exact), abs=0.00501)
     assert f"by at most {np.ceil(100 * np.abs(exact).max()) / 100:.2f} percentage" in codes
-    assert "2 runs of the author's code on Keras 3.15.1 is 0.11 percentage points (95%" in codes
+    assert "2 runs of the author's code on Keras 3.15.1 is 3.11 percentage points (95%" in codes
     assert "orders of 4 of our runs. In all 20 epochs of these runs, the training" in codes
     assert codes.endswith("differ by at most 1e-7.")
     inside = results.numbers["inside"].sum()

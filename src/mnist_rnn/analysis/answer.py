@@ -69,7 +69,7 @@ def describe_reproduced(results: Results) -> list[str]:
         f"Our {len(ours)} runs have a mean test accuracy of {row['mean']:.2f}%, a standard "
         f"deviation of {row['sd']:.2f} percentage points, and a range from {row['lowest']:.2f}% "
         f"to {row['highest']:.2f}%.",
-        " ".join(reached),
+        *reached,
     ]
 
 

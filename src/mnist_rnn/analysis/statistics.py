@@ -157,10 +157,10 @@ def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
 def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """Compare the runs of two configurations seed by seed.
 
-    The table has one row for each seed that both configurations have. `epochs` is the number of
-    epochs that both runs have. `same_errors` counts the epochs after which both runs have the same
-    number of test errors. `loss_apart` is the largest difference, in nats, between the two training
-    losses of an epoch.
+    The table has one row for each seed that both configurations have. The index is the seed.
+    `epochs` is the number of epochs that both runs have. `same_errors` counts the epochs after
+    which both runs have the same number of test errors. `loss_apart` is the largest difference, in
+    nats, between the two training losses of an epoch.
     """
     by_seed = [runs[runs["configuration"] == name].set_index("seed") for name in (first, second)]
     both = by_seed[0].join(by_seed[1], how="inner", suffixes=("_1", "_2"))
@@ -174,4 +174,4 @@ def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
         apart = np.abs(losses[0] - losses[1]).max()
         rows[seed] = [last, (errors[0] == errors[1]).sum(), apart]
     columns = ["epochs", "same_errors", "loss_apart"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("seed")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
