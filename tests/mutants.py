@@ -36,14 +36,27 @@ CONFIG = """
 [tool.mutmut]
 source_paths = ["src"]
 only_mutate = ["src/mnist_rnn/{package}/*.py"]
-process_isolation = "forkserver"  # Keras hangs in a fork of a process that used it
+process_isolation = "forkserver"
 also_copy = ["data", "results", "notebooks", "docs", "benchmarks", "originals", "README.md"]
 pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = [
     "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow and not trial", "-k", "{chosen}",
 ]
 """
-SURVIVED, UNREACHED = 0, 33  # mutmut's exit codes for edits that no test detects
+DETECTED = 1, 3  # mutmut's exit codes for edits that a test detects
+# Compute the hidden states once instead of once per edit, in another process, because Keras hangs
+# in a fork of a process that used it.
+STATES = """
+
+import pickle, subprocess, sys
+from helpers import redrawn
+
+_program = "import pickle, sys; from helpers.redrawn import read_states as r; "
+_program += "pickle.dump(r(), sys.stdout.buffer)"
+_environment = {{"PYTHONPATH": "{copy}/src:{copy}/tests", "PATH": ""}}
+_states = pickle.loads(subprocess.check_output([sys.executable, "-c", _program], env=_environment))
+redrawn.read_states = lambda: _states
+"""
 # Keys are patterns of the names and texts of edits. Values say why no test detects these edits.
 REASONS = {
     r"figures\.results\.x_draw_accuracies__.*: (lw=|bbox=|place == 0|<= -> <|\)\. -> \)\.r)":
@@ -81,16 +94,16 @@ def mutate(package: str, part: str) -> None:
     """Run mutmut on a package's mutants that have `part` in their names."""
     copy = COPY / package
     copy_tree(copy)
-    if package != "records":  # compute hidden states once, instead of once per mutant
+    if package != "records":
         with (copy / "tests" / "test_redrawn.py").open("a") as module:
-            module.write("\n\nfrom helpers.redrawn import read_states\n\nread_states()\n")
+            module.write(STATES.format(copy=copy))
     tests = [f"tests/test_{name}.py" for name in TESTS[package].split()]
     with (copy / "pyproject.toml").open("a") as config:
         config.write(CONFIG.format(package=package, tests=tests, chosen=CHOSEN))
     for path in (copy / "mutants").rglob("*.py.meta"):  # make mutmut try undetected mutants again
         known = json.loads(path.read_text())
         status = known["exit_code_by_key"]
-        status |= {name: None for name, code in status.items() if code in (SURVIVED, UNREACHED)}
+        status |= {name: None for name, code in status.items() if code not in DETECTED}
         path.write_text(json.dumps(known))
     names = [] if package.startswith(part) else [f"*{part}*"]
     mutmut = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "2", *names]
@@ -105,7 +118,7 @@ def find_survivors(package: str, part: str) -> Iterator[tuple[str, str]]:
     """Yield the name and the edit of each undetected mutant that has `part` in its name."""
     for path in sorted((COPY / package / "mutants").rglob("*.py.meta")):
         status = json.loads(path.read_text())["exit_code_by_key"]
-        names = [name for name, code in status.items() if code in (SURVIVED, UNREACHED)]
+        names = [name for name, code in status.items() if code not in (None, *DETECTED)]
         source = path.with_suffix("").read_text()
         lines = source.split("\n")
         functions = {

@@ -31,9 +31,9 @@ def describe_answer(results: Results) -> list[str]:
     """
     counts = results.runs["configuration"].value_counts()
     for name, needed in NEEDED.items():
-        if counts.get(name, 0) < needed:
+        if (got := counts.get(name, 0)) < needed:
             raise RecordError(
-                f"{name}: expected at least {needed} runs, got {counts.get(name, 0)}. "
+                f"{name}: expected at least {needed} runs, got {got}. "
                 "`make report` makes a page of any runs."
             )
     typical, *runs = describe_reproduced(results)
@@ -175,7 +175,7 @@ def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataF
         if name != claim["configuration"]
     }
     rows = [
-        (*names, bool(inside.get("test_accuracy", False)), bool(inside.all()))
+        (*names, bool(inside.get("test_accuracy")), bool(inside.all()))
         for names, inside in found.items()
         if len(inside)
     ]
