@@ -74,6 +74,7 @@ REASONS = {
     r"analysis\.answer\.x_describe_spread__.*: \"loss": "each other name means a loss",
     r"analysis\.tables\.x_tabulate_accuracy__.*: sort=": "a test that starts a process finds it",
     r"analysis\.tables\.x_tabulate_accuracy__.*: on=": "there is one common column",
+    r"analysis\.tables\.x_tabulate_runs__.*\.iloc\[0\] -> None": "no run has more epochs",
     r"analysis\.trained_network\.x_disturb__.*: (order=0|reshape=Fals -> reshape=Non)":
         "a shift by whole pixels is the same without interpolation; SciPy treats both alike",
     r"analysis\.claims\.x_optional__": "called at import, before mutmut edits",

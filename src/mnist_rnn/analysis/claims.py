@@ -228,7 +228,7 @@ def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
         rows.append(
             {"claim": claim.claim, "configuration": claim.configuration_name}
             | claim.config.model_dump(exclude={"seed"})
-            | claim.model_dump(include={"kind", "answered_by", "source"})
+            | claim.model_dump(include={"kind", "source"})
             | {
                 "test_accuracy": claim.published_test_accuracy,
                 "test_accuracy_half_unit": (claim.rounding or np.nan) / 2,

@@ -60,7 +60,7 @@ def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
         for run in runs
     ]
     table = pd.DataFrame(rows).astype({"train_errors": "Int64"})
-    table = table.sort_values(["code", *CONFIGURATION, "seed"], ignore_index=True)
+    table = table.sort_values(["code", *CONFIGURATION, "seed"])
     groups = table.groupby("configuration")
     measured = pd.concat([measure_runs(group, group["epochs"].iloc[0]) for _, group in groups])
     return table.join(measured.drop(columns="test_loss"))
