@@ -78,6 +78,7 @@ REASONS = {
     r"analysis\.trained_network\.x_disturb__.*: (order=0|reshape=Fals -> reshape=Non)":
         "a shift by whole pixels is the same without interpolation; SciPy treats both alike",
     r"analysis\.claims\.x_optional__": "called at import, before mutmut edits",
+    r".*: \"utf-8-sig -> \"UTF-8-SIG": "Python treats both alike",
     r"analysis\.claims\.x_read_table__.*: newline=": "the module csv reads all kinds of line ends",
 }  # fmt: skip
 

@@ -104,8 +104,9 @@ def test_kind_of_a_claim_requires_or_forbids_a_published_accuracy(kind, tmp_path
 def test_file_that_is_not_a_table_of_claims_is_rejected(content, problem, tmp_path):
     if content is not None:
         (tmp_path / "claims.csv").write_bytes(content)
-    with pytest.raises(ClaimError, match=f"^claims.*: expected {problem}"):
+    with pytest.raises(ClaimError, match=f"^claims.*: expected {problem}") as error:
         read_claims(tmp_path)
+    assert all(line.startswith("claims") for line in str(error.value).split("\n"))
 
 
 def test_error_names_an_unreadable_table_and_the_reason(tmp_path):
@@ -115,8 +116,9 @@ def test_error_names_an_unreadable_table_and_the_reason(tmp_path):
 
 
 def test_repeated_claim_name_is_rejected(tmp_path):
-    write_claims(tmp_path, ROW, ROW, ROW | {"claim": "other"})
-    with pytest.raises(ClaimError, match=r"^claims.csv: .*, got 'mine' in 2 rows\.$"):
+    write_claims(tmp_path, *2 * [ROW], *3 * [ROW | {"claim": "other"}], ROW | {"claim": "last"})
+    said = r"^claims.csv: .*, got 'mine' in 2 rows, 'other' in 3 rows\.$"
+    with pytest.raises(ClaimError, match=said):
         read_claims(tmp_path)
 
 
@@ -176,7 +178,7 @@ def test_wrong_curve_is_rejected_with_one_sentence(row, change, problem, tmp_pat
 @pytest.mark.parametrize(
     ("rows", "header", "problem"),
     [(CURVE[:2], "claim,epoch,train_loss,train_accuracy", GAP + r" 1, 2\.$"),
-     (CURVE, "claim,epoch,loss,train_accuracy", r"^curves: .*_loss, in .* got claim, epoch"),
+     (CURVE, "claim,epoch,loss,train_accuracy", r"^curves: .* claim, epoch, train_.*, in .* claim"),
      ([], "claim,epoch,train_loss,train_accuracy", r"^curves: expected at least one row"),
      ([], "", r"^curves: expected at least one row")],
 )  # fmt: skip
