@@ -61,6 +61,10 @@ redrawn.read_states = lambda: _states
 REASONS = {
     r"figures\.results\.x_draw_accuracies__.*: (lw=|bbox=|place == 0|<= -> <|\)\. -> \)\.r)":
         "a default of matplotlib, the place of a label, or one colon of a caption",
+    r"figures\.interpretation\.x_draw_doubts__.*: (1, 1 -> 1|11 -> 12)": "empty bins, cut off",
+    r"figures\.interpretation\.x_draw_doubts__.*: (loc=|count=|> -> >=)":
+        "matplotlib's choice, the same images, or no probability of exactly 0.9",
+    r".*: language=\"python -> language=\"PYTHON": "Pygments treats both alike",
     r".*: strict=": "these lists have one length",
     r".*: (float -> None|orient=\"index -> orient=\"INDEX|equal_var=Fals -> equal_var=Non|"
     r"\"records -> \"RECORDS)":

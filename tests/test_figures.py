@@ -1,5 +1,9 @@
 """Test that the figures of runs and results draw the right numbers."""
 
+import inspect
+import re
+import textwrap
+from html import unescape
 from unittest.mock import patch
 
 import matplotlib.pyplot as plt
@@ -138,8 +142,13 @@ def test_the_committed_figure_shows_the_numbers_of_the_table():
         assert f" {row['mean']:.2f} ± {row['sd']:.2f}% ({row['runs']} runs)" in notebook
 
 
-def test_shown_source_code_is_wrapped_between_words():
-    assert '<pre style="word-break: normal">' in show_source(training.draw_curves)._repr_html_()
+def test_shown_source_code_is_highlighted_and_wrapped_between_words():
+    functions = training.draw_curves, CaptionedFigure.save
+    html = show_source(*functions)._repr_html_()
+    (shown,) = re.findall(r'><pre style="word-break: normal">(.*)</pre>', html, flags=re.DOTALL)
+    code = "\n\n".join(textwrap.dedent(inspect.getsource(each)) for each in functions)
+    assert unescape(re.sub("<.*?>", "", shown)).strip() == code.strip()
+    assert '<span class="k">def</span>' in shown
 
 
 def test_a_published_curve_is_drawn_relative_to_the_mean_of_our_runs(make_record):

@@ -198,16 +198,16 @@ def test_a_wrong_prediction_is_counted_in_the_bar_of_its_probability():
     """
     last = np.zeros((6, 10))
     for index, (answer, highest, second) in enumerate(
-        [(7, 0.95, 1), (1, 0.45, 7), (1, 0.62, 7), (1, 0.65, 3), (1, 0.91, 3), (1, 0.99, 4)]
+        [(7, 0.95, 1), (1, 0.15, 7), (1, 0.62, 7), (1, 0.65, 3), (1, 0.91, 3), (1, 0.99, 4)]
     ):
-        last[index, [answer, second]] = highest, 1 - highest if highest > 0.5 else 0.4
+        last[index, [answer, second]] = highest, 1 - highest if highest > 0.5 else highest - 0.05
     drawn = draw_doubts(np.stack([last] * 28, axis=1), np.full(6, 7))
     ax = drawn.figure.axes[0]
     second, lower = (
         {round(bar.get_x() + bar.get_width() / 2, 2): bar.get_height() for bar in bars}
         for bars in ax.containers
     )
-    assert {at: count for at, count in second.items() if count} == {0.45: 1, 0.65: 1}
+    assert {at: count for at, count in second.items() if count} == {0.15: 1, 0.65: 1}
     assert {at: count for at, count in lower.items() if count} == {0.65: 1, 0.95: 2}
     names = {BLUE: "label ranked second (2)", LIGHT: "label ranked lower (3)"}
     assert labels_by_color(ax.get_legend()) == names

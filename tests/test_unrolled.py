@@ -19,7 +19,7 @@ pytestmark = pytest.mark.quick
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def drawn():
     """Return a random image, its hidden states, its predicted probabilities, and the picture."""
     random = np.random.default_rng(0)

@@ -94,7 +94,7 @@ role="img" aria-label="{words}">
 
 def draw_cells(values: np.ndarray, left: float, width: float, colors: list[str]) -> list[str]:
     """Return one SVG path per colour for values (28, n) in [0, 1]; greater values are darker."""
-    levels = np.ceil(values * len(colors) - 0.5).astype(int)
+    levels = np.ceil(values * len(colors) - 0.5)
     paths = []
     for level, color in enumerate(colors, start=1):
         cells = [
