@@ -274,9 +274,9 @@ def doubled_loss(y, z):
     return cross_entropy(y, z) * 2
 
 
-def compile_with(optimizer, loss=cross_entropy, **options):
+def compile_with(make_optimizer, loss=cross_entropy, **options):
     options = {"metrics": ["accuracy"], "jit_compile": True, "steps_per_execution": 10} | options
-    return lambda model: model.compile(optimizer, loss=loss, **options)
+    return lambda model: model.compile(make_optimizer(), loss=loss, **options)
 
 
 # Changes that a user may make to a model after building and before training
@@ -284,18 +284,20 @@ CHANGES = {
     "weights": lambda model: model.set_weights([1.01 * w for w in model.get_weights()]),
     "one weight": lambda model: model.layers[1].bias.assign(np.full(8, 1e-30, "float32")),
     "learning rate": assign("optimizer.learning_rate", 0.2),
-    "schedule": compile_with(SGD(keras.optimizers.schedules.ExponentialDecay(0.01, 100, 0.9))),
-    "optimizer": assign("optimizer", Adam(0.05)),
-    "compiled optimizer": compile_with(Adam(0.01)),
-    "momentum": compile_with(keras.optimizers.SGD(0.01, momentum=0.9)),
+    "schedule": compile_with(
+        lambda: SGD(keras.optimizers.schedules.ExponentialDecay(0.01, 100, 0.9))
+    ),
+    "optimizer": lambda model: setattr(model, "optimizer", Adam(0.05)),
+    "compiled optimizer": compile_with(lambda: Adam(0.01)),
+    "momentum": compile_with(lambda: keras.optimizers.SGD(0.01, momentum=0.9)),
     "clipnorm": assign("optimizer.clipnorm", 0.1),
     "weight decay": assign("optimizer.weight_decay", 0.1),
     "epsilon": assign("optimizer.epsilon", 0.1),
     "update": assign("optimizer.update_step", lambda *_: None),
     "iterations": lambda model: model.optimizer.iterations.assign(1),
-    "loss": compile_with(SGD(), doubled_loss),
-    "loss weights": compile_with(SGD(), loss_weights=[2.0]),
-    "no XLA": compile_with(SGD(), jit_compile=False),
+    "loss": compile_with(SGD, doubled_loss),
+    "loss weights": compile_with(SGD, loss_weights=[2.0]),
+    "no XLA": compile_with(SGD, jit_compile=False),
     "eager": assign("run_eagerly", True),
     "step": assign("train_step", lambda data: {"loss": 1.0, "accuracy": 1.0}),
     "trainable": assign("layers.1.trainable", False),
