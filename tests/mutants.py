@@ -64,6 +64,12 @@ REASONS = {
     r"figures\.interpretation\.x_draw_doubts__.*: (1, 1 -> 1|11 -> 12)": "empty bins, cut off",
     r"figures\.interpretation\.x_draw_doubts__.*: (loc=|count=|> -> >=)":
         "matplotlib's choice, the same images, or no probability of exactly 0.9",
+    r"figures\..*: (size=10 -> size=N|fill=Fals -> fill=N|ncols=|foreground=\"wh|\"off -> \"OFF)":
+        "matplotlib treats both alike",
+    r"figures\.interpretation\.x_draw_example__.*: prepend=": "no answer is a negative number",
+    r"figures\.interpretation\.x_draw_trajectories__.*: (0 -> 1|- -> \+|2 -> 3|-1 -> -2)   in: "
+    r"(hidden = np\.pad|paths)":
+        "a constant column has no variance; NumPy treats both alike",
     r".*: language=\"python -> language=\"PYTHON": "Pygments treats both alike",
     r".*: strict=": "these lists have one length",
     r".*: (float -> None|orient=\"index -> orient=\"INDEX|equal_var=Fals -> equal_var=Non|"

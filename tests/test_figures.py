@@ -85,9 +85,15 @@ def test_each_run_is_a_dot_in_the_row_of_its_program(make_record):
     assert [text.get_text() for text in left.texts] == said
     assert [text.get_color() for text in left.texts] == [line.get_color() for line in dots]
     assert "published" not in drawn.caption
+    assert drawn.figure.get_size_inches().tolist() == pytest.approx([9.5, 3.8])
     for words in said:
         name, mean = words.split(": ")
         assert f"The row *{name}* has a test accuracy of {mean}." in drawn.caption
+
+
+def test_figure_grows_with_the_number_of_rows(make_record):
+    rows = dict.fromkeys("abcdef", tabulate_runs([make_record()]))
+    assert results.draw_results(rows).figure.get_figheight() == pytest.approx(1 + 6 * 0.7)
 
 
 def test_each_curve_has_the_colour_of_its_row(make_record):

@@ -108,7 +108,7 @@ def test_each_image_of_a_gallery_is_drawn_beside_its_probabilities():
 def test_images_that_only_the_last_row_corrects_are_sorted_by_probability():
     """Draw seven images. Row 28 corrects five predictions, and makes one prediction wrong."""
     probabilities = np.concatenate(
-        [*[answers(*[1] * 27, 2)] * 5, answers(*[2] * 27, 1), answers(2)]
+        [*[answers(*[3] * 26, 1, 2)] * 5, answers(*[2] * 27, 1), answers(2)]
     )
     probabilities[:5, -1] *= np.array([0.5, 0.7, 0.9, 0.8, 0.6])[:, None]
     images = IMAGES[:7].copy()
@@ -225,7 +225,7 @@ def test_a_wrong_prediction_is_counted_in_the_bar_of_its_probability():
 def test_each_path_shows_the_mean_hidden_states_of_a_digit():
     """Draw the hidden states of three units, of which the third has the smallest variance."""
     y = np.arange(40) % 10
-    hidden = RANDOM.normal(size=(40, 28, 3)) * [5, 2, 0.1]
+    hidden = RANDOM.normal(size=(40, 28, 3)) * [5, 2, 0.1] * np.linspace(1, 9, 28)[:, None]
     drawn = draw_trajectories(hidden, y)
     flat = hidden.reshape(-1, 3)
     _, sizes, directions = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)

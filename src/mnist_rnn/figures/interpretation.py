@@ -245,7 +245,7 @@ def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
     )
     for digit, ax in enumerate(axes.flat):
         ax.plot(*means.transpose(2, 1, 0), color=LIGHT, lw=0.8)
-        ax.plot(*means[digit].T, color=RIGHT, lw=1.5)
+        ax.plot(*means[digit].T, color=RIGHT)
         ax.plot(*means[digit, 0], "o", color=RIGHT, mfc="white", ms=5)
         ax.margins(0.15)
         for row, place in ((14, (3, 3)), (28, (4, -8))):

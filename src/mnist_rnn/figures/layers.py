@@ -14,7 +14,7 @@ def draw_layers(model: keras.Model, path: Path) -> None:
     The program `graphviz-pure` draws the picture.
     """
     program = str(Path(sysconfig.get_path("scripts"), "graphviz-pure"))
-    dot = keras.utils.model_to_dot(model, show_shapes=True, show_layer_names=True, dpi=100)
+    dot = keras.utils.model_to_dot(model, show_shapes=True, dpi=100)
     with replacing(path) as temporary:
         dot.write(str(temporary), format="png", prog=program)
     layers = ", ".join(f"{layer.name} {layer.output.shape[1:]}" for layer in model.layers)

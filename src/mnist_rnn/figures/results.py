@@ -42,16 +42,15 @@ def draw_results(
         *(f"Grey: {words}." for words in faint),
     ]
     for words, runs in faint.items():
-        for place, (_, group) in enumerate(runs.groupby("configuration")):
+        for _, group in runs.groupby("configuration"):
             mean = stats.gmean(read_losses(group))
-            label = None if place else words
-            right.plot(np.arange(1, len(mean) + 1), mean, color=LIGHT, lw=1, label=label)
+            right.plot(np.arange(1, len(mean) + 1), mean, color=LIGHT, lw=1, label=words)
     for place, ((name, runs), color) in enumerate(zip(rows.items(), cycle(COLORS), strict=False)):
         claims = published.get(name, pd.DataFrame(columns=["test_accuracy", "loss_by_epoch"]))
         said.append(draw_accuracies(left, place, name, runs, color, claims))
         draw_losses(right, runs, color, claims)
     left.set(xlabel="test accuracy (%)", ylim=(len(rows) - 0.5, -0.5), yticks=[])
-    left.grid(axis="x", alpha=0.3)
+    left.grid(alpha=0.3)
     right.set(xlabel="epoch", ylabel="training loss (nats)", yscale="log")
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
