@@ -59,13 +59,15 @@ redrawn.read_states = lambda: _states
 """
 # Keys are patterns of the names and texts of edits. Values say why no test detects these edits.
 REASONS = {
-    r"figures\.results\.x_draw_accuracies__.*: (lw=|bbox=|place == 0|<= -> <|\)\. -> \)\.r)":
-        "a default of matplotlib, the place of a label, or one colon of a caption",
+    r"figures\.results\.x_draw_accuracies__.*: (lw=|bbox=|<= -> <|\)\. -> \)\.r)":
+        "a default of matplotlib, the side of a label, or one colon of a caption",
     r"figures\.interpretation\.x_draw_doubts__.*: (1, 1 -> 1|11 -> 12)": "empty bins, cut off",
     r"figures\.interpretation\.x_draw_doubts__.*: (loc=|count=|> -> >=)":
         "matplotlib's choice, the same images, or no probability of exactly 0.9",
-    r"figures\..*: (size=10 -> size=N|fill=Fals -> fill=N|ncols=|foreground=\"wh|\"off -> \"OFF)":
+    r"figures\..*: (size=10 -> size=N|fill=Fals -> fill=N|ncols=|ax=axes|foreground=\"wh|"
+    r"\"off -> \"OFF|0,  ->    in: ax\.axhline)":
         "matplotlib treats both alike",
+    r"figures\.results\.x_draw_published_curves__.*: <= -> <": "no number is an interval's end",
     r"figures\.interpretation\.x_draw_example__.*: prepend=": "no answer is a negative number",
     r"figures\.interpretation\.x_draw_trajectories__.*: (0 -> 1|- -> \+|2 -> 3|-1 -> -2)   in: "
     r"(hidden = np\.pad|paths)":

@@ -111,6 +111,14 @@ def test_each_curve_has_the_colour_of_its_row(make_record):
     assert sorted(legend) == ["95% prediction interval", "mean of the runs", "one run"]
 
 
+def test_the_loss_of_a_single_epoch_is_drawn_as_a_dot(make_record):
+    rows = {"two runs": [make_record(epochs=1, seed=seed) for seed in (0, 1)],
+            "two epochs": [make_record(epochs=2)]}  # fmt: skip
+    drawn = results.draw_results({name: tabulate_runs(runs) for name, runs in rows.items()})
+    lines = [(line.get_marker(), line.get_label()) for line in drawn.figure.axes[1].get_lines()]
+    assert lines == [(".", "mean of the runs"), ("", "one run")]
+
+
 def test_published_results_are_drawn_in_the_given_rows(make_record):
     """Expect one label for each published result, and grey curves for other networks."""
     claims = CLAIMS.loc[["notebook-2019", "book-256-sgd"]]
@@ -123,8 +131,10 @@ def test_published_results_are_drawn_in_the_given_rows(make_record):
     ]
     assert [line[0, 0] for line in lines] == [97.9, 98.0, 97.9, 98.0]
     assert [line[:, 1].tolist() for line in lines] == [[-0.5, 0.5]] * 2 + [[0.5, 1.5]] * 2
-    names = [text.get_text() for text in left.texts if text.get_color() == ORANGE]
-    assert names == ["notebook-2019: 97.9%", "book-256-sgd: 98.0%"]
+    names = {text.get_text(): text.xy for text in left.texts if text.get_color() == ORANGE}
+    assert names == {"notebook-2019: 97.9%": (97.9, -0.51), "book-256-sgd: 98.0%": (98, -0.51)}
+    lower, _ = draw_rows(make_record, published={"keras": claims}).figure.axes
+    assert [text.xy[1] for text in lower.texts if text.get_color() == ORANGE] == [1.48] * 2
     dots = [line for line in right.get_lines() if line.get_color() == ORANGE]
     assert [line.get_ydata().tolist() for line in dots] == [list(CLAIM["loss_by_epoch"])] * 2
     assert [line.get_label() for line in dots] == ["published: notebook-2019"] * 2
