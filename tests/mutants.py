@@ -68,6 +68,7 @@ REASONS = {
     r"\"off -> \"OFF|0,  ->    in: ax\.axhline)":
         "matplotlib treats both alike",
     r"figures\.results\.x_draw_published_curves__.*: <= -> <": "no number is an interval's end",
+    r"figures\.interpretation\.x_draw_rows__.*: 29 -> 30": "the same seven bars",
     r"figures\.interpretation\.x_draw_example__.*: prepend=": "no answer is a negative number",
     r"figures\.interpretation\.x_draw_trajectories__.*: (0 -> 1|- -> \+|2 -> 3|-1 -> -2)   in: "
     r"(hidden = np\.pad|paths)":
