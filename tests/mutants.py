@@ -64,11 +64,11 @@ REASONS = {
     r"figures\.interpretation\.x_draw_doubts__.*: (1, 1 -> 1|11 -> 12)": "empty bins, cut off",
     r"figures\.interpretation\.x_draw_doubts__.*: (loc=|count=|> -> >=)":
         "matplotlib's choice, the same images, or no probability of exactly 0.9",
-    r"figures\..*: (size=10 -> size=N|fill=Fals -> fill=N|ncols=|ax=axes|foreground=\"wh|"
-    r"\"off -> \"OFF|0,  ->    in: ax\.axhline)":
-        "matplotlib treats both alike",
+    r"figures\..*: (size=10 -> size=N|(\w+=)?Fals -> (\w+=)?Non|ncols=|ax=axes|\w+=\"wh|"
+    r"\"off -> \"OFF|0,  ->    in: ax\.axhline|-1 -> -2   in: .*reshape)":
+        "matplotlib and NumPy treat both alike",
     r"figures\.results\.x_draw_published_curves__.*: <= -> <": "no number is an interval's end",
-    r"figures\.interpretation\.x_draw_rows__.*: 29 -> 30": "the same seven bars",
+    r"figures\.interpretation\.x_draw_rows__.*: (29 -> 30|loc=)": "the same bars and corner",
     r"figures\.interpretation\.x_draw_example__.*: prepend=": "no answer is a negative number",
     r"figures\.interpretation\.x_draw_trajectories__.*: (0 -> 1|- -> \+|2 -> 3|-1 -> -2)   in: "
     r"(hidden = np\.pad|paths)":
@@ -84,7 +84,8 @@ REASONS = {
     r"analysis\.statistics\.x_measure_runs__.*: index=": "the test losses have the same index",
     r"analysis\.statistics\.x_rank_accuracies__.*: 6 -> 7": "rounding errors are far smaller",
     r"analysis\.answer\.x_describe_reproduced__.*: [<>]=? -> [<>]=?": "no run has this accuracy",
-    r"analysis\.answer\.x_describe_spread__.*: \"loss": "each other name means a loss",
+    r"(analysis\.answer\.x_describe_spread|figures\.results\.x_find_band)__.*: \"loss":
+        "each other name means a loss",
     r"analysis\.tables\.x_tabulate_accuracy__.*: sort=": "a test that starts a process finds it",
     r"analysis\.tables\.x_tabulate_accuracy__.*: on=": "there is one common column",
     r"analysis\.tables\.x_tabulate_runs__.*\.iloc\[0\] -> None": "no run has more epochs",

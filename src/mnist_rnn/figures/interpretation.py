@@ -121,12 +121,12 @@ def draw_gallery(
         ax.set_visible(False)
     examples = zip(axes.reshape(-1, 2), images, probabilities, y, strict=False)
     for (left, right), image, rows, label in examples:
-        draw_pixels(left, image, "")
+        draw_pixels(left, image, f"label {label}")
+        left.title.set(size=9, color=RIGHT)
         left.axis("off")
         draw_probabilities(right, rows, label)
         right.set_xticks((0, 5, 9))
         right.tick_params(labelsize=8, labelleft=False)
-        left.set_title(f"label {label}", size=9, color=RIGHT)
         answer = rows[-1].argmax()
         right.set_title(f"predicted {answer}", size=9, color=RIGHT if answer == label else WRONG)
     for right in axes[:, -1]:
