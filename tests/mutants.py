@@ -69,6 +69,7 @@ REASONS = {
         "matplotlib and NumPy treat both alike",
     r"figures\.results\.x_draw_published_curves__.*: <= -> <": "no number is an interval's end",
     r"figures\.interpretation\.x_draw_rows__.*: (29 -> 30|loc=)": "the same bars and corner",
+    r"figures\.interpretation\.x_draw_accuracy__.*: ylim=": "the tick at 0 extends the axis",
     r"figures\.interpretation\.x_draw_example__.*: prepend=": "no answer is a negative number",
     r"figures\.interpretation\.x_draw_trajectories__.*: (0 -> 1|- -> \+|2 -> 3|-1 -> -2)   in: "
     r"(hidden = np\.pad|paths)":
