@@ -108,6 +108,14 @@ def test_number_of_threads_comes_from_a_variable_or_equals_the_number_of_cores(
     assert count_threads() == threads
 
 
+@pytest.mark.parametrize(("cores", "threads"), [(3, 3), (None, 1)])
+def test_number_of_threads_is_known_on_systems_without_affinity(cores, threads, monkeypatch):
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert count_threads() == threads
+
+
 DIGEST = "0" * 64
 HISTORY = {"loss": [0.5], "accuracy": [0.9], "test_errors": [200], "weights_sha256": [DIGEST]}
 MISTAKES = {str(i): (label + 1) % 10 for i, label in enumerate(read_labels()[:200])}

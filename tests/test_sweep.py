@@ -129,6 +129,7 @@ def test_remaining_time_follows_from_the_estimated_costs_of_the_runs():
             None,
         ),  # Keras 2.2.4 has its own environment
         ("ours", {"cpu": cpu(False)}, None),
+        ("ours", {"cpu": cpu(False), "other_bits": True}, "made with different bits"),
         ("pytorch", {"threads": 64, "commit": None, "clean": None}, None),
     ],
 )
