@@ -49,6 +49,7 @@ HIDING = [
     "git config status.showUntrackedFiles no",
     "git config core.excludesFile ~/list && echo '*.py' > ~/list",
     "git config --global core.excludesFile ~/list && echo '*.py' > ~/list",
+    "mkdir -p ~/xdg/git && echo '*.py' > ~/xdg/git/ignore",
     "echo '*.py' > .git/info/exclude",
     "export GIT_DIR=$OLDPWD/.git",
 ]
@@ -58,12 +59,13 @@ HIDING = [
 def test_record_says_whether_the_code_was_edited_after_the_commit(hide, tmp_path, monkeypatch):
     """Check that a record reports edits that settings of git hide.
 
-    A new file in results/ doesn't count as an edit.
+    A new file in results/ and another file mode don't count as edits.
     """
     clone = tmp_path / "clone"
     (clone / "results").mkdir(parents=True)
     monkeypatch.setattr(environment, "ROOT", clone)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
 
     def run(command):
         return subprocess.check_output(["bash", "-ec", command], cwd=clone, text=True)
@@ -78,6 +80,7 @@ def test_record_says_whether_the_code_was_edited_after_the_commit(hide, tmp_path
     else:
         run(hide)
     (clone / "results" / "run.json").touch()
+    (clone / "code.py").chmod(0o755)
     assert describe_environment(1).clean is True
     for name, old in (("code.py", "1\n"), ("more.py", None)):
         (clone / name).write_text("2\n")

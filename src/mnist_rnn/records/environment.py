@@ -99,7 +99,7 @@ def is_clean(commit: str) -> bool:
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects),
         }
         git = ["git", f"--git-dir={folder}/git", f"--work-tree={ROOT}", "-c", "core.fileMode=false"]
-        ask("git", "init", "--quiet", "--bare", "--template=", f"{folder}/git", **variables)
+        ask("git", "init", "--bare", "--template=", f"{folder}/git", **variables)
         said = [
             ask(*git, *command.split(), **variables)
             for command in (
