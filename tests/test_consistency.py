@@ -19,7 +19,9 @@ from mnist_rnn.records.consistency import (
     Weights,
     compute_logits,
     compute_loss,
+    compute_states,
     load_checked,
+    load_run,
     read_committed,
     require_reproduction,
 )
@@ -123,10 +125,15 @@ def test_a_copied_run_under_another_seed_is_rejected(committed, make_record, tmp
     write_run(change(committed, "config", learning_rate=0.01), tmp_path)
     write_run(change(committed, "config", seed=1), tmp_path)
     write_run(make_record(seed=2), tmp_path)
-    runs, (error,) = read_runs(tmp_path)
-    assert len(runs) == 3
-    assert "seed-1.json has the same weights as " in str(error)
-    assert str(error).endswith("seed-0.json but different config.seed")
+    write_run(change(make_record(seed=2), "config", seed=3), tmp_path)
+    for seed in (0, 1):  # runs without digests can't be compared
+        run = make_record(code="keras", seed=seed)
+        write_run(change(run, "history", weights_sha256=[None] * 20), tmp_path)
+    runs, errors = read_runs(tmp_path)
+    assert len(runs) == 5
+    for error, seed, other in zip(errors, (1, 3), (0, 2), strict=True):
+        assert f"seed-{seed}.json has the same weights as " in str(error)
+        assert str(error).endswith(f"seed-{other}.json but different config.seed")
 
 
 @pytest.fixture
@@ -160,12 +167,20 @@ def test_a_record_that_contradicts_its_model_is_rejected(copied, committed, mnis
         ({"test_loss": record["train_loss"]}, r"0\.042054, but its model has a test loss of 0\.06"),
         ({"train_loss": record["test_loss"]}, "committed run but different train_loss"),
         ({"train_errors": 0}, "committed run but different train_errors"),
+        ({"train_errors": 0, "train_loss": 9.0}, "run but different train_loss, train_errors$"),
     ):  # fmt: skip
         with pytest.raises(RecordError, match=said):
             load_checked(write(**changes))
     digests = [*history["weights_sha256"][:-1], "1" * 64]
-    with pytest.raises(ModelError, match="the weights of its record, with the SHA-256 1111"):
+    said = rf"1{{12}}\.\.\., got weights with the SHA-256 {committed.weights_sha256[:12]}\.\.\.$"
+    with pytest.raises(ModelError, match=rf"the weights of its record, with the SHA-256 {said}"):
         load_checked(write(history=history | {"weights_sha256": digests}))
+
+
+def test_a_model_with_another_recurrent_layer_is_rejected(copied):
+    path = copied[1]()
+    with pytest.raises(ModelError, match=rf"^{path}: expected a gru or lstm, got simple_rnn$"):
+        load_run(path, ["gru", "lstm"])
 
 
 def test_the_results_of_the_default_run_follow_from_its_model(committed, model, mnist):
@@ -180,6 +195,23 @@ def test_the_results_of_the_default_run_follow_from_its_model(committed, model, 
     wrong = np.flatnonzero(logits.argmax(axis=1) != y_test)
     assert {int(i): int(logits[i].argmax()) for i in wrong} == committed.mistakes
     assert committed.parameters == sum(array.size for array in weights)
+
+
+def test_loss_is_finite_for_any_logits():
+    """Use logits whose exponentials overflow or underflow, and probabilities that are clipped."""
+    logits = np.array([[800.0, 0.0], [-800.0, -900.0]])
+    right, wrong = -np.log(1 - 1e-7), -np.log(1e-7)
+    assert compute_loss(logits, np.array([0, 1])) == pytest.approx((right + wrong) / 2, rel=1e-12)
+    assert compute_loss(logits, np.array([0, 0])) == pytest.approx(right, rel=1e-6)
+
+
+def test_each_hidden_state_follows_from_the_one_before(model, mnist):
+    weights, x = Weights(*model.get_weights()), scale(mnist[1][0][:3, :5])
+    hidden = compute_states(weights, x)
+    before = np.pad(hidden, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+    expected = np.tanh(x @ weights.kernel + before @ weights.recurrent_kernel + weights.bias)
+    assert (hidden.shape, hidden.dtype) == ((3, 5, 256), np.float32)
+    np.testing.assert_allclose(hidden, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("layer", ["simple_rnn", "gru", "lstm"])

@@ -1,7 +1,6 @@
 """Test that faults cause an error message with the reason, and leave no partial files."""
 
 import contextlib
-import json
 import os
 import re
 import resource
@@ -9,21 +8,14 @@ import signal
 import time
 import urllib.error
 import urllib.request
-import zipfile
 
 import psutil
 import pytest
 from helpers.runs import end, environment, papermill_command, read_until, start, start_papermill
 
-from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ModelError
-from mnist_rnn.experiment.backend import keras
-from mnist_rnn.experiment.network import build_model
 from mnist_rnn.paths import ROOT
-from mnist_rnn.records.model_file import load_model, save_model
 from mnist_rnn.records.run import read_runs
 
-TINY = Configuration(units=2)
 QUICK = {"units": 8, "epochs": 2, "train_size": 1000, "batch_size": 125}
 
 
@@ -71,56 +63,6 @@ def test_the_old_notebook_stays_if_the_new_notebook_cannot_be_saved(tmp_path):
     assert "File too large" in output
     assert "Not finished; the reason is above." in output
     assert notebook.read_text() == "old"
-
-
-def test_a_model_that_contains_code_is_rejected(tmp_path):
-    inputs = keras.Input((2,))
-    outputs = keras.layers.Lambda(lambda x: x + 1)(inputs)
-    keras.Model(inputs, outputs).save(tmp_path / "hostile.keras")
-    with pytest.raises(ModelError, match=r"not a model that can be read safely.*Lambda"):
-        load_model(tmp_path / "hostile.keras")
-
-
-@pytest.mark.parametrize(
-    "member", ["../escaped.txt", "/tmp/escaped.txt", "assets/code.py", "config.json"]
-)
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_model_file_with_unexpected_members_is_rejected(member, tmp_path):
-    """Add an unexpected file, or a second config.json, to the archive of a model."""
-    path = tmp_path / "models" / "model.keras"
-    save_model(build_model(TINY), TINY, path)
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(member, "escaped")
-    with pytest.raises(ModelError, match=f"expected .* got .*{re.escape(member)}"):
-        load_model(path)
-    assert sorted(os.listdir(tmp_path)) == ["models"]
-
-
-@pytest.mark.parametrize("damage", [lambda content: content[:-200], lambda content: b"no archive"])
-def test_the_error_names_the_damaged_model_file(damage, tmp_path):
-    path = tmp_path / "model.keras"
-    save_model(build_model(TINY), TINY, path)
-    path.write_bytes(damage(path.read_bytes()))
-    for wrong in (path, tmp_path):
-        with pytest.raises(ModelError, match=f"^{wrong} is not a model"):
-            load_model(wrong)
-
-
-def test_a_model_with_a_class_from_another_package_is_rejected(tmp_path):
-    """Name subprocess.Popen as the class in a model's file, and expect that no process starts."""
-    path = tmp_path / "model.keras"
-    save_model(build_model(TINY), TINY, path)
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    config = json.loads(members["config.json"])
-    config |= {"module": "subprocess", "class_name": "Popen", "registered_name": None}
-    config["config"] = {"args": ["touch", str(tmp_path / "escaped")]}
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in (members | {"config.json": json.dumps(config)}).items():
-            archive.writestr(name, content)
-    with pytest.raises(ModelError, match="Could not locate class 'Popen'"):
-        load_model(path)
-    assert not (tmp_path / "escaped").exists()
 
 
 def http_status(url):

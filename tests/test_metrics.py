@@ -19,9 +19,9 @@ def predicted(*pairs):
 
 
 def test_probabilities_are_computed_in_double_precision():
-    probabilities = to_probabilities(np.array([[0, np.log(3)]], "float32"))
+    probabilities = to_probabilities(np.array([[[0, np.log(3)]]], "float32"))
     assert probabilities.dtype == np.float64
-    assert probabilities[0].tolist() == pytest.approx([0.25, 0.75])
+    assert probabilities[0, 0].tolist() == pytest.approx([0.25, 0.75])
 
 
 def test_the_loss_equals_a_value_computed_by_hand():

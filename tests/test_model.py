@@ -1,17 +1,25 @@
 """Test the sizes, the equations and the dropout of the network, and the saved model."""
 
+import json
+import os
+import re
+import zipfile
+
 import numpy as np
 import pytest
 from helpers.runs import run_python
 from scipy.special import softmax
 
 from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.figures.layers import draw_layers
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.model_file import PLAIN_LAYERS, load_model, save_model
+
+TINY = Configuration(units=2)
 
 
 def read_by_hand(weights, x):
@@ -76,10 +84,62 @@ def test_a_loaded_model_ends_with_a_softmax_layer(layer, mnist, tmp_path):
     assert weights_sha256(again.get_weights()) == weights_sha256(model.get_weights())
     kinds = [PLAIN_LAYERS[layer], keras.layers.Dense, keras.layers.Activation]
     assert [type(part) for part in again.layers] == kinds
+    names = [part.name for part in (again, *again.layers)]
+    assert names == ["rnn", layer, "dense", "activation"]
     assert again.layers[0].dropout == 0.2
     x = scale(mnist[1][0][:100])
     expected = softmax(predict(model, x), axis=1)
     np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-6)
+
+
+def test_a_model_that_contains_code_is_rejected(tmp_path):
+    inputs = keras.Input((2,))
+    outputs = keras.layers.Lambda(lambda x: x + 1)(inputs)
+    keras.Model(inputs, outputs).save(tmp_path / "hostile.keras")
+    with pytest.raises(ModelError, match=r"not a model that can be read safely.*Lambda"):
+        load_model(tmp_path / "hostile.keras")
+
+
+@pytest.mark.parametrize(
+    "member", ["../escaped.txt", "/tmp/escaped.txt", "assets/code.py", "config.json"]
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_model_file_with_unexpected_members_is_rejected(member, tmp_path):
+    """Add an unexpected file, or a second config.json, to the archive of a model."""
+    path = tmp_path / "models" / "model.keras"
+    save_model(build_model(TINY), TINY, path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(member, "escaped")
+    with pytest.raises(ModelError, match=f"expected .* got .*{re.escape(member)}"):
+        load_model(path)
+    assert sorted(os.listdir(tmp_path)) == ["models"]
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-200], lambda content: b"no archive"])
+def test_the_error_names_the_damaged_model_file(damage, tmp_path):
+    path = tmp_path / "model.keras"
+    save_model(build_model(TINY), TINY, path)
+    path.write_bytes(damage(path.read_bytes()))
+    for wrong in (path, tmp_path):
+        with pytest.raises(ModelError, match=f"^{wrong} is not a model"):
+            load_model(wrong)
+
+
+def test_a_model_with_a_class_from_another_package_is_rejected(tmp_path):
+    """Name subprocess.Popen as the class in a model's file, and expect that no process starts."""
+    path = tmp_path / "model.keras"
+    save_model(build_model(TINY), TINY, path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    config |= {"module": "subprocess", "class_name": "Popen", "registered_name": None}
+    config["config"] = {"args": ["touch", str(tmp_path / "escaped")]}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (members | {"config.json": json.dumps(config)}).items():
+            archive.writestr(name, content)
+    with pytest.raises(ModelError, match="Could not locate class 'Popen'"):
+        load_model(path)
+    assert not (tmp_path / "escaped").exists()
 
 
 def test_drawing_the_layers_needs_no_installation_of_graphviz(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError
 from math import log
+from pathlib import Path
 from unittest.mock import Mock
 
 import numpy as np
@@ -32,6 +33,7 @@ from mnist_rnn.records.run import (
     read_labels,
     read_run,
     read_runs,
+    refusal,
     write_run,
 )
 
@@ -99,12 +101,12 @@ def test_a_record_has_no_commit_if_there_is_no_git_repository_or_no_git(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("variable", "threads"), [("3", 3), ("0", 2), ("", 2), ("two", 2), (None, 2)]
+    ("variable", "threads"), [("3", 3), ("0", 5), ("", 5), ("two", 5), (None, 5)]
 )
 def test_number_of_threads_comes_from_a_variable_or_equals_the_number_of_cores(
     variable, threads, monkeypatch
 ):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5, 6}, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3, 7}, raising=False)
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     if variable is not None:
         monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", variable)
@@ -301,6 +303,16 @@ def test_run_is_compared_with_the_committed_run(history, made_with, good, said, 
     assert said in sentence
 
 
+@pytest.mark.parametrize("code", ["ours", "keras"])
+def test_a_record_is_readable_text_in_the_folder_of_its_configuration(code, make_record, tmp_path):
+    run = make_record(code=code)
+    path = write_run(run, tmp_path)
+    name = {"ours": "simple_rnn-256-sgd"}.get(code, code)
+    assert path == tmp_path / "runs" / name / "seed-0.json"
+    assert path.read_text().startswith('{\n "schema_version": 4,\n "code": ')
+    assert read_run(path) == run
+
+
 def test_error_names_a_missing_record(tmp_path):
     with pytest.raises(RecordError, match=r"none\.json can't be read: No such file"):
         read_run(tmp_path / "none.json")
@@ -308,7 +320,7 @@ def test_error_names_a_missing_record(tmp_path):
 
 INTEL = (
     "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 167\n"
-    "model name\t: A <fast> CPU\nflags\t\t: fpu {}\n\n"
+    "model name\t: A <fast> CPU\nflags\t\t: {}\n\n"
 )
 ARM = "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n"
 INTEL_CPU = {"vendor": "GenuineIntel", "family": "6", "model": "167", "name": "A fast CPU"}
@@ -320,6 +332,7 @@ INTEL_CPU = {"vendor": "GenuineIntel", "family": "6", "model": "167", "name": "A
      ("x86_64", INTEL.format("avx2"), None, cpu(False, **INTEL_CPU)),
      ("x86_64", INTEL.format("fma"), None, cpu(False, **INTEL_CPU)),
      ("x86_64", INTEL.format("avx2"), "Haswell", cpu(True, name="Haswell", emulated=True)),
+     ("x86_64", INTEL.format("fma avx2"), "Nehalem", cpu(False, name="Nehalem", emulated=True)),
      ("aarch64", ARM, None, cpu(True, architecture="aarch64", vendor="0x41", model="0xd0c")),
      ("arm64", None, None, cpu(True, architecture="arm64", name="Apple M2"))],
 )  # fmt: skip
@@ -345,6 +358,10 @@ def test_unknown_name_of_a_run_is_rejected(name, monkeypatch):
     assert find_run("simple_rnn-256-sgd/17").seed == 17
     with pytest.raises(ParameterError, match=rf"^run: expected .* such as .*, got {name}\.$"):
         find_run(name)
+
+
+def test_the_message_about_a_file_is_short_and_printable():
+    assert str(refusal(Path("/a\nb"), "x" * 2000)) == "/a?b " + "x" * 995
 
 
 def test_each_contradiction_is_a_sentence(make_record):

@@ -198,6 +198,7 @@ def test_run_is_not_recorded_under_another_configuration(values, parts, results)
         keep.keep_run(**parts | {"config": other})
     given = [parts[name] for name in ("training", "test")]
     owned = keep.open_checkpoint(other, *given, parts["environment"])
+    assert owned.path == run_path(other, ".checkpoint", results)
     for config, checkpoint in ((RUN, owned), (other, owned)):
         with pytest.raises(TrainingError, match=rf"belong to another run\. {AGAIN}"):
             train(parts["model"], *given, config, checkpoint)
@@ -355,7 +356,11 @@ def test_training_in_another_copy_of_the_repository_is_rejected(parts, tmp_path,
 def test_code_that_was_edited_after_it_was_loaded_is_rejected(parts, results, monkeypatch):
     monkeypatch.setattr(keep, "digest_code", lambda: "0" * 64)
     given = [parts[name] for name in ("config", "training", "test", "environment")]
-    with pytest.raises(TrainingError, match="changed after this kernel had loaded it"):
+    said = (
+        r"^The code in src/mnist_rnn/experiment was changed after this kernel had loaded it\. "
+        r"Restart the kernel, and run all cells\.$"
+    )
+    with pytest.raises(TrainingError, match=said):
         keep.open_checkpoint(*given)
     assert not list(results.iterdir())
 

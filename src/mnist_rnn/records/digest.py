@@ -46,7 +46,7 @@ def describe(node: object, local: dict[str, str]) -> str:
     fields = (
         f"{name}={describe(value, local)}"
         for name, value in ast.iter_fields(node)
-        if value not in (None, []) and name not in ("annotation", "returns", "ctx", "type_comment")
+        if value not in (None, []) and name not in ("annotation", "returns", "ctx")
     )
     return f"{type(node).__name__}({','.join(fields)})"
 

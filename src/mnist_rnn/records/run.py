@@ -211,7 +211,8 @@ def find_contradicted(new: Mapping[str, object], known: Mapping[str, object]) ->
     """
     name = "history.weights_sha256"
     digests = [list(results[name]) for results in (new, known)]  # type: ignore[call-overload]
-    if digests[0][-1] != digests[1][-1] or digests[0][-1] is None:
+    last = [known[-1] for known in digests]
+    if last[0] != last[1] or None in last:
         return []
     unlike = len(digests[0]) != len(digests[1]) or first_other_epoch(*digests)
     others = [key for key in new if key != name and new[key] != known[key]]
@@ -355,7 +356,7 @@ def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
     for path in sorted((results / "runs").glob("*/seed-*.json")):
         try:
             run = read_run(path)
-            same = first.setdefault((run.code, run.weights_sha256 or str(path)), path)
+            same = first.setdefault((run.code, run.weights_sha256), path)
             if same != path:
                 require_same_results(path, run.results, runs[same].results, shown(same))
             runs[path] = run
