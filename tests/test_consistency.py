@@ -177,10 +177,13 @@ def test_a_record_that_contradicts_its_model_is_rejected(copied, committed, mnis
         load_checked(write(history=history | {"weights_sha256": digests}))
 
 
-def test_a_model_with_another_recurrent_layer_is_rejected(copied):
-    path = copied[1]()
-    with pytest.raises(ModelError, match=rf"^{path}: expected a gru or lstm, got simple_rnn$"):
-        load_run(path, ["gru", "lstm"])
+def test_a_model_with_another_recurrent_layer_is_rejected(make_record, tmp_path):
+    path = write_run(make_record(layer="gru"), tmp_path).with_suffix(".keras")
+    path.touch()
+    with pytest.raises(ModelError, match=rf"^{path}: expected a simple_rnn, got gru$"):
+        load_checked(path)
+    with pytest.raises(ModelError, match=rf"^{path}: expected a simple_rnn or lstm, got gru$"):
+        load_run(path, ["simple_rnn", "lstm"])
 
 
 def test_the_results_of_the_default_run_follow_from_its_model(committed, model, mnist):

@@ -18,6 +18,7 @@ from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.figures.layers import draw_layers
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.model_file import PLAIN_LAYERS, load_model, save_model
+from mnist_rnn.records.run import count_parameters
 
 TINY = Configuration(units=2)
 
@@ -41,8 +42,12 @@ def read_by_hand(weights, x):
     ],
 )
 def test_networks_have_the_published_numbers_of_parameters(layer, units, parameters):
-    model = build_model(Configuration(layer=layer, units=units))
-    assert model.count_params() == parameters
+    config = Configuration(layer=layer, units=units)
+    assert build_model(config).count_params() == count_parameters(config) == parameters
+
+
+def test_a_network_of_pytorch_has_two_bias_vectors():
+    assert count_parameters(Configuration(), "pytorch") == 75_530 + 256
 
 
 def test_the_network_computes_the_equations_of_simple_rnn(mnist):
