@@ -95,8 +95,12 @@ def test_no_epoch_is_trained_again_if_only_the_record_is_missing(
 
 def test_checkpoint_of_another_run_is_ignored(small, make_checkpoint, caplog):
     keep(make_checkpoint(small, data="1", code="2"))
-    assert make_checkpoint(small, data="1", code="0").read() is None
-    assert "belongs to another run, other code or other versions, and is ignored" in caplog.text
+    other = make_checkpoint(small, data="1", code="0")
+    assert other.read() is None
+    assert caplog.messages == [
+        f"The checkpoint {other.path} belongs to another run, other code or other versions, "
+        "and is ignored"
+    ]
     assert make_checkpoint(small, code="2", data="1").read().history == HISTORY
 
 
@@ -150,7 +154,8 @@ def test_full_disk_neither_damages_the_last_checkpoint_nor_stops_the_run(
     keep(checkpoint)
     fill_disk()
     keep(checkpoint, seconds=9.0)
-    assert "The checkpoint can't be written, but the run continues" in caplog.text
+    problem = f"{checkpoint.path} can't be written: No space left on device."
+    assert caplog.messages == [f"{problem} The run continues."]
     assert checkpoint.read().seconds == STATE.seconds
     assert os.listdir(checkpoint.path.parent) == ["checkpoint"]
     checkpoint.discard()

@@ -87,7 +87,7 @@ class Checkpoint:
             with replacing(self.path) as temporary:
                 temporary.write_bytes(hashlib.sha256(arrays).digest() + arrays)
         except OSError as error:
-            log.warning("The checkpoint can't be written, but the run continues: %s", error)
+            log.warning("%s The run continues.", error)
 
     def discard(self) -> None:
         """Remove the checkpoint file, if there is one."""
