@@ -115,8 +115,10 @@ def test_a_run_with_the_same_weights_but_another_result_is_rejected(committed, t
         assert str(rejected.value).endswith(
             f"the same weights as the committed run but different {name}"
         )
-    other = change(committed, "history", weights_sha256=OTHER_DIGESTS, test_errors=[1] * 20)
-    require_reproduction(tmp_path, other, committed)
+    last_differs = [*committed.history.weights_sha256[:-1], "1" * 64]
+    for digests in (OTHER_DIGESTS, last_differs):
+        other = change(committed, "history", weights_sha256=digests, test_errors=[1] * 20)
+        require_reproduction(tmp_path, other, committed)
 
 
 def test_a_copied_run_under_another_seed_is_rejected(committed, make_record, tmp_path):
