@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -177,6 +178,22 @@ def test_a_record_that_contradicts_its_model_is_rejected(copied, committed, mnis
     said = rf"1{{12}}\.\.\., got weights with the SHA-256 {committed.weights_sha256[:12]}\.\.\.$"
     with pytest.raises(ModelError, match=rf"the weights of its record, with the SHA-256 {said}"):
         load_checked(write(history=history | {"weights_sha256": digests}))
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "got"),
+    [
+        ("seed-0.keras", lambda path: None, "no file"),
+        ("seed-0.keras", os.mkdir, "another file"),
+        ("seed-0.json", Path.touch, "another file"),
+    ],
+)
+def test_a_path_without_a_model_is_rejected(name, make, got, tmp_path):
+    make(path := tmp_path / name)
+    with pytest.raises(
+        ModelError, match=rf"^{path}: expected a model in a .keras file, got {got}$"
+    ):
+        load_run(path)
 
 
 def test_a_model_with_another_recurrent_layer_is_rejected(make_record, tmp_path):
