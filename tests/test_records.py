@@ -393,6 +393,7 @@ def test_each_contradiction_is_a_sentence(make_record):
         (run.model_copy(update={"test_loss": 0.0199 * share}), [loss]),
         (run.model_copy(update={"train_errors": 50, "train_loss": 0.501 * share}), []),
         (run.model_copy(update={"train_errors": 50, "train_loss": 0.499 * share}), [loss]),
+        (run.model_copy(update={"train_errors": 50, "train_loss": 0.0}), [loss]),
         (run.model_copy(update={"train_errors": None, "train_loss": None}), []),
         (run.model_copy(update={"parameters": 75_531}),
          ["`parameters` must be 75530, the number of parameters of the network"]),
@@ -404,8 +405,10 @@ def test_each_contradiction_is_a_sentence(make_record):
         assert list(find_contradictions(changed)) == problems
 
 
-def test_original_code_may_have_no_digests(make_record):
-    run = change(make_record(code="keras"), "history", weights_sha256=[None] * 20)
+@pytest.mark.parametrize("code", ["keras", "pytorch"])
+def test_original_code_may_have_no_digests(code, make_record):
+    run = make_record(code=code)
+    run = change(run, "history", weights_sha256=[None] * run.config.epochs)
     run = run.model_copy(update={"mistakes": None, "train_errors": None, "train_loss": None})
     assert list(find_contradictions(run)) == []
     assert run.weights_sha256 == ""
