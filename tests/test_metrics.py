@@ -32,6 +32,8 @@ def test_the_loss_equals_a_value_computed_by_hand():
     assert measure_loss(probabilities, y) == round(-(2 * np.log(0.75) + np.log(0.5)) / 3, 6)
     # As in Keras, the loss stays finite if the predicted probability of the label is zero.
     assert measure_loss(predicted((1, 0)), y[1:2]) == pytest.approx(-np.log(1e-7))
+    # Probabilities are at most 1 - 1e-7, which changes the sixth decimal of this mean.
+    assert measure_loss(np.array([[1.0], [np.exp(-2 * 0.10000046)]]), np.array([0, 0])) == 0.100001
 
 
 def test_the_misclassified_images_equal_a_list_made_by_hand():

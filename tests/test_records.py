@@ -303,12 +303,21 @@ def test_run_is_compared_with_the_committed_run(history, made_with, good, said, 
     assert said in sentence
 
 
-@pytest.mark.parametrize("code", ["ours", "keras"])
-def test_a_record_is_readable_text_in_the_folder_of_its_configuration(code, make_record, tmp_path):
-    run = make_record(code=code)
+@pytest.mark.parametrize(
+    ("code", "parameters", "name"),
+    [
+        ("ours", {}, "simple_rnn-256-sgd"),
+        ("keras", {}, "keras"),
+        ("keras_2019", {"optimizer": "adam", "dropout": 0.2},
+         "keras_2019-optimizer_adam-dropout_0.2"),
+    ],
+)  # fmt: skip
+def test_a_record_is_readable_text_in_the_folder_of_its_configuration(
+    code, parameters, name, make_record, tmp_path
+):
+    run = make_record(code=code, seed=3, **parameters)
     path = write_run(run, tmp_path)
-    name = {"ours": "simple_rnn-256-sgd"}.get(code, code)
-    assert path == tmp_path / "runs" / name / "seed-0.json"
+    assert path == tmp_path / "runs" / name / "seed-3.json"
     assert path.read_text().startswith('{\n "schema_version": 4,\n "code": ')
     assert read_run(path) == run
 

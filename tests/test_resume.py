@@ -32,7 +32,7 @@ STATE = State(HISTORY, 1.5, [np.arange(3.0), np.ones(2)], {})
 
 def keep(checkpoint, **values):
     """Write `STATE` to a checkpoint, with the fields in `values` replaced."""
-    checkpoint.write(STATE._replace(owner=checkpoint.owner, **values))
+    checkpoint.write(STATE._replace(**values | {"owner": checkpoint.owner}))
 
 
 class Killed(BaseException):
@@ -70,8 +70,12 @@ def test_run_that_is_resumed_twice_equals_an_uninterrupted_run(
             stop_after_writing(patch, stop)
             with pytest.raises(error, match=message):
                 run(config)
-        assert make_checkpoint(config).read().epochs == epochs
-    assert_same(run(config), expected)
+        kept = make_checkpoint(config).read()
+        assert kept.epochs == epochs
+        keep(make_checkpoint(config), **kept._asdict() | {"seconds": kept.seconds + 1000})
+    finished = run(config)
+    assert_same(finished, expected)
+    assert 2000 < finished[1].seconds < 2100
 
 
 def assert_same(run, expected):
