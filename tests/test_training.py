@@ -112,6 +112,15 @@ def test_run_with_a_loss_of_nan_stops_with_an_explanation(small, run, make_check
     assert not checkpoint.path.exists()
 
 
+def test_the_progress_bar_ends_with_the_loss_and_the_accuracy_of_the_last_epoch(small, run, capsys):
+    history = run(small)[1].history
+    last = {name: values[-1] for name, values in history.items()}
+    said = capsys.readouterr().out
+    assert said.startswith("Epochs already finished: 0. Each finished epoch is saved, and ")
+    final = "loss {loss:.4f}, accuracy {accuracy:.4f}".format(**last)
+    assert said.rstrip().endswith(f"to go, {final}")
+
+
 def test_setting_back_the_system_clock_has_no_effect(small, run, left_alone, monkeypatch):
     hours = iter(range(0, -1_000_000, -1))
     monkeypatch.setattr(time, "time", lambda: 3600.0 * next(hours))
