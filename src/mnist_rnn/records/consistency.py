@@ -148,7 +148,7 @@ def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
     The shape of `x` is (n, timesteps, features). The shape of the result is (n, timesteps, units).
     """
     hidden = np.empty((*x.shape[:2], len(weights.bias)), "float32")
-    state = np.zeros_like(weights.bias)
+    state = np.zeros((len(x), len(weights.bias)), "float32")
     for t in range(x.shape[1]):
         state = np.tanh(x[:, t] @ weights.kernel + state @ weights.recurrent_kernel + weights.bias)
         hidden[:, t] = state
