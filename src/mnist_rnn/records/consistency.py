@@ -3,6 +3,7 @@
 NumPy computes the model's results again, without the code that wrote the record.
 """
 
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -66,8 +67,9 @@ def load_run(path: Path, layers: Collection[str] = tuple(GATES)) -> tuple[Run, l
     """
     from mnist_rnn.records.model_file import load_model
 
-    if path.suffix != ".keras" or not path.is_file():
-        got = "another file" if path.exists() else "no file"
+    # Unlike the methods of `Path`, these functions return False if the name is too long.
+    if path.suffix != ".keras" or not os.path.isfile(path):
+        got = "another file" if os.path.exists(path) else "no file"
         raise ModelError(f"{shown(path)}: expected a model in a .keras file, got {got}")
     record = path.with_suffix(".json")
     run = read_run(record)

@@ -211,7 +211,7 @@ def find_contradicted(new: Mapping[str, object], known: Mapping[str, object]) ->
     """
     name = "history.weights_sha256"
     digests = [list(results[name]) for results in (new, known)]  # type: ignore[call-overload]
-    last = [known[-1] for known in digests]
+    last = [values[-1] for values in digests]
     if last[0] != last[1] or None in last:
         return []
     unlike = len(digests[0]) != len(digests[1]) or first_other_epoch(*digests)
