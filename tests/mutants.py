@@ -4,10 +4,11 @@ mutmut makes one small edit at a time to a function in `figures`, `analysis` or 
 each edit, mutmut runs the tests that call the edited function. The list `EDITS` in page_edits.py
 contains the edits of the pages.
 
-With `ARGS=figures.training`, `make mutants` tries only edits whose names contain
-`figures.training`. With `ARGS=web`, `make mutants` tries only the edits of the pages. A stopped
-command continues from mutmut's results in the folder .mutants. The command fails if an undetected
-edit matches no pattern in `REASONS`.
+With `ARGS=figures`, `make mutants` tries only the edits of `figures`. With `ARGS=figures.training`,
+`make mutants` tries only edits whose names contain `figures.training`. With `ARGS=web`,
+`make mutants` tries only the edits of the pages. Without a dot in `ARGS`, a stopped command
+continues from mutmut's results in the folder .mutants. The command fails if an undetected edit
+matches no pattern in `REASONS`.
 """
 
 import ast
