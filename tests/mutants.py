@@ -82,7 +82,8 @@ REASONS = {
     r"records\.model_file\..*: (safe_mode=Tru -> safe_mode=Non|safe_mode=True ->  )": "the default",
     r"records\.training\..*: Fals.*   in: self\.bar": "the bar is drawn once more, or not",
     r"records\.run\..*: \"ours": "mutmut keeps the defaults of arguments",
-    r".*: (\"float64\" -> None|\"core\.fileM(ode=false)? ->)": "NumPy and git treat both alike",
+    r".*: (allow_pickle=False? -> ( |.*Non)|\"float64\" -> None|\"core\.fileM(ode=false)? ->)":
+        "NumPy and git treat both alike",
     r"records\.run\.x_find_contradictions__.*: 0 -> 1   in: if \(run\.train": "no size is below 1",
     r".*: strict=": "these lists have one length",
     r".*: (float -> None|orient=\"index -> orient=\"INDEX|equal_var=Fals -> equal_var=Non|"
@@ -102,6 +103,7 @@ REASONS = {
     r"analysis\.trained_network\.x_disturb__.*: (order=0|reshape=Fals -> reshape=Non)":
         "a shift by whole pixels is the same without interpolation; SciPy treats both alike",
     r"records\.run\.x_what_outdates__": "test_sweep.py, which starts processes, tests it",
+    r"records\.checkpoint\..*: .* in: raise ValueError": "nobody sees these messages",
     r"records\.environment\..*: \" -> \"XXXX": "neither says anything",
     r"records\.environment\.x_is_clean__.*: (\"GIT_|\"--template|\*\*variables ->    in: ask)":
         "only an edited file in /etc or /usr could be found with them",

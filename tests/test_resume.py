@@ -116,29 +116,36 @@ def savez(*values):
     return buffer.getvalue()
 
 
+class Pickled:
+    """An object that fails the test when it is read from a pickle."""
+
+    def __reduce__(self):
+        return pytest.fail, ("a checkpoint's pickle was read",)
+
+
 PARTS = [np.array(values) for values in HISTORY.values()]
 CONTENTS = {
     "nothing": lambda owner: b"",
     "text": lambda owner: b"text",
     "a broken archive": lambda owner: savez(owner)[:-30],
     "an array": lambda owner: (np.save(buffer := io.BytesIO(), PARTS[0]), buffer.getvalue())[1],
-    "a pickle": lambda owner: savez(np.array([None], dtype=object)),
+    "a pickle": lambda owner: savez(np.array([Pickled()])),
     "too little": lambda owner: savez(owner, 1.5, PARTS[0]),
-    "no number": lambda owner: savez(owner, "soon", *PARTS),
-    "epochs without a measure": lambda owner: savez(owner, 1.5, PARTS[0][:1], *PARTS[1:]),
-    "too few variables": lambda owner: savez(owner, 1.5, *PARTS, np.ones(3)),
+    "no number": lambda owner: savez(owner, "soon", *PARTS, *STATE.variables),
+    "epochs without a measure": lambda owner: savez(
+        owner, 1.5, PARTS[0][:1], *PARTS[1:], *STATE.variables
+    ),
+    "too few variables": lambda owner: savez(owner, 1.5, *PARTS, STATE.variables[0]),
 }
 
 
 @pytest.mark.parametrize("make", CONTENTS.values(), ids=CONTENTS)
-def test_checkpoint_with_wrong_content_is_renamed(
-    make, small, run, left_alone, make_checkpoint, caplog
-):
+def test_checkpoint_with_wrong_content_is_renamed(make, small, make_checkpoint, caplog):
     """Write wrong content together with the correct digest of that content."""
     checkpoint = make_checkpoint(small)
     content = make(json.dumps(checkpoint.owner, sort_keys=True))
     checkpoint.path.write_bytes(hashlib.sha256(content).digest() + content)
-    assert checkpoint.read(left_alone[1].variables) is None
+    assert checkpoint.read(STATE.variables) is None
     assert "checkpoint is damaged and was renamed to checkpoint.damaged" in caplog.text
     assert os.listdir(checkpoint.path.parent) == ["checkpoint.damaged"]
 
