@@ -93,7 +93,6 @@ def find_changed(model: keras.Model, config: Configuration) -> list[str]:
     parts = []
     for each in (model, build_model(config)):
         each.optimizer.build(each.trainable_variables)
-        rate = type(each.optimizer.learning_rate)
         compiled = each.get_compile_config() | {"optimizer": None}
         compiled |= {"now": (each.jit_compile, each.run_eagerly)}
         limits = [(v.trainable, v.constraint, v.regularizer) for v in each.variables]
@@ -101,7 +100,7 @@ def find_changed(model: keras.Model, config: Configuration) -> list[str]:
             {
                 "weights": weights_sha256(np.array(variable) for variable in each.variables),
                 "layers": ([*map(describe_settings, each.layers)], limits),
-                "optimizer": (rate, describe_settings(each.optimizer)),
+                "optimizer": describe_settings(each.optimizer),
                 "optimizer's variables": weights_sha256(map(np.array, each.optimizer.variables)),
                 "loss": each.loss,
                 "compilation": (describe_settings(each), compiled),
