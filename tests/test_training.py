@@ -323,6 +323,8 @@ CHANGES = {
     "half trained": lambda model: model.train_on_batch(np.ones((9, 28, 28)), np.ones(9)),
 }
 
+PART = "(weights|layers|optimizer|optimizer's variables|loss|compilation)"
+
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_model_that_was_changed_after_building_is_rejected(change, parts, tmp_path):
@@ -333,7 +335,8 @@ def test_model_that_was_changed_after_building_is_rejected(change, parts, tmp_pa
     predict(model, test.x[:9])  # a prediction doesn't change the model
     change(model)
     iterations = int(model.optimizer.iterations)
-    with pytest.raises(TrainingError, match=rf"changed after the call of `build_model`: .*{AGAIN}"):
+    expected = rf"changed after the call of `build_model`: {PART}(, {PART})*\. {AGAIN}"
+    with pytest.raises(TrainingError, match=expected):
         train(model, training, test, RUN, Checkpoint(tmp_path / "checkpoint", owner))
     assert int(model.optimizer.iterations) == iterations
     assert not list(tmp_path.iterdir())

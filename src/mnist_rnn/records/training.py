@@ -94,7 +94,7 @@ def find_changed(model: keras.Model, config: Configuration) -> list[str]:
     for each in (model, build_model(config)):
         each.optimizer.build(each.trainable_variables)
         compiled = each.get_compile_config() | {"optimizer": None}
-        compiled |= {"now": (each.jit_compile, each.run_eagerly)}
+        xla, eager = each.jit_compile, each.run_eagerly
         limits = [(v.trainable, v.constraint, v.regularizer) for v in each.variables]
         parts.append(
             {
@@ -103,7 +103,7 @@ def find_changed(model: keras.Model, config: Configuration) -> list[str]:
                 "optimizer": describe_settings(each.optimizer),
                 "optimizer's variables": weights_sha256(map(np.array, each.optimizer.variables)),
                 "loss": each.loss,
-                "compilation": (describe_settings(each), compiled),
+                "compilation": (describe_settings(each), compiled, xla, eager),
             }
         )
     given, fresh = parts
