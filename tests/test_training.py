@@ -319,6 +319,7 @@ CHANGES = {
     "dropout": assign("layers.0.rate", 0.5),
     "activation": assign("layers.2.activation", keras.activations.relu),
     "parts": assign("layers.1.parts", 7),
+    "own layer": assign("layers.2.__class__", type("Own", (keras.layers.Dense,), {})),
     "layer": lambda model: model.add(keras.layers.Dense(10, name="more")),
     "half trained": lambda model: model.train_on_batch(np.ones((9, 28, 28)), np.ones(9)),
 }

@@ -110,18 +110,18 @@ def find_changed(model: keras.Model, config: Configuration) -> list[str]:
     return [name for name in given if given[name] != fresh[name]]
 
 
-def describe_settings(part: object) -> dict[str, object]:
-    """Return the public attributes of a model, a layer or an optimizer that can change results.
+def describe_settings(part: object) -> tuple[type, dict[str, object]]:
+    """Return the type of a model, a layer or an optimizer, and its attributes that change results.
 
     Numbers and strings are returned unchanged. A function is replaced by its name, and any other
     object by its type.
     """
-    settings: dict[str, object] = {"class": type(part), "trainable": getattr(part, "trainable", 0)}
+    settings: dict[str, object] = {}
     for name, value in vars(part).items():
         if not name.startswith("_") and name not in PASSING:
             plain = value is None or isinstance(value, bool | int | float | str | tuple)
             settings[name] = value if plain else getattr(value, "__qualname__", type(value))
-    return settings
+    return type(part), settings
 
 
 class EpochKeeper(keras.callbacks.Callback):
