@@ -104,6 +104,8 @@ REASONS = {
         "a shift by whole pixels is the same without interpolation; SciPy treats both alike",
     r"records\.run\.x_what_outdates__": "test_sweep.py, which starts processes, tests it",
     r"records\.checkpoint\..*: .* in: raise ValueError": "nobody sees these messages",
+    r"records\.training\.x_train__.*: (< -> <=|checkpoint\.owner -> None)":
+        "no loss stays the same, and the first epoch sets the owner",
     r"records\.training\.x_describe_inputs__.*: \"": "all code takes the names from here",
     r"records\.environment\..*: \" -> \"XXXX": "neither says anything",
     r"records\.environment\.x_is_clean__.*: (\"GIT_|\"--template|\*\*variables ->    in: ask)":

@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -59,7 +60,7 @@ def stop_after_writing(monkeypatch, error):
     ],
 )
 def test_run_that_is_resumed_twice_equals_an_uninterrupted_run(
-    layer, optimizer, small, run, left_alone, make_checkpoint, monkeypatch
+    layer, optimizer, small, run, left_alone, make_checkpoint, monkeypatch, capsys
 ):
     """Interrupt the run as JupyterLab does, then kill the run, and then let the run finish."""
     config = small.model_copy(update={"layer": layer, "optimizer": optimizer})
@@ -74,7 +75,9 @@ def test_run_that_is_resumed_twice_equals_an_uninterrupted_run(
         kept = checkpoint.read()
         assert kept.epochs == epochs
         checkpoint.write(kept._replace(seconds=kept.seconds + 1000))
+    capsys.readouterr()
     finished = run(config)
+    assert re.findall(r"(\d) of \d epochs", capsys.readouterr().out)[0] == "2"
     assert_same(finished, expected)
     assert 2000 < finished[1].seconds < 2100
 
@@ -114,6 +117,11 @@ def savez(*values):
     buffer = io.BytesIO()
     np.savez(buffer, *values)
     return buffer.getvalue()
+
+
+def test_the_digest_of_weights_does_not_depend_on_the_byte_order():
+    weights = np.arange(3, dtype="<f4")
+    assert weights_sha256([weights.astype(">f4")]) == weights_sha256([weights])
 
 
 class Pickled:

@@ -1,6 +1,7 @@
 """Test the training, and the errors after a user mixes parts of different runs."""
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -96,7 +97,8 @@ def test_each_batch_draws_one_dropout_mask_and_predictions_draw_none(small):
 
 def test_a_run_stops_with_an_explanation_if_it_does_not_learn(small, run, make_checkpoint):
     config = small.model_copy(update={"learning_rate": 1e6})
-    with pytest.raises(TrainingError, match=r"did not learn: its loss .* is \d\S+, and was 2\."):
+    said = r"^The network did not learn: its loss .* is \d\S+, and was 2\."
+    with pytest.raises(TrainingError, match=said):
         run(config)
     assert not make_checkpoint(config).path.exists()
 
@@ -118,7 +120,8 @@ def test_the_progress_bar_ends_with_the_loss_and_the_accuracy_of_the_last_epoch(
     said = capsys.readouterr().out
     assert said.startswith("Epochs already finished: 0. Each finished epoch is saved, and ")
     final = "loss {loss:.4f}, accuracy {accuracy:.4f}".format(**last)
-    assert said.rstrip().endswith(f"to go, {final}")
+    epochs = rf"{small.epochs} of {small.epochs} epochs \|█{{25}}\|"
+    assert re.search(rf"\r +{epochs} \d\d:\d\d, 00:00 to go, {final}$", said.rstrip())
 
 
 def test_setting_back_the_system_clock_has_no_effect(small, run, left_alone, monkeypatch):
@@ -127,6 +130,11 @@ def test_setting_back_the_system_clock_has_no_effect(small, run, left_alone, mon
     _, state = run(small)
     assert state.history == left_alone[1].history
     assert 0 < state.seconds < 60
+
+
+def test_a_run_counts_no_time_before_its_first_epoch(small, run, monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", lambda: 5.0)
+    assert run(small)[1].seconds == 0
 
 
 # A user may change parameters and run only some cells again, which mixes parts of several runs.
