@@ -50,26 +50,19 @@ def ours(settings: dict, inputs: dict) -> Outcome:
     from mnist_rnn.experiment.inputs import Examples
     from mnist_rnn.experiment.network import build_model, predict
     from mnist_rnn.records.checkpoint import Checkpoint
-    from mnist_rnn.records.training import describe_inputs, train
+    from mnist_rnn.records.training import EpochKeeper, fit_from_checkpoint
 
-    times = []
-
-    class TimedCheckpoint(Checkpoint):
-        def write(self, state):
-            super().write(state)
-            times.append(perf_counter())
-
+    times: list[float] = []
     config = Configuration(**{k: v for k, v in settings.items() if k in Configuration.model_fields})
     model = build_model(config)
     training = Examples(inputs["x_train"], inputs["y_train"])
     # Take 1,000 images, the batch size of `predict`, since XLA compiles each batch size separately.
     test = Examples(inputs["x_test"][:1000], inputs["y_test"][:1000])
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = TimedCheckpoint(
-            Path(folder) / "checkpoint", describe_inputs(config, training, test)
-        )
+        checkpoint = Checkpoint(Path(folder) / "checkpoint", {})
         times.append(perf_counter())
-        train(model, training, test, config, checkpoint)
+        keeper = EpochKeeper(checkpoint, model, test, False, lambda _: times.append(perf_counter()))
+        fit_from_checkpoint(model, training, config, keeper)
     return times, predict(model, inputs["x_test"])
 
 

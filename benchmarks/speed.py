@@ -128,7 +128,7 @@ def main() -> None:
     peers = ["original", "jax", "pytorch", "jax_same_bits", "pytorch_same_bits"]
     contenders = ["ours"] + peers * bool(options.peers) + ["before"] * bool(options.before)
     environment = describe_environment(threads=2)
-    code = {"code_sha256": environment.code_sha256}
+    code = {"commit": environment.commit}
     rows = [row | code for row in plan(options.rounds, contenders)]
     cpu = environment.cpu
     name = f"{cpu.vendor}-{cpu.family}-{cpu.model}".lower()

@@ -17,13 +17,14 @@ from mnist_rnn.analysis.answer import (
 )
 from mnist_rnn.analysis.claims import Claim, read_claims
 from mnist_rnn.analysis.tables import Results, summarize, tabulate_results
+from mnist_rnn.analysis.trained_network import Weights
 from mnist_rnn.bits.implementations import BROWSER, SOURCES, find_proofs
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.consistency import load_checked
+from mnist_rnn.records.model_file import load_run
 from mnist_rnn.records.run import read_runs, run_path
 
 
@@ -58,7 +59,7 @@ def describe_network(claim: Claim) -> str:
     """Return a claim's differences from the default configuration, like `: adam, dropout 0.2`."""
     if claim.answered_by == "pytorch":
         return ": PyTorch"
-    changed = claim.config.model_dump(exclude_defaults=True)
+    changed = claim.config.find_changes(Configuration())
     words = [v if isinstance(v, str) else f"{name} {v}" for name, v in changed.items()]
     return ": " + ", ".join(words) if words else ""
 
@@ -105,5 +106,6 @@ def fill_blocks(text: str) -> str:
 if __name__ == "__main__":
     path = ROOT / "README.md"
     write_text(path, fill_blocks(path.read_text(encoding="utf-8")))
-    _, weights = load_checked(run_path(Configuration(), ".keras", COMMITTED))
+    _, arrays = load_run(run_path(Configuration(), ".keras", COMMITTED))
+    weights = Weights(*arrays)
     write_text(ROOT / "docs" / "network.svg", draw_unrolled(weights, load_mnist()[1][0][DIGIT]))

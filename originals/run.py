@@ -33,6 +33,7 @@ def describe_run(measured: dict, code: str, config: Configuration, made_with: En
         train_errors=None,
         mistakes=None,
         data_sha256=DATA_SHA256,
+        first_steps={},
         environment=made_with.model_copy(update={"versions": measured.pop("versions")}),
         **measured,
     )
@@ -42,19 +43,18 @@ def main() -> None:
     """Train the run and write its record; if the script fails, exit with the script's status."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("python")
-    parser.add_argument("code", choices=[name for name in PROGRAMS if PROGRAMS[name].files])
+    parser.add_argument("code", choices=[name for name in PROGRAMS if PROGRAMS[name].script])
     parser.add_argument("config", type=Configuration.model_validate_json)
     given = parser.parse_args()
     config, program = given.config, PROGRAMS[given.code]
     # Describe the environment before the script starts, since the files may change during training.
     made_with = describe_environment(count_threads() if program.here else None)
-    made_with = made_with.model_copy(update={"code_sha256": program.code_sha256})
     (x_train, y_train), (x_test, y_test) = load_mnist()
     train = {"x_train": x_train[: config.train_size], "y_train": y_train[: config.train_size]}
     with tempfile.TemporaryDirectory() as folder:
         data, output = Path(folder, "mnist.npz"), Path(folder, "measured.json")
         np.savez(data, x_test=x_test, y_test=y_test, **train)
-        command = [given.python, ORIGINALS / program.files[0], data, str(config.epochs), output]
+        command = [given.python, ORIGINALS / program.script, data, str(config.epochs), output]
         done = subprocess.run([*command, *(str(getattr(config, name)) for name in program.takes)])
         if done.returncode:
             sys.exit(done.returncode)

@@ -1,11 +1,37 @@
 """Define the parameters of the notebooks, and the values that each parameter accepts."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 TRAIN_SIZE, TEST_SIZE = 60_000, 10_000  # images of MNIST
 TIMESTEPS, FEATURES, NUM_CLASSES = 28, 28, 10
+
+
+class Layer(NamedTuple):
+    """A recurrent layer: the name of its class, and its numbers of gates and bias vectors.
+
+    The class in `experiment.layers` has the same name as Keras's class.
+    """
+
+    class_name: str
+    gates: int = 1
+    biases: int = 1
+
+
+LAYERS = {
+    "simple_rnn": Layer("SimpleRNN"),
+    "gru": Layer("GRU", gates=3, biases=2),
+    "lstm": Layer("LSTM", gates=4),
+}
+LEARNING_RATES = {"sgd": 0.01, "rmsprop": 0.001, "adam": 0.001}  # Keras's defaults
 
 
 # Without slashes, angle brackets, vertical bars and line ends, the text in another person's record
@@ -36,17 +62,25 @@ class Configuration(Strict):
             a ParameterError.
     """
 
-    layer: Literal["simple_rnn", "gru", "lstm"] = "simple_rnn"
+    layer: Literal[*LAYERS] = "simple_rnn"  # type: ignore[valid-type]
     units: int = whole(256, 1, 4096)
-    optimizer: Literal["sgd", "rmsprop", "adam"] = "sgd"
+    optimizer: Literal[*LEARNING_RATES] = "sgd"  # type: ignore[valid-type]
     learning_rate: float | None = Field(
-        None, gt=0, description="a finite number above 0, or None for Keras's default"
+        None,
+        gt=0,
+        validate_default=True,
+        description="a finite number above 0, or None for Keras's default",
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="a number from 0 to below 1")
     batch_size: int = whole(128, 1, TRAIN_SIZE)
     epochs: int = whole(20, 1, 1000)
     train_size: int = whole(TRAIN_SIZE, 1, TRAIN_SIZE)
     seed: int = whole(0, 0, 2**32 - 1)
+
+    @field_validator("learning_rate")
+    @classmethod
+    def _use_default(cls, given: float | None, info: ValidationInfo) -> float | None:
+        return LEARNING_RATES.get(info.data.get("optimizer", "")) if given is None else given
 
     @property
     def name(self) -> str:
@@ -55,10 +89,22 @@ class Configuration(Strict):
         The name consists of the layer, the units, the optimizer, and each other parameter that
         differs from its default. The seed is never part of the name.
         """
-        always = {"layer", "units", "optimizer", "seed"}
-        changed = self.model_dump(exclude=always, exclude_defaults=True)
-        parts = [self.layer, str(self.units), self.optimizer]
-        return "-".join([*parts, *(f"{field}_{value}" for field, value in changed.items())])
+        base = Configuration(layer=self.layer, units=self.units, optimizer=self.optimizer)
+        changes = (f"{field}_{value}" for field, value in self.find_changes(base).items())
+        return "-".join([self.layer, str(self.units), self.optimizer, *changes])
+
+    def find_changes(self, base: "Configuration") -> dict[str, Any]:
+        """Return the parameters that differ from `base`, except the seed.
+
+        The learning rate is left out if it is the optimizer's default.
+        """
+        usual = base.model_dump() | {"seed": self.seed}
+        if self.learning_rate == LEARNING_RATES[self.optimizer]:
+            usual["learning_rate"] = self.learning_rate
+        return {name: value for name, value in self.model_dump().items() if value != usual[name]}
+
+
+PAGE_CONFIG = Configuration(learning_rate=0.05, batch_size=64, train_size=1280)  # learn.html
 
 
 class ByHand(Strict):

@@ -28,10 +28,10 @@ from mnist_rnn.paths import RESULTS, ROOT, located
 from mnist_rnn.records.run import (
     Code,
     count_products,
+    find_outdated,
     name_configuration,
     read_run,
     run_path,
-    what_outdates,
 )
 
 START = 5 * 10**11  # a run needs 20 seconds besides training, the time of this many multiplications
@@ -73,7 +73,7 @@ def why_pending(run: Planned, folder: Path = RESULTS) -> str | None:
     if not path.exists():
         return "no record"
     try:
-        changed = what_outdates(read_run(path))
+        changed = find_outdated(read_run(path))
     except RecordError as error:
         return str(error)
     return f"the record was made with different {', '.join(changed)}" if changed else None

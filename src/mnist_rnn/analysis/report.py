@@ -6,28 +6,19 @@ from mnist_rnn.analysis.claims import CONFIGURATION
 from mnist_rnn.analysis.tables import Results
 from mnist_rnn.errors import ParameterError
 from mnist_rnn.paths import PUBLISHED, ROOT
-from mnist_rnn.records.run import PROGRAMS
 
 REACHED = ["test_accuracy", "test_errors", "test_loss", "last_epoch_accuracy", "mean_loss"]
 REACHED += ["parameters", "seconds"]
 
 
 def describe_folder(results: Results) -> str:
-    """Return sentences about missing runs, invalid files, and runs by other versions of the code.
+    """Return sentences about missing runs and invalid files.
 
     Claims without runs are listed only if `MNIST_RNN_PUBLISHED` selects another claims.csv.
     """
     claims, there = results.claims, results.runs["configuration"]
-    today = results.runs["code"].map(
-        {code: program.code_sha256 for code, program in PROGRAMS.items()}
-    )
-    earlier = (results.runs["code_sha256"] != today).sum()
     missing = claims.index[~claims["configuration"].isin(there)]
     sentences = [f"Left out: {error}" for error in results.refused]
-    if earlier:
-        sentences.append(
-            f"{earlier} of {len(today)} runs were made by another version of the code."
-        )
     if len(missing) and PUBLISHED != ROOT / "data" / "published":
         sentences.append(f"Claims without a run: {', '.join(f'`{name}`' for name in missing)}.")
     return "\n\n".join(sentences)

@@ -52,7 +52,6 @@ def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
             "seconds": run.seconds,
             "keras": run.environment.versions.get("keras"),
             "weights_sha256": run.weights_sha256,
-            "code_sha256": run.environment.code_sha256,
             "loss_by_epoch": tuple(run.history.loss),
             "accuracy_by_epoch": tuple(run.history.accuracy),
             "test_errors_by_epoch": tuple(run.history.test_errors),

@@ -2,8 +2,8 @@
 
 Without arguments, `python -m mnist_rnn.bits.emulated` downloads the packages for an emulated ARM64
 CPU. With the arguments `Haswell sgd`, the command takes the first training steps of the
-configuration `sgd` on an emulated Haswell CPU. The command writes a record for the ledger to
-outputs/reproductions.
+configuration `sgd` on an emulated Haswell CPU. The command adds a row to
+outputs/reproductions.csv.
 
 For each emulated multiply-add, qemu switches twice between AVX and SSE code. Each switch is slow on
 Intel CPUs. An edit of the function `cpuinfo_init` in qemu's util/cpuinfo-i386.c can make qemu
@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mnist_rnn.paths import OUTPUTS, ROOT
+from mnist_rnn.paths import ROOT
 
 ARM64 = Path(f"{sys.prefix}-arm64")  # made by fetch_arm64
 SITE = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
@@ -109,7 +109,7 @@ def main() -> None:
     cpu, *names = sys.argv[1:]
     if missing(cpu):
         raise SystemExit(missing(cpu))
-    process = start_first_steps(cpu, *names, "--record", OUTPUTS / "reproductions")
+    process = start_first_steps(cpu, *names, "--record")
     for line in process.stdout or ():
         print(line, end="", flush=True)
     raise SystemExit(process.wait())

@@ -8,8 +8,6 @@ of Keras. The exit status is 1 if any bits differ.
 """
 
 import argparse
-import hashlib
-import json
 import re
 import subprocess
 import sys
@@ -22,28 +20,16 @@ from shutil import which
 from typing import NamedTuple
 
 from mnist_rnn.bits import by_hand
-from mnist_rnn.bits.browser_result import PAGE_CONFIG, BrowserResult
 from mnist_rnn.bits.compare import compare
 from mnist_rnn.bits.inputs import write_inputs
 from mnist_rnn.bits.known_answers import FILE, list_cases, read_cases
-from mnist_rnn.bits.ledger import (
-    EARLIER,
-    FIRST_STEPS,
-    LEDGER,
-    SAME,
-    WHOLE_RUN,
-    Reproduction,
-    describe_reproduction,
-    read_judged,
-    read_known,
-    write_reproduction,
-)
-from mnist_rnn.config import TRAIN_SIZE, Configuration
+from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction, read_ledger
+from mnist_rnn.config import PAGE_CONFIG, Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
-from mnist_rnn.paths import COMMITTED, MNIST, OUTPUTS, ROOT, located
+from mnist_rnn.paths import COMMITTED, MNIST, ROOT, located
 from mnist_rnn.records.environment import describe_environment
-from mnist_rnn.records.run import read_run, run_path
+from mnist_rnn.records.run import read_first_steps, read_run, run_path
 
 FOLDER = ROOT / "implementations"
 PACKAGE = ROOT / "src" / "mnist_rnn"
@@ -62,12 +48,14 @@ BROWSER = "Browser", [FOLDER / "rnn.c", PACKAGE / "web" / "learn" / "engine.c"]
 RUNS = {
     "sgd": Configuration(train_size=224, epochs=2),
     "first-epoch": Configuration(epochs=1),
-    WHOLE_RUN: Configuration(),
+    DEFAULT_RUN: Configuration(),
 }
+# What the runs are called in texts, the longest first
 COMPUTED = {
-    "sgd": "the first steps",
+    DEFAULT_RUN: f"all {Configuration().epochs} epochs",
+    "learn.html": f"{PAGE_CONFIG.epochs} epochs of {PAGE_CONFIG.train_size:,} images",
     "first-epoch": "the first epoch",
-    WHOLE_RUN: f"all {Configuration().epochs} epochs",
+    "sgd": "the first steps",
 }
 EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
 
@@ -152,21 +140,21 @@ def answer(command: Sequence[str | Path]) -> list[str]:
 
 def judge(trained: Trained, name: str) -> str:
     """Return the first difference from the committed digests, or "" if all digests are equal."""
-    if name != WHOLE_RUN:
-        expected = json.loads(FIRST_STEPS.read_text(encoding="utf-8"))[name]
+    if name != DEFAULT_RUN:
+        expected = read_first_steps()[name].sha256
         return "" if trained.last == expected else f"expected {expected}, got {trained.last}"
     history = read_run(run_path(Configuration(), ".json", COMMITTED)).history
     pairs = zip(history.weights_sha256, history.test_errors, strict=True)
     got = zip(trained.digests, trained.errors, strict=True)
-    for epoch, (expected, computed) in enumerate(zip(pairs, got, strict=True), 1):
-        if expected != computed:
-            return f"epoch {epoch}: expected {expected}, got {computed}"
+    for epoch, (known, computed) in enumerate(zip(pairs, got, strict=True), 1):
+        if known != computed:
+            return f"epoch {epoch}: expected {known}, got {computed}"
     return ""
 
 
-def record(implementation: str, python: str, trained: Trained, name: str) -> Path:
-    """Record a program's training in a file for the ledger, and return the file's path."""
-    (source,), package = SOURCES[implementation]
+def record(implementation: str, python: str, trained: Trained, name: str, same: bool) -> None:
+    """Add a program's training to outputs/reproductions.csv."""
+    _, package = SOURCES[implementation]
     versions = {"cc": ask([*find_compiler(), "-dumpfullversion"]).strip()}
     if implementation != "C":
         asked = (
@@ -174,25 +162,17 @@ def record(implementation: str, python: str, trained: Trained, name: str) -> Pat
         )
         python_version, version = ask([python, "-c", asked]).split()
         versions = {"python": python_version, package: version.partition("+")[0]}
-    environment = describe_environment(None).model_copy(
-        update={
-            "versions": versions,
-            "code_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
-        }
+    seconds = None if name == "sgd" else trained.seconds / RUNS[name].epochs
+    made_with = describe_environment(None)
+    add_rows(
+        OWN, [describe_reproduction(implementation, made_with, {name: same}, seconds, versions)]
     )
-    digests: dict[str, list[str | None]]
-    whole = name == WHOLE_RUN
-    digests = {name: [*trained.digests] if whole else [trained.last]}
-    errors = trained.errors[-1] if whole else None
-    made = describe_reproduction(environment, digests, trained.seconds, test_errors=errors)
-    return write_reproduction(made, OUTPUTS / "reproductions")
 
 
 class Proof(NamedTuple):
     """An implementation's longest bit-identical training, and how long it took.
 
-    `seconds` is the time of an epoch of 60,000 images. For the first steps, `seconds` is None,
-    because the program's start takes longer than these steps.
+    `seconds` is the time of an epoch of 60,000 images, or None if only first steps were computed.
     """
 
     computed: str
@@ -200,40 +180,24 @@ class Proof(NamedTuple):
     cpu: str
 
 
-def measure(made: Reproduction | BrowserResult) -> tuple[str, Proof]:
-    """Return the name of a record's implementation, and the record's result as a `Proof`."""
-    if isinstance(made, BrowserResult):
-        images = PAGE_CONFIG.epochs * PAGE_CONFIG.train_size
-        computed = f"{PAGE_CONFIG.epochs} epochs of {PAGE_CONFIG.train_size:,} images"
-        return BROWSER[0], Proof(computed, made.seconds * TRAIN_SIZE / images, made.processor)
-    name = next((name for name in (WHOLE_RUN, "first-epoch") if [*made.digests] == [name]), "sgd")
-    seconds = None if name == "sgd" else made.seconds / RUNS[name].epochs
-    cpu = made.environment.cpu
-    named = cpu.name or cpu.architecture
-    kind = f"{named} ({cpu.family}, {cpu.model})"
-    return made.implementation or "Keras", Proof(COMPUTED[name], seconds, kind)
-
-
-def find_proofs(folder: Path = LEDGER / "ours") -> dict[str, Proof]:
-    """Return the best proof for each implementation, from our own records in the ledger.
+def find_proofs() -> dict[str, Proof]:
+    """Return the best proof for each implementation, from our own rows in the ledger.
 
     Raises:
-        RecordError: a record in the folder is rejected.
+        RecordError: the ledger can't be read.
     """
-    known = read_known()
-    judged = [read_judged(path, known) for path in sorted(folder.glob("*.json"))]
     ranks, best = [*COMPUTED.values()], dict[str, Proof]()
-
-    def rank(proof: Proof) -> tuple[int, float]:
-        place = ranks.index(proof.computed) if proof.computed in ranks else len(ranks)
-        return -place, proof.seconds or 0
-
-    for made, outcome in judged:
-        emulated = isinstance(made, Reproduction) and made.environment.cpu.emulated
-        if emulated or not outcome.startswith(SAME) or EARLIER in outcome:
+    for row in read_ledger():
+        same = row.same_bits.split()
+        computed = next((words for name, words in COMPUTED.items() if name in same), None)
+        if computed is None or "emulated" in row.cpu or row.measured_by != "us":
             continue
-        name, proof = measure(made)
-        best[name] = min(best.get(name, proof), proof, key=rank)
+        proof = Proof(computed, row.seconds, row.cpu)
+        best[row.program] = min(
+            best.get(row.program, proof),
+            proof,
+            key=lambda proof: (ranks.index(proof.computed), proof.seconds or 0),
+        )
     return best
 
 
@@ -243,7 +207,7 @@ def main() -> None:
     names = f"the programs to check: {', '.join(SOURCES)} (default: all)"
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     either = parser.add_mutually_exclusive_group()
-    for option, run in (("--epoch", "first-epoch"), ("--whole", WHOLE_RUN)):
+    for option, run in (("--epoch", "first-epoch"), ("--whole", DEFAULT_RUN)):
         words = f"train {COMPUTED[run]}"
         either.add_argument(option, action="store_const", dest="run", const=run, help=words)
     parser.add_argument("--peers", help="the path of a Python interpreter with JAX and PyTorch")
@@ -271,9 +235,9 @@ def main() -> None:
                 computed = f"the known cases and {COMPUTED[options.run]}"
                 print(f"{name}: {outcome} in {computed}, {trained.seconds:.0f} s", flush=True)
                 print(*differences, sep="\n", end="\n" if differences else "")
-                if name != "Keras":
-                    path = record(name, python, trained, options.run)
-                    print("  for the ledger:", located(path), flush=True)
+                if name != "Keras":  # `make reproduce` adds the row of Keras
+                    record(name, python, trained, options.run, not different)
+                    print("  for the ledger:", located(OWN), flush=True)
                 wrong |= bool(differences)
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None

@@ -13,7 +13,7 @@ def fit(
     examples: Examples,
     config: Configuration,
     first_epoch: int,
-    callback: keras.callbacks.Callback,
+    *callbacks: keras.callbacks.Callback,
 ) -> None:
     """Train the model in place from `first_epoch`, counted from 0, to the last epoch."""
     model.fit(
@@ -21,7 +21,7 @@ def fit(
         initial_epoch=first_epoch,
         epochs=config.epochs,
         steps_per_epoch=count_steps(config),
-        callbacks=[callback],
+        callbacks=[*callbacks],
         shuffle=False,  # `batches` has already shuffled the images
         verbose=0,
     )

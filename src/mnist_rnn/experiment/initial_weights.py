@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from mnist_rnn.config import FEATURES, NUM_CLASSES, Configuration
-
-GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
+from mnist_rnn.config import FEATURES, LAYERS, NUM_CLASSES, Configuration
 
 
 def draw_initial_weights(config: Configuration) -> list[np.ndarray]:
@@ -13,10 +11,10 @@ def draw_initial_weights(config: Configuration) -> list[np.ndarray]:
     As in Keras, kernels are Glorot uniform, and the recurrent kernel is orthogonal. All biases are
     0, except the biases of the LSTM's forget gate, which are 1.
     """
-    units, gates = config.units, GATES[config.layer]
+    units, (_, gates, biases) = config.units, LAYERS[config.layer]
     # `spawn_key` keeps these random numbers independent of the numbers that shuffle the images.
     random = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(0,)))
-    bias = np.zeros((2, gates * units) if config.layer == "gru" else gates * units)
+    bias = np.zeros(gates * units if biases == 1 else (biases, gates * units))
     if config.layer == "lstm":
         bias[units : 2 * units] = 1
     weights = [

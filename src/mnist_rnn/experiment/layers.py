@@ -9,6 +9,7 @@ from functools import reduce
 from itertools import accumulate
 from typing import Any
 
+from mnist_rnn.config import LAYERS, Configuration
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.products import (
     count_parts,
@@ -29,24 +30,21 @@ class Recurrent(keras.layers.Layer):
     returns the new states, followed by the values that `backward` reuses. `backward` takes the
     arguments and the results of `forward`, and the gradients of the new states. `backward` returns
     the gradients of the previous states, and the timestep's terms of the gradients of W, U and b.
-    Of the options of Keras's layers, only `units` and `name` are supported.
     """
 
-    gates: int
-    biases: tuple[int, ...] = ()
     states, results = 1, 1  # the number of states, and the number of arrays that `forward` returns
 
-    def __init__(self, units: int, batch_size: int, **options: str) -> None:
-        """Set the number of units and the batch size, and pass `options` to Keras."""
-        super().__init__(**options)
-        self.units, self.parts = units, count_parts(batch_size)
+    def __init__(self, config: Configuration) -> None:
+        """Set the name, the number of units, and the number of parts of a sum over images."""
+        super().__init__(name=config.layer)
+        self.units, self.parts = config.units, count_parts(config.batch_size)
 
     def build(self, shape: tuple) -> None:
         """Create the weights W, U and b, in the order and the shapes of Keras's layers."""
-        width = self.gates * self.units
+        width, biases = LAYERS[self.name].gates * self.units, LAYERS[self.name].biases
         self.kernel = self.add_weight((shape[-1], width))
         self.recurrent_kernel = self.add_weight((self.units, width))
-        self.bias = self.add_weight((*self.biases, width))
+        self.bias = self.add_weight((width,) if biases == 1 else (biases, width))
 
     def call(self, sequences: tf.Tensor) -> tf.Tensor:
         """Return the last hidden state (n, units) for images (n, timesteps, features)."""
@@ -98,8 +96,6 @@ class Recurrent(keras.layers.Layer):
 class SimpleRNN(Recurrent):
     """Keras's SimpleRNN."""
 
-    gates = 1
-
     def forward(self, weights: Tensors, x: tf.Tensor, before: Tensors) -> Tensors:
         """Return the hidden state h_t = tanh((x_t W + b) + h_{t-1} U)."""
         (w, u, b), (h,) = weights, before
@@ -134,7 +130,7 @@ class SimpleRNN(Recurrent):
 class GRU(Recurrent):
     """Keras's GRU, which applies the reset gate r after the matrix product with U."""
 
-    gates, biases, results = 3, (2,), 5
+    results = 5
 
     def forward(self, weights: Tensors, x: tf.Tensor, before: Tensors) -> Tensors:
         """Return the hidden state h_t = z h_{t-1} + (1 - z) g.
@@ -171,7 +167,7 @@ class GRU(Recurrent):
 class LSTM(Recurrent):
     """Keras's LSTM, which has the hidden state h and the cell state c."""
 
-    gates, states, results = 4, 2, 6
+    states, results = 2, 6
 
     def forward(self, weights: Tensors, x: tf.Tensor, before: Tensors) -> Tensors:
         """Return the states h_t = o tanh(c_t) and c_t = f c_{t-1} + i g.

@@ -4,25 +4,23 @@ import math
 
 import numpy as np
 
-from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
+from mnist_rnn.config import FEATURES, LAYERS, NUM_CLASSES, TIMESTEPS, Configuration
+from mnist_rnn.experiment import layers
 from mnist_rnn.experiment.backend import keras, require_xla
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
-from mnist_rnn.experiment.layers import GRU, LSTM, Dense, SimpleRNN
-from mnist_rnn.experiment.optimization import SGD, Adam, RMSprop, cross_entropy
-
-LAYERS = {"simple_rnn": SimpleRNN, "gru": GRU, "lstm": LSTM}
-OPTIMIZERS = {"sgd": SGD, "adam": Adam, "rmsprop": RMSprop}
+from mnist_rnn.experiment.optimization import OPTIMIZERS, cross_entropy
 
 
 def build_network(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Sequential:
     """Return the initialized network, which maps images (n, 28, 28) to logits (n, 10)."""
+    recurrent = getattr(layers, LAYERS[config.layer].class_name)
     shape = (None, 1, FEATURES)  # the mask drops the same image columns at all timesteps
     network = keras.Sequential(
         [
             keras.Input((timesteps, FEATURES), name="images"),
             keras.layers.Dropout(config.dropout, shape, seed=config.seed, name="dropout"),
-            LAYERS[config.layer](config.units, config.batch_size, name=config.layer),
-            Dense(NUM_CLASSES, config.batch_size, name="dense"),
+            recurrent(config),
+            layers.Dense(NUM_CLASSES, config.batch_size, name="dense"),
         ],
         name="rnn",
     )
@@ -37,18 +35,14 @@ def build_model(config: Configuration, timesteps: int = TIMESTEPS) -> keras.Sequ
         BackendError: Keras has turned XLA off for this model.
     """
     model = build_network(config, timesteps)
-    optimizer = OPTIMIZERS[config.optimizer]()
-    if config.learning_rate is not None:
-        optimizer.learning_rate = config.learning_rate
     model.compile(
-        optimizer,
+        OPTIMIZERS[config.optimizer](config.learning_rate),
         loss=cross_entropy,  # cross_entropy takes logits and applies softmax
         metrics=["accuracy"],
         jit_compile=True,
         steps_per_execution=largest_divisor(count_steps(config), at_most=100),
     )
     require_xla(model)
-    model.configuration = config
     return model
 
 

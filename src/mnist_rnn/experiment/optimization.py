@@ -49,10 +49,6 @@ class Optimizer(keras.optimizers.Optimizer):
     kept: tuple[str, ...] = ()
     epsilon = 1e-7
 
-    def __init__(self, learning_rate: float = 0.001) -> None:
-        """Set the learning rate."""
-        super().__init__(learning_rate)
-
     def build(self, variables: list[keras.Variable]) -> None:
         """Create the moving means, which are zeros at first."""
         if not self.built:
@@ -67,10 +63,6 @@ class Optimizer(keras.optimizers.Optimizer):
 
 class SGD(Optimizer):
     """Keras's SGD, which replaces w by w - rate * gradient."""
-
-    def __init__(self, learning_rate: float = 0.01) -> None:
-        """Set the learning rate."""
-        super().__init__(learning_rate)
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor) -> None:
         """Move one variable."""
@@ -107,6 +99,9 @@ class Adam(Optimizer):
         square.assign_add((gradient**2 - square) * (1 - 0.999))
         rate = rate * tf.sqrt(1 - power(0.999, step)) / (1 - power(0.9, step))
         variable.assign_sub(mean * rate / (tf.sqrt(square) + self.epsilon))
+
+
+OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam}
 
 
 def power(base: float, exponent: tf.Tensor) -> tf.Tensor:

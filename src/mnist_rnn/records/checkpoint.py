@@ -22,16 +22,15 @@ LARGEST = 1 << 31  # bytes
 class State(NamedTuple):
     """The state of a run after some epochs.
 
-    For each epoch, `history` has the training loss, the training accuracy, the test errors and the
-    digest of the weights. `seconds` is the time of all epochs, including evaluation and
-    checkpoints. `variables` are the variables of the model and its optimizer. `owner` contains
-    everything on which the trained weights depend: configuration, examples, code and versions.
+    `history` has the lists of `records.run.History`. `seconds` is the time of all epochs, including
+    evaluation and checkpoints. `other_bits` is true if the probe failed before any of these epochs.
+    `variables` are the variables of the model and its optimizer.
     """
 
     history: dict[str, list[Any]]
     seconds: float
+    other_bits: bool
     variables: list[np.ndarray]
-    owner: Mapping[str, object]
 
     @property
     def epochs(self) -> int:
@@ -40,13 +39,16 @@ class State(NamedTuple):
 
 
 class Checkpoint:
-    """A file with the state of a run, from which the run can continue on any CPU."""
+    """A file with the state of a run, from which the run can continue on any CPU.
+
+    `owner` contains all that the weights depend on: configuration, data and first steps.
+    """
 
     def __init__(self, path: Path, owner: Mapping[str, object]) -> None:
-        """Set the file's path and the `owner` (see the class `State`)."""
-        self.path, self.owner = path, owner
+        """Set the file's path and the `owner`."""
+        self.path, self.owner = path, json.dumps(owner, sort_keys=True)
 
-    def read(self, like: Sequence[np.ndarray] | None = None) -> State | None:
+    def read(self, like: Sequence[np.ndarray]) -> State | None:
         """Return the saved state of this run, or None if there is no valid checkpoint.
 
         A file is damaged if its variables and the arrays in `like` differ in shape. A damaged
@@ -58,19 +60,14 @@ class Checkpoint:
             if hashlib.sha256(content[32:]).digest() != content[:32]:
                 raise ValueError("another digest")
             with np.load(io.BytesIO(content[32:]), allow_pickle=False) as kept:
-                owner, seconds, *values = (kept[name] for name in kept.files)
-            if owner != json.dumps(self.owner, sort_keys=True):
-                log.warning(
-                    "The checkpoint %s belongs to another run, other code or other versions, "
-                    "and is ignored",
-                    self.path,
-                )
+                owner, seconds, other_bits, *values = (kept[name] for name in kept.files)
+            if owner != self.owner:
+                log.warning("The checkpoint %s belongs to another run, and is ignored", self.path)
                 return None
             history = {name: values.pop(0).tolist() for name in History.model_fields}
-            shapes = [[value.shape for value in some] for some in (values, like or values)]
-            if shapes[0] != shapes[1] or len({*map(len, history.values())}) > 1:
+            if [value.shape for value in values] != [value.shape for value in like]:
                 raise ValueError("the arrays have unexpected shapes")
-            return State(history, float(seconds), values, self.owner)
+            return State(history, float(seconds), bool(other_bits), values)
         except FileNotFoundError:
             return None
         except Exception:  # NumPy and zipfile raise many kinds of errors for a damaged file
@@ -81,8 +78,7 @@ class Checkpoint:
         """Write this state to the file, or log a warning if the file can't be written."""
         buffer = io.BytesIO()
         history = (state.history[name] for name in History.model_fields)
-        owner = json.dumps(state.owner, sort_keys=True)
-        np.savez(buffer, owner, state.seconds, *history, *state.variables)
+        np.savez(buffer, self.owner, state.seconds, state.other_bits, *history, *state.variables)
         arrays = buffer.getvalue()
         try:
             with replacing(self.path) as temporary:

@@ -4,28 +4,27 @@ import os
 import platform
 import re
 import subprocess
-import tempfile
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
-from mnist_rnn.config import ALLOWED, Digest, Strict, Text
+from mnist_rnn.config import ALLOWED, Strict, Text
 from mnist_rnn.paths import ROOT
-from mnist_rnn.records.digest import LOADED_SHA256
 
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40,64}$")]
 PACKAGES = ("tensorflow", "keras", "numpy")
 CPUINFO = Path("/proc/cpuinfo")
+MOST_THREADS = 10_000
 
 
 class Cpu(Strict):
     """A real or emulated CPU.
 
-    `fuses` is true for every ARM64 CPU, and for an x86-64 CPU with AVX2 and FMA. If `fuses` is
-    true, the CPU can multiply and add with a single rounding, and must compute the committed bits.
+    `has_fma` is true for every ARM64 CPU, and for an x86-64 CPU with AVX2 and FMA. Such a CPU can
+    multiply and add with a single rounding, and must compute the committed bits.
     """
 
     architecture: Text
@@ -33,33 +32,24 @@ class Cpu(Strict):
     family: Text | None
     model: Text | None
     name: Text | None
-    fuses: bool
+    has_fma: bool
     emulated: bool = False
-
-    @model_validator(mode="after")
-    def _arm_fuses(self) -> "Cpu":
-        if not self.fuses and self.architecture != "x86_64":
-            raise ValueError(f"`fuses` must be true on {self.architecture}")
-        return self
 
 
 class Environment(Strict):
-    """The code, versions and machine of a run.
+    """The commit, versions and machine of a run.
 
-    The trained weights depend on `code_sha256` and on the versions of `PACKAGES`. `clean` is true
-    if the files outside results/ were those of the commit. `code_sha256` is the digest of the code
-    that computed the run: the package `experiment`, or a script in originals/. `other_bits` is true
-    if the probe's training steps did not give the specified weights. `threads` is None if the
-    number of threads is unknown.
+    `clean` is true if the files outside results/ were those of the commit. `threads` is None if the
+    number of threads is unknown. `other_bits` is true if the probe's training steps did not give
+    the specified weights.
     """
 
     commit: Commit | None
     clean: bool | None
-    code_sha256: Digest
     versions: dict[Text, Text]
     cpu: Cpu
     system: Text
-    threads: int | None = Field(ge=1, le=10_000)
+    threads: int | None = Field(ge=1, le=MOST_THREADS)
     other_bits: bool = False
 
 
@@ -69,13 +59,11 @@ def describe_environment(threads: int | None, emulated: str | None = None) -> En
     Outside a git checkout, the commit is None. Under an emulator, `emulated` must name the imitated
     CPU, because the system describes the real CPU.
     """
-    # The commit is recorded only if `ROOT` is the top folder of its own git checkout.
-    own = ask("git", "rev-parse", "--show-cdup") == ""
-    commit = ask("git", "rev-parse", "HEAD") if own else None
+    commit = run_command("git", "rev-parse", "HEAD") if is_checkout() else None
+    edits = run_command("git", "status", "--porcelain", "--", ".", ":!results")
     return Environment(
         commit=commit,
-        clean=is_clean(commit) if commit else None,
-        code_sha256=LOADED_SHA256,
+        clean=edits == "" if commit else None,
         versions={"python": platform.python_version()} | find_versions(),
         cpu=describe_cpu(emulated),
         system=describe_system(),
@@ -83,32 +71,9 @@ def describe_environment(threads: int | None, emulated: str | None = None) -> En
     )
 
 
-def is_clean(commit: str) -> bool:
-    """Return whether the files outside results/ are exactly the files of the commit.
-
-    The index, settings and ignore lists of a clone can hide an edit. Therefore, an empty temporary
-    repository is used, which reads only the git objects of the clone.
-    """
-    objects = ROOT / (ask("git", "rev-parse", "--git-path", "objects") or "")
-    with tempfile.TemporaryDirectory() as folder:
-        variables = {
-            "HOME": folder,
-            "XDG_CONFIG_HOME": folder,
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_ATTR_NOSYSTEM": "1",
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects),
-        }
-        git = ["git", f"--git-dir={folder}/git", f"--work-tree={ROOT}", "-c", "core.fileMode=false"]
-        ask("git", "init", "--bare", "--template=", f"{folder}/git", **variables)
-        said = [
-            ask(*git, *command.split(), **variables)
-            for command in (
-                f"read-tree {commit}",
-                "diff --name-only -- . :!results",
-                "ls-files --others --exclude-standard -- . :!results",
-            )
-        ]
-    return said == ["", "", ""]
+def is_checkout() -> bool:
+    """Return whether `ROOT` is the top folder of its own git checkout."""
+    return run_command("git", "rev-parse", "--show-cdup") == ""
 
 
 def count_threads() -> int:
@@ -118,20 +83,8 @@ def count_threads() -> int:
     """
     chosen = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
     if chosen.isdecimal() and int(chosen):
-        return int(chosen)
+        return min(int(chosen), MOST_THREADS)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def what_decides_bits(environment: Environment) -> dict[str, str]:
-    """Return a dictionary with the digest of the code and the versions of `PACKAGES`."""
-    versions = {name: environment.versions.get(name, "unknown") for name in PACKAGES}
-    return {"code": environment.code_sha256} | versions
-
-
-def what_differs(then: Environment, now: Environment) -> list[str]:
-    """Return the packages that differ between two environments, and `code` if the code differs."""
-    before = what_decides_bits(then)
-    return [name for name, value in what_decides_bits(now).items() if value != before[name]]
 
 
 def find_versions() -> dict[str, str]:
@@ -144,7 +97,7 @@ def find_versions() -> dict[str, str]:
     return versions
 
 
-def ask(*command: str, **variables: str) -> str | None:
+def run_command(*command: str) -> str | None:
     """Run a command in the repository, and return its output, or None if the command fails.
 
     The command does not inherit git's environment variables, which can name another repository.
@@ -152,7 +105,7 @@ def ask(*command: str, **variables: str) -> str | None:
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
-            command, cwd=ROOT, check=True, capture_output=True, text=True, env=own | variables
+            command, cwd=ROOT, check=True, capture_output=True, text=True, env=own
         )
     except (OSError, subprocess.CalledProcessError):
         return None
@@ -162,17 +115,17 @@ def ask(*command: str, **variables: str) -> str | None:
 def describe_cpu(emulated: str | None = None) -> Cpu:
     """Describe the CPU; on macOS and under emulators, vendor, family and model are unknown."""
     text = CPUINFO.read_text(encoding="utf-8") if CPUINFO.exists() and not emulated else ""
-    said = dict(re.findall(r"^(.+?)\t*: (.*)$", text, flags=re.MULTILINE))
-    name = emulated or said.get("model name") or ask("sysctl", "-n", "machdep.cpu.brand_string")
+    info = dict(re.findall(r"^(.+?)\t*: (.*)$", text, flags=re.MULTILINE))
+    name = emulated or info.get("model name")
     machine = platform.machine()
-    fuses = machine != "x86_64" or {"avx2", "fma"} <= set(said.get("flags", "").split())
+    fma = machine != "x86_64" or {"avx2", "fma"} <= set(info.get("flags", "").split())
     return Cpu(
         architecture=machine,
-        vendor=plain(said.get("vendor_id", said.get("CPU implementer"))),
-        family=plain(said.get("cpu family")),
-        model=plain(said.get("model", said.get("CPU part"))),
-        name=plain(name),
-        fuses=emulated != "Nehalem" if emulated else fuses,
+        vendor=plain(info.get("vendor_id", info.get("CPU implementer"))),
+        family=plain(info.get("cpu family")),
+        model=plain(info.get("model", info.get("CPU part"))),
+        name=plain(name or run_command("sysctl", "-n", "machdep.cpu.brand_string")),
+        has_fma=emulated != "Nehalem" if emulated else fma,
         emulated=bool(emulated),
     )
 

@@ -1,19 +1,20 @@
 """Save models as Keras files that load without our code, and read such files safely."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
-from mnist_rnn.config import FEATURES, NUM_CLASSES, TIMESTEPS, Configuration
+import numpy as np
+
+from mnist_rnn.config import FEATURES, LAYERS, NUM_CLASSES, TIMESTEPS, Configuration
 from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.files import read_regular, replacing
+from mnist_rnn.paths import shown
+from mnist_rnn.records.checkpoint import weights_sha256
+from mnist_rnn.records.run import Run, read_run
 
-PLAIN_LAYERS = {
-    "simple_rnn": keras.layers.SimpleRNN,
-    "gru": keras.layers.GRU,
-    "lstm": keras.layers.LSTM,
-}
 MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
 LARGEST_MODEL = 1 << 29  # bytes, both for the file and for its unpacked content
 
@@ -23,10 +24,11 @@ def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequentia
 
     All layers get explicit names, because Keras's automatic names depend on earlier layers.
     """
+    recurrent = getattr(keras.layers, LAYERS[config.layer].class_name)
     network = keras.Sequential(
         [
             keras.Input((TIMESTEPS, FEATURES)),
-            PLAIN_LAYERS[config.layer](config.units, dropout=config.dropout, name=config.layer),
+            recurrent(config.units, dropout=config.dropout, name=config.layer),
             keras.layers.Dense(NUM_CLASSES, name="dense"),
             keras.layers.Activation("softmax", name="activation"),
         ],
@@ -60,3 +62,31 @@ def load_model(path: Path) -> keras.Model:
         return keras.models.load_model(path, safe_mode=True)
     except Exception as error:  # Keras and h5py raise many kinds of errors for a damaged file
         raise ModelError(f"{path} is not a model that can be read safely: {error}") from error
+
+
+def load_run(path: Path, layer: str | None = None) -> tuple[Run, list[np.ndarray]]:
+    """Return the record and the weights of a trained model.
+
+    Args:
+        path: the model's `.keras` file, in the same folder as its record.
+        layer: the name of the only accepted layer; by default, every layer is accepted.
+
+    Raises:
+        ModelError: the file is not a model, or its weights are not the weights in the record.
+        RecordError: the record is missing or invalid.
+    """
+    # Unlike the methods of `Path`, these functions return False if the name is too long.
+    if path.suffix != ".keras" or not os.path.isfile(path):
+        got = "another file" if os.path.exists(path) else "no file"
+        raise ModelError(f"{shown(path)}: expected a model in a .keras file, got {got}")
+    run = read_run(path.with_suffix(".json"))
+    if layer and run.config.layer != layer:
+        raise ModelError(f"{shown(path)}: expected a {layer}, got a {run.config.layer}")
+    weights = load_model(path).get_weights()
+    digest = weights_sha256(weights)
+    if digest != run.weights_sha256:
+        raise ModelError(
+            f"{shown(path)}: expected the weights of its record, with the SHA-256 "
+            f"{run.weights_sha256[:12]}..., got weights with the SHA-256 {digest[:12]}..."
+        )
+    return run, weights

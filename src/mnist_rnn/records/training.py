@@ -1,137 +1,143 @@
-"""Train a model from its last checkpoint, and write a checkpoint after each epoch."""
+"""Train a run from its last checkpoint to its record."""
 
 import math
 import sys
 import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from mnist_rnn.config import Configuration
+from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.fit import fit
-from mnist_rnn.experiment.inputs import Examples
+from mnist_rnn.experiment.inputs import Examples, load_examples
 from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.experiment.optimization import cross_entropy
+from mnist_rnn.files import write_text
+from mnist_rnn.paths import OUTPUTS, require_own_folder
 from mnist_rnn.records.checkpoint import Checkpoint, State, weights_sha256
-from mnist_rnn.records.run import History
+from mnist_rnn.records.environment import count_threads, describe_environment
+from mnist_rnn.records.metrics import find_mistakes, measure_loss, to_probabilities
+from mnist_rnn.records.model_file import save_model
+from mnist_rnn.records.probe import require_bits
+from mnist_rnn.records.run import History, Run, find_first_steps, run_path, write_run
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is saved, and a stopped run continues after its last saved epoch."
-# `find_changed` ignores these attributes, because Keras itself changes them.
-PASSING = {"name", "built", "train_function", "test_function", "predict_function"}
-PASSING |= {"stop_training", "stop_evaluating", "stop_predicting"}
-AGAIN = "Run the cells again, starting at the heading *Parameters*."
+LATEST = OUTPUTS / "latest"  # contains the name of the run that was finished last
 
 
-def describe_inputs(config: Configuration, training: Examples, test: Examples) -> dict[str, object]:
-    """Return the configuration of a run and the digests of its examples, as JSON values."""
-    return {
-        "config": config.model_dump(),
-        "training": weights_sha256(training),
-        "test": weights_sha256(test),
-    }
+class Finished(NamedTuple):
+    """A finished run: its record, its model, and the probabilities (10000, 10) of test images."""
+
+    run: Run
+    model: keras.Model
+    probabilities: np.ndarray
 
 
-def train(
-    model: keras.Model,
-    training: Examples,
-    test: Examples,
-    config: Configuration,
-    checkpoint: Checkpoint,
-) -> State:
-    """Train the model in place from the last checkpoint, and return the state of the run.
+def train(config: Configuration, after_epoch: Callable[[dict], object] | None = None) -> Finished:
+    """Train a run, write its record and its model, and return the finished run.
 
-    Test errors are counted after each epoch, but have no influence on the training.
+    A stopped run continues from its checkpoint `seed-N.checkpoint`, which is deleted at the end.
+    The record `seed-N.json` and the model `seed-N.keras` are in the same folder,
+    `outputs/runs/CONFIGURATION`. After each epoch, `after_epoch` is called with the history. Test
+    errors are counted after each epoch, but have no influence on the training.
 
     Raises:
-        TrainingError: the arguments belong to different runs, the model was changed before,
-            training was interrupted, the loss was not finite, or the loss did not fall.
+        ExperimentError: this process computes other bits, training was interrupted, the loss was
+            not finite, the loss did not fall, or a file can't be written.
     """
-    own = describe_inputs(config, training, test).items() <= checkpoint.owner.items()
-    if not own or model.configuration != config:
-        raise TrainingError(
-            f"The model, the checkpoint or the images belong to another run. {AGAIN}"
-        )
-    if changed := find_changed(model, config):
-        raise TrainingError(
-            f"The model was changed after the call of `build_model`: {', '.join(changed)}. {AGAIN}"
-        )
-    untrained_loss = sample_loss(model, training)
-    start = State(
-        {name: [] for name in History.model_fields}, 0.0, get_variables(model), checkpoint.owner
+    require_own_folder()
+    environment = require_bits(describe_environment(count_threads()))
+    training, test = load_examples(config)
+    first_steps = find_first_steps(config)
+    owner = {"config": config.model_dump(), "data": DATA_SHA256, "first steps": first_steps}
+    checkpoint = Checkpoint(run_path(config, ".checkpoint"), owner)
+    model = build_model(config)
+    keeper = EpochKeeper(checkpoint, model, test, environment.other_bits, after_epoch)
+    fit_from_checkpoint(model, training, config, keeper)
+    state = keeper.state
+    outputs = [to_probabilities(predict(model, examples.x)) for examples in (training, test)]
+    run = Run(
+        config=config,
+        parameters=model.count_params(),
+        history=History.model_validate(state.history),
+        train_loss=measure_loss(outputs[0], training.y),
+        train_errors=len(find_mistakes(outputs[0], training.y)),
+        test_loss=measure_loss(outputs[1], test.y),
+        mistakes=find_mistakes(outputs[1], test.y),
+        data_sha256=DATA_SHA256,
+        first_steps=first_steps,
+        seconds=state.seconds,
+        environment=environment.model_copy(update={"other_bits": state.other_bits}),
     )
-    state = checkpoint.read(start.variables) or start
-    set_variables(model, state.variables)
-    print(f"Epochs already finished: {state.epochs}. {KEPT}")
-    if state.epochs < config.epochs:
+    save_model(model, config, run_path(config, ".keras"))
+    write_run(run)
+    write_text(LATEST, run.name)
+    checkpoint.discard()
+    return Finished(run, model, outputs[1])
+
+
+def fit_from_checkpoint(
+    model: keras.Model, training: Examples, config: Configuration, keeper: "EpochKeeper"
+) -> None:
+    """Train the model in place to the last epoch.
+
+    Raises:
+        TrainingError: training was interrupted, or the loss did not fall.
+    """
+    untrained_loss = sample_loss(model, training)
+    finished = keeper.restore()
+    print(f"Epochs already finished: {finished}. {KEPT}")
+    if finished < config.epochs:
         with tqdm(
-            total=config.epochs, initial=state.epochs, bar_format=BAR, file=sys.stdout
-        ) as bar:
-            keeper = EpochKeeper(checkpoint, state, test, bar)
+            total=config.epochs, initial=finished, bar_format=BAR, file=sys.stdout
+        ) as keeper.bar:
             try:
-                fit(model, training, config, state.epochs, keeper)
+                fit(model, training, config, finished, keeper)
             except KeyboardInterrupt:
                 raise TrainingError(f"Stopped. {KEPT}") from None
-        state = keeper.state
     trained_loss = sample_loss(model, training)
     if not trained_loss < untrained_loss:
-        checkpoint.discard()
+        keeper.checkpoint.discard()
         raise TrainingError(
             "The network did not learn: its loss on the first training images is "
             f"{trained_loss:.4g}, and was {untrained_loss:.4g} before training."
         )
-    return state
-
-
-def find_changed(model: keras.Model, config: Configuration) -> list[str]:
-    """Return the names of the parts in which the model differs from a new model.
-
-    The optimizers of both models are built, so that their variables can be compared.
-    """
-    parts = []
-    for each in (model, build_model(config)):
-        each.optimizer.build(each.trainable_variables)
-        compiled = each.get_compile_config() | {"optimizer": None}
-        xla, eager = each.jit_compile, each.run_eagerly
-        limits = [(v.trainable, v.constraint, v.regularizer) for v in each.variables]
-        parts.append(
-            {
-                "weights": weights_sha256(np.array(variable) for variable in each.variables),
-                "layers": ([*map(describe_settings, each.layers)], limits),
-                "optimizer": describe_settings(each.optimizer),
-                "optimizer's variables": weights_sha256(map(np.array, each.optimizer.variables)),
-                "loss": each.loss,
-                "compilation": (describe_settings(each), compiled, xla, eager),
-            }
-        )
-    given, fresh = parts
-    return [name for name in given if given[name] != fresh[name]]
-
-
-def describe_settings(part: object) -> tuple[type, dict[str, object]]:
-    """Return the type of a model, a layer or an optimizer, and its attributes that change results.
-
-    Numbers and strings are returned unchanged. A function is replaced by its name, and any other
-    object by its type.
-    """
-    settings: dict[str, object] = {}
-    for name, value in vars(part).items():
-        if not name.startswith("_") and name not in PASSING:
-            plain = value is None or isinstance(value, bool | int | float | str | tuple)
-            settings[name] = value if plain else getattr(value, "__qualname__", type(value))
-    return type(part), settings
 
 
 class EpochKeeper(keras.callbacks.Callback):
     """A callback that evaluates the model and saves the state of the run after each epoch."""
 
-    def __init__(self, checkpoint: Checkpoint, state: State, test: Examples, bar: tqdm) -> None:
-        """Set the state from which the run continues."""
+    bar: tqdm
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        model: keras.Model,
+        test: Examples,
+        other_bits: bool,
+        after_epoch: Callable[[dict], object] | None,
+    ) -> None:
+        """Set the state before the first epoch."""
         super().__init__()
-        self.checkpoint, self.state, self.test, self.bar = checkpoint, state, test, bar
-        self.start = time.perf_counter() - state.seconds
+        self.checkpoint, self.test, self.after_epoch = checkpoint, test, after_epoch
+        self.set_model(model)
+        history: dict[str, list] = {name: [] for name in History.model_fields}
+        self.state = State(history, 0.0, other_bits, get_variables(model))
+
+    def restore(self) -> int:
+        """Continue from the checkpoint, if there is one, and return the number of its epochs."""
+        if saved := self.checkpoint.read(self.state.variables):
+            other_bits = saved.other_bits or self.state.other_bits
+            self.state = saved._replace(other_bits=other_bits)
+            set_variables(self.model, saved.variables)
+        self.start = time.perf_counter() - self.state.seconds
+        return self.state.epochs
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Check the loss, count test errors, write the checkpoint, and update the progress bar.
@@ -147,14 +153,15 @@ class EpochKeeper(keras.callbacks.Callback):
             "test_errors": int((answers != self.test.y).sum()),
             "weights_sha256": weights_sha256(self.model.get_weights()),
         }
-        history = {
-            name: [*self.state.history[name], measured[name]] for name in History.model_fields
-        }
+        history = {name: [*values, measured[name]] for name, values in self.state.history.items()}
         seconds = time.perf_counter() - self.start
-        self.state = State(history, seconds, get_variables(self.model), self.checkpoint.owner)
+        variables = get_variables(self.model)
+        self.state = State(history, seconds, self.state.other_bits, variables)
         self.checkpoint.write(self.state)
         self.bar.set_postfix_str("loss {loss:.4f}, accuracy {accuracy:.4f}".format(**logs), False)
         self.bar.update()
+        if self.after_epoch:
+            self.after_epoch(history)
 
 
 def get_variables(model: keras.Model) -> list[np.ndarray]:

@@ -24,13 +24,14 @@ from pygments.formatters import HtmlFormatter
 
 from mnist_rnn.analysis.answer import describe_answer, describe_spread
 from mnist_rnn.analysis.tables import tabulate_results
+from mnist_rnn.analysis.trained_network import Weights
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import COMMITTED, ROOT, located
-from mnist_rnn.records.consistency import load_checked
+from mnist_rnn.records.model_file import load_run
 from mnist_rnn.records.run import read_runs, run_path
 from mnist_rnn.web.learn.page import describe_learning
 from mnist_rnn.web.pad.pad import describe_pad
@@ -196,7 +197,8 @@ def render_paragraph(text: str) -> str:
 
 def make_site(model: Path, folder: Path) -> None:
     """Write all pages of the site into a folder, with a model (.keras) for the drawing pad."""
-    record, weights = load_checked(model)
+    record, arrays = load_run(model, "simple_rnn")
+    weights = Weights(*arrays)
     results = tabulate_results(*read_runs(COMMITTED))
     answer, *more = describe_answer(results)
     test = load_mnist()[1]

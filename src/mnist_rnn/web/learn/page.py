@@ -1,7 +1,4 @@
-"""Prepare `learn.html`, which trains a network in a browser and compares the weights' digests.
-
-`BrowserResult` describes the record that `learn.html` saves.
-"""
+"""Prepare `learn.html`, which trains a network in a browser and compares the weights' digests."""
 
 import base64
 import json
@@ -10,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mnist_rnn.bits.browser_result import PAGE_CONFIG, PAGE_STEPS
 from mnist_rnn.bits.compare import BROKEN_RULES, bits, break_rule, split_timesteps
 from mnist_rnn.bits.known_answers import FILE, list_cases, read_cases, take_step
+from mnist_rnn.config import PAGE_CONFIG
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
@@ -22,6 +19,7 @@ from mnist_rnn.records.run import Run, read_run, run_path
 from mnist_rnn.web.learn.engine import HERE, OPTIONS
 from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
 
+PAGE_STEPS = PAGE_CONFIG.epochs * PAGE_CONFIG.train_size // PAGE_CONFIG.batch_size
 TEST_DIGITS = 250  # during training, the page tests the network on this many test images
 WORKER = (SCRIPTS[0], HERE / "engine.js", HERE / "compare.js", HERE / "worker.js")
 MODULE = (*SCRIPTS, HERE / "learn.js")

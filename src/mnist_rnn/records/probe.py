@@ -29,7 +29,7 @@ def require_bits(environment: Environment) -> Environment:
     """
     if not (problem := probe_step()):
         return environment
-    if environment.cpu.fuses and not os.environ.get("MNIST_RNN_OTHER_BITS"):
+    if environment.cpu.has_fma and not os.environ.get("MNIST_RNN_OTHER_BITS"):
         raise BackendError(f"{problem} To continue anyway, set MNIST_RNN_OTHER_BITS=1.")
     print(problem)
     return environment.model_copy(update={"other_bits": True})
