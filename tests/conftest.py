@@ -28,15 +28,13 @@ from helpers.lab import BROWSER, open_browser
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
-from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.checkpoint import Checkpoint
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import (
     PROGRAMS,
     Run,
     count_parameters,
-    read_labels,
+    find_first_steps,
     read_run,
     run_path,
     write_run,
@@ -139,74 +137,19 @@ def fill_disk(monkeypatch):
     return lambda: monkeypatch.setattr(os, "fsync", full)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small():
     return SMALL
 
 
-@pytest.fixture(scope="session")
-def examples(mnist):
-    """Return a function that returns the first `size` training images and 1000 test images."""
-    from mnist_rnn.experiment.inputs import Examples
-
-    (x_train, y_train), (x_test, y_test) = mnist
-    test = Examples(scale(x_test[:1000]), y_test[:1000])
-    return lambda size: (Examples(scale(x_train[:size]), y_train[:size]), test)
-
-
-def make_owned(path, config, examples, **owner):
-    """Return the checkpoint of a run with the given configuration and examples."""
-    from mnist_rnn.records.training import describe_inputs
-
-    return Checkpoint(path, describe_inputs(config, *examples(config.train_size)) | owner)
-
-
-@pytest.fixture
-def make_checkpoint(tmp_path, examples):
-    return lambda config, **owner: make_owned(tmp_path / "checkpoint", config, examples, **owner)
-
-
-def train_fresh(config, examples, checkpoint):
-    """Train a new model, and return the model and the state of its training."""
-    from mnist_rnn.experiment.network import build_model
-    from mnist_rnn.records.training import train
-
-    model = build_model(config)
-    return model, train(model, *examples(config.train_size), config, checkpoint)
-
-
-@pytest.fixture
-def run(examples, make_checkpoint):
-    """Return a function that trains a new model and returns the model and its training state."""
-
-    def run(config):
-        checkpoint = make_checkpoint(config)
-        trained = train_fresh(config, examples, checkpoint)
-        checkpoint.discard()
-        return trained
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def kept_alone(tmp_path_factory, examples):
-    """Return the checkpoint of the uninterrupted run that the fixture `left_alone` trains."""
-    return make_owned(tmp_path_factory.mktemp("alone") / "checkpoint", SMALL, examples)
-
-
-@pytest.fixture(scope="session")
-def left_alone(examples, kept_alone):
-    """Train the configuration SMALL without an interruption, and return the model and the state."""
-    return train_fresh(SMALL, examples, kept_alone)
-
-
 @pytest.fixture
 def results(tmp_path, monkeypatch):
-    """Make `records.keep` write runs to a temporary folder, and return this folder."""
-    from mnist_rnn.records import keep
+    """Make `train` write its run to a temporary folder, and return this folder."""
+    from mnist_rnn.records import training
 
-    monkeypatch.setattr(keep, "run_path", lambda config, end: run_path(config, end, tmp_path))
-    monkeypatch.setattr(keep, "write_run", lambda run: write_run(run, tmp_path))
+    monkeypatch.setattr(training, "LATEST", tmp_path / "latest")
+    monkeypatch.setattr(training, "run_path", lambda config, end: run_path(config, end, tmp_path))
+    monkeypatch.setattr(training, "write_run", lambda run: write_run(run, tmp_path))
     return tmp_path
 
 
@@ -215,7 +158,7 @@ def make_record(environment):
     """Return a function that makes a record of a run with `errors` misclassified test images."""
 
     def make(errors=200, code="ours", **parameters):
-        config = Configuration(**PROGRAMS[code].base.model_dump() | parameters)
+        config = Configuration(**PROGRAMS[code].base.find_changes(Configuration()) | parameters)
         digest = hashlib.sha256(f"{code} {config}".encode()).hexdigest()
         values = {"loss": 0.5, "accuracy": 0.9, "test_errors": errors, "weights_sha256": digest}
         return Run(
@@ -226,8 +169,9 @@ def make_record(environment):
             train_loss=0.25,
             train_errors=0,
             test_loss=max(0.125, errors / 10_000),
-            mistakes={i: (label + 1) % 10 for i, label in enumerate(read_labels()[:errors])},
+            mistakes=dict.fromkeys(range(errors), 7),
             data_sha256=DATA_SHA256,
+            first_steps=find_first_steps(config) if code == "ours" else {},
             seconds=1.5,
             environment=environment,
         )

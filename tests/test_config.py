@@ -85,6 +85,9 @@ def test_variables_outside_the_parameters_cell_are_not_parameters(cells):
 
 
 def test_equal_numbers_give_equal_configurations():
+    assert Configuration(learning_rate=0.01) == Configuration()
+    assert Configuration(optimizer="adam").learning_rate == 0.001
+    assert Configuration(optimizer="adam", learning_rate=0.01).name.endswith("learning_rate_0.01")
     config = Configuration(dropout=0, learning_rate=1)
     assert config == Configuration(dropout=0.0, learning_rate=1.0)
     assert config.name == Configuration(dropout=-0.0, learning_rate=1.0).name

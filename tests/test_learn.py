@@ -7,16 +7,15 @@ import zlib
 
 import numpy as np
 import pytest
-
-from mnist_rnn.analysis.trained_network import compute_probabilities
 from mnist_rnn.bits.browser_result import PAGE_CONFIG, PAGE_STEPS, BrowserResult
+
+from mnist_rnn.analysis.trained_network import Weights, compute_probabilities, compute_states
 from mnist_rnn.bits.compare import BROKEN_RULES, break_rule, compare
 from mnist_rnn.bits.known_answers import list_cases, read_cases, take_step, to_json
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.checkpoint import weights_sha256
-from mnist_rnn.records.consistency import Weights, compute_states
 from mnist_rnn.records.run import read_run, run_path
 from mnist_rnn.web.learn import engine
 from mnist_rnn.web.learn.engine import HERE, OPTIONS, build_engine

@@ -5,13 +5,10 @@ import base64
 import io
 import json
 import os
-import random
 import re
 import shutil
 import sys
 import time
-from collections import Counter
-from itertools import product
 from pathlib import Path
 
 import nbformat
@@ -24,7 +21,6 @@ from helpers.runs import (
     end,
     environment,
     finish,
-    outcome,
     papermill_command,
     run_python,
     start,
@@ -35,9 +31,7 @@ from jupyter_client.manager import start_new_kernel
 from PIL import Image
 
 from mnist_rnn.config import Configuration, Interpretation
-from mnist_rnn.errors import ExperimentError
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.run import read_runs
 
 # These two notebooks write pictures into results/.
 WRITTEN = {
@@ -99,69 +93,6 @@ def test_each_committed_notebook_was_executed_from_top_to_bottom(path):
     assert str(ROOT) not in text
     assert "widgets" not in notebook.metadata
     assert notebook.metadata.kernelspec.name == "python3"
-
-
-# Each of these cells of 02_train.ipynb has a text that no other cell contains.
-CELLS = {
-    "config": "config = read_parameters(",
-    "data": "training = Examples(",
-    "train": "state = train(",
-    "keep": "run = keep_run(",
-}
-VALUES = {"train_size": [320, 640], "optimizer": ["sgd", "adam"]}
-
-
-@pytest.mark.parametrize(
-    "orders",
-    [pytest.param(12, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.trial)],
-)
-def test_running_cells_in_any_order_writes_no_wrong_record(
-    orders, mnist, results, monkeypatch, capsys
-):
-    """In one kernel, change parameters and run cells of 02_train.ipynb in random orders.
-
-    A cell may fail, but each record must have the weights of a fresh run of its configuration.
-    """
-    from mnist_rnn.records import keep
-    from mnist_rnn.records.training import AGAIN
-
-    (x_train, y_train), (x_test, y_test) = mnist
-    few = (x_train[:640], y_train[:640]), (x_test[:320], y_test[:320])
-    monkeypatch.setattr(keep, "load_mnist", lambda: few)
-    cells = [cell.source for cell in code_cells(nbformat.read(TRAIN, as_version=4))]
-    sources = {}
-    for name, sign in CELLS.items():
-        (sources[name],) = (source for source in cells if sign in source)
-    tiny = {"layer": "gru", "units": 4, "epochs": 1, "batch_size": 320, "train_size": 640}
-
-    def open_kernel(parameters):
-        kernel = {}
-        for source in cells:
-            if source.startswith("from "):
-                exec(source, kernel)
-        kernel |= Configuration().model_dump() | tiny | parameters | {"load_mnist": lambda: few}
-        for name in CELLS:
-            exec(sources[name], kernel)
-        return kernel
-
-    draw, kernel, rejected = random.Random(0), open_kernel({}), Counter()
-    kept = {}  # maps each configuration to the digests of its records
-    for _ in range(orders):
-        for parameter in draw.sample(list(VALUES), draw.randint(1, 2)):
-            kernel[parameter] = draw.choice(VALUES[parameter])
-        for name in draw.sample(list(CELLS), draw.randint(2, 4)):
-            try:
-                exec(sources[name], kernel)
-            except ExperimentError as error:
-                rejected[name, str(error).endswith(AGAIN)] += 1
-        for run in read_runs(results)[0]:
-            kept.setdefault(run.configuration_name, set()).add(run.weights_sha256)
-    assert set(rejected) == {("train", True), ("keep", True)}
-    assert len(kept) > 2
-    shutil.rmtree(results / "runs")
-    for values in product(*VALUES.values()):
-        run = open_kernel(dict(zip(VALUES, values, strict=True)))["run"]
-        assert kept.get(run.configuration_name, {run.weights_sha256}) == {run.weights_sha256}
 
 
 @pytest.mark.parametrize(
@@ -252,24 +183,6 @@ def test_papermill_runs_the_notebook_with_the_given_parameters(tmp_path):
     assert record.config == Configuration(**parameters)
     outputs = (tmp_path / "out.ipynb").read_text()
     assert "No test accuracy was published for this configuration." in outputs
-
-
-@pytest.mark.slow
-def test_the_training_cell_can_be_run_again(tmp_path):
-    """Repeat the training cell once before and once after the cell that writes the record."""
-    parameters = {"units": 8, "epochs": 2, "train_size": 1000}
-    once = finish(start_papermill(parameters, tmp_path / "once"), tmp_path / "once")
-    notebook = nbformat.read(TRAIN, as_version=4)
-    (training,) = (cell for cell in notebook.cells if "= train(model" in cell.source)
-    (record,) = (cell for cell in notebook.cells if "= keep_run(" in cell.source)
-    again = [nbformat.v4.new_code_cell(cell.source) for cell in (training, training, record)]
-    place = notebook.cells.index(record)
-    notebook.cells[place : place + 1] = [again[0], record, *again[1:]]
-    results = tmp_path / "again"
-    results.mkdir()
-    nbformat.write(notebook, results / "in.ipynb")
-    command = papermill_command(parameters, results / "out.ipynb", results / "in.ipynb")
-    assert outcome(finish(start(command, env=environment(results)), results)) == outcome(once)
 
 
 def test_papermill_rejects_wrong_parameters_before_tensorflow_is_loaded(tmp_path):

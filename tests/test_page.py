@@ -17,9 +17,8 @@ from hypothesis import strategies as some
 from scipy import ndimage
 from take_pad import PICTURE, take_pad
 
-from mnist_rnn.analysis.trained_network import compute_probabilities
+from mnist_rnn.analysis.trained_network import Weights, compute_probabilities, compute_states
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.records.consistency import Weights, compute_states
 from mnist_rnn.records.run import run_path
 from mnist_rnn.web.pad.pad import HARD, SAMPLE, Pad, find_hardest
 

@@ -15,23 +15,25 @@ from helpers.runs import run_python
 from helpers.samples import change
 from scipy import stats
 
-from mnist_rnn.bits import probe
-from mnist_rnn.bits.probe import probe_step
-from mnist_rnn.config import Configuration
+from mnist_rnn.config import LAYERS, LEARNING_RATES, Configuration
 from mnist_rnn.errors import BackendError
 from mnist_rnn.experiment import backend, network, products
 from mnist_rnn.experiment.backend import keras, tf
-from mnist_rnn.experiment.initial_weights import GATES, draw_initial_weights, orthogonal
-from mnist_rnn.experiment.network import OPTIMIZERS, build_model
-from mnist_rnn.experiment.optimization import power, sum_row
-from mnist_rnn.records.model_file import PLAIN_LAYERS
+from mnist_rnn.experiment.initial_weights import draw_initial_weights, orthogonal
+from mnist_rnn.experiment.optimization import OPTIMIZERS, power, sum_row
+from mnist_rnn.records import probe
+from mnist_rnn.records.probe import probe_step
 
 
-@pytest.mark.parametrize("layer", PLAIN_LAYERS)
+@pytest.mark.parametrize("layer", LAYERS)
 def test_our_initial_weights_have_the_distributions_of_keras(layer):
     """Use the Kolmogorov-Smirnov test at the significance level 1e-4."""
     keras.utils.set_random_seed(1)
-    layers = [keras.Input((28, 28)), PLAIN_LAYERS[layer](128), keras.layers.Dense(10)]
+    layers = [
+        keras.Input((28, 28)),
+        getattr(keras.layers, LAYERS[layer].class_name)(128),
+        keras.layers.Dense(10),
+    ]
     theirs = keras.Sequential(layers).get_weights()
     ours = draw_initial_weights(Configuration(layer=layer, units=128, seed=1))
     assert [(w.shape, w.dtype) for w in ours] == [(w.shape, w.dtype) for w in theirs]
@@ -43,10 +45,10 @@ def test_our_initial_weights_have_the_distributions_of_keras(layer):
         assert abs(drawn.std() / keras_drawn.std() - 1) < 0.03
 
 
-@pytest.mark.parametrize("layer", PLAIN_LAYERS)
+@pytest.mark.parametrize("layer", LAYERS)
 def test_initial_recurrent_kernel_is_orthogonal(layer):
     kernel = draw_initial_weights(Configuration(layer=layer, units=64))[1].astype("float64")
-    assert kernel.shape == (64, 64 * GATES[layer])
+    assert kernel.shape == (64, 64 * LAYERS[layer].gates)
     np.testing.assert_allclose(kernel @ kernel.T, np.eye(64), atol=1e-5)
 
 
@@ -123,14 +125,16 @@ def test_our_rmsprop_follows_the_formula_of_keras_2():
     for gradient in GRADIENTS.astype("float64"):
         square = 0.9 * square + 0.1 * gradient**2
         weights = weights - 0.001 * gradient / (np.sqrt(square) + 1e-7)
-    np.testing.assert_allclose(step(OPTIMIZERS["rmsprop"](), GRADIENTS), weights, rtol=1e-6)
+    np.testing.assert_allclose(step(OPTIMIZERS["rmsprop"](0.001), GRADIENTS), weights, rtol=1e-6)
 
 
 def test_our_adam_equals_the_adam_of_keras():
     """Take 300 steps, after which the power of beta_1 is almost zero."""
     gradients = np.tile(GRADIENTS, (100, 1))
     theirs = step(keras.optimizers.Adam(), gradients)
-    np.testing.assert_allclose(step(OPTIMIZERS["adam"](), gradients), theirs, rtol=1e-6)
+    np.testing.assert_allclose(
+        step(OPTIMIZERS["adam"](LEARNING_RATES["adam"]), gradients), theirs, rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("base", [0.9, 0.999])
@@ -169,7 +173,7 @@ def test_xla_flags_of_the_user_are_dropped(monkeypatch):
 
 
 def test_probe_detects_a_changed_learning_rate_and_a_changed_order_of_sums(monkeypatch):
-    other = {"sgd": lambda: keras.optimizers.SGD(0.010000001)}
+    other = {"sgd": lambda rate: keras.optimizers.SGD(1.000001 * rate)}
     for changed in ((network, "OPTIMIZERS", network.OPTIMIZERS | other), (products, "PART", 128)):
         with monkeypatch.context() as patch:
             patch.setattr(*changed)
@@ -211,14 +215,14 @@ def test_probe_detects_settings_that_change_the_weights(before, after, variables
 
 
 @pytest.mark.parametrize(
-    ("fuses", "variable", "goes_on"),
+    ("has_fma", "variable", "goes_on"),
     [(True, None, False), (True, "", False), (True, "1", True), (False, None, True)],
 )
 def test_failed_probe_stops_the_run_or_is_recorded(
-    fuses, variable, goes_on, environment, monkeypatch, capsys
+    has_fma, variable, goes_on, environment, monkeypatch, capsys
 ):
     """Check that a run continues with MNIST_RNN_OTHER_BITS=1, and on a CPU without AVX2 or FMA."""
-    environment = change(environment.model_copy(), "cpu", fuses=fuses)
+    environment = change(environment.model_copy(), "cpu", has_fma=has_fma)
     assert probe.require_bits(environment) == environment
     assert not environment.other_bits
     monkeypatch.setattr(probe, "probe_step", lambda: "Other bits.")
@@ -251,10 +255,3 @@ def test_cpu_without_avx_is_rejected_before_tensorflow_is_loaded():
     """Expect an error message. Without AVX, `import tensorflow` would end the process silently."""
     with pytest.raises(BackendError, match=r"needs AVX.*05_by_hand"):
         backend.require_avx({"AVX": False})
-
-
-def test_second_model_has_the_names_and_the_configuration_of_the_first_model():
-    first, again = (build_model(Configuration(units=2, layer="gru")) for _ in range(2))
-    assert [layer.name for layer in first.layers] == ["dropout", "gru", "dense"]
-    assert (first.name, first.configuration) == (again.name, Configuration(units=2, layer="gru"))
-    assert [layer.name for layer in again.layers] == [layer.name for layer in first.layers]

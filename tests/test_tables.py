@@ -144,7 +144,6 @@ def check_run(run: dict, line: pd.Series) -> None:
         "mean_loss": exp(mean(map(log, history["loss"]))),
         "keras": run["environment"]["versions"].get("keras"),
         "weights_sha256": history["weights_sha256"][-1],
-        "code_sha256": run["environment"]["code_sha256"],
     }
     assert set(expected) == set(line.index)
     for name, value in expected.items():
@@ -448,15 +447,6 @@ def test_runs_without_a_published_result_are_tabulated(write, tmp_path):
     )
 
 
-def test_report_counts_runs_of_other_code_versions(write, make_record, tmp_path):
-    """Check also that the tables include the runs of other code versions."""
-    write(3000, 3100, units=64)
-    earlier = change(make_record(3200, units=64, seed=2), "environment", code_sha256="0" * 64)
-    write_run(earlier, tmp_path)
-    assert "|3\n" in run_own(tmp_path)
-    assert "1 of 3 runs were made by another version of the code." in run_own(tmp_path)
-
-
 def test_runs_without_a_published_result_come_first_in_the_table(write, tmp_path):
     write(3000, units=64)
     write(200)
@@ -575,15 +565,13 @@ def test_answer_counts_the_runs_that_reach_the_other_published_number(make_recor
     )
 
 
-def test_report_names_outdated_missing_and_left_out_runs(write, make_record, monkeypatch):
+def test_report_names_missing_and_left_out_runs(write, make_record, monkeypatch):
     folder = write(3000, 3100, units=64)
-    earlier = change(make_record(3200, units=64, seed=2), "environment", code_sha256="0" * 64)
-    write_run(earlier, folder)
     write_run(make_record(seed=3), folder).write_text("{}")
     results = read_results(folder)
     results = results._replace(claims=results.claims.loc[["notebook-2019", "notebook-2020"]])
     (error,) = results.refused
-    said = f"Left out: {error}\n\n1 of 3 runs were made by another version of the code."
+    said = f"Left out: {error}"
     assert describe_folder(results) == said
     monkeypatch.setattr(report, "PUBLISHED", folder)
     missing = "Claims without a run: `notebook-2019`, `notebook-2020`."

@@ -6,11 +6,10 @@ from helpers.runs import TRAIN, end, finish, papermill_command, start, start_pap
 from helpers.samples import answers
 
 from mnist_rnn.analysis import trained_network
-from mnist_rnn.analysis.trained_network import compute_probabilities
+from mnist_rnn.analysis.trained_network import Weights, compute_probabilities, compute_states
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.interpretation import draw_late
-from mnist_rnn.records.consistency import Weights, compute_states
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from mnist_rnn.analysis.trained_network import compute_probabilities
+from mnist_rnn.analysis.trained_network import Weights, compute_probabilities, compute_states
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures import unrolled
 from mnist_rnn.figures.captioned import TICKS
 from mnist_rnn.figures.unrolled import BLUES, INK, ORANGES, PROBABILITY, ROWS, STATE, draw_unrolled
 from mnist_rnn.paths import ROOT
-from mnist_rnn.records.consistency import Weights, compute_states
 
 pytestmark = pytest.mark.quick
 NAMESPACE = "{http://www.w3.org/2000/svg}"

@@ -15,13 +15,13 @@ from mnist_rnn.analysis import trained_network
 from mnist_rnn.analysis.answer import choose_results
 from mnist_rnn.analysis.claims import read_claims, read_curves
 from mnist_rnn.analysis.tables import tabulate_results
+from mnist_rnn.analysis.trained_network import Weights, compute_states
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures import interpretation, results, training
 from mnist_rnn.paths import COMMITTED, ROOT
-from mnist_rnn.records.consistency import compute_states, load_checked
-from mnist_rnn.records.model_file import load_model
+from mnist_rnn.records.model_file import load_model, load_run
 from mnist_rnn.records.run import read_runs, run_path
 
 DRAWS = re.compile(r"^((?:figures\.)?(draw_\w+)\()", flags=re.MULTILINE)
@@ -59,7 +59,8 @@ def draw_anew(name, folder):
 @cache
 def read_states():
     """Return the default run, its weights, the test images and their hidden states."""
-    run, weights = load_checked(run_path(Configuration(), ".keras", COMMITTED))
+    run, arrays = load_run(run_path(Configuration(), ".keras", COMMITTED))
+    weights = Weights(*arrays)
     x_test = scale(load_mnist()[1][0])
     return run, weights, x_test, compute_states(weights, x_test)
 

@@ -49,7 +49,7 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
     return near, f"{start} on a CPU without FMA: {apart}; {TOLERANCE} are allowed."
 
 
-def find_record(name: str, folder: Path = OUTPUTS) -> Path:
+def find_record(name: str, folder: Path) -> Path:
     """Return the path of the record of the run with this name, such as `simple_rnn-256-sgd/17`.
 
     Raises:
@@ -121,7 +121,7 @@ def main() -> None:
         latest = OUTPUTS / "latest"
         if not name and not latest.exists():
             raise ParameterError(f"run: expected a finished run in {located(OUTPUTS)}, got none.")
-        new = read_run(find_record(name or latest.read_text(encoding="utf-8")))
+        new = read_run(find_record(name or latest.read_text(encoding="utf-8"), OUTPUTS))
         committed = read_committed(new.config)
         print(place_accuracy(new))
         if committed is None:
