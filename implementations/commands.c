@@ -136,7 +136,7 @@ static void train(const char *folder, const char *inputs) {
   layer = numbers[0], optimizer = numbers[1], units = numbers[2];
   int batch_size = numbers[3], size = numbers[4], epochs = numbers[5];
   uint32_t seed = numbers[6];
-  int tested = size < 100 ? 100 : size < 10000 ? size / 100 * 100 : 10000;
+  int tested = size < 100 ? 100 : size < 1000 ? size / 100 * 100 : 10000;
   timesteps = features = 28, rate = rates[0];
   open_network(batch_size > 100 ? batch_size : 100);
   little_endian(order, weights + (long)epochs * size);

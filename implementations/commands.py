@@ -35,7 +35,7 @@ def train(folder, inputs, step, predict, tensor):
     rate, dropout = numbers[7:9].view("<f4")
     if layer or optimizer or dropout:
         sys.exit("expected SimpleRNN with SGD and no dropout")
-    tested = min(max(size // 100 * 100, 100), 10_000)
+    tested = max(size // 100 * 100, 100) if size < 1000 else 10_000
     shapes = (28, units), (units, units), (units,), (units, 10), (10,)
     *parts, orders = np.split(numbers[10:], np.cumsum([np.prod(shape) for shape in shapes]))
     weights = [tensor(p.view("<f4").reshape(s)) for p, s in zip(parts, shapes, strict=True)]

@@ -8,19 +8,9 @@ import sys
 import pytest
 from helpers.samples import change
 
-from mnist_rnn.bits import implementations
+from mnist_rnn.bits import implementations, programs
 from mnist_rnn.bits.first_steps import FEW, NETWORKS
-from mnist_rnn.bits.implementations import (
-    FOLDER,
-    RUNS,
-    SOURCES,
-    answer,
-    compile_c,
-    find_proofs,
-    judge,
-    record,
-    train,
-)
+from mnist_rnn.bits.implementations import RUNS, SOURCES, answer, find_proofs, judge, record
 from mnist_rnn.bits.ledger import (
     WHOLE_RUN,
     Reproduction,
@@ -29,6 +19,7 @@ from mnist_rnn.bits.ledger import (
     read_known,
     write_reproduction,
 )
+from mnist_rnn.bits.programs import FOLDER, ask, compile_c, train
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.paths import ROOT
@@ -87,7 +78,7 @@ def test_different_arithmetic_in_the_c_program_is_detected(
     for name in ("rnn.c", "sha256.c", "commands.c"):
         text = (FOLDER / name).read_text()
         (tmp_path / name).write_text(text.replace(line, instead))
-    monkeypatch.setattr(implementations, "FOLDER", tmp_path)
+    monkeypatch.setattr(programs, "FOLDER", tmp_path)
     differences = answer(compile_c(tmp_path / "rnn"))
     assert differences
     assert all(array in sentence for sentence in differences)
@@ -113,7 +104,7 @@ def test_the_c_program_computes_the_committed_bits_on_an_emulated_arm64_cpu(tmp_
         pytest.skip("needs qemu-aarch64: `apt install qemu-user`")
     with pytest.MonkeyPatch.context() as patch:
         zig = [sys.executable, "-m", "ziglang", "cc"]
-        patch.setattr(implementations, "find_compiler", lambda: zig)
+        patch.setattr(programs, "find_compiler", lambda: zig)
         options = "-target", "aarch64-linux-musl", "-static"
         command = [emulator, *compile_c(tmp_path / "rnn", *options)]
     assert answer(command) == []
@@ -143,7 +134,7 @@ def test_a_program_that_adds_in_another_order_ends_with_an_error_message(name, t
         halved = halved.replace(whole, whole.replace("256", "128"))
     (tmp_path / source.name).write_text(halved)
     with pytest.raises(ExperimentError, match="terms of products in another order"):
-        implementations.ask([python, tmp_path / source.name, "data/mnist", "none"])
+        ask([python, tmp_path / source.name, "data/mnist", "none"])
 
 
 def test_the_record_of_the_c_program_names_the_implementation(tmp_path, monkeypatch, c):
@@ -179,4 +170,4 @@ def test_the_reported_time_is_that_of_the_fastest_whole_run(tmp_path, environmen
 
 def test_the_error_message_of_a_failing_program_is_shown():
     with pytest.raises(ExperimentError, match="expected data/mnist INPUTS"):
-        implementations.ask([sys.executable, FOLDER / "rnn_numpy.py"])
+        ask([sys.executable, FOLDER / "rnn_numpy.py"])
