@@ -8,7 +8,7 @@ VENV = .venv
 PARAMETERS =
 ## RUN=simple_rnn-256-sgd/17      for verify: a configuration and a seed
 RUN =
-## ARGS="..."                     for lab, sweep, ledger, originals, benchmark, implementations, mutants: options of the command
+## ARGS="..."                     for lab, sweep, ledger, originals, benchmark, implementations, audit, mutants: options of the command
 ARGS =
 ## PROFILE=slurm                  for sweep: a folder in workflow/profiles
 PROFILE =
@@ -44,7 +44,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials mutants benchmark implementations originals notebooks results lock clean
+.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials mutants benchmark implementations audit originals notebooks results lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s%s\n", $$1, $$2 } \
@@ -137,6 +137,9 @@ benchmark: $(INSTALLED) $(PEERS)/installed  ## Time our code, the original's, Py
 
 implementations: $(INSTALLED) $(PEERS)/installed  ## Compare Keras, NumPy, JAX, PyTorch and C with the known answers and the first steps
 	@$(BIN)/python -m mnist_rnn.bits.implementations --peers $(PEERS)/bin/python $(ARGS)
+
+audit: $(INSTALLED)  ## Compute each committed run again with the C program, and compare all epochs (hours, continues)
+	@$(BIN)/python -m mnist_rnn.bits.audit $(ARGS)
 
 originals: $(INSTALLED) $(PEERS)/installed  ## Make the missing runs of the originals' own code, into results/ (hours)
 	@for code in keras keras_rmsprop seeded seeded_xla; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done

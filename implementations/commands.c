@@ -4,12 +4,20 @@
 //   cc -O3 -march=native -ffp-contract=off implementations/commands.c -lm -o rnn
 //   ./rnn data/mnist INPUTS              trains; `python -m mnist_rnn.bits.inputs` writes INPUTS
 //   ./rnn docs/known-answers.json CASE   prints the arrays of this case's step, as JSON
+//
+// With -fopenmp, the program uses all cores, or as many as OMP_NUM_THREADS says.
 
 #include "rnn.c"
+#include "sha256.c"
 #include <stdio.h>
 #include <stdlib.h>
 #ifdef __SSE__
 #include <xmmintrin.h>
+#endif
+#ifdef _OPENMP
+#include <omp.h>
+#else
+static int omp_get_max_threads(void) { return 1; }
 #endif
 
 static void *fail(const char *what, const char *name) {
@@ -18,8 +26,29 @@ static void *fail(const char *what, const char *name) {
 }
 
 static void *room(long size) {
-  void *place = calloc(size, 1);
-  return place ? place : fail("not enough memory", "");
+  size = (size + 63) / 64 * 64;
+  void *place = aligned_alloc(64, size);
+  return place ? memset(place, 0, size) : fail("not enough memory", "");
+}
+
+static void flush_small_results(void) { // below 2^-126, to 0; each thread has its own mode
+#ifdef __SSE__
+  _mm_setcsr(_mm_getcsr() | 0x8040);
+#elif defined __aarch64__
+  __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)1 << 24));
+#endif
+}
+
+static void share(void (*work)(int first, int last), int count) {
+  int parts = omp_get_max_threads();
+#ifdef _OPENMP
+#pragma omp parallel for
+#endif
+  for (int i = 0; i < parts; i++) {
+    flush_small_results();
+    int first = (long)count * i / parts, last = (long)count * (i + 1) / parts;
+    if (first < last) work(first, last);
+  }
 }
 
 static char *read_file(const char *folder, const char *name) {
@@ -64,17 +93,30 @@ static int count_errors(char **files, int count) {
   return errors;
 }
 
+// Numbers in files and in the digest are little-endian. Exchanges their bytes on other CPUs.
+static void *little_endian(void *numbers, long count) {
+  uint8_t *bytes = numbers, one[4];
+  for (uint32_t *number = numbers; count-- > 0; bytes += 4) {
+    memcpy(one, bytes, 4);
+    *number++ = one[0] | one[1] << 8 | one[2] << 16 | (uint32_t)one[3] << 24;
+  }
+  return numbers;
+}
+
 static void print_digest(int arrays) {
   const float *values[] = {w, u, b, v, c, z};
-  int rows[] = {features, units, 0, units, 0, n}; // 0: a vector
-  int columns[] = {units, units, units, CLASSES, CLASSES, CLASSES};
+  int rows[] = {features, units, layer == GRU ? 2 : 0, units, 0, n}; // 0: a vector
+  int columns[] = {width, width, width, CLASSES, CLASSES, CLASSES};
   begin_digest();
   for (int i = 0; i < arrays; i++) {
     char head[64] = "(";
     if (rows[i]) sprintf(head, "(%d, ", rows[i]);
     sprintf(head + strlen(head), rows[i] ? "%d)float32" : "%d,)float32", columns[i]);
     absorb(head, strlen(head));
-    absorb(values[i], 4L * columns[i] * (rows[i] ? rows[i] : 1));
+    for (int j = 0; j < columns[i] * (rows[i] ? rows[i] : 1); j++) {
+      float value = values[i][j];
+      absorb(little_endian(&value, 1), 4);
+    }
   }
   end_digest();
   for (int i = 0; i < 8; i++) printf("%08x%s", hash[i], i < 7 ? "" : "\n");
@@ -86,21 +128,27 @@ static void train(const char *folder, const char *inputs) {
                       read_file(folder, "train-labels-idx1-ubyte")};
   char *test[] = {read_file(folder, "t10k-images-idx3-ubyte"),
                   read_file(folder, "t10k-labels-idx1-ubyte")};
-  int32_t *numbers = (int32_t *)read_file(inputs, ""), *order = numbers + 5;
-  int batch_size = numbers[1], size = numbers[2], weights;
-  int tested = size < 100 ? 100 : size < 10000 ? size / 100 * 100 : 10000;
-  timesteps = features = 28, units = numbers[0];
-  memcpy(&rate, numbers + 4, 4);
+  int32_t *numbers = (int32_t *)read_file(inputs, "");
+  float rates[3]; // learning rate, dropout, 1 / (1 - dropout)
+  little_endian(numbers, 10);
+  memcpy(rates, numbers + 7, 12);
+  int32_t *order = numbers + 10;
+  layer = numbers[0], optimizer = numbers[1], units = numbers[2];
+  int batch_size = numbers[3], size = numbers[4], epochs = numbers[5];
+  uint32_t seed = numbers[6];
+  int tested = size < 100 ? 100 : size < 1000 ? size / 100 * 100 : 10000;
+  timesteps = features = 28, rate = rates[0];
   open_network(batch_size > 100 ? batch_size : 100);
-  weights = c + CLASSES - w;
+  little_endian(order, weights + (long)epochs * size);
   memcpy(w, order, 4L * weights);
   order += weights;
-  for (int epoch = 1; epoch <= numbers[3]; epoch++, order += size) {
+  for (int epoch = 1; epoch <= epochs; epoch++, order += size) {
     double total = 0;
     for (int i = 0; i < size; i += batch_size) {
       load(training, order, i, i + batch_size < size ? batch_size : size - i);
+      if (rates[1]) drop(rates[1], rates[2], seed);
       step();
-      total += loss;
+      for (int j = 0; j < n; j++) total += losses[j];
     }
     printf("epoch %d: loss %.4f, %d errors of %d test images, weights ", epoch, total / size,
            count_errors(test, tested), tested);
@@ -143,7 +191,7 @@ static void answer(const char *path, const char *name) {
   const float *labels = read_array(text, "y", shape), *given = read_array(text, "x", shape);
   timesteps = shape[0], n = shape[1], features = shape[2];
   read_array(text, "u", shape);
-  units = shape[0];
+  units = shape[0], layer = SIMPLE_RNN, optimizer = SGD;
   open_network(n);
   memcpy(x, given, 4L * timesteps * n * features);
   for (int i = 0; i < n; i++) y[i] = labels[i];
@@ -171,11 +219,7 @@ static void answer(const char *path, const char *name) {
 }
 
 int main(int count, char **words) {
-#ifdef __SSE__
-  _mm_setcsr(_mm_getcsr() | 0x8040); // results and arguments below 2^-126 become 0
-#elif defined __aarch64__
-  __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)1 << 24));
-#endif
-  if (count != 3) fail("expected", "data/mnist INPUTS, or docs/known-answers.json CASE");
+  flush_small_results();
+  if (count < 3) fail("expected", "data/mnist INPUTS, or docs/known-answers.json CASE");
   (strstr(words[1], ".json") ? answer : train)(words[1], words[2]);
 }

@@ -31,10 +31,13 @@ def train(folder, inputs, step, predict, tensor):
     """Train the network; after each epoch, print the loss, test errors and weights' digest."""
     (x, y), (x_test, y_test) = (map(tensor, read_mnist(folder, k)) for k in ("train", "t10k"))
     numbers = np.fromfile(inputs, "<i4")
-    (units, batch_size, size, epochs), rate = numbers[:4], numbers[4:5].view("<f4")[0]
-    tested = min(max(size // 100 * 100, 100), 10_000)
+    layer, optimizer, units, batch_size, size, epochs = numbers[:6]
+    rate, dropout = numbers[7:9].view("<f4")
+    if layer or optimizer or dropout:
+        sys.exit("expected SimpleRNN with SGD and no dropout")
+    tested = max(size // 100 * 100, 100) if size < 1000 else 10_000
     shapes = (28, units), (units, units), (units,), (units, 10), (10,)
-    *parts, orders = np.split(numbers[5:], np.cumsum([np.prod(shape) for shape in shapes]))
+    *parts, orders = np.split(numbers[10:], np.cumsum([np.prod(shape) for shape in shapes]))
     weights = [tensor(p.view("<f4").reshape(s)) for p, s in zip(parts, shapes, strict=True)]
     for epoch, order in enumerate(orders.reshape(epochs, size), 1):
         total = 0

@@ -1,111 +1,157 @@
-// The training of docs/specification.md in C: SimpleRNN, Dense(10), cross-entropy and SGD.
+// The training of docs/specification.md in C: each layer, each optimizer, and dropout.
 //
 // The bits are the same on every CPU, because each float32 operation is rounded once. The terms of
-// products are added by fused multiply-add, `fmaf`. -ffp-contract=off keeps the compiler from fusing
-// other operations. Each sum has one order of its terms, and results below 2^-126 become 0. On a CPU
-// without FMA instructions, `fmaf` is a slow function of the C library.
-// `commands.c` reads files, prints results, and says how to compile both files. `commands.c` is a
-// separate file, because learn.html contains only the network of this file, in WebAssembly.
+// products are added by fused multiply-add. -ffp-contract=off keeps the compiler from fusing other
+// operations. Each sum has one order of its terms, and results below 2^-126 become 0.
+// `commands.c` reads files, prints results, and says how to compile. learn.html contains this file
+// without `commands.c`, in WebAssembly.
 
 #include <stdint.h>
 #ifndef __wasm__ // for WebAssembly, web/learn/engine.c defines these and includes this file
 #include <math.h>
 #include <string.h>
+#if defined __SSE__ || defined __aarch64__
 #define flush(x) (x) // `main` sets the CPU to flush results below 2^-126
+#else
+static inline float flush(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x; }
+#endif
 #endif
 
+enum { SIMPLE_RNN, LSTM, GRU };
+enum { SGD, ADAM, RMSPROP };
 enum { CLASSES = 10 };
-static int timesteps, features, units, n; // n: the number of images in a batch
-static float rate, *w, *u, *b, *v, *c, *dw, *du, *db, *dv, *dc; // the weights and their gradients
-static float *x, *h, *d, *dh;  // (timesteps, n, features or units); before them, h has zeros
-static float *z, *g, *product; // z, g: (n, 10); product: any matrix, temporarily
-static float *ut, *vt;         // U and V, transposed
-static uint8_t *y;             // the labels
-static double loss; // the sum of the losses of the batch's images
+static int layer, optimizer, timesteps, features, units;
+static int n;                    // the number of images in a batch
+static int width;                // the number of columns of W and U: units, 4 units or 3 units
+static int weights;              // the number of all weights
+static int steps;                // the number of steps taken
+static float rate;               // the learning rate
+static float *w, *u, *b, *v, *c; // the weights, one array after the other
+static float *dw, *du, *db, *dv, *dc;  // their gradients
+static float *mean, *square;           // the moving means of Adam and RMSprop
+static float *x, *h, *dh;              // (timesteps, n, features or units); h begins with zeros
+static float *gates, *d;               // (timesteps, n, width); d: the gradients d_t
+static float *dx;                      // the GRU's gradients d^x_t; for the others, d
+static float *kept, *dkept;            // like h: the LSTM's c_t, or the GRU's h_g; (n, units)
+static float *carried, *product;       // (n, width): h_{t-1} U; any matrix, temporarily
+static float *z, *g, *ut, *vt;         // (n, 10): logits and their gradient; U and V, transposed
+static double *losses;                 // of each image
+static uint8_t *y;                     // the labels
+static int longest;                    // the number of terms of the longest sum
+static _Thread_local float *panel;     // columns of a factor of a product
 
 static void *room(long size); // allocates this number of bytes, all 0
 
-// Allocates arrays for batches of `most` images; w, u, b, v and c are adjacent, as are dw to dc.
+// Calls work(first, last) for parts of 0 to `count` that together are the whole, on all cores.
+static void share(void (*work)(int first, int last), int count);
+
+// Allocates arrays for batches of `most` images. `layer`, `timesteps`, `features`, `units` are set.
 static void open_network(int most) {
-  long weights = (features + units + 1L + CLASSES) * units + CLASSES, states = 4L * most * units;
-  w = room(4 * weights), u = w + features * units, b = u + units * units, v = b + units;
-  dw = room(4 * weights), du = dw + features * units, db = du + units * units, dv = db + units;
-  c = v + units * CLASSES, dc = dv + units * CLASSES, y = room(most);
+  width = units * (layer == LSTM ? 4 : layer == GRU ? 3 : 1);
+  int vector = width * (layer == GRU ? 2 : 1); // the size of b
+  long states = 4L * most * units, wide = 4L * most * width, all;
+  weights = (features + units) * width + vector + (units + 1) * CLASSES, all = 4L * weights;
+  w = room(all), u = w + features * width, b = u + units * width, v = b + vector;
+  dw = room(all), du = dw + features * width, db = du + units * width, dv = db + vector;
+  c = v + units * CLASSES, dc = dv + units * CLASSES, y = room(most), losses = room(8L * most);
+  mean = optimizer == ADAM ? room(all) : 0, square = optimizer == SGD ? 0 : room(all);
   x = room(4L * timesteps * most * features), h = room((timesteps + 1) * states);
-  d = room(timesteps * states), dh = room(timesteps * states), z = room(4L * most * CLASSES);
-  g = room(4L * most * CLASSES), product = room(4 * weights + states);
-  ut = room(4L * units * units), vt = room(4L * units * CLASSES);
+  dh = room(timesteps * states), gates = room(timesteps * wide), d = room(timesteps * wide);
+  dx = layer == GRU ? room(timesteps * wide) : d;
+  kept = layer == SIMPLE_RNN ? 0 : room((timesteps + 1) * states);
+  dkept = layer == LSTM ? room(states) : 0;
+  carried = room(wide), product = room(all), z = room(4L * most * CLASSES);
+  g = room(4L * most * CLASSES), ut = room(4L * units * width), vt = room(4L * units * CLASSES);
+  longest = most > width ? most : width, longest = longest > features ? longest : features;
+  panel = 0, steps = 0;
 }
 
 // ---- Sums ---------------------------------------------------------------------------------------
 
-enum { LANES = __BIGGEST_ALIGNMENT__ / 4, TALL = LANES > 8 ? 8 : 4, WIDE = 2 * LANES };
-typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4)));
-
-static inline lanes fuse(float a, lanes b, lanes s); // a b + s, rounded once
+// A tile of a product has TALL rows and 2 * LANES columns. Its sums stay in the CPU's registers.
+#if defined __AVX512F__
+#include <immintrin.h>
+enum { LANES = 16, TALL = 8 };
+typedef __m512 lanes;
+static inline lanes fuse(float a, lanes b, lanes s) { // a b + s, rounded once
+  return _mm512_fmadd_ps(_mm512_set1_ps(a), b, s);
+}
+#elif defined __AVX2__ && defined __FMA__
+#include <immintrin.h>
+enum { LANES = 8, TALL = 6 };
+typedef __m256 lanes;
+static inline lanes fuse(float a, lanes b, lanes s) {
+  return _mm256_fmadd_ps(_mm256_set1_ps(a), b, s);
+}
+#else
+enum { LANES = 4, TALL = 4 };
+typedef float lanes __attribute__((vector_size(16), may_alias));
+static inline lanes fuse(float a, lanes b, lanes s);
 #ifndef __wasm__
 static inline lanes fuse(float a, lanes b, lanes s) {
   for (int i = 0; i < LANES; i++) s[i] = fmaf(a, b[i], s[i]);
   return s;
 }
 #endif
+#endif
+enum { WIDE = 2 * LANES };
 
-// Computes TALL rows and WIDE columns of a product. Within each part, the terms
-// a[i, k] b[k, j] are added to 0, for k from first to last, each by a fused multiply-add. Then the
-// parts are added in order. In a, adjacent rows are `across` numbers apart, and adjacent k are
-// `down` numbers apart.
-static void tile(float *out, const float *a, int across, int down, const float *b, int terms,
-                 int columns, int part) {
-  lanes total[TALL][2];
+// Computes a tile of a product, from rows of a and WIDE columns of b in `panel`. Within each part,
+// the terms a[i, k] b[k, j] are added to 0, for k from first to last, each by a fused multiply-add.
+// Then the parts are added in order. a[i, k] is at rows[i][k * down].
+static void tile(lanes total[TALL][2], const float *rows[TALL], int down, int terms, int part) {
   for (int from = 0; from < terms; from += part) {
     lanes s[TALL][2] = {0};
-    for (int k = from; k < terms && k < from + part; k++)
+    int to = from + part < terms ? from + part : terms;
+    for (int k = from; k < to; k++) {
+      lanes left = *(lanes *)(panel + k * WIDE), right = *(lanes *)(panel + k * WIDE + LANES);
 #pragma GCC unroll 8
-      for (int i = 0; i < TALL; i++)
-#pragma GCC unroll 2
-        for (int j = 0; j < 2; j++)
-          s[i][j] =
-              fuse(a[i * across + k * down], *(lanes *)(b + k * columns + j * LANES), s[i][j]);
-    for (int i = 0; i < 2 * TALL; i++)
-      total[i / 2][i % 2] = from ? total[i / 2][i % 2] + s[i / 2][i % 2] : s[i / 2][i % 2];
-  }
-  for (int i = 0; i < 2 * TALL; i++)
-    *(lanes *)(out + i / 2 * columns + i % 2 * LANES) = total[i / 2][i % 2];
-}
-
-static void element(float *out, const float *a, int down, const float *b, int terms, int columns,
-                    int part) {
-  for (int from = 0; from < terms; from += part) {
-    lanes s = {0};
-    for (int k = from; k < terms && k < from + part; k++)
-      s = fuse(a[k * down], (lanes){b[k * columns]}, s);
-    *out = from ? *out + s[0] : s[0];
+      for (int i = 0; i < TALL; i++) {
+        float a = rows[i][(long)k * down];
+        s[i][0] = fuse(a, left, s[i][0]), s[i][1] = fuse(a, right, s[i][1]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < TALL; i++)
+      for (int j = 0; j < 2; j++)
+        if (from) total[i][j] = total[i][j] + s[i][j]; else total[i][j] = s[i][j];
   }
 }
 
+// Computes a product of matrices, with sums in parts. `out` and b (terms, columns) lie row by row.
+// a[i, k] is at a[i * across + k * down]. If `added` is not 0, the product is added to `out`.
 static void sum(float *out, const float *a, int across, int down, const float *b, int rows,
-                int terms, int columns, int part) {
-  for (int i = 0; i < rows; i += TALL)
-    for (int j = 0; j < columns; j += WIDE)
-      if (rows >= TALL && columns >= WIDE) { // the last tile computes some elements again
-        int top = i + TALL > rows ? rows - TALL : i, left = j + WIDE > columns ? columns - WIDE : j;
-        tile(out + top * columns + left, a + top * across, across, down, b + left, terms, columns,
-             part);
-      } else
-        for (int p = i; p < rows && p < i + TALL; p++)
-          for (int q = j; q < columns && q < j + WIDE; q++)
-            element(out + p * columns + q, a + p * across, down, b + q, terms, columns, part);
+                int terms, int columns, int part, int added) {
+  if (!panel) panel = room(4L * longest * WIDE);
+  for (int left = 0; left < columns; left += WIDE) {
+    int wide = columns - left < WIDE ? columns - left : WIDE;
+    for (int k = 0; k < terms; k++)
+      memcpy(panel + k * WIDE, b + (long)k * columns + left, 4 * wide);
+    for (int top = 0; top < rows; top += TALL) {
+      const float *starts[TALL]; // beyond the last row, the last row again
+      lanes total[TALL][2];
+      for (int i = 0; i < TALL; i++)
+        starts[i] = a + (long)across * (top + i < rows ? top + i : rows - 1);
+      tile(total, starts, down, terms, part);
+      for (int i = 0; i < TALL && top + i < rows; i++) {
+        float *to = out + (long)(top + i) * columns + left, *from = (float *)total[i];
+        for (int j = 0; j < wide; j++) to[j] = added ? to[j] + from[j] : from[j];
+      }
+    }
+  }
 }
 
 // Multiplies a (rows, terms) by b (terms, columns), in parts of 256 terms.
 static void multiply(float *out, const float *a, const float *b, int rows, int terms, int columns) {
-  sum(out, a, terms, 1, b, rows, terms, columns, 256);
+  sum(out, a, terms, 1, b, rows, terms, columns, 256, 0);
 }
 
-// Adds to `out` a^T b, a sum over the images, for a (n, rows) and b (n, columns), in parts of 128.
-static void sum_products(float *out, const float *a, const float *b, int rows, int columns) {
-  sum(product, a, 1, rows, b, rows, n, columns, 128);
-  for (int i = 0; i < rows * columns; i++) out[i] += product[i];
+// Adds to rows `first` to `last` of `out` those of a^T b, a sum over the images, for a (n, rows)
+// and b (n, columns), in parts of 128.
+static void sum_products(float *out, const float *a, const float *b, int first, int last, int rows,
+                         int columns) {
+  if (first < last)
+    sum(out + (long)first * columns, a + first, 1, rows, b, last - first, n, columns, 128, 1);
 }
 
 // Adds to `out` rows of a, in parts of `part` rows, each summed in parts of 128, then 32, then 1.
@@ -115,7 +161,7 @@ static void add_rows(float *out, const float *a, int first, int last, int column
     float s[columns];
     memset(s, 0, sizeof s);
     if (part > 1) add_rows(s, a, i, i + part < last ? i + part : last, columns, smaller);
-    for (int j = 0; j < columns; j++) out[j] += part > 1 ? s[j] : a[i * columns + j];
+    for (int j = 0; j < columns; j++) out[j] += part > 1 ? s[j] : a[(long)i * columns + j];
   }
 }
 
@@ -125,10 +171,11 @@ static void sum_images(float *out, const float *a, int columns) {
 }
 
 static void transpose(float *out, const float *a, int rows, int columns) {
-  for (int i = 0; i < rows * columns; i++) out[i % columns * rows + i / columns] = a[i];
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < columns; j++) out[j * rows + i] = a[i * columns + j];
 }
 
-// ---- The network --------------------------------------------------------------------------------
+// ---- Functions ----------------------------------------------------------------------------------
 
 static inline float tanh_of(float x) {
   static const float A[] = {-2.76076847742355e-16f, 2.00018790482477e-13f, -8.60467152213735e-11f,
@@ -144,120 +191,235 @@ static inline float tanh_of(float x) {
   return size < 0.0004f ? x : near_one;
 }
 
-static float exp_of(float x) { // x <= 0
+static inline float exp_of(float x) {
   static const float P[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
                             4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
-  x = x < -87.8f ? -87.8f : x;
-  float k = floorf(0.5f + x * 1.44269502f), r = (x - 0.693359375f * k) - -2.12194440e-4f * k;
-  float p = P[0];
+  x = x < -87.8f ? -87.8f : x > 88.8f ? 88.8f : x;
+  float k = floorf(0.5f + x * 1.44269502f);
+  k = k < -127 ? -127 : k > 127 ? 127 : k;
+  float r = (x - 0.693359375f * k) - -2.12194440e-4f * k, p = P[0];
   for (int i = 1; i < 6; i++) p = p * r + P[i];
   union { int32_t bits; float value; } power = {((int32_t)k + 127) * (1 << 23)};
   return flush((1 + (r + p * (r * r))) * power.value);
 }
 
-// h_t = tanh((x_t W + b) + h_{t-1} U)
-static void forward(const float *x, const float *before, float *h) {
-  multiply(h, x, w, n, features, units);
-  multiply(product, before, u, n, units, units);
-  for (int i = 0; i < n * units; i += units)
-    for (int j = 0; j < units; j++) h[i + j] = tanh_of((h[i + j] + b[j]) + product[i + j]);
+static inline float sigmoid(float x) { return 1 / (1 + exp_of(-x)); }
+
+// ---- The layers, for one image at one timestep --------------------------------------------------
+//
+// a: x_t W at first, then the gates; hu: h_{t-1} U; before, h: h_{t-1}, h_t. Each gate has `units`
+// numbers. The backward functions compute the gradients d_t of the sums from dh, that of h_t.
+
+static void forward_simple_rnn(const float *restrict a, const float *restrict hu,
+                               float *restrict h) {
+  for (int j = 0; j < units; j++) h[j] = tanh_of((a[j] + b[j]) + hu[j]);
 }
 
-// Computes d = dh (1 - h h) and dh_{t-1}, and adds this timestep's terms to dW, db and dU.
-static void backward(const float *x, const float *before, const float *h, const float *dh, float *d,
-                     float *dh_before) {
-  for (int i = 0; i < n * units; i++) d[i] = flush(dh[i] * (1 - h[i] * h[i]));
-  if (dh_before) multiply(dh_before, d, ut, n, units, units);
-  sum_products(dw, x, d, features, units), sum_images(db, d, units);
-  sum_products(du, before, d, units, units);
+static void backward_simple_rnn(const float *restrict h, const float *restrict dh,
+                                float *restrict d) {
+  for (int j = 0; j < units; j++) d[j] = flush(dh[j] * (1 - h[j] * h[j]));
 }
 
-static void predict(void) { // computes all hidden states, and the logits z
-  memset(h, 0, 4L * n * units);
-  for (int t = 0; t < timesteps; t++)
-    forward(x + t * n * features, h + t * n * units, h + (t + 1) * n * units);
-  multiply(z, h + timesteps * n * units, v, n, units, CLASSES);
-  for (int i = 0; i < n * CLASSES; i++) z[i] += c[i % CLASSES];
+static void forward_lstm(float *restrict a, const float *restrict hu, const float *restrict before,
+                         float *restrict c, float *restrict h) {
+  float *restrict i = a, *restrict f = a + units, *restrict g = f + units, *restrict o = g + units;
+  for (int j = 0; j < width; j++) a[j] = (a[j] + hu[j]) + b[j];
+  for (int j = 0; j < 2 * units; j++) a[j] = sigmoid(a[j]);
+  for (int j = 0; j < units; j++) g[j] = tanh_of(g[j]);
+  for (int j = 0; j < units; j++) o[j] = sigmoid(o[j]);
+  for (int j = 0; j < units; j++) c[j] = f[j] * before[j] + i[j] * g[j];
+  for (int j = 0; j < units; j++) h[j] = o[j] * tanh_of(c[j]);
 }
 
-static void differentiate_loss(void) { // computes g, the gradient of the loss with respect to z
+static void backward_lstm(const float *restrict a, const float *restrict before,
+                          const float *restrict c, const float *restrict dh, float *restrict dc,
+                          float *restrict d) {
+  const float *i = a, *f = a + units, *g = f + units, *o = g + units;
+  float *di = d, *df = d + units, *dg = df + units, *d_o = dg + units;
+  for (int j = 0; j < units; j++) {
+    float t = tanh_of(c[j]);
+    d_o[j] = dh[j] * t;
+    dc[j] += (dh[j] * o[j]) * (1 - t * t);
+  }
+  for (int j = 0; j < units; j++) {
+    di[j] = ((dc[j] * g[j]) * i[j]) * (1 - i[j]);
+    df[j] = ((dc[j] * before[j]) * f[j]) * (1 - f[j]);
+    dg[j] = (dc[j] * i[j]) * (1 - g[j] * g[j]);
+    d_o[j] = (d_o[j] * o[j]) * (1 - o[j]);
+    dc[j] *= f[j];
+  }
+}
+
+static void forward_gru(float *restrict a, const float *restrict hu, const float *restrict before,
+                        float *restrict hg, float *restrict h) {
+  float *restrict z = a, *restrict r = a + units, *restrict g = r + units;
+  const float *second = b + width; // the second row of b
+  for (int j = 0; j < 2 * units; j++) a[j] = sigmoid((a[j] + b[j]) + (hu[j] + second[j]));
+  for (int j = 0, k = 2 * units; j < units; j++, k++) {
+    hg[j] = hu[k] + second[k];
+    g[j] = tanh_of((g[j] + b[k]) + r[j] * hg[j]);
+  }
+  for (int j = 0; j < units; j++) h[j] = z[j] * before[j] + (1 - z[j]) * g[j];
+}
+
+static void backward_gru(const float *restrict a, const float *restrict before,
+                         const float *restrict hg, const float *restrict dh, float *restrict d,
+                         float *restrict dx) {
+  const float *z = a, *r = a + units, *g = r + units;
+  for (int j = 0; j < units; j++) {
+    float dg = (dh[j] * (1 - z[j])) * (1 - g[j] * g[j]);
+    d[j] = ((dh[j] * before[j] - dh[j] * g[j]) * z[j]) * (1 - z[j]);
+    d[j + units] = ((dg * hg[j]) * r[j]) * (1 - r[j]);
+    d[j + 2 * units] = dg * r[j], dx[j + 2 * units] = dg;
+  }
+  memcpy(dx, d, 8L * units);
+}
+
+// ---- The network --------------------------------------------------------------------------------
+
+// Computes the hidden states of some images at timestep t.
+static void forward(int t, int first, int last) {
+  long at = (long)t * n + first;
+  multiply(gates + at * width, x + at * features, w, last - first, features, width);
+  multiply(carried + (long)first * width, h + at * units, u, last - first, units, width);
+  for (int i = first; i < last; i++, at++) {
+    long after = at + n;
+    float *a = gates + at * width, *hu = carried + (long)i * width, *to = h + after * units;
+    if (layer == SIMPLE_RNN) forward_simple_rnn(a, hu, to);
+    if (layer == LSTM) forward_lstm(a, hu, kept + at * units, kept + after * units, to);
+    if (layer == GRU) forward_gru(a, hu, h + at * units, kept + after * units, to);
+  }
+}
+
+// Computes d_t and dh_{t-1} of some images.
+static void backward(int t, int first, int last) {
+  long start = (long)t * n + first, at = start;
+  for (int i = first; i < last; i++, at++) {
+    long after = at + n;
+    float *a = gates + at * width, *dh_t = dh + at * units, *d_t = d + at * width;
+    if (layer == SIMPLE_RNN) backward_simple_rnn(h + after * units, dh_t, d_t);
+    if (layer == LSTM)
+      backward_lstm(a, kept + at * units, kept + after * units, dh_t, dkept + (long)i * units, d_t);
+    if (layer == GRU)
+      backward_gru(a, h + at * units, kept + after * units, dh_t, d_t, dx + at * width);
+  }
+  if (!t) return;
+  float *dh_before = dh + (start - n) * units;
+  multiply(dh_before, d + start * width, ut, last - first, width, units);
+  if (layer == GRU)
+    for (int i = 0; i < last - first; i++)
+      for (int j = 0; j < units; j++)
+        dh_before[i * units + j] += dh[(start + i) * units + j] * gates[(start + i) * width + j];
+}
+
+// Computes all hidden states and the logits z of some images.
+static void predict_some(int first, int last) {
+  memset(h + (long)first * units, 0, 4L * (last - first) * units);
+  if (layer == LSTM) memset(kept + (long)first * units, 0, 4L * (last - first) * units);
+  for (int t = 0; t < timesteps; t++) forward(t, first, last);
+  multiply(z + first * CLASSES, h + ((long)timesteps * n + first) * units, v, last - first, units,
+           CLASSES);
+  for (int i = first * CLASSES; i < last * CLASSES; i++) z[i] += c[i % CLASSES];
+}
+
+static void predict(void) { share(predict_some, n); }
+
+// Computes g, the gradient of the loss with respect to z.
+static void differentiate_loss(int first, int last) {
   float a = 1 / (float)n;
-  loss = 0;
-  for (int i = 0; i < n; i++) {
+  for (int i = first; i < last; i++) {
     float e[CLASSES], *logits = z + i * CLASSES, m = logits[0], s = 0;
     for (int j = 1; j < CLASSES; j++) m = logits[j] > m ? logits[j] : m;
     for (int j = 0; j < CLASSES; j++) s += e[j] = exp_of(logits[j] - m);
     for (int j = 0; j < CLASSES; j++)
       g[i * CLASSES + j] = flush((a * (1 / s)) * e[j] - (j == y[i] ? a : 0));
-    loss += log(s) - (logits[y[i]] - m);
+    losses[i] = log(s) - (logits[y[i]] - m);
   }
 }
 
-static void step(void) { // takes one step of SGD on the batch
-  int size = n * units, weights = dc + CLASSES - dw;
-  predict();
-  differentiate_loss();
-  transpose(ut, u, units, units), transpose(vt, v, units, CLASSES);
+// Some images, through all timesteps and back.
+static void differentiate(int first, int last) {
+  predict_some(first, last);
+  differentiate_loss(first, last);
+  multiply(dh + ((timesteps - 1L) * n + first) * units, g + first * CLASSES, vt, last - first,
+           CLASSES, units);
+  if (layer == LSTM) memset(dkept + (long)first * units, 0, 4L * (last - first) * units);
+  for (int t = timesteps - 1; t >= 0; t--) backward(t, first, last);
+}
+
+// Computes some rows of the weights' gradients. The rows of dW come first, then those of dU, then b.
+static void sum_gradients(int first, int last) {
+  int end = features + units, to_w = last < features ? last : features;
+  int from_u = first > features ? first - features : 0, to_u = (last < end ? last : end) - features;
+  for (int t = timesteps - 1; t >= 0; t--) {
+    float *d_t = d + (long)t * n * width, *dx_t = dx + (long)t * n * width;
+    sum_products(dw, x + (long)t * n * features, dx_t, first, to_w, features, width);
+    sum_products(du, h + (long)t * n * units, d_t, from_u, to_u, units, width);
+    if (last <= end) continue;
+    sum_images(db, dx_t, width);
+    if (layer == GRU) sum_images(db + width, d_t, width);
+  }
+  if (last <= end) return;
+  sum_products(dv, h + (long)timesteps * n * units, g, 0, units, units, CLASSES);
+  sum_images(dc, g, CLASSES);
+}
+
+// Returns a number to the power of k, in double precision, then rounded.
+static float power(double base, int k) {
+  double product = 1;
+  for (; k; k /= 2, base *= base) product *= k % 2 ? base : 1;
+  return product;
+}
+
+static void update(int first, int last) {
+  float rate_k = rate;
+  if (optimizer == ADAM)
+    rate_k = rate * sqrtf(1 - power(0.999f, steps)) / (1 - power(0.9f, steps));
+  for (int i = first; i < last; i++) {
+    float slope = dw[i];
+    if (optimizer == SGD) {
+      w[i] -= flush(slope * rate);
+    } else if (optimizer == ADAM) {
+      mean[i] += flush((slope - mean[i]) * 0.1f);
+      square[i] += flush((flush(slope * slope) - square[i]) * 0.001f);
+      w[i] -= flush(flush(mean[i] * rate_k) / (sqrtf(square[i]) + 1e-7f));
+    } else {
+      square[i] = flush(0.9f * square[i]) + flush(0.1f * flush(slope * slope));
+      w[i] -= flush(flush(rate * slope) / (sqrtf(square[i]) + 1e-7f));
+    }
+  }
+}
+
+static void step(void) { // takes one step on the batch
+  steps++;
   memset(dw, 0, 4L * weights);
-  sum_products(dv, h + timesteps * size, g, units, CLASSES), sum_images(dc, g, CLASSES);
-  multiply(dh + (timesteps - 1) * size, g, vt, n, CLASSES, units);
-  for (int t = timesteps - 1; t >= 0; t--)
-    backward(x + t * n * features, h + t * size, h + (t + 1) * size, dh + t * size, d + t * size,
-             t ? dh + (t - 1) * size : 0);
-  for (int i = 0; i < weights; i++) w[i] -= flush(dw[i] * rate);
+  transpose(ut, u, units, width), transpose(vt, v, units, CLASSES);
+  share(differentiate, n);
+  share(sum_gradients, features + units + 1);
+  share(update, weights);
 }
 
-// ---- The digest: SHA-256 (FIPS 180-4) -----------------------------------------------------------
+// ---- Dropout ------------------------------------------------------------------------------------
 
-static uint32_t hash[8];
-static uint8_t block[64];
-static uint64_t absorbed; // bytes
-
-static inline uint32_t turn(uint32_t x, int by) { return x >> by | x << (32 - by); }
-
-static void compress(void) {
-  static const uint32_t K[64] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-  uint32_t s[64], a[8];
-  memcpy(a, hash, 32);
-  for (int i = 0; i < 64; i++) {
-    uint32_t one = i < 16 ? 0 : s[i - 15], two = i < 16 ? 0 : s[i - 2];
-    s[i] = i < 16 ? (uint32_t)block[4 * i] << 24 | block[4 * i + 1] << 16 | block[4 * i + 2] << 8 |
-                        block[4 * i + 3]
-                  : s[i - 16] + (turn(one, 7) ^ turn(one, 18) ^ one >> 3) + s[i - 7] +
-                        (turn(two, 17) ^ turn(two, 19) ^ two >> 10);
-    one = a[7] + (turn(a[4], 6) ^ turn(a[4], 11) ^ turn(a[4], 25)) +
-          ((a[4] & a[5]) ^ (~a[4] & a[6])) + K[i] + s[i];
-    two = (turn(a[0], 2) ^ turn(a[0], 13) ^ turn(a[0], 22)) +
-          ((a[0] & a[1]) ^ (a[0] & a[2]) ^ (a[1] & a[2]));
-    memmove(a + 1, a, 28);
-    a[4] += one, a[0] = one + two;
-  }
-  for (int i = 0; i < 8; i++) hash[i] += a[i];
-}
-
-static void absorb(const void *bytes, long size) {
-  for (long i = 0; i < size; i++) {
-    block[absorbed++ % 64] = ((const uint8_t *)bytes)[i];
-    if (absorbed % 64 == 0) compress();
+// Philox 4x32 with 10 rounds, by Salmon and others (2011): four random numbers from a counter and key
+static void philox(uint32_t out[4], uint32_t key0, uint32_t key1) {
+  for (int round = 0; round < 10; round++, key0 += 0x9e3779b9, key1 += 0xbb67ae85) {
+    uint64_t one = (uint64_t)0xd2511f53 * out[0], two = (uint64_t)0xcd9e8d57 * out[2];
+    out[0] = (uint32_t)(two >> 32) ^ out[1] ^ key0, out[1] = (uint32_t)two;
+    out[2] = (uint32_t)(one >> 32) ^ out[3] ^ key1, out[3] = (uint32_t)one;
   }
 }
 
-static void begin_digest(void) {
-  static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  memcpy(hash, start, 32), absorbed = 0;
-}
-
-static void end_digest(void) {
-  uint64_t bits = 8 * absorbed;
-  for (absorb("\x80", 1); absorbed % 64 != 56;) absorb("", 1);
-  for (int i = 56; i >= 0; i -= 8) absorb(&(uint8_t){bits >> i}, 1);
+// Applies dropout to x: sets columns to 0, or multiplies them by `scale`, which is 1 / (1 - dropout).
+static inline void drop(float dropout, float scale, uint32_t seed) {
+  uint32_t q[4] = {seed, 0, steps, 0}, random[4];
+  philox(q, 0x3ec8f720, 0x02461e29);
+  for (int i = 0; i < n * features; i++) {
+    if (i % 4 == 0) {
+      random[0] = i / 4, random[1] = 0, random[2] = q[2], random[3] = q[3];
+      philox(random, q[0], q[1]);
+    }
+    float number = (random[i % 4] >> 9) * 0x1p-23f, factor = number < dropout ? 0 : scale;
+    for (int t = 0; t < timesteps; t++) x[t * n * features + i] *= factor;
+  }
 }

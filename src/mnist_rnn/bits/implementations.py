@@ -8,30 +8,24 @@ of Keras. The exit status is 1 if any bits differ.
 """
 
 import argparse
-import re
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
-from shutil import which
 from typing import NamedTuple
 
 from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.compare import compare
-from mnist_rnn.bits.inputs import write_inputs
 from mnist_rnn.bits.known_answers import FILE, list_cases, read_cases
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction, read_ledger
+from mnist_rnn.bits.programs import FOLDER, Trained, ask, compile_c, find_compiler, train
 from mnist_rnn.config import PAGE_CONFIG, Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
-from mnist_rnn.paths import COMMITTED, MNIST, ROOT, located
+from mnist_rnn.paths import COMMITTED, ROOT, located
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import read_first_steps, read_run, run_path
 
-FOLDER = ROOT / "implementations"
 PACKAGE = ROOT / "src" / "mnist_rnn"
 NETWORK = ("network", "layers", "products", "optimization")
 KERAS = [PACKAGE / "experiment" / f"{name}.py" for name in NETWORK]
@@ -57,74 +51,6 @@ COMPUTED = {
     "first-epoch": "the first epoch",
     "sgd": "the first steps",
 }
-EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
-
-
-class Trained(NamedTuple):
-    """A program's output: test errors and a digest of the weights after each epoch.
-
-    `last` is one digest of both the final weights and the logits of 100 test images. `seconds` is
-    the program's running time.
-    """
-
-    errors: list[int]
-    digests: list[str]
-    last: str
-    seconds: float
-
-
-def find_compiler() -> list[str]:
-    """Return the command that starts a C compiler.
-
-    Raises:
-        ExperimentError: no compiler is installed.
-    """
-    if found := which("cc") or which("gcc") or which("clang"):
-        return [found]
-    if find_spec("ziglang"):
-        return [sys.executable, "-m", "ziglang", "cc"]
-    raise ExperimentError(
-        "cc: expected a C compiler, got none. Run `apt install gcc` or "
-        "`pip install --group engine`."
-    )
-
-
-def compile_c(program: Path, *options: str) -> list[str | Path]:
-    """Compile the C program, by default for this CPU, and return the command that starts it."""
-    source = FOLDER / "commands.c"
-    options = options or ("-march=native",)
-    fixed = ("-O3", "-ffp-contract=off")
-    ask([*find_compiler(), *fixed, *options, str(source), "-lm", "-o", str(program)])
-    return [program]
-
-
-def ask(command: Sequence[str | Path]) -> str:
-    """Run a command, and return its standard output.
-
-    Raises:
-        ExperimentError: the command can't be started or fails.
-    """
-    try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
-        return done.stdout
-    except OSError as error:
-        raise ExperimentError(str(error)) from None
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.strip()[-500:]
-        raise ExperimentError(f"{command[0]} ended with {error.returncode}: {said}") from None
-
-
-def train(command: Sequence[str | Path], config: Configuration) -> Trained:
-    """Train with a program; the returned time includes the program's start and compilation."""
-    with tempfile.TemporaryDirectory() as folder:
-        inputs = Path(folder) / "inputs"
-        write_inputs(inputs, config)
-        started = time.perf_counter()
-        printed = ask([*command, MNIST, inputs])
-        seconds = time.perf_counter() - started
-    epochs = EPOCH.findall(printed)
-    errors, digests = [int(epoch[0]) for epoch in epochs], [epoch[1] for epoch in epochs]
-    return Trained(errors, digests, printed.split()[-1], seconds)
 
 
 def answer(command: Sequence[str | Path]) -> list[str]:

@@ -1,9 +1,11 @@
 """Write a run's initial weights and image orders to a file for the programs in `implementations/`.
 
 `python -m mnist_rnn.bits.inputs FILE --units 64` writes little-endian 32-bit numbers. The file
-begins with the integers `units`, `batch_size`, `train_size` and `epochs`. The learning rate follows
-as a float. The weights W, U, b, V and c follow row by row. The file ends with the order of the
-images in each epoch. The options have the names of the parameters in notebooks/02_train.ipynb.
+begins with seven integers: the place of `layer` in simple_rnn, lstm, gru, counted from 0; the place
+of `optimizer` in sgd, adam, rmsprop; `units`, `batch_size`, `train_size`, `epochs` and `seed`.
+Three floats follow: the learning rate, `dropout`, and 1 / (1 - `dropout`). The weights W, U, b, V
+and c follow row by row. The file ends with the order of the images in each epoch. The options have
+the names of the parameters in notebooks/02_train.ipynb.
 """
 
 import argparse
@@ -12,30 +14,27 @@ from pathlib import Path
 import numpy as np
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ExperimentError, ParameterError
+from mnist_rnn.errors import ExperimentError
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
 from mnist_rnn.files import replacing
 from mnist_rnn.parameters import read_parameters
 from mnist_rnn.paths import shown
 
-INTEGERS = ("units", "batch_size", "train_size", "epochs", "seed")
-KINDS: dict[str, type] = dict.fromkeys(INTEGERS, int) | {"learning_rate": float}
+LAYERS = ("simple_rnn", "lstm", "gru")
+OPTIMIZERS = ("sgd", "adam", "rmsprop")
+RATES = {"sgd": 0.01, "adam": 0.001, "rmsprop": 0.001}
 
 
 def write_inputs(path: Path, config: Configuration) -> None:
-    """Write a run's initial weights and image orders to a file.
-
-    Raises:
-        ParameterError: the programs do not support the configuration.
-    """
-    if (config.layer, config.optimizer, config.dropout) != ("simple_rnn", "sgd", 0):
-        raise ParameterError(f"expected SimpleRNN with SGD and no dropout, got {config.name}.")
-    numbers = [config.units, config.batch_size, config.train_size, config.epochs]
-    rate = 0.01 if config.learning_rate is None else config.learning_rate
+    """Write a run's initial weights and image orders to a file."""
+    numbers = [LAYERS.index(config.layer), OPTIMIZERS.index(config.optimizer), config.units]
+    numbers += [config.batch_size, config.train_size, config.epochs, config.seed]
+    rate = RATES[config.optimizer] if config.learning_rate is None else config.learning_rate
+    rates = [rate, config.dropout, 1 / (1 - config.dropout)]
     orders = (epoch_order(config.seed, e, config.train_size) for e in range(config.epochs))
     with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(np.array(numbers, "<i4").tobytes() + np.array(rate, "<f4").tobytes())
+        file.write(np.array(numbers, "<u4").tobytes() + np.array(rates, "<f4").tobytes())
         file.writelines(array.astype("<f4").tobytes() for array in draw_initial_weights(config))
         file.writelines(order.astype("<i4").tobytes() for order in orders)
 
@@ -44,8 +43,9 @@ def main() -> None:
     """Write the file that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("file", type=Path)
-    for name, kind in KINDS.items():
+    for name, field in Configuration.model_fields.items():
         option = f"--{name.replace('_', '-')}"
+        kind = float if field.default is None else type(field.default)
         parser.add_argument(
             option, type=kind, default=argparse.SUPPRESS, help="parameter of 02_train"
         )
