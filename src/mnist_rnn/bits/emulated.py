@@ -98,6 +98,7 @@ def fetch_arm64() -> None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(part / "site")]
     pip += ["--python-version=313", "--only-binary=:all:", *platforms, *pins]
     subprocess.run(pip, check=True)
+    (part / ".made-by-mnist-rnn").touch()  # so that `make clean` removes the folder
     shutil.rmtree(ARM64, ignore_errors=True)
     part.rename(ARM64)
 

@@ -23,15 +23,13 @@ from mnist_rnn.paths import shown
 
 LAYERS = ("simple_rnn", "lstm", "gru")
 OPTIMIZERS = ("sgd", "adam", "rmsprop")
-RATES = {"sgd": 0.01, "adam": 0.001, "rmsprop": 0.001}
 
 
 def write_inputs(path: Path, config: Configuration) -> None:
     """Write a run's initial weights and image orders to a file."""
     numbers = [LAYERS.index(config.layer), OPTIMIZERS.index(config.optimizer), config.units]
     numbers += [config.batch_size, config.train_size, config.epochs, config.seed]
-    rate = RATES[config.optimizer] if config.learning_rate is None else config.learning_rate
-    rates = [rate, config.dropout, 1 / (1 - config.dropout)]
+    rates = [config.learning_rate, config.dropout, 1 / (1 - config.dropout)]
     orders = (epoch_order(config.seed, e, config.train_size) for e in range(config.epochs))
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(np.array(numbers, "<u4").tobytes() + np.array(rates, "<f4").tobytes())
