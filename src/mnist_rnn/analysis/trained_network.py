@@ -5,6 +5,7 @@ are counted from 1, so `probabilities[:, t - 1]` are the probabilities after row
 """
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,29 @@ from scipy.special import softmax
 from mnist_rnn.config import FEATURES, TIMESTEPS
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.network import predict
-from mnist_rnn.records.consistency import Weights
+
+
+class Weights(NamedTuple):
+    """The arrays of the SimpleRNN network, in the order of `model.get_weights()`."""
+
+    kernel: np.ndarray
+    recurrent_kernel: np.ndarray
+    bias: np.ndarray
+    dense_kernel: np.ndarray
+    dense_bias: np.ndarray
+
+
+def compute_states(weights: Weights, x: np.ndarray) -> np.ndarray:
+    """Return the hidden states of the network at all timesteps.
+
+    The shape of `x` is (n, timesteps, features). The shape of the result is (n, timesteps, units).
+    """
+    hidden = np.empty((*x.shape[:2], len(weights.bias)), "float32")
+    state = np.zeros((len(x), len(weights.bias)), "float32")
+    for t in range(x.shape[1]):
+        state = np.tanh(x[:, t] @ weights.kernel + state @ weights.recurrent_kernel + weights.bias)
+        hidden[:, t] = state
+    return hidden
 
 
 def compute_probabilities(weights: Weights, hidden: np.ndarray) -> np.ndarray:
