@@ -13,7 +13,7 @@ FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 
 @contextmanager
 def open_firefox(folder):
-    """Start Firefox with an empty profile in the folder, and yield a function that sends commands."""
+    """Start Firefox with a new profile in the folder, and yield a function for commands."""
     (folder / "user.js").write_text('user_pref("marionette.port", 0);')
     command = [FIREFOX, "--headless", "--no-remote", "--marionette", "--profile", folder]
     firefox = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -36,7 +36,7 @@ def open_firefox(folder):
                 connection.sendall(f"{len(message)}:{message}".encode())
                 *_, error, result = receive()
                 assert error is None, error
-                return result["value"]
+                return result.get("value")
 
             receive()
             send("NewSession")
