@@ -7,6 +7,7 @@ predictions.
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.image import AxesImage
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from sklearn.decomposition import PCA
@@ -114,10 +115,10 @@ def draw_gallery(
     """Draw images, five per line, beside their predicted probabilities after each row."""
     lines = max(1, -(-len(images) // 5))
     size, widths = (7.5, 1.4 * lines + 0.2), [1, 0.7] * 5
+    engine = ConstrainedLayoutEngine(w_pad=0.02, wspace=0)
     fig, axes = plt.subplots(
-        lines, 10, figsize=size, width_ratios=widths, squeeze=False, layout="constrained"
+        lines, 10, figsize=size, width_ratios=widths, squeeze=False, layout=engine
     )
-    fig.get_layout_engine().set(w_pad=0.02, wspace=0)
     for ax in axes.flat[2 * len(images) :]:
         ax.set_visible(False)
     examples = zip(axes.reshape(-1, 2), images, probabilities, y, strict=False)

@@ -7,11 +7,10 @@ picture is visible from the start.
 
 import numpy as np
 
-from mnist_rnn.analysis.trained_network import compute_probabilities
+from mnist_rnn.analysis.trained_network import Weights, compute_probabilities, compute_states
 from mnist_rnn.config import TIMESTEPS
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures.captioned import TICKS
-from mnist_rnn.records.consistency import Weights, compute_states
 
 DIGIT = 4  # index of a test image whose prediction changes several times
 UNITS = 32  # number of hidden units in the picture

@@ -24,6 +24,7 @@ from pygments.formatters import HtmlFormatter
 
 from mnist_rnn.analysis.answer import describe_answer, describe_spread
 from mnist_rnn.analysis.tables import tabulate_results
+from mnist_rnn.analysis.trained_network import Weights
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
@@ -203,7 +204,8 @@ def render_paragraph(text: str) -> str:
 
 def make_site(model: Path, folder: Path) -> None:
     """Write all pages of the site into a folder, with a model (.keras) for the drawing pad."""
-    record, weights = load_checked(model)
+    record, arrays = load_checked(model)
+    weights = Weights(*arrays)
     results = tabulate_results(*read_runs(COMMITTED))
     answer, *more = describe_answer(results)
     test = load_mnist()[1]

@@ -10,9 +10,8 @@ from anywidget import AnyWidget
 from IPython import get_ipython
 from IPython.display import display
 
-from mnist_rnn.analysis.trained_network import compute_probabilities
+from mnist_rnn.analysis.trained_network import Weights, compute_probabilities, compute_states
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.records.consistency import Weights, compute_states
 from mnist_rnn.records.run import Run
 from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
 
