@@ -113,6 +113,7 @@ def test_two_runs_are_compared_on_one_screen_and_an_address_repeats_the_last(ope
     page = open_page(file, QUICK, viewport={"width": 1280, "height": 720})
     wait_for_step(page, 0)
     first = train(page)
+    assert progress(page).startswith("Step 25 of 25")
     page.get_by_label("Learning rate").select_option("0.1")
     wait_for_step(page, 0)
     second = train(page)

@@ -34,7 +34,7 @@ def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> CaptionedFigure:
     """Draw the share of each digit among the training images and among the test images."""
     labels = {"training images": y_train, "test images": y_test}
     shares = pd.DataFrame({name: 100 * np.bincount(y) / len(y) for name, y in labels.items()})
-    fig, ax = plt.subplots(figsize=(7.5, 3), layout="constrained")
+    fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
     shares.plot.bar(ax=ax, color=[DARK, LIGHT], width=0.8, rot=0)
     ax.set(xlabel="digit", ylabel="share (%)", ylim=(0, 15))
     ax.legend(ncols=2, frameon=False)
