@@ -37,7 +37,7 @@ def test_all_cells_of_a_notebook_run_without_errors(name, browser, lab):
 
 def use_the_pad(page):
     page.locator(".reading").scroll_into_view_if_needed()
-    answer, _ = draw(page, SHAPES["7 plain"], wait=1000)
+    answer = draw(page, SHAPES["7 plain"], wait=1000)
     assert answer.startswith("The network reads a 7 (")
     for _ in range(2):  # outside the pad, pressing d twice would delete a cell
         page.locator("canvas[tabindex]").press("d")

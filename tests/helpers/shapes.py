@@ -43,20 +43,15 @@ SHAPES = {
     "9 straight": [[*arc(0.5, 0.33, 0.17, 0.17, 0, -360), (0.66, 0.33), (0.6, 0.85)]],
     "9 hooked": [[*arc(0.48, 0.33, 0.18, 0.17, -20, -360), (0.66, 0.5), (0.6, 0.75), (0.42, 0.84)]],
 }  # fmt: skip
-# These three drawings are not digits.
+# These two drawings are not digits.
 DOT = [[(0.5, 0.5)]]
 FILLED = [[(0.01, step / 30), (0.99, step / 30)] for step in range(1, 30)]
-FAN = [[(0.2, 0.2), (0.2 + step / 200, 0.7)] for step in range(100)]
 
 
 def draw(page, strokes, wait=100):
-    """Draw strokes with the mouse, and return the page's answer and its delay in seconds.
-
-    The delay is the time from the last event of the mouse to the last change of the answer.
-    """
+    """Draw strokes with the mouse, and return the page's answer."""
     page.locator("canvas[tabindex]").scroll_into_view_if_needed()
     pad = page.locator("canvas[tabindex]").bounding_box()
-    page.evaluate(WATCH)
     for stroke in strokes:
         points = [(pad["x"] + x * pad["width"], pad["y"] + y * pad["height"]) for x, y in stroke]
         page.mouse.move(*points[0])
@@ -65,32 +60,16 @@ def draw(page, strokes, wait=100):
             page.mouse.move(*point, steps=4)
         page.mouse.up()
     page.wait_for_timeout(wait)  # give the page time to show its last answer
-    # If the last point changed neither the image nor the answer, the delay would be negative.
-    seconds = max(0, page.evaluate("window.answered - window.drawn")) / 1000
-    return page.locator(".answer").inner_text(), seconds
+    return page.locator(".answer").inner_text()
 
 
 def find_misclassified(page):
     """Draw every shape, and return the names of the misclassified shapes."""
     wrong = []
     for name, strokes in SHAPES.items():
-        answer, _ = draw(page, strokes)
+        answer = draw(page, strokes)
         if f" {name[0]} (" not in answer:
             wrong.append(name)
         page.get_by_role("button", name="Clear").click()
     print(f"\n{len(SHAPES) - len(wrong)} of {len(SHAPES)} shapes recognised; not: {wrong}")
     return wrong
-
-
-WATCH = """() => {
-    window.answered = 0;
-    window.drawn = Infinity;
-    if (window.watching) return;
-    window.watching = true;
-    const draw = event => { if (event.buttons) window.drawn = event.timeStamp; };
-    document.addEventListener("pointerdown", draw, true);
-    document.addEventListener("pointermove", draw, true);
-    const view = document.querySelector(".reading").parentElement;
-    new MutationObserver(() => { window.answered = performance.now(); })
-        .observe(view, {childList: true, subtree: true});
-}"""

@@ -7,6 +7,7 @@ predictions.
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.image import AxesImage
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from sklearn.decomposition import PCA
@@ -30,11 +31,11 @@ EDGES = (0.5, 28.5)
 @default_style
 def draw_example(image: np.ndarray, probabilities: np.ndarray, label: int) -> CaptionedFigure:
     """Draw an image (28, 28) and, beside it, the probabilities (28, 10) after each row."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.9), sharey=True, layout="constrained")
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.7), sharey=True, layout="compressed")
     draw_pixels(left, image, "the digit")
     left.set_ylabel("row")
     shades = draw_probabilities(right, probabilities, label)
-    right.set(title="probability after each row", xlabel="digit")
+    right.set(title="probability after each row", xlabel="digit", box_aspect=1)
     fig.colorbar(shades, label="predicted probability")
     answers = probabilities.argmax(axis=1)
     changes = np.flatnonzero(np.diff(answers, prepend=-1))
@@ -42,8 +43,8 @@ def draw_example(image: np.ndarray, probabilities: np.ndarray, label: int) -> Ca
     return CaptionedFigure(
         fig,
         f"Left: an image of the digit {label}. Right: the predicted probability of each digit "
-        "after each row; darker cells mean higher probability. A dot marks the most probable digit "
-        "after each row, blue if right and orange if wrong. The most probable digit is "
+        "after each row; stronger shades mean higher probability. A dot marks the most probable "
+        "digit after each row, blue if right and orange if wrong. The most probable digit is "
         f"{turns}. After row 28, the predicted digit is {answers[-1]}, with a probability of "
         f"{probabilities[-1].max():.0%}.",
     )
@@ -113,27 +114,26 @@ def draw_gallery(
 ) -> CaptionedFigure:
     """Draw images, five per line, beside their predicted probabilities after each row."""
     lines = max(1, -(-len(images) // 5))
-    size, widths = (7.5, 2.2 * lines), [1, 1.2] * 5
+    size, widths = (7.5, 1.4 * lines + 0.2), [1, 0.7] * 5
+    engine = ConstrainedLayoutEngine(w_pad=0.02, wspace=0)
     fig, axes = plt.subplots(
-        lines, 10, figsize=size, width_ratios=widths, squeeze=False, layout="constrained"
+        lines, 10, figsize=size, width_ratios=widths, squeeze=False, layout=engine
     )
     for ax in axes.flat[2 * len(images) :]:
         ax.set_visible(False)
     examples = zip(axes.reshape(-1, 2), images, probabilities, y, strict=False)
     for (left, right), image, rows, label in examples:
-        draw_pixels(left, image, f"label {label}")
-        left.title.set(size=9, color=RIGHT)
-        left.axis("off")
-        draw_probabilities(right, rows, label)
-        right.set_xticks((0, 5, 9))
-        right.tick_params(labelsize=8, labelleft=False)
         answer = rows[-1].argmax()
-        right.set_title(f"predicted {answer}", size=9, color=RIGHT if answer == label else WRONG)
+        draw_pixels(left, image, "")
+        color = RIGHT if answer == label else WRONG
+        left.set_title(f"label {label}, predicted {answer}", loc="left", size=9, color=color)
+        left.axis("off")
+        draw_probabilities(right, rows, label, size=3)
+        right.set(xticks=(0, 5, 9), box_aspect=1 / 0.7)  # as high as the image
+        right.tick_params(labelsize=8, labelleft=False)
     for right in axes[:, -1]:
         right.tick_params(left=False, right=True, labelright=True)
-    words = (
-        "right of each image: probability of digits 0 to 9 after rows 1 to 28 (darker is higher)"
-    )
+    words = "right of each image: probability of digits 0 to 9 after rows 1 to 28"
     fig.supxlabel(words, size=9)
     return CaptionedFigure(fig, caption)
 
@@ -290,7 +290,8 @@ def draw_rows(
     """
     fig, axes = plt.subplots(1, 3, figsize=(7.5, 3.2), sharey=True, layout="constrained")
     draw_pixels(axes[0], x.mean(axis=0), "mean ink")
-    fig.colorbar(draw_pixels(axes[1], sensitivity, "size of gradient", "log"), ax=axes[1])
+    shades = draw_pixels(axes[1], sensitivity, "size of gradient", "log")
+    fig.colorbar(shades, ax=axes[1], label="mean size", location="bottom")
     axes[0].set_ylabel("row")
     four, one = 100 * (whole - bands), 100 * (whole - rows)
     axes[2].barh(np.arange(2.5, 29, 4), four, 3.6, color=LIGHT, label="four blank rows")
@@ -317,15 +318,17 @@ def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str, norm: str = "linea
     """Draw values (28, 28) as shades of grey, from the least (white) to the greatest (black)."""
     ax.set(title=title, xlabel="column", xticks=TICKS, yticks=TICKS)
     extent = (*EDGES, *EDGES[::-1])
-    return ax.imshow(values, cmap="gray_r", norm=norm, extent=extent, aspect="auto")
+    return ax.imshow(values, cmap="gray_r", norm=norm, extent=extent)
 
 
-def draw_probabilities(ax: plt.Axes, probabilities: np.ndarray, label: int) -> AxesImage:
+def draw_probabilities(
+    ax: plt.Axes, probabilities: np.ndarray, label: int, size: float = 9
+) -> AxesImage:
     """Draw probabilities (28, 10) in grey, with a dot on the most probable digit after each row."""
     shades = draw_shades(ax, probabilities)
     answers = probabilities.argmax(axis=1)
     colors = np.where(answers == label, RIGHT, WRONG)
-    ax.scatter(answers, np.arange(1, 29), s=9, c=colors, ec="white", lw=0.4)
+    ax.scatter(answers, np.arange(1, 29), s=size, c=colors, ec="white", lw=0.4)
     return shades
 
 

@@ -50,15 +50,15 @@ def draw_balance(y_train: np.ndarray, y_test: np.ndarray) -> CaptionedFigure:
 def draw_timesteps(image: np.ndarray) -> CaptionedFigure:
     """Draw a digit beside its 28 rows, which the network reads in 28 timesteps."""
     fig, (left, right) = plt.subplots(
-        1, 2, figsize=(9, 4.6), width_ratios=(1, 1.15), sharey=True, layout="constrained"
+        1, 2, figsize=(7.5, 4), sharex=True, sharey=True, layout="compressed"
     )
-    left.imshow(image, cmap="gray_r", extent=(0.5, 28.5, 28.5, 0.5), aspect="auto")
+    left.imshow(image, cmap="gray_r", extent=(0.5, 28.5, 28.5, 0.5))
     left.set(title="the digit", xlabel="column (feature)", ylabel="row (timestep)")
     numbers = np.arange(1, 29)
     for timestep, row in zip(numbers, image, strict=True):
         right.fill_between(numbers, timestep, timestep - 0.9 * row / 255, color=DARK, lw=0)
     right.set(title="rows of the digit, from top to bottom", xlabel="feature")
-    right.set(xlim=(1, 28), ylim=(28.5, -0.5))
+    right.set(xlim=(0.5, 28.5), ylim=(28.5, -0.5), aspect="equal")
     for ax in (left, right):
         ax.set(xticks=TICKS, yticks=TICKS)
     rows = 1 + np.flatnonzero(image.any(axis=1))
@@ -75,7 +75,7 @@ def draw_curves(
     history: dict[str, list[float]], published: dict[str, pd.DataFrame]
 ) -> CaptionedFigure:
     """Draw training loss and accuracy by epoch, with the published curves of each claim."""
-    fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.4), layout="constrained")
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
         for marker, (claim, curve) in zip(cycle("od"), published.items(), strict=False):
             values = curve[name]
@@ -113,7 +113,7 @@ def draw_confusion(answers: np.ndarray, y: np.ndarray) -> CaptionedFigure:
     matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), int)
     np.add.at(matrix, (y, answers), 1)
     mistakes = matrix - np.diag(np.diag(matrix))
-    fig, ax = plt.subplots(figsize=(5.6, 5), layout="constrained")
+    fig, ax = plt.subplots(figsize=(6.2, 5.5), layout="constrained")
     shades = ax.imshow(mistakes, cmap="Blues")
     for (row, column), count in np.ndenumerate(matrix):
         dark = mistakes[row, column] > mistakes.max() * 0.6
@@ -127,9 +127,9 @@ def draw_confusion(answers: np.ndarray, y: np.ndarray) -> CaptionedFigure:
         fig,
         "Confusion matrix: the number of test images for each label (row) and each predicted digit "
         f"(column). The diagonal contains the {np.trace(matrix):,} of {matrix.sum():,} images that "
-        "are classified correctly. Outside the diagonal, a darker cell means more misclassified "
-        f"images. The most frequent mistakes, with {mistakes.max()} of {mistakes.sum():,} "
-        f"misclassified images each, are {most_often}.",
+        "are classified correctly. Outside the diagonal, a stronger colour means more "
+        f"misclassified images. The most frequent mistakes, with {mistakes.max()} of "
+        f"{mistakes.sum():,} misclassified images each, are {most_often}.",
     )
 
 
@@ -141,12 +141,12 @@ def draw_mistakes(x: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Ca
     """
     worst = confident_mistakes(probabilities, y, count=12)
     rows, named = max(1, -(-len(worst) // 6)), []
-    fig = plt.figure(figsize=(9, 2 * rows), layout="constrained")
+    fig = plt.figure(figsize=(7.5, 1.75 * rows), layout="constrained")
     for place, index in enumerate(worst, 1):
         ax = fig.add_subplot(rows, 6, place)
         answer, sure = probabilities[index].argmax(), probabilities[index].max()
         draw_digit(ax, x[index])
-        ax.set_title(f"predicted {answer} ({sure:.1%})\nlabel {y[index]}", size=9)
+        ax.set_title(f"predicted {answer} ({sure:.1%})\nlabel {y[index]}", size=8)
         named.append(f"{y[index]} as {answer}")
     classified = ", ".join(named) or "no image wrongly"
     return CaptionedFigure(

@@ -47,18 +47,31 @@ function findAnswers(probabilities) {
 /** Return the weights and test digits from the data that `pack_digits` in pad.py makes. */
 async function unpack(data) {
   const [bytes, images] = await Promise.all([inflate(data.weights), inflate(data.images)]);
-  const numbers = new Float32Array(bytes.buffer);
-  const weights = {};
-  let start = 0;
-  for (const [key, size] of Object.entries(data.sizes)) {
-    weights[key] = numbers.subarray(start, (start += size));
-  }
+  const weights = splitWeights(new Float32Array(bytes.buffer), data.sizes);
   const size = ROWS * ROWS;
   const digits = Array.from(data.labels, (label, i) => ({
     label: Number(label),
     image: new Float32Array(images.subarray(i * size, (i + 1) * size)).map((pixel) => pixel / 255),
   }));
   return { weights, digits };
+}
+
+/** Return the parts of these numbers, by name; `sizes` maps the names to the parts' lengths, in order. */
+function splitWeights(numbers, sizes) {
+  let start = 0;
+  const parts = Object.entries(sizes).map(([key, size]) => [key, numbers.subarray(start, (start += size))]);
+  return Object.fromEntries(parts);
+}
+
+/** Return the weights in a file that learn.html saved, or null if the file has another form. */
+function readWeights(buffer) {
+  const count = buffer.byteLength / 4;
+  const units = Math.sqrt(count + 370.25) - 19.5; // since count = units² + 39 units + 10
+  if (!Number.isInteger(units) || units < 1) return null;
+  const numbers = new Float32Array(buffer);
+  const kernels = { kernel: ROWS * units, recurrent_kernel: units ** 2, bias: units };
+  const sizes = { ...kernels, dense_kernel: 10 * units, dense_bias: 10 };
+  return numbers.every(isFinite) ? splitWeights(numbers, sizes) : null;
 }
 
 /** Return the uncompressed bytes of a base64 text in zlib's format. */

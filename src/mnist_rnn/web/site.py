@@ -39,7 +39,7 @@ from mnist_rnn.web.pad.pad import describe_pad
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("0?_*.ipynb"))
 TEMPLATES = Path(__file__).with_name("pages")
 MODEL = run_path(Configuration(), ".keras", COMMITTED)
-LESSON = ROOT / "notebooks" / "04_reading.ipynb"  # the lesson shows cells with the tag "lesson"
+LESSON = "When does the network know the digit?"  # cells of 04_reading with the tag "lesson"
 PAGES = {
     "index.html": "Start",
     "draw.html": "Draw",
@@ -48,16 +48,10 @@ PAGES = {
 }
 PAGES |= {f"{path.stem}.html": path.stem[3:].replace("_", " ").capitalize() for path in NOTEBOOKS}
 LIGHT, DARK = "xcode", "github-dark"  # Pygments styles with enough contrast
-NETWORK = "../docs/network.svg"  # the path by which notebooks show the network
 
 
 class Renderer(IPythonRenderer):
     """A Markdown renderer that writes formulas as MathML."""
-
-    def heading(self, text: str, level: int, **attributes: Any) -> str:  # noqa: ARG002
-        """Return an HTML heading with an id, to which the table of contents links."""
-        place = re.sub(r"\W+", "-", parse(text).get_text()).strip("-").lower()
-        return f'<h{level} id="{place}">{text}</h{level}>\n'
 
     def inline_math(self, body: str) -> str:
         """Return the MathML of a LaTeX formula inside a line of text."""
@@ -73,9 +67,8 @@ class Exporter(HTMLExporter):
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:  # noqa: ARG002  (nbconvert passes it)
-        """Return the HTML of the Markdown in a cell or an output."""
-        renderer = Renderer(escape=False)
-        return MarkdownWithMath(renderer=renderer).render(source)
+        """Return the HTML of the Markdown in a cell or an output; headings have an id."""
+        return MarkdownWithMath(renderer=Renderer(escape=False)).render(source)
 
 
 def parse(text: str) -> BeautifulSoup:
@@ -84,9 +77,9 @@ def parse(text: str) -> BeautifulSoup:
 
 
 def mend(page: BeautifulSoup) -> None:
-    """Remove the styles of pandas, Rich and Pygments; let the keyboard scroll wide elements."""
-    for style in page("style"):
-        style.decompose()
+    """Remove styles and the links of headings; let the keyboard scroll wide elements."""
+    for tag in page.select("style, .anchor-link"):
+        tag.decompose()
     for tag in page(["tr", "span"], style=re.compile("^(text-align|color)")):
         del tag["style"]
     for table in page("table"):
@@ -150,19 +143,34 @@ def write_page(output: Path, template: str, title: str, **values: Any) -> None:
     write_text(output, environment.get_template(template).render(shared | values))
 
 
-def make_notebook_page(path: Path, output: Path, alone: bool = False, tag: str = "") -> None:
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """Read a notebook (.ipynb).
+
+    Raises:
+        ExperimentError: the file can't be read, or is not a notebook.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, ValueError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        got = getattr(error, "strerror", None) or "another file"
+        raise ExperimentError(f"{path}: expected a notebook, got: {got}") from None
+
+
+def make_notebook_page(path: Path, output: Path, alone: bool = False, lesson: str = "") -> None:
     """Write a web page of a notebook (.ipynb).
 
-    If `alone` is true, the page has no code and no links to other pages. If a tag is given, the
-    page shows only the cells with this tag, without their code.
+    If `alone` is true, the page has no code and no links to other pages. `lesson` is the title of
+    a page that shows only the cells with the tag `lesson`, without their code.
     """
-    notebook = nbformat.read(path, as_version=4)
-    if tag:
-        notebook.cells = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
-    exporter = Exporter(template_name="basic", exclude_input=alone or bool(tag))
+    notebook = read_notebook(path)
+    title = notebook.cells[0].source.split("\n")[0][2:]
+    if lesson:
+        notebook.cells = [c for c in notebook.cells if "lesson" in c.metadata.get("tags", [])]
+        notebook.cells[0].source = notebook.cells[0].source.replace(title, lesson, 1)
+    exporter = Exporter(template_name="basic", exclude_input=alone or bool(lesson))
     page = parse(exporter.from_notebook_node(notebook)[0])
     mend(page)
-    for image in page("img", src=NETWORK):
+    for image in page("img", src="../docs/network.svg"):
         drawn = base64.b64encode((ROOT / "docs" / "network.svg").read_bytes()).decode()
         image["src"] = f"data:image/svg+xml;base64,{drawn}"
     for link in page("a", href=re.compile(r"^(?!#|https:)")):
@@ -177,14 +185,13 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, tag: str =
         "contents": [(head["id"], head.decode_contents()) for head in page("h2")],
         "source": f"{'workflow' if path.stem == 'report' else 'notebooks'}/{path.name}",
     }
-    title = notebook.cells[0].source.split("\n")[0][2:]
     unlinked = {"links": "", "following": None} if alone else {}
-    write_page(output, "notebook.html.j2", title, **values | unlinked)
+    write_page(output, "notebook.html.j2", lesson or title, **values | unlinked)
 
 
 def describe_notebook(path: Path) -> tuple[str, str]:
     """Return the title of a notebook, and the first two sentences of its text as HTML."""
-    title, text = nbformat.read(path, as_version=4).cells[0].source.split("\n\n")[:2]
+    title, text = read_notebook(path).cells[0].source.split("\n\n")[:2]
     sentences = re.split(r"(?<=[.?])\s+", text)[:2]
     return title[2:], render_paragraph(" ".join(sentences))
 
@@ -213,12 +220,14 @@ def make_site(model: Path, folder: Path) -> None:
     values = describe_pad(record, weights, *test)
     write_page(folder / "draw.html", "draw.html.j2", "Draw a digit", **values)
     write_page(folder / "learn.html", "learn.html.j2", "Watch it learn", **describe_learning())
-    make_notebook_page(LESSON, folder / "lesson.html", tag="lesson")
+    reading = ROOT / "notebooks" / "04_reading.ipynb"
+    make_notebook_page(reading, folder / "lesson.html", lesson=LESSON)
     write_page(
         folder / "index.html",
         "start.html.j2",
         "RNN for MNIST digits classification, reproduced",
         answer=answer,
+        lesson=LESSON,
         more=map(render_paragraph, more),
         spread=" ".join(describe_spread(results.runs)),
         network=draw_unrolled(weights, test[0][DIGIT]),

@@ -1,9 +1,9 @@
 // Train in a separate thread, so that the page stays responsive and training continues in the background.
 //
-// The page sends the messages `open`, `begin`, `train`, `pause`, `step`, `digit` and `compare`. `begin`
-// contains the parameters of a run, `digit` contains 784 bytes, and `compare` contains the arrays of a
-// user's program. The worker sends the messages `opened`, `now` and `compared`. `now` contains
-// everything that the page shows.
+// The page sends the messages `open`, `begin`, `train`, `pause`, `step`, `digit`, `weights` and `compare`.
+// `begin` contains the parameters of a run, `digit` contains 784 bytes, and `compare` contains the arrays
+// of a user's program. The worker sends the messages `opened`, `now`, `weights` and `compared`. `now`
+// contains everything that the page shows.
 
 const TEST_EVERY = 10; // steps
 const TELL_EVERY = 40; // milliseconds between messages to the page
@@ -22,13 +22,14 @@ const answerTo = {
   },
 
   /** Begin a run. `digests` lists TensorFlow's digests before training and after each epoch; null means no such run. */
-  begin({ units, batch, rate, digests, number }) {
+  begin({ units, batch, rate, images, digests, number }) {
     network = openNetwork(engine, units);
     network.images.set(data.images);
     network.labels.set(data.labels);
     network.all.set(units === data.units ? data.weights : drawWeights(units));
-    const steps = data.orders.length / batch;
-    run = { batch, rate: Math.fround(rate), digests, number, steps, step: 0 };
+    const orders = data.orders.filter((image) => image < images);
+    const steps = orders.length / batch;
+    run = { batch, rate: Math.fround(rate), orders, digests, number, steps, step: 0 };
     Object.assign(run, { going: false, seconds: 0, differs: null, losses: [], sent: 0, test: null });
     check();
     readTestDigits();
@@ -56,6 +57,10 @@ const answerTo = {
     if (!run?.going) tell();
   },
 
+  weights() {
+    postMessage({ type: "weights", numbers: network.all.slice(), digest: network.digest() });
+  },
+
   compare({ text }) {
     postMessage({ type: "compared", sentences: compareDump(data.known, text) });
   },
@@ -80,7 +85,7 @@ function next() {
 function takeStep() {
   const started = performance.now();
   const { batch } = run;
-  network.order.set(data.orders.subarray(run.step * batch, (run.step + 1) * batch));
+  network.order.set(run.orders.subarray(run.step * batch, (run.step + 1) * batch));
   network.step(batch, run.rate);
   run.step += 1;
   run.losses.push(measureLoss(batch));
@@ -158,17 +163,20 @@ function tell() {
 
 // ---- Initial weights for a network that TensorFlow has not trained ----------------------------------
 
-/** Return weights with Glorot-uniform kernels, an orthogonal recurrent kernel and zero biases. */
+/**
+ * Return weights with Glorot-uniform kernels, an orthogonal recurrent kernel and zero biases. Only
+ * operations that every browser rounds alike are used, so that all browsers get the same weights.
+ */
 function drawWeights(units) {
   const random = makeRandom(units);
   const uniform = (rows, columns) => {
     const limit = Math.sqrt(6 / (rows + columns));
     return Array.from({ length: rows * columns }, () => (2 * random() - 1) * limit);
   };
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const normal = () => zeros(12).reduce((sum) => sum + random(), -6); // nearly
+  const zeros = (length) => new Array(length).fill(0);
   const rows = Array.from({ length: units }, () => Float64Array.from({ length: units }, normal));
   makeOrthonormal(rows);
-  const zeros = (length) => new Array(length).fill(0);
   const parts = [
     uniform(28, units), rows.flatMap((row) => [...row]), zeros(units), uniform(units, CLASSES), zeros(CLASSES),
   ];
@@ -182,7 +190,7 @@ function makeOrthonormal(rows) {
       const shared = row.reduce((sum, value, j) => sum + value * other[j], 0);
       for (let j = 0; j < row.length; j++) row[j] -= shared * other[j];
     }
-    const length = Math.hypot(...row);
+    const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
     for (let j = 0; j < row.length; j++) row[j] /= length;
   });
 }

@@ -15,6 +15,7 @@ const BODY = `
     <button name="random">Random test digit</button>
     <button name="share" hidden>Share drawing</button>
   </div>
+  <label class="pad-file pad-note" hidden>Other weights: <input type="file" accept=".f32"></label>
   <p id="pad-keys" class="pad-note">By keyboard: arrow keys move the pen, Home, End, Page Up and
     Page Down move it diagonally; Space puts it down and lifts it.</p>
 </div>
@@ -55,7 +56,9 @@ const describe = (probabilities) => `${article(name(probabilities))} (${percent(
  * page's address may contain a drawing.
  */
 async function mount(root, data, address = false) {
-  const { weights, digits } = await unpack(data);
+  const unpacked = await unpack(data);
+  const { digits } = unpacked;
+  let { weights } = unpacked;
   root.classList.add("mnist-pad");
   root.innerHTML = `<div class="pad-desk">${BODY}</div>`;
   const find = (selector) => root.querySelector(selector);
@@ -64,6 +67,7 @@ async function mount(root, data, address = false) {
   const score = { taken: 0, you: 0, network: 0 };
   let strokes, pen, test, image, probabilities, said, timer, hard = 0;
 
+  find(".pad-file").hidden = !address;
   share.hidden = !address || location.protocol === "file:"; // nobody else can open it
   const read = (pixels) => readRows(weights, pixels).map((hidden) => computeProbabilities(weights, hidden));
 
@@ -206,6 +210,16 @@ async function mount(root, data, address = false) {
     copied.then(() => say(`${done}, and the address is copied.`), () => say(`${done}. Copy the address.`));
   }
 
+  /** Let the network read with the weights in a file that learn.html saved. */
+  async function takeWeights({ target }) {
+    const [file] = target.files;
+    const read = file && readWeights(await file.arrayBuffer());
+    target.value = ""; // so that the same file can be chosen again
+    if (read) weights = read;
+    begin([], read ? `Now a network of ${weights.bias.length} units reads. Draw a digit.`
+      : "Expected a file of weights that the page Watch it learn has saved.");
+  }
+
   function readHash() {
     if (location.hash.length < 2 || location.hash === writeAddress(strokes)) return;
     const drawn = readAddress(location.hash);
@@ -232,6 +246,7 @@ async function mount(root, data, address = false) {
     stop();
     showRows(range.valueAsNumber);
   });
+  find(".pad-file").addEventListener("change", takeWeights);
   sheet.addEventListener("pointerdown", (event) => {
     if (event.button || !event.isPrimary) return;
     sheet.setPointerCapture(event.pointerId);
