@@ -3,6 +3,8 @@
 //
 //   cc -O3 -march=native -ffp-contract=off implementations/commands.c -lm -o rnn
 //   ./rnn data/mnist INPUTS              trains; `python -m mnist_rnn.bits.inputs` writes INPUTS
+//   ./rnn data/mnist INPUTS FILE         and writes to FILE the weights after the first steps; after
+//                                        each epoch, the weights and the predicted digits
 //   ./rnn docs/known-answers.json CASE   prints the arrays of this case's step, as JSON
 //
 // With -fopenmp, the program uses all cores, or as many as OMP_NUM_THREADS says.
@@ -153,7 +155,7 @@ static void train(const char *folder, const char *inputs, const char *dump) {
       if (rates[1]) drop(rates[1], rates[2], seed);
       step();
       for (int j = 0; j < n; j++) total += losses[j];
-      if (file && steps <= 100) fwrite(w, 4, weights, file);
+      if (file && (steps <= 100 || (steps <= 1000 && steps % 20 == 0))) fwrite(w, 4, weights, file);
     }
     int errors = count_errors(test, tested);
     if (file) fwrite(w, 4, weights, file), fwrite(predicted, 1, tested, file);

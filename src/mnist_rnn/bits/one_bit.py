@@ -34,7 +34,8 @@ from mnist_rnn.records.checkpoint import weights_sha256
 
 FILE = COMMITTED / "one_bit.csv"
 SCRATCH = OUTPUTS / "one_bit"
-FIRST = 100  # the first steps, after each of which the weights are compared
+# The steps after which the weights are compared; they are also compared after each epoch.
+FOLLOWED = {*range(1, 101), *range(120, 1001, 20)}
 UNCHANGED, FLIP = "none", "W[14, 0] bit 0"
 COUNTS = ("step", "epoch", "answers", "errors")
 COLUMNS = [
@@ -112,7 +113,7 @@ def read_moments(config: Configuration, change: str, dump: Path) -> Iterator[Mom
     with dump.open("rb") as file:
         for step in range(1, config.epochs * per_epoch + 1):
             epoch = None if step % per_epoch else step // per_epoch
-            for kind in [None] * (step <= FIRST) + [epoch] * (epoch is not None):
+            for kind in [None] * (step in FOLLOWED) + [epoch] * (epoch is not None):
                 flat = np.frombuffer(file.read(4 * ends[-1]), "<f4")
                 parts = zip(np.split(flat, ends[:-1]), start, strict=True)
                 weights = [part.reshape(like.shape) for part, like in parts]
@@ -147,7 +148,7 @@ class Recorder(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002
         """Keep the weights after each of the first steps."""
         self.step += 1
-        if self.step <= FIRST:
+        if self.step in FOLLOWED:
             self.moments.append(Moment(self.step, None, self.model.get_weights(), None))
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
@@ -193,6 +194,17 @@ class Pair(NamedTuple):
         """Return the configuration's name, the seed and the change."""
         name = self.config.model_copy(update={"epochs": 20}).name
         return name, self.config.seed, self.change
+
+    def count_rows(self) -> int:
+        """Return the number of rows of the pair."""
+        last = self.epochs * count_steps(self.config)
+        steps = 0 if self.own else sum(step <= last for step in FOLLOWED)
+        return 1 + steps + self.epochs
+
+    @property
+    def own(self) -> bool:
+        """Whether both runs are our own, so that only epochs are compared."""
+        return self.change == UNCHANGED or self.change.startswith("run")
 
 
 def list_pairs() -> list[Pair]:
@@ -256,7 +268,7 @@ class Trainer:
         config = pair.config.model_copy(update={"epochs": pair.epochs})
         changes = (UNCHANGED, first), (pair.change, second)
         rows = compare(*(read_moments(config, change, dump) for change, dump in changes))
-        if "run" in pair.change or pair.change == UNCHANGED:
+        if pair.own:
             rows = rows[rows["epoch"].notna()]
         name, seed, change = pair.key
         return rows.assign(configuration=name, seed=seed, change=change)[COLUMNS]
@@ -284,8 +296,8 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=2, help="number of runs at once")
     at_once = parser.parse_args().at_once
     table = read_table() if FILE.exists() else pd.DataFrame(columns=COLUMNS)
-    done = table.groupby(COLUMNS[:3])["epoch"].max()
-    pairs = [pair for pair in list_pairs() if done.get(pair.key, 0) < pair.epochs]
+    rows = table.groupby(COLUMNS[:3]).size()
+    pairs = [pair for pair in list_pairs() if rows.get(pair.key, 0) < pair.count_rows()]
     trainer = Trainer()
     with ThreadPoolExecutor(at_once) as pool:
         jobs = [pool.submit(trainer.compute, pair) for pair in pairs]
