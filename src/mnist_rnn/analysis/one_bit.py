@@ -21,6 +21,7 @@ NAMES = {
 }
 NONE = "not measured"
 KEY = ["configuration", "seed", "change"]
+PLACES = ["W[14, 0] the other way", "U[100, 200] bit 0", "V[5, 3] bit 0", "W[14, 0] bit 12"]
 MISTAKES = {  # the names of the changes, shortened
     FLIP: "one flipped bit",
     "each product is rounded before it is added": "no fma",
@@ -33,7 +34,7 @@ MISTAKES = {  # the names of the changes, shortened
 def read_pairs() -> pd.DataFrame:
     """Return the committed table of pairs; docs/data-dictionary.md explains the columns."""
     whole = dict.fromkeys(("step", "epoch", "answers", "errors"), "Int64")
-    return pd.read_csv(COMMITTED / "one_bit.csv", dtype=whole, keep_default_na=False, na_values="")
+    return pd.read_csv(COMMITTED / "one_bit.csv", dtype=whole)
 
 
 def choose(pairs: pd.DataFrame, configuration: str, *changes: str) -> pd.DataFrame:
@@ -186,3 +187,82 @@ def compare_spreads(pairs: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
             rows[words] = {"runs": len(own), "bits": show(bits, 2), "of": len(ours)}
             rows[words]["seeds"] = show(find_sd(ours.var(), len(ours) - 1), 2)
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def tabulate_places(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the largest difference and the digits that differ, for bits of other weights.
+
+    One seed and the same epoch for all rows of an optimizer.
+    """
+    rows = {}
+    for name in (SGD, ADAM):
+        other = pairs[(pairs["configuration"] == name) & pairs["change"].isin(PLACES)]
+        for change in [FLIP, *PLACES]:
+            found = choose(pairs, name, change).dropna(subset="answers")
+            found = found[found["seed"].isin(other["seed"]) & found["epoch"].isin(other["epoch"])]
+            for _, row in found[found["epoch"] == found["epoch"].max()].iterrows():
+                rows[NAMES[name], change] = {
+                    "seed": row["seed"],
+                    "epoch": row["epoch"],
+                    "largest": f"{row['largest']:.0e}",
+                    "digits_differ": row["answers"],
+                }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def describe_bit(pairs: pd.DataFrame) -> list[str]:
+    """Return a sentence on SGD and a sentence on Adam: what one flipped bit is worth."""
+    sgd, adam = (choose(pairs, name, FLIP).dropna(subset="answers") for name in (SGD, ADAM))
+    last, table = take_last(adam), compare_seeds(pairs).loc["Adam"]
+    others = f", and two different seeds make {table['other_seeds']} differ"
+    return [
+        f"With SGD, one flipped bit before the first step changes {count(sgd)} of the 10,000 "
+        f"predicted digits after {describe_epochs(sgd)}.",
+        f"With Adam, the same bit makes another run: after {last['epoch'].max()} epochs, "
+        f"{last['answers'].mean():.0f} predicted digits differ on average "
+        f"({count_seeds(last)}){others if table['other_seeds'] != NONE else ''}.",
+    ]
+
+
+def describe_rules(pairs: pd.DataFrame) -> list[str]:
+    """Return a sentence on SGD and a sentence on Adam: what a broken rule of rounding changes."""
+    names = [*MISTAKES][1:]
+    sgd, adam = (choose(pairs, name, *names).dropna(subset="answers") for name in (SGD, ADAM))
+    return [
+        "Programs that round differently can be compared from one start because SGD keeps rounding "
+        f"errors small: if every step breaks a rule of rounding, {count(sgd)} of the 10,000 "
+        f"predicted digits differ after {describe_epochs(sgd)}.",
+        "With Adam or RMSprop, only bit-identical weights can show that two programs compute one "
+        f"run: with Adam, a broken rule changes {take_last(adam)['answers'].mean():.0f} predicted "
+        f"digits on average ({count_seeds(adam)}).",
+    ]
+
+
+def describe_order(pairs: pd.DataFrame) -> list[str]:
+    """Return a sentence on SGD and a sentence on Adam: what another order of additions changes."""
+    order = [*MISTAKES][2]
+    sgd, adam = (choose(pairs, name, order).dropna(subset="answers") for name in (SGD, ADAM))
+    return [
+        "With SGD, another order of additions changes the last bits of the weights, by at most "
+        f"{sgd['largest'].max():.0e}, and {count(sgd)} of the 10,000 predicted digits after "
+        f"{describe_epochs(sgd)}.",
+        "With Adam, it changes the weights by up to "
+        f"{adam['largest'].max():.1f} and {take_last(adam)['answers'].mean():.0f} digits.",
+    ]
+
+
+def count(rows: pd.DataFrame) -> str:
+    """Return the largest number of digits that differ, as words."""
+    most = rows["answers"].max()
+    return f"at most {most}" if most else "none"
+
+
+def describe_epochs(rows: pd.DataFrame) -> str:
+    """Return the number of epochs and seeds as words."""
+    return f"any of {rows['epoch'].max()} epochs ({count_seeds(rows)})"
+
+
+def count_seeds(rows: pd.DataFrame) -> str:
+    """Return the number of seeds as words."""
+    seeds = rows["seed"].nunique()
+    return f"{seeds} seed{'s' if seeds > 1 else ''}"

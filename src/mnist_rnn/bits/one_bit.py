@@ -121,29 +121,36 @@ def read_moments(config: Configuration, change: str, dump: Path) -> Iterator[Mom
                 yield Moment(step, kind, weights, digits)
 
 
-def train_with_keras(config: Configuration, change: str, examples: Examples) -> list[Moment]:
+def train_pair(config: Configuration, change: str) -> pd.DataFrame:
+    """Train our run and a changed run with Keras, and return their rows of the table."""
+    runs = (train_with_keras(config, each) for each in (UNCHANGED, change))
+    return label(compare(*runs), Pair(config, change, config.epochs))
+
+
+def train_with_keras(config: Configuration, change: str) -> list[Moment]:
     """Train with Keras, and return the same moments as `read_moments`.
 
-    `examples` are the training images; the digits are those of all test images.
+    Raises:
+        ParameterError: the change breaks a rule, which only the C program can do.
     """
-    start = change_weights(config, change)
-    model = build_model(config)
+    if change in MISTAKES:
+        raise ParameterError(f"change: expected a bit such as {FLIP!r}, got {change!r}.")
+    (x, y), (images, _) = load_mnist()
+    size, start, model = config.train_size, change_weights(config, change), build_model(config)
     model.set_weights(start)
     model.steps_per_execution = 1  # after each step, Keras calls `Recorder`
-    recorder = Recorder(load_mnist()[1][0])
-    recorder.moments = [Moment(0, 0, start, None)]
-    fit(model, examples, config, 0, recorder)
+    recorder = Recorder(scale(images), [Moment(0, 0, start, None)])
+    fit(model, Examples(scale(x[:size]), y[:size]), config, 0, recorder)
     return recorder.moments
 
 
 class Recorder(keras.callbacks.Callback):
     """A callback that keeps the moments of a run."""
 
-    def __init__(self, images: np.ndarray) -> None:
-        """Set the test images."""
+    def __init__(self, x: np.ndarray, moments: list[Moment]) -> None:
+        """Set the test images x, and the moments before the first step."""
         super().__init__()
-        self.x, self.step = scale(images), 0
-        self.moments: list[Moment] = []
+        self.x, self.step, self.moments = x, 0, moments
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002
         """Keep the weights after each of the first steps."""
@@ -207,9 +214,14 @@ class Pair(NamedTuple):
         return self.change == UNCHANGED or self.change.startswith("run")
 
 
+def label(rows: pd.DataFrame, pair: Pair) -> pd.DataFrame:
+    """Add the pair's columns to its rows."""
+    return rows.assign(**dict(zip(COLUMNS, pair.key, strict=False)))[COLUMNS]
+
+
 def list_pairs() -> list[Pair]:
     """Return all pairs of the table, the most important pairs first."""
-    sgd, adam, rmsprop, dropout, fast, *gated = [
+    options: list[dict[str, object]] = [
         {},
         {"optimizer": "adam"},
         {"optimizer": "rmsprop", "dropout": 0.2},
@@ -219,6 +231,7 @@ def list_pairs() -> list[Pair]:
         {"layer": "gru", "epochs": GATED_EPOCHS},
         {"layer": "lstm", "epochs": GATED_EPOCHS},
     ]
+    sgd, adam, rmsprop, dropout, fast, *gated = options
     main, rest, cheap = [sgd, adam, rmsprop], [fast, dropout, *gated], [*MISTAKES][:3]
     seeds, few = range(5), range(2)
     rows = [(c, s, change) for s in seeds for change in (UNCHANGED, FLIP) for c in main]
@@ -229,8 +242,8 @@ def list_pairs() -> list[Pair]:
     others = [(s, other) for s in seeds for other in seeds if s < other]
     rows += [(c, s, f"run of seed {o}") for c in main + rest for s, o in others]
     pairs = []
-    for options, seed, change in rows:
-        config = Configuration(seed=seed, **options)  # type: ignore[arg-type]
+    for parameters, seed, change in rows:
+        config = Configuration(seed=seed, **parameters)  # type: ignore[arg-type]
         pairs.append(Pair(config, change, OTHERS.get(change, config.epochs)))
     return pairs
 
@@ -270,8 +283,7 @@ class Trainer:
         rows = compare(*(read_moments(config, change, dump) for change, dump in changes))
         if pair.own:
             rows = rows[rows["epoch"].notna()]
-        name, seed, change = pair.key
-        return rows.assign(configuration=name, seed=seed, change=change)[COLUMNS]
+        return label(rows, pair)
 
     def train_own(self, config: Configuration) -> Path:
         """Return the file of an unchanged run, after training if the file is missing."""

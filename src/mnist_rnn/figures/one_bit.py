@@ -26,11 +26,10 @@ from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, CaptionedFigure, default_style
 
 GREEN = "#00795a"  # the pair that the notebook has trained
-Rows = pd.DataFrame | None
 
 
 @default_style
-def draw_growth(pairs: pd.DataFrame, trained: Rows = None) -> CaptionedFigure:
+def draw_growth(pairs: pd.DataFrame, trained: pd.DataFrame | None = None) -> CaptionedFigure:
     """Draw the differences of the weights by step, one line per seed, for each configuration."""
 
     def draw(ax: Axes, name: str) -> None:
@@ -43,9 +42,11 @@ def draw_growth(pairs: pd.DataFrame, trained: Rows = None) -> CaptionedFigure:
 
     fig, shown = draw_panels(pairs, trained, draw)
     fig.supxlabel("training step", size=9)
-    fig.supylabel("difference between the weights of the two runs", size=9)
+    fig.supylabel("difference of the weights", size=9)
     lines = [Line2D([], [], color=BLUE, lw=1), Line2D([], [], color=DARK, lw=0.8, ls=":")]
-    fig.legend(lines, ["root mean square", "largest"], loc="outside upper right", ncols=2, size=8)
+    fig.legend(
+        lines, ["root mean square", "largest"], loc="outside upper right", ncols=2, fontsize=8
+    )
     sgd, adam = (take_last(choose(pairs, name, FLIP))["largest"].max() for name in (SGD, ADAM))
     return CaptionedFigure(
         fig,
@@ -57,7 +58,7 @@ def draw_growth(pairs: pd.DataFrame, trained: Rows = None) -> CaptionedFigure:
 
 
 @default_style
-def draw_answers(pairs: pd.DataFrame, trained: Rows = None) -> CaptionedFigure:
+def draw_answers(pairs: pd.DataFrame, trained: pd.DataFrame | None = None) -> CaptionedFigure:
     """Draw how many predicted digits differ after each epoch, for each configuration."""
 
     def draw(ax: Axes, name: str) -> None:
@@ -73,10 +74,10 @@ def draw_answers(pairs: pd.DataFrame, trained: Rows = None) -> CaptionedFigure:
 
     fig, shown = draw_panels(pairs, trained, draw)
     fig.supxlabel("epoch", size=9)
-    fig.supylabel("test images classified differently, of 10,000", size=9)
+    fig.supylabel("images classified differently", size=9)
     keys = [Line2D([], [], color=BLUE, marker=".", lw=1), Patch(color=LIGHT, alpha=0.6)]
     words = ["one flipped bit", "two seeds"]
-    fig.legend(keys, words, loc="outside upper right", ncols=2, size=8)
+    fig.legend(keys, words, loc="outside upper right", ncols=2, fontsize=8)
     most = choose(pairs, SGD, FLIP)["answers"].max()
     return CaptionedFigure(
         fig,
@@ -114,7 +115,9 @@ def draw_mistakes(pairs: pd.DataFrame) -> CaptionedFigure:
     )
 
 
-def find_lines(pairs: pd.DataFrame, trained: Rows, name: str) -> list[tuple[pd.DataFrame, str]]:
+def find_lines(
+    pairs: pd.DataFrame, trained: pd.DataFrame | None, name: str
+) -> list[tuple[pd.DataFrame, str]]:
     """Return the rows of each line of a panel, and the colour of the line."""
     flips = choose(pairs, name, FLIP)
     lines = [(rows, BLUE) for _, rows in flips.groupby("seed")]
@@ -124,16 +127,22 @@ def find_lines(pairs: pd.DataFrame, trained: Rows, name: str) -> list[tuple[pd.D
 
 
 def draw_panels(
-    pairs: pd.DataFrame, trained: Rows, draw: Callable[[Axes, str], None]
+    pairs: pd.DataFrame, trained: pd.DataFrame | None, draw: Callable[[Axes, str], None]
 ) -> tuple[Figure, str]:
     """Draw a panel for each configuration, and return the figure and the number of pairs."""
-    known = NAMES if trained is None else NAMES | {trained["configuration"].iloc[0]: "your pair"}
-    names = {**known, **NAMES}
+    yours = {} if trained is None else {trained["configuration"].iloc[0]: "your configuration"}
+    names = NAMES | {name: words for name, words in yours.items() if name not in NAMES}
     counts = {name: len(find_lines(pairs, trained, name)) for name in names}
     counts = {name: count for name, count in counts.items() if count}
-    lines = -(-len(counts) // 4)
+    columns = min(len(counts), 4)
+    lines = -(-len(counts) // columns)
     fig, axes = plt.subplots(
-        lines, 4, figsize=(9.5, 2.1 * lines + 0.8), sharey=True, layout="constrained", squeeze=False
+        lines,
+        columns,
+        figsize=(9.5, 2.1 * lines + 0.8),
+        sharey=True,
+        layout="constrained",
+        squeeze=False,
     )
     for ax in axes.flat[len(counts) :]:
         ax.set_visible(False)
