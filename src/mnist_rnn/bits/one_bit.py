@@ -124,13 +124,13 @@ class Recorder(keras.callbacks.Callback):
         super().__init__()
         self.x, self.step, self.moments = x, 0, [Moment(0, 0, start, None)]
 
-    def on_train_batch_end(self, *_: object) -> None:
+    def on_train_batch_end(self, *_: object, **__: object) -> None:
         """Keep the weights after each of the followed steps."""
         self.step += 1
         if self.step in FOLLOWED:
             self.moments.append(Moment(self.step, None, self.model.get_weights(), None))
 
-    def on_epoch_end(self, epoch: int, *_: object) -> None:
+    def on_epoch_end(self, epoch: int, *_: object, **__: object) -> None:
         """Keep the weights and the predicted digits."""
         digits = predict(self.model, self.x).argmax(axis=1)
         self.moments.append(Moment(self.step, epoch + 1, self.model.get_weights(), digits))
@@ -228,13 +228,13 @@ def list_pairs() -> list[Pair]:
 class Trainer:
     """Trains pairs with the C program. Our runs are kept in `SCRATCH`, as other pairs need them."""
 
-    def __init__(self) -> None:
-        """Compile the program without mistakes, and with each mistake."""
+    def __init__(self, mistakes: Iterable[int] = (0, *MISTAKES.values())) -> None:
+        """Compile the program once for each value of the macro MISTAKE."""
         SCRATCH.mkdir(parents=True, exist_ok=True)
         self.locks: defaultdict[Path, Lock] = defaultdict(Lock)
         self.programs = {
             number: compile_c(SCRATCH / f"rnn{number}", "-march=native", f"-DMISTAKE={number}")
-            for number in (0, *MISTAKES.values())
+            for number in mistakes
         }
 
     def compute(self, pair: Pair) -> pd.DataFrame:
