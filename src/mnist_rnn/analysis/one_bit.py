@@ -217,15 +217,14 @@ def describe_bit(pairs: pd.DataFrame) -> list[str]:
         choose(pairs, name, FLIP).dropna(subset="answers") for name in (SGD, ADAM, FAST)
     )
     last, table = take_last(adam), compare_seeds(pairs).loc["Adam"]
-    others = (
-        "" if table["share"] == NONE else f", {table['share']} percent of those between two seeds"
-    )
+    others = f" In percent of the digits that differ between two seeds, that is {table['share']}, "
+    others += "with the 95% confidence interval in brackets."
     sentences = [
         f"With SGD, one flipped bit before the first step changes {count(sgd)} of the 10,000 "
         f"predicted digits after {describe_epochs(sgd)}.",
         f"With Adam, the same bit makes another run: after {last['epoch'].max()} epochs, "
         f"{last['answers'].mean():.0f} predicted digits differ on average "
-        f"({count_seeds(last)}){others}.",
+        f"({count_seeds(last)}).{others if table['share'] != NONE else ''}",
     ]
     if len(fast):
         last = take_last(fast)

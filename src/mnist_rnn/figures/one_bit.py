@@ -44,9 +44,7 @@ def draw_growth(pairs: pd.DataFrame, trained: pd.DataFrame | None = None) -> Cap
     fig.supxlabel("training step", size=9)
     fig.supylabel("difference of the weights", size=9)
     lines = [Line2D([], [], color=BLUE, lw=1), Line2D([], [], color=DARK, lw=0.8, ls=":")]
-    fig.legend(
-        lines, ["root mean square", "largest"], loc="outside upper right", ncols=2, fontsize=8
-    )
+    show_legend(fig, lines, ["root mean square", "largest"], trained)
     sgd, adam = (take_last(choose(pairs, name, FLIP))["largest"].max() for name in (SGD, ADAM))
     return CaptionedFigure(
         fig,
@@ -77,7 +75,7 @@ def draw_answers(pairs: pd.DataFrame, trained: pd.DataFrame | None = None) -> Ca
     fig.supylabel("images classified differently", size=9)
     keys = [Line2D([], [], color=BLUE, marker=".", lw=1), Patch(color=LIGHT, alpha=0.6)]
     words = ["one flipped bit", "two seeds"]
-    fig.legend(keys, words, loc="outside upper right", ncols=2, fontsize=8)
+    show_legend(fig, keys, words, trained)
     most = choose(pairs, SGD, FLIP)["answers"].max()
     return CaptionedFigure(
         fig,
@@ -113,6 +111,13 @@ def draw_mistakes(pairs: pd.DataFrame) -> CaptionedFigure:
         "every step breaks a rule of rounding. A vertical mark is the mean, and a line is its 95% "
         "confidence interval, which is cut off at the panel's edge.",
     )
+
+
+def show_legend(fig: Figure, keys: list, words: list[str], trained: pd.DataFrame | None) -> None:
+    """Draw a legend, with the pair that the notebook has trained."""
+    if trained is not None:
+        keys, words = [*keys, Line2D([], [], color=GREEN, lw=1)], [*words, "your pair"]
+    fig.legend(keys, words, loc="outside upper right", ncols=len(keys), fontsize=8)
 
 
 def find_lines(
