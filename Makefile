@@ -46,7 +46,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials mutants benchmark implementations audit originals notebooks results lock clean
+.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials mutants benchmark implementations audit one-bit originals notebooks results lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s%s\n", $$1, $$2 } \
@@ -142,6 +142,9 @@ implementations: $(INSTALLED) $(PEERS)/installed  ## Compare Keras, NumPy, JAX, 
 
 audit: $(INSTALLED)  ## Compute each committed run again with the C program, and compare all epochs (hours, continues)
 	@$(BIN)/python -m mnist_rnn.bits.audit $(ARGS)
+
+one-bit: $(INSTALLED)  ## Train the missing pairs of results/one_bit.csv with the C program (hours, 5 GB, continues)
+	@OMP_NUM_THREADS=1 nice -n 15 $(BIN)/python -m mnist_rnn.bits.one_bit
 
 originals: $(INSTALLED) $(PEERS)/installed  ## Make the missing runs of the originals' own code, into results/ (hours)
 	@for code in keras keras_rmsprop seeded seeded_xla; do $(BIN)/python -m mnist_rnn.sweep --code $$code $(ARGS) || exit; done

@@ -3,6 +3,8 @@
 //
 //   cc -O3 -march=native -ffp-contract=off implementations/commands.c -lm -o rnn
 //   ./rnn data/mnist INPUTS              trains; `python -m mnist_rnn.bits.inputs` writes INPUTS
+//   ./rnn data/mnist INPUTS FILE         and writes to FILE the weights after the first steps; after
+//                                        each epoch, the weights and the predicted digits
 //   ./rnn docs/known-answers.json CASE   prints the arrays of this case's step, as JSON
 //
 // With -fopenmp, the program uses all cores, or as many as OMP_NUM_THREADS says.
@@ -78,6 +80,8 @@ static void load(char **files, const int32_t *numbers, int first, int count) {
 }
 
 // Counts the misclassified images of the first `count` test images. At the end, z is of the first 100.
+static uint8_t predicted[10000]; // digits
+
 static int count_errors(char **files, int count) {
   int errors = 0;
   for (int first = count - 100; first >= 0; first -= 100) {
@@ -88,6 +92,7 @@ static int count_errors(char **files, int count) {
       for (int j = 1; j < CLASSES; j++)
         if (z[i * CLASSES + j] > z[i * CLASSES + most]) most = j;
       errors += most != y[i];
+      predicted[first + i] = most;
     }
   }
   return errors;
@@ -123,7 +128,8 @@ static void print_digest(int arrays) {
   fflush(stdout);
 }
 
-static void train(const char *folder, const char *inputs) {
+static void train(const char *folder, const char *inputs, const char *dump) {
+  FILE *file = dump ? fopen(dump, "wb") : 0;
   char *training[] = {read_file(folder, "train-images-idx3-ubyte"),
                       read_file(folder, "train-labels-idx1-ubyte")};
   char *test[] = {read_file(folder, "t10k-images-idx3-ubyte"),
@@ -149,13 +155,17 @@ static void train(const char *folder, const char *inputs) {
       if (rates[1]) drop(rates[1], rates[2], seed);
       step();
       for (int j = 0; j < n; j++) total += losses[j];
+      if (file && (steps <= 100 || (steps <= 1000 && steps % 20 == 0))) fwrite(w, 4, weights, file);
     }
+    int errors = count_errors(test, tested);
+    if (file) fwrite(w, 4, weights, file), fwrite(predicted, 1, tested, file);
     printf("epoch %d: loss %.4f, %d errors of %d test images, weights ", epoch, total / size,
-           count_errors(test, tested), tested);
+           errors, tested);
     print_digest(5);
   }
   printf("weights and logits of 100 test images: ");
   print_digest(6);
+  if (file && fclose(file)) fail("can't write", dump);
 }
 
 // ---- A known case -------------------------------------------------------------------------------
@@ -221,5 +231,6 @@ static void answer(const char *path, const char *name) {
 int main(int count, char **words) {
   flush_small_results();
   if (count < 3) fail("expected", "data/mnist INPUTS, or docs/known-answers.json CASE");
-  (strstr(words[1], ".json") ? answer : train)(words[1], words[2]);
+  if (strstr(words[1], ".json")) answer(words[1], words[2]);
+  else train(words[1], words[2], count > 3 ? words[3] : 0);
 }

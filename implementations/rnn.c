@@ -74,7 +74,18 @@ static void open_network(int most) {
 enum { LANES = 16, TALL = 8 };
 typedef __m512 lanes;
 static inline lanes fuse(float a, lanes b, lanes s) { // a b + s, rounded once
+#if MISTAKE == 1
+  return _mm512_set1_ps(a) * b + s;
+#elif MISTAKE == 2
+  __m512d p = _mm512_set1_pd(a);
+  __m256 low = _mm512_cvtpd_ps(_mm512_fmadd_pd(p, _mm512_cvtps_pd(_mm512_castps512_ps256(b)),
+                                               _mm512_cvtps_pd(_mm512_castps512_ps256(s))));
+  __m256 high = _mm512_cvtpd_ps(_mm512_fmadd_pd(p, _mm512_cvtps_pd(_mm512_extractf32x8_ps(b, 1)),
+                                                _mm512_cvtps_pd(_mm512_extractf32x8_ps(s, 1))));
+  return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+#else
   return _mm512_fmadd_ps(_mm512_set1_ps(a), b, s);
+#endif
 }
 #elif defined __AVX2__ && defined __FMA__
 #include <immintrin.h>
@@ -103,7 +114,11 @@ static void tile(lanes total[TALL][2], const float *rows[TALL], int down, int te
   for (int from = 0; from < terms; from += part) {
     lanes s[TALL][2] = {0};
     int to = from + part < terms ? from + part : terms;
+#if MISTAKE == 3
+    for (int k = to - 1; k >= from; k--) {
+#else
     for (int k = from; k < to; k++) {
+#endif
       lanes left = *(lanes *)(panel + k * WIDE), right = *(lanes *)(panel + k * WIDE + LANES);
 #pragma GCC unroll 8
       for (int i = 0; i < TALL; i++) {
@@ -178,6 +193,9 @@ static void transpose(float *out, const float *a, int rows, int columns) {
 // ---- Functions ----------------------------------------------------------------------------------
 
 static inline float tanh_of(float x) {
+#if MISTAKE == 4
+  return tanhf(x);
+#endif
   static const float A[] = {-2.76076847742355e-16f, 2.00018790482477e-13f, -8.60467152213735e-11f,
                             5.12229709037114e-08f,  1.48572235717979e-05f, 6.37261928875436e-04f,
                             4.89352455891786e-03f},

@@ -118,6 +118,13 @@ class ByHand(Strict):
     seed: int = whole(0, 0, 2**32 - 1)
 
 
+class OneBit(Configuration):
+    """The parameters of 06_one_bit.ipynb, which compares runs that differ in one bit."""
+
+    epochs: int = whole(0, 0, 1000)
+    change: str = Field("W[14, 0] bit 0", description="a bit of an array W, U, b, V or c")
+
+
 class Interpretation(Strict):
     """The parameters of 04_reading.ipynb, which analyses a trained network."""
 

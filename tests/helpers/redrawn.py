@@ -14,12 +14,13 @@ from IPython.core.formatters import DisplayFormatter
 from mnist_rnn.analysis import trained_network
 from mnist_rnn.analysis.answer import choose_results
 from mnist_rnn.analysis.claims import read_claims, read_curves
+from mnist_rnn.analysis.one_bit import read_pairs
 from mnist_rnn.analysis.tables import tabulate_results
 from mnist_rnn.analysis.trained_network import Weights, compute_states
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.figures import interpretation, results, training
+from mnist_rnn.figures import interpretation, one_bit, results, training
 from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.model_file import load_model, load_run
 from mnist_rnn.records.run import read_runs, run_path
@@ -73,6 +74,8 @@ def read_names(notebook):
         groups = dict(list(runs.groupby("configuration", sort=False)))
         published = choose_results(claims)
         return {**locals(), "Configuration": Configuration}
+    if notebook == "06_one_bit":
+        return {**vars(one_bit), "pairs": read_pairs(), "trained": None}
     (x_train, y_train), (images, y_test) = load_mnist()
     if notebook == "01_data":
         return locals()

@@ -9,6 +9,7 @@ the names of the parameters in notebooks/02_train.ipynb.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +26,18 @@ LAYERS = ("simple_rnn", "lstm", "gru")
 OPTIMIZERS = ("sgd", "adam", "rmsprop")
 
 
-def write_inputs(path: Path, config: Configuration) -> None:
-    """Write a run's initial weights and image orders to a file."""
+def write_inputs(
+    path: Path, config: Configuration, weights: Sequence[np.ndarray] | None = None
+) -> None:
+    """Write a run's initial weights, by default those of its seed, and image orders to a file."""
+    weights = weights or draw_initial_weights(config)
     numbers = [LAYERS.index(config.layer), OPTIMIZERS.index(config.optimizer), config.units]
     numbers += [config.batch_size, config.train_size, config.epochs, config.seed]
     rates = [config.learning_rate, config.dropout, 1 / (1 - config.dropout)]
     orders = (epoch_order(config.seed, e, config.train_size) for e in range(config.epochs))
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(np.array(numbers, "<u4").tobytes() + np.array(rates, "<f4").tobytes())
-        file.writelines(array.astype("<f4").tobytes() for array in draw_initial_weights(config))
+        file.writelines(array.astype("<f4").tobytes() for array in weights)
         file.writelines(order.astype("<i4").tobytes() for order in orders)
 
 
