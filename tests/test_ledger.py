@@ -86,6 +86,12 @@ def test_an_unknown_name_of_a_run_is_rejected(name):
         verify.find_record(name, COMMITTED)
 
 
+def test_a_committed_run_that_is_not_in_outputs_is_computed_by_c(outputs, monkeypatch, capsys):
+    monkeypatch.setattr(verify, "audit_run", lambda config: (config.seed == 17, "compared"))
+    assert run_verify(monkeypatch, capsys, "simple_rnn-256-sgd/17") == (False, "compared")
+    assert run_verify(monkeypatch, capsys, "simple_rnn-256-sgd/16") == (True, "compared")
+
+
 def test_a_damaged_neighbour_does_not_cost_the_verdict(
     outputs, committed, tmp_path, monkeypatch, capsys
 ):

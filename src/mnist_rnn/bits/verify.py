@@ -1,8 +1,8 @@
 """Compare, bit for bit, the weights of a run in outputs/ with the weights of the committed run.
 
 `python -m mnist_rnn.bits.verify simple_rnn-256-sgd/17` compares the run with this name. Without a
-name, the command compares the run that was finished last. `make verify` and `make reproduce` run
-this command.
+name, the command compares the run that was finished last. If outputs/ has no such run, the C
+program computes the committed run again. `make verify` and `make reproduce` run this command.
 
 On x86-64 with AVX2 and FMA, and on ARM64, the weights must be bit-identical. On a CPU without AVX2
 and FMA, the runs' test accuracies may differ by at most `TOLERANCE` percentage points.
@@ -11,6 +11,7 @@ and FMA, the runs' test accuracies may differ by at most `TOLERANCE` percentage 
 import argparse
 from pathlib import Path
 
+from mnist_rnn.bits.audit import audit_run
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError, RecordError
@@ -55,15 +56,20 @@ def find_record(name: str, folder: Path) -> Path:
     Raises:
         ParameterError: the folder has no record of this run.
     """
-    configuration, _, seed = name.partition("/")
-    path = folder / "runs" / configuration / f"seed-{seed}.json"
-    if configuration in ("", ".", "..") or not seed.isdecimal() or not path.is_file():
+    if not has_record(name, folder):
         expected = "the name of a run, such as simple_rnn-256-sgd/17"
         raise ParameterError(
             f"run: expected {expected}, got {name}, which has no record in {located(folder)}. "
             "`make reproduce` trains a run."
         )
-    return path
+    configuration, _, seed = name.partition("/")
+    return folder / "runs" / configuration / f"seed-{seed}.json"
+
+
+def has_record(name: str, folder: Path) -> bool:
+    """Return whether the folder has a record of the run with this name."""
+    paths = (folder / "runs").glob("*/seed-*.json")
+    return name in {f"{p.parent.name}/{p.stem.removeprefix('seed-')}" for p in paths}
 
 
 def read_committed(config: Configuration) -> Run | None:
@@ -121,7 +127,13 @@ def main() -> None:
         latest = OUTPUTS / "latest"
         if not name and not latest.exists():
             raise ParameterError(f"run: expected a finished run in {located(OUTPUTS)}, got none.")
-        new = read_run(find_record(name or latest.read_text(encoding="utf-8"), OUTPUTS))
+        name = name or latest.read_text(encoding="utf-8")
+        if not has_record(name, OUTPUTS) and has_record(name, COMMITTED):
+            print(f"{located(OUTPUTS)} has no record of {name}. The C program computes the run.")
+            equal, sentence = audit_run(read_run(find_record(name, COMMITTED)).config)
+            print(sentence)
+            raise SystemExit(not equal)
+        new = read_run(find_record(name, OUTPUTS))
         committed = read_committed(new.config)
         print(place_accuracy(new))
         if committed is None:

@@ -3,6 +3,4 @@
 In a training step, `fit.batches` yields a batch of images. `layers` computes the hidden states and
 the logits, and `optimization` computes the loss. Next, `layers` computes the gradients, and the
 optimizer updates the weights. `02_train.ipynb` shows the functions in the order of a training step.
-
-`records.digest` computes the SHA-256 of the code in this package.
 """
