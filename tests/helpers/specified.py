@@ -145,7 +145,9 @@ def philox(counter, key):
 
 def draw_uniform(seed, step, shape):
     """Return a float32 array of uniform random numbers in [0, 1)."""
-    first, second, third, fourth = philox((seed, 0, step, 0), (0x3EC8F720, 0x02461E29))
+    first, second, third, fourth = philox(
+        (seed % (2**31 - 2), 0, step, 0), (0x3EC8F720, 0x02461E29)
+    )
     count = np.prod(shape)
     blocks = [philox((j, 0, third, fourth), (first, second)) for j in range(-(-count // 4))]
     digits = np.array(blocks, "uint32").ravel()[:count] >> np.uint32(9)

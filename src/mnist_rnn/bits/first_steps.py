@@ -45,6 +45,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "batch-1": {"batch_size": 1, "train_size": 3},
     "batch-32": {"batch_size": 32, "train_size": 50},
     "batch-300": {"batch_size": 300, "train_size": 340},
+    # Keras takes the seed of dropout modulo 2^31 - 2.
+    "large-seed": {"units": 8, "seed": 2**32 - 1},
+    "dropout-seed-1": {"units": 8, "dropout": 0.2, "seed": 2**31 - 2},
+    "dropout-seed-2": {"units": 8, "dropout": 0.2, "seed": 2**31},
+    "dropout-seed-3": {"units": 8, "dropout": 0.2, "seed": 2**32 - 1},
     "first-epoch": {"train_size": 60_000, "epochs": 1},
 }
 
