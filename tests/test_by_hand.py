@@ -1,6 +1,5 @@
 """Compare the NumPy version in 05_by_hand.ipynb with exact arithmetic and with XLA."""
 
-import json
 from fractions import Fraction
 from itertools import islice
 
@@ -11,14 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mnist_rnn.bits import by_hand
-from mnist_rnn.bits.first_steps import BY_HAND, compute_by_hand
-from mnist_rnn.bits.ledger import FIRST_STEPS
+from mnist_rnn.bits.first_steps import compute_by_hand, list_by_hand
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
 from mnist_rnn.records.checkpoint import weights_sha256
+from mnist_rnn.records.run import read_first_steps
 
-DIGESTS = json.loads(FIRST_STEPS.read_text())
+KNOWN = read_first_steps()
 
 
 def normal(*shape, seed=0):
@@ -115,9 +114,9 @@ def test_initial_weights_and_image_order_equal_those_of_the_training_code(seed, 
 
 
 LONG = "sgd", "200-units", "300-units"
-STEPS = [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in BY_HAND]
+STEPS = [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in list_by_hand()]
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_the_first_training_steps_have_the_committed_digest(name):
-    assert compute_by_hand(name) == DIGESTS[name]
+    assert compute_by_hand(KNOWN[name].config) == KNOWN[name].sha256

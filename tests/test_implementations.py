@@ -9,21 +9,14 @@ import pytest
 from helpers.samples import change
 
 from mnist_rnn.bits import implementations, programs
-from mnist_rnn.bits.first_steps import FEW, NETWORKS
 from mnist_rnn.bits.implementations import RUNS, SOURCES, answer, find_proofs, judge, record
-from mnist_rnn.bits.ledger import (
-    WHOLE_RUN,
-    Reproduction,
-    describe_reproduction,
-    read_judged,
-    read_known,
-    write_reproduction,
-)
+from mnist_rnn.bits.ledger import DEFAULT_RUN, add_rows, describe_reproduction, read_ledger
 from mnist_rnn.bits.programs import FOLDER, ask, compile_c, train
-from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.paths import ROOT
+from mnist_rnn.records.run import read_first_steps
 
+KNOWN = read_first_steps()
 PEERS = ROOT / f"{sys.prefix}-peers" / "bin" / "python"
 FUNCTION = r"^(?:def|static (?:inline )?(?:void|float)) (\w+)\("
 
@@ -60,9 +53,9 @@ def test_the_c_program_computes_the_known_answers(c):
     assert answer(c) == []
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "first-epoch"])
+@pytest.mark.parametrize("name", [name for name in KNOWN if name != "first-epoch"])
 def test_the_c_program_computes_the_first_steps(name, c):
-    assert judge(train(c, Configuration(**FEW | NETWORKS[name])), name) == ""
+    assert judge(train(c, KNOWN[name].config), name) == ""
 
 
 @pytest.mark.parametrize(
@@ -137,35 +130,32 @@ def test_a_program_that_adds_in_another_order_ends_with_an_error_message(name, t
         ask([python, tmp_path / source.name, "data/mnist", "none"])
 
 
-def test_the_record_of_the_c_program_names_the_implementation(tmp_path, monkeypatch, c):
-    monkeypatch.setattr(implementations, "OUTPUTS", tmp_path)
-    path = record("C", sys.executable, train(c, RUNS["sgd"]), "sgd")
-    made, outcome = read_judged(path, read_known())
-    assert isinstance(made, Reproduction)
-    assert (made.implementation, outcome) == ("C", "the same bits")
+def test_the_row_of_the_c_program_names_the_implementation(tmp_path, monkeypatch, c):
+    monkeypatch.setattr(implementations, "OWN", tmp_path / "own.csv")
+    record("C", sys.executable, train(c, RUNS["sgd"]), "sgd", True)
+    (row,) = read_ledger(tmp_path / "own.csv")
+    assert (row.program, row.same_bits, row.other_bits, row.seconds) == ("C", "sgd", "", None)
 
 
-def test_the_reported_time_is_that_of_the_fastest_whole_run(tmp_path, environment):
+def test_the_reported_time_is_that_of_the_fastest_longest_run(tmp_path, environment, monkeypatch):
     """Expect that runs with different bits and runs on emulated CPUs are ignored."""
-    known = read_known()
-    epochs = known.run.history.weights_sha256
     emulated = change(environment.model_copy(deep=True), "cpu", emulated=True)
+    path, versions = tmp_path / "ledger.csv", iter("12345678")
+    monkeypatch.setattr(implementations, "read_ledger", lambda: read_ledger(path))
 
-    def write(seconds, name=WHOLE_RUN, digests=epochs, made_with=environment):
-        made_with = made_with.model_copy(update={"versions": {"cc": "12.4.0"}})
-        errors = known.run.test_errors if name == WHOLE_RUN else None
-        made = describe_reproduction(made_with, {name: digests}, seconds, test_errors=errors)
-        write_reproduction(made, tmp_path)
+    def add(seconds, name=DEFAULT_RUN, same=True, made_with=environment):
+        row = describe_reproduction("C", made_with, {name: same}, seconds, {"cc": next(versions)})
+        add_rows(path, [row.model_copy(update={"measured_by": "us"})])
 
-    write(4, "sgd", [known.first_steps["sgd"]])
-    assert find_proofs(tmp_path)["C"].seconds is None
-    write(50, "first-epoch", [known.first_steps["first-epoch"]])
-    assert find_proofs(tmp_path)["C"][:2] == ("the first epoch", 50)
-    write(400)
-    write(300)
-    write(200, digests=[*epochs[:-1], 64 * "0"])
-    write(100, made_with=emulated)
-    assert find_proofs(tmp_path)["C"][:2] == ("all 20 epochs", 15)
+    add(None, "sgd")
+    assert find_proofs()["C"].seconds is None
+    add(50, "first-epoch")
+    assert find_proofs()["C"][:2] == ("the first epoch", 50)
+    add(20)
+    add(15)
+    add(10, same=False)
+    add(5, made_with=emulated)
+    assert find_proofs()["C"][:2] == ("all 20 epochs", 15)
 
 
 def test_the_error_message_of_a_failing_program_is_shown():

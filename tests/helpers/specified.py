@@ -6,8 +6,6 @@ import numpy as np
 
 from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.by_hand import add_in_order, multiply, sum_images, sum_products, tanh
-from mnist_rnn.bits.first_steps import FEW, NETWORKS
-from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import scale
@@ -145,7 +143,9 @@ def philox(counter, key):
 
 def draw_uniform(seed, step, shape):
     """Return a float32 array of uniform random numbers in [0, 1)."""
-    first, second, third, fourth = philox((seed, 0, step, 0), (0x3EC8F720, 0x02461E29))
+    first, second, third, fourth = philox(
+        (seed % (2**31 - 2), 0, step, 0), (0x3EC8F720, 0x02461E29)
+    )
     count = np.prod(shape)
     blocks = [philox((j, 0, third, fourth), (first, second)) for j in range(-(-count // 4))]
     digits = np.array(blocks, "uint32").ravel()[:count] >> np.uint32(9)
@@ -158,9 +158,8 @@ def drop(x, rate, seed, step):
     return np.where(kept, x * np.float32(1 / (1 - rate)), np.float32(0))
 
 
-def take_first_steps(name):
+def take_first_steps(config):
     """Return the digest of weights and logits after the first training steps of a network."""
-    config = Configuration(**FEW | NETWORKS[name])
     (x_train, y_train), (x_test, _) = load_mnist()
     x, test = (scale(x).swapaxes(0, 1) for x in (x_train[: config.train_size], x_test[:100]))
     weights = draw_initial_weights(config)

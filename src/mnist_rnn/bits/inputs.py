@@ -32,7 +32,8 @@ def write_inputs(
     """Write a run's initial weights, by default those of its seed, and image orders to a file."""
     weights = weights or draw_initial_weights(config)
     numbers = [LAYERS.index(config.layer), OPTIMIZERS.index(config.optimizer), config.units]
-    numbers += [config.batch_size, config.train_size, config.epochs, config.seed]
+    numbers += [config.batch_size, config.train_size, config.epochs]
+    numbers += [config.seed % (2**31 - 2)]  # as Keras reduces the seed of dropout
     rates = [config.learning_rate, config.dropout, 1 / (1 - config.dropout)]
     orders = (epoch_order(config.seed, e, config.train_size) for e in range(config.epochs))
     with replacing(path) as temporary, temporary.open("wb") as file:

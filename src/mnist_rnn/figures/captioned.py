@@ -32,11 +32,16 @@ class CaptionedFigure(NamedTuple):
             self.figure.savefig(temporary, dpi=120)
 
     @default_style
-    def _ipython_display_(self) -> None:
+    def to_image(self) -> Image:
+        """Close the figure, and return it as an image with the caption as the alternative text."""
         png = io.BytesIO()
         self.figure.savefig(png, dpi=120)
         plt.close(self.figure)
-        show_image(png.getvalue(), int(100 * self.figure.get_figwidth()), self.caption)
+        width = int(100 * self.figure.get_figwidth())
+        return Image(png.getvalue(), width=width, alt=re.sub("[*`]", "", self.caption))
+
+    def _ipython_display_(self) -> None:
+        display(self.to_image(), Markdown(self.caption))
 
 
 def show_image(png: bytes, width: int, caption: str) -> None:

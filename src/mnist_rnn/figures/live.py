@@ -26,7 +26,7 @@ class LiveCurves:
     def __call__(self, history: dict[str, list[float]]) -> None:
         """Draw the curves of the finished epochs."""
         if self.handle:  # outside a notebook, nothing is drawn
-            self.handle.update(draw_curves(history, dict(self.published)))
+            self.handle.update(draw_curves(history, dict(self.published)).to_image())
 
     def __exit__(self, *_: object) -> None:
         """Remove the curves."""
