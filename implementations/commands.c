@@ -3,6 +3,9 @@
 //
 //   cc -O3 -march=native -ffp-contract=off implementations/commands.c -lm -o rnn
 //   ./rnn data/mnist INPUTS              trains; `python -m mnist_rnn.bits.inputs` writes INPUTS
+//   ./rnn data/mnist INPUTS OUT STEPS    also writes three files: OUT.steps has the weights after each
+//                                        of the first STEPS steps, OUT.epochs those after each epoch,
+//                                        and OUT.digits the predicted digits of the test images
 //   ./rnn docs/known-answers.json CASE   prints the arrays of this case's step, as JSON
 //
 // With -fopenmp, the program uses all cores, or as many as OMP_NUM_THREADS says.
@@ -64,6 +67,16 @@ static char *read_file(const char *folder, const char *name) {
   return content;
 }
 
+// Numbers in files and in the digest are little-endian. Exchanges their bytes on other CPUs.
+static void *little_endian(void *numbers, long count) {
+  uint8_t *bytes = numbers, one[4];
+  for (uint32_t *number = numbers; count-- > 0; bytes += 4) {
+    memcpy(one, bytes, 4);
+    *number++ = one[0] | one[1] << 8 | one[2] << 16 | (uint32_t)one[3] << 24;
+  }
+  return numbers;
+}
+
 // ---- Training -----------------------------------------------------------------------------------
 
 // Fills the batch with `count` images and labels, from `first` on, in the order `numbers` if given.
@@ -77,8 +90,18 @@ static void load(char **files, const int32_t *numbers, int first, int count) {
   }
 }
 
+static FILE *outputs[3]; // the files OUT.steps, OUT.epochs and OUT.digits, if they are asked for
+
+static void write_weights(FILE *file) {
+  for (int i = 0; file && i < weights; i++) {
+    float value = w[i];
+    fwrite(little_endian(&value, 1), 4, 1, file);
+  }
+}
+
 // Counts the misclassified images of the first `count` test images. At the end, z is of the first 100.
 static int count_errors(char **files, int count) {
+  uint8_t digits[10000];
   int errors = 0;
   for (int first = count - 100; first >= 0; first -= 100) {
     load(files, NULL, first, 100);
@@ -87,20 +110,11 @@ static int count_errors(char **files, int count) {
       int most = 0;
       for (int j = 1; j < CLASSES; j++)
         if (z[i * CLASSES + j] > z[i * CLASSES + most]) most = j;
-      errors += most != y[i];
+      errors += most != y[i], digits[first + i] = most;
     }
   }
+  if (outputs[2]) fwrite(digits, 1, count, outputs[2]);
   return errors;
-}
-
-// Numbers in files and in the digest are little-endian. Exchanges their bytes on other CPUs.
-static void *little_endian(void *numbers, long count) {
-  uint8_t *bytes = numbers, one[4];
-  for (uint32_t *number = numbers; count-- > 0; bytes += 4) {
-    memcpy(one, bytes, 4);
-    *number++ = one[0] | one[1] << 8 | one[2] << 16 | (uint32_t)one[3] << 24;
-  }
-  return numbers;
 }
 
 static void print_digest(int arrays) {
@@ -121,6 +135,17 @@ static void print_digest(int arrays) {
   end_digest();
   for (int i = 0; i < 8; i++) printf("%08x%s", hash[i], i < 7 ? "" : "\n");
   fflush(stdout);
+}
+
+static int first_steps; // the number of steps after which weights are written
+
+static void open_outputs(const char *name) {
+  static const char *kinds[] = {"steps", "epochs", "digits"};
+  for (int i = 0; i < 3; i++) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s.%s", name, kinds[i]);
+    if (!(outputs[i] = fopen(path, "wb"))) fail("can't write", path);
+  }
 }
 
 static void train(const char *folder, const char *inputs) {
@@ -148,11 +173,12 @@ static void train(const char *folder, const char *inputs) {
       load(training, order, i, i + batch_size < size ? batch_size : size - i);
       if (rates[1]) drop(rates[1], rates[2], seed);
       step();
+      if (steps <= first_steps) write_weights(outputs[0]);
       for (int j = 0; j < n; j++) total += losses[j];
     }
     printf("epoch %d: loss %.4f, %d errors of %d test images, weights ", epoch, total / size,
            count_errors(test, tested), tested);
-    print_digest(5);
+    print_digest(5), write_weights(outputs[1]);
   }
   printf("weights and logits of 100 test images: ");
   print_digest(6);
@@ -220,6 +246,8 @@ static void answer(const char *path, const char *name) {
 
 int main(int count, char **words) {
   flush_small_results();
-  if (count < 3) fail("expected", "data/mnist INPUTS, or docs/known-answers.json CASE");
+  if (count != 3 && count != 5)
+    fail("expected", "data/mnist INPUTS, or docs/known-answers.json CASE");
+  if (count == 5) open_outputs(words[3]), first_steps = atoi(words[4]);
   (strstr(words[1], ".json") ? answer : train)(words[1], words[2]);
 }
