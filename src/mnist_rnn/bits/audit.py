@@ -17,11 +17,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from tqdm import tqdm
 
-from mnist_rnn.bits.programs import ask, compile_c, find_compiler, train
+from mnist_rnn.bits.programs import Trained, ask, compile_c, find_compiler, train
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
@@ -68,7 +69,13 @@ def name_run(run: Run) -> str:
 
 def audit(run: Run, command: Sequence[str | Path], at_epoch: Callable[[], object]) -> Row:
     """Compute a run with the C program, and return the row that compares it with its record."""
-    trained = train(command, run.config, lambda line: line.startswith("epoch") and at_epoch())
+    return compare(
+        run, train(command, run.config, lambda line: line.startswith("epoch") and at_epoch())
+    )
+
+
+def compare(run: Run, trained: Trained) -> Row:
+    """Return the row that compares a computed run with its record."""
     computed = list(zip(trained.errors, trained.digests, strict=True))
     pairs = enumerate(zip(list_epochs(run), computed, strict=True), 1)
     first = next((epoch for epoch, (recorded, new) in pairs if recorded != new), "")
@@ -163,6 +170,30 @@ def describe(name: str, row: Row) -> str:
     if row.first_difference:
         return f"{name}: DIFFERENT from the record from epoch {row.first_difference} on."
     return f"{name}: all {row.epochs} epochs equal the record, computed by C in {row.seconds} s."
+
+
+def count_equal(path: Path = FILE) -> tuple[int, int]:
+    """Return how many committed runs of our code equal the C program's run, and their number."""
+    runs = read_audited()
+    return len(runs) - len(list_left(runs, path)), len(runs)
+
+
+def table(path: Path = FILE) -> str:
+    """Return the audit as a Markdown table with one row per configuration.
+
+    Raises:
+        ExperimentError: a record is damaged.
+    """
+    runs, rows = read_audited(), read_rows(path)
+    left = {name_run(run) for run in list_left(runs, path)}
+    lines = ["| Configuration | Equal runs | CPU | Seconds per run |", "|---|---|---|---|"]
+    for name in dict.fromkeys(run.configuration_name for run in runs):
+        names = [name_run(run) for run in runs if run.configuration_name == name]
+        done = [rows[n] for n in names if n not in left]
+        cpus = ", ".join(dict.fromkeys(row.cpu for row in done))
+        seconds = f"{median(float(row.seconds) for row in done):.0f}" if done else ""
+        lines.append(f"| {name} | {len(done)} of {len(names)} | {cpus} | {seconds} |")
+    return "\n".join(lines) + "\n"
 
 
 def audit_run(config: Configuration) -> tuple[bool, str]:
