@@ -3,8 +3,10 @@
 //
 //   cc -O3 -march=native -ffp-contract=off implementations/commands.c -lm -o rnn
 //   ./rnn data/mnist INPUTS              trains; `python -m mnist_rnn.bits.inputs` writes INPUTS
-//   ./rnn data/mnist INPUTS FILE         and writes to FILE the weights after the first steps; after
-//                                        each epoch, the weights and the predicted digits
+//   ./rnn data/mnist INPUTS OUT STEPS    also writes three files: OUT.steps has the weights after each
+//                                        of the first STEPS steps, and of every 20th step up to
+//                                        10 STEPS. OUT.epochs has those after each epoch, and
+//                                        OUT.digits the predicted digits of the test images
 //   ./rnn docs/known-answers.json CASE   prints the arrays of this case's step, as JSON
 //
 // With -fopenmp, the program uses all cores, or as many as OMP_NUM_THREADS says.
@@ -66,6 +68,16 @@ static char *read_file(const char *folder, const char *name) {
   return content;
 }
 
+// Numbers in files and in the digest are little-endian. Exchanges their bytes on other CPUs.
+static void *little_endian(void *numbers, long count) {
+  uint8_t *bytes = numbers, one[4];
+  for (uint32_t *number = numbers; count-- > 0; bytes += 4) {
+    memcpy(one, bytes, 4);
+    *number++ = one[0] | one[1] << 8 | one[2] << 16 | (uint32_t)one[3] << 24;
+  }
+  return numbers;
+}
+
 // ---- Training -----------------------------------------------------------------------------------
 
 // Fills the batch with `count` images and labels, from `first` on, in the order `numbers` if given.
@@ -79,10 +91,18 @@ static void load(char **files, const int32_t *numbers, int first, int count) {
   }
 }
 
-// Counts the misclassified images of the first `count` test images. At the end, z is of the first 100.
-static uint8_t predicted[10000]; // digits
+static FILE *outputs[3]; // the files OUT.steps, OUT.epochs and OUT.digits, if they are asked for
 
+static void write_weights(FILE *file) {
+  for (int i = 0; file && i < weights; i++) {
+    float value = w[i];
+    fwrite(little_endian(&value, 1), 4, 1, file);
+  }
+}
+
+// Counts the misclassified images of the first `count` test images. At the end, z is of the first 100.
 static int count_errors(char **files, int count) {
+  uint8_t digits[10000];
   int errors = 0;
   for (int first = count - 100; first >= 0; first -= 100) {
     load(files, NULL, first, 100);
@@ -91,21 +111,11 @@ static int count_errors(char **files, int count) {
       int most = 0;
       for (int j = 1; j < CLASSES; j++)
         if (z[i * CLASSES + j] > z[i * CLASSES + most]) most = j;
-      errors += most != y[i];
-      predicted[first + i] = most;
+      errors += most != y[i], digits[first + i] = most;
     }
   }
+  if (outputs[2]) fwrite(digits, 1, count, outputs[2]);
   return errors;
-}
-
-// Numbers in files and in the digest are little-endian. Exchanges their bytes on other CPUs.
-static void *little_endian(void *numbers, long count) {
-  uint8_t *bytes = numbers, one[4];
-  for (uint32_t *number = numbers; count-- > 0; bytes += 4) {
-    memcpy(one, bytes, 4);
-    *number++ = one[0] | one[1] << 8 | one[2] << 16 | (uint32_t)one[3] << 24;
-  }
-  return numbers;
 }
 
 static void print_digest(int arrays) {
@@ -128,8 +138,18 @@ static void print_digest(int arrays) {
   fflush(stdout);
 }
 
-static void train(const char *folder, const char *inputs, const char *dump) {
-  FILE *file = dump ? fopen(dump, "wb") : 0;
+static int first_steps; // the number of steps after which weights are written
+
+static void open_outputs(const char *name) {
+  static const char *kinds[] = {"steps", "epochs", "digits"};
+  for (int i = 0; i < 3; i++) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s.%s", name, kinds[i]);
+    if (!(outputs[i] = fopen(path, "wb"))) fail("can't write", path);
+  }
+}
+
+static void train(const char *folder, const char *inputs) {
   char *training[] = {read_file(folder, "train-images-idx3-ubyte"),
                       read_file(folder, "train-labels-idx1-ubyte")};
   char *test[] = {read_file(folder, "t10k-images-idx3-ubyte"),
@@ -154,18 +174,16 @@ static void train(const char *folder, const char *inputs, const char *dump) {
       load(training, order, i, i + batch_size < size ? batch_size : size - i);
       if (rates[1]) drop(rates[1], rates[2], seed);
       step();
+      if (steps <= first_steps || (steps <= 10 * first_steps && steps % 20 == 0))
+        write_weights(outputs[0]);
       for (int j = 0; j < n; j++) total += losses[j];
-      if (file && (steps <= 100 || (steps <= 1000 && steps % 20 == 0))) fwrite(w, 4, weights, file);
     }
-    int errors = count_errors(test, tested);
-    if (file) fwrite(w, 4, weights, file), fwrite(predicted, 1, tested, file);
     printf("epoch %d: loss %.4f, %d errors of %d test images, weights ", epoch, total / size,
-           errors, tested);
-    print_digest(5);
+           count_errors(test, tested), tested);
+    print_digest(5), write_weights(outputs[1]);
   }
   printf("weights and logits of 100 test images: ");
   print_digest(6);
-  if (file && fclose(file)) fail("can't write", dump);
 }
 
 // ---- A known case -------------------------------------------------------------------------------
@@ -230,7 +248,8 @@ static void answer(const char *path, const char *name) {
 
 int main(int count, char **words) {
   flush_small_results();
-  if (count < 3) fail("expected", "data/mnist INPUTS, or docs/known-answers.json CASE");
-  if (strstr(words[1], ".json")) answer(words[1], words[2]);
-  else train(words[1], words[2], count > 3 ? words[3] : 0);
+  if (count != 3 && count != 5)
+    fail("expected", "data/mnist INPUTS, or docs/known-answers.json CASE");
+  if (count == 5) open_outputs(words[3]), first_steps = atoi(words[4]);
+  (strstr(words[1], ".json") ? answer : train)(words[1], words[2]);
 }

@@ -69,30 +69,26 @@ static void open_network(int most) {
 // ---- Sums ---------------------------------------------------------------------------------------
 
 // A tile of a product has TALL rows and 2 * LANES columns. Its sums stay in the CPU's registers.
-#if defined __AVX512F__
+#ifndef MISTAKE // 1 to 4: the mistakes of mnist_rnn.bits.one_bit, which change bits in every step
+#define MISTAKE 0
+#endif
+#if defined __AVX512F__ && MISTAKE != 2
 #include <immintrin.h>
 enum { LANES = 16, TALL = 8 };
 typedef __m512 lanes;
 static inline lanes fuse(float a, lanes b, lanes s) { // a b + s, rounded once
-#if MISTAKE == 1
-  return _mm512_set1_ps(a) * b + s;
-#elif MISTAKE == 2
-  __m512d p = _mm512_set1_pd(a);
-  __m256 low = _mm512_cvtpd_ps(_mm512_fmadd_pd(p, _mm512_cvtps_pd(_mm512_castps512_ps256(b)),
-                                               _mm512_cvtps_pd(_mm512_castps512_ps256(s))));
-  __m256 high = _mm512_cvtpd_ps(_mm512_fmadd_pd(p, _mm512_cvtps_pd(_mm512_extractf32x8_ps(b, 1)),
-                                                _mm512_cvtps_pd(_mm512_extractf32x8_ps(s, 1))));
-  return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
-#else
-  return _mm512_fmadd_ps(_mm512_set1_ps(a), b, s);
-#endif
+  lanes all = _mm512_set1_ps(a);
+  if (MISTAKE == 1) return all * b + s;
+  return _mm512_fmadd_ps(all, b, s);
 }
-#elif defined __AVX2__ && defined __FMA__
+#elif defined __AVX2__ && defined __FMA__ && MISTAKE != 2
 #include <immintrin.h>
 enum { LANES = 8, TALL = 6 };
 typedef __m256 lanes;
 static inline lanes fuse(float a, lanes b, lanes s) {
-  return _mm256_fmadd_ps(_mm256_set1_ps(a), b, s);
+  lanes all = _mm256_set1_ps(a);
+  if (MISTAKE == 1) return all * b + s;
+  return _mm256_fmadd_ps(all, b, s);
 }
 #else
 enum { LANES = 4, TALL = 4 };
@@ -100,7 +96,10 @@ typedef float lanes __attribute__((vector_size(16), may_alias));
 static inline lanes fuse(float a, lanes b, lanes s);
 #ifndef __wasm__
 static inline lanes fuse(float a, lanes b, lanes s) {
-  for (int i = 0; i < LANES; i++) s[i] = fmaf(a, b[i], s[i]);
+  for (int i = 0; i < LANES; i++)
+    s[i] = MISTAKE == 1   ? a * b[i] + s[i]
+           : MISTAKE == 2 ? (float)fma((double)a, b[i], s[i])
+                          : fmaf(a, b[i], s[i]);
   return s;
 }
 #endif

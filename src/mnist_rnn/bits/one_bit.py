@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -100,20 +100,28 @@ def change_weights(config: Configuration, change: str) -> list[np.ndarray]:
     return weights
 
 
-def read_moments(config: Configuration, change: str, dump: Path) -> Iterator[Moment]:
-    """Yield the moments of a run from the file that the C program wrote."""
+def read_moments(config: Configuration, change: str, folder: Path) -> Iterator[Moment]:
+    """Yield the moments of a run from the files that the C program wrote."""
     start = change_weights(config, change)
     yield Moment(0, 0, start, None)
     ends, per_epoch = np.cumsum([array.size for array in start]), count_steps(config)
-    with dump.open("rb") as file:
+
+    def read_weights(file: BinaryIO) -> list[np.ndarray]:
+        flat = np.frombuffer(file.read(4 * ends[-1]), "<f4")
+        parts = zip(np.split(flat, ends[:-1]), start, strict=True)
+        return [part.reshape(like.shape) for part, like in parts]
+
+    with (
+        (folder / "run.steps").open("rb") as steps,
+        (folder / "run.epochs").open("rb") as epochs,
+        (folder / "run.digits").open("rb") as digits,
+    ):
         for step in range(1, config.epochs * per_epoch + 1):
-            epoch = None if step % per_epoch else step // per_epoch
-            for kind in [None] * (step in FOLLOWED) + [epoch] * (epoch is not None):
-                flat = np.frombuffer(file.read(4 * ends[-1]), "<f4")
-                parts = zip(np.split(flat, ends[:-1]), start, strict=True)
-                weights = [part.reshape(like.shape) for part, like in parts]
-                digits = None if kind is None else np.frombuffer(file.read(TEST_SIZE), "u1")
-                yield Moment(step, kind, weights, digits)
+            if step in FOLLOWED:
+                yield Moment(step, None, read_weights(steps), None)
+            if step % per_epoch == 0:
+                predicted = np.frombuffer(digits.read(TEST_SIZE), "u1")
+                yield Moment(step, step // per_epoch, read_weights(epochs), predicted)
 
 
 class Recorder(keras.callbacks.Callback):
@@ -247,27 +255,29 @@ class Trainer:
                 seed = int(other[2]) if other else pair.config.seed
                 second = self.train_own(pair.config.model_copy(update={"seed": seed}))
             else:
-                second = Path(folder) / "dump"
+                second = Path(folder) / "changed"
                 self.train(config, pair.change, second)
             dumps = ((UNCHANGED, first), (pair.change, second))
             rows = compare(*(read_moments(config, *each) for each in dumps))
         return label(rows.dropna(subset="epoch") if pair.own else rows, pair)
 
     def train_own(self, config: Configuration) -> Path:
-        """Return the file of our run, after training if the file is missing."""
+        """Return the folder of our run, after training if the folder is missing."""
         path = SCRATCH / f"{config.name}-{config.seed}"
         with self.locks[path]:
             if not path.exists():
                 self.train(config, UNCHANGED, path)
         return path
 
-    def train(self, config: Configuration, change: str, dump: Path) -> None:
-        """Train with the C program, which writes the moments of the run to the file `dump`."""
+    def train(self, config: Configuration, change: str, run: Path) -> None:
+        """Train with the C program, which writes the moments of the run to the folder `run`."""
         program = self.programs[MISTAKES.get(change, 0)]
-        with tempfile.TemporaryDirectory(dir=SCRATCH) as folder, replacing(dump) as temporary:
-            inputs = Path(folder) / "inputs"
+        with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+            inputs, written = Path(folder) / "inputs", Path(folder) / "run"
             write_inputs(inputs, config, change_weights(config, change))
-            ask([*program, MNIST, inputs, temporary])
+            written.mkdir()
+            ask([*program, MNIST, inputs, written / "run", "100"])
+            written.rename(run)
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def draw_growth(pairs: pd.DataFrame, trained: pd.DataFrame | None = None) -> Cap
             steps = rows["step"].astype(int)
             ax.plot(steps, rows["largest"], color=DARK if color == BLUE else color, lw=0.8, ls=":")
             ax.plot(steps, rows["rms"], color=color, lw=1)
-        ax.set(xscale="log", yscale="log", ylim=(1e-10, 3))
+        ax.set(xscale="log", yscale="log", ylim=(1e-12, 3))
 
     fig, shown = draw_panels(pairs, trained, draw)
     fig.supxlabel("training step", size=9)
