@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 from commands import run
 
+from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.layers import Dense, SimpleRNN
 from mnist_rnn.experiment.optimization import SGD, cross_entropy
@@ -20,7 +21,8 @@ from mnist_rnn.experiment.optimization import SGD, cross_entropy
 @cache
 def compile_network(timesteps, n, features, units, rate=0.01):
     """Return a function that takes a step and returns logits, gradients, new weights and loss."""
-    layers = [keras.Input((timesteps, features)), SimpleRNN(units, n), Dense(10, n)]
+    layer = SimpleRNN(Configuration(units=units, batch_size=n))
+    layers = [keras.Input((timesteps, features)), layer, Dense(10, n)]
     model, optimizer = keras.Sequential(layers), SGD(rate)
     optimizer.build(model.trainable_variables)
 
