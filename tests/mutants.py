@@ -26,9 +26,9 @@ from page_edits import EDITS
 ROOT = Path(__file__).parents[1]
 COPY = ROOT / ".mutants"
 TESTS = {
-    "figures": "figures training_figures interpretation_figures unrolled redrawn",
-    "analysis": "tables statistics published trained_network redrawn",
-    "records": "records consistency metrics model training resume unrolled",
+    "figures": "figures training_figures interpretation_figures unrolled",
+    "analysis": "tables statistics published trained_network",
+    "records": "records metrics model training unrolled",
 }
 # Leave out tests that start processes or test the decorator `default_style`, which mutmut can't
 # handle.
@@ -45,19 +45,6 @@ pytest_add_cli_args = [
 ]
 """
 DETECTED = 1, 3  # mutmut's exit codes for edits that a test detects
-# Compute the hidden states once instead of once per edit, in another process, because Keras hangs
-# in a fork of a process that used it.
-STATES = """
-
-import pickle, subprocess, sys
-from helpers import redrawn
-
-_program = "import pickle, sys; from helpers.redrawn import read_states as r; "
-_program += "pickle.dump(r(), sys.stdout.buffer)"
-_environment = {{"PYTHONPATH": "{copy}/src:{copy}/tests", "PATH": ""}}
-_states = pickle.loads(subprocess.check_output([sys.executable, "-c", _program], env=_environment))
-redrawn.read_states = lambda: _states
-"""
 # Keys are patterns of the names and texts of edits. Values say why no test detects these edits.
 REASONS = {
     r"figures\.results\.x_draw_accuracies__.*: (lw=|bbox=|<= -> <|\)\. -> \)\.r)":
@@ -77,8 +64,6 @@ REASONS = {
         "a constant column has no variance; NumPy treats both alike",
     r".*: language=\"python -> language=\"PYTHON": "Pygments treats both alike",
     r"records\..*: (> -> >=|<= -> <)   in: .*(APART|LARGEST)": "no value equals it",
-    r"records\.consistency\..*: \"float32.*   in: (h = c|state) =": "only the last bits change",
-    r"records\.consistency\.x_compute_logits__.*: 1 -> 2   in: for t": "images are square",
     r"records\.model_file\..*: (safe_mode=Tru -> safe_mode=Non|safe_mode=True ->  )": "the default",
     r"records\.training\..*: Fals.*   in: self\.bar": "the bar is drawn once more, or not",
     r"records\.run\..*: \"ours": "mutmut keeps the defaults of arguments",
@@ -102,7 +87,6 @@ REASONS = {
     r"analysis\.tables\.x_tabulate_runs__.*\.iloc\[0\] -> None": "no run has more epochs",
     r"analysis\.trained_network\.x_disturb__.*: (order=0|reshape=Fals -> reshape=Non)":
         "a shift by whole pixels is the same without interpolation; SciPy treats both alike",
-    r"records\.run\.x_what_outdates__": "test_sweep.py, which starts processes, tests it",
     r"records\.checkpoint\..*: .* in: raise ValueError": "nobody sees these messages",
     r"records\.training\.x_train__.*: (< -> <=|checkpoint\.owner -> None)":
         "no loss stays the same, and the first epoch sets the owner",
@@ -134,9 +118,6 @@ def mutate(package: str, part: str) -> None:
     """Run mutmut on a package's mutants that have `part` in their names."""
     copy = COPY / package
     copy_tree(copy)
-    if package != "records":
-        with (copy / "tests" / "test_redrawn.py").open("a") as module:
-            module.write(STATES.format(copy=copy))
     tests = [f"tests/test_{name}.py" for name in TESTS[package].split()]
     with (copy / "pyproject.toml").open("a") as config:
         config.write(CONFIG.format(package=package, tests=tests, chosen=CHOSEN))

@@ -48,6 +48,7 @@ def test_a_run_is_compared_with_the_committed_run(history, made_with, good, said
 def outputs(tmp_path, monkeypatch):
     """Return a folder of outputs that `verify` reads."""
     monkeypatch.setattr(verify, "OUTPUTS", tmp_path)
+    monkeypatch.setattr(verify, "LATEST", tmp_path / "latest")
     monkeypatch.setattr(verify, "OWN", tmp_path / "reproductions.csv")
     return tmp_path
 

@@ -21,6 +21,7 @@ PUBLISHED = (ROOT / (os.environ.get("MNIST_RNN_PUBLISHED") or "data/published"))
 GIVEN = os.environ.get("MNIST_RNN_RESULTS")
 RESULTS = (ROOT / (GIVEN or COMMITTED)).resolve()
 OUTPUTS = (ROOT / (GIVEN or "outputs")).resolve()  # ignored by git
+LATEST = OUTPUTS / "latest"  # contains the name of the run that was finished last
 KERAS_HOME = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
 KERAS_MNIST = Path(KERAS_HOME) / "datasets" / "mnist.npz"
 

@@ -220,8 +220,8 @@ def describe_bit(pairs: pd.DataFrame) -> list[str]:
     others = f" In percent of the digits that differ between two seeds, that is {table['share']}, "
     others += "with the 95% confidence interval in brackets."
     sentences = [
-        f"With SGD, one flipped bit before the first step changes {count(sgd)} of the 10,000 "
-        f"predicted digits after {describe_epochs(sgd)}.",
+        "With SGD at its default learning rate, one flipped bit before the first step changes "
+        f"{count(sgd)} of the 10,000 predicted digits after {describe_epochs(sgd)}.",
         f"With Adam, the same bit makes another run: after {last['epoch'].max()} epochs, "
         f"{last['answers'].mean():.0f} predicted digits differ on average "
         f"({count_seeds(last)}).{others if table['share'] != NONE else ''}",

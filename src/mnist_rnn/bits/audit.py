@@ -62,11 +62,6 @@ def digest_history(epochs: History) -> str:
     return hashlib.sha256("".join(f"{e} {d}\n" for e, d in epochs).encode()).hexdigest()
 
 
-def name_run(run: Run) -> str:
-    """Return the run's configuration and seed, such as `simple_rnn-256-sgd/17`."""
-    return f"{run.configuration_name}/{run.config.seed}"
-
-
 def audit(run: Run, command: Sequence[str | Path], at_epoch: Callable[[], object]) -> Row:
     """Compute a run with the C program, and return the row that compares it with its record."""
     return compare(
@@ -118,8 +113,8 @@ def list_left(runs: Sequence[Run], path: Path = FILE) -> list[Run]:
     left = [
         run
         for run in runs
-        if name_run(run) not in equal
-        or rows[name_run(run)].history_sha256 != digest_history(list_epochs(run))
+        if run.name not in equal
+        or rows[run.name].history_sha256 != digest_history(list_epochs(run))
     ]
     return sorted(left, key=lambda run: (count_products(run.config), run.config.seed))
 
@@ -135,12 +130,10 @@ def read_audited(names: Sequence[str] = ()) -> list[Run]:
         raise errors[0]
     runs = [run for run in runs if run.code == "ours"]
     for name in names:
-        if not any(name in (name_run(run), run.configuration_name) for run in runs):
+        if not any(name in (run.name, run.configuration_name) for run in runs):
             expected = "the name of a committed run of our code, such as simple_rnn-256-sgd/17"
             raise ExperimentError(f"expected {expected}, got {name}.")
-    return [
-        run for run in runs if not names or {name_run(run), run.configuration_name} & set(names)
-    ]
+    return [run for run in runs if not names or {run.name, run.configuration_name} & set(names)]
 
 
 def audit_all(runs: Sequence[Run], processes: int) -> list[str]:
@@ -154,7 +147,7 @@ def audit_all(runs: Sequence[Run], processes: int) -> list[str]:
             jobs = {pool.submit(audit, run, command, bar.update): run for run in runs}
             try:
                 for job in as_completed(jobs):
-                    row, name = job.result(), name_run(jobs[job])
+                    row, name = job.result(), jobs[job].name
                     add_row(row)
                     if row.first_difference:
                         different.append(name)
@@ -185,10 +178,10 @@ def table(path: Path = FILE) -> str:
         ExperimentError: a record is damaged.
     """
     runs, rows = read_audited(), read_rows(path)
-    left = {name_run(run) for run in list_left(runs, path)}
+    left = {run.name for run in list_left(runs, path)}
     lines = ["| Configuration | Equal runs | CPU | Seconds per run |", "|---|---|---|---|"]
     for name in dict.fromkeys(run.configuration_name for run in runs):
-        names = [name_run(run) for run in runs if run.configuration_name == name]
+        names = [run.name for run in runs if run.configuration_name == name]
         done = [rows[n] for n in names if n not in left]
         cpus = ", ".join(dict.fromkeys(row.cpu for row in done))
         seconds = f"{median(float(row.seconds) for row in done):.0f}" if done else ""
@@ -208,7 +201,7 @@ def audit_run(config: Configuration) -> tuple[bool, str]:
         command = compile_c(Path(folder) / "rnn")
         with tqdm(total=config.epochs, unit="epoch", leave=False) as bar:
             row = audit(run, command, bar.update)
-    return not row.first_difference, describe(name_run(run), row)
+    return not row.first_difference, describe(run.name, row)
 
 
 def main() -> None:
@@ -219,10 +212,13 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="runs at once")
     options = parser.parse_args()
     try:
+        if options.processes < 1:
+            expected = "a whole number above 0"
+            raise ExperimentError(f"--processes: expected {expected}, got {options.processes}.")
         runs = read_audited(options.names)
         left = list_left(runs)
         if options.left:
-            print(*map(name_run, left), sep="\n")
+            print(*(run.name for run in left), sep="\n")
             return
         load_mnist()
         different = audit_all(left, options.processes)

@@ -2,10 +2,10 @@
 
 `python -m mnist_rnn.bits.inputs FILE --units 64` writes little-endian 32-bit numbers. The file
 begins with seven integers: the place of `layer` in simple_rnn, lstm, gru, counted from 0; the place
-of `optimizer` in sgd, adam, rmsprop; `units`, `batch_size`, `train_size`, `epochs` and `seed`.
-Three floats follow: the learning rate, `dropout`, and 1 / (1 - `dropout`). The weights W, U, b, V
-and c follow row by row. The file ends with the order of the images in each epoch. The options have
-the names of the parameters in notebooks/02_train.ipynb.
+of `optimizer` in sgd, adam, rmsprop; `units`, `batch_size`, `train_size`, `epochs`, and the seed of
+dropout, which is `seed` modulo 2^31 - 2. Three floats follow: the learning rate, `dropout`, and
+1 / (1 - `dropout`). The weights W, U, b, V and c follow row by row. The file ends with the order of
+the images in each epoch. The options have the names of the parameters in notebooks/02_train.ipynb.
 """
 
 import argparse

@@ -15,7 +15,7 @@ from mnist_rnn.bits.audit import audit_run
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError, RecordError
-from mnist_rnn.paths import COMMITTED, OUTPUTS, ROOT, located
+from mnist_rnn.paths import COMMITTED, LATEST, OUTPUTS, ROOT, located
 from mnist_rnn.records.environment import is_checkout, run_command
 from mnist_rnn.records.run import (
     Run,
@@ -124,10 +124,9 @@ def main() -> None:
     parser.add_argument("run", nargs="?", help="name of a run, such as simple_rnn-256-sgd/17")
     name = parser.parse_args().run
     try:
-        latest = OUTPUTS / "latest"
-        if not name and not latest.exists():
+        if not name and not LATEST.exists():
             raise ParameterError(f"run: expected a finished run in {located(OUTPUTS)}, got none.")
-        name = name or latest.read_text(encoding="utf-8")
+        name = name or LATEST.read_text(encoding="utf-8")
         if not has_record(name, OUTPUTS) and has_record(name, COMMITTED):
             print(f"{located(OUTPUTS)} has no record of {name}. The C program computes the run.")
             equal, sentence = audit_run(read_run(find_record(name, COMMITTED)).config)

@@ -37,13 +37,12 @@ class CaptionedFigure(NamedTuple):
         png = io.BytesIO()
         self.figure.savefig(png, dpi=120)
         plt.close(self.figure)
-        width = int(100 * self.figure.get_figwidth())
-        return Image(png.getvalue(), width=width, alt=re.sub("[*`]", "", self.caption))
+        return make_image(png.getvalue(), int(100 * self.figure.get_figwidth()), self.caption)
 
     def _ipython_display_(self) -> None:
         display(self.to_image(), Markdown(self.caption))
 
 
-def show_image(png: bytes, width: int, caption: str) -> None:
-    """Display a PNG file, `width` CSS pixels wide, with its caption as the alternative text."""
-    display(Image(png, width=width, alt=re.sub("[*`]", "", caption)), Markdown(caption))
+def make_image(png: bytes, width: int, caption: str) -> Image:
+    """Return a PNG file as an image, `width` CSS pixels wide, with its caption as alt text."""
+    return Image(png, width=width, alt=re.sub("[*`]", "", caption))

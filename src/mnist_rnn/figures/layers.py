@@ -3,8 +3,10 @@
 import sysconfig
 from pathlib import Path
 
+from IPython.display import Markdown, display
+
 from mnist_rnn.experiment.backend import keras
-from mnist_rnn.figures.captioned import show_image
+from mnist_rnn.figures.captioned import make_image
 from mnist_rnn.files import replacing
 
 
@@ -18,9 +20,9 @@ def draw_layers(model: keras.Model, path: Path) -> None:
     with replacing(path) as temporary:
         dot.write(str(temporary), format="png", prog=program)
     layers = ", ".join(f"{layer.name} {layer.output.shape[1:]}" for layer in model.layers)
-    show_image(
-        path.read_bytes(),
-        420,
-        f"The layers from first to last, with the shapes of their outputs for one image of shape "
-        f"{model.input_shape[1:]}: {layers}.",
+    shape = model.input_shape[1:]
+    caption = (
+        "The layers from first to last, with the shapes of their outputs for one image of shape "
+        f"{shape}: {layers}."
     )
+    display(make_image(path.read_bytes(), 420, caption), Markdown(caption))

@@ -18,7 +18,7 @@ from mnist_rnn.experiment.inputs import Examples, load_examples
 from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.experiment.optimization import cross_entropy
 from mnist_rnn.files import write_text
-from mnist_rnn.paths import OUTPUTS, require_own_folder
+from mnist_rnn.paths import LATEST, require_own_folder
 from mnist_rnn.records.checkpoint import Checkpoint, State, weights_sha256
 from mnist_rnn.records.environment import count_threads, describe_environment
 from mnist_rnn.records.metrics import find_mistakes, measure_loss, to_probabilities
@@ -28,7 +28,6 @@ from mnist_rnn.records.run import History, Run, find_first_steps, run_path, writ
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is saved, and a stopped run continues after its last saved epoch."
-LATEST = OUTPUTS / "latest"  # contains the name of the run that was finished last
 
 
 class Finished(NamedTuple):
