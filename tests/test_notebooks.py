@@ -102,7 +102,8 @@ def test_each_committed_notebook_was_executed_from_top_to_bottom(path):
 def test_papermill_describes_each_parameter_of_a_notebook(name, kind):
     shown = papermill.inspect_notebook(str(TRAIN.with_name(name)))
     defaults = {name: ast.literal_eval(parameter["default"]) for name, parameter in shown.items()}
-    assert list(defaults.items()) == list(kind().model_dump().items())
+    fields = {name: field.default for name, field in kind.model_fields.items()}
+    assert list(defaults.items()) == list(fields.items())
     assert {parameter["inferred_type_name"] for parameter in shown.values()} <= {
         "str",
         "int",
