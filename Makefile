@@ -63,7 +63,7 @@ reproduce: $(INSTALLED)  ## Train a run with papermill, into outputs/, and compa
 	wait $$! && trap - EXIT
 	@mv $(OUTPUTS)/executed/02_train.part.ipynb $(OUTPUTS)/executed/02_train.ipynb
 	@echo Executed: $(OUTPUTS)/executed/02_train.ipynb
-	@$(BIN)/python -m mnist_rnn.bits.verify
+	@$(BIN)/python -m mnist_rnn.bits.verify --new
 
 verify: $(INSTALLED)  ## Compare the last finished run, or RUN, in outputs/ with the committed one
 	@$(BIN)/python -m mnist_rnn.bits.verify $(RUN)

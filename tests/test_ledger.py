@@ -124,6 +124,17 @@ def test_only_a_record_that_git_knows_is_the_committed_run(committed, tmp_path, 
     assert verify.read_committed(committed.config) == committed
 
 
+def test_a_comparison_with_nothing_fails_except_after_training(
+    outputs, make_record, monkeypatch, capsys
+):
+    run = make_record(units=3)
+    write_run(run, outputs)
+    status, said = run_verify(monkeypatch, capsys, run.name)
+    assert status
+    assert said.startswith("There is no committed run")
+    assert not run_verify(monkeypatch, capsys, run.name, "--new")[0]
+
+
 def test_the_committed_run_itself_is_not_compared(outputs, committed, monkeypatch, capsys):
     write_run(committed, outputs)
     status, said = run_verify(monkeypatch, capsys, committed.name)

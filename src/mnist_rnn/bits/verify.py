@@ -2,7 +2,8 @@
 
 `python -m mnist_rnn.bits.verify simple_rnn-256-sgd/17` compares the run with this name. Without a
 name, the command compares the run that was finished last. If outputs/ has no such run, the C
-program computes the committed run again. `make verify` and `make reproduce` run this command.
+program computes the committed run again. If there is no committed run, the command fails, except
+with `--new`. `make verify` runs this command, and `make reproduce` runs it with `--new`.
 
 On x86-64 with AVX2 and FMA, and on ARM64, the weights must be bit-identical. On a CPU without AVX2
 and FMA, the runs' test accuracies may differ by at most `TOLERANCE` percentage points.
@@ -122,7 +123,9 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("run", nargs="?", help="name of a run, such as simple_rnn-256-sgd/17")
-    name = parser.parse_args().run
+    parser.add_argument("--new", action="store_true", help="accept a run without a committed run")
+    options = parser.parse_args()
+    name = options.run
     try:
         if not name and not LATEST.exists():
             raise ParameterError(f"run: expected a finished run in {located(OUTPUTS)}, got none.")
@@ -136,7 +139,8 @@ def main() -> None:
         committed = read_committed(new.config)
         print(place_accuracy(new))
         if committed is None:
-            return print(f"There is no committed run {new.name} to compare the weights with.")
+            print(f"There is no committed run {new.name} to compare the weights with.")
+            raise SystemExit(not options.new)
         if new == committed:
             raise RecordError(f"{new.name} is the committed run itself: nothing was computed here.")
         good, sentence = compare_runs(new, committed)
