@@ -203,7 +203,7 @@ def test_probe_detects_settings_that_change_the_weights(before, after, variables
     program = (
         f"{before}\n"
         "from mnist_rnn.experiment.backend import keras, tf\n"
-        "from mnist_rnn.bits.probe import probe_step\n"
+        "from mnist_rnn.records.probe import probe_step\n"
         f"{after}\n"
         "print(probe_step())\n"
         "assert not keras.config.max_epochs() and not keras.config.max_steps_per_epoch()\n"
