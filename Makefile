@@ -80,7 +80,7 @@ plan: $(INSTALLED)  ## List the runs that `make sweep` would train, and why
 
 sweep originals: private export XDG_CACHE_HOME = $(HERE)/cache
 sweep: $(INSTALLED)  ## Train the missing and outdated runs of claims.csv, into results/
-	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
+	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile "$(PROFILE)") $(ARGS)
 
 # If a user sets a folder of runs, claims or parameters, workflow/report.ipynb is executed instead.
 report: $(INSTALLED)  ## Make the tables from the records, and a page of them: executed/03_results.html or report.html
