@@ -1,5 +1,6 @@
 """Test the file requirements.lock and the commands of the Makefile."""
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import sys
 import tomllib
 
 import pytest
+import yaml
 from helpers.runs import CLONE, end, environment, mark_installed, read_until, run_python, start
 from packaging.requirements import Requirement
 
@@ -29,6 +31,13 @@ def test_each_pinned_dependency_has_the_same_version_in_the_lock_file():
         (pin,) = (pin for pin in locked if pin.name == requirement.name)
         assert (pin.marker is None) == (requirement.marker is None)
         assert pin.specifier == requirement.specifier
+
+
+def test_the_papers_of_the_repository_name_one_version_and_date():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    described = json.loads((ROOT / "codemeta.json").read_text())
+    assert cited["version"] == described["version"] == PROJECT["project"]["version"]
+    assert str(cited["date-released"]) == described["datePublished"]
 
 
 def dry_run(*words, cwd=ROOT, **variables):
