@@ -80,16 +80,9 @@ def list_edits(path: Path) -> Iterator[Edit]:
 
 def is_detected(folder: Path, package: str, edit: Edit) -> bool:
     """Return whether a test of the package fails in a copy of the repository with an edit."""
-    command = [
-        "timeout",
-        "300",
-        sys.executable,
-        "-m",
-        "pytest",
-        "-xqn2",
-        "-mnot slow and not trial",
-    ]
-    command += [f"tests/test_{name}.py" for name in TESTS[package].split()]
+    command = ["timeout", "300", sys.executable, "-m", "pytest", "-xq", "-n2"]
+    tests = [f"tests/test_{name}.py" for name in TESTS[package].split()]
+    command += ["-m", "not slow and not trial", *tests]
     path, text = folder / edit.path.relative_to(ROOT), edit.path.read_bytes()
     end = edit.start + len(edit.old.encode())
     path.write_bytes(text[: edit.start] + edit.new.encode() + text[end:])
