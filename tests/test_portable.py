@@ -129,8 +129,8 @@ def test_our_rmsprop_follows_the_formula_of_keras_2():
 
 
 def test_our_adam_equals_the_adam_of_keras():
-    """Take 300 steps, after which the power of beta_1 is almost zero."""
-    gradients = np.tile(GRADIENTS, (100, 1))
+    """Take 60 steps, after which the power of beta_1 is small."""
+    gradients = np.tile(GRADIENTS, (20, 1))
     theirs = step(keras.optimizers.Adam(), gradients)
     np.testing.assert_allclose(
         step(OPTIMIZERS["adam"](LEARNING_RATES["adam"]), gradients), theirs, rtol=1e-6
@@ -144,18 +144,6 @@ def test_power_of_a_base_is_rounded_only_once(base):
     powers = np.array(power(base, tf.constant(exponents)))
     np.testing.assert_array_equal(powers[:300], [np.float32(float(number)) for number in exact])
     np.testing.assert_allclose(powers, np.float32(base).astype("float64") ** exponents, 1e-7, 1e-30)
-
-
-def test_model_without_xla_is_rejected():
-    """Enable TensorFlow's op determinism, which makes Keras turn XLA off and print a warning."""
-    program = (
-        "from mnist_rnn.config import Configuration\n"
-        "from mnist_rnn.experiment.backend import tf\n"
-        "from mnist_rnn.experiment.network import build_model\n"
-        "tf.config.experimental.enable_op_determinism()\n"
-        "build_model(Configuration(units=2))\n"
-    )
-    assert "BackendError: jit_compile: expected True, got False" in run_python(program).stderr
 
 
 def test_xla_flags_of_the_user_are_dropped(monkeypatch):
@@ -223,6 +211,7 @@ def test_failed_probe_stops_the_run_or_is_recorded(
 ):
     """Check that a run continues with MNIST_RNN_OTHER_BITS=1, and on a CPU without AVX2 or FMA."""
     environment = change(environment.model_copy(), "cpu", has_fma=has_fma)
+    monkeypatch.setattr(probe, "probe_step", lambda: None)
     assert probe.require_bits(environment) == environment
     assert not environment.other_bits
     monkeypatch.setattr(probe, "probe_step", lambda: "Other bits.")
@@ -239,15 +228,20 @@ def test_failed_probe_stops_the_run_or_is_recorded(
             probe.require_bits(environment)
 
 
-@pytest.mark.parametrize("variables", [{}, {"KERAS_BACKEND": "jax"}])
-def test_user_settings_of_keras_have_no_effect(variables, tmp_path):
+def test_user_settings_of_keras_have_no_effect_and_a_model_without_xla_is_rejected(tmp_path):
+    """Enable TensorFlow's op determinism, which makes Keras turn XLA off and print a warning."""
     (tmp_path / "keras.json").write_text('{"backend": "jax", "floatx": "float16"}')
     program = (
-        "from mnist_rnn.experiment.backend import keras\n"
+        "from mnist_rnn.config import Configuration\n"
+        "from mnist_rnn.experiment.backend import keras, tf\n"
+        "from mnist_rnn.experiment.network import build_model\n"
         "print(keras.config.backend(), keras.config.floatx(), keras.config.dtype_policy().name)\n"
+        "tf.config.experimental.enable_op_determinism()\n"
+        "build_model(Configuration(units=2))\n"
     )
-    done = run_python(program, KERAS_HOME=str(tmp_path), **variables)
+    done = run_python(program, KERAS_HOME=str(tmp_path), KERAS_BACKEND="jax")
     assert done.stdout == "tensorflow float32 float32\n", done.stderr
+    assert "BackendError: jit_compile: expected True, got False" in done.stderr
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX exists only on x86-64")
