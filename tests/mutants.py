@@ -78,7 +78,7 @@ def list_edits(path: Path) -> Iterator[Edit]:
 
 def is_detected(folder: Path, package: str, edit: Edit) -> bool:
     """Return whether a test of the package fails in a copy of the repository with an edit."""
-    command = ["timeout", "300", sys.executable, "-m", "pytest", "-xq", "-n2"]
+    command = ["timeout", "600", sys.executable, "-m", "pytest", "-xq", "-n2"]
     tests = [f"tests/test_{name}.py" for name in TESTS[package].split()]
     command += ["-m", "not slow and not trial", *tests]
     path, text = folder / edit.path.relative_to(ROOT), edit.path.read_bytes()
@@ -87,14 +87,14 @@ def is_detected(folder: Path, package: str, edit: Edit) -> bool:
     env = os.environ | {"PYTHONPATH": str(folder / "src")}
     try:
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True)
-        return done.returncode != 0  # 124 after 300 seconds, such as in an endless loop
+        return done.returncode != 0  # 124 after 600 seconds, such as in an endless loop
     finally:
         path.write_bytes(text)
 
 
 def main() -> None:
     """Print the undetected edits, and the share of detected edits per package."""
-    chosen, size = [*sys.argv[1:], *("", 40)[len(sys.argv) - 1 :]]
+    chosen, size = [*sys.argv[1:], *("", 30)[len(sys.argv) - 1 :]]
     if chosen not in ("", *TESTS):
         raise SystemExit(f"ARGS: expected one of {', '.join(TESTS)}, got {chosen}.")
     with tempfile.TemporaryDirectory() as temporary:

@@ -20,8 +20,6 @@ CASES = [
     ("bits.verify FILE", "nothing"),
     ("bits.implementations JAX --peers FILE", "nothing"),
     ("bits.implementations JAX --peers FILE", "folder"),
-    ("sweep --profile FILE", "folder"),
-    ("sweep --python FILE", "text"),
 ]
 
 

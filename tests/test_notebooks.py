@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -113,40 +112,6 @@ def test_papermill_describes_each_parameter_of_a_notebook(name, kind):
     assert all(parameter["help"] for parameter in shown.values())
 
 
-@pytest.mark.slow
-def test_the_kernel_answers_every_request():
-    """Send each request after another client has disconnected, as JupyterLab's server does.
-
-    ipykernel 7.2 left one of seventy requests unread, so that a notebook waited forever.
-    """
-    manager, client = start_new_kernel()
-    try:
-        for request in range(1000):
-            leaving = manager.connect_shell()
-            client.session.send(leaving, "kernel_info_request", {})
-            time.sleep(0.0005 * (request % 8))
-            leaving.close()
-            client.execute("")
-            client.get_shell_msg(timeout=60)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-
-
-INTERRUPTED = """
-import signal
-kernel = get_ipython().kernel
-answer = kernel.kernel_info_request
-
-async def answer_late(*request):
-    await answer(*request)
-    signal.raise_signal(signal.SIGINT)
-
-kernel.shell_handlers["kernel_info_request"] = answer_late
-kernel.log.error("another error")
-"""
-
-
 needs_make = pytest.mark.skipif(
     not (Path(sys.prefix) / "etc/ipython").exists(), reason="needs the environment of `make`"
 )
@@ -162,18 +127,6 @@ def test_opening_a_notebook_with_any_python_version_does_not_change_the_file():
     assert said["version"] == "3"
     for path in (*NOTEBOOKS, ROOT / "workflow" / "report.ipynb"):
         assert nbformat.read(path, as_version=4).metadata.language_info == said, path
-
-
-@needs_make
-def test_the_kernel_ends_without_messages(tmp_path):
-    """Interrupt the kernel during its last request, as Jupyter does to stop a kernel."""
-    with (tmp_path / "errors").open("w") as errors:
-        manager, client = start_new_kernel(stderr=errors)
-        client.execute(INTERRUPTED, reply=True, timeout=60)
-        client.kernel_info(reply=True, timeout=60)
-        client.stop_channels()
-        manager.shutdown_kernel()
-    assert (tmp_path / "errors").read_text() == "[IPKernelApp] ERROR | another error\n"
 
 
 def test_papermill_runs_the_notebook_with_the_given_parameters(tmp_path):

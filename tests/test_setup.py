@@ -11,7 +11,7 @@ import tomllib
 
 import pytest
 import yaml
-from helpers.runs import CLONE, end, environment, mark_installed, read_until, run_python, start
+from helpers.runs import end, environment, mark_installed, read_until, run_python, start
 from packaging.requirements import Requirement
 
 from mnist_rnn.errors import ExperimentError
@@ -199,18 +199,3 @@ def test_code_of_one_clone_does_not_run_in_another_clone(tmp_path, monkeypatch):
         monkeypatch.chdir(folder)
         with pytest.raises(ExperimentError, match=rf"runs in {copy}, but uses the code in {ROOT}"):
             require_own_folder()
-
-
-def test_error_says_that_the_package_needs_its_repository(tmp_path):
-    site = tmp_path / "lib" / "python3" / "site-packages"
-    shutil.copytree(ROOT / "src" / "mnist_rnn", site / "mnist_rnn")
-    done = run_python("from mnist_rnn.analysis import claims", cwd=tmp_path, PYTHONPATH=str(site))
-    assert done.returncode == 1
-    assert "ExperimentError: mnist_rnn works only in a clone of its repository" in done.stderr
-
-
-@pytest.mark.skipif(not CLONE, reason="needs a clone")
-def test_git_ignores_the_files_that_our_commands_write():
-    names = ("build/x", "mine/claims.csv", "outputs/x", "trial/x", "site/x", "dist/x")
-    for name in names:
-        assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT).returncode == 0, name

@@ -19,8 +19,8 @@ from helpers.samples import change, cpu
 from mnist_rnn import sweep as sweeping
 from mnist_rnn.analysis.claims import read_claims
 from mnist_rnn.config import Configuration
-from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
-from mnist_rnn.records.run import PROGRAMS, read_runs, run_path, write_run
+from mnist_rnn.paths import ROOT
+from mnist_rnn.records.run import read_runs, run_path, write_run
 from mnist_rnn.sweep import Planned, describe_progress, plan_runs, why_pending
 
 HEADER = (
@@ -97,10 +97,6 @@ def test_plan_of_a_sweep_has_each_run_once_and_starts_with_low_seeds_and_long_ru
     ]  # fmt: skip
 
 
-def test_sweep_writes_its_runs_to_the_results_folder():
-    assert first(PUBLISHED).path(".json").is_relative_to(COMMITTED)
-
-
 def test_remaining_time_follows_from_the_estimated_costs_of_the_runs():
     """Check also that the estimate for tiny runs depends on start-up time and not on epochs."""
     short, long = (Planned("ours", Configuration(units=512, epochs=n)) for n in (100, 900))
@@ -141,14 +137,6 @@ def test_a_record_with_other_bits_or_data_is_outdated(code, values, reason, make
     assert "contains the record that belongs to" in why_pending(other, tmp_path)
     path.write_text("{}")
     assert "is not a record" in why_pending(planned, tmp_path)
-
-
-def test_committed_runs_of_the_original_code_were_made_by_the_current_scripts():
-    plans = [run for code in PROGRAMS if code != "ours" for run in plan_runs(read_claims(), code)]
-    assert plans
-    reasons = {why_pending(run, COMMITTED) for run in plans}
-    # Runs on Keras 2.2.4 take days, so some records may be missing.
-    assert None in reasons <= {None, "no record"}
 
 
 @pytest.mark.slow
@@ -202,24 +190,12 @@ def wait_for_child(process, word):
     raise AssertionError(f"expected a process with the argument {word}, got none")
 
 
-@pytest.mark.parametrize(
-    ("file", "content", "said"),
-    [
-        ("claims.csv", HEADER + SHORT.replace("adam", "adm"),
-         "claims.csv, line 2, claim 'short', column optimizer: expected 'sgd'"),
-        ("curves.csv", "claim,epoch,train_loss,train_accuracy\nlong,1,0.5,\n",
-         "curves.csv, claim 'long': expected the epochs from 1 to 150 in order"),
-    ],
-)  # fmt: skip
-def test_wrong_claim_or_curve_stops_a_sweep_with_one_sentence(
-    file, content, said, published, tmp_path
-):
+def test_wrong_curve_stops_a_sweep_with_one_sentence(published, tmp_path):
     wrong = shutil.copytree(published, tmp_path / "published")
-    (wrong / file).write_text(content)
+    (wrong / "curves.csv").write_text("claim,epoch,train_loss,train_accuracy\nlong,1,0.5,\n")
     status, output = end(start_sweep(tmp_path, wrong), timeout=300)
-    assert status == 1
-    assert output.startswith(said)
-    assert output.count("\n") == 1
+    assert (status, output.count("\n")) == (1, 1)
+    assert output.startswith("curves.csv, claim 'long': expected the epochs from 1 to 150")
 
 
 @pytest.mark.parametrize(
@@ -307,23 +283,12 @@ def test_stopped_sweep_ends_all_processes_in_seconds(send, stop, code, published
 
 @pytest.mark.slow
 def test_sweep_can_run_the_original_code(published, tmp_path):
-    """Train two runs, which differ because the original code sets no seed.
-
-    Delete one record, and sweep again.
-    """
+    """Train two runs, which differ because the original code sets no seed."""
     relative = os.path.relpath(sys.executable, ROOT)
     output = sweep(tmp_path, published, "--code", "keras", "--python", relative)
     assert "2 of 2 runs must be trained" in output
     runs = outcomes(tmp_path)
     assert len({run["history"]["loss"][0] for run in runs.values()}) == len(runs) == 2
-    deleted, kept = (
-        run.path(".json", tmp_path) for run in plan_runs(read_claims(published), "keras")
-    )
-    deleted.unlink()
-    before = kept.stat().st_mtime_ns
-    assert "1 of 2 runs must be trained" in sweep(tmp_path, published, "--code", "keras")
-    assert kept.stat().st_mtime_ns == before
-    assert outcomes(tmp_path).keys() == runs.keys()
 
 
 @pytest.mark.slow
