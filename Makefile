@@ -80,7 +80,7 @@ plan: $(INSTALLED)  ## List the runs that `make sweep` would train, and why
 
 sweep originals: private export XDG_CACHE_HOME = $(HERE)/cache
 sweep: $(INSTALLED)  ## Train the missing and outdated runs of claims.csv, into results/
-	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
+	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile "$(PROFILE)") $(ARGS)
 
 # If a user sets a folder of runs, claims or parameters, workflow/report.ipynb is executed instead.
 report: $(INSTALLED)  ## Make the tables from the records, and a page of them: executed/03_results.html or report.html
@@ -129,9 +129,8 @@ slow: $(INSTALLED)  ## Run the slow tests: killed runs, Slurm, an emulated CPU, 
 trials: $(INSTALLED)  ## Run the longest tests: emulated CPUs, all ways to run a configuration, a hundred killed runs (hours)
 	$(BIN)/python -m pytest -s -m trial --timeout 0
 
-mutants: $(INSTALLED)  ## Edit the code in hundreds of places, and list the edits that no test detects (hours)
-	@$(BIN)/python -m pip install --quiet --group mutants
-	nice -n 15 $(BIN)/python tests/mutants.py $(ARGS)
+mutants: $(INSTALLED)  ## Measure the share of edits of the code that the tests detect (an hour)
+	nice -n 15 $(BIN)/python -u tests/mutants.py $(ARGS)
 
 benchmark: $(INSTALLED) $(PEERS)/installed  ## Time our code, the original's, PyTorch and JAX (an hour, with nothing else on the machine)
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)

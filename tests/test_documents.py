@@ -10,7 +10,6 @@ from pathlib import Path
 
 import generate
 import pytest
-from helpers.redrawn import read_cells
 from helpers.runs import CLONE, end, mark_installed, start
 
 from mnist_rnn.paths import MNIST, ROOT
@@ -76,13 +75,6 @@ def test_a_command_in_the_documents_prints_the_shown_output(shell, command, outp
     assert same, printed
 
 
-@pytest.mark.slow
-def test_the_commands_for_the_plan_and_the_site_succeed(shell):
-    status, printed = shell("make plan && make site")
-    assert status == 0, printed
-    assert "runs must be trained\n" in printed
-
-
 def test_the_generated_text_in_the_readme_is_up_to_date():
     """Compare README.md with the text that `docs/generate.py` writes."""
     text = (ROOT / "README.md").read_text()
@@ -119,8 +111,8 @@ def test_the_targets_of_all_links_exist(path):
 @pytest.mark.slow
 def test_the_report_contains_its_images(shell):
     _, printed = shell("make report && cat results/executed/03_results.html")
-    drawn = [notebook for notebook, _ in read_cells().values() if notebook == "03_results"]
-    assert printed.count("<img") == len(drawn) > 0
+    notebook = (ROOT / "notebooks" / "03_results.ipynb").read_text()
+    assert printed.count("<img") == notebook.count('"image/png": "') > 0
     assert set(re.findall(r'src="(.{5})', printed)) == {"data:"}
 
 
@@ -182,21 +174,3 @@ def test_the_report_needs_only_one_run_per_configuration(shell):
     )
     assert rows_of(page) == ["mine", "paper"]
     assert "Claims without a run: <code>later</code>." in page
-
-
-@pytest.mark.slow
-def test_a_report_without_published_results_does_not_mention_published_results(shell):
-    page = read_report(
-        shell,
-        *(f"simple_rnn-256-sgd/seed-{seed}.json" for seed in range(5)),
-        claims="claim,kind,seeds,source\nmine,near_miss,5,a question\n",
-    )
-    assert rows_of(page) == ["mine"]
-    assert "Published" not in page
-
-
-@pytest.mark.slow
-def test_make_clean_keeps_the_data_and_the_results(shell):
-    status, printed = shell("make clean && test ! -e .venv && test -e data/mnist")
-    assert status == 0, printed
-    assert shell("git diff --exit-code --stat -- results/runs")[0] == 0

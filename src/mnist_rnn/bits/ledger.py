@@ -93,6 +93,8 @@ def read_ledger(path: Path = LEDGER) -> list[Reproduction]:
         rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise reject(path, f"can't be read: {getattr(error, 'strerror', None) or error}") from None
+    if not rows:
+        raise reject(path, "is not a ledger: expected at least one row, got none")
     found = []
     for number, row in enumerate(rows, 2):
         cells = {name: cell for name, cell in row.items() if name != "seconds" or cell}

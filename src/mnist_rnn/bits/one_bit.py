@@ -22,7 +22,7 @@ from mnist_rnn.bits.inputs import write_inputs
 from mnist_rnn.bits.programs import ask, compile_c
 from mnist_rnn.config import TEST_SIZE, Configuration
 from mnist_rnn.data import load_mnist
-from mnist_rnn.errors import ExperimentError, ParameterError
+from mnist_rnn.errors import ParameterError, one_sentence
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.fit import fit
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
@@ -305,7 +305,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with one_sentence():
         main()
-    except ExperimentError as error:
-        raise SystemExit(str(error)) from None
