@@ -55,7 +55,7 @@ def tell(name, expression):
 @pytest.mark.parametrize(
     ("name", "wrong", "said"),
     [
-        ("my_scale", "np.moveaxis(images, 1, 0) / 255.0", "3. Last bit: float64 numbers"),
+        ("my_scale", "np.moveaxis(images, 1, 0) / 255.0", "3. Last bit: your numbers are float64"),
         ("my_scale", "[image / 256 for image in images.swapaxes(0, 1)]", "the brightest pixel"),
         ("my_scale", "images.pixels", "my_scale stops: AttributeError: "),
         ("my_scale", "images.__setitem__(0, 0) or images", "my_scale changes its arguments"),

@@ -120,9 +120,10 @@ def mark(function: Callable) -> Iterator[str]:
     try:
         result = function(*given)
     except Exception as error:
-        return (yield f"{name} stops: {type(error).__name__}: {error}")
+        hint = ". Do the shapes fit? Print them." if isinstance(error, ValueError) else ""
+        return (yield f"{name} stops: {type(error).__name__}: {error}{hint}")
     if result is None:
-        return (yield f"{name} returns nothing yet.")
+        return (yield f"{name} returns nothing yet. Its last line must begin with `return`.")
     if pickle.dumps(given) != pickle.dumps(arguments):
         return (yield f"{name} changes its arguments. Compute new arrays instead.")
     expected = getattr(solutions, name)(*arguments)
@@ -136,7 +137,7 @@ def mark(function: Callable) -> Iterator[str]:
         return (yield f"2. Six digits: wrong. {explain(name, arguments, found, 1e-6)}")
     yield "2. Six digits: right."
     if others := {str(a.dtype) for a in found} - {str(a.dtype) for a in right}:
-        return (yield f"3. Last bit: {others.pop()} numbers. Compute in float32.")
+        return (yield f"3. Last bit: your numbers are {others.pop()}, not float32.")
     if close(found, right, 0):
         return (yield "3. Last bit: right.")
     differ = [number for a, b in zip(found, right, strict=True) for number in (a != b).flat]
