@@ -160,6 +160,7 @@ notebooks: $(INSTALLED)  ## Execute all notebooks, or NOTEBOOKS, in place, and k
 results notebooks site: private export MNIST_RNN_PUBLISHED =
 results: $(INSTALLED)  ## Train missing runs, and make tables, notebooks and generated text again
 	@$(MAKE) --no-print-directory sweep report notebooks MNIST_RNN_RESULTS=results
+	@cd results && LC_ALL=C sha256sum runs/*/*.json > runs.sha256
 	$(BIN)/python docs/generate.py
 
 lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock
