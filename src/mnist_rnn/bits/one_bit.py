@@ -176,7 +176,9 @@ def list_pairs() -> list[Pair]:
     gated = [Configuration(layer="lstm", optimizer="adam", epochs=3)]
     gated += [Configuration(layer=layer, epochs=3) for layer in ("lstm", "gru")]
     rows = [(each, seed, change) for seed in seeds for change in flips for each in simple]
-    rows += [(each, seed, rule) for seed in seeds[:3] for rule in RULES for each in (sgd, adam)]
+    for rule in RULES:
+        chosen = seeds[:2] if rule == "fma rounded twice" else seeds[:3]  # 15 times as slow
+        rows += [(each, seed, rule) for seed in chosen for each in (sgd, adam)]
     rows += [(each, seed, change) for seed in seeds[:3] for change in flips for each in gated]
     two = [(first, f"run of seed {second}") for second in seeds for first in range(second)]
     rows += [(each, *runs) for runs in two for each in simple]
