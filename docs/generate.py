@@ -16,6 +16,7 @@ from mnist_rnn.analysis.answer import (
     describe_spread,
 )
 from mnist_rnn.analysis.claims import Claim, read_claims
+from mnist_rnn.analysis.one_bit import describe_worth
 from mnist_rnn.analysis.tables import Results, summarize, tabulate_results
 from mnist_rnn.analysis.trained_network import Weights
 from mnist_rnn.bits.implementations import BROWSER, SOURCES, find_proofs
@@ -82,12 +83,18 @@ def make_implementations(_: Results) -> str:
     return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
 
 
+def make_bit(_: Results) -> str:
+    """Return sentences on what one flipped bit is worth."""
+    return describe_worth()
+
+
 BLOCKS = {
     "answer": make_answer,
     "spread": make_spread,
     "results": make_table,
     "comparisons": make_comparisons,
     "implementations": make_implementations,
+    "bit": make_bit,
 }
 
 

@@ -68,10 +68,10 @@ def test_the_example_in_another_folder_fails_on_a_changed_number_and_picture(tmp
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-rf"]
     status, output = end(start([*command, "--color=no", "."], cwd=tmp_path))
     assert status == 1
-    *_, summary = output.partition("short test summary info")
+    report, _, summary = output.partition("short test summary info")
     failed = re.findall(r"^FAILED (\w+)\.ipynb::Cell (\d)", summary, flags=re.M)
     assert failed == [("damaged", "1"), ("number", "0"), ("picture", "1")]
-    found = re.findall("Picture 1 of cell 1: (expected .*)", output)
+    found = re.findall("Picture 1 of cell 1: (expected .*)", report)
     assert [sentence.partition(", got ")[0] for sentence in found] == [
         "expected two complete PNG files", "expected the committed picture",
     ]  # fmt: skip

@@ -179,11 +179,12 @@ def describe_worth() -> str:
     pairs = read_pairs()
     sgd, adam = (choose(pairs, name, FLIP).dropna(subset="answers") for name in ("SGD", "Adam"))
     most, last = sgd["answers"].max(), take_last(adam)
-    share = compare_seeds(pairs).loc["Adam", "share"]
+    share, _, interval = compare_seeds(pairs).loc["Adam", "share"].rstrip(")").partition(" (")
     return (
         "With SGD at its default learning rate of 0.01, one flipped bit of one initial weight "
         f"changes {f'at most {most}' if most else 'none'} of the 10,000 predicted digits after any "
         f"of {sgd['epoch'].max()} epochs. With Adam, the same bit makes another run: after "
         f"{last['epoch'].max()} epochs, {last['answers'].mean():.0f} predicted digits differ on "
-        f"average, which is {share} percent of the number between two seeds."
+        f"average. That is {share}% of the number between two seeds "
+        f"(95% confidence interval: {interval}%)."
     )

@@ -113,7 +113,7 @@ def explain(name: str, arguments: tuple, found: list[Array], tolerance: float) -
 
 def mark(function: Callable) -> Iterator[str]:
     """Yield a sentence for each step of rigour, up to the first step that fails."""
-    name = function.__name__
+    name = getattr(function, "__name__", f"a value of type {type(function).__name__}")
     if name not in MISTAKES:
         return (yield f"Expected one of the functions {', '.join(MISTAKES)}, got {name}.")
     arguments, given = draw_arguments()[name], draw_arguments()[name]

@@ -188,6 +188,7 @@ def list_pairs() -> list[Pair]:
     return [Pair(each.model_copy(update={"seed": seed}), change) for each, seed, change in rows]
 
 
+@one_sentence()
 def main() -> None:
     """Train the missing pairs, and write the table after each pair."""
     table = pd.DataFrame(columns=COLUMNS)
@@ -209,5 +210,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with one_sentence():
-        main()
+    main()
