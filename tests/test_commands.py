@@ -16,6 +16,7 @@ CASES = [
     *((command, file) for command in READ for file in ("text", "binary", "nothing", "folder")),
     *((command, file) for command in WRITTEN for file in ("folder", "text/below")),
     ("web.site --output FILE", "text"),
+    ("web.site --model FILE.keras", "loop"),
     ("bits.audit FILE", "nothing"),
     ("bits.verify FILE", "nothing"),
     ("bits.implementations JAX --peers FILE", "nothing"),
@@ -25,10 +26,11 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Go to a folder with a text, a file of other bytes, and a folder."""
+    """Go to a folder with a text, other bytes, a folder, and a link to itself."""
     (tmp_path / "text").write_text("hello\n")
     (tmp_path / "binary").write_bytes(b"\x89\xff\0")
     (tmp_path / "folder").mkdir()
+    (tmp_path / "loop.keras").symlink_to("loop.keras")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -12,6 +12,7 @@ from mnist_rnn.analysis.statistics import (
     compare_seeds,
     find_interval,
     rank_jointly,
+    split,
 )
 from mnist_rnn.analysis.tables import Results
 from mnist_rnn.config import Configuration
@@ -165,7 +166,7 @@ def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataF
         published numbers lie inside this network's intervals. Pairs for which no number can be
         compared are left out.
     """
-    groups = dict(list(runs.groupby("configuration")))
+    groups = split(runs)
     published = choose_results(claims)
     near = claims.loc[claims["kind"] == "near_miss", "configuration"]
     found = {
@@ -184,7 +185,7 @@ def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataF
 
 def rank_notebooks(published: pd.DataFrame, runs: pd.DataFrame) -> dict[str, tuple[int, int]]:
     """Return the result of `rank_jointly` for each notebook with at least `RANKED` runs."""
-    groups = dict(list(runs.groupby("configuration")))
+    groups = split(runs)
     return {
         name: rank_jointly(claim, groups[claim["configuration"]])
         for name, claim in published[published.index.str.startswith("notebook")].iterrows()

@@ -19,6 +19,11 @@ MEASURES = {  # the columns of results, and their names in texts
 }
 
 
+def split(table: pd.DataFrame, column: str = "configuration") -> dict[str, pd.DataFrame]:
+    """Return the rows of a table by their value in `column`."""
+    return {str(name): rows for name, rows in table.groupby(column, sort=False)}
+
+
 def measure_runs(runs: pd.DataFrame, epochs: int) -> pd.DataFrame:
     """Return the columns of `MEASURES` for each run after `epochs` epochs.
 
