@@ -174,7 +174,7 @@ def split_spread(runs: pd.DataFrame) -> dict[str, float]:
         "all images": max(last - images, 0) if images == images else np.nan,
     }
     return {name: variance**0.5 for name, variance in variances.items()} | {
-        "correlation": np.corrcoef(accuracies[:, -2:].T)[0, 1],
+        "correlation": stats.pearsonr(*accuracies[:, -2:].T).statistic,
         "rise per epoch": np.polyfit(range(LAST), late.mean(axis=0), 1)[0],
         "mean of best epochs": accuracies.max(axis=1).mean(),
     }
