@@ -63,15 +63,15 @@ def describe_reproduced(results: Results) -> list[str]:
     sentences = [
         f"The published test accuracy of {claim['test_accuracy']}% is {said} of our {len(ours)} "
         f"runs: {equal} round to {claim['test_accuracy']}%, {less} are lower and {more} higher.",
-        "We call a result typical if it lies in the middle half of the runs.",
-        f"Our {len(ours)} runs have a mean test accuracy of {row['mean']:.2f}%, a standard "
+        "Typical means: in the middle half of the runs.",
+        f"Our runs have a mean test accuracy of {row['mean']:.2f}%, a standard "
         f"deviation (SD) of {row['sd']:.2f} percentage points, and a range from "
         f"{row['lowest']:.2f}% to {row['highest']:.2f}%.",
     ]
     for name, other in others.iterrows():
         said, _, equal, more = count_around(other, ours)
         sentences.append(
-            f"Another published run of this network, `{name}`, has {other['test_accuracy']}%. "
+            f"Another published run, `{name}`, has {other['test_accuracy']}%. "
             f"This is {said}: {equal + more} of our {len(ours)} runs reached it."
         )
     return sentences
@@ -98,10 +98,9 @@ def describe_codes(runs: pd.DataFrame) -> list[str]:
     others = old["test_accuracy"].sort_values()
     without = compare_means(ours["test_accuracy"], others.iloc[1:])
     return [
-        "We ran the author's code on today's Keras with the initial weights and image orders of "
-        f"{len(same)} of our runs. The training losses of both codes differ by at most {within}, "
-        f"and their test errors are equal after {same['same_errors'].sum()} of "
-        f"{same['epochs'].sum()} epochs.",
+        f"From the same start as {len(same)} of our runs, the author's code on today's Keras has "
+        f"the same training losses within {within}, and the same number of test errors after "
+        f"{same['same_errors'].sum()} of {same['epochs'].sum()} epochs.",
         "With other initial weights and orders, the mean loss of our runs differs from that of the "
         f"author's code by {100 * losses['difference']:.1f}% (95% confidence interval "
         f"{100 * losses['low']:.1f} to {100 * losses['high']:.1f}).",
@@ -129,9 +128,8 @@ def describe_published(results: Results) -> list[str]:
     low, high = imitate_results(numbers, results)
     return [
         f"Of {len(numbers)} numbers in {numbers['claim'].nunique()} published results, "
-        f"{numbers['inside'].sum()} lie inside the 95% prediction intervals of runs of the same "
-        f"network. With runs in place of the published results, {low} to {high} numbers lie inside "
-        "(95% of random draws), so this is weak evidence.",
+        f"{numbers['inside'].sum()} lie inside. This is weak evidence: of as many numbers of runs, "
+        f"{low} to {high} lie inside by chance.",
         *describe_joint(results),
     ]
 
@@ -173,8 +171,8 @@ def describe_joint(results: Results) -> list[str]:
         f"Ranked jointly, {sum(map(len, ranks.values()))} results of notebooks deviate from our "
         f"runs by {'more' if p < 0.05 else 'no more'} than chance explains at the 5% level "
         f"(exact p = {p:.3f}).",
-        "The intervals of the author's own code with the Keras of 2019 miss these training "
-        f"accuracies too: {missed or 'none'}.",
+        "The author's own code with the Keras of 2019 misses training accuracies too: "
+        f"{missed or 'none'}.",
     ]
 
 
@@ -192,9 +190,10 @@ def describe_others(results: Results) -> list[str]:
     )
     spread = groups[DEFAULT]["test_accuracy"].std() * np.sqrt(1 + 1 / len(groups[DEFAULT]))
     return [
-        f"The test accuracy lies inside the interval of another network in {compared.sum()} of "
-        f"{len(compared)} comparisons, and in {simple.sum()} of {len(simple)} between our "
-        f"SimpleRNNs. All numbers lie inside in {pairs['all'].sum()} of {len(pairs)}.",
+        "The test accuracy tells few networks apart: it lies inside another network's interval in "
+        f"{compared.sum()} of {len(compared)} comparisons, and in {simple.sum()} of {len(simple)} "
+        "between our SimpleRNNs.",
+        f"All numbers of a result lie inside in {pairs['all'].sum()} of {len(pairs)} comparisons.",
         "The mean loss of one run tells more: a change of "
         f"{told} puts half of the runs outside the prediction interval.",
         "By its test accuracy, one run is told from our runs with a probability of 80% if the "
@@ -214,25 +213,23 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
     between, within, stable, images, other, _, rise, best = parts.values()
     place = (reached >= reached[0]).sum()
     return [
-        "The original sets no seed: each run starts from other random weights and sees the images "
-        "in another order.",
-        f"But the test accuracy also changes from epoch to epoch. In the last {LAST} epochs of a "
-        f"run, the SD is {within:.2f} percentage points; between runs it is {between:.2f}, of "
-        f"which {stable:.2f} is stable over these epochs.",
-        f"The mean rises by {rise:.2f} points per epoch, and the best epochs of the runs have a "
-        f"mean of {best:.2f}%. So the published accuracy depends mostly on the epoch at which "
-        "training stopped.",
-        f"If each test image were an independent coin flip, the SD would be {images:.2f}; the "
-        f"other {other:.2f} would remain with other test images.",
-        f"One further run has a test accuracy from {low:.2f}% to {high:.2f}% with a probability of "
-        f"about 95%; {(reached <= ASKED).sum()} of our {len(reached)} runs have {ASKED}% or less.",
-        "Better compare the training loss of the first epoch "
+        "The original sets no seed: each run has other initial weights and another image order.",
+        f"The test accuracy varies by epoch as much as by seed. Within the last {LAST} epochs of a run, its "
+        f"SD is {within:.2f} percentage points, and between runs {between:.2f}, of which "
+        f"{stable:.2f} is stable.",
+        f"The mean rises by {rise:.2f} points per epoch; the best epochs of the runs have a mean "
+        f"of {best:.2f}%. So the accuracy depends mostly on the epoch at which training stopped.",
+        f"Runs from {low:.2f}% to {high:.2f}% are expected (95%); {(reached <= ASKED).sum()} of "
+        f"our {len(reached)} runs have {ASKED}% or less.",
+        "Better compare the training losses of the first epoch "
         f"({ends[0][0]:.2f} to {ends[0][1]:.2f}) and the last ({ends[1][0]:.3f} to "
         f"{ends[1][1]:.3f}), or the mean test accuracy of the last {LAST} epochs "
         f"({middle[0]:.2f}% to {middle[1]:.2f}%).",
-        "Surest is the same start: `make reproduce` gives our weights with seed 0, by chance "
-        f"{'the best' if place == 1 else f'number {place}'} of our {len(reached)} runs "
+        "Best is the same start: `make reproduce` repeats our run with seed 0, by chance "
+        f"{'the best' if place == 1 else f'number {place}'} of {len(reached)} "
         f"({reached[0]:.2f}%).",
+        f"If each test image were an independent coin flip, the SD between runs would be "
+        f"{images:.2f}; the other {other:.2f} would remain with other test images.",
     ]
 
 
