@@ -214,9 +214,9 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
     place = (reached >= reached[0]).sum()
     return [
         "The original sets no seed: each run has other initial weights and another image order.",
-        f"The test accuracy varies by epoch as much as by seed. Within the last {LAST} epochs of a run, its "
-        f"SD is {within:.2f} percentage points, and between runs {between:.2f}, of which "
-        f"{stable:.2f} is stable.",
+        "The test accuracy varies by epoch as much as by seed. Within the last "
+        f"{LAST} epochs of a run, its SD is {within:.2f} percentage points, and between runs "
+        f"{between:.2f}, of which {stable:.2f} is stable.",
         f"The mean rises by {rise:.2f} points per epoch; the best epochs of the runs have a mean "
         f"of {best:.2f}%. So the accuracy depends mostly on the epoch at which training stopped.",
         f"Runs from {low:.2f}% to {high:.2f}% are expected (95%); {(reached <= ASKED).sum()} of "

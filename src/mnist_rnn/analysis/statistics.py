@@ -124,12 +124,12 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
     logs = []
     for name, (value, half) in published[measured[published.index].notna().all()].iterrows():
         unit = 2 * half
-        rounded = (measured[name] / unit).round() * unit if unit else measured[name]
+        rounded = (measured[name] / unit).round(6).round() * unit if unit else measured[name]
         logs.append(to_log(name, np.append(rounded, value)))
     table = np.array(logs).T
     spread = np.maximum(table.std(axis=0), 1e-9)  # avoids a division by 0
     far = (np.abs(table - table.mean(axis=0)) / spread).max(axis=1)
-    return int((far >= far[-1]).sum()), len(far)
+    return int((far >= far[-1] - 1e-9).sum()), len(far)  # equal results have equal ranks
 
 
 def combine_ranks(groups: Iterable[tuple[list[int], int]]) -> float:
