@@ -17,12 +17,21 @@ from scipy import stats
 ROOT = Path(__file__).parents[2]
 DEFAULT, SIMPLE = "simple_rnn-256-sgd", "simple_rnn"
 NEAR = ["learning_rate_0.005", "learning_rate_0.02", "batch_size_64", "batch_size_256"]
+NUMBERS = {"accuracy": "test_accuracy", "train": "last_epoch_accuracy", "loss": "test_loss"}
+NUMBERS |= {"first": "first_epoch_loss", "mean": "mean_loss"}
 NEAR = [*(f"{DEFAULT}-{change}" for change in NEAR), "simple_rnn-200-sgd"]
 
 
 def read_csv(name):
     with (ROOT / "data" / "published" / name).open() as file:
         return list(csv.DictReader(file))
+
+
+def read_curves():
+    curves = {}
+    for row in read_csv("curves.csv"):
+        curves.setdefault(row["claim"], []).append(float(row["train_loss"]))
+    return curves
 
 
 def read_records(folder=ROOT / "results"):
@@ -156,10 +165,7 @@ def left_out(runs):
 def recompute():
     """Return the beginning of each sentence with numbers, and its numbers."""
     claims = {c["claim"]: c for c in read_csv("claims.csv")}
-    curves = {}
-    for row in read_csv("curves.csv"):
-        curves.setdefault(row["claim"], []).append(float(row["train_loss"]))
-    runs = read_records()
+    curves, runs = read_curves(), read_records()
     results = {n: c for n, c in claims.items() if c["kind"] in ("run", "table")}
     own = {name: compare(c, curves.get(name), runs[name_of(c)]) for name, c in results.items()}
     ours = [100 - measure(run, 20)["accuracy"] for run in runs[DEFAULT]]
@@ -245,6 +251,74 @@ def recompute():
         "Best is the same": [0, 40, f"{max(ours):.2f}"],
         "If each test image": [f"{images:.2f}", f"{rest:.2f}"],
     }  # fmt: skip
+
+
+def find_wrong_cells(folder):
+    """Return the cells of runs.csv, numbers.csv and accuracy.csv that have other values."""
+    claims, runs = {c["claim"]: c for c in read_csv("claims.csv")}, read_records(folder)
+    curves, tables, wrong = read_curves(), {}, []
+    for name in ("runs", "numbers", "accuracy"):
+        with (folder / f"{name}.csv").open() as file:
+            tables[name] = list(csv.DictReader(file))
+
+    def check(row, expected):
+        for column, value in expected.items():
+            same = row[column] == value if isinstance(value, str) else (
+                float(row[column]) == approx(value, row, column))  # fmt: skip
+            if not same:
+                wrong.append((row, column, value))
+
+    def approx(value, row, column):
+        got = float(row[column])
+        return (
+            got
+            if abs(got - value) < max(0.0051 * (column in ("mean", "sd")), 6e-4, 1e-5 * abs(value))
+            else value
+        )
+
+    for row in tables["runs"]:
+        (run,) = (
+            each
+            for each in runs[row["configuration"]]
+            if each["config"]["seed"] == int(row["seed"])
+        )
+        found = measure(run, len(run["history"]["loss"]))
+        check(row, {"test_accuracy": 100 - found["accuracy"], "mean_loss": found["mean"],
+                    "last_epoch_accuracy": 100 - found["train"], "first_epoch_loss": found["first"],
+                    "test_errors": run["history"]["test_errors"][-1], "seconds": run["seconds"],
+                    "weights_sha256": run["history"]["weights_sha256"][-1], "code": run["code"],
+                    "test_loss": "" if run["test_loss"] is None else run["test_loss"]})  # fmt: skip
+    if len(tables["runs"]) != sum(map(len, runs.values())):
+        wrong.append("the number of runs")
+    for row in tables["accuracy"]:
+        own = runs[row["configuration"]]
+        errors = [measure(run, len(run["history"]["loss"]))["accuracy"] for run in own]
+        expected = {"runs": len(own), "mean": 100 - mean(errors), "lowest": 100 - max(errors)}
+        expected |= {"highest": 100 - min(errors), "inside": ""}
+        if len(own) > 2:
+            low, high = interval(errors)
+            expected |= {
+                "sd": stdev(errors),
+                "interval_low": 100 - high,
+                "interval_high": 100 - low,
+            }
+        if (
+            (claim := claims.get(row["claim"]))
+            and claim["published_test_accuracy"]
+            and len(own) > 2
+        ):
+            found = compare(claim, curves.get(row["claim"]), own)
+            inside = [fact[3] for fact in found.values()]
+            expected["inside"] = f"{sum(inside)} of {len(inside)}"
+            for name, (value, low, high, _) in found.items():
+                (cell,) = (each for each in tables["numbers"] if each["claim"] == row["claim"]
+                           and each["number"] == NUMBERS[name])  # fmt: skip
+                flip = name in ("accuracy", "train")
+                ends = [100 - high, 100 - low] if flip else [low, high]
+                check(cell, {"published": 100 - value if flip else value, "low": max(ends[0], 0),
+                             "high": min(ends[1], 100)})  # fmt: skip
+        check(row, expected)
+    return wrong
 
 
 def read_texts():
