@@ -11,11 +11,11 @@ import pandas as pd
 
 from mnist_rnn.analysis.answer import (
     choose_results,
-    describe_answer,
+    describe_codes,
+    describe_published,
     describe_reproduced,
     describe_spread,
 )
-from mnist_rnn.analysis.claims import Claim, read_claims
 from mnist_rnn.analysis.one_bit import describe_worth
 from mnist_rnn.analysis.tables import Results, summarize, tabulate_results
 from mnist_rnn.analysis.trained_network import Weights
@@ -36,33 +36,22 @@ def make_answer(results: Results) -> str:
 
 
 def make_comparisons(results: Results) -> str:
-    """Return paragraphs on the author's code and on all published results."""
-    return "\n\n".join(describe_answer(results)[2:])
+    """Return sentences on the author's code and on all published results."""
+    return " ".join([describe_codes(results.runs)[0], *describe_published(results)])
 
 
 def make_spread(results: Results) -> str:
-    """Return sentences about the effect of the seed on the test accuracy."""
-    return " ".join(describe_spread(results.runs))
+    """Return sentences on why runs differ, and on what to compare."""
+    return " ".join(describe_spread(results.runs)[1:-1])
 
 
 def make_table(results: Results) -> str:
-    """Return a table of published results, then the published numbers outside their intervals."""
-    claims = {claim.claim: claim for claim in read_claims()}
+    """Return a table of published results."""
     table = summarize(choose_results(results.accuracy))
-    outside = [f"`{row.Result}`, {row.Outside}" for row in table.itertuples() if row.Outside]
-    table["Result"] = [f"`{name}`{describe_network(claims[name])}" for name in table["Result"]]
-    table = table.drop(columns="Outside")
-    rows = table.to_markdown(index=False, disable_numparse=True)
-    return f"{rows}\n\nOutside their intervals: {'; '.join(outside)}."
-
-
-def describe_network(claim: Claim) -> str:
-    """Return a claim's differences from the default configuration, like `: adam, dropout 0.2`."""
-    if claim.answered_by == "pytorch":
-        return ": PyTorch"
-    changed = claim.config.find_changes(Configuration())
-    words = [v if isinstance(v, str) else f"{name} {v}" for name, v in changed.items()]
-    return ": " + ", ".join(words) if words else ""
+    table = table.drop(columns=["Range (%)", "Runs", "Outside"])
+    table["Result"] = [f"`{name}`" for name in table["Result"]]
+    table["Inside"] = table["Inside"].str.replace(" of ", "/")
+    return table.to_markdown(index=False, disable_numparse=True)
 
 
 def make_implementations(_: Results) -> str:

@@ -24,7 +24,7 @@ from mnist_rnn.paths import require_own_folder
 from mnist_rnn.records.run import Run, find_outdated
 
 SPACE = "\N{NO-BREAK SPACE}"  # keeps an interval on one line of a table cell
-BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
+UNWRITTEN = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch", "mistakes"]
 
 
 class Results(NamedTuple):
@@ -41,7 +41,7 @@ def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
     """Return the table of runs, sorted by code, parameters and seed.
 
     docs/data-dictionary.md describes the columns. The columns whose names end in `_by_epoch`
-    contain tuples.
+    contain tuples, and so does `mistakes`, the misclassified test images.
     """
     rows = [
         {"configuration": run.configuration_name, "code": run.code}
@@ -61,6 +61,7 @@ def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
             "loss_by_epoch": tuple(run.history.loss),
             "accuracy_by_epoch": tuple(run.history.accuracy),
             "test_errors_by_epoch": tuple(run.history.test_errors),
+            "mistakes": None if run.mistakes is None else tuple(run.mistakes),
         }
         for run in runs
     ]
@@ -182,7 +183,7 @@ def tabulate_results(records: list[Run], rejected: list[RecordError]) -> Results
         if (why := find_outdated(run))
     ]
     if not counted:
-        problem = "There is no record of a run that counts. `make sweep` trains the runs."
+        problem = "There is no record of a run that counts. `make reproduce` trains a run."
         raise RecordError("\n".join([problem, *map(str, rejected)]))
     runs, claims = tabulate_runs(counted), tabulate_claims()
     numbers = tabulate_numbers(runs, claims)
@@ -201,7 +202,7 @@ def write_tables(results: Results, folder: Path) -> None:
         "accuracy.csv": results.accuracy.round(3).to_csv(index=False),
         "accuracy.md": f"{table}\n{notes}",
         "numbers.csv": results.numbers.round(4).to_csv(index=False),
-        "runs.csv": results.runs.drop(columns=BY_EPOCH).to_csv(index=False, float_format="%.6g"),
+        "runs.csv": results.runs.drop(columns=UNWRITTEN).to_csv(index=False, float_format="%.6g"),
     }
     for name, content in contents.items():
         write_text(folder / name, content)
