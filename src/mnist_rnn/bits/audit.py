@@ -14,33 +14,28 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple
 
 from tqdm import tqdm
 
-from mnist_rnn.bits.programs import Trained, ask, compile_c, find_compiler, train
-from mnist_rnn.config import Configuration
+from mnist_rnn.bits import implementations
+from mnist_rnn.bits.implementations import Trained, compile_c, find_difference, list_epochs
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.environment import describe_cpu
-from mnist_rnn.records.run import Run, count_products, read_run, read_runs, run_path
+from mnist_rnn.records.run import Run, count_products, read_runs
 
 FILE = COMMITTED / "audit.csv"
-History = Sequence[tuple[int, str | None]]  # test errors and digest after each epoch
+BAR = "{percentage:.0f}%|{bar}| {elapsed}, {remaining} left"
 
 
 class Row(NamedTuple):
-    """The audit of one run.
-
-    `first_difference` is the first epoch with another digest or other test errors, or empty.
-    `history_sha256` is the SHA-256 of the test errors and digests that the C program computed.
-    """
+    """The audit of one run; docs/data-dictionary.md explains the columns."""
 
     configuration: str
     seed: str
@@ -51,71 +46,62 @@ class Row(NamedTuple):
     compiler: str
     history_sha256: str
 
+    @property
+    def run(self) -> str:
+        """Return the name of the run."""
+        return f"{self.configuration}/{self.seed}"
 
-def list_epochs(run: Run) -> History:
-    """Return the test errors and the digest after each epoch of a record."""
-    return list(zip(run.history.test_errors, run.history.weights_sha256, strict=True))
+    def __str__(self) -> str:
+        """Return a sentence on the audit of the run."""
+        if self.first_difference:
+            return f"{self.run}: DIFFERENT from the record from epoch {self.first_difference} on."
+        return f"{self.run}: all {self.epochs} epochs equal the record; C took {self.seconds} s."
 
 
-def digest_history(epochs: History) -> str:
-    """Return the SHA-256 of test errors and digests."""
+def digest_history(epochs: Sequence[tuple[int, str | None]]) -> str:
+    """Return the SHA-256 of the test errors and the digests after each epoch."""
     return hashlib.sha256("".join(f"{e} {d}\n" for e, d in epochs).encode()).hexdigest()
 
 
-def audit(run: Run, command: Sequence[str | Path], at_epoch: Callable[[], object]) -> Row:
-    """Compute a run with the C program, and return the row that compares it with its record."""
-    return compare(
-        run, train(command, run.config, lambda line: line.startswith("epoch") and at_epoch())
-    )
-
-
-def compare(run: Run, trained: Trained) -> Row:
-    """Return the row that compares a computed run with its record."""
-    computed = list(zip(trained.errors, trained.digests, strict=True))
-    pairs = enumerate(zip(list_epochs(run), computed, strict=True), 1)
-    first = next((epoch for epoch, (recorded, new) in pairs if recorded != new), "")
+def make_row(run: Run, trained: Trained) -> Row:
+    """Return the row that compares the C program's training with a run's record."""
     cpu = describe_cpu(None)
     return Row(
         run.configuration_name,
         str(run.config.seed),
         str(run.config.epochs),
-        str(first),
+        str(find_difference(run, trained) or ""),
         f"{trained.seconds:.1f}",
         f"{cpu.name or cpu.architecture} ({cpu.family}, {cpu.model})",
-        ask([*find_compiler(), "--version"]).splitlines()[0],
-        digest_history(computed),
+        implementations.run([*implementations.find_compiler(), "--version"]).splitlines()[0],
+        digest_history(trained.history),
     )
 
 
-def read_rows(path: Path = FILE) -> dict[str, Row]:
-    """Return the rows of the audit by the names of the runs."""
-    if not path.exists():
+def read_rows() -> dict[str, Row]:
+    """Return the rows of results/audit.csv by the names of the runs."""
+    if not FILE.exists():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
+    with FILE.open(encoding="utf-8", newline="") as file:
         rows = [Row(**row) for row in csv.DictReader(file)]
-    return {f"{row.configuration}/{row.seed}": row for row in rows}
+    return {row.run: row for row in rows}
 
 
-def add_row(row: Row, path: Path = FILE) -> None:
-    """Add a row to the audit, or replace the row of the same run, atomically."""
-    rows = [*(read_rows(path) | {f"{row.configuration}/{row.seed}": row}).values()]
-    rows.sort(key=lambda row: (row.configuration, int(row.seed)))
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+def add_row(row: Row) -> None:
+    """Add a row to results/audit.csv, or replace the row of the same run, atomically."""
+    rows = sorted(
+        (read_rows() | {row.run: row}).values(), key=lambda row: (row.configuration, int(row.seed))
+    )
+    with replacing(FILE) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Row._fields)
         writer.writerows(rows)
 
 
-def list_left(runs: Sequence[Run], path: Path = FILE) -> list[Run]:
+def list_left(runs: Sequence[Run]) -> list[Run]:
     """Return the runs whose records have no row of equal results, the shortest run first."""
-    rows = read_rows(path)
-    equal = {name for name, row in rows.items() if not row.first_difference}
-    left = [
-        run
-        for run in runs
-        if run.name not in equal
-        or rows[run.name].history_sha256 != digest_history(list_epochs(run))
-    ]
+    equal = {name: row.history_sha256 for name, row in read_rows().items()}
+    left = [run for run in runs if equal.get(run.name) != digest_history(list_epochs(run))]
     return sorted(left, key=lambda run: (count_products(run.config), run.config.seed))
 
 
@@ -136,72 +122,25 @@ def read_audited(names: Sequence[str] = ()) -> list[Run]:
     return [run for run in runs if not names or {run.name, run.configuration_name} & set(names)]
 
 
-def audit_all(runs: Sequence[Run], processes: int) -> list[str]:
-    """Audit runs, some at once, and return the names of those that differ."""
-    different = []
-    with tempfile.TemporaryDirectory() as folder:
-        command = compile_c(Path(folder) / "rnn")
-        total = sum(run.config.epochs for run in runs)
-        with tqdm(total=total, unit="epoch", file=sys.stderr) as bar:
-            pool = ThreadPoolExecutor(processes)
-            jobs = {pool.submit(audit, run, command, bar.update): run for run in runs}
-            try:
-                for job in as_completed(jobs):
-                    row, name = job.result(), jobs[job].name
-                    add_row(row)
-                    if row.first_difference:
-                        different.append(name)
-                    bar.write(describe(name, row), file=sys.stdout)
-                    sys.stdout.flush()
-            finally:
-                pool.shutdown(cancel_futures=True)
-    return different
-
-
-def describe(name: str, row: Row) -> str:
-    """Return a sentence on the audit of a run."""
-    if row.first_difference:
-        return f"{name}: DIFFERENT from the record from epoch {row.first_difference} on."
-    return f"{name}: all {row.epochs} epochs equal the record, computed by C in {row.seconds} s."
-
-
-def count_equal(path: Path = FILE) -> tuple[int, int]:
-    """Return how many committed runs of our code equal the C program's run, and their number."""
-    runs = read_audited()
-    return len(runs) - len(list_left(runs, path)), len(runs)
-
-
-def table(path: Path = FILE) -> str:
-    """Return the audit as a Markdown table with one row per configuration.
+def audit(runs: Sequence[Run], processes: int = 1) -> Iterator[Row]:
+    """Compute runs with the C program, some at once, and yield the row of each finished run.
 
     Raises:
-        ExperimentError: a record is damaged.
+        ExperimentError: there is no compiler or no data.
     """
-    runs, rows = read_audited(), read_rows(path)
-    left = {run.name for run in list_left(runs, path)}
-    lines = ["| Configuration | Equal runs | CPU | Seconds per run |", "|---|---|---|---|"]
-    for name in dict.fromkeys(run.configuration_name for run in runs):
-        names = [run.name for run in runs if run.configuration_name == name]
-        done = [rows[n] for n in names if n not in left]
-        cpus = ", ".join(dict.fromkeys(row.cpu for row in done))
-        seconds = f"{median(float(row.seconds) for row in done):.0f}" if done else ""
-        lines.append(f"| {name} | {len(done)} of {len(names)} | {cpus} | {seconds} |")
-    return "\n".join(lines) + "\n"
-
-
-def audit_run(config: Configuration) -> tuple[bool, str]:
-    """Audit the committed run of a configuration, and return whether it is equal, and a sentence.
-
-    Raises:
-        ExperimentError: there is no such record, no compiler or no data.
-    """
-    run = read_run(run_path(config, ".json", COMMITTED))
     load_mnist()
-    with tempfile.TemporaryDirectory() as folder:
+    total = sum(count_products(run.config) for run in runs)
+    with tempfile.TemporaryDirectory() as folder, tqdm(total=total, bar_format=BAR) as bar:
         command = compile_c(Path(folder) / "rnn")
-        with tqdm(total=config.epochs, unit="epoch", leave=False) as bar:
-            row = audit(run, command, bar.update)
-    return not row.first_difference, describe(run.name, row)
+        pool = ThreadPoolExecutor(processes)
+        jobs = {pool.submit(implementations.train, command, run.config): run for run in runs}
+        try:
+            for job in as_completed(jobs):
+                bar.update(count_products(jobs[job].config))
+                bar.clear()
+                yield make_row(jobs[job], job.result())
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def main() -> None:
@@ -209,23 +148,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help="runs or configurations")
     parser.add_argument("--left", action="store_true", help="list what is left")
-    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="runs at once")
+    cores = os.cpu_count() or 1
+    parser.add_argument(
+        "--processes", type=int, default=cores, choices=range(1, cores + 1), help="runs at once"
+    )
     options = parser.parse_args()
     try:
-        if options.processes < 1:
-            expected = "a whole number above 0"
-            raise ExperimentError(f"--processes: expected {expected}, got {options.processes}.")
         runs = read_audited(options.names)
-        left = list_left(runs)
+        left, different = list_left(runs), 0
         if options.left:
             print(*(run.name for run in left), sep="\n")
             return
-        load_mnist()
-        different = audit_all(left, options.processes)
+        for row in audit(left, options.processes):
+            add_row(row)
+            print(row, flush=True)
+            different += bool(row.first_difference)
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None
-    print(f"{len(runs) - len(different)} of {len(runs)} runs equal their records.")
-    raise SystemExit(bool(different))
+    print(f"{len(runs) - different} of {len(runs)} runs equal their records.")
+    sys.exit(different > 0)
 
 
 if __name__ == "__main__":

@@ -117,15 +117,12 @@ def add_rows(path: Path, new: Sequence[Reproduction]) -> None:
     for row in [*(read_ledger(path) if path.exists() else []), *new]:
         key = row.program, row.cpu, row.system, row.versions, row.measured_by
         if old := rows.get(key):
-            given = dict.fromkeys((*row.same_bits.split(), *row.other_bits.split()))
-            both = {
-                kind: " ".join(
-                    [n for n in getattr(old, kind).split() if n not in given]
-                    + getattr(row, kind).split()
-                )
-                for kind in ("same_bits", "other_bits")
-            }
-            row = row.model_copy(update=both | {"seconds": row.seconds or old.seconds})
+            given = {*row.same_bits.split(), *row.other_bits.split()}
+            merged: dict[str, object] = {"seconds": row.seconds or old.seconds}
+            for kind in ("same_bits", "other_bits"):
+                kept = [name for name in getattr(old, kind).split() if name not in given]
+                merged[kind] = " ".join([*kept, *getattr(row, kind).split()])
+            row = row.model_copy(update=merged)
         rows[key] = row
     text = io.StringIO()
     table = csv.DictWriter(text, Reproduction.model_fields, lineterminator="\n")
