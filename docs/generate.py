@@ -81,7 +81,7 @@ class Proof(NamedTuple):
 
 
 def find_proofs() -> dict[str, Proof]:
-    """Return the longest training by each implementation on a real CPU, from our rows of the ledger.
+    """Return the longest training by each implementation on a real CPU, from our rows.
 
     Of the longest trainings, the fastest is returned.
     """
@@ -112,7 +112,7 @@ def make_implementations(_: Results) -> str:
                 "Lines": sum(len(path.read_text("utf-8").splitlines()) for path in files),
                 "Seconds per epoch": "" if seconds is None else f"{seconds:.1f}",
                 "CPU (family, model)": cpu,
-                "Bit-identical in": f"{epochs} epochs of {images:,} images",
+                "Bit-identical in": f"{epochs} epoch{'s' * (epochs > 1)} of {images:,} images",
             }
         )
     runs = read_audited()
