@@ -7,7 +7,6 @@ import pytest
 from helpers.samples import change, cpu
 
 from mnist_rnn.bits import ledger, verify
-from mnist_rnn.bits.audit import Row
 from mnist_rnn.bits.ledger import (
     LEDGER,
     Reproduction,

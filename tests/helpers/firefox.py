@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from itertools import count
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 
@@ -21,14 +22,14 @@ def open_firefox(folder):
             assert firefox.poll() is None
             time.sleep(0.1)
         with socket.create_connection(("127.0.0.1", int(port.read_text())), 60) as connection:
-            stream = connection.makefile("rb")
+            stream, numbers = connection.makefile("rb"), count()
 
             def receive():
                 size = b"".join(iter(lambda: stream.read(1), b":"))
                 return json.loads(stream.read(int(size)))
 
             def send(command, **arguments):
-                message = json.dumps([0, 1, f"WebDriver:{command}", arguments])
+                message = json.dumps([0, next(numbers), f"WebDriver:{command}", arguments])
                 connection.sendall(f"{len(message)}:{message}".encode())
                 *_, error, result = receive()
                 assert error is None, error

@@ -17,12 +17,17 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import NamedTuple
 
 from tqdm import tqdm
 
 from mnist_rnn.bits import implementations
-from mnist_rnn.bits.implementations import Trained, compile_c, find_difference, list_epochs
+from mnist_rnn.bits.implementations import (
+    Trained,
+    compile_c,
+    find_compiler,
+    find_difference,
+    list_epochs,
+)
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.files import replacing
@@ -32,30 +37,7 @@ from mnist_rnn.records.run import Run, count_products, read_runs
 
 FILE = COMMITTED / "audit.csv"
 BAR = "{percentage:.0f}%|{bar}| {elapsed}, {remaining} left"
-
-
-class Row(NamedTuple):
-    """The audit of one run; docs/data-dictionary.md explains the columns."""
-
-    configuration: str
-    seed: str
-    epochs: str
-    first_difference: str
-    seconds: str
-    cpu: str
-    compiler: str
-    history_sha256: str
-
-    @property
-    def run(self) -> str:
-        """Return the name of the run."""
-        return f"{self.configuration}/{self.seed}"
-
-    def __str__(self) -> str:
-        """Return a sentence on the audit of the run."""
-        if self.first_difference:
-            return f"{self.run}: DIFFERENT from the record from epoch {self.first_difference} on."
-        return f"{self.run}: all {self.epochs} epochs equal the record; C took {self.seconds} s."
+Row = dict[str, str]  # docs/data-dictionary.md explains the columns
 
 
 def digest_history(epochs: Sequence[tuple[int, str | None]]) -> str:
@@ -66,41 +48,46 @@ def digest_history(epochs: Sequence[tuple[int, str | None]]) -> str:
 def make_row(run: Run, trained: Trained) -> Row:
     """Return the row that compares the C program's training with a run's record."""
     cpu = describe_cpu(None)
-    return Row(
-        run.configuration_name,
-        str(run.config.seed),
-        str(run.config.epochs),
-        str(find_difference(run, trained) or ""),
-        f"{trained.seconds:.1f}",
-        f"{cpu.name or cpu.architecture} ({cpu.family}, {cpu.model})",
-        implementations.run([*implementations.find_compiler(), "--version"]).splitlines()[0],
-        digest_history(trained.history),
-    )
+    return {
+        "configuration": run.configuration_name,
+        "seed": str(run.config.seed),
+        "epochs": str(run.config.epochs),
+        "first_difference": str(find_difference(run, trained) or ""),
+        "seconds": f"{trained.seconds:.1f}",
+        "cpu": f"{cpu.name or cpu.architecture} ({cpu.family}, {cpu.model})",
+        "compiler": implementations.run([*find_compiler(), "--version"]).splitlines()[0],
+        "history_sha256": digest_history(trained.history),
+    }
 
 
-def read_rows() -> dict[str, Row]:
-    """Return the rows of results/audit.csv by the names of the runs."""
+def describe(row: Row) -> str:
+    """Return a sentence on the audit of a run."""
+    name, epoch = f"{row['configuration']}/{row['seed']}", row["first_difference"]
+    if epoch:
+        return f"{name}: DIFFERENT from the record from epoch {epoch} on."
+    return f"{name}: all {row['epochs']} epochs equal the record; C took {row['seconds']} s."
+
+
+def read_rows() -> list[Row]:
+    """Return the rows of results/audit.csv."""
     if not FILE.exists():
-        return {}
+        return []
     with FILE.open(encoding="utf-8", newline="") as file:
-        rows = [Row(**row) for row in csv.DictReader(file)]
-    return {row.run: row for row in rows}
+        return list(csv.DictReader(file))
 
 
 def add_row(row: Row) -> None:
     """Add a row to results/audit.csv, or replace the row of the same run, atomically."""
-    rows = sorted(
-        (read_rows() | {row.run: row}).values(), key=lambda row: (row.configuration, int(row.seed))
-    )
+    rows = {(old["configuration"], int(old["seed"])): old for old in [*read_rows(), row]}
     with replacing(FILE) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Row._fields)
-        writer.writerows(rows)
+        writer = csv.DictWriter(file, row, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows[key] for key in sorted(rows))
 
 
 def list_left(runs: Sequence[Run]) -> list[Run]:
     """Return the runs whose records have no row of equal results, the shortest run first."""
-    equal = {name: row.history_sha256 for name, row in read_rows().items()}
+    equal = {f"{r['configuration']}/{r['seed']}": r["history_sha256"] for r in read_rows()}
     left = [run for run in runs if equal.get(run.name) != digest_history(list_epochs(run))]
     return sorted(left, key=lambda run: (count_products(run.config), run.config.seed))
 
@@ -123,11 +110,7 @@ def read_audited(names: Sequence[str] = ()) -> list[Run]:
 
 
 def audit(runs: Sequence[Run], processes: int = 1) -> Iterator[Row]:
-    """Compute runs with the C program, some at once, and yield the row of each finished run.
-
-    Raises:
-        ExperimentError: there is no compiler or no data.
-    """
+    """Compute runs with the C program, some at once, and yield the row of each finished run."""
     load_mnist()
     total = sum(count_products(run.config) for run in runs)
     with tempfile.TemporaryDirectory() as folder, tqdm(total=total, bar_format=BAR) as bar:
@@ -161,8 +144,8 @@ def main() -> None:
             return
         for row in audit(left, options.processes):
             add_row(row)
-            print(row, flush=True)
-            different += bool(row.first_difference)
+            print(describe(row), flush=True)
+            different += bool(row["first_difference"])
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None
     print(f"{len(runs) - different} of {len(runs)} runs equal their records.")

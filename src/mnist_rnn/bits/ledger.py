@@ -32,10 +32,8 @@ Line = Annotated[str, StringConstraints(pattern=rf"^[{ALLOWED}]{{0,400}}$")]
 class Reproduction(Strict):
     """A row of the ledger: what one program computed on one machine.
 
-    `same_bits` and `other_bits` list computations by name, separated by spaces. A computation is
-    the default run, the run of `learn.html`, or first steps. It has the same bits if its weights
-    are bit-identical to the committed weights. `seconds` is the time of an epoch of 60,000 images.
-    `date` is the UTC day of the last computation.
+    `same_bits` and `other_bits` list runs and first steps with and without the committed bits.
+    `seconds` is the time of an epoch of 60,000 images.
     """
 
     program: Line
@@ -56,14 +54,10 @@ def describe_reproduction(
     seconds: float | None = None,
     versions: dict[str, str] | None = None,
 ) -> Reproduction:
-    """Return the row of a computation on this machine, today.
+    """Return the row of a program's computation on this machine, today.
 
-    Args:
-        program: the name of the program, such as `Keras` or `C`.
-        made_with: the machine.
-        outcomes: says for each computation whether it has the same bits.
-        seconds: the time of an epoch of 60,000 images.
-        versions: the versions of the program's packages or compiler; by default those of Keras.
+    `outcomes` says for each computation whether it has the committed bits. `versions` are those of
+    the program's packages or compiler, by default of Keras's packages.
     """
     cpu = made_with.cpu
     kind = " ".join(word for word in (cpu.vendor, cpu.family, cpu.model) if word)

@@ -12,14 +12,20 @@ and FMA, the runs' test accuracies may differ by at most `TOLERANCE` percentage 
 import argparse
 from pathlib import Path
 
-from mnist_rnn.bits.audit import audit
+from mnist_rnn.bits.audit import audit, describe
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError, RecordError
 from mnist_rnn.paths import COMMITTED, LATEST, OUTPUTS, ROOT, located
-from mnist_rnn.records import run as records
 from mnist_rnn.records.environment import is_checkout, run_command
-from mnist_rnn.records.run import Run, find_first_difference, read_run, read_runs
+from mnist_rnn.records.run import (
+    Run,
+    find_first_difference,
+    parse_checked,
+    read_run,
+    read_runs,
+    run_path,
+)
 
 TOLERANCE = 0.5  # allowed difference in test accuracy on CPUs without FMA, in percentage points
 
@@ -60,10 +66,10 @@ def read_committed(config: Configuration) -> Run | None:
     Raises:
         RecordError: the committed record is damaged.
     """
-    path = records.run_path(config, ".json", COMMITTED)
+    path = run_path(config, ".json", COMMITTED)
     if is_checkout():
         content = run_command("git", "show", f"HEAD:./{path.relative_to(ROOT).as_posix()}")
-        return records.parse_checked(content.encode(), path, Run, "a record") if content else None
+        return parse_checked(content.encode(), path, Run, "a record") if content else None
     return read_run(path) if path.exists() else None
 
 
@@ -109,7 +115,7 @@ def verify(name: str, accept_new: bool) -> tuple[bool, str]:
     if path := find_record(name, COMMITTED):
         print(f"{located(OUTPUTS)} has no record of {name}. The C program computes the run.")
         (row,) = audit([read_run(path)])
-        return not row.first_difference, str(row)
+        return not row["first_difference"], describe(row)
     expected = "the name of a run, such as simple_rnn-256-sgd/17"
     raise ParameterError(
         f"run: expected {expected}, got {name}, which has no record. `make reproduce` trains a run."
