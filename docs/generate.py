@@ -118,7 +118,25 @@ def make_implementations(_: Results) -> str:
     runs = read_audited()
     equal = len(runs) - len(list_left(runs))
     rows[list(SOURCES).index("C")]["Bit-identical in"] += f", {equal} of our {len(runs)} runs"
-    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+    table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+    return f"{table}\n\n{list_cpus()}"
+
+
+def list_cpus() -> str:
+    """Return sentences with the CPUs on which the ledger's programs had the committed bits."""
+    real, emulated = dict[str, None](), dict[str, dict[str, None]]()
+    for row in read_ledger():
+        name, *kind = row.cpu.split(", ")
+        if "emulated" in kind and row.same_bits:
+            words = name if name == kind[0] else f"{name} ({kind[0]})"
+            emulated.setdefault(row.program, {})[words] = None
+        elif row.program == "Keras" and DEFAULT_RUN in row.same_bits.split():
+            real[name] = None
+    parts = [f"by {program} on {', '.join(cpus)}" for program, cpus in emulated.items()]
+    return (
+        f"Keras computed these bits in the default run on {', '.join(real)}. First steps were "
+        f"computed on emulated CPUs: {'; '.join(parts)}."
+    )
 
 
 BLOCKS = {
