@@ -39,13 +39,13 @@ PACKAGE = ROOT / "src" / "mnist_rnn"
 NETWORK = ("network", "layers", "products", "optimization")
 KERAS = [PACKAGE / "experiment" / f"{name}.py" for name in NETWORK]
 # Maps each program to the files that define its network, to its package or program, and to the
-# code that it shares with another program.
+# code that it shares with other programs.
 SOURCES = {
-    "Keras": (KERAS, "keras", ""),
+    "Keras": (KERAS, "keras", "XLA, oneDNN"),
     "NumPy": ([Path(by_hand.__file__)], "numpy", ""),
-    "JAX": ([FOLDER / "rnn_jax.py"], "jax", "XLA, with Keras"),
-    "PyTorch": ([FOLDER / "rnn_torch.py"], "torch", "oneDNN, with Keras"),
-    "C": ([FOLDER / "rnn.c"], "cc", ""),
+    "JAX": ([FOLDER / "rnn_jax.py"], "jax", "XLA"),
+    "PyTorch": ([FOLDER / "rnn_torch.py"], "torch", "oneDNN"),
+    "C": ([FOLDER / "rnn.c"], "cc", "`rnn.c`"),
     "Browser": ([FOLDER / "rnn.c", PACKAGE / "web" / "learn" / "engine.c"], "chromium", "`rnn.c`"),
 }
 # The runs that programs compute, by their names in the ledger
