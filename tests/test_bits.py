@@ -23,7 +23,6 @@ from mnist_rnn.paths import ROOT
 from mnist_rnn.records.run import read_runs
 
 SIZE = {"units": 256, "epochs": 2, "train_size": 3000}
-CHEAP = SIZE | {"units": 32, "dropout": 0.2}
 ROWS = [
     SIZE | {"dropout": 0.2},
     SIZE | {"optimizer": "adam"},
@@ -84,26 +83,14 @@ ALL = [*QUICK, threads("2"), plain(ONEDNN_MAX_CPU_ISA="AVX2")]
 ALL += [jupyterlab] * bool(BROWSER) + [plain(python=PYTHON_3_13)] * PYTHON_3_13.exists()
 
 
-def require_one_digest(parameters, columns, folder):
-    digests = {
-        column(parameters, folder / str(number)).weights_sha256
-        for number, column in enumerate(columns)
-    }
-    assert len(digests) == 1
+SLOW = [(SIZE | {"units": 32, "dropout": 0.2}, QUICK), (ROWS[0], QUICK[:2]), (ROWS[3], QUICK[:2])]
 
 
-@pytest.mark.slow
-def test_quick_ways_to_train_a_small_network_give_the_same_weights(tmp_path):
-    require_one_digest(CHEAP, QUICK, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("row", [ROWS[0], ROWS[3]], ids=["256 units", "512 units"])
-def test_any_number_of_threads_gives_the_same_weights(row, tmp_path):
-    require_one_digest(row, [threads("1"), threads("4")], tmp_path)
-
-
-@pytest.mark.trial
-@pytest.mark.parametrize("row", ROWS, ids=str)
-def test_all_ways_to_train_a_configuration_give_the_same_weights(row, tmp_path):
-    require_one_digest(row, ALL, tmp_path)
+@pytest.mark.parametrize(
+    ("parameters", "ways"),
+    [pytest.param(*row, marks=pytest.mark.slow) for row in SLOW]
+    + [pytest.param(row, ALL, marks=pytest.mark.trial) for row in ROWS],
+)
+def test_all_ways_to_train_a_configuration_give_the_same_weights(parameters, ways, tmp_path):
+    numbered = enumerate(ways)
+    assert len({way(parameters, tmp_path / str(i)).weights_sha256 for i, way in numbered}) == 1

@@ -15,8 +15,6 @@ from mnist_rnn.bits.ledger import (
     read_ledger,
 )
 from mnist_rnn.errors import RecordError
-from mnist_rnn.records import environment as environments
-from mnist_rnn.records.environment import run_command
 from mnist_rnn.records.run import write_run
 
 SAME = ["0" * 64] * 4
@@ -92,22 +90,6 @@ def test_a_committed_run_that_is_not_in_outputs_is_computed_by_c(
     monkeypatch.setattr(verify, "audit", lambda runs: [{"first_difference": difference}])
     monkeypatch.setattr(verify, "describe", lambda row: "compared")
     assert run_verify("simple_rnn-256-sgd/17") == (bool(difference), "compared")
-
-
-def test_only_a_record_that_git_knows_is_the_committed_run(committed, tmp_path, monkeypatch):
-    """Put one record into a repository, and another into its results without a commit."""
-    for module in (environments, verify):
-        monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setattr(verify, "COMMITTED", tmp_path / "results")
-    known = write_run(committed, tmp_path / "results")
-    config = committed.config.model_copy(update={"seed": 1})
-    run_command("git", "init", "-q")
-    run_command("git", "add", ".")
-    run_command("git", "-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x")
-    write_run(committed.model_copy(update={"config": config}), tmp_path / "results")
-    assert verify.read_committed(config) is None
-    known.write_text("edited after the commit")
-    assert verify.read_committed(committed.config) == committed
 
 
 def test_a_comparison_with_nothing_fails_except_after_training(run_verify, make_record, tmp_path):

@@ -70,16 +70,13 @@ def find_compiler(cpu: str | None = None) -> list[str]:
     Raises:
         ExperimentError: no compiler is installed.
     """
-    if cpu:
-        return [f"{cpu}-linux-gnu-gcc"]
-    if found := which("cc") or which("gcc") or which("clang"):
+    names = [f"{cpu}-linux-gnu-gcc"] if cpu else ["cc", "gcc", "clang"]
+    if found := next(filter(None, map(which, names)), None):
         return [found]
-    if find_spec("ziglang"):
+    if not cpu and find_spec("ziglang"):
         return [sys.executable, "-m", "ziglang", "cc"]
-    raise ExperimentError(
-        "cc: expected a C compiler, got none. Run `apt install gcc` or "
-        "`pip install --group engine`."
-    )
+    package = f"gcc-{cpu}-linux-gnu" if cpu else "gcc"
+    raise ExperimentError(f"expected {' or '.join(names)}, got none. Run `apt install {package}`.")
 
 
 def compile_c(program: Path, *options: str, cpu: str | None = None) -> list[str | Path]:

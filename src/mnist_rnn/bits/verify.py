@@ -16,16 +16,8 @@ from mnist_rnn.bits.audit import audit, describe
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ExperimentError, ParameterError, RecordError
-from mnist_rnn.paths import COMMITTED, LATEST, OUTPUTS, ROOT, located
-from mnist_rnn.records.environment import is_checkout, run_command
-from mnist_rnn.records.run import (
-    Run,
-    find_first_difference,
-    parse_checked,
-    read_run,
-    read_runs,
-    run_path,
-)
+from mnist_rnn.paths import COMMITTED, LATEST, OUTPUTS, located
+from mnist_rnn.records.run import Run, find_first_difference, read_run, read_runs
 
 TOLERANCE = 0.5  # allowed difference in test accuracy on CPUs without FMA, in percentage points
 
@@ -58,21 +50,6 @@ def find_record(name: str, folder: Path) -> Path | None:
     return names.get(name)
 
 
-def read_committed(config: Configuration) -> Run | None:
-    """Return the run that was committed, or None if there is no such run.
-
-    Without git, in an unpacked release, the committed files are those in results/.
-
-    Raises:
-        RecordError: the committed record is damaged.
-    """
-    path = run_path(config, ".json", COMMITTED)
-    if is_checkout():
-        content = run_command("git", "show", f"HEAD:./{path.relative_to(ROOT).as_posix()}")
-        return parse_checked(content.encode(), path, Run, "a record") if content else None
-    return read_run(path) if path.exists() else None
-
-
 def place_accuracy(run: Run) -> str:
     """Return a sentence that ranks a run by test accuracy among other runs of its configuration.
 
@@ -99,11 +76,11 @@ def verify(name: str, accept_new: bool) -> tuple[bool, str]:
         ExperimentError: the run has no record, or the record is the committed record itself.
     """
     if path := find_record(name, OUTPUTS):
-        new = read_run(path)
-        committed = read_committed(new.config)
+        new, known = read_run(path), find_record(name, COMMITTED)
         print(place_accuracy(new))
-        if committed is None:
+        if known is None:
             return accept_new, f"There is no committed run {name} to compare the weights with."
+        committed = read_run(known)
         if new == committed:
             raise RecordError(f"{name} is the committed run itself: nothing was computed here.")
         if new.config == Configuration():
