@@ -20,14 +20,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mnist_rnn.bits import implementations
-from mnist_rnn.bits.implementations import (
-    Trained,
-    compile_c,
-    find_compiler,
-    find_difference,
-    list_epochs,
-)
+from mnist_rnn.bits import implementations as programs
+from mnist_rnn.bits.implementations import Trained, find_difference, list_epochs
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError
 from mnist_rnn.files import replacing
@@ -55,7 +49,7 @@ def make_row(run: Run, trained: Trained) -> Row:
         "first_difference": str(find_difference(run, trained) or ""),
         "seconds": f"{trained.seconds:.1f}",
         "cpu": f"{cpu.name or cpu.architecture} ({cpu.family}, {cpu.model})",
-        "compiler": implementations.run([*find_compiler(), "--version"]).splitlines()[0],
+        "compiler": programs.run([*programs.find_compiler(), "--version"]).splitlines()[0],
         "history_sha256": digest_history(trained.history),
     }
 
@@ -114,9 +108,9 @@ def audit(runs: Sequence[Run], processes: int = 1) -> Iterator[Row]:
     load_mnist()
     total = sum(count_products(run.config) for run in runs)
     with tempfile.TemporaryDirectory() as folder, tqdm(total=total, bar_format=BAR) as bar:
-        command = compile_c(Path(folder) / "rnn")
+        command = programs.compile_c(Path(folder) / "rnn")
         pool = ThreadPoolExecutor(processes)
-        jobs = {pool.submit(implementations.train, command, run.config): run for run in runs}
+        jobs = {pool.submit(programs.train, command, run.config): run for run in runs}
         try:
             for job in as_completed(jobs):
                 bar.update(count_products(jobs[job].config))

@@ -2,12 +2,10 @@
 
 Without arguments, `python -m mnist_rnn.bits.emulated` downloads the packages for an emulated ARM64
 CPU. With the arguments `Haswell sgd`, the command takes the first training steps of the
-configuration `sgd` on an emulated Haswell CPU. The command adds a row to
-outputs/reproductions.csv.
+configuration `sgd` on an emulated Haswell CPU, and adds a row to outputs/reproductions.csv.
 
-For each emulated multiply-add, qemu switches twice between AVX and SSE code. Each switch is slow on
-Intel CPUs. An edit of the function `cpuinfo_init` in qemu's util/cpuinfo-i386.c can make qemu
-ignore the host's AVX. The edited qemu was twenty times faster, and trained one epoch in 40 minutes.
+On Intel CPUs, an edit of the function `cpuinfo_init` in qemu's util/cpuinfo-i386.c that makes qemu
+ignore the host's AVX made qemu twenty times faster: an epoch took 40 minutes.
 """
 
 import os
@@ -84,10 +82,9 @@ def fetch_arm64() -> None:
     (part / "root" / "lib").symlink_to("usr/lib")
     needed = r"^(?:tensorflow|keras|numpy|pydantic|tqdm|scipy)==\S+"
     pins = re.findall(needed, (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE)
-    tags = "manylinux2014", "manylinux_2_17", "manylinux_2_27", "manylinux_2_28"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--python-version=313"]
-    pip += ["--only-binary=:all:", *(f"--platform={tag}_aarch64" for tag in tags)]
-    run(*pip, "--target", part / "site", *pins)
+    uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--only-binary=:all:"]
+    uv += ["--quiet", "--python-version=3.13", "--python-platform=aarch64-manylinux_2_28"]
+    run(*uv, "--target", part / "site", *pins)
     (part / ".made-by-mnist-rnn").touch()  # so that `make clean` removes the folder
     shutil.rmtree(ARM64, ignore_errors=True)
     part.rename(ARM64)

@@ -36,12 +36,11 @@ Command = Sequence[str | Path]
 FOLDER = ROOT / "implementations"
 EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
 PACKAGE = ROOT / "src" / "mnist_rnn"
-NETWORK = ("network", "layers", "products", "optimization")
-KERAS = [PACKAGE / "experiment" / f"{name}.py" for name in NETWORK]
+NETWORK = ("network.py", "layers.py", "products.py", "optimization.py")
 # Maps each program to the files that define its network, to its package or program, and to the
 # code that it shares with other programs.
 SOURCES = {
-    "Keras": (KERAS, "keras", "XLA, oneDNN"),
+    "Keras": ([PACKAGE / "experiment" / name for name in NETWORK], "keras", "XLA, oneDNN"),
     "NumPy": ([Path(by_hand.__file__)], "numpy", ""),
     "JAX": ([FOLDER / "rnn_jax.py"], "jax", "XLA"),
     "PyTorch": ([FOLDER / "rnn_torch.py"], "torch", "oneDNN"),
@@ -177,6 +176,12 @@ def find_program(
     return command, {"python": python_version, package: version.partition("+")[0]}
 
 
+def say(what: str, difference: str) -> bool:
+    """Print whether a result is equal to the committed one, and return it."""
+    print(f"{what}: DIFFERENT: {difference}" if difference else f"{what}: equal", flush=True)
+    return not difference
+
+
 def main() -> None:
     """Run each program, print a line per run, and write a record for the ledger."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
@@ -189,33 +194,26 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in SOURCES]:
         parser.error(f"expected names from {list(SOURCES)}, got '{unknown[0]}'")
-    made_with, equal = describe_environment(None, options.emulate), True
+    made_with, cpu, equal = describe_environment(None, options.emulate), options.emulate, True
     try:
         load_mnist()
         for name in options.names or list(SOURCES)[:-1]:
+            if cpu:
+                here = cpu if name == "C" else ARCHITECTURES.get(cpu, "x86_64")
+                about = made_with.cpu.model_copy(update={"architecture": here})
+                made_with = made_with.model_copy(update={"cpu": about})
             with tempfile.TemporaryDirectory() as folder:
-                cpu = options.emulate
                 command, versions = find_program(name, Path(folder), cpu, options.peers)
-                if cpu:
-                    here = cpu if name == "C" else ARCHITECTURES.get(cpu, "x86_64")
-                    about = made_with.cpu.model_copy(update={"architecture": here})
-                    made_with = made_with.model_copy(update={"cpu": about})
-                differences = answer(command)
-                said = " ".join(["DIFFERENT:", *differences]) if differences else "equal"
-                print(f"{name}, known answers: {said}", flush=True)
-                equal = equal and not differences
+                equal &= say(f"{name}, known answers", " ".join(answer(command)))
                 for chosen in options.run or ["sgd"]:
                     config, trained = RUNS[chosen], train(command, RUNS[chosen])
-                    difference = judge(trained, chosen)
-                    said = f"DIFFERENT: {difference}" if difference else "equal"
-                    print(f"{name}, {chosen}: {said}, {trained.seconds:.0f} s", flush=True)
-                    equal = equal and not difference
+                    took = f"{name}, {chosen}, {trained.seconds:.0f} s"
+                    equal &= (same := say(took, judge(trained, chosen)))
                     if name == "Keras" and not cpu:
                         continue  # `make reproduce` adds the row of Keras
                     whole = config.train_size == TRAIN_SIZE
                     seconds = trained.seconds / config.epochs if whole else None
-                    same = {chosen: not difference}
-                    row = describe_reproduction(name, made_with, same, seconds, versions)
+                    row = describe_reproduction(name, made_with, {chosen: same}, seconds, versions)
                     add_rows(OWN, [row])
     except (ExperimentError, OSError) as error:
         raise SystemExit(str(error)) from None

@@ -1,8 +1,7 @@
 """Read and extend the ledger, the table of computations on many machines.
 
-The ledger is results/reproductions.csv, with one row per machine and program. `python -m
-mnist_rnn.bits.ledger FILE` adds the rows of another table of this form, such as
-outputs/reproductions.csv, which `make reproduce` writes.
+The ledger, results/reproductions.csv, has one row per machine and program. `python -m
+mnist_rnn.bits.ledger FILE` adds the rows of a table such as outputs/reproductions.csv.
 """
 
 import argparse
@@ -77,11 +76,7 @@ def describe_reproduction(
 
 
 def read_ledger(path: Path = LEDGER) -> list[Reproduction]:
-    """Read and check the rows of a ledger.
-
-    Raises:
-        RecordError: the file can't be read, or a cell is wrong.
-    """
+    """Read the rows of a ledger; raise RecordError if it can't be read or a cell is wrong."""
     try:
         text = read_regular(path, LARGEST_LEDGER).decode()
         rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
@@ -101,12 +96,7 @@ def read_ledger(path: Path = LEDGER) -> list[Reproduction]:
 
 
 def add_rows(path: Path, new: Sequence[Reproduction]) -> None:
-    """Add rows to a ledger; a row of the same machine and program is extended.
-
-    Raises:
-        RecordError: the ledger can't be read.
-        OutputError: the ledger can't be written.
-    """
+    """Add rows to a ledger; a row of the same machine and program is extended."""
     rows: dict[tuple[str, ...], Reproduction] = {}
     for row in [*(read_ledger(path) if path.exists() else []), *new]:
         key = row.program, row.cpu, row.system, row.versions, row.measured_by
