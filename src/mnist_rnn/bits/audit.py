@@ -4,8 +4,7 @@
 weights and the test errors after each epoch must be those of the run's record. Each finished run
 is a row of results/audit.csv, so that an interrupted audit continues.
 `python -m mnist_rnn.bits.audit simple_rnn-256-sgd/17` computes one run, a name without a number
-all runs of a configuration. `--left` lists the runs without a row of equal results. The exit status
-is 1 if any run differs.
+all runs of a configuration. `--left` lists what is left. The exit status is 1 if any run differs.
 """
 
 import argparse
@@ -87,11 +86,7 @@ def list_left(runs: Sequence[Run]) -> list[Run]:
 
 
 def read_audited(names: Sequence[str] = ()) -> list[Run]:
-    """Return the committed runs of our code with these names, by default all.
-
-    Raises:
-        ExperimentError: a record is damaged, or a name belongs to no run.
-    """
+    """Return the committed runs of our code with these names, by default all."""
     runs, errors = read_runs(COMMITTED)
     if errors:
         raise errors[0]

@@ -30,11 +30,7 @@ DEBIAN_PACKAGES = """
 
 
 def find_python(cpu: str) -> list[str | Path]:
-    """Return the command that starts Python on an emulated CPU.
-
-    Raises:
-        ExperimentError: the emulator or Python for the CPU is missing.
-    """
+    """Return the command that starts Python on an emulated CPU."""
     arm64, root = cpu == "neoverse-n1", ARM64 / "root"
     emulator = "qemu-aarch64" if arm64 else "qemu-x86_64"
     if platform.machine() != "x86_64" or not shutil.which(emulator):

@@ -64,11 +64,7 @@ class Trained(NamedTuple):
 
 
 def find_compiler(cpu: str | None = None) -> list[str]:
-    """Return the command that starts a C compiler for this CPU, or for an emulated one.
-
-    Raises:
-        ExperimentError: no compiler is installed.
-    """
+    """Return the command of a C compiler for this CPU, or for an emulated one such as `riscv64`."""
     names = [f"{cpu}-linux-gnu-gcc"] if cpu else ["cc", "gcc", "clang"]
     if found := next(filter(None, map(which, names)), None):
         return [found]
@@ -79,10 +75,7 @@ def find_compiler(cpu: str | None = None) -> list[str]:
 
 
 def compile_c(program: Path, *options: str, cpu: str | None = None) -> list[str | Path]:
-    """Compile the C program, by default for this CPU, and return the command that starts it.
-
-    For an emulated CPU, such as `riscv64`, the command starts qemu.
-    """
+    """Compile the C program, by default for this CPU, and return the command that starts it."""
     options = options or ("-static" if cpu else "-march=native",)
     fixed = "-O3", "-ffp-contract=off", str(FOLDER / "commands.c"), "-lm", "-o", str(program)
     run([*find_compiler(cpu), *options, *fixed])
@@ -90,11 +83,7 @@ def compile_c(program: Path, *options: str, cpu: str | None = None) -> list[str 
 
 
 def run(command: Command) -> str:
-    """Run a command, and return its standard output.
-
-    Raises:
-        ExperimentError: the command can't be started or fails.
-    """
+    """Run a command, and return its standard output; raise ExperimentError if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     except OSError as error:
@@ -155,9 +144,6 @@ def find_program(
 
     `folder` is for the compiled C program. `cpu` is emulated: for C an architecture, such as
     `riscv64`, for Python a CPU, such as `Haswell`. JAX and PyTorch need the interpreter `peers`.
-
-    Raises:
-        ExperimentError: something is missing.
     """
     _, package, _ = SOURCES[name]
     if name == "C":

@@ -28,11 +28,7 @@ LAYERS, OPTIMIZERS = ("simple_rnn", "lstm", "gru"), ("sgd", "adam", "rmsprop")  
 def write_inputs(
     path: Path, config: Configuration, weights: Sequence[np.ndarray] | None = None
 ) -> None:
-    """Write a run's initial weights, by default those of its seed, and image orders to a file.
-
-    Raises:
-        ParameterError: the C program lacks the layer or the optimizer.
-    """
+    """Write a run's initial weights, by default those of its seed, and image orders to a file."""
     for name, known in (("layer", LAYERS), ("optimizer", OPTIMIZERS)):
         if (given := getattr(config, name)) not in known:
             expected = f"one of {', '.join(known)}, which implementations/rnn.c computes"

@@ -51,12 +51,9 @@ def find_record(name: str, folder: Path) -> Path | None:
 
 
 def place_accuracy(run: Run) -> str:
-    """Return a sentence that ranks a run by test accuracy among other runs of its configuration.
-
-    Damaged records are left out.
-    """
+    """Return a sentence that ranks a run by test accuracy among other runs of its configuration."""
     name = run.configuration_name
-    runs, _ = read_runs(COMMITTED, name)
+    runs, _ = read_runs(COMMITTED, name)  # without damaged records
     others = [other.test_accuracy for other in runs if other.config.seed != run.config.seed]
     if not others:
         return f"There are no other runs of the configuration {name}."
@@ -71,9 +68,6 @@ def verify(name: str, accept_new: bool) -> tuple[bool, str]:
     """Return whether a run equals the committed run, and a sentence on the comparison.
 
     If `accept_new` is true, a run without a committed run passes.
-
-    Raises:
-        ExperimentError: the run has no record, or the record is the committed record itself.
     """
     if path := find_record(name, OUTPUTS):
         new, known = read_run(path), find_record(name, COMMITTED)
