@@ -76,8 +76,9 @@ def test_another_computation_changes_the_first_steps_that_use_it(tmp_path, monke
     assert not status.value.code
     (row,) = read_ledger(first_steps.OWN)
     assert (row.same_bits, row.other_bits) == ("adam", "sgd")
-    lines = zip(FIRST_STEPS.open(), first_steps.FIRST_STEPS.open(), strict=True)
-    assert [old.split(":")[0] for old, new in lines if old != new] == [' "sgd"']
+    old, new = (path.read_text().splitlines() for path in (FIRST_STEPS, first_steps.FIRST_STEPS))
+    changed = [line for line, now in zip(old, new, strict=True) if line != now]
+    assert [line.split(":")[0] for line in changed] == [' "sgd"']
 
 
 @pytest.mark.slow
