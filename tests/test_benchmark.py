@@ -1,7 +1,5 @@
 """Test how `make benchmark` measures training times and compares them."""
 
-import re
-
 import pandas as pd
 import pytest
 from report_speed import FOLDER, compare, describe, read_measurements, say
@@ -32,21 +30,13 @@ def test_training_times_are_compared_within_each_round():
     assert say(table) == "our training time is 0.80 times JAX's"
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--peers", "no/python"], "--peers: expected a Python with .*, got no/python"),
-        (["--before", "nowhere"], "before: expected a checkout .*, got nowhere"),
-        (["--before", "."], "expected --peers, at least 5 rounds and no --before."),
-    ],
-)
-def test_wrong_options_are_rejected_before_any_measurement(words, message, monkeypatch, capsys):
+def test_a_part_of_the_benchmark_does_not_replace_the_committed_one(monkeypatch, capsys):
     monkeypatch.delenv("MNIST_RNN_RESULTS", raising=False)
-    monkeypatch.setattr("sys.argv", ["speed.py", *words])
+    monkeypatch.setattr("sys.argv", ["speed.py", "--before", "."])
     monkeypatch.setattr("speed.plan", None)
     with pytest.raises(SystemExit):
         main()
-    assert re.search(message, capsys.readouterr().err)
+    assert "expected --peers, at least 5 rounds and no --before." in capsys.readouterr().err
 
 
 def test_the_committed_tables_follow_from_the_committed_measurements():
