@@ -80,8 +80,11 @@ def verify(name: str, accept_new: bool) -> tuple[bool, str]:
         if new.config == Configuration():
             same = {DEFAULT_RUN: new.weights_sha256 == committed.weights_sha256}
             seconds = new.seconds / new.config.epochs
-            add_rows(OWN, [describe_reproduction("Keras", new.environment, same, seconds)])
-            print(f"Row for the ledger: {located(OWN)}")
+            try:
+                add_rows(OWN, [describe_reproduction("Keras", new.environment, same, seconds)])
+                print(f"Row for the ledger: {located(OWN)}")
+            except ExperimentError as error:
+                print(f"No row for the ledger: {error}")
         return compare_runs(new, committed)
     if path := find_record(name, COMMITTED):
         print(f"{located(OUTPUTS)} has no record of {name}. The C program computes the run.")
@@ -94,10 +97,7 @@ def verify(name: str, accept_new: bool) -> tuple[bool, str]:
 
 
 def main() -> None:
-    """Compare a new run with the committed run; exit with status 1 if the new run differs.
-
-    The last printed line is the result of the comparison.
-    """
+    """Compare a new run with the committed run, and print the result in the last line."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("run", nargs="?", help="name of a run, such as simple_rnn-256-sgd/17")
     parser.add_argument("--new", action="store_true", help="accept a run without a committed run")
