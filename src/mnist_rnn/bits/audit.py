@@ -22,7 +22,7 @@ from tqdm import tqdm
 from mnist_rnn.bits import implementations as programs
 from mnist_rnn.bits.implementations import Trained, find_difference, list_epochs
 from mnist_rnn.data import load_mnist
-from mnist_rnn.errors import ExperimentError
+from mnist_rnn.errors import ExperimentError, one_sentence
 from mnist_rnn.files import replacing
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.environment import describe_cpu
@@ -115,6 +115,7 @@ def audit(runs: Sequence[Run], processes: int = 1) -> Iterator[Row]:
             pool.shutdown(cancel_futures=True)
 
 
+@one_sentence()
 def main() -> None:
     """Audit the runs that the command line names, and print a line per run."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
@@ -125,18 +126,15 @@ def main() -> None:
         "--processes", type=int, default=cores, choices=range(1, cores + 1), help="runs at once"
     )
     options = parser.parse_args()
-    try:
-        runs = read_audited(options.names)
-        left, different = list_left(runs), 0
-        if options.left:
-            print(*(run.name for run in left), sep="\n")
-            return
-        for row in audit(left, options.processes):
-            add_row(row)
-            print(describe(row), flush=True)
-            different += bool(row["first_difference"])
-    except (ExperimentError, OSError) as error:
-        raise SystemExit(str(error)) from None
+    runs = read_audited(options.names)
+    left, different = list_left(runs), 0
+    if options.left:
+        print(*(run.name for run in left), sep="\n")
+        return
+    for row in audit(left, options.processes):
+        add_row(row)
+        print(describe(row), flush=True)
+        different += bool(row["first_difference"])
     print(f"{len(runs) - different} of {len(runs)} runs equal their records.")
     sys.exit(different > 0)
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mnist_rnn.errors import ExperimentError
+from mnist_rnn.errors import ExperimentError, one_sentence
 from mnist_rnn.paths import ROOT
 
 ARM64 = Path(f"{sys.prefix}-arm64")  # made by fetch_arm64
@@ -86,15 +86,13 @@ def fetch_arm64() -> None:
     part.rename(ARM64)
 
 
+@one_sentence()
 def main() -> None:
     """Download the ARM64 packages, or take the first training steps on an emulated CPU."""
     if len(sys.argv) == 1:
         return fetch_arm64()
     cpu, *names = sys.argv[1:]
-    try:
-        command = take_first_steps(cpu, *names, "--record")
-    except ExperimentError as error:
-        raise SystemExit(str(error)) from None
+    command = take_first_steps(cpu, *names, "--record")
     raise SystemExit(subprocess.run(command).returncode)
 
 

@@ -12,7 +12,7 @@ import json
 
 from mnist_rnn.bits.ledger import OWN, add_rows, describe_reproduction
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ExperimentError
+from mnist_rnn.errors import one_sentence
 from mnist_rnn.experiment.fit import fit
 from mnist_rnn.experiment.inputs import load_examples
 from mnist_rnn.experiment.network import build_model
@@ -40,6 +40,7 @@ def write_digests(digests: dict[str, str]) -> None:
     write_text(FIRST_STEPS, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
+@one_sentence()
 def main() -> None:
     """Print one line per configuration; exit with status 1 if a digest differs."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
@@ -53,17 +54,14 @@ def main() -> None:
         parser.error(f"expected names from {[*entries]}, got '{unknown[0]}'")
     environment = describe_environment(count_threads(), options.emulated)
     found: dict[str, str] = {}
-    try:
-        for name in options.names or entries:
-            found[name] = train_first_steps(entries[name].config)
-            same = found[name] == entries[name].sha256
-            print(name, found[name], "the same bits" if same else "OTHER BITS", flush=True)
-            if options.record:
-                add_rows(OWN, [describe_reproduction("Keras", environment, {name: same})])
-        if options.write:
-            write_digests(found)
-    except ExperimentError as error:
-        raise SystemExit(str(error)) from None
+    for name in options.names or entries:
+        found[name] = train_first_steps(entries[name].config)
+        same = found[name] == entries[name].sha256
+        print(name, found[name], "the same bits" if same else "OTHER BITS", flush=True)
+        if options.record:
+            add_rows(OWN, [describe_reproduction("Keras", environment, {name: same})])
+    if options.write:
+        write_digests(found)
     differ = any(digest != entries[name].sha256 for name, digest in found.items())
     raise SystemExit(differ and not options.write)
 

@@ -27,7 +27,7 @@ from mnist_rnn.bits.known_answers import FILE, list_cases, read_cases
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
 from mnist_rnn.config import PAGE_CONFIG, TRAIN_SIZE, Configuration
 from mnist_rnn.data import load_mnist
-from mnist_rnn.errors import ExperimentError
+from mnist_rnn.errors import ExperimentError, one_sentence
 from mnist_rnn.paths import COMMITTED, MNIST, ROOT, located
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import Run, read_first_steps, read_run, run_path
@@ -168,6 +168,7 @@ def say(what: str, difference: str) -> bool:
     return not difference
 
 
+@one_sentence()
 def main() -> None:
     """Run each program, print a line per run, and write a record for the ledger."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
@@ -181,28 +182,25 @@ def main() -> None:
     if unknown := [name for name in options.names if name not in SOURCES]:
         parser.error(f"expected names from {list(SOURCES)}, got '{unknown[0]}'")
     made_with, cpu, equal = describe_environment(None, options.emulate), options.emulate, True
-    try:
-        load_mnist()
-        for name in options.names or list(SOURCES)[:-1]:
-            if cpu:
-                here = cpu if name == "C" else ARCHITECTURES.get(cpu, "x86_64")
-                about = made_with.cpu.model_copy(update={"architecture": here})
-                made_with = made_with.model_copy(update={"cpu": about})
-            with tempfile.TemporaryDirectory() as folder:
-                command, versions = find_program(name, Path(folder), cpu, options.peers)
-                equal &= say(f"{name}, known answers", " ".join(answer(command)))
-                for chosen in options.run or ["sgd"]:
-                    config, trained = RUNS[chosen], train(command, RUNS[chosen])
-                    took = f"{name}, {chosen}, {trained.seconds:.0f} s"
-                    equal &= (same := say(took, judge(trained, chosen)))
-                    if name == "Keras" and not cpu:
-                        continue  # `make reproduce` adds the row of Keras
-                    whole = config.train_size == TRAIN_SIZE
-                    seconds = trained.seconds / config.epochs if whole else None
-                    row = describe_reproduction(name, made_with, {chosen: same}, seconds, versions)
-                    add_rows(OWN, [row])
-    except (ExperimentError, OSError) as error:
-        raise SystemExit(str(error)) from None
+    load_mnist()
+    for name in options.names or list(SOURCES)[:-1]:
+        if cpu:
+            here = cpu if name == "C" else ARCHITECTURES.get(cpu, "x86_64")
+            about = made_with.cpu.model_copy(update={"architecture": here})
+            made_with = made_with.model_copy(update={"cpu": about})
+        with tempfile.TemporaryDirectory() as folder:
+            command, versions = find_program(name, Path(folder), cpu, options.peers)
+            equal &= say(f"{name}, known answers", " ".join(answer(command)))
+            for chosen in options.run or ["sgd"]:
+                config, trained = RUNS[chosen], train(command, RUNS[chosen])
+                took = f"{name}, {chosen}, {trained.seconds:.0f} s"
+                equal &= (same := say(took, judge(trained, chosen)))
+                if name == "Keras" and not cpu:
+                    continue  # `make reproduce` adds the row of Keras
+                whole = config.train_size == TRAIN_SIZE
+                seconds = trained.seconds / config.epochs if whole else None
+                row = describe_reproduction(name, made_with, {chosen: same}, seconds, versions)
+                add_rows(OWN, [row])
     print("Rows for the ledger:", located(OWN))
     raise SystemExit(not equal)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ExperimentError, ParameterError
+from mnist_rnn.errors import ParameterError, one_sentence
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
 from mnist_rnn.files import replacing
@@ -45,6 +45,7 @@ def write_inputs(
         file.writelines(order.astype("<i4").tobytes() for order in orders)
 
 
+@one_sentence()
 def main() -> None:
     """Write the file that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
@@ -55,10 +56,7 @@ def main() -> None:
         parser.add_argument(option, type=kind, default=argparse.SUPPRESS)
     options = vars(parser.parse_args())
     path = options.pop("file")
-    try:
-        write_inputs(path, read_parameters(options))
-    except (ExperimentError, OSError) as error:
-        raise SystemExit(str(error)) from None
+    write_inputs(path, read_parameters(options))
     print(f"Written: {shown(path.resolve())}")
 
 

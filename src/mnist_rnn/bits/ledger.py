@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, ValidationError
 
 from mnist_rnn.config import ALLOWED, Strict
-from mnist_rnn.errors import ExperimentError
+from mnist_rnn.errors import one_sentence
 from mnist_rnn.files import read_regular, write_text
 from mnist_rnn.paths import COMMITTED, OUTPUTS, shown
 from mnist_rnn.records.environment import Environment
@@ -115,20 +115,18 @@ def add_rows(path: Path, new: Sequence[Reproduction]) -> None:
     write_text(path, text.getvalue())
 
 
+@one_sentence()
 def main() -> None:
     """Add the rows of a table to the ledger, and check all rows."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("file", type=Path, nargs="?", help="a table with rows to add")
     parser.add_argument("--ours", action="store_true", help="the rows were measured by us")
     options = parser.parse_args()
-    try:
-        new = read_ledger(options.file) if options.file else []
-        if options.ours:
-            new = [row.model_copy(update={"measured_by": "us"}) for row in new]
-        add_rows(LEDGER, new)
-        rows = read_ledger()
-    except ExperimentError as error:
-        raise SystemExit(str(error)) from None
+    new = read_ledger(options.file) if options.file else []
+    if options.ours:
+        new = [row.model_copy(update={"measured_by": "us"}) for row in new]
+    add_rows(LEDGER, new)
+    rows = read_ledger()
     same = sum(not row.other_bits for row in rows)
     print(f"{shown(LEDGER)}: {same} of {len(rows)} rows have the committed bits.")
 

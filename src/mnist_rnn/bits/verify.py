@@ -15,7 +15,7 @@ from pathlib import Path
 from mnist_rnn.bits.audit import audit, describe
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ExperimentError, ParameterError, RecordError
+from mnist_rnn.errors import ExperimentError, ParameterError, RecordError, one_sentence
 from mnist_rnn.paths import COMMITTED, LATEST, OUTPUTS, located
 from mnist_rnn.records.run import Run, find_first_difference, read_run, read_runs
 
@@ -96,19 +96,17 @@ def verify(name: str, accept_new: bool) -> tuple[bool, str]:
     )
 
 
+@one_sentence()
 def main() -> None:
     """Compare a new run with the committed run, and print the result in the last line."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("run", nargs="?", help="name of a run, such as simple_rnn-256-sgd/17")
     parser.add_argument("--new", action="store_true", help="accept a run without a committed run")
     options = parser.parse_args()
-    try:
-        if not options.run and not LATEST.exists():
-            raise ParameterError(f"run: expected a finished run in {located(OUTPUTS)}, got none.")
-        name = options.run or LATEST.read_text(encoding="utf-8")
-        good, sentence = verify(name, options.new)
-    except (ExperimentError, OSError) as error:
-        raise SystemExit(str(error)) from None
+    if not options.run and not LATEST.exists():
+        raise ParameterError(f"run: expected a finished run in {located(OUTPUTS)}, got none.")
+    name = options.run or LATEST.read_text(encoding="utf-8")
+    good, sentence = verify(name, options.new)
     print(sentence)
     raise SystemExit(not good)
 
