@@ -4,8 +4,10 @@
 `<!-- end -->`, and draws the network of the default run.
 """
 
+import math
 import os
 import re
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -19,7 +21,9 @@ from mnist_rnn.analysis.answer import (
 from mnist_rnn.analysis.one_bit import describe_worth
 from mnist_rnn.analysis.tables import Results, summarize, tabulate_results
 from mnist_rnn.analysis.trained_network import Weights
-from mnist_rnn.bits.implementations import BROWSER, SOURCES, find_proofs
+from mnist_rnn.bits.audit import list_left, read_audited
+from mnist_rnn.bits.implementations import RUNS, SOURCES
+from mnist_rnn.bits.ledger import DEFAULT_RUN, read_ledger
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
@@ -54,22 +58,75 @@ def make_table(results: Results) -> str:
     return table.to_markdown(index=False, disable_numparse=True)
 
 
+class Proof(NamedTuple):
+    """An implementation's longest bit-identical training of the default network by SGD.
+
+    `seconds` is the time of an epoch of 60,000 images, or None if this time was not measured.
+    """
+
+    epochs: int
+    images: int
+    seconds: float | None
+    cpu: str
+
+
+def find_proofs() -> dict[str, Proof]:
+    """Return the longest training by each implementation on a real CPU, from our rows.
+
+    Of the longest trainings, the fastest is returned.
+    """
+    proofs: dict[str, Proof] = {}
+    for row in read_ledger():
+        if "emulated" in row.cpu or row.measured_by != "us":
+            continue
+        for name in {"sgd", "first-epoch", "learn.html", DEFAULT_RUN} & {*row.same_bits.split()}:
+            proof = Proof(RUNS[name].epochs, RUNS[name].train_size, row.seconds, row.cpu)
+            proofs[row.program] = max(
+                proofs.get(row.program, proof),
+                proof,
+                key=lambda p: (p.epochs * p.images, -(p.seconds or math.inf)),
+            )
+    return proofs
+
+
 def make_implementations(_: Results) -> str:
-    """Return a table with the files, time and bit-identical epochs of each implementation."""
+    """Return a table of the implementations, and a sentence on the runs that C has confirmed."""
     proofs, rows = find_proofs(), []
-    for name, (files, _) in {**SOURCES, BROWSER[0]: (BROWSER[1], None)}.items():
+    for name, (files, _, shared) in SOURCES.items():
         links = (f"[{path.name}]({os.path.relpath(path, ROOT)})" for path in files)
-        computed, seconds, cpu = proofs[name]
+        epochs, images, seconds, cpu = proofs[name]
         rows.append(
             {
                 "Implementation": f"{name}: {', '.join(links)}",
+                "Shared code": shared or "none",
                 "Lines": sum(len(path.read_text("utf-8").splitlines()) for path in files),
                 "Seconds per epoch": "" if seconds is None else f"{seconds:.1f}",
                 "CPU (family, model)": cpu,
-                "Bit-identical in": computed,
+                "Bit-identical in": f"{epochs} epoch{'s' * (epochs > 1)} of {images:,} images",
             }
         )
-    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+    runs = read_audited()
+    equal = len(runs) - len(list_left(runs))
+    rows[list(SOURCES).index("C")]["Bit-identical in"] += f", {equal} of our {len(runs)} runs"
+    table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+    return f"{table}\n\n{list_cpus()}"
+
+
+def list_cpus() -> str:
+    """Return sentences with the CPUs on which the ledger's programs had the committed bits."""
+    real, emulated = dict[str, None](), dict[str, dict[str, None]]()
+    for row in read_ledger():
+        name, *kind = row.cpu.split(", ")
+        if "emulated" in kind and row.same_bits:
+            words = name if name == kind[0] else f"{name} ({kind[0]})"
+            emulated.setdefault(row.program, {})[words] = None
+        elif row.program == "Keras" and DEFAULT_RUN in row.same_bits.split():
+            real[name] = None
+    parts = [f"by {program} on {', '.join(cpus)}" for program, cpus in emulated.items()]
+    return (
+        f"Keras computed these bits in the default run on {', '.join(real)}. First steps were "
+        f"computed on emulated CPUs: {'; '.join(parts)}."
+    )
 
 
 def make_bit(_: Results) -> str:

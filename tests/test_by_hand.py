@@ -1,16 +1,18 @@
 """Compare the NumPy version in 05_by_hand.ipynb with exact arithmetic and with XLA."""
 
+import sys
 from fractions import Fraction
 from itertools import islice
 
 import numpy as np
 import pytest
+from helpers.samples import list_plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mnist_rnn.bits import by_hand
-from mnist_rnn.bits.first_steps import compute_by_hand, list_by_hand
+from mnist_rnn.bits.implementations import FOLDER, train
 from mnist_rnn.config import Configuration
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
@@ -114,9 +116,10 @@ def test_initial_weights_and_image_order_equal_those_of_the_training_code(seed, 
 
 
 LONG = "sgd", "200-units", "300-units"
-STEPS = [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in list_by_hand()]
+STEPS = [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in list_plain()]
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_the_first_training_steps_have_the_committed_digest(name):
-    assert compute_by_hand(KNOWN[name].config) == KNOWN[name].sha256
+    program = [sys.executable, FOLDER / "rnn_numpy.py"]
+    assert train(program, KNOWN[name].config).last == KNOWN[name].sha256

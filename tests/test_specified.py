@@ -1,13 +1,13 @@
 """Test that LSTM, GRU, Adam, RMSprop and dropout in NumPy give the committed digests."""
 
 import pytest
+from helpers.samples import list_plain
 from helpers.specified import take_first_steps
 
-from mnist_rnn.bits.first_steps import list_by_hand
 from mnist_rnn.records.run import read_first_steps
 
 KNOWN = read_first_steps()
-NAMES = [name for name in KNOWN if name not in list_by_hand() and name != "first-epoch"]
+NAMES = [name for name in KNOWN if name not in list_plain() and name != "first-epoch"]
 LONG = ("512-units", "lstm", "lstm-sgd", "gru")  # each network takes a minute or more
 
 

@@ -18,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from mnist_rnn.bits import implementations
+from mnist_rnn.bits.implementations import EPOCH, compile_c
 from mnist_rnn.bits.inputs import write_inputs
-from mnist_rnn.bits.programs import EPOCH, ask, compile_c
 from mnist_rnn.config import Configuration, OneBit
 from mnist_rnn.errors import ParameterError, one_sentence
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
@@ -117,7 +118,7 @@ class Trainer:
                 write_inputs(inputs, config, change_weights(config, change))
                 written.mkdir()
                 program = self.programs[RULES.get(change, 0)]
-                printed = ask([*program, MNIST, inputs, written / "run", "100"])
+                printed = implementations.run([*program, MNIST, inputs, written / "run", "100"])
                 (written / "printed").write_text(printed)
                 written.rename(run)
         return run
