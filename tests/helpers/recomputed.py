@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 ROOT = Path(__file__).parents[2]
-DEFAULT, SIMPLE = "simple_rnn-256-sgd", "simple_rnn"
+DEFAULT = "simple_rnn-256-sgd"
 NEAR = ["learning_rate_0.005", "learning_rate_0.02", "batch_size_64", "batch_size_256"]
 NUMBERS = {"accuracy": "test_accuracy", "train": "last_epoch_accuracy", "loss": "test_loss"}
 NUMBERS |= {"first": "first_epoch_loss", "mean": "mean_loss"}
@@ -179,14 +179,6 @@ def recompute():
     ranked = ["notebook-2019", "notebook-2020", "notebook-2019-dropout", "notebook-2019-adam"]
     places = [rank(claims[name], curves[name], runs[name_of(claims[name])]) for name in ranked]
 
-    others = {(name, other): compare(results[name], curves.get(name), runs[other])
-              for name in results for other in {*map(name_of, results.values()), *NEAR}
-              if other != name_of(results[name])}  # fmt: skip
-    others = {pair: found for pair, found in others.items() if found}
-    reached = {pair: f["accuracy"][3] for pair, f in others.items() if "accuracy" in f}
-    simple = [inside for (name, other), inside in reached.items()
-              if {name_of(results[name])[:10], other[:10]} == {SIMPLE}]  # fmt: skip
-
     old, keras = ([100 - measure(run, 20)["accuracy"] for run in runs[name]]
                   for name in ("keras_2019", "keras"))  # fmt: skip
     losses, theirs = ([log(measure(run, 20)["mean"]) for run in runs[name]]
@@ -231,9 +223,6 @@ def recompute():
         "The author's own code": [2019] + [
             f"{x:.{d}f}" for value, low, high in missed
             for x, d in ((100 - value, 2), (100 - high, 3), (100 - low, 3))],
-        "The test accuracy tells": [sum(reached.values()), len(reached), sum(simple), len(simple)],
-        "All numbers of a": [
-            sum(all(f[3] for f in found.values()) for found in others.values()), len(others)],
         "The mean loss of one": [
             f"{resolution(NEAR[1], 2):.0f}", f"{resolution(NEAR[4], 200 / 256):.0f}"],
         "By its test accuracy": ["80", f"{2.8 * stdev(ours) * (1 + 1 / 40) ** 0.5:.2f}"],

@@ -179,10 +179,6 @@ def describe_joint(results: Results) -> list[str]:
 
 def describe_others(results: Results) -> list[str]:
     """Return sentences on what the published numbers can tell apart."""
-    pairs = compare_other_networks(results.claims, results.runs)
-    compared, simple = (
-        each["test_accuracy"].dropna().astype(bool) for each in (pairs, pairs[pairs["simple"]])
-    )
     groups = split(results.runs)
     told = " or ".join(
         f"{find_resolution(groups[DEFAULT], groups[Configuration(**near).name], *near):.0f}% in "
@@ -191,11 +187,7 @@ def describe_others(results: Results) -> list[str]:
     )
     spread = groups[DEFAULT]["test_accuracy"].std() * np.sqrt(1 + 1 / len(groups[DEFAULT]))
     return [
-        "The test accuracy tells few networks apart: it lies inside another network's interval in "
-        f"{compared.sum()} of {len(compared)} comparisons, and in {simple.sum()} of {len(simple)} "
-        "between our SimpleRNNs.",
-        f"All numbers of a result lie inside in {pairs['all'].sum()} of {len(pairs)} comparisons.",
-        "The mean loss of one run tells more: a change of "
+        "The mean loss of one run tells most: a change of "
         f"{told} puts half of the runs outside the prediction interval.",
         "By its test accuracy, one run is told from our runs with a probability of 80% if the "
         f"means differ by {POWER * spread:.2f} percentage points.",
@@ -237,30 +229,3 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
 def choose_results(claims: pd.DataFrame) -> pd.DataFrame:
     """Return the published results, which are the claims of kind `run` or `table`."""
     return claims[claims["kind"].isin(RESULT_KINDS)]
-
-
-def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """Say for each result and each other network whether the network's intervals contain it.
-
-    `test_accuracy` is missing if it can't be compared after the same epoch. `all` is about all
-    numbers, and `simple` marks SimpleRNNs of our code. Pairs without a common number are left out.
-    """
-    groups = split(runs)
-    published = choose_results(claims)
-    near, own = claims.loc[claims["kind"] == "near_miss", "configuration"], claims["configuration"]
-    found = {
-        (result, name): compare_numbers(claim, groups[name])["inside"]
-        for result, claim in published.iterrows()
-        for name in sorted({*published["configuration"], *near} & groups.keys())
-        if name != claim["configuration"]
-    }
-    rows = [
-        {
-            "test_accuracy": inside.get("test_accuracy"),
-            "all": bool(inside.all()),
-            "simple": all(each.startswith("simple_rnn") for each in (name, own[result])),
-        }
-        for (result, name), inside in found.items()
-        if len(inside)
-    ]
-    return pd.DataFrame(rows)
