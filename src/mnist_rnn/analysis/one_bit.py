@@ -91,6 +91,29 @@ def compare_seeds(pairs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def measure_growth(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return by how many percent the root-mean-square difference grows per step, in three phases.
+
+    Each cell is the mean over the seeds, and their standard deviation.
+    """
+    rows = {}
+    for name in NAMES.values():
+        flips = choose(pairs, name, FLIP)
+        rms = flips.pivot_table(index="seed", columns="step", values="rms")
+        epoch = flips.loc[flips["epoch"] == 1, "step"].iloc[0]
+        phases = {
+            "steps 10 to 100": (10, 100),
+            "step 100 to epoch 1": (100, epoch),
+            "epoch 1 to the last": (epoch, rms.columns[-1]),
+        }
+        row = {}
+        for phase, (first, last) in phases.items():
+            growth = 100 * ((rms[last] / rms[first]) ** (1 / (last - first)) - 1)
+            row[phase] = f"{growth.mean():.2g} ± {growth.std():.1g}"
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def tabulate_places(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the largest difference and the digits that differ, for bits of several weights."""
     bits = pairs[pairs["change"].str.contains(" bit ")].dropna(subset="answers")
