@@ -21,6 +21,7 @@ $(error VENV: expected a path without a space, got "$(VENV)")
 endif
 
 BIN = $(VENV)/bin
+PAPERMILL = $(BIN)/python -m mnist_rnn.execute --no-progress-bar
 INSTALLED = $(VENV)/installed
 PEERS = $(VENV)-peers
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
@@ -57,7 +58,7 @@ reproduce: $(INSTALLED)  ## Train a run with papermill, into outputs/, and compa
 	@rm -f $(OUTPUTS)/latest
 	@trap 'echo "Not finished; the reason is above. A stopped run continues with the same command."' EXIT; \
 	trap 'kill $$! 2>/dev/null; wait $$!; exit 1' INT QUIT TERM; \
-	$(BIN)/papermill --no-progress-bar --log-output notebooks/02_train.ipynb \
+	$(PAPERMILL) --log-output notebooks/02_train.ipynb \
 		$(OUTPUTS)/executed/02_train.part.ipynb $(PARAMETERS) & \
 	wait $$! && trap - EXIT
 	@mv $(OUTPUTS)/executed/02_train.part.ipynb $(OUTPUTS)/executed/02_train.ipynb
@@ -84,7 +85,7 @@ sweep: $(INSTALLED)  ## Train the missing and outdated runs of claims.csv, into 
 report: $(INSTALLED)  ## Make tables, a figure and a page of the runs in outputs/, beside the published results
 	@mkdir -p $(OUTPUTS)/executed
 	@page=$(OUTPUTS)/executed/report; \
-	$(BIN)/papermill --no-progress-bar --log-level ERROR workflow/report.ipynb "$$page.part.ipynb" && \
+	$(PAPERMILL) --log-level ERROR workflow/report.ipynb "$$page.part.ipynb" && \
 	mv "$$page.part.ipynb" "$$page.ipynb" && \
 	$(BIN)/python -m mnist_rnn.web.site --report "$$page.ipynb" "$$page.html" && \
 	echo "Written: accuracy.csv, accuracy.md, accuracy.png, numbers.csv, runs.csv and executed/report.html in" $(OUTPUTS)
@@ -157,7 +158,7 @@ results notebooks site: private export MNIST_RNN_PUBLISHED =
 results: private export MNIST_RNN_RESULTS = results
 results: $(INSTALLED)  ## Train missing runs, and make tables, notebooks and generated text again
 	@$(MAKE) --no-print-directory sweep
-	@$(BIN)/papermill --no-progress-bar --log-level ERROR notebooks/03_results.ipynb results/executed/03_results.ipynb
+	@$(PAPERMILL) --log-level ERROR notebooks/03_results.ipynb results/executed/03_results.ipynb
 	@$(MAKE) --no-print-directory notebooks
 	@cd results && LC_ALL=C sha256sum runs/*/*.json > runs.sha256
 	$(BIN)/python docs/generate.py

@@ -3,8 +3,10 @@
 import sys
 from importlib import import_module
 
+import nbformat
 import pytest
 from helpers.runs import run_python
+from papermill.exceptions import PapermillExecutionError
 
 from mnist_rnn.paths import ROOT
 
@@ -51,3 +53,17 @@ def test_a_file_in_place_of_the_results_folder_gives_one_sentence(module, folder
     done = run_python(program, MNIST_RNN_RESULTS=f"{folder}/text")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert done.stderr.startswith(f"{folder}/text/")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [("from mnist_rnn.errors import DataError; raise DataError('sizes')", SystemExit, "^sizes$"),
+     ("raise ValueError('sizes')", PapermillExecutionError, "Traceback")],
+)  # fmt: skip
+def test_only_our_errors_in_a_notebook_end_in_one_sentence(code, kind, words, folder, monkeypatch):
+    cells = [nbformat.v4.new_code_cell(code)]
+    about = {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=about), folder / "in.ipynb")
+    monkeypatch.setattr(sys, "argv", ["execute", "in.ipynb", "out.ipynb"])
+    with pytest.raises(kind, match=words):
+        import_module("mnist_rnn.execute").main()

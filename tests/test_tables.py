@@ -242,12 +242,13 @@ def test_run_is_compared_with_the_numbers_published_for_it(make_record):
     )
 
 
-def test_report_names_missing_and_left_out_runs(write, make_record, monkeypatch):
+def test_report_names_missing_and_left_out_runs(write, make_record, monkeypatch, caplog):
     folder = write(3000, 3100, units=64)
     write_run(make_record(seed=3), folder).write_text("{}")
     results = read_results(folder)
     results = results._replace(claims=results.claims.loc[["notebook-2019", "notebook-2020"]])
     (error,) = results.rejected
+    assert caplog.messages == [str(error)]
     said = f"Left out: {error}"
     assert describe_folder(results, []) == said
     monkeypatch.setattr(report, "OWN_CLAIMS", True)

@@ -3,6 +3,7 @@
 The record is a JSON file. It contains the results, and all that is needed to repeat the run.
 """
 
+import logging
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from mnist_rnn.files import read_regular, write_text
 from mnist_rnn.paths import OUTPUTS, shown
 from mnist_rnn.records.environment import Environment
 
+log = logging.getLogger(__name__)
 Loss = Annotated[float, Field(ge=0)]
 Errors = Annotated[int, Field(ge=0, le=TEST_SIZE)]
 Index = Annotated[int, Field(ge=0, lt=TEST_SIZE)]
@@ -276,12 +278,13 @@ def reject(path: Path, problem: str) -> RecordError:
 def read_runs(results: Path, configuration: str = "*") -> tuple[list[Run], list[RecordError]]:
     """Return all valid runs in the order of their paths, and an error for each invalid run.
 
-    `configuration` limits the runs to those of one folder.
+    Each error is also logged. `configuration` limits the runs to those of one folder.
     """
     runs, errors = [], []
     for path in sorted((results / "runs").glob(f"{configuration}/seed-*.json")):
         try:
             runs.append(read_run(path))
         except RecordError as error:
+            log.warning("%s", error)
             errors.append(error)
     return runs, errors
