@@ -11,10 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.first_steps import compute_by_hand, list_by_hand
-from mnist_rnn.config import Configuration
-from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
-from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.run import read_first_steps
 
 KNOWN = read_first_steps()
@@ -96,25 +93,27 @@ def test_tanh_and_exp_are_bit_identical_to_xla():
     x = np.concatenate([patterns.view("float32"), usual, edges, -edges])
     x = x[np.isfinite(x)]
     np.testing.assert_array_equal(by_hand.tanh(x), compile_xla(tf.tanh)(x))
-    x = -np.abs(x)
-    np.testing.assert_array_equal(by_hand.exp(x), compile_xla(tf.exp)(x))
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(by_hand.exp(x), compile_xla(tf.exp)(x))
 
 
-@pytest.mark.parametrize(("seed", "units"), [(0, 256), (3, 40)])
-def test_initial_weights_and_image_order_equal_those_of_the_training_code(seed, units):
-    ours = by_hand.draw_weights(seed, units)
-    theirs = draw_initial_weights(Configuration(seed=seed, units=units))
-    assert weights_sha256(ours) == weights_sha256(theirs) == by_hand.digest(ours)
+def test_each_epoch_shows_the_images_in_the_order_of_the_training_code():
     x = np.arange(70)
-    shown = list(islice(by_hand.batches(x[None], x, seed, 32), 6))
+    shown = list(islice(by_hand.batches(x[None], x, 3, 32), 6))
     assert [len(y) for _, y in shown] == [32, 32, 6] * 2
     for epoch in range(2):
         order = np.concatenate([y for _, y in shown[3 * epoch : 3 * epoch + 3]])
-        np.testing.assert_array_equal(order, epoch_order(seed, epoch, 70))
+        np.testing.assert_array_equal(order, epoch_order(3, epoch, 70))
 
 
-LONG = "sgd", "200-units", "300-units"
-STEPS = [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in list_by_hand()]
+# First steps that take a few seconds, and first steps that take a minute or more
+SHORT_STEPS = "1-unit", "batch-1", "large-seed", "dropout-seed-1", "dropout-seed-3", "gru-100"
+LONG_STEPS = "512-units", "lstm", "lstm-sgd", "gru"
+STEPS = [
+    pytest.param(name, marks=[] if name in SHORT_STEPS else [mark])
+    for name in list_by_hand()
+    for mark in [pytest.mark.trial if name in LONG_STEPS else pytest.mark.slow]
+]
 
 
 @pytest.mark.parametrize("name", STEPS)

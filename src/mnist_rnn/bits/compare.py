@@ -1,80 +1,148 @@
-"""Find the first wrong array of a training step, and the rule that was broken.
+"""Find the wrong arrays of your program's training steps, and the mistakes that explain them.
 
 `python -m mnist_rnn.bits.compare DUMP.json` checks the arrays that your program computed. The file
-DUMP.json has the format of docs/known-answers.json. The command computes each case's training step
-with the rules of docs/specification.md. The command names the first array, in the order of
-computation, whose bits are wrong. If your numbers result from one broken rule, the command names
-this rule. The dump must contain all inputs, but computed arrays may be missing. If a case has the
-name of a known case, its inputs must be equal to the inputs of the known case.
+DUMP.json has the format of docs/known-answers.json. The command computes each array from its inputs
+by the rules of docs/specification.md. Inputs that are in the dump are taken from there, so one
+wrong array doesn't make other arrays wrong. The command also computes the wrong arrays with each
+mistake in `MISTAKES`, and names the mistakes that give the numbers in all cases of the dump.
 """
 
 import argparse
-import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from mnist_rnn.bits import by_hand
-from mnist_rnn.bits.known_answers import ARRAYS, INPUTS, Case, read_cases, take_step
+from mnist_rnn.bits.by_hand import Array, add_in_order, cut, fma, multiply
+from mnist_rnn.bits.known_answers import (
+    Case,
+    check_inputs,
+    digest_array,
+    list_inputs,
+    read_cases,
+    take_step,
+)
 from mnist_rnn.errors import ExperimentError, ParameterError
 
-# Maps each broken rule to two pieces of code: the original in by_hand.py, and its replacement.
-BROKEN_RULES = {
-    "each product is rounded before it is added": (
-        "np.multiply(a[:, k, None], b[k], out=term)",
-        'term[...] = (a[:, k, None] * b[k]).astype("float32")',
-    ),
-    "the terms of a matrix product are added from last to first": (
-        "for k in range(len(b))",
-        "for k in reversed(range(len(b)))",
-    ),
-    "the bias is added after both matrix products": (
-        "(multiply(x, w) + b) + multiply(h, u)",
-        "(multiply(x, w) + multiply(h, u)) + b",
-    ),
-    "tanh is computed in double precision and rounded to float32": (
-        "return np.where(np.abs(x) < TANH_SMALL, x, near_one)",
-        'return np.tanh(x, dtype="float64").astype("float32")',
-    ),
-    "(a / s) e is computed in place of (a (1 / s)) e": ("(a * (1 / s)) * e", "(a / s) * e"),
-    "gradients are added from the first timestep to the last": (
-        "zip(*terms, strict=True)",
-        "zip(*terms[::-1], strict=True)",
-    ),
-    "a bias's gradient is summed without groups of 32 images": ("cut(part, 32)", "[part]"),
-    "the update of the weights is rounded only once": (
-        "w - flush(dw * rate)",
-        "np.float32(w - np.double(dw) * rate)",
-    ),
-    "tanh is differentiated as (1 + h) (1 - h)": ("(1 - h * h)", "((1 + h) * (1 - h))"),
-    "fma(a, b, s) is rounded to float64 and then to float32": (
-        "halfway).any()",
-        "halfway).all() and False",
-    ),
-    "sums of more than 256 terms are not cut into parts": (
-        "zip(cut(a.T, 256), cut(b, 256), strict=True)",
-        "[(a.T, b)]",
-    ),
-    "sums over more than 128 images are not cut into parts": (
-        "zip(cut(a, 128), cut(b, 128), strict=True)",
-        "[(a, b)]",
-    ),
-    "subnormal numbers are not replaced by 0": (
-        "return x * (np.abs(x) >= np.float32(2**-126))",
-        "return x",
-    ),
+
+def start_with_bias(x: Array, w: Array, b: Array) -> Array:
+    """Return the matrix product of x and w, in which each sum starts with the bias."""
+    return multiply(np.insert(x, 0, 1, axis=1), np.vstack([b, w]))
+
+
+def sum_in_one_chain(a: Array, b: Array) -> Array:
+    """Return the sum of all a_t^T b_t, in which one sum contains the images of all timesteps."""
+    return by_hand.product(np.concatenate(a[::-1]).T, np.concatenate(b[::-1]))
+
+
+def in_softmax(formula: Callable[..., Array]) -> dict[str, Callable]:
+    """Return another formula for the gradient of the logits, which takes a, e, s and y."""
+    return {"differentiate_softmax": lambda *given: by_hand.flush(formula(*given))}
+
+
+def in_tanh(formula: Callable[..., Array]) -> dict[str, Callable]:
+    """Return another formula for the derivative of tanh, which takes dh and h."""
+    return {"differentiate_tanh": lambda *given: by_hand.flush(formula(*given))}
+
+
+def in_double(function: Callable) -> Callable[[Array], Array]:
+    """Return a NumPy function that is computed in double precision and rounded."""
+    return lambda x: function(x, dtype="float64").astype("float32")
+
+
+# Maps each mistake to the functions and constants of `by_hand` that it replaces.
+MISTAKES: dict[str, dict[str, Any]] = {
+    "each product is rounded before it is added": {"fma": lambda a, b, s: a * b + s},
+    "fma(a, b, s) is rounded to float64 and then to float32": {"move_off_halfway": lambda *_: None},
+    "the terms of a matrix product are added from last to first": {
+        "product": lambda a, b: by_hand.product(a[:, ::-1], b[::-1])
+    },
+    "sums of more than 256 terms are not cut into parts": {"multiply": by_hand.product},
+    "sums over more than 128 images are not cut into parts": {
+        "sum_products": lambda a, b: by_hand.product(a.T, b)
+    },
+    "sums over images are cut into parts of 256 images": {
+        "sum_products": lambda a, b: multiply(a.T, b)
+    },
+    "a bias's gradient is summed without parts of 128 images": {
+        "sum_images": lambda a: add_in_order(map(add_in_order, cut(a, 32)))
+    },
+    "a bias's gradient is summed without groups of 32 images": {
+        "sum_images": lambda a: add_in_order(map(add_in_order, cut(a, 128)))
+    },
+    "a bias's gradient is summed image by image": {"sum_images": add_in_order},
+    "the bias is added after both matrix products": {
+        "add_products": lambda x, h, w, u, b: (multiply(x, w) + multiply(h, u)) + b
+    },
+    "the bias is added to h U": {
+        "add_products": lambda x, h, w, u, b: multiply(x, w) + (multiply(h, u) + b)
+    },
+    "each sum of x W or h V starts with the bias": {
+        "add_products": lambda x, h, w, u, b: start_with_bias(x, w, b) + multiply(h, u),
+        "dense": start_with_bias,
+    },
+    "x W and h U are added in one sum, and then the bias": {
+        "add_products": lambda x, h, w, u, b: multiply(np.hstack([x, h]), np.vstack([w, u])) + b
+    },
+    "x W and h U are added in one sum, which starts with the bias": {
+        "add_products": lambda x, h, w, u, b: start_with_bias(
+            np.hstack([x, h]), np.vstack([w, u]), b
+        )
+    },
+    "tanh is computed in double precision": {"tanh": in_double(np.tanh)},
+    "the argument of tanh is limited to 9": {"TANH_LIMIT": np.float32(9)},
+    "tanh(x) is not x for small x": {"TANH_SMALL": np.float32(0)},
+    "the polynomials of tanh and exp are computed with fma": {
+        "horner": lambda c, x: reduce(lambda s, c: fma(s, x, c), c[1:], c[0])
+    },
+    "exp is computed by a library or in double precision": {
+        "exp": lambda x: by_hand.flush(in_double(np.exp)(x))
+    },
+    "g is (a / s) e - a y": in_softmax(lambda a, e, s, y: (a / s) * e - a * y),
+    "g is a (e / s) - a y": in_softmax(lambda a, e, s, y: a * (e / s) - a * y),
+    "g is ((1 / s) e) a - a y": in_softmax(lambda a, e, s, y: ((1 / s) * e) * a - a * y),
+    "g is (e / s - y) a": in_softmax(lambda a, e, s, y: (e / s - y) * a),
+    "g is (e / s - y) / n": in_softmax(lambda _, e, s, y: (e / s - y) / np.float32(len(e))),
+    "g is ((1 / s) e - y) a": in_softmax(lambda a, e, s, y: ((1 / s) * e - y) * a),
+    "d is dh ((1 + h) (1 - h))": in_tanh(lambda dh, h: dh * ((1 + h) * (1 - h))),
+    "d is dh - (dh h) h": in_tanh(lambda dh, h: dh - (dh * h) * h),
+    "d is dh - dh (h h)": in_tanh(lambda dh, h: dh - dh * (h * h)),
+    "1 - h h is rounded only once": in_tanh(lambda dh, h: dh * fma(-h, h, np.ones_like(h))),
+    "U is not transposed in d U^T": {
+        "multiply_transposed": lambda d, u: multiply(d, u if len(u) == len(u.T) else u.T)
+    },
+    "gradients are added from the first timestep to the last": {
+        "sum_over_time": lambda a, b: by_hand.sum_over_time(a[::-1], b[::-1]),
+        "sum_images_over_time": lambda d: by_hand.sum_images_over_time(d[::-1]),
+    },
+    "gradients are added in one sum over images and timesteps": {
+        "sum_over_time": sum_in_one_chain,
+        "sum_images_over_time": lambda d: add_in_order(np.concatenate(d[::-1])),
+    },
+    "the update of the weights is rounded only once": {
+        "descend": lambda w, gradient, rate: fma(-gradient, rate, w)
+    },
+    "subnormal numbers are not replaced by 0": {"flush": lambda x: x},
 }
+
+
+def make_mistake(name: str) -> Any:
+    """Return a copy of the module `by_hand` that makes a mistake.
+
+    If NumPy's library computed the products, a mistake in products would have no effect.
+    """
+    return by_hand.exchange(library_keeps_the_rule=lambda *_: False, **MISTAKES[name])
 
 
 class Difference(NamedTuple):
     """An array, or one of its timesteps, in which the found and the expected numbers differ."""
 
     place: str
-    expected: np.ndarray | str
-    found: np.ndarray | str
+    expected: Array | str
+    found: Array | str
 
     def __str__(self) -> str:
         """Return a sentence that describes the difference.
@@ -82,7 +150,8 @@ class Difference(NamedTuple):
         ULP means units in the last place.
         """
         if isinstance(self.expected, str) or isinstance(self.found, str):
-            return f"{self.place} differs: expected {self.expected}, got {self.found}."
+            expected, found = digest_array(self.expected), digest_array(self.found)
+            return f"{self.place} differs: expected {expected}, got {found}."
         if self.expected.shape != self.found.shape:
             shapes = f"expected the shape {self.expected.shape}, got {self.found.shape}"
             return f"{self.place} differs: {shapes}."
@@ -97,7 +166,7 @@ class Difference(NamedTuple):
         )
 
 
-def bits(array: Any) -> np.ndarray:
+def bits(array: Any) -> Array:
     """Return the bits of a float32 array as unsigned integers."""
     return np.asarray(array, "float32").view("uint32")
 
@@ -108,89 +177,136 @@ def in_order(number: np.float32) -> int:
     return place if place < 2**31 else 2**31 - place
 
 
-def split_timesteps(case: Case) -> Iterator[tuple[str, np.ndarray | str]]:
-    """Yield a case's arrays in the order of computation; h, dh and d are split into timesteps."""
-    for name in (*INPUTS, *ARRAYS):
-        if name not in case or (name == "d" and "dh" in case and not isinstance(case["d"], str)):
-            continue
-        array = case[name]
-        if name not in ("h", "dh") or isinstance(array, str):
-            yield name, array
-            continue
-        timesteps = range(len(array)) if name == "h" else reversed(range(len(array)))
-        for t in timesteps:
-            yield f"{name} of timestep {t + 1}", array[t]
-            if name == "dh" and "d" in case:
-                yield f"d of timestep {t + 1}", case["d"][t]
+def are_same(one: Array | str, other: Array | str) -> bool:
+    """Return whether two arrays have the same bits; a digest may replace an array."""
+    if isinstance(one, str) or isinstance(other, str):
+        return digest_array(one) == digest_array(other)
+    return np.array_equal(bits(one), bits(other))
 
 
-def find_difference(found: Case, expected: Case) -> Difference | None:
-    """Return the first array whose bits differ between `expected` and `found`, or None."""
-    theirs = dict(split_timesteps(found))
-    for place, array in split_timesteps(expected):
-        if place not in theirs:
-            continue
-        other = theirs[place]
-        if isinstance(array, str) or isinstance(other, str):
-            same = isinstance(other, str) and array == other
-        else:
-            same = np.array_equal(bits(array), bits(other))
-        if not same:
-            return Difference(place, array, other)
-    return None
+class Recomputed(by_hand.Arrays):
+    """The arrays of a step, each of which is computed from the arrays of a case."""
+
+    def __init__(self, case: Case, module: Any = by_hand) -> None:
+        """Compute each array; an array that the case lacks is replaced by the computed array."""
+        super().__init__()
+        self.case, self.computed = case, by_hand.Arrays()
+        with np.errstate(all="ignore"):
+            take_step(case, module, self)
+
+    def keep(self, name: str, t: int | None, array: Array) -> Array:
+        """Add the case's array if it has the right shape, or else the computed array."""
+        self.computed.keep(name, t, array)
+        found = self.case.get(name)
+        if isinstance(found, np.ndarray) and t is not None:
+            found = found[t - 1] if found.ndim and 0 < t <= len(found) else None
+        if isinstance(found, np.ndarray) and found.shape == array.shape:
+            return super().keep(name, t, found)
+        return super().keep(name, t, array)
+
+    def find_differences(self) -> dict[str, Difference]:
+        """Return the first difference of each wrong array, in the order of computation."""
+        whole, wrong = self.computed.stack(), dict[str, Difference]()
+        for (name, t), array in self.computed.items():
+            found = self.case.get(name)
+            if found is None or name in wrong or t == 0:
+                continue
+            if isinstance(found, str) or found.shape != whole[name].shape:
+                place, array = name, whole[name]
+            else:
+                place, found = (
+                    (name, found) if t is None else (f"{name} of timestep {t}", found[t - 1])
+                )
+            if not are_same(array, found):
+                wrong[name] = Difference(place, array, found)
+        return wrong
 
 
-def break_rule(name: str) -> ModuleType:
-    """Return a copy of the module `by_hand` in which one rule is broken."""
-    source, (line, instead) = inspect.getsource(by_hand), BROKEN_RULES[name]
-    assert source.count(line) == 1, name
-    module = ModuleType("broken")
-    exec(source.replace(line, instead), vars(module))
-    # If NumPy's library computed the products, a broken rule for products would have no effect.
-    vars(module)["library_keeps_the_rule"] = lambda *_: False
-    return module
+class Compared(NamedTuple):
+    """The result of comparing a case: the number of arrays, and the wrong arrays by name.
+
+    `case` has the inputs and the found arrays, or is None if an input differs or has no values.
+    """
+
+    name: str
+    arrays: int
+    wrong: dict[str, Difference]
+    case: Case | None
+
+    def __str__(self) -> str:
+        """Return a sentence with the first difference, or with the number of arrays."""
+        for difference in self.wrong.values():
+            return f"{self.name}: {difference}"
+        return f"{self.name}: the same bits in {self.arrays} arrays."
 
 
-def explain(found: Case, difference: Difference) -> list[str]:
-    """Return the names of the rules whose violation would explain the first wrong array."""
-    names = []
-    for name in BROKEN_RULES:
-        broken = take_step(found, break_rule(name))
-        other = find_difference(found, broken)
-        places = [place for place, _ in split_timesteps(broken)]
-        if other is None or places.index(other.place) > places.index(difference.place):
-            names.append(name)
-    return names
+def compare(name: str, found: Case, known: Mapping[str, Case]) -> Compared:
+    """Compare a case's arrays with the arrays that the rules give.
 
-
-def compare(name: str, found: Case, known: Mapping[str, Case]) -> str | None:
-    """Return a sentence on the first wrong array of a case, or None if all arrays are right.
+    Inputs of a known case may be missing, and must be equal to the known inputs.
 
     Raises:
-        ParameterError: an input is missing, or a case with digests has an unknown name.
+        ParameterError: the case has wrong inputs, unknown names, or no computed array.
     """
     expected = known.get(name, {})
-    if difference := find_difference(found, {k: v for k, v in expected.items() if k in INPUTS}):
-        return f"{name}: the input {difference}"
-    if any(isinstance(array, str) for array in found.values()):
-        if not expected:
-            raise ParameterError(
-                f"{name}: expected one of {', '.join(known)} as the name of a case with digests."
-            )
-        difference = find_difference(found, expected)
-        return difference and f"{name}: {difference}"
-    if missing := [key for key in INPUTS if key not in found]:
-        raise ParameterError(f"{name}: expected the inputs {', '.join(missing)}.")
-    difference = find_difference(found, take_step(found))
-    if difference is None:
-        return None
-    rules = " or ".join(explain(found, difference))
-    why = (
-        f"This deviation from the rules gives your numbers: {rules}."
-        if rules
-        else "No single broken rule explains the difference."
-    )
-    return f"{name}: {difference} {why}"
+    inputs = list_inputs(expected | found)
+    case = {key: expected[key] for key in inputs if key in expected} | found
+    if missing := [key for key in inputs if key not in case]:
+        raise ParameterError(f"{name}: expected the inputs {', '.join(missing)}, got none.")
+    recomputed, names = None, list(expected)
+    if not any(str(case[key]).startswith("sha256 ") for key in inputs):
+        check_inputs(name, case)
+        recomputed = Recomputed(case)
+        names = list(recomputed.computed.stack())
+    elif not expected:
+        raise ParameterError(
+            f"{name}: expected the values of its inputs, or one of {', '.join(known)} as its name."
+        )
+    answers = [key for key in names if key not in inputs]
+    compared = [key for key in found if key not in inputs]
+    if not compared or not set(compared) <= set(answers):
+        got = ", ".join(key for key in compared if key not in answers) or "only inputs"
+        raise ParameterError(f"{name}: expected arrays among {', '.join(answers)}, got {got}.")
+    wrong = find_others(expected, {key: case[key] for key in inputs}, "the input ")
+    if not wrong:
+        others = recomputed.find_differences() if recomputed else find_others(expected, found)
+        return Compared(name, len(compared), others, case if recomputed else None)
+    return Compared(name, len(compared), wrong, None)
+
+
+def find_others(expected: Case, found: Case, prefix: str = "") -> dict[str, Difference]:
+    """Return the arrays that differ from the expected arrays of the same name."""
+    return {
+        key: Difference(f"{prefix}{key}", array, found[key])
+        for key, array in expected.items()
+        if key in found and not are_same(array, found[key])
+    }
+
+
+def explain(results: Iterable[Compared]) -> list[str]:
+    """Return a sentence for all wrong arrays that the same mistakes explain in all cases."""
+    judged = [result for result in results if result.case]
+    wrong = list(dict.fromkeys(name for result in judged for name in result.wrong))
+    fitting: dict[str, list[str]] = {name: [] for name in wrong}
+    for mistake in MISTAKES if wrong else ():
+        left, module = wrong, make_mistake(mistake)
+        for result in judged:
+            if left and result.case:
+                differ = Recomputed(result.case, module).find_differences()
+                left = [name for name in left if name not in differ]
+        for name in left:
+            fitting[name].append(mistake)
+    if shared := [name for name in MISTAKES if all(name in names for names in fitting.values())]:
+        fitting = dict.fromkeys(wrong, shared)
+    groups: dict[str, list[str]] = {}
+    for name, mistakes in fitting.items():
+        groups.setdefault(" or if ".join(mistakes), []).append(name)
+    return [
+        f"{', '.join(names)}: your numbers result if {mistakes}."
+        if mistakes
+        else f"{', '.join(names)}: no known mistake gives your numbers from your other arrays."
+        for mistakes, names in groups.items()
+    ]
 
 
 def main() -> None:
@@ -199,12 +315,11 @@ def main() -> None:
     parser.add_argument("dump", type=Path)
     try:
         known, cases = read_cases(), read_cases(parser.parse_args().dump)
-        sentences = [compare(name, case, known) for name, case in cases.items()]
+        results = [compare(name, case, known) for name, case in cases.items()]
     except ExperimentError as error:
         raise SystemExit(str(error)) from None
-    for name, sentence in zip(cases, sentences, strict=True):
-        print(sentence or f"{name}: the same bits.")
-    raise SystemExit(any(sentences))
+    print(*results, *explain(results), sep="\n")
+    raise SystemExit(any(result.wrong for result in results))
 
 
 if __name__ == "__main__":

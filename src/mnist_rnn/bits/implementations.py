@@ -61,7 +61,7 @@ def answer(command: Sequence[str | Path]) -> list[str]:
         for name in list_cases():
             dump.write_text(ask([*command, FILE, name]), encoding="utf-8")
             found.append(compare(name, read_cases(dump)[name], known))
-    return [sentence for sentence in found if sentence]
+    return [str(compared) for compared in found if compared.wrong]
 
 
 def judge(trained: Trained, name: str) -> str:

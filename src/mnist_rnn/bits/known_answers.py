@@ -8,49 +8,59 @@ array in place of its values. `docs/specification.md` explains the names of the 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice, product
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from mnist_rnn.bits import by_hand
-from mnist_rnn.config import Configuration
+from mnist_rnn.config import LAYERS, LEARNING_RATES, NUM_CLASSES, Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ParameterError
+from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import ROOT, shown
+from mnist_rnn.records.checkpoint import weights_sha256
 
 FILE = ROOT / "docs" / "known-answers.json"
 WEIGHTS = ("w", "u", "b", "v", "c")
 INPUTS = ("rate", "x", "y", *WEIGHTS)
-ARRAYS = ("h", "z", "g", "dv", "dc", "dh", "d", "dw", "du", "db", *(f"{w}'" for w in WEIGHTS))
+MEANS = {"sgd": "", "adam": "mv", "rmsprop": "v"}  # the moving means of each array of weights
+WORDS: dict[str, Iterable[str]] = {"layer": LAYERS, "optimizer": LEARNING_RATES}
+NUMBERS = {"dropout": float, "seed": int, "k": int}
 # The first steps of these runs are known cases, for which the file has only digests of the arrays
 RUNS = {
     "default": (Configuration(train_size=224), 4),
     "batches of 640": (Configuration(units=64, batch_size=640, train_size=1000, seed=1), 2),
 }
-Case = dict[str, Any]  # maps a name to an array or to a digest
+# Maps a name to an array or a digest. The words `layer` and `optimizer` may be missing.
+Case = dict[str, Any]
 
 
-def draw_inputs(timesteps: int, features: int, units: int, n: int, rate: float = 0.01) -> Case:
+def draw_inputs(
+    timesteps: int, features: int, units: int, n: int, rate: float = 0.01, gates: int = 1
+) -> Case:
     """Return random inputs for a training step.
 
     With these inputs, the last seven logits are always 0.
     """
     random = np.random.default_rng([timesteps, features, units, n])
+
+    def normal(*shape: int) -> np.ndarray:
+        return random.standard_normal(shape).astype("float32")
+
     case: Case = {
         "rate": np.float32(rate),
         "x": random.integers(0, 17, (timesteps, n, features)).astype("float32") / 16,
         "y": random.integers(0, 10, n).astype("float32"),
-        "w": random.standard_normal((features, units)).astype("float32"),
-        "u": random.standard_normal((units, units)).astype("float32"),
-        "b": random.standard_normal(units).astype("float32"),
-        "v": random.standard_normal((units, 10)).astype("float32"),
-        "c": random.standard_normal(10).astype("float32"),
+        "w": normal(features, gates * units),
+        "u": normal(units, gates * units),
+        "b": normal(gates * units),
+        "v": normal(units, 10),
+        "c": normal(10),
     }
     case["v"][:, 3:], case["c"][3:] = 0, 0
     return case
@@ -98,44 +108,110 @@ def make_long_sum() -> Case:
 
 
 def list_cases() -> dict[str, Case]:
-    """Return a dictionary that maps the names of the small cases to their inputs."""
+    """Return the inputs of the small cases of a SimpleRNN with SGD, by the names of the cases."""
     return {
-        "1 image": draw_inputs(3, 4, 3, 1),
+        "1 image": draw_inputs(4, 4, 3, 1),
         "halfway": make_halfway(),
         "subnormal": make_subnormal(),
         "saturated tanh": make_saturated(),
         "257 terms": make_long_sum(),
-        "129 images": draw_inputs(2, 1, 1, 129),
-        "300 images": draw_inputs(2, 1, 1, 300),
+        "33 images": draw_inputs(4, 1, 2, 33),
+        "129 images": draw_inputs(4, 1, 1, 129),
+        "270 images": draw_inputs(4, 1, 1, 270),
     }
 
 
-def take_step(case: Case, implementation: ModuleType = by_hand) -> Case:
-    """Take a training step; return its inputs and its computed arrays, in the order of `ARRAYS`."""
-    weights = [case[name] for name in WEIGHTS]
-    arrays, _ = implementation.step(weights, case["x"], case["y"].astype(int), case["rate"])
-    inputs = {name: case[name] for name in INPUTS}
-    return inputs | {name: arrays[name] for name in ARRAYS if name in arrays}
+def list_other_cases() -> dict[str, Case]:
+    """Return the inputs of the cases of other layers and optimizers and of dropout, by name."""
+    gru = draw_inputs(4, 2, 3, 2, gates=3) | {"layer": "gru"}
+    gru["b"] = np.stack([gru["b"], gru["b"][::-1]])
+    cases = {"GRU": gru, "LSTM": draw_inputs(4, 2, 3, 2, gates=4) | {"layer": "lstm"}}
+    random = np.random.default_rng(0)
+    for name in ("Adam", "RMSprop"):
+        case = draw_inputs(4, 2, 3, 2, rate=0.001) | {"optimizer": name.lower()}
+        for mean, weight in product(MEANS[name.lower()], WEIGHTS):
+            normal = random.standard_normal(case[weight].shape).astype("float32") / 8
+            case[mean + weight] = normal * normal if mean == "v" else normal
+        cases[name] = case | ({"k": np.float32(5)} if name == "Adam" else {})
+    dropout = {"dropout": np.float32(0.25), "seed": np.float32(2**31), "k": np.float32(1)}
+    return cases | {"dropout": draw_inputs(4, 3, 3, 3) | dropout}
 
 
-def take_steps(
-    config: Configuration, steps: int, implementation: ModuleType = by_hand
-) -> Iterator[Case]:
+def list_inputs(case: Case) -> list[str]:
+    """Return the names of a case's inputs, which depend on its optimizer and on dropout."""
+    optimizer = case.get("optimizer", "sgd")
+    means = [mean + weight for mean, weight in product(MEANS[optimizer], WEIGHTS)]
+    others = ["dropout", "seed", "k"] if "dropout" in case else ["k"] * (optimizer == "adam")
+    return [*(word for word in WORDS if word in case), *INPUTS, *means, *others]
+
+
+def check_inputs(name: str, case: Case) -> None:
+    """Raise a ParameterError if an input of a case has a wrong shape or a wrong value."""
+    x, v = case["x"].shape, case["v"].shape
+    if len(x) != 3 or 0 in x:
+        raise ParameterError(f"{name}, x: expected (timesteps, images, features), got {x}.")
+    layer, units = LAYERS[case.get("layer", "simple_rnn")], v[0] if v else 0
+    width = layer.gates * units
+    shapes: dict[str, tuple[int, ...]] = {
+        "x": x,
+        "y": x[1:2],
+        "w": (x[2], width),
+        "u": (units, width),
+    }
+    shapes |= {"b": (width,) if layer.biases == 1 else (layer.biases, width)}
+    shapes |= {"v": (units, NUM_CLASSES), "c": (NUM_CLASSES,)}
+    for key in list_inputs(case):
+        if key not in WORDS:
+            expected = shapes.get(key, shapes.get(key[1:], ()))
+            if case[key].shape != expected:
+                got = case[key].shape
+                raise ParameterError(f"{name}, {key}: expected the shape {expected}, got {got}.")
+    for y in case["y"]:
+        if y not in range(NUM_CLASSES):
+            raise ParameterError(f"{name}, y: expected labels from 0 to 9, got {y:g}.")
+
+
+def take_step(case: Case, module: Any = by_hand, arrays: by_hand.Arrays | None = None) -> Case:
+    """Take a training step; return its inputs and its arrays, in the order of computation."""
+    inputs = {name: case[name] for name in list_inputs(case)}
+    options: dict[str, Any] = {name: inputs[name] for name in WORDS if name in inputs}
+    options |= {name: kind(inputs[name]) for name, kind in NUMBERS.items() if name in inputs}
+    if means := {name: inputs[name] for name in inputs if name[1:] in WEIGHTS}:
+        options["means"] = means
+    if arrays is not None:
+        options["arrays"] = arrays
+    weights = [inputs[name] for name in WEIGHTS]
+    y, rate = inputs["y"].astype(int), inputs["rate"]
+    return inputs | module.step(weights, inputs["x"], y, rate, **options)[0]
+
+
+def take_steps(config: Configuration, steps: int, module: Any = by_hand) -> Iterator[Case]:
     """Yield the inputs and the computed arrays of a run's first training steps, step by step."""
     (x, y), _ = load_mnist()
     images = scale(x[: config.train_size]).swapaxes(0, 1), y[: config.train_size]
-    weights = by_hand.draw_weights(config.seed, config.units)
-    for x, y in islice(by_hand.batches(*images, config.seed, config.batch_size), steps):
-        inputs: Case = dict(zip(WEIGHTS, weights, strict=True))
-        inputs |= {"rate": np.float32(0.01), "x": x, "y": y.astype("float32")}
-        case = take_step(inputs, implementation)
-        yield case
-        weights = by_hand.get_weights(case)
+    case: Case = {"layer": config.layer} if config.layer != "simple_rnn" else {}
+    case |= {"optimizer": config.optimizer} if config.optimizer != "sgd" else {}
+    case |= {"dropout": config.dropout, "seed": config.seed} if config.dropout else {}
+    case |= dict(zip(WEIGHTS, draw_initial_weights(config), strict=True))
+    for mean, name in product(MEANS[config.optimizer], WEIGHTS):
+        case[mean + name] = np.zeros_like(case[name])
+    case["rate"] = np.float32(config.learning_rate)
+    batches = by_hand.batches(*images, config.seed, config.batch_size)
+    for k, (x, y) in enumerate(islice(batches, steps)):
+        case |= {"x": x, "y": y.astype("float32"), "k": k}
+        taken = take_step(case, module)
+        yield taken
+        case |= {name[:-1]: array for name, array in taken.items() if name.endswith("'")}
+
+
+def digest_array(array: np.ndarray | str) -> str:
+    """Return an array's own SHA-256, as defined in docs/specification.md, or the given digest."""
+    return array if isinstance(array, str) else f"sha256 {weights_sha256([array])}"
 
 
 def digest_arrays(case: Case) -> Case:
-    """Return each array's own SHA-256, as defined in docs/specification.md."""
-    return {name: f"sha256 {by_hand.digest([array])}" for name, array in case.items()}
+    """Return the digest of each array."""
+    return {name: digest_array(array) for name, array in case.items()}
 
 
 def to_json(cases: Mapping[str, Case]) -> str:
@@ -163,7 +239,12 @@ def read_cases(path: Path = FILE) -> dict[str, Case]:
         ParameterError: the file can't be read, or has a malformed case or array.
     """
 
-    def read(place: str, value: Any) -> np.ndarray | str:
+    def read(place: str, key: str, value: Any) -> np.ndarray | str:
+        if key in WORDS:
+            if value not in list(WORDS[key]):
+                names, got = ", ".join(WORDS[key]), json.dumps(value)[:60]
+                raise ParameterError(f"{place}, {key}: expected one of {names}, got {got}.")
+            return value
         if isinstance(value, str) and re.fullmatch("sha256 [0-9a-f]{64}", value):
             return value
         try:
@@ -172,14 +253,14 @@ def read_cases(path: Path = FILE) -> dict[str, Case]:
             return numbers.reshape(shape)
         except (AttributeError, TypeError, ValueError, OverflowError):
             raise ParameterError(
-                f"{place}: expected a shape and hexadecimal floats in one string, or 'sha256 ...', "
-                f"got {json.dumps(value)[:60]}"
+                f"{place}, {key}: expected a shape and hexadecimal floats in one string, "
+                f"or 'sha256 ...', got {json.dumps(value)[:60]}"
             ) from None
 
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return {
-            name: {key: read(f"{name}, {key}", value) for key, value in case.items()}
+            name: {key: read(name, key, value) for key, value in case.items()}
             for name, case in content.items()
         }
     except (OSError, ValueError, AttributeError) as error:
@@ -190,7 +271,7 @@ def read_cases(path: Path = FILE) -> dict[str, Case]:
 
 def make_known_answers() -> str:
     """Return the text of docs/known-answers.json."""
-    cases = {name: take_step(case) for name, case in list_cases().items()}
+    cases = {name: take_step(case) for name, case in (list_cases() | list_other_cases()).items()}
     for name, (config, steps) in RUNS.items():
         for number, case in enumerate(take_steps(config, steps), 1):
             cases[f"{name}, step {number}"] = digest_arrays(case)
