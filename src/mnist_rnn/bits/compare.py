@@ -18,6 +18,7 @@ import numpy as np
 from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.by_hand import Array, add_in_order, cut, fma, multiply
 from mnist_rnn.bits.known_answers import (
+    OPTIONS,
     Case,
     check_inputs,
     digest_array,
@@ -26,6 +27,7 @@ from mnist_rnn.bits.known_answers import (
     take_step,
 )
 from mnist_rnn.errors import ExperimentError, ParameterError
+from mnist_rnn.paths import shown
 
 
 def start_with_bias(x: Array, w: Array, b: Array) -> Array:
@@ -185,24 +187,28 @@ def are_same(one: Array | str, other: Array | str) -> bool:
 
 
 class Recomputed(by_hand.Arrays):
-    """The arrays of a step, each of which is computed from the arrays of a case."""
+    """The arrays of a step, in which the arrays of a case replace the computed arrays."""
 
     def __init__(self, case: Case, module: Any = by_hand) -> None:
-        """Compute each array; an array that the case lacks is replaced by the computed array."""
+        """Compute each array from the arrays before it."""
         super().__init__()
         self.case, self.computed = case, by_hand.Arrays()
         with np.errstate(all="ignore"):
-            take_step(case, module, self)
+            take_step(case, module, arrays=self)
 
     def keep(self, name: str, t: int | None, array: Array) -> Array:
         """Add the case's array if it has the right shape, or else the computed array."""
         self.computed.keep(name, t, array)
+        found = self.find(name, t)
+        fits = isinstance(found, np.ndarray) and found.shape == array.shape
+        return super().keep(name, t, found if fits else array)  # type: ignore[arg-type]
+
+    def find(self, name: str, t: int | None) -> Array | str | None:
+        """Return the case's array, or its part for a timestep, or None if there is none."""
         found = self.case.get(name)
-        if isinstance(found, np.ndarray) and t is not None:
-            found = found[t - 1] if found.ndim and 0 < t <= len(found) else None
-        if isinstance(found, np.ndarray) and found.shape == array.shape:
-            return super().keep(name, t, found)
-        return super().keep(name, t, array)
+        if t is None or not isinstance(found, np.ndarray):
+            return found
+        return found[t - 1] if found.ndim and 0 < t <= len(found) else None
 
     def find_differences(self) -> dict[str, Difference]:
         """Return the first difference of each wrong array, in the order of computation."""
@@ -211,12 +217,11 @@ class Recomputed(by_hand.Arrays):
             found = self.case.get(name)
             if found is None or name in wrong or t == 0:
                 continue
+            place = name
             if isinstance(found, str) or found.shape != whole[name].shape:
-                place, array = name, whole[name]
-            else:
-                place, found = (
-                    (name, found) if t is None else (f"{name} of timestep {t}", found[t - 1])
-                )
+                array = whole[name]
+            elif t is not None:
+                place, found = f"{name} of timestep {t}", found[t - 1]
             if not are_same(array, found):
                 wrong[name] = Difference(place, array, found)
         return wrong
@@ -253,25 +258,26 @@ def compare(name: str, found: Case, known: Mapping[str, Case]) -> Compared:
     case = {key: expected[key] for key in inputs if key in expected} | found
     if missing := [key for key in inputs if key not in case]:
         raise ParameterError(f"{name}: expected the inputs {', '.join(missing)}, got none.")
-    recomputed, names = None, list(expected)
-    if not any(str(case[key]).startswith("sha256 ") for key in inputs):
+    recomputed = None
+    if not any(isinstance(case[key], str) for key in inputs if key not in OPTIONS):
         check_inputs(name, case)
         recomputed = Recomputed(case)
-        names = list(recomputed.computed.stack())
     elif not expected:
         raise ParameterError(
             f"{name}: expected the values of its inputs, or one of {', '.join(known)} as its name."
         )
-    answers = [key for key in names if key not in inputs]
+    answers = recomputed.computed.stack() if recomputed else expected
     compared = [key for key in found if key not in inputs]
-    if not compared or not set(compared) <= set(answers):
-        got = ", ".join(key for key in compared if key not in answers) or "only inputs"
-        raise ParameterError(f"{name}: expected arrays among {', '.join(answers)}, got {got}.")
+    if unknown := [key for key in compared if key not in answers] or not compared:
+        got = "only inputs" if unknown is True else ", ".join(unknown)
+        names = ", ".join(key for key in answers if key not in inputs)
+        raise ParameterError(f"{name}: expected arrays among {names}, got {got}.")
     wrong = find_others(expected, {key: case[key] for key in inputs}, "the input ")
-    if not wrong:
-        others = recomputed.find_differences() if recomputed else find_others(expected, found)
-        return Compared(name, len(compared), others, case if recomputed else None)
-    return Compared(name, len(compared), wrong, None)
+    if wrong:
+        return Compared(name, len(compared), wrong, None)
+    if recomputed:
+        return Compared(name, len(compared), recomputed.find_differences(), case)
+    return Compared(name, len(compared), find_others(expected, found), None)
 
 
 def find_others(expected: Case, found: Case, prefix: str = "") -> dict[str, Difference]:
@@ -284,7 +290,7 @@ def find_others(expected: Case, found: Case, prefix: str = "") -> dict[str, Diff
 
 
 def explain(results: Iterable[Compared]) -> list[str]:
-    """Return a sentence for all wrong arrays that the same mistakes explain in all cases."""
+    """Return sentences that name the mistakes which give the wrong arrays in all cases."""
     judged = [result for result in results if result.case]
     wrong = list(dict.fromkeys(name for result in judged for name in result.wrong))
     fitting: dict[str, list[str]] = {name: [] for name in wrong}
@@ -301,20 +307,28 @@ def explain(results: Iterable[Compared]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for name, mistakes in fitting.items():
         groups.setdefault(" or if ".join(mistakes), []).append(name)
-    return [
-        f"{', '.join(names)}: your numbers result if {mistakes}."
-        if mistakes
-        else f"{', '.join(names)}: no known mistake gives your numbers from your other arrays."
-        for mistakes, names in groups.items()
+    unexplained = groups.pop("", [])
+    sentences = [
+        f"{', '.join(names)}: your numbers result if {why}." for why, names in groups.items()
     ]
+    if unexplained:
+        found = dict.fromkeys(name for result in judged for name in result.case or ())
+        right = ", ".join(name for name in found if name not in wrong)
+        sentences.append(
+            f"{', '.join(unexplained)}: no known mistake gives your numbers. Right are: {right}."
+        )
+    return sentences
 
 
 def main() -> None:
     """Compare each case of a dump with the rules; exit with status 1 if a case differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dump", type=Path)
+    options = parser.parse_args()
     try:
-        known, cases = read_cases(), read_cases(parser.parse_args().dump)
+        known, cases = read_cases(), read_cases(options.dump)
+        if not cases:
+            raise ParameterError(f"{shown(options.dump)}: expected at least one case, got none.")
         results = [compare(name, case, known) for name, case in cases.items()]
     except ExperimentError as error:
         raise SystemExit(str(error)) from None

@@ -1,14 +1,14 @@
 """Compute the known answers: all inputs and all computed arrays of training steps.
 
 `python -m mnist_rnn.bits.known_answers` writes docs/known-answers.json. The file maps the name of
-each case to the arrays of the case. An array is written as its shape and its values. The values are
+each case to its options and arrays. An array is written as its shape and its values. The values are
 hexadecimal floats, row by row. For the large cases from MNIST, the file has the SHA-256 of each
 array in place of its values. `docs/specification.md` explains the names of the arrays.
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
@@ -16,54 +16,67 @@ from typing import Any
 import numpy as np
 
 from mnist_rnn.bits import by_hand
-from mnist_rnn.config import LAYERS, LEARNING_RATES, NUM_CLASSES, Configuration
+from mnist_rnn.config import LAYERS, NUM_CLASSES, Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ParameterError
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.files import write_text
+from mnist_rnn.parameters import read_parameters
 from mnist_rnn.paths import ROOT, shown
 from mnist_rnn.records.checkpoint import weights_sha256
 
 FILE = ROOT / "docs" / "known-answers.json"
+OPTIONS = ("layer", "optimizer", "dropout", "seed", "k")  # words and numbers, which may be missing
 WEIGHTS = ("w", "u", "b", "v", "c")
 INPUTS = ("rate", "x", "y", *WEIGHTS)
-MEANS = {"sgd": "", "adam": "mv", "rmsprop": "v"}  # the moving means of each array of weights
-WORDS: dict[str, Iterable[str]] = {"layer": LAYERS, "optimizer": LEARNING_RATES}
-NUMBERS = {"dropout": float, "seed": int, "k": int}
+MEANS = {"adam": "mv", "rmsprop": "v"}  # the moving means of each array of weights
 # The first steps of these runs are known cases, for which the file has only digests of the arrays
 RUNS = {
     "default": (Configuration(train_size=224), 4),
     "batches of 640": (Configuration(units=64, batch_size=640, train_size=1000, seed=1), 2),
 }
-# Maps a name to an array or a digest. The words `layer` and `optimizer` may be missing.
-Case = dict[str, Any]
+Case = dict[str, Any]  # maps a name to an option, an array or a digest
 
 
 def draw_inputs(
-    timesteps: int, features: int, units: int, n: int, rate: float = 0.01, gates: int = 1
+    timesteps: int, features: int, units: int, n: int, rate: float = 0.01, **options: Any
 ) -> Case:
     """Return random inputs for a training step.
 
     With these inputs, the last seven logits are always 0.
     """
     random = np.random.default_rng([timesteps, features, units, n])
+    _, gates, biases = LAYERS[options.get("layer", "simple_rnn")]
 
     def normal(*shape: int) -> np.ndarray:
         return random.standard_normal(shape).astype("float32")
 
-    case: Case = {
+    case: Case = options | {
         "rate": np.float32(rate),
         "x": random.integers(0, 17, (timesteps, n, features)).astype("float32") / 16,
-        "y": random.integers(0, 10, n).astype("float32"),
+        "y": random.integers(0, NUM_CLASSES, n).astype("float32"),
         "w": normal(features, gates * units),
         "u": normal(units, gates * units),
-        "b": normal(gates * units),
-        "v": normal(units, 10),
-        "c": normal(10),
+        "b": normal(biases, gates * units) if biases > 1 else normal(gates * units),
+        "v": normal(units, NUM_CLASSES),
+        "c": normal(NUM_CLASSES),
     }
     case["v"][:, 3:], case["c"][3:] = 0, 0
+    for mean, weight in list_means(case):
+        drawn = normal(*case[weight].shape) / 8
+        case[mean + weight] = drawn * drawn if mean == "v" else drawn
     return case
+
+
+def list_means(case: Case) -> Iterator[tuple[str, str]]:
+    """Return pairs of a moving mean, m or v, and an array of weights."""
+    return product(MEANS.get(str(case.get("optimizer")), ""), WEIGHTS)
+
+
+def list_inputs(case: Case) -> list[str]:
+    """Return the names of a case's options, inputs and moving means."""
+    return [*(o for o in OPTIONS if o in case), *INPUTS, *map("".join, list_means(case))]
 
 
 def make_halfway() -> Case:
@@ -123,83 +136,58 @@ def list_cases() -> dict[str, Case]:
 
 def list_other_cases() -> dict[str, Case]:
     """Return the inputs of the cases of other layers and optimizers and of dropout, by name."""
-    gru = draw_inputs(4, 2, 3, 2, gates=3) | {"layer": "gru"}
-    gru["b"] = np.stack([gru["b"], gru["b"][::-1]])
-    cases = {"GRU": gru, "LSTM": draw_inputs(4, 2, 3, 2, gates=4) | {"layer": "lstm"}}
-    random = np.random.default_rng(0)
-    for name in ("Adam", "RMSprop"):
-        case = draw_inputs(4, 2, 3, 2, rate=0.001) | {"optimizer": name.lower()}
-        for mean, weight in product(MEANS[name.lower()], WEIGHTS):
-            normal = random.standard_normal(case[weight].shape).astype("float32") / 8
-            case[mean + weight] = normal * normal if mean == "v" else normal
-        cases[name] = case | ({"k": np.float32(5)} if name == "Adam" else {})
-    dropout = {"dropout": np.float32(0.25), "seed": np.float32(2**31), "k": np.float32(1)}
-    return cases | {"dropout": draw_inputs(4, 3, 3, 3) | dropout}
-
-
-def list_inputs(case: Case) -> list[str]:
-    """Return the names of a case's inputs, which depend on its optimizer and on dropout."""
-    optimizer = case.get("optimizer", "sgd")
-    means = [mean + weight for mean, weight in product(MEANS[optimizer], WEIGHTS)]
-    others = ["dropout", "seed", "k"] if "dropout" in case else ["k"] * (optimizer == "adam")
-    return [*(word for word in WORDS if word in case), *INPUTS, *means, *others]
+    return {
+        "GRU": draw_inputs(4, 2, 3, 2, layer="gru"),
+        "LSTM": draw_inputs(4, 2, 3, 2, layer="lstm"),
+        "Adam": draw_inputs(4, 2, 3, 2, 0.001, optimizer="adam", k=5),
+        "RMSprop": draw_inputs(4, 2, 3, 2, 0.001, optimizer="rmsprop"),
+        "dropout": draw_inputs(4, 3, 3, 3, dropout=0.25, seed=2**31, k=1),
+    }
 
 
 def check_inputs(name: str, case: Case) -> None:
     """Raise a ParameterError if an input of a case has a wrong shape or a wrong value."""
+    options = {option: case[option] for option in OPTIONS if option in case}
+    k = options.pop("k", 0)
+    read_parameters(options)
+    if not isinstance(k, int) or k < 0:
+        raise ParameterError(f"{name}, k: expected a whole number of steps, got {k!r}.")
     x, v = case["x"].shape, case["v"].shape
-    if len(x) != 3 or 0 in x:
-        raise ParameterError(f"{name}, x: expected (timesteps, images, features), got {x}.")
-    layer, units = LAYERS[case.get("layer", "simple_rnn")], v[0] if v else 0
-    width = layer.gates * units
-    shapes: dict[str, tuple[int, ...]] = {
-        "x": x,
-        "y": x[1:2],
-        "w": (x[2], width),
-        "u": (units, width),
-    }
-    shapes |= {"b": (width,) if layer.biases == 1 else (layer.biases, width)}
-    shapes |= {"v": (units, NUM_CLASSES), "c": (NUM_CLASSES,)}
+    if len(x) != 3 or len(v) != 2 or 0 in (*x, *v):
+        shapes = f"expected x (timesteps, images, features) and v (units, 10), got {x} and {v}"
+        raise ParameterError(f"{name}: {shapes}.")
+    like = draw_inputs(x[0], x[2], v[0], x[1], **options)
     for key in list_inputs(case):
-        if key not in WORDS:
-            expected = shapes.get(key, shapes.get(key[1:], ()))
-            if case[key].shape != expected:
-                got = case[key].shape
-                raise ParameterError(f"{name}, {key}: expected the shape {expected}, got {got}.")
+        if key not in OPTIONS and case[key].shape != like[key].shape:
+            shapes = f"expected the shape {like[key].shape}, got {case[key].shape}"
+            raise ParameterError(f"{name}, {key}: {shapes}.")
     for y in case["y"]:
         if y not in range(NUM_CLASSES):
             raise ParameterError(f"{name}, y: expected labels from 0 to 9, got {y:g}.")
 
 
-def take_step(case: Case, module: Any = by_hand, arrays: by_hand.Arrays | None = None) -> Case:
+def take_step(case: Case, module: Any = by_hand, **options: Any) -> Case:
     """Take a training step; return its inputs and its arrays, in the order of computation."""
     inputs = {name: case[name] for name in list_inputs(case)}
-    options: dict[str, Any] = {name: inputs[name] for name in WORDS if name in inputs}
-    options |= {name: kind(inputs[name]) for name, kind in NUMBERS.items() if name in inputs}
-    if means := {name: inputs[name] for name in inputs if name[1:] in WEIGHTS}:
+    options |= {name: inputs[name] for name in OPTIONS if name in inputs}
+    if means := {name: inputs[name] for name in map("".join, list_means(case))}:
         options["means"] = means
-    if arrays is not None:
-        options["arrays"] = arrays
     weights = [inputs[name] for name in WEIGHTS]
     y, rate = inputs["y"].astype(int), inputs["rate"]
     return inputs | module.step(weights, inputs["x"], y, rate, **options)[0]
 
 
-def take_steps(config: Configuration, steps: int, module: Any = by_hand) -> Iterator[Case]:
+def take_steps(config: Configuration, steps: int) -> Iterator[Case]:
     """Yield the inputs and the computed arrays of a run's first training steps, step by step."""
     (x, y), _ = load_mnist()
     images = scale(x[: config.train_size]).swapaxes(0, 1), y[: config.train_size]
-    case: Case = {"layer": config.layer} if config.layer != "simple_rnn" else {}
-    case |= {"optimizer": config.optimizer} if config.optimizer != "sgd" else {}
-    case |= {"dropout": config.dropout, "seed": config.seed} if config.dropout else {}
+    case: Case = {name: getattr(config, name) for name in OPTIONS if name != "k"}
     case |= dict(zip(WEIGHTS, draw_initial_weights(config), strict=True))
-    for mean, name in product(MEANS[config.optimizer], WEIGHTS):
-        case[mean + name] = np.zeros_like(case[name])
+    case |= {mean + weight: np.zeros_like(case[weight]) for mean, weight in list_means(case)}
     case["rate"] = np.float32(config.learning_rate)
     batches = by_hand.batches(*images, config.seed, config.batch_size)
     for k, (x, y) in enumerate(islice(batches, steps)):
-        case |= {"x": x, "y": y.astype("float32"), "k": k}
-        taken = take_step(case, module)
+        taken = take_step(case | {"x": x, "y": y.astype("float32"), "k": k})
         yield taken
         case |= {name[:-1]: array for name, array in taken.items() if name.endswith("'")}
 
@@ -210,15 +198,15 @@ def digest_array(array: np.ndarray | str) -> str:
 
 
 def digest_arrays(case: Case) -> Case:
-    """Return the digest of each array."""
-    return {name: digest_array(array) for name, array in case.items()}
+    """Return the digest of each array, without the options."""
+    return {name: digest_array(array) for name, array in case.items() if name not in OPTIONS}
 
 
 def to_json(cases: Mapping[str, Case]) -> str:
     """Return cases as text in the format of docs/known-answers.json, with one array per line."""
 
-    def write(array: np.ndarray | str) -> str:
-        if isinstance(array, str):
+    def write(array: Any) -> str:
+        if isinstance(array, str | int | float):
             return json.dumps(array)
         values = [re.sub(r"\.?0*p", "p", value.hex()) for value in array.ravel().tolist()]
         return f"[{json.dumps(array.shape)}, {json.dumps(' '.join(values))}]"
@@ -239,13 +227,8 @@ def read_cases(path: Path = FILE) -> dict[str, Case]:
         ParameterError: the file can't be read, or has a malformed case or array.
     """
 
-    def read(place: str, key: str, value: Any) -> np.ndarray | str:
-        if key in WORDS:
-            if value not in list(WORDS[key]):
-                names, got = ", ".join(WORDS[key]), json.dumps(value)[:60]
-                raise ParameterError(f"{place}, {key}: expected one of {names}, got {got}.")
-            return value
-        if isinstance(value, str) and re.fullmatch("sha256 [0-9a-f]{64}", value):
+    def read(name: str, key: str, value: Any) -> Any:
+        if key in OPTIONS or re.fullmatch("sha256 [0-9a-f]{64}", str(value)):
             return value
         try:
             shape, text = value
@@ -253,8 +236,8 @@ def read_cases(path: Path = FILE) -> dict[str, Case]:
             return numbers.reshape(shape)
         except (AttributeError, TypeError, ValueError, OverflowError):
             raise ParameterError(
-                f"{place}, {key}: expected a shape and hexadecimal floats in one string, "
-                f"or 'sha256 ...', got {json.dumps(value)[:60]}"
+                f"{name}, {key}: expected a shape and hexadecimal floats in one string, or "
+                f"'sha256 ...', got {json.dumps(value)[:60]}"
             ) from None
 
     try:
