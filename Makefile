@@ -26,7 +26,6 @@ PEERS = $(VENV)-peers
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 # The shell, not make, reads MNIST_RNN_RESULTS, since a path may have spaces, quotes and dollars.
 OUTPUTS = "$${MNIST_RNN_RESULTS:-outputs}"
-RESULTS = "$${MNIST_RNN_RESULTS:-results}"
 
 # Clusters and cloud editors set variables for other packages, which must not change packages in
 # VENV. Kernels and JupyterLab must work without a writable HOME. Text is UTF-8.
@@ -80,18 +79,15 @@ plan: $(INSTALLED)  ## List the runs that `make sweep` would train, and why
 
 sweep originals: private export XDG_CACHE_HOME = $(HERE)/cache
 sweep: $(INSTALLED)  ## Train the missing and outdated runs of claims.csv, into results/
-	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile workflow/profiles/$(PROFILE)) $(ARGS)
+	@$(BIN)/python -m mnist_rnn.sweep $(if $(PROFILE),--profile "$(PROFILE)") $(ARGS)
 
-# If a user sets a folder of runs, claims or parameters, workflow/report.ipynb is executed instead.
-report: $(INSTALLED)  ## Make the tables from the records, and a page of them: executed/03_results.html or report.html
-	@mkdir -p $(RESULTS)/executed
-	@notebook=notebooks/03_results; \
-	[ "$${MNIST_RNN_RESULTS:-results}$$MNIST_RNN_PUBLISHED" = results$(if $(PARAMETERS),-) ] || notebook=workflow/report; \
-	executed=$(RESULTS)/executed/$${notebook#*/}; \
-	$(BIN)/papermill --no-progress-bar --log-level ERROR $$notebook.ipynb "$$executed.part.ipynb" $(PARAMETERS) && \
-	mv "$$executed.part.ipynb" "$$executed.ipynb" && \
-	$(BIN)/python -m mnist_rnn.web.site --report "$$executed.ipynb" "$$executed.html" && \
-	echo "Written: accuracy.csv, accuracy.md, numbers.csv, runs.csv and executed/$${notebook#*/}.html in" $(RESULTS)
+report: $(INSTALLED)  ## Make tables, a figure and a page of the runs in outputs/, beside the published results
+	@mkdir -p $(OUTPUTS)/executed
+	@page=$(OUTPUTS)/executed/report; \
+	$(BIN)/papermill --no-progress-bar --log-level ERROR workflow/report.ipynb "$$page.part.ipynb" $(PARAMETERS) && \
+	mv "$$page.part.ipynb" "$$page.ipynb" && \
+	$(BIN)/python -m mnist_rnn.web.site --report "$$page.ipynb" "$$page.html" && \
+	echo "Written: accuracy.csv, accuracy.md, accuracy.png, numbers.csv, runs.csv and executed/report.html in" $(OUTPUTS)
 
 site: $(INSTALLED)  ## Make the pages in site/: a start page, a pad to draw on, and the notebooks with their outputs
 	@$(BIN)/python -m mnist_rnn.web.site $(if $(MODEL),--model "$(MODEL)")
@@ -129,9 +125,8 @@ slow: $(INSTALLED)  ## Run the slow tests: killed runs, Slurm, an emulated CPU, 
 trials: $(INSTALLED)  ## Run the longest tests: emulated CPUs, all ways to run a configuration, a hundred killed runs (hours)
 	$(BIN)/python -m pytest -s -m trial --timeout 0
 
-mutants: $(INSTALLED)  ## Edit the code in hundreds of places, and list the edits that no test detects (hours)
-	@$(BIN)/python -m pip install --quiet --group mutants
-	nice -n 15 $(BIN)/python tests/mutants.py $(ARGS)
+mutants: $(INSTALLED)  ## Measure the share of edits of the code that the tests detect (an hour)
+	nice -n 15 $(BIN)/python -u tests/mutants.py $(ARGS)
 
 benchmark: $(INSTALLED) $(PEERS)/installed  ## Time our code, the original's, PyTorch and JAX (an hour, with nothing else on the machine)
 	$(BIN)/python -u benchmarks/speed.py --peers $(PEERS)/bin/python $(ARGS)
@@ -159,8 +154,12 @@ notebooks: $(INSTALLED)  ## Execute all notebooks, or NOTEBOOKS, in place, and k
 
 # Committed files are made from the repository's claims.csv, not from a user's own claims.csv.
 results notebooks site: private export MNIST_RNN_PUBLISHED =
+results: private export MNIST_RNN_RESULTS = results
 results: $(INSTALLED)  ## Train missing runs, and make tables, notebooks and generated text again
-	@$(MAKE) --no-print-directory sweep report notebooks MNIST_RNN_RESULTS=results
+	@$(MAKE) --no-print-directory sweep
+	@$(BIN)/papermill --no-progress-bar --log-level ERROR notebooks/03_results.ipynb results/executed/03_results.ipynb
+	@$(MAKE) --no-print-directory notebooks
+	@cd results && LC_ALL=C sha256sum runs/*/*.json > runs.sha256
 	$(BIN)/python docs/generate.py
 
 lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock

@@ -4,21 +4,26 @@
 `<!-- end -->`, and draws the network of the default run.
 """
 
+import math
 import os
 import re
+from typing import NamedTuple
 
 import pandas as pd
 
 from mnist_rnn.analysis.answer import (
     choose_results,
-    describe_answer,
+    describe_codes,
+    describe_published,
     describe_reproduced,
     describe_spread,
 )
-from mnist_rnn.analysis.claims import Claim, read_claims
+from mnist_rnn.analysis.one_bit import describe_worth
 from mnist_rnn.analysis.tables import Results, summarize, tabulate_results
 from mnist_rnn.analysis.trained_network import Weights
-from mnist_rnn.bits.implementations import BROWSER, SOURCES, find_proofs
+from mnist_rnn.bits.audit import list_left, read_audited
+from mnist_rnn.bits.implementations import RUNS, SOURCES
+from mnist_rnn.bits.ledger import DEFAULT_RUN, read_ledger
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
@@ -35,51 +40,98 @@ def make_answer(results: Results) -> str:
 
 
 def make_comparisons(results: Results) -> str:
-    """Return paragraphs on the author's code and on all published results."""
-    return "\n\n".join(describe_answer(results)[2:])
+    """Return sentences on the author's code and on all published results."""
+    return " ".join([describe_codes(results.runs)[0], *describe_published(results)])
 
 
 def make_spread(results: Results) -> str:
-    """Return sentences about the effect of the seed on the test accuracy."""
-    return " ".join(describe_spread(results.runs))
+    """Return sentences on why runs differ, and on what to compare."""
+    return " ".join(describe_spread(results.runs)[1:-1])
 
 
 def make_table(results: Results) -> str:
-    """Return a table of published results, then the published numbers outside their intervals."""
-    claims = {claim.claim: claim for claim in read_claims()}
+    """Return a table of published results."""
     table = summarize(choose_results(results.accuracy))
-    outside = [f"`{row.Result}`, {row.Outside}" for row in table.itertuples() if row.Outside]
-    table["Result"] = [f"`{name}`{describe_network(claims[name])}" for name in table["Result"]]
-    table = table.drop(columns="Outside")
-    rows = table.to_markdown(index=False, disable_numparse=True)
-    return f"{rows}\n\nOutside their intervals: {'; '.join(outside)}."
+    table = table.drop(columns=["Range (%)", "Runs", "Outside"])
+    table["Result"] = [f"`{name}`" for name in table["Result"]]
+    table["Inside"] = table["Inside"].str.replace(" of ", "/")
+    return table.to_markdown(index=False, disable_numparse=True)
 
 
-def describe_network(claim: Claim) -> str:
-    """Return a claim's differences from the default configuration, like `: adam, dropout 0.2`."""
-    if claim.answered_by == "pytorch":
-        return ": PyTorch"
-    changed = claim.config.find_changes(Configuration())
-    words = [v if isinstance(v, str) else f"{name} {v}" for name, v in changed.items()]
-    return ": " + ", ".join(words) if words else ""
+class Proof(NamedTuple):
+    """An implementation's longest bit-identical training of the default network by SGD.
+
+    `seconds` is the time of an epoch of 60,000 images, or None if this time was not measured.
+    """
+
+    epochs: int
+    images: int
+    seconds: float | None
+    cpu: str
+
+
+def find_proofs() -> dict[str, Proof]:
+    """Return the longest training by each implementation on a real CPU, from our rows.
+
+    Of the longest trainings, the fastest is returned.
+    """
+    proofs: dict[str, Proof] = {}
+    for row in read_ledger():
+        if "emulated" in row.cpu or row.measured_by != "us":
+            continue
+        for name in {"sgd", "first-epoch", "learn.html", DEFAULT_RUN} & {*row.same_bits.split()}:
+            proof = Proof(RUNS[name].epochs, RUNS[name].train_size, row.seconds, row.cpu)
+            proofs[row.program] = max(
+                proofs.get(row.program, proof),
+                proof,
+                key=lambda p: (p.epochs * p.images, -(p.seconds or math.inf)),
+            )
+    return proofs
 
 
 def make_implementations(_: Results) -> str:
-    """Return a table with the files, time and bit-identical epochs of each implementation."""
+    """Return a table of the implementations, and a sentence on the runs that C has confirmed."""
     proofs, rows = find_proofs(), []
-    for name, (files, _) in {**SOURCES, BROWSER[0]: (BROWSER[1], None)}.items():
+    for name, (files, _, shared) in SOURCES.items():
         links = (f"[{path.name}]({os.path.relpath(path, ROOT)})" for path in files)
-        computed, seconds, cpu = proofs[name]
+        epochs, images, seconds, cpu = proofs[name]
         rows.append(
             {
                 "Implementation": f"{name}: {', '.join(links)}",
+                "Shared code": shared or "none",
                 "Lines": sum(len(path.read_text("utf-8").splitlines()) for path in files),
                 "Seconds per epoch": "" if seconds is None else f"{seconds:.1f}",
                 "CPU (family, model)": cpu,
-                "Bit-identical in": computed,
+                "Bit-identical in": f"{epochs} epoch{'s' * (epochs > 1)} of {images:,} images",
             }
         )
-    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+    runs = read_audited()
+    equal = len(runs) - len(list_left(runs))
+    rows[list(SOURCES).index("C")]["Bit-identical in"] += f", {equal} of our {len(runs)} runs"
+    table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+    return f"{table}\n\n{list_cpus()}"
+
+
+def list_cpus() -> str:
+    """Return sentences with the CPUs on which the ledger's programs had the committed bits."""
+    real, emulated = dict[str, None](), dict[str, dict[str, None]]()
+    for row in read_ledger():
+        name, *kind = row.cpu.split(", ")
+        if "emulated" in kind and row.same_bits:
+            words = name if name == kind[0] else f"{name} ({kind[0]})"
+            emulated.setdefault(row.program, {})[words] = None
+        elif row.program == "Keras" and DEFAULT_RUN in row.same_bits.split():
+            real[name] = None
+    parts = [f"by {program} on {', '.join(cpus)}" for program, cpus in emulated.items()]
+    return (
+        f"Keras computed these bits in the default run on {', '.join(real)}. First steps were "
+        f"computed on emulated CPUs: {'; '.join(parts)}."
+    )
+
+
+def make_bit(_: Results) -> str:
+    """Return sentences on what one flipped bit is worth."""
+    return describe_worth()
 
 
 BLOCKS = {
@@ -88,6 +140,7 @@ BLOCKS = {
     "results": make_table,
     "comparisons": make_comparisons,
     "implementations": make_implementations,
+    "bit": make_bit,
 }
 
 

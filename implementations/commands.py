@@ -34,7 +34,8 @@ def train(folder, inputs, step, predict, tensor):
     layer, optimizer, units, batch_size, size, epochs = numbers[:6]
     rate, dropout = numbers[7:9].view("<f4")
     if layer or optimizer or dropout:
-        sys.exit("expected SimpleRNN with SGD and no dropout")
+        got = f"layer {layer}, optimizer {optimizer}, dropout {dropout:g}"
+        sys.exit(f"expected SimpleRNN (0), SGD (0) and no dropout, got {got}")
     tested = max(size // 100 * 100, 100) if size < 1000 else 10_000
     shapes = (28, units), (units, units), (units,), (units, 10), (10,)
     *parts, orders = np.split(numbers[10:], np.cumsum([np.prod(shape) for shape in shapes]))

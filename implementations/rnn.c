@@ -1,8 +1,8 @@
 // The training of docs/specification.md in C: each layer, each optimizer, and dropout.
 //
-// The bits are the same on every CPU, because each float32 operation is rounded once. The terms of
-// products are added by fused multiply-add. -ffp-contract=off keeps the compiler from fusing other
-// operations. Each sum has one order of its terms, and results below 2^-126 become 0.
+// Each float32 operation is rounded once, so that the bits don't depend on the CPU's instructions.
+// The terms of products are added by fused multiply-add. -ffp-contract=off keeps the compiler from
+// fusing other operations. Each sum has one order of its terms, and results below 2^-126 become 0.
 // `commands.c` reads files, prints results, and says how to compile. learn.html contains this file
 // without `commands.c`, in WebAssembly.
 

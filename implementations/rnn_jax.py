@@ -1,10 +1,10 @@
 """Train a SimpleRNN in JAX by SGD, with the bits that docs/specification.md specifies.
 
 On x86-64, flags keep XLA from fusing operations, and from calling a library to sum over images. The
-flags also make XLA use the same tanh and exp on all CPUs. Matrices are padded to multiples of 64,
-because XLA then adds the terms of a matrix product in order. `jax.grad` is not used, because it
-differentiates tanh as (1 + h) (1 - h). If XLA adds the terms of a matrix product in another order,
-this program exits with a message. `commands.py` explains the command line.
+flags also make XLA use its own tanh and exp. Matrices are padded to multiples of 64, because XLA
+then adds the terms of a matrix product in order. `jax.grad` is not used, because it differentiates
+tanh as (1 + h) (1 - h). If XLA adds the terms of a matrix product in another order, this program
+exits with a message. `commands.py` explains the command line.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Train a SimpleRNN in Keras with the code of `mnist_rnn.experiment`, like 02_train.ipynb.
 
-Flags keep XLA from fusing operations, and make XLA use the same tanh and exp on all CPUs. Sums are
+Flags keep XLA from fusing operations, and make XLA use its own tanh and exp. Sums are
 computed in parts, and gradients are computed by explicit formulas. Comments in
 `mnist_rnn.experiment` give the reasons. If XLA adds the terms of a matrix product in another order,
 a probe stops 02_train.ipynb. For a known case, this program prints only the logits, the gradients

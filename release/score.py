@@ -9,7 +9,6 @@ import json
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 
 RUNS = Path(__file__).resolve().parents[1] / "results" / "runs"
@@ -28,6 +27,8 @@ for name, sha256 in MNIST.items():
         raise SystemExit(f"{file}: expected MNIST's file, SHA-256 {sha256}.")
     parts.append(np.frombuffer(content, "uint8"))
 x, y = parts[0][16:].reshape(-1, 28, 28).astype("float32") / 255, parts[1][8:]
+import keras  # noqa: E402 - after the check of the files, since Keras takes seconds
+
 network = keras.models.load_model(MODEL, safe_mode=True)
 errors = int((network.predict(x, batch_size=1000, verbose=0).argmax(axis=1) != y).sum())
 stated = json.loads(MODEL.with_suffix(".json").read_text(encoding="utf-8"))["history"][

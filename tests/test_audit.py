@@ -1,39 +1,36 @@
 """Test the audit, which computes committed runs again with the C program."""
 
+import re
+import sys
+
 import pytest
 
-from mnist_rnn.bits.audit import add_row, compare, list_left, read_audited
-from mnist_rnn.bits.programs import compile_c, train
+from mnist_rnn.bits import audit
+from mnist_rnn.bits.implementations import find_compiler
 from mnist_rnn.errors import ExperimentError
+from mnist_rnn.paths import COMMITTED
 
 NAME = "simple_rnn-256-sgd-learning_rate_0.05-batch_size_64-train_size_1280"
 
 
-def shorten(run, digests):
-    """Return the record of a run that ends after as many epochs as there are digests."""
-    history = {name: values[: len(digests)] for name, values in vars(run.history).items()}
-    return run.model_copy(
-        update={
-            "config": run.config.model_copy(update={"epochs": len(digests)}),
-            "history": run.history.model_copy(update=history | {"weights_sha256": digests}),
-        }
-    )
-
-
-def test_the_audit_finds_a_changed_digit(tmp_path):
-    (record,) = read_audited([NAME])
-    run = shorten(record, record.history.weights_sha256[:3])
+def test_the_audit_finds_a_changed_digit_of_a_digest(tmp_path, monkeypatch, capsys):
     try:
-        command = compile_c(tmp_path / "rnn")
+        find_compiler()
     except ExperimentError as error:
         pytest.skip(str(error))
-    trained = train(command, run.config)
-    row = compare(run, trained)
-    assert row.first_difference == ""
-    add_row(row, tmp_path / "audit.csv")
-    assert list_left([run], tmp_path / "audit.csv") == []
-    epoch = run.history.weights_sha256[2]
-    wrong = epoch[:-1] + ("1" if epoch[-1] == "0" else "0")
-    changed = shorten(run, [*run.history.weights_sha256[:2], wrong])
-    assert list_left([changed], tmp_path / "audit.csv") == [changed]
-    assert compare(changed, trained).first_difference == "3"
+    path = tmp_path / "runs" / NAME / "seed-0.json"
+    path.parent.mkdir(parents=True)
+    monkeypatch.setattr(audit, "FILE", tmp_path / "audit.csv")
+    monkeypatch.setattr(sys, "argv", ["audit", f"{NAME}/0"])
+    text = (COMMITTED / "runs" / NAME / "seed-0.json").read_text()
+    third = audit.read_audited([f"{NAME}/0"])[0].history.weights_sha256[2]
+    changed = text.replace(third, third[:-1] + ("1" if third[-1] == "0" else "0"))
+    monkeypatch.setattr(audit, "COMMITTED", tmp_path)
+    for content, said in ((text, "all 20 epochs equal"), (changed, "DIFFERENT .* from epoch 3 on")):
+        path.write_text(content)
+        with pytest.raises(SystemExit) as end:
+            audit.main()
+        assert end.value.code == (content == changed)
+        assert re.search(said, capsys.readouterr().out)
+    path.write_text(text)
+    assert audit.list_left(audit.read_audited()) == []

@@ -1,8 +1,6 @@
 """Test that all ways to start a training on this machine give the same weights.
 
-The matrix has a row for each configuration and a column for each way to start its training. The
-slow tests run a small part of the matrix. `make trials` runs the whole matrix. `test_emulated.py`
-tests other CPUs.
+`test_emulated.py` tests other CPUs.
 """
 
 import os
@@ -25,9 +23,7 @@ from mnist_rnn.paths import ROOT
 from mnist_rnn.records.run import read_runs
 
 SIZE = {"units": 256, "epochs": 2, "train_size": 3000}
-CHEAP = SIZE | {"units": 32, "dropout": 0.2}
 ROWS = [
-    SIZE,
     SIZE | {"dropout": 0.2},
     SIZE | {"optimizer": "adam"},
     SIZE | {"optimizer": "rmsprop", "dropout": 0.2},
@@ -39,14 +35,13 @@ ROWS = [
 PYTHON_3_13 = ROOT / ".venv-3.13" / "bin" / "python"
 
 
-def threads(number):
-    def run(parameters, results):
-        names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-        variables = dict.fromkeys(names, str(number))
-        return finish(start_plain(parameters, results, **variables), results)
+def plain(**options):
+    """Return a function that trains in a new process with these variables, or another Python."""
+    return lambda parameters, results: finish(start_plain(parameters, results, **options), results)
 
-    run.__name__ = f"{number} thread(s)"
-    return run
+
+def threads(number):
+    return plain(TF_NUM_INTRAOP_THREADS=number, TF_NUM_INTEROP_THREADS=number)
 
 
 def two_at_once(parameters, results):
@@ -54,11 +49,6 @@ def two_at_once(parameters, results):
     record = finish(start_plain(parameters, results / "one"), results / "one")
     assert finish(other, results / "other").weights_sha256 == record.weights_sha256
     return record
-
-
-def avx2(parameters, results):
-    """Limit oneDNN, XLA's library for matrix products, to AVX2, and train."""
-    return finish(start_plain(parameters, results, ONEDNN_MAX_CPU_ISA="AVX2"), results)
 
 
 def papermill(parameters, results):
@@ -82,56 +72,25 @@ def nbval(parameters, results):
 
 
 def jupyterlab(parameters, results):
-    if BROWSER is None:
-        return None
     with open_lab(results, parameters) as lab, open_browser() as browser:
         run_all(browser, lab, "02_train.ipynb")
     (record,), _ = read_runs(results / "results")
     return record
 
 
-def python_3_13(parameters, results):
-    if not PYTHON_3_13.exists():
-        return None
-    return finish(start_plain(parameters, results, python=PYTHON_3_13), results)
+QUICK = [threads("1"), threads("4"), two_at_once, papermill, resumed, nbval]
+ALL = [*QUICK, threads("2"), plain(ONEDNN_MAX_CPU_ISA="AVX2")]
+ALL += [jupyterlab] * bool(BROWSER) + [plain(python=PYTHON_3_13)] * PYTHON_3_13.exists()
 
 
-COLUMNS = [*map(threads, (1, 2, 4)), two_at_once, avx2, papermill, resumed, nbval]
-COLUMNS += [jupyterlab, python_3_13]
+SLOW = [(SIZE | {"units": 32, "dropout": 0.2}, QUICK), (ROWS[0], QUICK[:2]), (ROWS[3], QUICK[:2])]
 
 
-def print_matrix(rows, columns, folder):
-    """Train each configuration in every way, and return a set of digests per configuration."""
-    matrix = []
-    for number, parameters in enumerate(rows):
-        print(f"\n{parameters}")
-        digests = set()
-        for column in columns:
-            record = column(parameters, folder / f"{number}-{column.__name__}")
-            digest = record.weights_sha256 if record else "not run"
-            print(f"  {column.__name__:12} {digest}")
-            digests |= {record.weights_sha256} if record else set()
-        print("  one digest" if len(digests) == 1 else "  DIFFERENT DIGESTS")
-        matrix.append(digests)
-    return matrix
-
-
-@pytest.mark.slow
-def test_quick_ways_to_train_a_small_network_give_the_same_weights(tmp_path):
-    columns = [threads(1), threads(4), two_at_once, papermill, resumed, nbval]
-    (digests,) = print_matrix([CHEAP], columns, tmp_path)
-    assert len(digests) == 1
-
-
-@pytest.mark.slow
-def test_any_number_of_threads_gives_the_same_weights(tmp_path):
-    """Train networks of 256 and 512 units, the sizes of the published networks."""
-    matrix = print_matrix([ROWS[1], ROWS[4]], [threads(1), threads(4)], tmp_path)
-    assert [len(digests) for digests in matrix] == [1, 1]
-
-
-@pytest.mark.trial
-def test_all_ways_to_train_a_configuration_give_the_same_weights(tmp_path):
-    matrix = print_matrix(ROWS, COLUMNS, tmp_path)
-    assert [len(digests) for digests in matrix] == [1] * len(ROWS)
-    assert len(set.union(*matrix)) == len(ROWS)
+@pytest.mark.parametrize(
+    ("parameters", "ways"),
+    [pytest.param(*row, marks=pytest.mark.slow) for row in SLOW]
+    + [pytest.param(row, ALL, marks=pytest.mark.trial) for row in ROWS],
+)
+def test_all_ways_to_train_a_configuration_give_the_same_weights(parameters, ways, tmp_path):
+    numbered = enumerate(ways)
+    assert len({way(parameters, tmp_path / str(i)).weights_sha256 for i, way in numbered}) == 1

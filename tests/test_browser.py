@@ -1,6 +1,5 @@
 """Run the notebooks in JupyterLab with a headless browser, as a user would."""
 
-import re
 import shutil
 
 import pytest
@@ -31,19 +30,9 @@ def test_all_cells_of_a_notebook_run_without_errors(name, browser, lab):
         outputs = page.locator(f".jp-OutputArea [data-mime-type='{complaint}']")
         assert outputs.all_inner_texts() == []
     if name == "04_reading.ipynb":
-        use_the_pad(page)
+        page.locator(".reading").scroll_into_view_if_needed()
+        answer = draw(page, SHAPES["7 plain"], wait=1000)
+        assert answer.startswith("The network reads a 7 (")
+        for _ in range(2):  # outside the pad, pressing d twice would delete a cell
+            page.locator("canvas[tabindex]").press("d")
     assert errors == []
-
-
-def use_the_pad(page):
-    page.locator(".reading").scroll_into_view_if_needed()
-    answer = draw(page, SHAPES["7 plain"], wait=1000)
-    assert answer.startswith("The network reads a 7 (")
-    for _ in range(2):  # outside the pad, pressing d twice would delete a cell
-        page.locator("canvas[tabindex]").press("d")
-    page.get_by_role("button", name="Random test digit").click()
-    page.get_by_text("Which digit is it?").wait_for()
-    page.get_by_role("button", name="5", exact=True).click()
-    page.get_by_text(
-        re.compile(r"You read a 5\. The network reads a \d .*The label is \d\.")
-    ).wait_for()

@@ -98,7 +98,6 @@ def test_equal_numbers_give_equal_configurations():
     [
         ("example", 10_000, "a whole number from 0 to 9999"),
         ("test_size", 99, "a whole number from 100 to 10000"),
-        ("seed", 0.5, "a whole number from 0 to 4294967295"),
     ],
 )
 def test_the_interpretation_notebook_rejects_wrong_parameters(name, value, expected):

@@ -19,7 +19,6 @@ from mnist_rnn.analysis.tables import tabulate_runs
 from mnist_rnn.figures import results, training
 from mnist_rnn.figures.captioned import LIGHT, ORANGE, CaptionedFigure
 from mnist_rnn.figures.source import show_source
-from mnist_rnn.paths import COMMITTED, ROOT
 
 pytestmark = pytest.mark.quick
 
@@ -91,11 +90,6 @@ def test_each_run_is_a_dot_in_the_row_of_its_program(make_record):
         assert f"The row *{name}* has a test accuracy of {mean}." in drawn.caption
 
 
-def test_figure_grows_with_the_number_of_rows(make_record):
-    rows = dict.fromkeys("abcdef", tabulate_runs([make_record()]))
-    assert results.draw_results(rows).figure.get_figheight() == pytest.approx(1 + 6 * 0.7)
-
-
 def test_each_curve_has_the_colour_of_its_row(make_record):
     drawn = draw_rows(make_record)
     left, right = drawn.figure.axes
@@ -130,7 +124,7 @@ def test_published_results_are_drawn_in_the_given_rows(make_record):
         part.get_segments()[0] for part in left.collections if to_hex(part.get_color()) == ORANGE
     ]
     assert [line[0, 0] for line in lines] == [97.9, 98.0, 97.9, 98.0]
-    assert [line[:, 1].tolist() for line in lines] == [[-0.5, 0.5]] * 2 + [[0.5, 1.5]] * 2
+    assert [line[:, 1].tolist() for line in lines] == [[-0.22, 0.5]] * 2 + [[0.78, 1.5]] * 2
     names = {text.get_text(): text.xy for text in left.texts if text.get_color() == ORANGE}
     assert names == {"notebook-2019: 97.9%": (97.9, -0.51), "book-256-sgd: 98.0%": (98, -0.51)}
     lower, _ = draw_rows(make_record, published={"keras": claims}).figure.axes
@@ -149,15 +143,6 @@ def test_published_results_are_drawn_in_the_given_rows(make_record):
     )
 
 
-def test_the_committed_figure_shows_the_numbers_of_the_table():
-    """Check the mean, the standard deviation and the number of runs for three programs."""
-    notebook = (ROOT / "notebooks" / "03_results.ipynb").read_text()
-    table = pd.read_csv(COMMITTED / "accuracy.csv").set_index("configuration")
-    for name in ("simple_rnn-256-sgd", "keras", "keras_2019"):
-        row = table.loc[[name]].iloc[0]
-        assert f" {row['mean']:.2f} ± {row['sd']:.2f}% ({row['runs']} runs)" in notebook
-
-
 def test_shown_source_code_is_highlighted_and_wrapped_between_words():
     functions = training.draw_curves, CaptionedFigure.save
     html = show_source(*functions)._repr_html_()
@@ -167,33 +152,19 @@ def test_shown_source_code_is_highlighted_and_wrapped_between_words():
     assert '<span class="k">def</span>' in shown
 
 
-def test_a_published_curve_is_drawn_relative_to_the_mean_of_our_runs(make_record):
-    """Use losses with the logarithms -1, 0 and 1, so that their geometric mean is 1."""
-    records = [
-        change(make_record(seed=seed), "history", loss=[loss] * 20)
-        for seed, loss in enumerate(np.exp([-1.0, 0.0, 1.0]))
-    ]
-    runs = tabulate_runs(records)
-    drawn = results.draw_published_curves(runs, CLAIMS.loc[["notebook-2019", "notebook-2020"]])
-    assert "40 of 40 orange points (`notebook-2019`: 20 of 20, `notebook" in drawn.caption
-    ax = drawn.figure.axes[0]
-    assert ax.get_title() == "notebook-2019 (3 runs)"
-    published = np.array(CLAIM["loss_by_epoch"])
-    assert ax.get_lines()[1].get_ydata() == pytest.approx(100 * (published - 1))
-    heights = ax.collections[0].get_paths()[0].vertices[:, 1]
-    low, high = find_interval("loss", runs["first_epoch_loss"])
-    assert (heights.min(), heights.max()) == pytest.approx((100 * (low - 1), 100 * (high - 1)))
-    runs["loss_by_epoch"] = [(loss,) * 20 for loss in (0.0999, 0.1, 0.1001)]
-    drawn = results.draw_published_curves(runs, CLAIMS.loc[["notebook-2019"]])
-    assert " 0 of 20 orange points " in drawn.caption
-
-
-@pytest.mark.parametrize("epochs", [3, 25])
-def test_a_published_curve_and_our_runs_are_compared_over_their_common_epochs(epochs, make_record):
-    """Use runs with fewer or more epochs than the 20 epochs of the published curve."""
-    runs = tabulate_runs([make_record(seed=seed, epochs=epochs) for seed in range(3)])
-    claims = CLAIMS.loc[["notebook-2019"]].assign(configuration=runs["configuration"][0])
-    drawn = results.draw_published_curves(runs, claims)
-    last = min(epochs, 20)
-    assert drawn.figure.axes[0].get_lines()[1].get_xdata().tolist() == list(range(1, last + 1))
-    assert f" of {last} orange points" in drawn.caption
+def test_all_runs_are_drawn_by_epoch_and_counted_after_the_last(make_record):
+    errors = (190, 200, 210, 250)
+    runs = tabulate_runs([make_record(n, seed=seed) for seed, n in enumerate(errors)])
+    left, right = results.draw_epochs(runs, CLAIMS.loc[["notebook-2019"]]).figure.axes
+    *lines, first, mean, published = left.get_lines()
+    assert [line.get_ydata()[-1] for line in lines] == [100 - n / 100 for n in errors]
+    assert first.get_ydata()[-1] == 98.1
+    assert mean.get_ydata()[-1] == pytest.approx(97.875)
+    assert (set(published.get_ydata()), published.get_color()) == ({97.9}, ORANGE)
+    counts = {round(bar.get_y() + 0.05, 2): bar.get_width() for bar in right.patches}
+    assert {place: count for place, count in counts.items() if count} == {
+        97.5: 1,
+        97.9: 1,
+        98.0: 1,
+        98.1: 1,
+    }

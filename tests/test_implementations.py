@@ -1,163 +1,115 @@
-"""Test the programs in implementations/, which use Keras, NumPy, JAX, PyTorch and C."""
+"""Test the programs in implementations/, which use Keras, NumPy, JAX, PyTorch, C and a browser."""
 
 import platform
-import re
 import shutil
 import sys
 
 import pytest
-from helpers.samples import change
 
-from mnist_rnn.bits import implementations, programs
-from mnist_rnn.bits.implementations import RUNS, SOURCES, answer, find_proofs, judge, record
-from mnist_rnn.bits.ledger import DEFAULT_RUN, add_rows, describe_reproduction, read_ledger
-from mnist_rnn.bits.programs import FOLDER, ask, compile_c, train
-from mnist_rnn.errors import ExperimentError
+from mnist_rnn.bits import implementations
+from mnist_rnn.bits.implementations import FOLDER, RUNS, answer, compile_c, judge, train
+from mnist_rnn.bits.inputs import write_inputs
+from mnist_rnn.bits.ledger import read_ledger
+from mnist_rnn.config import Configuration
+from mnist_rnn.errors import ExperimentError, ParameterError
 from mnist_rnn.paths import ROOT
 from mnist_rnn.records.run import read_first_steps
 
-KNOWN = read_first_steps()
 PEERS = ROOT / f"{sys.prefix}-peers" / "bin" / "python"
-FUNCTION = r"^(?:def|static (?:inline )?(?:void|float)) (\w+)\("
+KNOWN = [name for name in read_first_steps() if name != "first-epoch"]
 
 
-@pytest.fixture(scope="module")
-def c(tmp_path_factory):
-    """Compile the C program for this CPU, and return the command that runs it."""
+def start(name, folder, cpu=None):
+    """Return the command of a program, or skip the test if something is missing."""
     try:
-        return compile_c(tmp_path_factory.mktemp("c") / "rnn")
+        return implementations.find_program(name, folder, cpu, PEERS)[0]
     except ExperimentError as error:
         pytest.skip(str(error))
 
 
-def need_peers(name):
-    if not PEERS.exists():
-        pytest.skip(f"needs {name}: `make implementations` installs it")
-    return [PEERS, SOURCES[name][0][0]]
-
-
-def test_all_programs_are_short_and_have_the_same_functions_in_the_same_order():
-    named = ("NumPy", "JAX", "PyTorch", "C")
-    texts = {name: SOURCES[name][0][0].read_text() for name in named}
-    assert len(texts["C"].splitlines()) <= 450
-    for name in ("JAX", "PyTorch"):
-        assert len(texts[name].splitlines()) <= 150
-    functions = {name: re.findall(FUNCTION, text, flags=re.M) for name, text in texts.items()}
-    shared = "multiply", "sum_products", "sum_images", "forward", "backward", "predict"
-    shared += "differentiate_loss", "step"
-    for found in functions.values():
-        assert [name for name in found if name in shared] == list(shared)
+@pytest.fixture(scope="module")
+def c(tmp_path_factory):
+    return start("C", tmp_path_factory.mktemp("c"))
 
 
 def test_the_c_program_computes_the_known_answers(c):
     assert answer(c) == []
 
 
-@pytest.mark.parametrize("name", [name for name in KNOWN if name != "first-epoch"])
+@pytest.mark.parametrize("name", KNOWN)
 def test_the_c_program_computes_the_first_steps(name, c):
-    assert judge(train(c, KNOWN[name].config), name) == ""
+    assert judge(train(c, RUNS[name]), name) == ""
 
 
 @pytest.mark.parametrize(
     ("line", "instead", "array"),
-    [
-        ("1 - h[j] * h[j]", "(1 + h[j]) * (1 - h[j])", "d of timestep"),
-        ("(a * (1 / s)) * e[j]", "a / s * e[j]", "g differs"),
-    ],
+    [("1 - h[j] * h[j]", "(1 + h[j]) * (1 - h[j])", "d of"), ("* (1 / s)) * e", "/ s) * e", "g ")],
 )
-def test_different_arithmetic_in_the_c_program_is_detected(
-    line, instead, array, tmp_path, monkeypatch, c
-):
+def test_other_arithmetic_in_the_c_program_is_found(line, instead, array, tmp_path, monkeypatch, c):
     for name in ("rnn.c", "sha256.c", "commands.c"):
         text = (FOLDER / name).read_text()
         (tmp_path / name).write_text(text.replace(line, instead))
-    monkeypatch.setattr(programs, "FOLDER", tmp_path)
-    differences = answer(compile_c(tmp_path / "rnn"))
+    monkeypatch.setattr(implementations, "FOLDER", tmp_path)
+    command = compile_c(tmp_path / "rnn")
+    differences = answer(command)
     assert differences
     assert all(array in sentence for sentence in differences)
+    assert judge(train(command, RUNS["sgd"]), "sgd").startswith("expected f1b9aead")
 
 
 @pytest.mark.slow
-def test_the_c_program_needs_no_special_cpu_instructions(tmp_path, c):
-    assert answer(compile_c(tmp_path / "rnn", "-O2")) == []
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX2 exists only on x86-64")
-def test_the_c_program_computes_the_committed_bits_with_avx2_and_fma(tmp_path, c):
-    command = compile_c(tmp_path / "rnn", "-mavx2", "-mfma")
-    assert answer(command) == []
-    assert judge(train(command, RUNS["sgd"]), "sgd") == ""
-
-
-@pytest.mark.slow
-def test_the_c_program_computes_the_committed_bits_on_an_emulated_arm64_cpu(tmp_path):
-    pytest.importorskip("ziglang", reason="needs `pip install --group engine`")
-    if not (emulator := shutil.which("qemu-aarch64")):
-        pytest.skip("needs qemu-aarch64: `apt install qemu-user`")
-    with pytest.MonkeyPatch.context() as patch:
-        zig = [sys.executable, "-m", "ziglang", "cc"]
-        patch.setattr(programs, "find_compiler", lambda: zig)
-        options = "-target", "aarch64-linux-musl", "-static"
-        command = [emulator, *compile_c(tmp_path / "rnn", *options)]
-    assert answer(command) == []
-    assert judge(train(command, RUNS["sgd"]), "sgd") == ""
+@pytest.mark.parametrize("target", ["-O2", "-mavx2 -mfma", "riscv64", "s390x", "aarch64"])
+def test_the_c_program_computes_the_committed_bits_on_other_cpus(target, tmp_path, c):
+    """Use fewer instructions, or emulate a CPU. On s390x, numbers have the opposite byte order."""
+    if "avx" in target and platform.machine() != "x86_64":
+        pytest.skip("AVX2 exists only on x86-64")
+    if target[0] == "-":
+        command, run = compile_c(tmp_path / "rnn", *target.split()), "sgd"
+    else:
+        if not shutil.which(f"qemu-{target}"):
+            pytest.skip(f"needs qemu-{target}: `apt install qemu-user`")
+        command, run = start("C", tmp_path, target), "1-unit"
+    assert (answer(command), judge(train(command, RUNS[run]), run)) == ([], "")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("isa", ["", "AVX2"])
-@pytest.mark.parametrize("name", ["JAX", "PyTorch"])
-def test_jax_and_pytorch_compute_the_committed_bits(name, isa, monkeypatch):
+@pytest.mark.parametrize("name", ["JAX", "PyTorch", "Browser"])
+def test_other_programs_compute_the_committed_bits(name, isa, tmp_path, monkeypatch):
     """In one case, limit oneDNN, PyTorch's library for matrix products, to AVX2."""
-    command = need_peers(name)
+    command = start(name, tmp_path)
     if isa:
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
-    assert answer(command) == []
-    assert judge(train(command, RUNS["sgd"]), "sgd") == ""
+    assert (answer(command), judge(train(command, RUNS["sgd"]), "sgd")) == ([], "")
+    with pytest.raises(ExperimentError, match=r"expected SimpleRNN.*, got layer 2"):
+        train(command, RUNS["gru"])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["JAX", "PyTorch"])
 def test_a_program_that_adds_in_another_order_ends_with_an_error_message(name, tmp_path):
     """Split long sums into parts of half the specified length, as MKL does with AVX2."""
-    python, source = need_peers(name)
+    python, source = start(name, tmp_path)
     shutil.copy(FOLDER / "commands.py", tmp_path)
     halved = source.read_text().replace("256, 1)", "128, 1)")
     for whole in ("cut(b, 256)", "b.split(256)"):
         halved = halved.replace(whole, whole.replace("256", "128"))
     (tmp_path / source.name).write_text(halved)
     with pytest.raises(ExperimentError, match="terms of products in another order"):
-        ask([python, tmp_path / source.name, "data/mnist", "none"])
+        implementations.run([python, tmp_path / source.name, "data/mnist", "none"])
 
 
-def test_the_row_of_the_c_program_names_the_implementation(tmp_path, monkeypatch, c):
+def test_the_check_writes_a_row_of_the_ledger(tmp_path, monkeypatch, capsys, c):
     monkeypatch.setattr(implementations, "OWN", tmp_path / "own.csv")
-    record("C", sys.executable, train(c, RUNS["sgd"]), "sgd", True)
+    monkeypatch.setattr(sys, "argv", ["", "C", "--run", "1-unit", "--run", "sgd"])
+    with pytest.raises(SystemExit) as end:
+        implementations.main()
+    assert not end.value.code, capsys.readouterr().out
     (row,) = read_ledger(tmp_path / "own.csv")
-    assert (row.program, row.same_bits, row.other_bits, row.seconds) == ("C", "sgd", "", None)
+    assert (row.program, row.same_bits, row.other_bits) == ("C", "1-unit sgd", "")
 
 
-def test_the_reported_time_is_that_of_the_fastest_longest_run(tmp_path, environment, monkeypatch):
-    """Expect that runs with different bits and runs on emulated CPUs are ignored."""
-    emulated = change(environment.model_copy(deep=True), "cpu", emulated=True)
-    path, versions = tmp_path / "ledger.csv", iter("12345678")
-    monkeypatch.setattr(implementations, "read_ledger", lambda: read_ledger(path))
-
-    def add(seconds, name=DEFAULT_RUN, same=True, made_with=environment):
-        row = describe_reproduction("C", made_with, {name: same}, seconds, {"cc": next(versions)})
-        add_rows(path, [row.model_copy(update={"measured_by": "us"})])
-
-    add(None, "sgd")
-    assert find_proofs()["C"].seconds is None
-    add(50, "first-epoch")
-    assert find_proofs()["C"][:2] == ("the first epoch", 50)
-    add(20)
-    add(15)
-    add(10, same=False)
-    add(5, made_with=emulated)
-    assert find_proofs()["C"][:2] == ("all 20 epochs", 15)
-
-
-def test_the_error_message_of_a_failing_program_is_shown():
-    with pytest.raises(ExperimentError, match="expected data/mnist INPUTS"):
-        ask([sys.executable, FOLDER / "rnn_numpy.py"])
+def test_a_layer_that_the_c_program_lacks_is_rejected(tmp_path):
+    config = Configuration().model_copy(update={"layer": "conv_lstm"})
+    with pytest.raises(ParameterError, match=r"layer: expected .*, got conv_lstm"):
+        write_inputs(tmp_path / "inputs", config)

@@ -2,22 +2,19 @@
 
 import numpy as np
 import pytest
-from helpers.drawn import labels_by_color, only_image
+from helpers.drawn import only_image
 from helpers.samples import answers
 from matplotlib.colors import to_hex
 
 from mnist_rnn.analysis.trained_network import decision_rows
-from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE
+from mnist_rnn.figures.captioned import BLUE, DARK, ORANGE
 from mnist_rnn.figures.interpretation import (
     draw_accuracy,
     draw_confident_mistakes,
-    draw_doubts,
     draw_example,
     draw_examples,
     draw_late,
     draw_means,
-    draw_rows,
-    draw_trajectories,
 )
 
 pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("close_figures")]
@@ -102,57 +99,3 @@ def test_accuracy_curves_are_in_percent_and_the_caption_states_where_they_cross_
     assert "curve reaches 50% at row 13, 90% at row 25, 97% at row 28." in drawn.caption
     assert drawn.caption.endswith("At row 21, the accuracies are 67% (blue) and 77% (grey).")
     assert "reaches at most 45%. Grey" in draw_accuracy(by_row / 2, if_blank, 10).caption
-
-
-def test_a_wrong_prediction_is_counted_in_the_bar_of_its_probability():
-    """Draw five misclassified images of a 7; for two, 7 is the second most probable digit."""
-    last = np.zeros((6, 10))
-    for index, (answer, highest, second) in enumerate(
-        [(7, 0.95, 1), (1, 0.15, 7), (1, 0.62, 7), (1, 0.65, 3), (1, 0.91, 3), (1, 0.99, 4)]
-    ):
-        last[index, [answer, second]] = highest, 1 - highest if highest > 0.5 else highest - 0.05
-    drawn = draw_doubts(np.stack([last] * 28, axis=1), np.full(6, 7))
-    (ax,) = drawn.figure.axes
-    second, lower = ({i: bar.get_height() for i, bar in enumerate(bars)} for bars in ax.containers)
-    assert {at: count for at, count in second.items() if count} == {0: 1, 5: 1}
-    assert {at: count for at, count in lower.items() if count} == {5: 1, 8: 2}
-    assert [to_hex(bars[0].get_facecolor()) for bars in ax.containers] == [BLUE, LIGHT]
-    assert "above 65%. The probability is above 90% for 40% of the wrong" in drawn.caption
-
-
-@pytest.mark.parametrize("units", [1, 3])
-def test_each_path_shows_the_mean_hidden_states_of_a_digit(units):
-    y = np.arange(40) % 10
-    scales = np.array([5, 2, 0.1])[:units]
-    hidden = RANDOM.normal(size=(40, 28, units)) * scales * np.linspace(1, 9, 28)[:, None]
-    axes = draw_trajectories(hidden, y).figure.axes
-    flat = hidden.reshape(-1, units) - hidden.mean(axis=(0, 1))
-    directions = np.linalg.svd(flat, full_matrices=False)[2][:2]
-    for digit, ax in enumerate(axes):
-        mean = (hidden[y == digit].mean(axis=0) - hidden.mean(axis=(0, 1))) @ directions.T
-        path, *marks = ax.get_lines()[10:]
-        for line, rows in zip([path, *marks], (slice(28), [0], [13], [27]), strict=True):
-            # The sign of a principal component is arbitrary.
-            expected = abs(mean[rows])
-            np.testing.assert_allclose(abs(line.get_xydata())[:, : expected.shape[1]], expected)
-
-
-def test_the_figure_of_rows_shows_the_ink_and_the_gradient_and_the_lost_accuracy():
-    sensitivity = 10.0 ** RANDOM.permutation(np.linspace(-4, -2, 28 * 28)).reshape(28, 28)
-    rows, bands = 0.9 - RANDOM.permutation(28) / 100, 0.9 - np.arange(7) / 10
-    drawn = draw_rows(IMAGES, sensitivity, 0.9, rows, bands)
-    ink, gradient, lost, scale = drawn.figure.axes
-    np.testing.assert_array_equal(only_image(ink), IMAGES.mean(axis=0))
-    np.testing.assert_array_equal(only_image(gradient), sensitivity)
-    assert gradient.images[0].norm([1e-4, 1e-3, 1e-2]).tolist() == pytest.approx([0, 0.5, 1])
-    assert scale.get_xlabel()
-    four, one = lost.containers
-    for bars, first, step, accuracies in ((four, 2.5, 4, bands), (one, 1, 1, rows)):
-        for place, bar in enumerate(bars):
-            assert bar.get_y() + bar.get_height() / 2 == pytest.approx(first + step * place)
-            assert bar.get_width() == pytest.approx(100 * (0.9 - accuracies[place]))
-    names = {LIGHT: "four blank rows", BLUE: "one blank row"}
-    assert labels_by_color(lost.get_legend()) == names
-    assert f"points (row {1 + rows.argmin()}). " in drawn.caption
-    inner = IMAGES[:, 7:21].sum() / IMAGES.sum()
-    assert f"rows 8 to 21 contain {inner:.0%} of the ink" in drawn.caption

@@ -1,20 +1,15 @@
 """Test the committed notebooks, and execute 02_train.ipynb with papermill."""
 
 import ast
-import base64
-import io
 import json
-import os
 import re
 import shutil
 import sys
-import time
 from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
-from helpers.pictures import compare
 from helpers.runs import (
     NOTEBOOKS,
     TRAIN,
@@ -28,7 +23,7 @@ from helpers.runs import (
     start_papermill,
 )
 from jupyter_client.manager import start_new_kernel
-from PIL import Image
+from nbval_pictures import compare
 
 from mnist_rnn.config import Configuration, Interpretation
 from mnist_rnn.paths import COMMITTED, ROOT
@@ -58,24 +53,29 @@ def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_nbval_detects_exchanged_pictures_and_a_changed_digit(tmp_path, monkeypatch):
-    notebook = nbformat.read(TRAIN.with_name("01_data.ipynb"), as_version=4)
-    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
-    pictures = [out.data for out in outputs if "image/png" in out.get("data", {})]
-    first, second, third, *_ = pictures
-    first["image/png"], third["image/png"] = third["image/png"], first["image/png"]
-    with Image.open(io.BytesIO(base64.b64decode(second["image/png"]))) as picture:
-        # Paste the digit 5 over the 6 in the label of a bar.
-        picture.paste(picture.crop((481, 312, 491, 328)), (556, 312))
-        changed = io.BytesIO()
-        picture.save(changed, "png")
-    second["image/png"] = base64.b64encode(changed.getvalue()).decode()
-    nbformat.write(notebook, tmp_path / "changed.ipynb")
-    shutil.copy(TRAIN.with_name("conftest.py"), tmp_path)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    status, output = end(start_nbval(tmp_path / "changed.ipynb", tmp_path, "--nbval", "-rN"))
+def test_the_example_in_another_folder_fails_on_a_changed_number_and_picture(tmp_path):
+    """Copy the plugin and its example, execute four versions, and name what has changed."""
+    plugin = ROOT / "nbval-pictures"
+    shutil.copy(plugin / "nbval_pictures.py", tmp_path / "conftest.py")
+    text = (plugin / "example" / "plot.ipynb").read_text()
+    for name, old, new in (
+        ("same", "", ""),
+        ("number", "sum(squares)", "sum(squares) - 1"),
+        ("picture", "Sum: 55", "Sum: 56"),
+        ("damaged", "iVBORw0K", "iVBORw0L"),
+    ):
+        (tmp_path / f"{name}.ipynb").write_text(text.replace(old, new))
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-rf"]
+    status, output = end(start([*command, "--color=no", "."], cwd=tmp_path))
     assert status == 1
-    assert output.count("Picture 1 of the cell: ") == 3
+    report, _, summary = output.partition("short test summary info")
+    failed = re.findall(r"^FAILED (\w+)\.ipynb::Cell (\d)", summary, flags=re.M)
+    assert failed == [("damaged", "1"), ("number", "0"), ("picture", "1")]
+    found = re.findall("Picture 1 of cell 1: (expected .*)", report)
+    assert [sentence.partition(", got ")[0] for sentence in found] == [
+        "expected two complete PNG files", "expected the committed picture",
+    ]  # fmt: skip
+    assert "plugin exception" not in output
 
 
 @each_notebook
@@ -112,40 +112,6 @@ def test_papermill_describes_each_parameter_of_a_notebook(name, kind):
     assert all(parameter["help"] for parameter in shown.values())
 
 
-@pytest.mark.slow
-def test_the_kernel_answers_every_request():
-    """Send each request after another client has disconnected, as JupyterLab's server does.
-
-    ipykernel 7.2 left one of seventy requests unread, so that a notebook waited forever.
-    """
-    manager, client = start_new_kernel()
-    try:
-        for request in range(1000):
-            leaving = manager.connect_shell()
-            client.session.send(leaving, "kernel_info_request", {})
-            time.sleep(0.0005 * (request % 8))
-            leaving.close()
-            client.execute("")
-            client.get_shell_msg(timeout=60)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-
-
-INTERRUPTED = """
-import signal
-kernel = get_ipython().kernel
-answer = kernel.kernel_info_request
-
-async def answer_late(*request):
-    await answer(*request)
-    signal.raise_signal(signal.SIGINT)
-
-kernel.shell_handlers["kernel_info_request"] = answer_late
-kernel.log.error("another error")
-"""
-
-
 needs_make = pytest.mark.skipif(
     not (Path(sys.prefix) / "etc/ipython").exists(), reason="needs the environment of `make`"
 )
@@ -161,18 +127,6 @@ def test_opening_a_notebook_with_any_python_version_does_not_change_the_file():
     assert said["version"] == "3"
     for path in (*NOTEBOOKS, ROOT / "workflow" / "report.ipynb"):
         assert nbformat.read(path, as_version=4).metadata.language_info == said, path
-
-
-@needs_make
-def test_the_kernel_ends_without_messages(tmp_path):
-    """Interrupt the kernel during its last request, as Jupyter does to stop a kernel."""
-    with (tmp_path / "errors").open("w") as errors:
-        manager, client = start_new_kernel(stderr=errors)
-        client.execute(INTERRUPTED, reply=True, timeout=60)
-        client.kernel_info(reply=True, timeout=60)
-        client.stop_channels()
-        manager.shutdown_kernel()
-    assert (tmp_path / "errors").read_text() == "[IPKernelApp] ERROR | another error\n"
 
 
 def test_papermill_runs_the_notebook_with_the_given_parameters(tmp_path):

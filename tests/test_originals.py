@@ -35,10 +35,13 @@ def test_original_code_with_our_initial_weights_gives_our_results(results, tmp_p
     assert f"Test accuracy: {theirs.test_accuracy:.1f}%" in printed
 
 
-def test_unknown_name_of_original_code_is_rejected(tmp_path):
-    status, printed = run(tmp_path, "torch", Configuration())
-    assert status == 2
-    assert "argument code: invalid choice: 'torch' (choose from" in printed.splitlines()[-1]
+def test_the_original_code_gets_as_many_images_as_configured(tmp_path):
+    """Run a script in place of Python, and expect its exit status."""
+    python = tmp_path / "python"
+    count = "import numpy, sys; sys.exit(len(numpy.load(sys.argv[2])['x_train']) - 598)"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{count}" "$@"\n')
+    python.chmod(0o755)
+    assert run(tmp_path, "keras", Configuration(train_size=640), str(python)) == (42, "")
 
 
 def test_failed_run_leaves_no_record(tmp_path):

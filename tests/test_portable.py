@@ -3,13 +3,10 @@
 import os
 import platform
 import runpy
-import subprocess
-import sys
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from helpers import oracle
 from helpers.oracle import compare, draw_cases
 from helpers.runs import run_python
 from helpers.samples import change
@@ -20,7 +17,7 @@ from mnist_rnn.errors import BackendError
 from mnist_rnn.experiment import backend, network, products
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.initial_weights import draw_initial_weights, orthogonal
-from mnist_rnn.experiment.optimization import OPTIMIZERS, power, sum_row
+from mnist_rnn.experiment.optimization import OPTIMIZERS, power
 from mnist_rnn.records import probe
 from mnist_rnn.records.probe import probe_step
 
@@ -45,13 +42,6 @@ def test_our_initial_weights_have_the_distributions_of_keras(layer):
         assert abs(drawn.std() / keras_drawn.std() - 1) < 0.03
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_initial_recurrent_kernel_is_orthogonal(layer):
-    kernel = draw_initial_weights(Configuration(layer=layer, units=64))[1].astype("float64")
-    assert kernel.shape == (64, 64 * LAYERS[layer].gates)
-    np.testing.assert_allclose(kernel @ kernel.T, np.eye(64), atol=1e-5)
-
-
 def test_rounding_in_numpy_qr_has_no_effect_on_the_initial_weights(monkeypatch):
     """Change the last bits of NumPy's QR decomposition, and expect the same initial weights."""
     qr = np.linalg.qr
@@ -63,13 +53,6 @@ def test_rounding_in_numpy_qr_has_no_effect_on_the_initial_weights(monkeypatch):
     q = orthogonal(np.random.default_rng(0), 64, 64)
     monkeypatch.setattr(np.linalg, "qr", rounded_otherwise)
     assert np.array_equal(orthogonal(np.random.default_rng(0), 64, 64), q)
-
-
-def test_xla_rounds_a_product_before_an_addition():
-    """Check that the square of 1 + 2**-12 is rounded from 1 + 2**-11 + 2**-24 to 1 + 2**-11."""
-    x = tf.fill([64], 1 + 2**-12)
-    multiply_and_add = tf.function(lambda x, y: x * x + y, jit_compile=True)
-    assert not np.any(multiply_and_add(x, tf.fill([64], -1 - 2**-11)))
 
 
 QUICK = 5
@@ -86,28 +69,6 @@ QUICK = 5
 def test_products_and_gradients_are_summed_in_the_specified_order(case):
     """Compare a network's products and gradients with those of the NumPy version in `by_hand`."""
     assert compare(*case) == []
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="tests oneDNN's kernels for x86-64")
-def test_products_on_avx2_are_summed_in_the_specified_order():
-    variables = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2", "TF_NUM_INTRAOP_THREADS": "2"}
-    command = [sys.executable, oracle.__file__, "24"]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True)
-    assert done.stdout == "different 0\n", done.stderr
-
-
-def test_numbers_in_a_row_are_added_from_left_to_right():
-    """Add terms of very different sizes, so that another order would give another sum."""
-    random = np.random.default_rng(0)
-    x = (random.standard_normal((1000, 10)) * 10.0 ** random.integers(-4, 5, (1000, 10))).astype(
-        "float32"
-    )
-    expected = x[:, 0]
-    for column in range(1, 10):
-        expected = expected + x[:, column]
-    by_xla = tf.function(sum_row, jit_compile=True)
-    np.testing.assert_array_equal(by_xla(x), expected)
 
 
 def step(optimizer, gradients):
@@ -129,8 +90,8 @@ def test_our_rmsprop_follows_the_formula_of_keras_2():
 
 
 def test_our_adam_equals_the_adam_of_keras():
-    """Take 300 steps, after which the power of beta_1 is almost zero."""
-    gradients = np.tile(GRADIENTS, (100, 1))
+    """Take 60 steps, after which the power of beta_1 is small."""
+    gradients = np.tile(GRADIENTS, (20, 1))
     theirs = step(keras.optimizers.Adam(), gradients)
     np.testing.assert_allclose(
         step(OPTIMIZERS["adam"](LEARNING_RATES["adam"]), gradients), theirs, rtol=1e-6
@@ -144,18 +105,6 @@ def test_power_of_a_base_is_rounded_only_once(base):
     powers = np.array(power(base, tf.constant(exponents)))
     np.testing.assert_array_equal(powers[:300], [np.float32(float(number)) for number in exact])
     np.testing.assert_allclose(powers, np.float32(base).astype("float64") ** exponents, 1e-7, 1e-30)
-
-
-def test_model_without_xla_is_rejected():
-    """Enable TensorFlow's op determinism, which makes Keras turn XLA off and print a warning."""
-    program = (
-        "from mnist_rnn.config import Configuration\n"
-        "from mnist_rnn.experiment.backend import tf\n"
-        "from mnist_rnn.experiment.network import build_model\n"
-        "tf.config.experimental.enable_op_determinism()\n"
-        "build_model(Configuration(units=2))\n"
-    )
-    assert "BackendError: jit_compile: expected True, got False" in run_python(program).stderr
 
 
 def test_xla_flags_of_the_user_are_dropped(monkeypatch):
@@ -223,6 +172,7 @@ def test_failed_probe_stops_the_run_or_is_recorded(
 ):
     """Check that a run continues with MNIST_RNN_OTHER_BITS=1, and on a CPU without AVX2 or FMA."""
     environment = change(environment.model_copy(), "cpu", has_fma=has_fma)
+    monkeypatch.setattr(probe, "probe_step", lambda: None)
     assert probe.require_bits(environment) == environment
     assert not environment.other_bits
     monkeypatch.setattr(probe, "probe_step", lambda: "Other bits.")
@@ -239,15 +189,20 @@ def test_failed_probe_stops_the_run_or_is_recorded(
             probe.require_bits(environment)
 
 
-@pytest.mark.parametrize("variables", [{}, {"KERAS_BACKEND": "jax"}])
-def test_user_settings_of_keras_have_no_effect(variables, tmp_path):
+def test_user_settings_of_keras_have_no_effect_and_a_model_without_xla_is_rejected(tmp_path):
+    """Enable TensorFlow's op determinism, which makes Keras turn XLA off and print a warning."""
     (tmp_path / "keras.json").write_text('{"backend": "jax", "floatx": "float16"}')
     program = (
-        "from mnist_rnn.experiment.backend import keras\n"
+        "from mnist_rnn.config import Configuration\n"
+        "from mnist_rnn.experiment.backend import keras, tf\n"
+        "from mnist_rnn.experiment.network import build_model\n"
         "print(keras.config.backend(), keras.config.floatx(), keras.config.dtype_policy().name)\n"
+        "tf.config.experimental.enable_op_determinism()\n"
+        "build_model(Configuration(units=2))\n"
     )
-    done = run_python(program, KERAS_HOME=str(tmp_path), **variables)
+    done = run_python(program, KERAS_HOME=str(tmp_path), KERAS_BACKEND="jax")
     assert done.stdout == "tensorflow float32 float32\n", done.stderr
+    assert "BackendError: jit_compile: expected True, got False" in done.stderr
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX exists only on x86-64")

@@ -1,5 +1,6 @@
 """Test how records of runs are written, read, rejected and outdated."""
 
+import hashlib
 import json
 import os
 import platform
@@ -248,6 +249,16 @@ def test_our_committed_runs_are_complete_clean_and_up_to_date():
     assert not errors
     assert not [run.name for run in ours if find_outdated(run) or not run.environment.clean]
     assert {run.data_sha256 for run in runs} == {DATA_SHA256}
+
+
+@pytest.mark.quick
+def test_the_committed_records_have_their_digests():
+    """Compare runs.sha256, which `make results` writes, with the records in results/runs."""
+    lines = (COMMITTED / "runs.sha256").read_text().splitlines()
+    known = {path: digest for digest, path in map(str.split, lines)}
+    records = {str(path.relative_to(COMMITTED)): path for path in COMMITTED.glob("runs/*/*.json")}
+    digests = {n: hashlib.sha256(path.read_bytes()).hexdigest() for n, path in records.items()}
+    assert {name for name, _ in digests.items() ^ known.items()} == set()
 
 
 def test_the_first_epoch_with_other_weights_is_found():

@@ -131,4 +131,3 @@ class Interpretation(Strict):
     model: str = Field("", description="the path of a .keras file, or an empty string")
     test_size: int = whole(2000, 100, TEST_SIZE)
     example: int = whole(0, 0, TEST_SIZE - 1)
-    seed: int = whole(0, 0, 2**32 - 1)

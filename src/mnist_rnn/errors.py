@@ -1,5 +1,8 @@
 """Define exceptions with messages that are complete without a traceback."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ExperimentError(Exception):
     """An exception that notebooks show without a traceback."""
@@ -38,3 +41,14 @@ class TrainingError(ExperimentError):
 
 class RecordError(ExperimentError):
     """An error in the record of a run, such as an invalid value or a wrong path."""
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """End a command with one sentence and exit status 1, in place of an error's traceback."""
+    try:
+        yield
+    except ExperimentError as error:
+        raise SystemExit(str(error)) from None
+    except OSError as error:
+        raise SystemExit(f"{error.filename}: {error.strerror}.") from None

@@ -14,13 +14,21 @@ if not (ROOT / "pyproject.toml").is_file():
 MNIST = ROOT / "data" / "mnist"
 ORIGINALS = ROOT / "originals"  # scripts
 COMMITTED = ROOT / "results"  # the committed results
-# A relative path in an environment variable starts at ROOT, because a kernel can start in any
-# folder. MNIST_RNN_PUBLISHED is the folder that contains claims.csv and curves.csv.
-PUBLISHED = (ROOT / (os.environ.get("MNIST_RNN_PUBLISHED") or "data/published")).resolve()
-# MNIST_RNN_RESULTS is the folder in which runs are written and read.
-GIVEN = os.environ.get("MNIST_RNN_RESULTS")
-RESULTS = (ROOT / (GIVEN or COMMITTED)).resolve()
-OUTPUTS = (ROOT / (GIVEN or "outputs")).resolve()  # ignored by git
+
+
+def locate(variable: str, default: str) -> Path:
+    """Return the folder that an environment variable names; a relative path starts at `ROOT`.
+
+    Kernels start in other folders. `realpath` also accepts a link to itself.
+    """
+    return Path(os.path.realpath(ROOT / (os.environ.get(variable) or default)))
+
+
+PUBLISHED = locate("MNIST_RNN_PUBLISHED", "data/published")  # contains claims.csv and curves.csv
+OUTPUTS = locate("MNIST_RNN_RESULTS", "outputs")  # a user's own runs, ignored by git
+# The folder of the sweep. Runs of a user's own claims are not mixed with the committed runs.
+OWN_CLAIMS = PUBLISHED != ROOT / "data" / "published"
+RESULTS = locate("MNIST_RNN_RESULTS", "outputs" if OWN_CLAIMS else "results")
 LATEST = OUTPUTS / "latest"  # contains the name of the run that was finished last
 KERAS_HOME = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
 KERAS_MNIST = Path(KERAS_HOME) / "datasets" / "mnist.npz"

@@ -1,4 +1,4 @@
-"""Describe in sentences whether the published accuracy is typical, and how much runs vary."""
+"""Describe in sentences whether the published accuracy is typical, and why runs differ."""
 
 import numpy as np
 import pandas as pd
@@ -6,21 +6,33 @@ import pandas as pd
 from mnist_rnn.analysis.claims import RESULT_KINDS
 from mnist_rnn.analysis.statistics import (
     FEWEST,
+    LAST,
     RANKED,
+    combine_ranks,
     compare_means,
     compare_numbers,
     compare_seeds,
     find_interval,
+    find_resolution,
+    leave_one_out,
     rank_jointly,
+    split,
+    split_spread,
 )
 from mnist_rnn.analysis.tables import Results
 from mnist_rnn.config import Configuration
 from mnist_rnn.errors import RecordError
 
 REPRODUCED = "notebook-2019"
+DEFAULT = Configuration().name
 # The smallest numbers of runs from which the sentences can be computed
-NEEDED = {Configuration().name: FEWEST, "keras": 2, "keras_2019": 2, "seeded": 1}
+NEEDED = {DEFAULT: FEWEST, "keras": 2, "keras_2019": 3, "seeded": 1}
+# The runs of the author's code on the Keras of 2019 for two published results
+OF_2019 = {REPRODUCED: "keras_2019", "notebook-2019-dropout": "keras_2019-dropout_0.2"}
 ASKED = 97.6  # percent: a low test accuracy that some runs reach
+NEAR = ({"learning_rate": 0.02}, {"units": 200})  # networks that show the slope of the mean loss
+POWER = 2.8  # standard deviations between two means that are told apart in 80% of the cases
+DRAWS = 10_000  # how many times published results are imitated by runs
 
 
 def describe_answer(results: Results) -> list[str]:
@@ -44,110 +56,182 @@ def describe_answer(results: Results) -> list[str]:
 def describe_reproduced(results: Results) -> list[str]:
     """Return sentences on the published test accuracies of the default configuration."""
     row = results.accuracy.set_index("claim").loc[REPRODUCED]
-    published, default = choose_results(results.claims), Configuration().name
-    published, claim = published[published["configuration"] == default], published.loc[REPRODUCED]
-    ours = select_accuracies(results.runs, default)
-    half = claim["test_accuracy_half_unit"] + 1e-9
-    less = (ours < claim["test_accuracy"] - half).sum()
-    more = (ours > claim["test_accuracy"] + half).sum()
-    equal = len(ours) - less - more
-    numbers = results.numbers[results.numbers["number"] == "test_accuracy"]
-    inside = numbers.set_index("claim")["inside"]
-    others = published.drop(REPRODUCED)
-    lowest = others["test_accuracy"] - others["test_accuracy_half_unit"]
-    reached = (
-        f"Another published result for the same network, `{name}`, is "
-        f"{others.loc[name, 'test_accuracy']}%, which {(ours >= low).sum()} of our {len(ours)} "
-        "runs reached or exceeded."
-        for name, low in lowest.items()
-    )
-    return [
-        f"The published test accuracy of {claim['test_accuracy']}% is "
-        f"{'typical' if inside[REPRODUCED] else 'not typical'} of our "
-        f"{len(ours)} runs: {equal} round to {claim['test_accuracy']}%, {less} are lower and "
-        f"{more} are higher.",
-        f"Our {len(ours)} runs have a mean test accuracy of {row['mean']:.2f}%, a standard "
-        f"deviation of {row['sd']:.2f} percentage points, and a range from {row['lowest']:.2f}% "
-        f"to {row['highest']:.2f}%.",
-        *reached,
+    published = choose_results(results.claims)
+    published = published[published["configuration"] == DEFAULT]
+    ours = results.runs.loc[results.runs["configuration"] == DEFAULT, "test_accuracy"]
+    claim, others = published.loc[REPRODUCED], published.drop(REPRODUCED)
+    said, less, equal, more = count_around(claim, ours)
+    sentences = [
+        f"The published test accuracy of {claim['test_accuracy']}% is {said} of our {len(ours)} "
+        f"runs: {equal} round to {claim['test_accuracy']}%, {less} are lower and {more} higher.",
+        "Typical means: in the middle half of the runs.",
+        f"Our runs have a mean test accuracy of {row['mean']:.2f}%, a standard "
+        f"deviation (SD) of {row['sd']:.2f} percentage points, and a range from "
+        f"{row['lowest']:.2f}% to {row['highest']:.2f}%.",
     ]
+    for name, other in others.iterrows():
+        said, _, equal, more = count_around(other, ours)
+        sentences.append(
+            f"Another published run, `{name}`, has {other['test_accuracy']}%. "
+            f"This is {said}: {equal + more} of our {len(ours)} runs reached it."
+        )
+    return sentences
+
+
+def count_around(claim: pd.Series, ours: pd.Series) -> tuple[str, int, int, int]:
+    """Return whether a published accuracy is typical, and how many runs are below, at and above."""
+    half = claim["test_accuracy_half_unit"] + 1e-9
+    less = int((ours < claim["test_accuracy"] - half).sum())
+    more = int((ours > claim["test_accuracy"] + half).sum())
+    equal = len(ours) - less - more
+    middle = min(less, more) + equal >= len(ours) / 4
+    return "typical" if middle else "not typical", less, equal, more
 
 
 def describe_codes(runs: pd.DataFrame) -> list[str]:
     """Return sentences on the differences between our code and the author's code."""
-    default = Configuration().name
-    ours = select_accuracies(runs, default)
-    codes = {
-        name: compare_means(ours, select_accuracies(runs, name)) for name in ("keras", "keras_2019")
-    }
-    apart = max(abs(code[end]) for code in codes.values() for end in ("low", "high"))
-    each_code = (describe_code(runs, name, found) for name, found in codes.items())
-    same = compare_seeds(runs, default, "seeded")
+    same = compare_seeds(runs, DEFAULT, "seeded")
     within = f"1e{np.ceil(np.log10(same['loss_apart'].max())):.0f}"
+    ours, keras, old = (
+        runs[runs["configuration"] == name] for name in (DEFAULT, "keras", "keras_2019")
+    )
+    losses = compare_means(*(np.log(each["mean_loss"]) for each in (ours, keras)))
+    others = old["test_accuracy"].sort_values()
+    without = compare_means(ours["test_accuracy"], others.iloc[1:])
     return [
-        "According to 95% confidence intervals, the mean test accuracies of our code and the "
-        f"author's code differ by at most {np.ceil(100 * apart) / 100:.2f} percentage points. "
-        + " ".join(each_code),
-        "We ran the author's code on today's Keras with the initial weights and image orders of "
-        f"{len(same)} of our runs. In all {same['epochs'].max()} epochs of these runs, the "
-        f"training losses of our code and the author's code differ by at most {within}.",
+        f"From the same start as {len(same)} of our runs, the author's code on today's Keras has "
+        f"the same training losses within {within}, and the same number of test errors after "
+        f"{same['same_errors'].sum()} of {same['epochs'].sum()} epochs.",
+        "With other initial weights and orders, the mean loss of our runs differs from that of the "
+        f"author's code by {100 * losses['difference']:.1f}% (95% confidence interval "
+        f"{100 * losses['low']:.1f} to {100 * losses['high']:.1f}).",
+        "In percentage points of test accuracy, our runs differ from the author's code by "
+        f"{describe_difference(ours, keras)}, and by {describe_difference(ours, old)}. One run of "
+        f"the old Keras has {others.iloc[0]:.2f}%; without it, the interval is from "
+        f"{without['low']:.2f} to {without['high']:.2f}.",
     ]
 
 
+def describe_difference(ours: pd.DataFrame, theirs: pd.DataFrame) -> str:
+    """Describe the difference between the mean test accuracies of two codes."""
+    found = compare_means(ours["test_accuracy"], theirs["test_accuracy"])
+    versions = " and ".join(sorted(set(theirs["keras"])))
+    return (
+        f"{found['difference']:.2f} ({found['low']:.2f} to {found['high']:.2f}) with Keras "
+        f"{versions} ({len(theirs)} runs)"
+    )
+
+
 def describe_published(results: Results) -> list[str]:
-    """Return sentences on all published results, and on other networks' intervals."""
+    """Return sentences on all published results together."""
     published = choose_results(results.claims)
     numbers = results.numbers[results.numbers["claim"].isin(published.index)]
-    by_result = numbers.groupby("claim")["inside"].all()
-    pairs = compare_other_networks(results.claims, results.runs)
+    low, high = imitate_results(numbers, results)
     return [
-        f"Of {len(numbers)} numbers in {len(by_result)} published results, "
-        f"{numbers['inside'].sum()} lie inside the 95% prediction intervals of runs of the same "
-        f"network. By chance alone, about {0.05 * len(numbers):.0f} of {len(numbers)} numbers lie "
-        f"outside. For {by_result.sum()} of the {len(by_result)} published results, every "
-        "published number lies inside.",
-        "To see how well published numbers distinguish networks, we compared each published result "
-        f"with the runs of each other network. In {pairs['test_accuracy'].sum()} of {len(pairs)} "
-        "comparisons, the test accuracy lies inside the other network's interval. In "
-        f"{pairs['all'].sum()} comparisons, all numbers lie inside.",
+        f"Of {len(numbers)} numbers in {numbers['claim'].nunique()} published results, "
+        f"{numbers['inside'].sum()} lie inside. This is weak evidence: of as many numbers of runs, "
+        f"{low} to {high} lie inside by chance.",
+        *describe_joint(results),
+    ]
+
+
+def imitate_results(numbers: pd.DataFrame, results: Results) -> tuple[int, int]:
+    """Return the central 95% of the count inside, if each published result is a run left out."""
+    random, total = np.random.default_rng(0), np.zeros(DRAWS, int)
+    for claim, group in numbers.groupby("claim"):
+        own = results.runs["configuration"] == results.claims.loc[claim, "configuration"]
+        inside = leave_one_out(results.runs[own]).reindex(columns=group["number"])
+        total += inside.sum(axis=1).to_numpy(int)[random.integers(0, len(inside), DRAWS)]
+    low, high = np.quantile(total, [0.025, 0.975]).astype(int)
+    return low, high
+
+
+def describe_joint(results: Results) -> list[str]:
+    """Return sentences on the exact joint test of the results with at least `RANKED` runs."""
+    groups = split(results.runs)
+    published = choose_results(results.claims)
+    ranks: dict[str, list[tuple[int, int]]] = {}
+    for _, claim in published[published.index.str.startswith("notebook")].iterrows():
+        name = claim["configuration"]
+        if len(groups.get(name, ())) >= RANKED:
+            ranks.setdefault(name, []).append(rank_jointly(claim, groups[name]))
+    if not ranks:
+        return []
+    p = combine_ranks([([rank for rank, _ in found], found[0][1]) for found in ranks.values()])
+    of_2019 = (
+        compare_numbers(results.claims.loc[name], groups[code]).loc["last_epoch_accuracy"]
+        for name, code in OF_2019.items()
+        if code in groups
+    )
+    missed = " and ".join(
+        f"{row['published']:.2f} ({row['low']:.3f} to {row['high']:.3f})"
+        for row in of_2019
+        if not row["inside"]
+    )
+    return [
+        f"Ranked jointly, {sum(map(len, ranks.values()))} results of notebooks deviate from our "
+        f"runs by {'more' if p < 0.05 else 'no more'} than chance explains at the 5% level "
+        f"(exact p = {p:.3f}).",
+        "The author's own code with the Keras of 2019 misses training accuracies too: "
+        f"{missed or 'none'}.",
+    ]
+
+
+def describe_others(results: Results) -> list[str]:
+    """Return sentences on what the published numbers can tell apart."""
+    pairs = compare_other_networks(results.claims, results.runs)
+    compared, simple = (
+        each["test_accuracy"].dropna().astype(bool) for each in (pairs, pairs[pairs["simple"]])
+    )
+    groups = split(results.runs)
+    told = " or ".join(
+        f"{find_resolution(groups[DEFAULT], groups[Configuration(**near).name], *near):.0f}% in "
+        f"`{' '.join(near)}`"
+        for near in NEAR
+    )
+    spread = groups[DEFAULT]["test_accuracy"].std() * np.sqrt(1 + 1 / len(groups[DEFAULT]))
+    return [
+        "The test accuracy tells few networks apart: it lies inside another network's interval in "
+        f"{compared.sum()} of {len(compared)} comparisons, and in {simple.sum()} of {len(simple)} "
+        "between our SimpleRNNs.",
+        f"All numbers of a result lie inside in {pairs['all'].sum()} of {len(pairs)} comparisons.",
+        "The mean loss of one run tells more: a change of "
+        f"{told} puts half of the runs outside the prediction interval.",
+        "By its test accuracy, one run is told from our runs with a probability of 80% if the "
+        f"means differ by {POWER * spread:.2f} percentage points.",
     ]
 
 
 def describe_spread(runs: pd.DataFrame) -> list[str]:
-    """Return sentences on how much the results of the default configuration depend on the seed."""
-    own = runs[runs["configuration"] == Configuration().name].set_index("seed")
-    reached, losses = own["test_accuracy"], np.array(own["loss_by_epoch"].tolist())
-    (low, high), first, last = (
-        find_interval("test_accuracy", reached),
-        find_interval("loss", pd.Series(losses[:, 0])),
-        find_interval("loss", pd.Series(losses[:, -1])),
-    )
-    apart = np.abs(reached.to_numpy()[:, None] - reached.to_numpy())
-    apart = apart[np.triu_indices(len(reached), 1)]
-    best = (reached >= reached[0]).sum()
+    """Return sentences on why the runs of the default configuration differ."""
+    own = runs[runs["configuration"] == DEFAULT].set_index("seed")
+    parts, reached = split_spread(own), own["test_accuracy"]
+    losses = np.array(own["loss_by_epoch"].tolist())
+    late = 100 - np.array(own["test_errors_by_epoch"].tolist())[:, -LAST:].mean(axis=1) / 100
+    low, high = find_interval("test_accuracy", reached)
+    ends = [find_interval("loss", pd.Series(losses[:, epoch])) for epoch in (0, -1)]
+    middle = find_interval("test_accuracy", pd.Series(late))
+    between, within, stable, images, other, _, rise, best = parts.values()
+    place = (reached >= reached[0]).sum()
     return [
-        "The original sets no seed, so each run of the original has different initial weights and "
-        "image orders.",
-        f"With a probability of about 95%, the test accuracy of one further run is from {low:.2f}% "
-        f"to {high:.2f}%. Of our {len(reached)} runs, {reached.between(low, high).sum()} lie in "
-        f"this prediction interval, and {(reached <= ASKED).sum()} have a test accuracy of "
-        f"{ASKED}% or lower.",
-        "In half of all pairs of our runs, the test accuracies differ by more than "
-        f"{np.median(apart):.2f} percentage points. In {(apart > 0.5).mean():.0%} of all pairs of "
-        "our runs, the test accuracies differ by more than 0.5 percentage points.",
-        "With a probability of about 95%, the training loss of one further run is from "
-        f"{first[0]:.2f} to {first[1]:.2f} in the first epoch, and from {last[0]:.3f} to "
-        f"{last[1]:.3f} in the last epoch.",
-        "The committed model is our run with seed 0. By chance, the run with seed 0 is "
-        f"{'the best' if best == 1 else f'number {best}'} of our {len(reached)} runs, with a test "
-        f"accuracy of {reached[0]:.2f}%. For another seed, expect a test accuracy near the mean of "
-        f"our runs, {reached.mean():.2f}%.",
+        "The original sets no seed: each run has other initial weights and another image order.",
+        "The test accuracy varies by epoch as much as by seed. Within the last "
+        f"{LAST} epochs of a run, its SD is {within:.2f} percentage points, and between runs "
+        f"{between:.2f}, of which {stable:.2f} is stable.",
+        f"The mean rises by {rise:.2f} points per epoch; the best epochs of the runs have a mean "
+        f"of {best:.2f}%. So the accuracy depends mostly on the epoch at which training stopped.",
+        f"Runs from {low:.2f}% to {high:.2f}% are expected (95%); {(reached <= ASKED).sum()} of "
+        f"our {len(reached)} runs have {ASKED}% or less.",
+        "Better compare the training losses of the first epoch "
+        f"({ends[0][0]:.2f} to {ends[0][1]:.2f}) and the last ({ends[1][0]:.3f} to "
+        f"{ends[1][1]:.3f}), or the mean test accuracy of the last {LAST} epochs "
+        f"({middle[0]:.2f}% to {middle[1]:.2f}%).",
+        "Best is the same start: `make reproduce` repeats our run with seed 0, by chance "
+        f"{'the best' if place == 1 else f'number {place}'} of {len(reached)} "
+        f"({reached[0]:.2f}%).",
+        f"If each test image were an independent coin flip, the SD between runs would be "
+        f"{images:.2f}; the other {other:.2f} would remain with other test images.",
     ]
-
-
-def select_accuracies(runs: pd.DataFrame, configuration: str) -> pd.Series:
-    """Return the test accuracies of the runs of a configuration, in percent."""
-    return runs.loc[runs["configuration"] == configuration, "test_accuracy"]
 
 
 def choose_results(claims: pd.DataFrame) -> pd.DataFrame:
@@ -156,18 +240,14 @@ def choose_results(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """Compare each published result with the runs of every other network.
+    """Say for each result and each other network whether the network's intervals contain it.
 
-    Returns:
-        One row per pair of a `claim` and another network's `configuration`. The other network
-        belongs to another published result or to a near miss. `test_accuracy` says whether the
-        published test accuracy lies inside the other network's interval. `all` says whether all
-        published numbers lie inside this network's intervals. Pairs for which no number can be
-        compared are left out.
+    `test_accuracy` is missing if it can't be compared after the same epoch. `all` is about all
+    numbers, and `simple` marks SimpleRNNs of our code. Pairs without a common number are left out.
     """
-    groups = dict(list(runs.groupby("configuration")))
+    groups = split(runs)
     published = choose_results(claims)
-    near = claims.loc[claims["kind"] == "near_miss", "configuration"]
+    near, own = claims.loc[claims["kind"] == "near_miss", "configuration"], claims["configuration"]
     found = {
         (result, name): compare_numbers(claim, groups[name])["inside"]
         for result, claim in published.iterrows()
@@ -175,29 +255,12 @@ def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataF
         if name != claim["configuration"]
     }
     rows = [
-        (*names, bool(inside.get("test_accuracy")), bool(inside.all()))
-        for names, inside in found.items()
+        {
+            "test_accuracy": inside.get("test_accuracy"),
+            "all": bool(inside.all()),
+            "simple": all(each.startswith("simple_rnn") for each in (name, own[result])),
+        }
+        for (result, name), inside in found.items()
         if len(inside)
     ]
-    return pd.DataFrame(rows, columns=["claim", "configuration", "test_accuracy", "all"])
-
-
-def rank_notebooks(published: pd.DataFrame, runs: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Return the result of `rank_jointly` for each notebook with at least `RANKED` runs."""
-    groups = dict(list(runs.groupby("configuration")))
-    return {
-        name: rank_jointly(claim, groups[claim["configuration"]])
-        for name, claim in published[published.index.str.startswith("notebook")].iterrows()
-        if len(groups.get(claim["configuration"], ())) >= RANKED
-    }
-
-
-def describe_code(runs: pd.DataFrame, configuration: str, found: dict[str, float]) -> str:
-    """Return a sentence on the difference between our mean and the mean of the author's code."""
-    own = runs[runs["configuration"] == configuration]
-    versions = " and ".join(sorted(set(own["keras"])))
-    return (
-        f"The mean of our runs minus the mean of {len(own)} runs of the author's code on Keras "
-        f"{versions} is {found['difference']:.2f} percentage points (95% confidence interval "
-        f"{found['low']:.2f} to {found['high']:.2f})."
-    )
+    return pd.DataFrame(rows)

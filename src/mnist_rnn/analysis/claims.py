@@ -3,14 +3,12 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
-from pydantic.fields import FieldInfo
 
 from mnist_rnn.config import Configuration, Strict, whole
 from mnist_rnn.errors import ClaimError
@@ -25,9 +23,14 @@ RESULT_KINDS = ("run", "table")  # the kinds of claims that are published result
 UNPUBLISHED = ("near_miss", "control", "page")  # kinds of claims without a published number
 
 
-def optional(least: float, most: float | None, described: str) -> Any:
+def optional(described: str, **limits: Any) -> Any:
     """Return a pydantic field for a number that may be missing."""
-    return Field(None, ge=least, le=most, description=f"{described}, or nothing")
+    return Field(None, description=f"{described}, or nothing", **limits)
+
+
+def percentage() -> Any:
+    """Return a pydantic field for an accuracy in percent; a fraction is rejected."""
+    return optional("a percentage above 1", gt=1, le=100)
 
 
 class Claim(Strict, validate_default=True):
@@ -42,14 +45,12 @@ class Claim(Strict, validate_default=True):
     kind: Literal["run", "table", "text", "near_miss", "control", "page"]
     answered_by: Code = Field("ours", description="code that can compute this configuration")
     seeds: int = whole(..., 1, 1000)
-    published_parameters: int | None = optional(1, None, "a whole number above 0")
-    published_train_accuracy: float | None = optional(0, 100, "a number from 0 to 100")
-    published_test_accuracy: float | None = optional(0, 100, "a number from 0 to 100")
-    published_test_loss: float | None = optional(0, None, "a number from 0")
-    rounding: float | None = Field(
-        None,
-        gt=0,
-        description="a number above 0, or nothing if there is no published test accuracy",
+    published_parameters: int | None = optional("a whole number above 0", ge=1)
+    published_train_accuracy: float | None = percentage()
+    published_test_accuracy: float | None = percentage()
+    published_test_loss: float | None = optional("a number from 0", ge=0)
+    rounding: float | None = optional(
+        "the unit of the published test accuracy, above 0 and at most 1", gt=0, le=1
     )
     source: str = Field(min_length=1, description="the place of publication")
 
@@ -64,9 +65,11 @@ class Claim(Strict, validate_default=True):
 
     @field_validator("rounding")
     @classmethod
-    def _has_unit(cls, value: float | None, info: ValidationInfo) -> float | None:
-        if (value is None) != (info.data.get("published_test_accuracy", value) is None):
-            raise ValueError("`rounding` and `published_test_accuracy` must be given together")
+    def _is_unit(cls, value: float | None, info: ValidationInfo) -> float | None:
+        accuracy = info.data.get("published_test_accuracy", value)
+        units = accuracy / value if accuracy and value else 0
+        if (value is None) != (accuracy is None) or abs(units - round(units)) > 1e-6:
+            raise ValueError("the published test accuracy has another unit")
         return value
 
     @field_validator("published_test_accuracy")
@@ -88,7 +91,7 @@ class Epoch(Strict):
     claim: str = Field(min_length=1, description="the name of a claim in claims.csv")
     epoch: int = Field(description="a whole number")
     train_loss: float = Field(gt=0, description="a number above 0")
-    train_accuracy: float | None = optional(0, 1, "a number from 0 to 1")
+    train_accuracy: float | None = optional("a number from 0 to 1", ge=0, le=1)
 
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -102,10 +105,9 @@ def read_claims(folder: Path = PUBLISHED) -> list[Claim]:
     A parameter has its default value if its column is missing or its cell is empty.
 
     Raises:
-        ClaimError: there is no claim, or a cell is wrong. The message lists each wrong cell with
-            its claim, its column, the expected value and the found value.
+        ClaimError: there is no claim, a cell is wrong, or several claims have one name.
     """
-    claims = read_rows(folder / "claims.csv", Claim, COLUMNS, {"claim"}, CONFIGURATION)
+    claims = read_rows(folder / "claims.csv", Claim)
     counts = Counter(claim.claim for claim in claims)
     if several := [f"{name!r} in {count} rows" for name, count in counts.items() if count > 1]:
         raise ClaimError(
@@ -127,52 +129,38 @@ def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.D
     path = folder / "curves.csv"
     if not path.exists():
         return {}
-    fields = Epoch.model_fields
-    curves: dict[str, list[Epoch]] = {}
-    for row in read_rows(path, Epoch, fields, set(fields)):
-        curves.setdefault(row.claim, []).append(row)
+    rows = pd.DataFrame([row.model_dump() for row in read_rows(path, Epoch)])
+    rows = rows.rename(columns={"train_loss": "loss", "train_accuracy": "accuracy"})
+    rows = rows.astype({"accuracy": float})
+    groups = rows.set_index("epoch").groupby("claim", sort=False)
+    curves = {str(name): curve[["loss", "accuracy"]] for name, curve in groups}
     epochs = {claim.claim: claim.config.epochs for claim in claims}
     for name, curve in curves.items():
         if name not in epochs:
             raise ClaimError(
                 f"curves.csv: expected the name of a claim in claims.csv, got {name!r}."
             )
-        found, last = [row.epoch for row in curve], epochs[name]
-        if found != [*range(1, last + 1)]:
+        if curve.index.tolist() != [*range(1, epochs[name] + 1)]:
             raise ClaimError(
-                f"curves.csv, claim {name!r}: expected the epochs from 1 to {last} in order, "
-                f"got the epochs {', '.join(map(str, found))}."
+                f"curves.csv, claim {name!r}: expected the epochs from 1 to {epochs[name]} in "
+                f"order, got the epochs {', '.join(map(str, curve.index))}."
             )
-    return {
-        name: pd.DataFrame(
-            {
-                "loss": [row.train_loss for row in curve],
-                "accuracy": np.array([row.train_accuracy for row in curve], float),
-            },
-            index=pd.Index([row.epoch for row in curve], name="epoch"),
-        )
-        for name, curve in curves.items()
-    }
+    return curves
 
 
-def read_rows(
-    path: Path,
-    kind: type[Row],
-    columns: Mapping[str, FieldInfo],
-    needed: set[str],
-    config: Collection[str] = (),
-) -> list[Row]:
+def read_rows(path: Path, kind: type[Row]) -> list[Row]:
     """Return the checked rows of a CSV file; ClaimError lists all wrong cells.
 
-    An empty cell counts as a missing value. The file must have all columns in `needed`. The
-    parameter `config` lists the columns that are combined into the field `config` of a row.
+    An empty cell counts as a missing value. The parameters in a row of claims.csv become `config`.
     """
+    columns = COLUMNS if kind is Claim else kind.model_fields
+    required = {name: "" for name, field in columns.items() if field.is_required()}
     rows, problems = [], []
-    for number, cells in enumerate(read_table(path, needed), 2):
-        required = {name: "" for name, field in columns.items() if field.is_required()}
+    for number, cells in enumerate(read_table(path), 2):
         given: dict[str, Any] = required | {name: str(cell) for name, cell in cells.items() if cell}
-        if config:
-            given["config"] = {name: given.pop(name) for name in config if name in given}
+        if kind is Claim:  # a column `config` is an unknown parameter
+            names = [name for name in (*CONFIGURATION, "config") if name in given]
+            given["config"] = {name: given.pop(name) for name in names}
         try:
             rows.append(kind.model_validate_strings(given))
         except ValidationError as error:
@@ -186,29 +174,25 @@ def read_rows(
     return rows
 
 
-def read_table(path: Path, needed: set[str]) -> list[dict[str, str]]:
+def read_table(path: Path) -> list[dict[str, str]]:
     """Return the unchecked rows of a CSV file.
 
     Raises:
-        ClaimError: the file is missing or empty, is not a CSV file, or lacks a column.
+        ClaimError: the file is missing or empty, is not a CSV file, or repeats a column.
     """
-    name = path.stem
+    expected = f"{path.stem}: expected a table in CSV and UTF-8 in {shown(path)}"
     try:
         # "utf-8-sig" reads files with and without a byte order mark.
         text = read_regular(path, LARGEST_TABLE).decode("utf-8-sig")
-        lines = io.StringIO(text, newline="")
-        table = csv.DictReader(lines, restkey=REST, strict=True)
+        table = csv.DictReader(io.StringIO(text, newline=""), restkey=REST, strict=True)
         rows, names = list(table), list(table.fieldnames or [])
-    except FileNotFoundError:
-        raise ClaimError(f"{name}: expected the file {shown(path)}, got nothing.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        got = error.strerror if isinstance(error, OSError) else error
-        raise ClaimError(f"{name}: expected CSV in UTF-8 in {shown(path)}, got {got}.") from None
+        got = str(error.strerror if isinstance(error, OSError) else error)
+        raise ClaimError(f"{expected}, got: {got}") from None
     if not rows:
-        raise ClaimError(f"{name}: expected at least one row in {shown(path)}, got none.")
-    if not needed <= set(names) or len(set(names)) < len(names):
-        words = f"each column once, including {', '.join(sorted(needed))}, in {shown(path)}"
-        raise ClaimError(f"{name}: expected {words}, got {', '.join(names)}.")
+        raise ClaimError(f"{expected}, got no row.")
+    if len(set(names)) < len(names):
+        raise ClaimError(f"{expected}, with each column once, got {', '.join(names)}.")
     return rows
 
 
@@ -221,20 +205,18 @@ def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
     """
     claims = read_claims(folder)
     curves = read_curves(claims, folder)
-    rows = []
-    for claim in claims:
-        curve = curves.get(claim.claim)
-        loss = None if curve is None else tuple(curve["loss"])
-        rows.append(
-            {"claim": claim.claim, "configuration": claim.configuration_name}
-            | claim.config.model_dump(exclude={"seed"})
-            | claim.model_dump(include={"kind", "source"})
-            | {
-                "test_accuracy": claim.published_test_accuracy,
-                "test_accuracy_half_unit": (claim.rounding or np.nan) / 2,
-                "last_epoch_accuracy": claim.published_train_accuracy,
-                "test_loss": claim.published_test_loss,
-                "loss_by_epoch": loss,
-            }
-        )
+    rows = [
+        {"claim": claim.claim, "configuration": claim.configuration_name}
+        | claim.config.model_dump(exclude={"seed"})
+        | {
+            "kind": claim.kind,
+            "source": claim.source,
+            "test_accuracy": claim.published_test_accuracy,
+            "test_accuracy_half_unit": (claim.rounding or np.nan) / 2,
+            "last_epoch_accuracy": claim.published_train_accuracy,
+            "test_loss": claim.published_test_loss,
+            "loss_by_epoch": tuple(curves[claim.claim]["loss"]) if claim.claim in curves else None,
+        }
+        for claim in claims
+    ]
     return pd.DataFrame(rows).set_index("claim")

@@ -1,38 +1,76 @@
-"""Prepare the tables and sentences that workflow/report.ipynb shows about a folder of runs."""
+"""Prepare the tables and sentences of workflow/report.ipynb, a report of a user's own runs."""
+
+from textwrap import fill
 
 import pandas as pd
 
+from mnist_rnn.analysis.answer import choose_results
 from mnist_rnn.analysis.claims import CONFIGURATION
-from mnist_rnn.analysis.tables import Results
+from mnist_rnn.analysis.tables import Results, tabulate_results
+from mnist_rnn.config import Configuration
 from mnist_rnn.errors import ParameterError
-from mnist_rnn.paths import PUBLISHED, ROOT
+from mnist_rnn.paths import COMMITTED, OUTPUTS, OWN_CLAIMS, shown
+from mnist_rnn.records.run import Run, read_run, read_runs, run_path
 
 REACHED = ["test_accuracy", "test_errors", "test_loss", "last_epoch_accuracy", "mean_loss"]
 REACHED += ["parameters", "seconds"]
 
 
-def describe_folder(results: Results) -> str:
-    """Return sentences about missing runs and invalid files.
+def add_committed(own: Results) -> Results:
+    """Add our runs of the published results to the tables of a user's runs, in rows of their own.
 
-    Claims without runs are listed only if `MNIST_RNN_PUBLISHED` selects another claims.csv.
+    The column `folder` tells whose runs a row has.
     """
+    published = choose_results(own.claims)["configuration"].tolist()
+    records = [run for run in read_runs(COMMITTED)[0] if run.configuration_name in published]
+    if OUTPUTS == COMMITTED or not records:
+        return own
+    ours = tabulate_results(records, [])
+    ours = ours._replace(accuracy=choose_results(ours.accuracy))
+    folders = {shown(OUTPUTS): own, shown(COMMITTED): ours}
+    for name in ("runs", "numbers", "accuracy"):
+        parts = [getattr(part, name).assign(folder=folder) for folder, part in folders.items()]
+        own = own._replace(**{name: pd.concat(parts, ignore_index=True)})
+    return own
+
+
+def describe_folder(results: Results, records: list[Run]) -> str:
+    """Return sentences on invalid files, missing runs, other versions and uncommitted changes."""
+    sentences = [f"Left out: {error}" for error in results.rejected]
     claims, there = results.claims, results.runs["configuration"]
     missing = claims.index[~claims["configuration"].isin(there)]
-    sentences = [f"Left out: {error}" for error in results.refused]
-    if len(missing) and PUBLISHED != ROOT / "data" / "published":
+    if len(missing) and OWN_CLAIMS:
         sentences.append(f"Claims without a run: {', '.join(f'`{name}`' for name in missing)}.")
+    committed = read_run(run_path(Configuration(), ".json", COMMITTED)).environment.versions
+    notes: dict[str, list[str]] = {}
+    for run in records:
+        made = run.environment
+        others = made.versions.items() - committed.items() if run.code == "ours" else ()
+        found = [f"{name} {version}" for name, version in sorted(others) if name != "python"]
+        found += ["uncommitted changes of the code"] * (made.clean is False)
+        for note in found:
+            notes.setdefault(note, []).append(f"`{run.name}`")
+    sentences += [f"Made with {note}: {', '.join(names)}." for note, names in notes.items()]
     return "\n\n".join(sentences)
 
 
 def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
-    """Return the runs and the claims of each configuration, each as a dictionary by row name."""
-    groups = dict(list(results.runs.groupby("configuration")))
-    rows, published = {}, {}
-    for configuration in results.accuracy["configuration"].drop_duplicates():
-        claims = results.claims[results.claims["configuration"] == configuration]
-        own = claims.index[claims["test_accuracy"].isna()]
-        name = own[0] if len(own) else configuration
-        rows[name], published[name] = groups[configuration], claims
+    """Return the runs and the claims of each row of the figure, as dictionaries by its name.
+
+    A row has the names of its claims, or the name of a configuration that has no claim.
+    """
+    rows: dict[str, pd.DataFrame] = {}
+    published = {}
+    keys = [name for name in ("folder", "configuration") if name in results.accuracy]
+    runs = dict(iter(results.runs.groupby(keys)))
+    for key, group in results.accuracy.groupby(keys, sort=False):
+        *folder, configuration = key
+        claims = group["claim"].dropna()
+        name = ", ".join(claims) or configuration
+        if name in rows:
+            name = f"{name}: {configuration}"
+        name = fill(" ".join([name, *(f"({where})" for where in folder)]), 60)
+        rows[name], published[name] = runs[key], results.claims.loc[claims]
     return rows, published
 
 
@@ -42,17 +80,21 @@ def list_runs(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.set_index(names.rename("run"))
 
 
-def choose_runs(runs: pd.DataFrame, first: str = "", second: str = "") -> pd.DataFrame:
-    """Return the runs `first` and `second`, by default the most and the least accurate run.
+def choose_runs(
+    own: pd.DataFrame, first: str = "", second: str = "", others: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return two runs of `own` or `others`, by default the most and the least accurate of `own`.
 
     Raises:
-        ParameterError: `first` or `second` is not in the index of `runs`.
+        ParameterError: `first` or `second` is in neither index.
     """
+    runs = pd.concat([own, others])
+    runs = runs[~runs.index.duplicated()]
     for parameter, name in (("first", first), ("second", second)):
         if name and name not in runs.index:
             expected = f"the name of a run, such as {runs.index[0]}"
             raise ParameterError(f"{parameter}: expected {expected}, got {name}.")
-    ranked = runs.sort_values("test_accuracy", ascending=False, kind="stable").index
+    ranked = own.sort_values("test_accuracy", ascending=False, kind="stable").index
     return runs.loc[list(dict.fromkeys([first or ranked[0], second or ranked[-1]]))]
 
 

@@ -1,5 +1,9 @@
 """Compute statistics of runs and published results by the formulas in docs/data-dictionary.md."""
 
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +14,7 @@ from mnist_rnn.config import TEST_SIZE
 
 FEWEST = 3  # the smallest number of runs for a prediction interval
 RANKED = 40  # the smallest number of runs for the rank test
+LAST = 5  # the number of last epochs whose test accuracies are compared within runs
 MEASURES = {  # the columns of results, and their names in texts
     "test_accuracy": "test accuracy",
     "last_epoch_accuracy": "training accuracy",
@@ -17,6 +22,11 @@ MEASURES = {  # the columns of results, and their names in texts
     "first_epoch_loss": "first epoch's loss",
     "mean_loss": "mean loss",
 }
+
+
+def split(table: pd.DataFrame, column: str = "configuration") -> dict[str, pd.DataFrame]:
+    """Return the rows of a table by their value in `column`."""
+    return {str(name): rows for name, rows in table.groupby(column, sort=False)}
 
 
 def measure_runs(runs: pd.DataFrame, epochs: int) -> pd.DataFrame:
@@ -119,33 +129,85 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
     logs = []
     for name, (value, half) in published[measured[published.index].notna().all()].iterrows():
         unit = 2 * half
-        rounded = (measured[name] / unit).round() * unit if unit else measured[name]
+        rounded = (measured[name] / unit).round(6).round() * unit if unit else measured[name]
         logs.append(to_log(name, np.append(rounded, value)))
     table = np.array(logs).T
     spread = np.maximum(table.std(axis=0), 1e-9)  # avoids a division by 0
     far = (np.abs(table - table.mean(axis=0)) / spread).max(axis=1)
-    return int((far >= far[-1]).sum()), len(far)
+    return int((far >= far[-1] - 1e-9).sum()), len(far)  # equal results have equal ranks
 
 
-def rank_accuracies(claims: pd.DataFrame, runs: pd.DataFrame) -> dict[str, float]:
-    """Compare the ranks of published test accuracies with the ranks of our runs.
+def combine_ranks(groups: Iterable[tuple[list[int], int]]) -> float:
+    """Return the exact p-value of the product of joint ranks.
 
-    `rank`, from 0 to 1, is the mean rank of the published test accuracies. `p` is the p-value of
-    van Elteren's one-sided rank-sum test, stratified by configuration. A small `p` suggests that
-    published runs were chosen for their test accuracy.
+    Each group has the ranks of results that were ranked among the same runs, and the number of the
+    runs plus one. If results and runs are alike, each order of a group is equally likely.
     """
-    ranks, expected, variance = [], 0.0, 0.0
-    for name, group in claims.groupby("configuration"):
-        ours = runs.loc[runs["configuration"] == name, "test_accuracy"]
-        unit = 2 * group["test_accuracy_half_unit"].max()
-        pooled = np.append(group["test_accuracy"], ours) / unit
-        n, k = len(pooled), len(group)
-        scores = stats.rankdata(pooled.round(6).round()) / (n + 1)
-        ranks += scores[:k].tolist()
-        expected += k / 2
-        variance += k * (1 - k / n) * scores.var(ddof=1)
-    z = (sum(ranks) - expected) / np.sqrt(variance)
-    return {"rank": float(np.mean(ranks)), "p": float(stats.norm.sf(z))}
+    observed, chances = 1, {1: 1.0}
+    for ranks, count in groups:
+        observed *= math.prod(ranks)
+        further: dict[int, float] = defaultdict(float)
+        for places in itertools.product(range(1, count + 1), repeat=len(ranks)):
+            # A result falls more often between two runs where other results are already.
+            steps = enumerate(places)
+            chance = math.prod((1 + places[:n].count(own)) / (count + n) for n, own in steps)
+            for value, before in chances.items():
+                further[value * math.prod(places)] += before * chance
+        chances = further
+    return sum(chance for value, chance in chances.items() if value <= observed)
+
+
+def split_spread(runs: pd.DataFrame) -> dict[str, float]:
+    """Return the parts of the spread of the test accuracy, in percentage points.
+
+    All runs have the same configuration. docs/data-dictionary.md defines the parts.
+    """
+    accuracies = 100 - 100 * np.array(runs["test_errors_by_epoch"].tolist()) / TEST_SIZE
+    late, n = accuracies[:, -LAST:], len(accuracies)
+    means, last = late.mean(axis=1), accuracies[:, -1].var(ddof=1)
+    rest = late - late.mean(axis=0) - means[:, None] + late.mean()
+    within = (rest**2).sum() / ((n - 1) * (LAST - 1))
+    images = np.nan
+    if runs["mistakes"].notna().all():
+        wrong = np.bincount(np.concatenate(runs["mistakes"].tolist())) / n
+        images = (wrong * (1 - wrong)).sum() * n / (n - 1) * (100 / TEST_SIZE) ** 2
+    variances = {
+        "last epoch, between runs": last,
+        "last epochs, within a run": within,
+        "last epochs, stable": max(means.var(ddof=1) - within / LAST, 0),
+        "test images": images,
+        "all images": max(last - images, 0) if images == images else np.nan,
+    }
+    return {name: variance**0.5 for name, variance in variances.items()} | {
+        "correlation": stats.pearsonr(*accuracies[:, -2:].T).statistic,
+        "rise per epoch": np.polyfit(range(LAST), late.mean(axis=0), 1)[0],
+        "mean of best epochs": accuracies.max(axis=1).mean(),
+    }
+
+
+def leave_one_out(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return, for each run and measure, whether the interval of the other runs contains the run."""
+    measured = measure_runs(runs, int(runs["epochs"].min())).dropna(axis=1)
+    inside = {
+        name: [
+            low <= own <= high
+            for run, own in column.items()
+            for low, high in [find_interval(name, column.drop(run))]
+        ]
+        for name, column in measured.items()
+    }
+    return pd.DataFrame(inside)
+
+
+def find_resolution(runs: pd.DataFrame, near: pd.DataFrame, parameter: str) -> float:
+    """Return the change of a parameter, in percent, that moves the mean loss out of its interval.
+
+    The slope, in logarithms, is that between the mean losses of `runs` and `near`.
+    """
+    loss, other = (np.log(each["mean_loss"]).mean() for each in (runs, near))
+    slope = (other - loss) / np.log(near[parameter].iloc[0] / runs[parameter].iloc[0])
+    low, high = np.log(find_interval("mean_loss", runs["mean_loss"]))
+    return 100 * np.expm1((high - low) / 2 / abs(slope))
 
 
 def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:

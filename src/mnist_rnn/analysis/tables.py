@@ -11,14 +11,20 @@ import numpy as np
 import pandas as pd
 
 from mnist_rnn.analysis.claims import CONFIGURATION, tabulate_claims
-from mnist_rnn.analysis.statistics import MEASURES, compare_numbers, find_interval, measure_runs
+from mnist_rnn.analysis.statistics import (
+    MEASURES,
+    compare_numbers,
+    find_interval,
+    measure_runs,
+    split,
+)
 from mnist_rnn.errors import RecordError
 from mnist_rnn.files import write_text
 from mnist_rnn.paths import require_own_folder
-from mnist_rnn.records.run import Run, name_configuration
+from mnist_rnn.records.run import Run, find_outdated
 
 SPACE = "\N{NO-BREAK SPACE}"  # keeps an interval on one line of a table cell
-BY_EPOCH = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch"]
+UNWRITTEN = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch", "mistakes"]
 
 
 class Results(NamedTuple):
@@ -28,14 +34,14 @@ class Results(NamedTuple):
     claims: pd.DataFrame
     numbers: pd.DataFrame
     accuracy: pd.DataFrame
-    refused: list[RecordError]
+    rejected: list[RecordError]
 
 
 def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
     """Return the table of runs, sorted by code, parameters and seed.
 
     docs/data-dictionary.md describes the columns. The columns whose names end in `_by_epoch`
-    contain tuples.
+    contain tuples, and so does `mistakes`, the misclassified test images.
     """
     rows = [
         {"configuration": run.configuration_name, "code": run.code}
@@ -55,6 +61,7 @@ def tabulate_runs(runs: list[Run]) -> pd.DataFrame:
             "loss_by_epoch": tuple(run.history.loss),
             "accuracy_by_epoch": tuple(run.history.accuracy),
             "test_errors_by_epoch": tuple(run.history.test_errors),
+            "mistakes": None if run.mistakes is None else tuple(run.mistakes),
         }
         for run in runs
     ]
@@ -94,7 +101,7 @@ def tabulate_accuracy(
     others = found[~found["configuration"].isin(claims["configuration"])]
     table = pd.concat([others, named.merge(found, on="configuration")])
     table = table.rename(columns={"test_accuracy": "published_test_accuracy"})
-    by_claim = dict(list(numbers.groupby("claim")))
+    by_claim = split(numbers, "claim")
     table["inside"] = table["claim"].map({name: count_inside(t) for name, t in by_claim.items()})
     table["outside"] = table["claim"].map({name: name_outside(t) for name, t in by_claim.items()})
     published = table["published_test_accuracy"].notna()
@@ -145,6 +152,7 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {
             "Result": row["configuration"] if pd.isna(row["claim"]) else row["claim"],
+            "Folder": row.get("folder"),
             "Published (%)": row["published_test_accuracy"],
             "Mean ± SD (%)": f"{row['mean']:.2f}"
             + f"{SPACE}±{SPACE}{row['sd']:.2f}" * (row["runs"] > 1),
@@ -160,30 +168,26 @@ def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
     return table.loc[:, (table != "").any()]
 
 
-def tabulate_results(records: list[Run], refused: list[RecordError]) -> Results:
+def tabulate_results(records: list[Run], rejected: list[RecordError]) -> Results:
     """Return the tables of these records and of the claims in the folder `PUBLISHED`.
 
-    Runs with weights that differ from the specification are left out, and added to `refused`.
+    Outdated runs can't be compared with others, so they are left out and added to `rejected`.
 
     Raises:
-        RecordError: there is no record, or all records are left out.
+        RecordError: no record is left. The message names each record that was rejected.
     """
-    counted = [run for run in records if not run.environment.other_bits]
-    if not counted:
-        problem = f"All {len(records)} runs have weights that differ from the specification"
-        problem = problem if records else "There is no record of a run"
-        raise RecordError(f"{problem}. `make sweep` trains the runs.")
-    refused = refused + [
-        RecordError(
-            f"The run {name_configuration(run.config, run.code)} with seed {run.config.seed} "
-            "has weights that differ from the specification."
-        )
+    counted = [run for run in records if not find_outdated(run)]
+    rejected = rejected + [
+        RecordError(f"The run {run.name} has other {', '.join(why)}, so it can't be compared.")
         for run in records
-        if run.environment.other_bits
+        if (why := find_outdated(run))
     ]
+    if not counted:
+        problem = "There is no record of a run that counts. `make reproduce` trains a run."
+        raise RecordError("\n".join([problem, *map(str, rejected)]))
     runs, claims = tabulate_runs(counted), tabulate_claims()
     numbers = tabulate_numbers(runs, claims)
-    return Results(runs, claims, numbers, tabulate_accuracy(runs, claims, numbers), refused)
+    return Results(runs, claims, numbers, tabulate_accuracy(runs, claims, numbers), rejected)
 
 
 def write_tables(results: Results, folder: Path) -> None:
@@ -192,13 +196,13 @@ def write_tables(results: Results, folder: Path) -> None:
     accuracy.md also lists the records that the tables leave out.
     """
     require_own_folder()
-    notes = "".join(f"\nLeft out: {error}\n" for error in results.refused)
+    notes = "".join(f"\nLeft out: {error}\n" for error in results.rejected)
     table = summarize(results.accuracy).to_markdown(index=False, disable_numparse=True)
     contents = {
         "accuracy.csv": results.accuracy.round(3).to_csv(index=False),
         "accuracy.md": f"{table}\n{notes}",
         "numbers.csv": results.numbers.round(4).to_csv(index=False),
-        "runs.csv": results.runs.drop(columns=BY_EPOCH).to_csv(index=False, float_format="%.6g"),
+        "runs.csv": results.runs.drop(columns=UNWRITTEN).to_csv(index=False, float_format="%.6g"),
     }
     for name, content in contents.items():
         write_text(folder / name, content)

@@ -5,6 +5,7 @@ code up to `step` corresponds to a line of the programs for JAX and PyTorch in `
 `exchange` returns a copy of this module in which functions are replaced by others.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, reduce
 from importlib.util import find_spec, module_from_spec
@@ -24,6 +25,21 @@ def batches(x: Array, y: Array, seed: int, batch_size: int) -> Iterator[tuple[Ar
         for start in range(0, len(y), batch_size):
             chosen = order[start : start + batch_size]
             yield x[:, chosen], y[chosen]
+
+
+def draw_weights(seed: int, units: int) -> list[Array]:
+    """Draw initial weights W (28, units), U (units, units), b (units,), V (units, 10), c (10,)."""
+    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
+
+    def glorot_uniform(rows: int, columns: int) -> Array:
+        limit = np.sqrt(6 / (rows + columns))
+        return random.uniform(-limit, limit, (rows, columns))
+
+    w = glorot_uniform(28, units)
+    q, r = np.linalg.qr(random.standard_normal((units, units)))
+    u = (q * np.sign(np.diag(r))).T.round(6)
+    weights = w, u, np.zeros(units), glorot_uniform(units, 10), np.zeros(10)
+    return [array.astype("float32") for array in weights]
 
 
 def add_in_order(terms: Iterable[Array]) -> Array:
@@ -293,6 +309,14 @@ def step(
 def get_weights(arrays: Mapping[str, Array]) -> list[Array]:
     """Return the updated weights, which are among the arrays that `step` has returned."""
     return [arrays[name] for name in ("w'", "u'", "b'", "v'", "c'")]
+
+
+def digest(arrays: Iterable[Array]) -> str:
+    """Return one SHA-256 of the shapes, types and little-endian values of all arrays, in order."""
+    sha256 = hashlib.sha256()
+    for array in arrays:
+        sha256.update(f"{array.shape}{array.dtype.name}".encode() + array.astype("<f4").tobytes())
+    return sha256.hexdigest()
 
 
 def exchange(**functions: Any) -> ModuleType:

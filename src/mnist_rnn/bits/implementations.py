@@ -1,173 +1,208 @@
-"""Check that the programs for Keras, NumPy, JAX, PyTorch and C compute the committed bits.
+"""Check that the programs for Keras, NumPy, JAX, PyTorch, C and the browser compute our bits.
 
 `make implementations` runs this check. Each program in `implementations/` computes the known cases,
-and the first steps of the default run. With `--epoch`, each program computes the first epoch in
-place of the first steps. With `--whole`, each program computes the whole default run. For each
+and the first steps of the default run. With `--run`, each program trains another of our runs. With
+`--emulate riscv64`, a C compiler for RISC-V compiles the C program, and qemu runs it. For each
 program except Keras, the check writes a record for the ledger; `make reproduce` writes the records
 of Keras. The exit status is 1 if any bits differ.
 """
 
 import argparse
+import re
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import NamedTuple
 
 from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.compare import compare
+from mnist_rnn.bits.emulated import ARCHITECTURES, find_python
+from mnist_rnn.bits.inputs import write_inputs
 from mnist_rnn.bits.known_answers import FILE, list_cases, read_cases
-from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction, read_ledger
-from mnist_rnn.bits.programs import FOLDER, Trained, ask, compile_c, find_compiler, train
-from mnist_rnn.config import PAGE_CONFIG, Configuration
+from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
+from mnist_rnn.config import PAGE_CONFIG, TRAIN_SIZE, Configuration
 from mnist_rnn.data import load_mnist
-from mnist_rnn.errors import ExperimentError
-from mnist_rnn.paths import COMMITTED, ROOT, located
+from mnist_rnn.errors import ExperimentError, one_sentence
+from mnist_rnn.paths import COMMITTED, MNIST, ROOT, located
 from mnist_rnn.records.environment import describe_environment
-from mnist_rnn.records.run import read_first_steps, read_run, run_path
+from mnist_rnn.records.run import Run, read_first_steps, read_run, run_path
 
+Command = Sequence[str | Path]
+FOLDER = ROOT / "implementations"
+EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
 PACKAGE = ROOT / "src" / "mnist_rnn"
-NETWORK = ("network", "layers", "products", "optimization")
-KERAS = [PACKAGE / "experiment" / f"{name}.py" for name in NETWORK]
-# Maps each program to the files that define its network, and to its package or compiler.
+NETWORK = ("network.py", "layers.py", "products.py", "optimization.py")
+# Maps each program to the files that define its network, to its package or program, and to the
+# code that it shares with other programs.
 SOURCES = {
-    "Keras": (KERAS, "keras"),
-    "NumPy": ([Path(by_hand.__file__)], "numpy"),
-    "JAX": ([FOLDER / "rnn_jax.py"], "jax"),
-    "PyTorch": ([FOLDER / "rnn_torch.py"], "torch"),
-    "C": ([FOLDER / "rnn.c"], "cc"),
+    "Keras": ([PACKAGE / "experiment" / name for name in NETWORK], "keras", "XLA, oneDNN"),
+    "NumPy": ([Path(by_hand.__file__)], "numpy", ""),
+    "JAX": ([FOLDER / "rnn_jax.py"], "jax", "XLA"),
+    "PyTorch": ([FOLDER / "rnn_torch.py"], "torch", "oneDNN"),
+    "C": ([FOLDER / "rnn.c"], "cc", "`rnn.c`"),
+    "Browser": ([FOLDER / "rnn.c", PACKAGE / "web" / "learn" / "engine.c"], "chromium", "`rnn.c`"),
 }
-BROWSER = "Browser", [FOLDER / "rnn.c", PACKAGE / "web" / "learn" / "engine.c"]
-# The configurations that the programs train, by their names in the ledger
-RUNS = {
-    "sgd": Configuration(train_size=224, epochs=2),
-    "first-epoch": Configuration(epochs=1),
-    DEFAULT_RUN: Configuration(),
-}
-# What the runs are called in texts, the longest first
-COMPUTED = {
-    DEFAULT_RUN: f"all {Configuration().epochs} epochs",
-    "learn.html": f"{PAGE_CONFIG.epochs} epochs of {PAGE_CONFIG.train_size:,} images",
-    "first-epoch": "the first epoch",
-    "sgd": "the first steps",
-}
+# The runs that programs compute, by their names in the ledger
+RUNS = {name: entry.config for name, entry in read_first_steps().items()}
+RUNS |= {DEFAULT_RUN: Configuration(), "learn.html": PAGE_CONFIG}
 
 
-def answer(command: Sequence[str | Path]) -> list[str]:
+class Trained(NamedTuple):
+    """A program's output: test errors and the weights' digest after each epoch, and the time.
+
+    `last` is one digest of both the final weights and the logits of 100 test images.
+    """
+
+    history: list[tuple[int, str | None]]
+    last: str
+    seconds: float
+
+
+def find_compiler(cpu: str | None = None) -> list[str]:
+    """Return the command of a C compiler for this CPU, or for an emulated one such as `riscv64`."""
+    names = [f"{cpu}-linux-gnu-gcc"] if cpu else ["cc", "gcc", "clang"]
+    if found := next(filter(None, map(which, names)), None):
+        return [found]
+    if not cpu and find_spec("ziglang"):
+        return [sys.executable, "-m", "ziglang", "cc"]
+    package = f"gcc-{cpu}-linux-gnu" if cpu else "gcc"
+    raise ExperimentError(f"expected {' or '.join(names)}, got none. Run `apt install {package}`.")
+
+
+def compile_c(program: Path, *options: str, cpu: str | None = None) -> list[str | Path]:
+    """Compile the C program, by default for this CPU, and return the command that starts it."""
+    options = options or ("-static" if cpu else "-march=native",)
+    fixed = "-O3", "-ffp-contract=off", str(FOLDER / "commands.c"), "-lm", "-o", str(program)
+    run([*find_compiler(cpu), *options, *fixed])
+    return [f"qemu-{cpu}", program] if cpu else [program]
+
+
+def run(command: Command) -> str:
+    """Run a command, and return its standard output; raise ExperimentError if it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    except OSError as error:
+        raise ExperimentError(str(error)) from None
+    if done.returncode:
+        said = done.stderr.strip()[-500:]
+        raise ExperimentError(f"{command[0]} ended with {done.returncode}: {said}")
+    return done.stdout
+
+
+def list_epochs(run: Run) -> list[tuple[int, str | None]]:
+    """Return the test errors and the digest after each epoch of a record."""
+    return list(zip(run.history.test_errors, run.history.weights_sha256, strict=True))
+
+
+def find_difference(run: Run, trained: Trained) -> int | None:
+    """Return the first epoch with other test errors or another digest than in the record."""
+    pairs = enumerate(zip(list_epochs(run), trained.history, strict=True), 1)
+    return next((epoch for epoch, (known, new) in pairs if known != new), None)
+
+
+def train(command: Command, config: Configuration) -> Trained:
+    """Train with a program."""
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = Path(folder) / "inputs"
+        write_inputs(inputs, config)
+        started = time.perf_counter()
+        printed = run([*command, MNIST, inputs])
+        seconds = time.perf_counter() - started
+    history: list = [(int(errors), digest) for errors, digest in EPOCH.findall(printed)]
+    return Trained(history, printed.split()[-1], seconds)
+
+
+def answer(command: Command) -> list[str]:
     """Return a sentence for each known case that a program computes wrongly."""
     known, found = read_cases(), []
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "dump.json"
         for name in list_cases():
-            dump.write_text(ask([*command, FILE, name]), encoding="utf-8")
+            dump.write_text(run([*command, FILE, name]), encoding="utf-8")
             found.append(compare(name, read_cases(dump)[name], known))
     return [str(compared) for compared in found if compared.wrong]
 
 
 def judge(trained: Trained, name: str) -> str:
     """Return the first difference from the committed digests, or "" if all digests are equal."""
-    if name != DEFAULT_RUN:
+    if name in read_first_steps():
         expected = read_first_steps()[name].sha256
         return "" if trained.last == expected else f"expected {expected}, got {trained.last}"
-    history = read_run(run_path(Configuration(), ".json", COMMITTED)).history
-    pairs = zip(history.weights_sha256, history.test_errors, strict=True)
-    got = zip(trained.digests, trained.errors, strict=True)
-    for epoch, (known, computed) in enumerate(zip(pairs, got, strict=True), 1):
-        if known != computed:
-            return f"epoch {epoch}: expected {known}, got {computed}"
-    return ""
+    epoch = find_difference(read_run(run_path(RUNS[name], ".json", COMMITTED)), trained)
+    return f"from epoch {epoch} on" if epoch else ""
 
 
-def record(implementation: str, python: str, trained: Trained, name: str, same: bool) -> None:
-    """Add a program's training to outputs/reproductions.csv."""
-    _, package = SOURCES[implementation]
-    versions = {"cc": ask([*find_compiler(), "-dumpfullversion"]).strip()}
-    if implementation != "C":
-        asked = (
-            f"import platform, {package}; print(platform.python_version(), {package}.__version__)"
-        )
-        python_version, version = ask([python, "-c", asked]).split()
-        versions = {"python": python_version, package: version.partition("+")[0]}
-    seconds = None if name == "sgd" else trained.seconds / RUNS[name].epochs
-    made_with = describe_environment(None)
-    add_rows(
-        OWN, [describe_reproduction(implementation, made_with, {name: same}, seconds, versions)]
-    )
+def find_program(
+    name: str, folder: Path, cpu: str | None = None, peers: str | None = None
+) -> tuple[Command, dict[str, str]]:
+    """Return the command that starts a program, and the versions of its packages or compiler.
 
-
-class Proof(NamedTuple):
-    """An implementation's longest bit-identical training, and how long it took.
-
-    `seconds` is the time of an epoch of 60,000 images, or None if only first steps were computed.
+    `folder` is for the compiled C program. `cpu` is emulated: for C an architecture, such as
+    `riscv64`, for Python a CPU, such as `Haswell`. JAX and PyTorch need the interpreter `peers`.
     """
-
-    computed: str
-    seconds: float | None
-    cpu: str
-
-
-def find_proofs() -> dict[str, Proof]:
-    """Return the best proof for each implementation, from our own rows in the ledger.
-
-    Raises:
-        RecordError: the ledger can't be read.
-    """
-    ranks, best = [*COMPUTED.values()], dict[str, Proof]()
-    for row in read_ledger():
-        same = row.same_bits.split()
-        computed = next((words for name, words in COMPUTED.items() if name in same), None)
-        if computed is None or "emulated" in row.cpu or row.measured_by != "us":
-            continue
-        proof = Proof(computed, row.seconds, row.cpu)
-        best[row.program] = min(
-            best.get(row.program, proof),
-            proof,
-            key=lambda proof: (ranks.index(proof.computed), proof.seconds or 0),
-        )
-    return best
+    _, package, _ = SOURCES[name]
+    if name == "C":
+        version = run([*find_compiler(cpu), "-dumpfullversion"]).strip()
+        return compile_c(folder / "rnn", cpu=cpu), {package: version}
+    interpreter = peers if name in ("JAX", "PyTorch") else sys.executable
+    if not interpreter:
+        raise ExperimentError(f"--peers: expected a Python interpreter with {name}, got none.")
+    python = find_python(cpu) if cpu else [interpreter]
+    command = [*python, FOLDER / f"rnn_{name.lower().removeprefix('py')}.py"]
+    if name == "Browser":
+        version = run([package, "--version"]).split()[1].partition(".")[0]
+        return command, {"Chromium": version, "fused": "arithmetic"}
+    asked = f"import platform, {package}; print(platform.python_version(), {package}.__version__)"
+    python_version, version = run([*python, "-c", asked]).split()
+    return command, {"python": python_version, package: version.partition("+")[0]}
 
 
+def say(what: str, difference: str) -> bool:
+    """Print whether a result is equal to the committed one, and return it."""
+    print(f"{what}: DIFFERENT: {difference}" if difference else f"{what}: equal", flush=True)
+    return not difference
+
+
+@one_sentence()
 def main() -> None:
-    """Run each program, print a line on its bits, and write a record for the ledger."""
+    """Run each program, print a line per run, and write a record for the ledger."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    names = f"the programs to check: {', '.join(SOURCES)} (default: all)"
+    names = f"the programs to check: {', '.join(SOURCES)} (default: all but Browser)"
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
-    either = parser.add_mutually_exclusive_group()
-    for option, run in (("--epoch", "first-epoch"), ("--whole", DEFAULT_RUN)):
-        words = f"train {COMPUTED[run]}"
-        either.add_argument(option, action="store_const", dest="run", const=run, help=words)
+    runs = f"a run to train: {', '.join(RUNS)} (default: sgd)"
+    parser.add_argument("--run", action="append", choices=RUNS, metavar="RUN", help=runs)
+    parser.add_argument("--emulate", metavar="CPU", help="the CPU to emulate")
     parser.add_argument("--peers", help="the path of a Python interpreter with JAX and PyTorch")
-    parser.set_defaults(run="sgd")
     options = parser.parse_args()
-    for name in options.names:
-        if name not in SOURCES:
-            parser.error(f"expected names from {list(SOURCES)}, got '{name}'")
-    wrong = False
-    try:
-        load_mnist()
+    if unknown := [name for name in options.names if name not in SOURCES]:
+        parser.error(f"expected names from {list(SOURCES)}, got '{unknown[0]}'")
+    made_with, cpu, equal = describe_environment(None, options.emulate), options.emulate, True
+    load_mnist()
+    for name in options.names or list(SOURCES)[:-1]:
+        if cpu:
+            here = cpu if name == "C" else ARCHITECTURES.get(cpu, "x86_64")
+            about = made_with.cpu.model_copy(update={"architecture": here})
+            made_with = made_with.model_copy(update={"cpu": about})
         with tempfile.TemporaryDirectory() as folder:
-            for name in options.names or SOURCES:
-                python = sys.executable if name in ("Keras", "NumPy") else options.peers
-                script = FOLDER / f"rnn_{SOURCES[name][1]}.py"
-                c = name == "C"
-                if not c and not python:
-                    parser.error(f"--peers: expected a Python interpreter with {name}, got none")
-                command = compile_c(Path(folder) / "rnn") if c else [python, script]
-                differences = answer(command)
-                trained = train(command, RUNS[options.run])
-                if different := judge(trained, options.run):
-                    differences.append(different)
-                outcome = "DIFFERENT BITS" if differences else "the committed bits"
-                computed = f"the known cases and {COMPUTED[options.run]}"
-                print(f"{name}: {outcome} in {computed}, {trained.seconds:.0f} s", flush=True)
-                print(*differences, sep="\n", end="\n" if differences else "")
-                if name != "Keras":  # `make reproduce` adds the row of Keras
-                    record(name, python, trained, options.run, not different)
-                    print("  for the ledger:", located(OWN), flush=True)
-                wrong |= bool(differences)
-    except (ExperimentError, OSError) as error:
-        raise SystemExit(str(error)) from None
-    raise SystemExit(wrong)
+            command, versions = find_program(name, Path(folder), cpu, options.peers)
+            equal &= say(f"{name}, known answers", " ".join(answer(command)))
+            for chosen in options.run or ["sgd"]:
+                config, trained = RUNS[chosen], train(command, RUNS[chosen])
+                took = f"{name}, {chosen}, {trained.seconds:.0f} s"
+                equal &= (same := say(took, judge(trained, chosen)))
+                if name == "Keras" and not cpu:
+                    continue  # `make reproduce` adds the row of Keras
+                whole = config.train_size == TRAIN_SIZE
+                seconds = trained.seconds / config.epochs if whole else None
+                row = describe_reproduction(name, made_with, {chosen: same}, seconds, versions)
+                add_rows(OWN, [row])
+    print("Rows for the ledger:", located(OWN))
+    raise SystemExit(not equal)
 
 
 if __name__ == "__main__":

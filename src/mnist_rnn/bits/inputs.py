@@ -15,25 +15,28 @@ from pathlib import Path
 import numpy as np
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ExperimentError
+from mnist_rnn.errors import ParameterError, one_sentence
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
 from mnist_rnn.files import replacing
 from mnist_rnn.parameters import read_parameters
 from mnist_rnn.paths import shown
 
-LAYERS = ("simple_rnn", "lstm", "gru")
-OPTIMIZERS = ("sgd", "adam", "rmsprop")
+LAYERS, OPTIMIZERS = ("simple_rnn", "lstm", "gru"), ("sgd", "adam", "rmsprop")  # as in rnn.c
 
 
 def write_inputs(
     path: Path, config: Configuration, weights: Sequence[np.ndarray] | None = None
 ) -> None:
     """Write a run's initial weights, by default those of its seed, and image orders to a file."""
+    for name, known in (("layer", LAYERS), ("optimizer", OPTIMIZERS)):
+        if (given := getattr(config, name)) not in known:
+            expected = f"one of {', '.join(known)}, which implementations/rnn.c computes"
+            raise ParameterError(f"{name}: expected {expected}, got {given}.")
     weights = weights or draw_initial_weights(config)
     numbers = [LAYERS.index(config.layer), OPTIMIZERS.index(config.optimizer), config.units]
-    numbers += [config.batch_size, config.train_size, config.epochs]
-    numbers += [config.seed % (2**31 - 2)]  # as Keras reduces the seed of dropout
+    # Keras reduces the seed of dropout in this way.
+    numbers += [config.batch_size, config.train_size, config.epochs, config.seed % (2**31 - 2)]
     rates = [config.learning_rate, config.dropout, 1 / (1 - config.dropout)]
     orders = (epoch_order(config.seed, e, config.train_size) for e in range(config.epochs))
     with replacing(path) as temporary, temporary.open("wb") as file:
@@ -42,22 +45,18 @@ def write_inputs(
         file.writelines(order.astype("<i4").tobytes() for order in orders)
 
 
+@one_sentence()
 def main() -> None:
     """Write the file that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("file", type=Path)
     for name, field in Configuration.model_fields.items():
-        option = f"--{name.replace('_', '-')}"
         kind = float if field.default is None else type(field.default)
-        parser.add_argument(
-            option, type=kind, default=argparse.SUPPRESS, help="parameter of 02_train"
-        )
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=kind, default=argparse.SUPPRESS)
     options = vars(parser.parse_args())
     path = options.pop("file")
-    try:
-        write_inputs(path, read_parameters(options))
-    except (ExperimentError, OSError) as error:
-        raise SystemExit(str(error)) from None
+    write_inputs(path, read_parameters(options))
     print(f"Written: {shown(path.resolve())}")
 
 

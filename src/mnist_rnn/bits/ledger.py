@@ -1,8 +1,7 @@
 """Read and extend the ledger, the table of computations on many machines.
 
-The ledger is results/reproductions.csv, with one row per machine and program. `python -m
-mnist_rnn.bits.ledger FILE` adds the rows of another table of this form, such as
-outputs/reproductions.csv, which `make reproduce` writes.
+The ledger, results/reproductions.csv, has one row per machine and program. `python -m
+mnist_rnn.bits.ledger FILE` adds the rows of a table such as outputs/reproductions.csv.
 """
 
 import argparse
@@ -16,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, ValidationError
 
 from mnist_rnn.config import ALLOWED, Strict
-from mnist_rnn.errors import ExperimentError
+from mnist_rnn.errors import one_sentence
 from mnist_rnn.files import read_regular, write_text
 from mnist_rnn.paths import COMMITTED, OUTPUTS, shown
 from mnist_rnn.records.environment import Environment
@@ -32,10 +31,8 @@ Line = Annotated[str, StringConstraints(pattern=rf"^[{ALLOWED}]{{0,400}}$")]
 class Reproduction(Strict):
     """A row of the ledger: what one program computed on one machine.
 
-    `same_bits` and `other_bits` list computations by name, separated by spaces. A computation is
-    the default run, the run of `learn.html`, or first steps. It has the same bits if its weights
-    are bit-identical to the committed weights. `seconds` is the time of an epoch of 60,000 images.
-    `date` is the UTC day of the last computation.
+    `same_bits` and `other_bits` list runs and first steps with and without the committed bits.
+    `seconds` is the time of an epoch of 60,000 images.
     """
 
     program: Line
@@ -56,14 +53,10 @@ def describe_reproduction(
     seconds: float | None = None,
     versions: dict[str, str] | None = None,
 ) -> Reproduction:
-    """Return the row of a computation on this machine, today.
+    """Return the row of a program's computation on this machine, today.
 
-    Args:
-        program: the name of the program, such as `Keras` or `C`.
-        made_with: the machine.
-        outcomes: says for each computation whether it has the same bits.
-        seconds: the time of an epoch of 60,000 images.
-        versions: the versions of the program's packages or compiler; by default those of Keras.
+    `outcomes` says for each computation whether it has the committed bits. `versions` are those of
+    the program's packages or compiler, by default of Keras's packages.
     """
     cpu = made_with.cpu
     kind = " ".join(word for word in (cpu.vendor, cpu.family, cpu.model) if word)
@@ -83,16 +76,14 @@ def describe_reproduction(
 
 
 def read_ledger(path: Path = LEDGER) -> list[Reproduction]:
-    """Read and check the rows of a ledger.
-
-    Raises:
-        RecordError: the file can't be read, or a cell is wrong.
-    """
+    """Read the rows of a ledger; raise RecordError if it can't be read or a cell is wrong."""
     try:
         text = read_regular(path, LARGEST_LEDGER).decode()
         rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise reject(path, f"can't be read: {getattr(error, 'strerror', None) or error}") from None
+    if not rows:
+        raise reject(path, "is not a ledger: expected at least one row, got none")
     found = []
     for number, row in enumerate(rows, 2):
         cells = {name: cell for name, cell in row.items() if name != "seconds" or cell}
@@ -105,25 +96,17 @@ def read_ledger(path: Path = LEDGER) -> list[Reproduction]:
 
 
 def add_rows(path: Path, new: Sequence[Reproduction]) -> None:
-    """Add rows to a ledger; a row of the same machine and program is extended.
-
-    Raises:
-        RecordError: the ledger can't be read.
-        OutputError: the ledger can't be written.
-    """
+    """Add rows to a ledger; a row of the same machine and program is extended."""
     rows: dict[tuple[str, ...], Reproduction] = {}
     for row in [*(read_ledger(path) if path.exists() else []), *new]:
         key = row.program, row.cpu, row.system, row.versions, row.measured_by
         if old := rows.get(key):
-            given = dict.fromkeys((*row.same_bits.split(), *row.other_bits.split()))
-            both = {
-                kind: " ".join(
-                    [n for n in getattr(old, kind).split() if n not in given]
-                    + getattr(row, kind).split()
-                )
-                for kind in ("same_bits", "other_bits")
-            }
-            row = row.model_copy(update=both | {"seconds": row.seconds or old.seconds})
+            given = {*row.same_bits.split(), *row.other_bits.split()}
+            merged: dict[str, object] = {"seconds": row.seconds or old.seconds}
+            for kind in ("same_bits", "other_bits"):
+                kept = [name for name in getattr(old, kind).split() if name not in given]
+                merged[kind] = " ".join([*kept, *getattr(row, kind).split()])
+            row = row.model_copy(update=merged)
         rows[key] = row
     text = io.StringIO()
     table = csv.DictWriter(text, Reproduction.model_fields, lineterminator="\n")
@@ -132,20 +115,18 @@ def add_rows(path: Path, new: Sequence[Reproduction]) -> None:
     write_text(path, text.getvalue())
 
 
+@one_sentence()
 def main() -> None:
     """Add the rows of a table to the ledger, and check all rows."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("file", type=Path, nargs="?", help="a table with rows to add")
     parser.add_argument("--ours", action="store_true", help="the rows were measured by us")
     options = parser.parse_args()
-    try:
-        new = read_ledger(options.file) if options.file else []
-        if options.ours:
-            new = [row.model_copy(update={"measured_by": "us"}) for row in new]
-        add_rows(LEDGER, new)
-        rows = read_ledger()
-    except ExperimentError as error:
-        raise SystemExit(str(error)) from None
+    new = read_ledger(options.file) if options.file else []
+    if options.ours:
+        new = [row.model_copy(update={"measured_by": "us"}) for row in new]
+    add_rows(LEDGER, new)
+    rows = read_ledger()
     same = sum(not row.other_bits for row in rows)
     print(f"{shown(LEDGER)}: {same} of {len(rows)} rows have the committed bits.")
 

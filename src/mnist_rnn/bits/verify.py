@@ -12,20 +12,12 @@ and FMA, the runs' test accuracies may differ by at most `TOLERANCE` percentage 
 import argparse
 from pathlib import Path
 
-from mnist_rnn.bits.audit import audit_run
+from mnist_rnn.bits.audit import audit, describe
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ExperimentError, ParameterError, RecordError
-from mnist_rnn.paths import COMMITTED, LATEST, OUTPUTS, ROOT, located
-from mnist_rnn.records.environment import is_checkout, run_command
-from mnist_rnn.records.run import (
-    Run,
-    find_first_difference,
-    parse_checked,
-    read_run,
-    read_runs,
-    run_path,
-)
+from mnist_rnn.errors import ExperimentError, ParameterError, RecordError, one_sentence
+from mnist_rnn.paths import COMMITTED, LATEST, OUTPUTS, located
+from mnist_rnn.records.run import Run, find_first_difference, read_run, read_runs
 
 TOLERANCE = 0.5  # allowed difference in test accuracy on CPUs without FMA, in percentage points
 
@@ -51,103 +43,70 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
     return near, f"{start} on a CPU without FMA: {apart}; {TOLERANCE} are allowed."
 
 
-def find_record(name: str, folder: Path) -> Path:
-    """Return the path of the record of the run with this name, such as `simple_rnn-256-sgd/17`.
-
-    Raises:
-        ParameterError: the folder has no record of this run.
-    """
-    if not has_record(name, folder):
-        expected = "the name of a run, such as simple_rnn-256-sgd/17"
-        raise ParameterError(
-            f"run: expected {expected}, got {name}, which has no record in {located(folder)}. "
-            "`make reproduce` trains a run."
-        )
-    configuration, _, seed = name.partition("/")
-    return folder / "runs" / configuration / f"seed-{seed}.json"
-
-
-def has_record(name: str, folder: Path) -> bool:
-    """Return whether the folder has a record of the run with this name."""
+def find_record(name: str, folder: Path) -> Path | None:
+    """Return the path of the record of a run, such as `simple_rnn-256-sgd/17`, if it exists."""
     paths = (folder / "runs").glob("*/seed-*.json")
-    return name in {f"{p.parent.name}/{p.stem.removeprefix('seed-')}" for p in paths}
-
-
-def read_committed(config: Configuration) -> Run | None:
-    """Return the run that was committed, or None if there is no such run.
-
-    Without git, in an unpacked release, the committed files are those in results/.
-
-    Raises:
-        RecordError: the committed record is damaged.
-    """
-    path = run_path(config, ".json", COMMITTED)
-    if is_checkout():
-        content = run_command("git", "show", f"HEAD:./{path.relative_to(ROOT).as_posix()}")
-        return parse_checked(content.encode(), path, Run, "a record") if content else None
-    return read_run(path) if path.exists() else None
+    names = {f"{p.parent.name}/{p.stem.removeprefix('seed-')}": p for p in paths}
+    return names.get(name)
 
 
 def place_accuracy(run: Run) -> str:
-    """Return a sentence that ranks a run by test accuracy among other runs of its configuration.
-
-    Damaged records are left out.
-    """
-    runs, _ = read_runs(COMMITTED, run.configuration_name)
+    """Return a sentence that ranks a run by test accuracy among other runs of its configuration."""
+    name = run.configuration_name
+    runs, _ = read_runs(COMMITTED, name)  # without damaged records
     others = [other.test_accuracy for other in runs if other.config.seed != run.config.seed]
     if not others:
-        return f"There are no other runs of the configuration {run.configuration_name}."
+        return f"There are no other runs of the configuration {name}."
     below = sum(accuracy < run.test_accuracy for accuracy in others)
     return (
         f"The run's test accuracy is higher than in {below} of the other {len(others)} runs of "
-        f"{run.configuration_name}, whose test accuracies are {min(others):.2f} to "
-        f"{max(others):.2f}%."
+        f"{name}, whose test accuracies are {min(others):.2f} to {max(others):.2f}%."
     )
 
 
-def write_row(run: Run, same: bool) -> None:
-    """Add the default run to outputs/reproductions.csv, and print the file's path."""
-    seconds = run.seconds / run.config.epochs
-    row = describe_reproduction("Keras", run.environment, {DEFAULT_RUN: same}, seconds)
-    try:
-        add_rows(OWN, [row])
-        print(f"Row for the ledger: {located(OWN)}")
-    except ExperimentError as error:
-        print(f"No row for the ledger: {error}")
+def verify(name: str, accept_new: bool) -> tuple[bool, str]:
+    """Return whether a run equals the committed run, and a sentence on the comparison.
 
-
-def main() -> None:
-    """Compare a new run with the committed run; exit with status 1 if the new run differs.
-
-    The last printed line is the result of the comparison.
+    If `accept_new` is true, a run without a committed run passes.
     """
+    if path := find_record(name, OUTPUTS):
+        new, known = read_run(path), find_record(name, COMMITTED)
+        print(place_accuracy(new))
+        if known is None:
+            return accept_new, f"There is no committed run {name} to compare the weights with."
+        committed = read_run(known)
+        if new == committed:
+            raise RecordError(f"{name} is the committed run itself: nothing was computed here.")
+        if new.config == Configuration():
+            same = {DEFAULT_RUN: new.weights_sha256 == committed.weights_sha256}
+            seconds = new.seconds / new.config.epochs
+            try:
+                add_rows(OWN, [describe_reproduction("Keras", new.environment, same, seconds)])
+                print(f"Row for the ledger: {located(OWN)}")
+            except ExperimentError as error:
+                print(f"No row for the ledger: {error}")
+        return compare_runs(new, committed)
+    if path := find_record(name, COMMITTED):
+        print(f"{located(OUTPUTS)} has no record of {name}. The C program computes the run.")
+        (row,) = audit([read_run(path)])
+        return not row["first_difference"], describe(row)
+    expected = "the name of a run, such as simple_rnn-256-sgd/17"
+    raise ParameterError(
+        f"run: expected {expected}, got {name}, which has no record. `make reproduce` trains a run."
+    )
+
+
+@one_sentence()
+def main() -> None:
+    """Compare a new run with the committed run, and print the result in the last line."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("run", nargs="?", help="name of a run, such as simple_rnn-256-sgd/17")
     parser.add_argument("--new", action="store_true", help="accept a run without a committed run")
     options = parser.parse_args()
-    name = options.run
-    try:
-        if not name and not LATEST.exists():
-            raise ParameterError(f"run: expected a finished run in {located(OUTPUTS)}, got none.")
-        name = name or LATEST.read_text(encoding="utf-8")
-        if not has_record(name, OUTPUTS) and has_record(name, COMMITTED):
-            print(f"{located(OUTPUTS)} has no record of {name}. The C program computes the run.")
-            equal, sentence = audit_run(read_run(find_record(name, COMMITTED)).config)
-            print(sentence)
-            raise SystemExit(not equal)
-        new = read_run(find_record(name, OUTPUTS))
-        committed = read_committed(new.config)
-        print(place_accuracy(new))
-        if committed is None:
-            print(f"There is no committed run {new.name} to compare the weights with.")
-            raise SystemExit(not options.new)
-        if new == committed:
-            raise RecordError(f"{new.name} is the committed run itself: nothing was computed here.")
-        good, sentence = compare_runs(new, committed)
-        if new.config == Configuration():
-            write_row(new, new.weights_sha256 == committed.weights_sha256)
-    except (ExperimentError, OSError) as error:
-        raise SystemExit(str(error)) from None
+    if not options.run and not LATEST.exists():
+        raise ParameterError(f"run: expected a finished run in {located(OUTPUTS)}, got none.")
+    name = options.run or LATEST.read_text(encoding="utf-8")
+    good, sentence = verify(name, options.new)
     print(sentence)
     raise SystemExit(not good)
 

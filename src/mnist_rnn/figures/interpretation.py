@@ -9,10 +9,8 @@ import numpy as np
 from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
-from matplotlib.patheffects import withStroke
-from sklearn.decomposition import PCA
 
-from mnist_rnn.analysis.trained_network import decision_rows, last_ink_rows, separation
+from mnist_rnn.analysis.trained_network import decision_rows, last_ink_rows
 from mnist_rnn.figures.captioned import (
     BLUE,
     DARK,
@@ -208,117 +206,11 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Capti
     )
 
 
-@default_style
-def draw_doubts(probabilities: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Draw a histogram of the probabilities of wrong predictions, coloured by the label's rank."""
-    last = probabilities[:, -1]
-    wrong = confident_mistakes(last, y, count=len(y))
-    sure, second = last[wrong].max(axis=1), np.argsort(last[wrong])[:, -2] == y[wrong]
-    fig, ax = plt.subplots(figsize=(7.5, 2.8), layout="constrained")
-    names = [f"label ranked second ({second.sum()})", f"label ranked lower ({(~second).sum()})"]
-    ax.hist([sure[second], sure[~second]], [n / 10 for n in range(1, 11)], stacked=True, rwidth=0.9,
-            color=[RIGHT, LIGHT], label=names)  # fmt: skip
-    ax.set(xlabel="probability of the wrong prediction", ylabel="images", xlim=(0.1, 1))
-    ax.legend(frameon=False, loc="upper left")
-    right = last.max(axis=1)[last.argmax(axis=1) == y]
-    return CaptionedFigure(
-        fig,
-        f"Histogram of the predicted probabilities of all {len(wrong)} misclassified images. Blue: "
-        f"the label is the second most probable digit ({second.sum()} images). Grey: the label is "
-        f"the third most probable digit or lower ({(~second).sum()} images). Half of the wrong "
-        f"predictions have a probability above {np.median(sure):.0%}. The probability is above "
-        f"90% for {(sure > 0.9).mean():.0%} of the wrong predictions and for "
-        f"{(right > 0.9).mean():.0%} of the right predictions.",
-    )
-
-
-@default_style
-def draw_trajectories(hidden: np.ndarray, y: np.ndarray) -> CaptionedFigure:
-    """Draw each digit's mean path through the hidden states (n, 28, units) in two dimensions."""
-    units = hidden.shape[2]
-    hidden = np.pad(hidden, [(0, 0), (0, 0), (0, max(0, 2 - units))])
-    pca = PCA(n_components=2)
-    paths = pca.fit_transform(hidden.reshape(-1, hidden.shape[2])).reshape(*hidden.shape[:2], 2)
-    means = np.stack([paths[y == digit].mean(axis=0) for digit in range(10)])
-    fig, axes = plt.subplots(
-        2, 5, figsize=(7.5, 4.2), sharex=True, sharey=True, layout="constrained"
-    )
-    for digit, ax in enumerate(axes.flat):
-        ax.plot(*means.transpose(2, 1, 0), color=LIGHT, lw=0.8)
-        ax.plot(*means[digit].T, color=RIGHT)
-        ax.plot(*means[digit, 0], "o", color=RIGHT, mfc="white", ms=5)
-        ax.margins(0.15)
-        for row, place in ((14, (3, 3)), (28, (4, -8))):
-            ax.plot(*means[digit, row - 1], "o", color=RIGHT, ms=3)
-            label = ax.annotate(
-                row, means[digit, row - 1], place, textcoords="offset points", size=9, weight="bold"
-            )
-            label.set_path_effects([withStroke(linewidth=2, foreground="white")])
-        ax.set_title(f"all {digit}", size=10)
-    fig.supxlabel("first principal component", size=10)
-    fig.supylabel("second principal component", size=10)
-    ends = means[:, [0, 13, 27]]
-    spread = np.linalg.norm(ends - ends.mean(axis=0), axis=2).mean(axis=0)
-    middle, end = (separation(hidden[:, row - 1], y) for row in (14, 28))
-    return CaptionedFigure(
-        fig,
-        "Blue: the mean path of the hidden state for one digit (a class). A ring marks row 1, and "
-        "dots mark rows 14 and 28. Grey: the mean paths of the other classes. The plane contains "
-        f"{pca.explained_variance_ratio_.sum():.0%} of the variance of the {units} "
-        "units. In the plane, the mean distance of the class means from their centroid is "
-        f"{spread[0]:.1f} after row 1, {spread[1]:.1f} after row 14 and {spread[2]:.1f} after row "
-        f"28. Computed from all units, the class separation is {middle:.1f} after row 14 and "
-        f"{end:.1f} after row 28 (first {len(y):,} test images). The class separation is the "
-        "distance between classes divided by the distance within classes. The distance "
-        "between classes is the root-mean-square distance of the class means from their centroid. "
-        "The distance within classes is that of the images from their class mean.",
-    )
-
-
-@default_style
-def draw_rows(
-    x: np.ndarray, sensitivity: np.ndarray, whole: float, rows: np.ndarray, bands: np.ndarray
-) -> CaptionedFigure:
-    """Draw the mean ink, the gradient of the loss, and the accuracy that blank rows cost.
-
-    Args:
-        x: images (n, 28, 28) from which the other arguments were computed.
-        sensitivity: mean absolute gradient of the loss for each pixel (28, 28).
-        whole: accuracy with all rows.
-        rows: accuracies with one row blank (28,).
-        bands: accuracies with four rows blank (7,).
-    """
-    fig, axes = plt.subplots(1, 3, figsize=(7.5, 3.2), sharey=True, layout="constrained")
-    draw_pixels(axes[0], x.mean(axis=0), "mean ink")
-    shades = draw_pixels(axes[1], sensitivity, "size of gradient", "log")
-    fig.colorbar(shades, ax=axes[1], label="mean size", location="bottom")
-    axes[0].set_ylabel("row")
-    four, one = 100 * (whole - bands), 100 * (whole - rows)
-    axes[2].barh(np.arange(2.5, 29, 4), four, 3.6, color=LIGHT, label="four blank rows")
-    axes[2].barh(np.arange(1, 29), one, 0.7, color=RIGHT, label="one blank row")
-    axes[2].set(title="accuracy lost", xlabel="percentage points")
-    axes[2].legend(frameon=False, loc="lower right")
-    ink = x.sum(axis=(0, 2)) / x.sum()
-    share = sensitivity[:4].sum() / sensitivity.sum()
-    worst = int(rows.argmin()) + 1
-    costs = ", ".join(f"{cost:.1f}" for cost in four)
-    return CaptionedFigure(
-        fig,
-        f"All panels: the first {len(x):,} test images. Left: the mean ink of each pixel; rows 8 "
-        f"to 21 contain {ink[7:21].sum():.0%} of the ink. Middle: the mean size of the loss's "
-        "gradient for each pixel, on a logarithmic scale. The gradient is largest in row "
-        f"{sensitivity.sum(axis=1).argmax() + 1}, and the top four rows have {share:.0%} of the "
-        "sum of all gradient sizes. Right: the accuracy that is lost if rows are blank. One blank "
-        f"row costs at most {one.max():.1f} percentage points (row {worst}). From top to bottom, "
-        f"blocks of four blank rows cost {costs} percentage points.",
-    )
-
-
-def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str, norm: str = "linear") -> AxesImage:
+def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str) -> None:
     """Draw values (28, 28) as shades of grey, from the least (white) to the greatest (black)."""
     ax.set(title=title, xlabel="column", xticks=TICKS, yticks=TICKS)
     extent = (*EDGES, *EDGES[::-1])
-    return ax.imshow(values, cmap="gray_r", norm=norm, extent=extent)
+    ax.imshow(values, cmap="gray_r", extent=extent)
 
 
 def draw_probabilities(

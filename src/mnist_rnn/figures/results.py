@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from scipy import stats
 
-from mnist_rnn.analysis.statistics import FEWEST, find_common_epochs, find_interval
+from mnist_rnn.analysis.statistics import FEWEST, find_interval
 from mnist_rnn.analysis.tables import describe_runs
+from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE, CaptionedFigure, default_style
 
 COLORS = (BLUE, "#00795a", "#8e4585", DARK, "#6a7b00", "#a0303f")  # colours of the rows
@@ -50,6 +51,11 @@ def draw_results(
         said.append(draw_accuracies(left, place, name, runs, color, claims))
         draw_losses(right, runs, color, claims)
     left.set(xlabel="test accuracy (%)", ylim=(len(rows) - 0.5, -0.5), yticks=[])
+    low, high = left.get_xlim()
+    ends = [
+        text.xy[0] for text in left.texts if text.get_ha() == "left" and text.get_color() == ORANGE
+    ]
+    left.set_xlim(low, max([high, *(end + 0.4 * (high - low) for end in ends)]))  # room for labels
     left.grid(alpha=0.3)
     right.set(xlabel="epoch", ylabel="training loss (nats)", yscale="log")
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -59,7 +65,10 @@ def draw_results(
     right.grid(alpha=0.3)
     handles, labels = right.get_legend_handles_labels()
     by_label = dict(zip(labels[::-1], handles[::-1], strict=True))  # several rows have equal labels
-    right.legend(by_label.values(), by_label, frameon=False, fontsize=8)
+    legend = right.legend(by_label.values(), by_label, frameon=False, fontsize=8)
+    for label, handle in zip(by_label, legend.legend_handles, strict=True):
+        if not label.startswith("published") and label not in faint:
+            handle.set_color(DARK)  # one entry for the rows of all colours
     return CaptionedFigure(fig, " ".join(said).replace("\n", " "))
 
 
@@ -75,7 +84,7 @@ def draw_accuracies(
     words, said = f"{name}: {describe_mean(runs)}", []
     drawn = {text.get_text().partition(":")[0] for text in ax.texts}
     for claim, accuracy in published.items():
-        ax.vlines(accuracy, place - 0.5, place + 0.5, color=ORANGE, lw=1.5, ls="--")
+        ax.vlines(accuracy, place - 0.22, place + 0.5, color=ORANGE, lw=1.5, ls="--")
         if claim not in drawn:  # several rows may show the same claim
             side = "right" if accuracy <= published.median() else "left"
             above = (accuracy, place - 0.51 if place == 0 else place + 0.48)
@@ -84,7 +93,7 @@ def draw_accuracies(
             text.set(ha=side, va="bottom")
             said.append(f"`{claim}` ({accuracy}%)")
     row = ax.text(0.01, place - 0.45, words, color=color, transform=ax.get_yaxis_transform())
-    row.set(va="top", bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 1})
+    row.set_verticalalignment("top")
     sentence = f"The row *{name}* has a test accuracy of {describe_mean(runs)}."
     listed = ", ".join(said)
     return (
@@ -127,36 +136,36 @@ def find_band(losses: np.ndarray) -> np.ndarray:
 
 
 @default_style
-def draw_published_curves(runs: pd.DataFrame, claims: pd.DataFrame) -> CaptionedFigure:
-    """Draw published training losses relative to the mean of the runs, with prediction bands."""
-    claims = claims.dropna(subset="loss_by_epoch")
-    lines = -(-len(claims) // 2)
-    fig, axes = plt.subplots(
-        lines, 2, figsize=(9, 1.7 * lines + 0.4), sharex=True, layout="constrained"
+def draw_epochs(runs: pd.DataFrame, claims: pd.DataFrame) -> CaptionedFigure:
+    """Draw the test accuracy of a configuration's runs by epoch, and the last epoch's histogram."""
+    accuracies = 100 - 100 * np.array(runs["test_errors_by_epoch"].tolist()) / TEST_SIZE
+    n, last = accuracies.shape
+    fig, (left, right) = plt.subplots(
+        1, 2, figsize=(9.5, 4), width_ratios=(2.2, 1), sharey=True, layout="constrained"
     )
-    inside, count, said = 0, 0, []
-    for ax, (name, claim) in zip(axes.flat, claims.iterrows(), strict=False):
-        own = runs[runs["configuration"] == claim["configuration"]]
-        last = find_common_epochs(claim, own)
-        losses, published = read_losses(own)[:, :last], np.array(claim["loss_by_epoch"][:last])
-        mean, band = stats.gmean(losses), find_band(losses)
-        epochs = np.arange(1, last + 1)
-        ax.axhline(0, color=BLUE, lw=1)
-        low, high = 100 * (band / mean - 1)
-        ax.fill_between(epochs, low, high, color=BLUE, alpha=0.25, lw=0)
-        ax.plot(epochs, 100 * (published / mean - 1), "o-", color=ORANGE, ms=3, lw=0.7)
-        ax.set_title(f"{name} ({len(own)} runs)", size=9)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.grid(alpha=0.3)
-        within = ((band[0] <= published) & (published <= band[1])).sum()
-        inside, count = inside + within, count + last
-        said.append(f"`{name}`: {within} of {last}")
-    listed = ", ".join(said)
-    fig.supxlabel("epoch", size=9)
-    fig.supylabel("deviation of the loss from the mean of the runs (%)", size=9)
+    epochs = np.arange(1, last + 1)
+    left.plot(epochs, accuracies.T, color=BLUE, lw=0.6, alpha=0.35)
+    left.plot(epochs, accuracies[0], color=DARK, lw=1.2, marker=".", label="one run, seed 0")
+    left.plot(epochs, accuracies.mean(axis=0), color=BLUE, lw=2.5, label=f"mean of {n} runs")
+    low, high = accuracies[:, last // 2 :].min(), accuracies.max()
+    steps = np.arange(np.floor(10 * low), np.ceil(10 * high) + 2) / 10 - 0.05
+    right.hist(accuracies[:, -1], bins=steps, orientation="horizontal", color=BLUE, alpha=0.55)
+    published = claims["test_accuracy"].dropna()
+    for name, accuracy in published.items():
+        for ax in (left, right):
+            ax.axhline(accuracy, color=ORANGE, lw=1.3, ls="--")
+        label = f" {name}: {accuracy}%"
+        left.text(last // 4, accuracy, label, color=ORANGE, size=8, va="bottom")
+    left.set(xlabel="epoch", ylabel="test accuracy (%)", xlim=(last // 4, last + 0.3))
+    left.set_ylim(steps[0], steps[-1])
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
+    left.legend(frameon=False, loc="lower right")
+    right.set(xlabel="runs", title=f"after epoch {last}")
+    right.title.set_size(10)
+    listed = " and ".join(f"`{name}` ({accuracy}%)" for name, accuracy in published.items())
     return CaptionedFigure(
         fig,
-        "Orange: the deviation, in percent, of each published training loss from the mean of the "
-        "configuration's runs. Blue band: the 95% prediction interval for one further run. "
-        f"The bands contain {inside} of {count} orange points ({listed}).",
+        f"Left: the test accuracy of {n} runs after each epoch. Each thin line is one run; the "
+        f"dark line is the run with seed 0, and the thick line is the mean. Right: the test "
+        f"accuracies after epoch {last}. Orange, dashed: the published results {listed}.",
     )

@@ -7,6 +7,7 @@ page contains its formulas (as MathML), its images and its styles.
 
 import argparse
 import base64
+import os
 import re
 from html import escape
 from importlib.metadata import metadata
@@ -250,7 +251,7 @@ def main() -> None:
         if wanted.report:
             make_notebook_page(wanted.report[0], wanted.report[1], alone=True)
         else:
-            make_site(wanted.model.resolve(), wanted.output)
+            make_site(Path(os.path.realpath(wanted.model)), wanted.output)
     except ExperimentError as error:
         raise SystemExit(str(error)) from None
 

@@ -6,6 +6,7 @@ the compiler, first run `.venv/bin/python -m pip install --group engine`.
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from mnist_rnn.files import replacing
@@ -30,5 +31,7 @@ def build_engine(kind: str, output: Path) -> None:
 
 
 if __name__ == "__main__":
+    if find_spec("ziglang") is None:
+        raise SystemExit("ziglang: expected the compiler of the group `engine`, got none.")
     for kind in OPTIONS:
         build_engine(kind, HERE / f"{kind}.wasm")
