@@ -26,7 +26,7 @@ from mnist_rnn.bits.known_answers import (
     take_step,
 )
 from mnist_rnn.bits.mistakes import MISTAKES, make_mistake
-from mnist_rnn.errors import ExperimentError, ParameterError
+from mnist_rnn.errors import ParameterError, one_sentence
 from mnist_rnn.paths import shown
 
 
@@ -42,13 +42,13 @@ class Difference(NamedTuple):
 
         ULP means units in the last place.
         """
-        if isinstance(self.expected, str) or isinstance(self.found, str):
+        if not (isinstance(self.expected, Array) and isinstance(self.found, Array)):
             expected, found = digest_array(self.expected), digest_array(self.found)
             return f"{self.place} differs: expected {expected}, got {found}."
         if self.expected.shape != self.found.shape:
             shapes = f"expected the shape {self.expected.shape}, got {self.found.shape}"
             return f"{self.place} differs: {shapes}."
-        differ = bits(self.expected) != bits(self.found)
+        differ = self.expected.view("uint32") != self.found.view("uint32")
         first = tuple(map(int, np.argwhere(differ)[0]))
         expected, found = self.expected[first], self.found[first]
         apart = abs(in_order(found) - in_order(expected))
@@ -59,22 +59,17 @@ class Difference(NamedTuple):
         )
 
 
-def bits(array: Any) -> Array:
-    """Return the bits of a float32 array as unsigned integers."""
-    return np.asarray(array, "float32").view("uint32")
-
-
 def in_order(number: np.float32) -> int:
     """Return the rank of a number in the ascending order of float32 numbers; zero has rank 0."""
-    place = int(bits(number))
+    place = int(number.view("uint32"))
     return place if place < 2**31 else 2**31 - place
 
 
-def are_same(one: Array | str, other: Array | str) -> bool:
-    """Return whether two arrays have the same bits; a digest may replace an array."""
-    if isinstance(one, str) or isinstance(other, str):
-        return digest_array(one) == digest_array(other)
-    return np.array_equal(bits(one), bits(other))
+def are_same(one: Any, other: Any) -> bool:
+    """Return whether two options or arrays are the same; a digest may replace an array."""
+    if isinstance(one, Array) and isinstance(other, Array):
+        return one.shape == other.shape and one.tobytes() == other.tobytes()
+    return digest_array(one) == digest_array(other)
 
 
 class Recomputed(by_hand.Arrays):
@@ -150,7 +145,7 @@ def compare(name: str, found: Case, known: Mapping[str, Case]) -> Compared:
     if missing := [key for key in inputs if key not in case]:
         raise ParameterError(f"{name}: expected the inputs {', '.join(missing)}, got none.")
     recomputed = None
-    if not any(isinstance(case[key], str) for key in inputs if key not in OPTIONS):
+    if all(isinstance(case[key], Array) for key in inputs if key not in OPTIONS):
         check_inputs(name, case)
         recomputed = Recomputed(case)
     elif not expected:
@@ -158,17 +153,19 @@ def compare(name: str, found: Case, known: Mapping[str, Case]) -> Compared:
             f"{name}: expected the values of its inputs, or one of {', '.join(known)} as its name."
         )
     answers = recomputed.computed.stack() if recomputed else expected
+    names = [key for key in answers if key not in inputs]
     compared = [key for key in found if key not in inputs]
-    if unknown := [key for key in compared if key not in answers] or not compared:
-        got = "only inputs" if unknown is True else ", ".join(unknown)
-        names = ", ".join(key for key in answers if key not in inputs)
-        raise ParameterError(f"{name}: expected arrays among {names}, got {got}.")
-    wrong = find_others(expected, {key: case[key] for key in inputs}, "the input ")
-    if wrong:
-        return Compared(name, len(compared), wrong, None)
-    if recomputed:
-        return Compared(name, len(compared), recomputed.find_differences(), case)
-    return Compared(name, len(compared), find_others(expected, found), None)
+    if not compared or not {*compared} <= {*names}:
+        got = ", ".join(key for key in compared if key not in names) or "only inputs"
+        raise ParameterError(f"{name}: expected arrays among {', '.join(names)}, got {got}.")
+    for wrong in (
+        find_others(expected, {key: case[key] for key in inputs}, "the input "),
+        {} if recomputed else find_others(expected, found),
+    ):
+        if wrong:
+            return Compared(name, len(compared), wrong, None)
+    wrong = recomputed.find_differences() if recomputed else {}
+    return Compared(name, len(compared), wrong, case if recomputed else None)
 
 
 def find_others(expected: Case, found: Case, prefix: str = "") -> dict[str, Difference]:
@@ -182,14 +179,17 @@ def find_others(expected: Case, found: Case, prefix: str = "") -> dict[str, Diff
 
 def explain(results: Iterable[Compared]) -> list[str]:
     """Return sentences that name the mistakes which give the wrong arrays in all cases."""
-    judged = [result for result in results if result.case]
-    wrong = list(dict.fromkeys(name for result in judged for name in result.wrong))
+    judged = sorted(
+        ((each.case, each.wrong) for each in results if each.case),
+        key=lambda pair: pair[0]["x"].size,
+    )
+    wrong = list(dict.fromkeys(name for _, names in judged for name in names))
     fitting: dict[str, list[str]] = {name: [] for name in wrong}
     for mistake in MISTAKES if wrong else ():
         left, module = wrong, make_mistake(mistake)
-        for result in judged:
-            if left and result.case:
-                differ = Recomputed(result.case, module).find_differences()
+        for case, _ in judged:
+            if left:
+                differ = Recomputed(case, module).find_differences()
                 left = [name for name in left if name not in differ]
         for name in left:
             fitting[name].append(mistake)
@@ -203,26 +203,24 @@ def explain(results: Iterable[Compared]) -> list[str]:
         f"{', '.join(names)}: your numbers result if {why}." for why, names in groups.items()
     ]
     if unexplained:
-        found = dict.fromkeys(name for result in judged for name in result.case or ())
-        right = ", ".join(name for name in found if name not in wrong)
+        first = f" The first wrong array is {wrong[0]}: its inputs are right."
         sentences.append(
-            f"{', '.join(unexplained)}: no known mistake gives your numbers. Right are: {right}."
+            f"{', '.join(unexplained)}: no known mistake gives your numbers."
+            f"{first if wrong[0] in unexplained else ''}"
         )
     return sentences
 
 
+@one_sentence()
 def main() -> None:
     """Compare each case of a dump with the rules; exit with status 1 if a case differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dump", type=Path)
     options = parser.parse_args()
-    try:
-        known, cases = read_cases(), read_cases(options.dump)
-        if not cases:
-            raise ParameterError(f"{shown(options.dump)}: expected at least one case, got none.")
-        results = [compare(name, case, known) for name, case in cases.items()]
-    except ExperimentError as error:
-        raise SystemExit(str(error)) from None
+    known, cases = read_cases(), read_cases(options.dump)
+    if not cases:
+        raise ParameterError(f"{shown(options.dump)}: expected at least one case, got none.")
+    results = [compare(name, case, known) for name, case in cases.items()]
     print(*results, *explain(results), sep="\n")
     raise SystemExit(any(result.wrong for result in results))
 

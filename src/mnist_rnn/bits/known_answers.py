@@ -53,7 +53,7 @@ def draw_inputs(
         return random.standard_normal(shape).astype("float32")
 
     case: Case = options | {
-        "rate": np.float32(rate),
+        "rate": np.array(rate, "float32"),
         "x": random.integers(0, 17, (timesteps, n, features)).astype("float32") / 16,
         "y": random.integers(0, NUM_CLASSES, n).astype("float32"),
         "w": normal(features, gates * units),
@@ -184,7 +184,7 @@ def take_steps(config: Configuration, steps: int) -> Iterator[Case]:
     case: Case = {name: getattr(config, name) for name in OPTIONS if name != "k"}
     case |= dict(zip(WEIGHTS, draw_initial_weights(config), strict=True))
     case |= {mean + weight: np.zeros_like(case[weight]) for mean, weight in list_means(case)}
-    case["rate"] = np.float32(config.learning_rate)
+    case["rate"] = np.array(config.learning_rate, "float32")
     batches = by_hand.batches(*images, config.seed, config.batch_size)
     for k, (x, y) in enumerate(islice(batches, steps)):
         taken = take_step(case | {"x": x, "y": y.astype("float32"), "k": k})
@@ -192,9 +192,9 @@ def take_steps(config: Configuration, steps: int) -> Iterator[Case]:
         case |= {name[:-1]: array for name, array in taken.items() if name.endswith("'")}
 
 
-def digest_array(array: np.ndarray | str) -> str:
-    """Return an array's own SHA-256, as defined in docs/specification.md, or the given digest."""
-    return array if isinstance(array, str) else f"sha256 {weights_sha256([array])}"
+def digest_array(array: Any) -> Any:
+    """Return an array's own SHA-256, as in docs/specification.md, or the given digest or option."""
+    return f"sha256 {weights_sha256([array])}" if isinstance(array, np.ndarray) else array
 
 
 def digest_arrays(case: Case) -> Case:

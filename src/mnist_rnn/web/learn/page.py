@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mnist_rnn.bits.known_answers import FILE
+from mnist_rnn.bits import by_hand
+from mnist_rnn.bits.known_answers import FILE, list_inputs, read_cases, take_step
 from mnist_rnn.config import PAGE_CONFIG
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
@@ -75,6 +76,19 @@ def pack_run(record: Run) -> dict[str, Any]:
         "images": compress(x_train[:size].tobytes() + x_test[:TEST_DIGITS].tobytes()),
         "labels": "".join(map(str, [*y_train[:size], *y_test[:TEST_DIGITS]])),
         "orders": compress(list_orders().astype("<u2").tobytes()),
-        "known": compress(FILE.read_bytes()),
+        "known": compress(json.dumps(describe_known()).encode()),
         **{kind: base64.b64encode(engine).decode() for kind, engine in engines.items()},
     }
+
+
+def describe_known() -> dict[str, Any]:
+    """Return the known answers for compare.js, and the computed arrays of each case in order."""
+    places = {}
+    for name, case in read_cases().items():
+        computed = by_hand.Arrays.fromkeys(
+            (key, None) for key in case if key not in list_inputs(case)
+        )
+        if not isinstance(case["x"], str):
+            take_step(case, arrays=(computed := by_hand.Arrays()))
+        places[name] = [place for place in computed if place[1] != 0]
+    return {"cases": json.loads(FILE.read_text(encoding="utf-8")), "places": places}
