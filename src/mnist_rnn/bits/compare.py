@@ -144,28 +144,26 @@ def compare(name: str, found: Case, known: Mapping[str, Case]) -> Compared:
     case = {key: expected[key] for key in inputs if key in expected} | found
     if missing := [key for key in inputs if key not in case]:
         raise ParameterError(f"{name}: expected the inputs {', '.join(missing)}, got none.")
-    recomputed = None
+    compared = [key for key in found if key not in inputs]
+    given = {key: case[key] for key in inputs}
+    if wrong := find_others(expected, given, "the input "):
+        return Compared(name, len(compared), wrong, None)
+    answers, recomputed = expected, None
     if all(isinstance(case[key], Array) for key in inputs if key not in OPTIONS):
         check_inputs(name, case)
         recomputed = Recomputed(case)
+        answers = recomputed.computed.stack()
     elif not expected:
         raise ParameterError(
             f"{name}: expected the values of its inputs, or one of {', '.join(known)} as its name."
         )
-    answers = recomputed.computed.stack() if recomputed else expected
     names = [key for key in answers if key not in inputs]
-    compared = [key for key in found if key not in inputs]
     if not compared or not {*compared} <= {*names}:
         got = ", ".join(key for key in compared if key not in names) or "only inputs"
         raise ParameterError(f"{name}: expected arrays among {', '.join(names)}, got {got}.")
-    for wrong in (
-        find_others(expected, {key: case[key] for key in inputs}, "the input "),
-        {} if recomputed else find_others(expected, found),
-    ):
-        if wrong:
-            return Compared(name, len(compared), wrong, None)
-    wrong = recomputed.find_differences() if recomputed else {}
-    return Compared(name, len(compared), wrong, case if recomputed else None)
+    if recomputed:
+        return Compared(name, len(compared), recomputed.find_differences(), case)
+    return Compared(name, len(compared), find_others(expected, found), None)
 
 
 def find_others(expected: Case, found: Case, prefix: str = "") -> dict[str, Difference]:

@@ -163,7 +163,7 @@ def check_inputs(name: str, case: Case) -> None:
             raise ParameterError(f"{name}, {key}: {shapes}.")
     for y in case["y"]:
         if y not in range(NUM_CLASSES):
-            raise ParameterError(f"{name}, y: expected labels from 0 to 9, got {y:g}.")
+            raise ParameterError(f"{name}, y: expected labels from 0 to 9, got {y:.9g}.")
 
 
 def take_step(case: Case, module: Any = by_hand, **options: Any) -> Case:

@@ -83,12 +83,10 @@ def pack_run(record: Run) -> dict[str, Any]:
 
 def describe_known() -> dict[str, Any]:
     """Return the known answers for compare.js, and the computed arrays of each case in order."""
-    places = {}
+    places: dict[str, list[tuple[str, int | None]]] = {}
     for name, case in read_cases().items():
-        computed = by_hand.Arrays.fromkeys(
-            (key, None) for key in case if key not in list_inputs(case)
-        )
+        places[name] = [(key, None) for key in case if key not in list_inputs(case)]
         if not isinstance(case["x"], str):
             take_step(case, arrays=(computed := by_hand.Arrays()))
-        places[name] = [place for place in computed if place[1] != 0]
+            places[name] = [place for place in computed if place[1] != 0]
     return {"cases": json.loads(FILE.read_text(encoding="utf-8")), "places": places}
