@@ -145,9 +145,17 @@ NOTHING = {"h": np.zeros((4, 0, 3), "float32"), "x": np.zeros((4, 0, 4), "float3
         ("mine", {"layer": "conv"}, "layer: expected .*, got 'conv'"),
         ("mine", {"dropout": 0.5, "k": -1}, "mine, k: expected a whole number of steps, got -1"),
         ("mine", {"x": "sha256 " + 64 * "0"}, "mine: expected the values of its inputs, or one"),
-        ("1 image", dict.fromkeys(ARRAYS), "1 image: expected arrays among h, .*, got only inputs"),
-        ("1 image", dict.fromkeys(KNOWN["1 image"]), "1 image: expected .*, got only inputs"),
-        ("default, step 1", dict.fromkeys(ARRAYS), "step 1: expected .*, got only inputs"),
+        (
+            "1 image",
+            dict.fromkeys(ARRAYS),
+            "1 image: expected arrays among h, .*, got none of them",
+        ),
+        ("1 image", dict.fromkeys(KNOWN["1 image"]), "1 image: expected .*, got none of them"),
+        (
+            "default, step 1",
+            dict.fromkeys(KNOWN["1 image"]),
+            "step 1: expected .*, got none of them",
+        ),
     ],
 )
 def test_a_case_that_cannot_be_compared_is_rejected(name, changes, message):

@@ -159,7 +159,7 @@ def compare(name: str, found: Case, known: Mapping[str, Case]) -> Compared:
         )
     names = [key for key in answers if key not in inputs]
     if not compared or not {*compared} <= {*names}:
-        got = ", ".join(key for key in compared if key not in names) or "only inputs"
+        got = ", ".join(key for key in compared if key not in names) or "none of them"
         raise ParameterError(f"{name}: expected arrays among {', '.join(names)}, got {got}.")
     if recomputed:
         return Compared(name, len(compared), recomputed.find_differences(), case)

@@ -84,7 +84,7 @@ async function compareCase({ cases, places }, name, arrays) {
   const compared = Object.keys(arrays).filter((key) => !inputs.includes(key));
   const unknown = compared.filter((key) => !computed.includes(key));
   if (unknown.length || !compared.length) {
-    const got = unknown.join(", ") || "only inputs";
+    const got = unknown.join(", ") || "none of them";
     return { sentence: `${name}: expected arrays among ${computed.join(", ")}, got ${got}.` };
   }
   for (const [key, timestep] of [...inputs.map((key) => [key, null]), ...places[name]]) {
