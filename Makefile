@@ -4,7 +4,7 @@
 PYTHON = python3
 ## VENV=.venv-3.13                the folder of the environment
 VENV = .venv
-## PARAMETERS="-p units 64"       for reproduce, report: options by which papermill sets the notebook's parameters
+## PARAMETERS="-p units 64"       for reproduce: options by which papermill sets the notebook's parameters
 PARAMETERS =
 ## RUN=simple_rnn-256-sgd/17      for verify: a configuration and a seed
 RUN =
@@ -84,7 +84,7 @@ sweep: $(INSTALLED)  ## Train the missing and outdated runs of claims.csv, into 
 report: $(INSTALLED)  ## Make tables, a figure and a page of the runs in outputs/, beside the published results
 	@mkdir -p $(OUTPUTS)/executed
 	@page=$(OUTPUTS)/executed/report; \
-	$(BIN)/papermill --no-progress-bar --log-level ERROR workflow/report.ipynb "$$page.part.ipynb" $(PARAMETERS) && \
+	$(BIN)/papermill --no-progress-bar --log-level ERROR workflow/report.ipynb "$$page.part.ipynb" && \
 	mv "$$page.part.ipynb" "$$page.ipynb" && \
 	$(BIN)/python -m mnist_rnn.web.site --report "$$page.ipynb" "$$page.html" && \
 	echo "Written: accuracy.csv, accuracy.md, accuracy.png, numbers.csv, runs.csv and executed/report.html in" $(OUTPUTS)

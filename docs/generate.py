@@ -24,7 +24,7 @@ from mnist_rnn.analysis.trained_network import Weights
 from mnist_rnn.bits.audit import list_left, read_audited
 from mnist_rnn.bits.implementations import RUNS, SOURCES
 from mnist_rnn.bits.ledger import DEFAULT_RUN, read_ledger
-from mnist_rnn.config import Configuration
+from mnist_rnn.config import TRAIN_SIZE, Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.files import write_text
@@ -90,7 +90,7 @@ def find_proofs() -> dict[str, Proof]:
 
 
 def make_implementations(_: Results) -> str:
-    """Return a table of the implementations, and a sentence on the runs that C has confirmed."""
+    """Return a table of the implementations, and how many of our runs C has confirmed."""
     proofs, rows = find_proofs(), []
     for name, (files, _, shared) in SOURCES.items():
         links = (f"[{path.name}]({os.path.relpath(path, ROOT)})" for path in files)
@@ -98,35 +98,24 @@ def make_implementations(_: Results) -> str:
         rows.append(
             {
                 "Implementation": f"{name}: {', '.join(links)}",
-                "Shared code": shared or "none",
-                "Lines": sum(len(path.read_text("utf-8").splitlines()) for path in files),
+                "Shares code with": shared or "none",
                 "Seconds per epoch": "" if seconds is None else f"{seconds:.1f}",
-                "CPU (family, model)": cpu,
-                "Bit-identical in": f"{epochs} epoch{'s' * (epochs > 1)} of {images:,} images",
+                "CPU (family model)": shorten(cpu),
+                "Bit-identical epochs": f"{epochs}"
+                + f" of {images:,} images" * (images < TRAIN_SIZE),
             }
         )
     runs = read_audited()
     equal = len(runs) - len(list_left(runs))
-    rows[list(SOURCES).index("C")]["Bit-identical in"] += f", {equal} of our {len(runs)} runs"
-    table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
-    return f"{table}\n\n{list_cpus()}"
-
-
-def list_cpus() -> str:
-    """Return sentences with the CPUs on which the ledger's programs had the committed bits."""
-    real, emulated = dict[str, None](), dict[str, dict[str, None]]()
-    for row in read_ledger():
-        name, *kind = row.cpu.split(", ")
-        if "emulated" in kind and row.same_bits:
-            words = name if name == kind[0] else f"{name} ({kind[0]})"
-            emulated.setdefault(row.program, {})[words] = None
-        elif row.program == "Keras" and DEFAULT_RUN in row.same_bits.split():
-            real[name] = None
-    parts = [f"by {program} on {', '.join(cpus)}" for program, cpus in emulated.items()]
-    return (
-        f"Keras computed these bits in the default run on {', '.join(real)}. First steps were "
-        f"computed on emulated CPUs: {'; '.join(parts)}."
+    rows[list(SOURCES).index("C")]["Bit-identical epochs"] += (
+        f", in {equal} of {len(runs)} runs" if equal < len(runs) else f", in all {equal} runs"
     )
+    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+
+
+def shorten(cpu: str) -> str:
+    """Return the name of a CPU in the ledger without its vendor's code and architecture."""
+    return re.sub(r"\(R\)| Processor|AuthenticAMD |GenuineIntel |, x86_64", "", cpu)
 
 
 def make_bit(_: Results) -> str:

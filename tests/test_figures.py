@@ -17,7 +17,7 @@ from mnist_rnn.analysis.claims import tabulate_claims
 from mnist_rnn.analysis.statistics import find_interval
 from mnist_rnn.analysis.tables import tabulate_runs
 from mnist_rnn.figures import results, training
-from mnist_rnn.figures.captioned import LIGHT, ORANGE, CaptionedFigure
+from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
 from mnist_rnn.figures.source import show_source
 
 pytestmark = pytest.mark.quick
@@ -114,11 +114,10 @@ def test_the_loss_of_a_single_epoch_is_drawn_as_a_dot(make_record):
 
 
 def test_published_results_are_drawn_in_the_given_rows(make_record):
-    """Expect one label for each published result, and grey curves for other networks."""
+    """Expect one label for each published result."""
     claims = CLAIMS.loc[["notebook-2019", "book-256-sgd"]]
-    faint = {"others": tabulate_runs([make_record(seed=0, units=8, epochs=3)])}
     published = dict.fromkeys(["ours", "keras"], claims)
-    drawn = draw_rows(make_record, published=published, faint=faint)
+    drawn = draw_rows(make_record, published=published)
     left, right = drawn.figure.axes
     lines = [
         part.get_segments()[0] for part in left.collections if to_hex(part.get_color()) == ORANGE
@@ -132,10 +131,8 @@ def test_published_results_are_drawn_in_the_given_rows(make_record):
     dots = [line for line in right.get_lines() if line.get_color() == ORANGE]
     assert [line.get_ydata().tolist() for line in dots] == [list(CLAIM["loss_by_epoch"])] * 2
     assert [line.get_label() for line in dots] == ["published: notebook-2019"] * 2
-    (grey,) = [line for line in right.get_lines() if line.get_color() == LIGHT]
-    assert (grey.get_label(), grey.get_ydata().tolist()) == ("others", [0.5] * 3)
     legend = [text.get_text() for text in right.get_legend().get_texts()]
-    assert legend.count("published: notebook-2019") == legend.count("others") == 1
+    assert legend.count("published: notebook-2019") == 1
     published = "`notebook-2019` (97.9%), `book-256-sgd` (98.0%)"
     assert (
         f"98.00 ± 0.10% (3 runs). The row *ours* shows the published results {published}."

@@ -10,7 +10,6 @@ from mnist_rnn.analysis.trained_network import decision_rows
 from mnist_rnn.figures.captioned import BLUE, DARK, ORANGE
 from mnist_rnn.figures.interpretation import (
     draw_accuracy,
-    draw_confident_mistakes,
     draw_example,
     draw_examples,
     draw_late,
@@ -48,17 +47,13 @@ def test_an_image_is_drawn_beside_its_predicted_probabilities():
 
 
 def test_each_gallery_shows_its_images_in_order():
-    last = PROBABILITIES[:, -1]
-    wrong = np.flatnonzero(last.argmax(axis=1) != LABELS)
     late = np.concatenate([*[answers(*[3] * 26, 1, 2)] * 5, answers(*[2] * 27, 1), answers(2)])
     late[:5, -1] *= np.array([0.5, 0.7, 0.9, 0.8, 0.6])[:, None]
     blank = IMAGES[:7].copy()
     blank[:2, 27] = 0
     first = [LABELS.tolist().index(digit) for digit in range(10)]
-    hardest = sorted(wrong, key=lambda index: -last[index].max())[:15]
     for draw, data, shown in (
         (draw_examples, (IMAGES, PROBABILITIES, LABELS), first),
-        (draw_confident_mistakes, (IMAGES, PROBABILITIES, LABELS), hardest),
         (draw_late, (blank, late, np.full(7, 2)), (2, 3, 1, 4, 0)),
     ):
         drawn = draw(*data)

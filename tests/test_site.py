@@ -129,4 +129,4 @@ def test_lesson_has_no_code_and_report_has_neither_code_nor_links(site):
         assert ('class="input' in text) == code
         assert ("<header" in text) == links
     assert ">Blank rows</h2>" in (site / "lesson.html").read_text()
-    assert ">Errors</h2>" not in (site / "lesson.html").read_text()
+    assert ">Draw your own</h2>" not in (site / "lesson.html").read_text()

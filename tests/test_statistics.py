@@ -202,7 +202,7 @@ def test_the_parts_of_simulated_spread_are_found():
     mistakes = [tuple(np.flatnonzero(random.random(1000) < 0.2)) for _ in range(n)]
     parts = split_spread(make_runs(ends, np.full((n, 6), 0.5), mistakes=mistakes))
     expected = {"last epoch, between runs": 0.05**0.5, "last epochs, within a run": 0.2,
-                "last epochs, stable": 0.1, "test images": (1000 * 0.16) ** 0.5 / 100,
-                "correlation": 0.2, "rise per epoch": 0.04}  # fmt: skip
+                "last epochs, lasting": 0.1, "test images": (1000 * 0.16) ** 0.5 / 100,
+                "correlation of two epochs": 0.2, "rise per epoch": 0.04}  # fmt: skip
     assert {name: parts[name] for name in expected} == pytest.approx(expected, abs=0.03)
     assert parts["mean of best epochs"] > 98.2

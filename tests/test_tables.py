@@ -14,10 +14,7 @@ from mnist_rnn.analysis import report
 from mnist_rnn.analysis.answer import count_around, describe_answer
 from mnist_rnn.analysis.claims import tabulate_claims
 from mnist_rnn.analysis.report import (
-    choose_runs,
-    compare_runs,
     describe_folder,
-    list_runs,
     name_rows,
 )
 from mnist_rnn.analysis.tables import (
@@ -25,7 +22,7 @@ from mnist_rnn.analysis.tables import (
     summarize,
 )
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ParameterError, RecordError
+from mnist_rnn.errors import RecordError
 from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.run import write_run
 from mnist_rnn.sweep import Planned, why_pending
@@ -230,25 +227,6 @@ def test_claims_and_runs_in_folders_of_researchers_are_tabulated(count, curves, 
     assert table["inside"].tolist() == ["", inside]
 
 
-def test_two_chosen_runs_are_compared(write):
-    """Check also that the most and the least accurate run are compared by default."""
-    write(3000, 3100, units=64)
-    runs = list_runs(read_results(write(7000, units=16, dropout=0.1)).runs)
-    table = compare_runs(choose_runs(runs))
-    names = ["simple_rnn-64-sgd/0", "simple_rnn-16-sgd-dropout_0.1/0"]
-    assert table.columns.tolist() == names
-    assert table.index.tolist()[:3] == ["units", "dropout", "test_accuracy"]
-    assert table.loc[["units", "test_errors"]].to_numpy().tolist() == [
-        ["64", "16"],
-        ["3000", "7000"],
-    ]
-    chosen = compare_runs(choose_runs(runs, "simple_rnn-64-sgd/1", names[0]))
-    assert chosen.loc["seed"].tolist() == ["1", "0"]
-    assert compare_runs(choose_runs(runs.iloc[:1])).shape[1] == 1
-    with pytest.raises(ParameterError, match=rf"first: .* a run, such as {names[1]}, got none/1\."):
-        choose_runs(runs, "none/1")
-
-
 def test_run_is_compared_with_the_numbers_published_for_it(make_record):
     claims, reached = tabulate_claims(), "This run has a test accuracy of 98.00%."
     assert compare_with_claims(make_record(200), claims) == (
@@ -294,22 +272,3 @@ def test_each_row_of_a_report_has_its_runs_and_its_claims(write):
     assert {name: claims.index.tolist() for name, claims in published.items()} == {
         ", ".join(both): both, alone: [], claim: [claim],
     }  # fmt: skip
-
-
-def test_table_of_two_runs_has_what_differs_and_what_they_reached(write, make_record):
-    folder = write(3000, units=64)
-    other = make_record(7000, layer="lstm", dropout=0.1)
-    write_run(other.model_copy(update={"test_loss": 0.71234567}), folder)
-    runs = list_runs(read_results(folder).runs)
-    assert runs.index.name == "run"
-    assert compare_runs(choose_runs(runs)).T.to_dict("list") == {
-        "layer": ["simple_rnn", "lstm"], "units": ["64", "256"], "dropout": ["0", "0.1"],
-        "test_accuracy": ["70", "30"],
-        "test_errors": ["3000", "7000"], "test_loss": ["0.3", "0.71235"],
-        "last_epoch_accuracy": ["90", "90"], "mean_loss": ["0.5", "0.5"],
-        "parameters": ["6602", "294410"], "seconds": ["1.5", "1.5"],
-    }  # fmt: skip
-    with pytest.raises(ParameterError) as error:
-        choose_runs(runs, second="none/1")
-    expected = f"the name of a run, such as {runs.index[0]}"
-    assert str(error.value) == f"second: expected {expected}, got none/1."

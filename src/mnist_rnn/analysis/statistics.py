@@ -174,12 +174,12 @@ def split_spread(runs: pd.DataFrame) -> dict[str, float]:
     variances = {
         "last epoch, between runs": last,
         "last epochs, within a run": within,
-        "last epochs, stable": max(means.var(ddof=1) - within / LAST, 0),
+        "last epochs, lasting": max(means.var(ddof=1) - within / LAST, 0),
         "test images": images,
         "all images": max(last - images, 0) if images == images else np.nan,
     }
     return {name: variance**0.5 for name, variance in variances.items()} | {
-        "correlation": stats.pearsonr(*accuracies[:, -2:].T).statistic,
+        "correlation of two epochs": stats.pearsonr(*accuracies[:, -2:].T).statistic,
         "rise per epoch": np.polyfit(range(LAST), late.mean(axis=0), 1)[0],
         "mean of best epochs": accuracies.max(axis=1).mean(),
     }

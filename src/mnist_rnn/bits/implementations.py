@@ -38,14 +38,14 @@ EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
 PACKAGE = ROOT / "src" / "mnist_rnn"
 NETWORK = ("network.py", "layers.py", "products.py", "optimization.py")
 # Maps each program to the files that define its network, to its package or program, and to the
-# code that it shares with other programs.
+# programs with which it shares code: XLA, oneDNN or rnn.c
 SOURCES = {
-    "Keras": ([PACKAGE / "experiment" / name for name in NETWORK], "keras", "XLA, oneDNN"),
+    "Keras": ([PACKAGE / "experiment" / name for name in NETWORK], "keras", "JAX, PyTorch"),
     "NumPy": ([Path(by_hand.__file__)], "numpy", ""),
-    "JAX": ([FOLDER / "rnn_jax.py"], "jax", "XLA"),
-    "PyTorch": ([FOLDER / "rnn_torch.py"], "torch", "oneDNN"),
-    "C": ([FOLDER / "rnn.c"], "cc", "`rnn.c`"),
-    "Browser": ([FOLDER / "rnn.c", PACKAGE / "web" / "learn" / "engine.c"], "chromium", "`rnn.c`"),
+    "JAX": ([FOLDER / "rnn_jax.py"], "jax", "Keras"),
+    "PyTorch": ([FOLDER / "rnn_torch.py"], "torch", "Keras"),
+    "C": ([FOLDER / "rnn.c"], "cc", "Browser"),
+    "Browser": ([FOLDER / "rnn.c", PACKAGE / "web" / "learn" / "engine.c"], "chromium", "C"),
 }
 # The runs that programs compute, by their names in the ledger
 RUNS = {name: entry.config for name, entry in read_first_steps().items()}

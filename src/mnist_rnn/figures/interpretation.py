@@ -20,7 +20,6 @@ from mnist_rnn.figures.captioned import (
     CaptionedFigure,
     default_style,
 )
-from mnist_rnn.records.metrics import confident_mistakes
 
 RIGHT, WRONG = BLUE, ORANGE
 EDGES = (0.5, 28.5)
@@ -83,26 +82,6 @@ def draw_late(images: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> C
         f"28 corrects, the figure shows the {len(shown)} with the highest predicted probability. "
         f"In the figure, row 28 changes the prediction {changed}. Conversely, "
         f"{lost.sum()} test images are misclassified after row 28 but not after row 27.",
-    )
-
-
-@default_style
-def draw_confident_mistakes(
-    images: np.ndarray, probabilities: np.ndarray, y: np.ndarray
-) -> CaptionedFigure:
-    """Draw the fifteen misclassified images with the highest predicted probabilities."""
-    shown = confident_mistakes(probabilities[:, -1], y, count=15)
-    sure = probabilities[shown, -1].max(axis=1)
-    answers = probabilities[shown, -1].argmax(axis=1)
-    named = ", ".join(
-        f"{label} as {answer}" for label, answer in zip(y[shown], answers, strict=True)
-    )
-    return draw_gallery(
-        images[shown],
-        probabilities[shown],
-        y[shown],
-        f"The {len(shown)} misclassified images with the highest predicted probabilities, from "
-        f"{sure.max():.1%} down to {sure.min():.1%}. The network classifies {named}.",
     )
 
 

@@ -13,7 +13,7 @@ from scipy import stats
 from mnist_rnn.analysis.statistics import FEWEST, find_interval
 from mnist_rnn.analysis.tables import describe_runs
 from mnist_rnn.config import TEST_SIZE
-from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE, CaptionedFigure, default_style
+from mnist_rnn.figures.captioned import BLUE, DARK, ORANGE, CaptionedFigure, default_style
 
 COLORS = (BLUE, "#00795a", "#8e4585", DARK, "#6a7b00", "#a0303f")  # colours of the rows
 NOTHING: dict[str, pd.DataFrame] = {}
@@ -23,14 +23,12 @@ NOTHING: dict[str, pd.DataFrame] = {}
 def draw_results(
     rows: Mapping[str, pd.DataFrame],
     published: Mapping[str, pd.DataFrame] = NOTHING,
-    faint: Mapping[str, pd.DataFrame] = NOTHING,
 ) -> CaptionedFigure:
     """Draw the test accuracy of each run on the left, and training losses by epoch on the right.
 
     Args:
         rows: maps the name of each row to the runs of one configuration.
         published: maps the name of each row to the claims that the row shows.
-        faint: maps a description to the runs whose mean losses are drawn in grey.
     """
     size = (9.5, 1 + max(2.8, 0.7 * len(rows)))
     fig, (left, right) = plt.subplots(
@@ -40,12 +38,7 @@ def draw_results(
         "Left: each dot is the test accuracy of one run.",
         "In a row with several runs, a line marks their mean.",
         "Right: the training loss of each epoch.",
-        *(f"Grey: {words}." for words in faint),
     ]
-    for words, runs in faint.items():
-        for _, group in runs.groupby("configuration"):
-            mean = stats.gmean(read_losses(group))
-            right.plot(np.arange(1, len(mean) + 1), mean, color=LIGHT, lw=1, label=words)
     for place, ((name, runs), color) in enumerate(zip(rows.items(), cycle(COLORS), strict=False)):
         claims = published.get(name, pd.DataFrame(columns=["test_accuracy", "loss_by_epoch"]))
         said.append(draw_accuracies(left, place, name, runs, color, claims))
@@ -67,7 +60,7 @@ def draw_results(
     by_label = dict(zip(labels[::-1], handles[::-1], strict=True))  # several rows have equal labels
     legend = right.legend(by_label.values(), by_label, frameon=False, fontsize=8)
     for label, handle in zip(by_label, legend.legend_handles, strict=True):
-        if not label.startswith("published") and label not in faint:
+        if not label.startswith("published"):
             handle.set_color(DARK)  # one entry for the rows of all colours
     return CaptionedFigure(fig, " ".join(said).replace("\n", " "))
 

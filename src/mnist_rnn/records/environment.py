@@ -17,7 +17,6 @@ from mnist_rnn.paths import ROOT
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40,64}$")]
 PACKAGES = ("tensorflow", "keras", "numpy")
 CPUINFO = Path("/proc/cpuinfo")
-MOST_THREADS = 10_000
 
 
 class Cpu(Strict):
@@ -49,7 +48,7 @@ class Environment(Strict):
     versions: dict[Text, Text]
     cpu: Cpu
     system: Text
-    threads: int | None = Field(ge=1, le=MOST_THREADS)
+    threads: int | None = Field(ge=1)
     other_bits: bool = False
 
 
@@ -82,9 +81,7 @@ def count_threads() -> int:
     If TF_NUM_INTRAOP_THREADS is unset, 0 or not a number, TensorFlow uses all CPUs of the process.
     """
     chosen = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
-    if chosen.isdecimal() and int(chosen):
-        return min(int(chosen), MOST_THREADS)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(chosen.isdecimal() and chosen) or len(os.sched_getaffinity(0))
 
 
 def find_versions() -> dict[str, str]:
@@ -113,10 +110,9 @@ def run_command(*command: str) -> str | None:
 
 
 def describe_cpu(emulated: str | None = None) -> Cpu:
-    """Describe the CPU; on macOS and under emulators, vendor, family and model are unknown."""
+    """Describe the CPU; under emulators, vendor, family and model are unknown."""
     text = CPUINFO.read_text(encoding="utf-8") if CPUINFO.exists() and not emulated else ""
     info = dict(re.findall(r"^(.+?)\t*: (.*)$", text, flags=re.MULTILINE))
-    name = emulated or info.get("model name")
     machine = platform.machine()
     fma = machine != "x86_64" or {"avx2", "fma"} <= set(info.get("flags", "").split())
     return Cpu(
@@ -124,7 +120,7 @@ def describe_cpu(emulated: str | None = None) -> Cpu:
         vendor=plain(info.get("vendor_id", info.get("CPU implementer"))),
         family=plain(info.get("cpu family")),
         model=plain(info.get("model", info.get("CPU part"))),
-        name=plain(name or run_command("sysctl", "-n", "machdep.cpu.brand_string")),
+        name=plain(emulated or info.get("model name")),
         has_fma=emulated != "Nehalem" if emulated else fma,
         emulated=bool(emulated),
     )
@@ -139,7 +135,7 @@ def describe_system() -> str:
         release = platform.freedesktop_os_release()
     except OSError:
         release = {}
-    names = platform.mac_ver()[0], release.get("ID"), release.get("VERSION_ID")
+    names = release.get("ID"), release.get("VERSION_ID")
     words = (platform.system(), *names, *platform.libc_ver())
     return plain(" ".join(word for word in words if word)) or "unknown"
 

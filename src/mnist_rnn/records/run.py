@@ -6,9 +6,9 @@ The record is a JSON file. It contains the results, and all that is needed to re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from mnist_rnn.config import (
     FEATURES,
@@ -27,7 +27,6 @@ from mnist_rnn.files import read_regular, write_text
 from mnist_rnn.paths import OUTPUTS, shown
 from mnist_rnn.records.environment import Environment
 
-Kind = TypeVar("Kind", bound=BaseModel)
 Loss = Annotated[float, Field(ge=0)]
 Errors = Annotated[int, Field(ge=0, le=TEST_SIZE)]
 Index = Annotated[int, Field(ge=0, lt=TEST_SIZE)]
@@ -250,28 +249,16 @@ def read_run(path: Path) -> Run:
     Raises:
         RecordError: the file can't be read, is not a valid record, or belongs to another path.
     """
-    run = read_checked(path, Run, "a record", LARGEST_RECORD)
+    try:
+        run = Run.model_validate_json(read_regular(path, LARGEST_RECORD))
+    except OSError as error:
+        raise reject(path, f"can't be read: {error.strerror}") from None
+    except ValidationError as error:
+        raise reject(path, f"is not a record: {list_problems(error)}") from error
     expected = run_path(run.config, ".json", path.parent.parent.parent, run.code)
     if path != expected:
         raise reject(path, f"contains the record that belongs to the path {shown(expected)}")
     return run
-
-
-def read_checked(path: Path, kind: type[Kind], name: str, largest: int) -> Kind:
-    """Read an object of class `kind` from a JSON file, or raise RecordError with all problems."""
-    try:
-        content = read_regular(path, largest)
-    except OSError as error:
-        raise reject(path, f"can't be read: {error.strerror}") from None
-    return parse_checked(content, path, kind, name)
-
-
-def parse_checked(content: bytes, path: Path, kind: type[Kind], name: str) -> Kind:
-    """Convert JSON to an object of class `kind`, or raise RecordError with all problems."""
-    try:
-        return kind.model_validate_json(content)
-    except ValidationError as error:
-        raise reject(path, f"is not {name}: {list_problems(error)}") from error
 
 
 def list_problems(error: ValidationError) -> str:
