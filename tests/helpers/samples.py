@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from mnist_rnn.records.environment import Cpu
-from mnist_rnn.records.run import read_first_steps
 
 
 def change(run, part, **values):
@@ -14,13 +13,6 @@ def change(run, part, **values):
 def cpu(has_fma, **known):
     unknown = dict.fromkeys(("vendor", "family", "model", "name"))
     return Cpu(**{"architecture": "x86_64", "has_fma": has_fma} | unknown | known)
-
-
-def list_plain():
-    """Return the names of the first steps of SimpleRNN by SGD that NumPy takes in minutes."""
-    entries = {name: entry.config for name, entry in read_first_steps().items()}
-    network = {"layer": "simple_rnn", "optimizer": "sgd", "dropout": 0}.items()
-    return [n for n, c in entries.items() if network <= vars(c).items() and c.train_size < 1000]
 
 
 def make_claims(losses=None, half_unit=0.0, **published):

@@ -1,92 +1,54 @@
-"""Find the first wrong array of a training step, and the rule that was broken.
+"""Find the wrong arrays of your program's training steps, and the mistakes that explain them.
 
 `python -m mnist_rnn.bits.compare DUMP.json` checks the arrays that your program computed. The file
-DUMP.json has the format of docs/known-answers.json. The command computes each case's training step
-with the rules of docs/specification.md. The command names the first array, in the order of
-computation, whose bits are wrong. If your numbers result from one broken rule, the command names
-this rule. The dump must contain all inputs, but computed arrays may be missing. If a case has the
-name of a known case, its inputs must be equal to the inputs of the known case.
+DUMP.json has the format of docs/known-answers.json. The command computes each array from its inputs
+by the rules of docs/specification.md. Inputs that are in the dump are taken from there, so one
+wrong array doesn't make other arrays wrong. The command also computes the wrong arrays with each
+mistake in `MISTAKES`, and names the mistakes that give the numbers in all cases of the dump.
 """
 
 import argparse
-import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from mnist_rnn.bits import by_hand
-from mnist_rnn.bits.known_answers import ARRAYS, INPUTS, Case, read_cases, take_step
-from mnist_rnn.errors import ExperimentError, ParameterError
-
-# Maps each broken rule to two pieces of code: the original in by_hand.py, and its replacement.
-BROKEN_RULES = {
-    "each product is rounded before it is added": (
-        "np.multiply(a[:, k, None], b[k], out=term)",
-        'term[...] = (a[:, k, None] * b[k]).astype("float32")',
-    ),
-    "the terms of a matrix product are added from last to first": (
-        "for k in range(len(b))",
-        "for k in reversed(range(len(b)))",
-    ),
-    "the bias is added after both matrix products": (
-        "(multiply(x, w) + b) + multiply(h, u)",
-        "(multiply(x, w) + multiply(h, u)) + b",
-    ),
-    "tanh is computed in double precision and rounded to float32": (
-        "return np.where(np.abs(x) < TANH_SMALL, x, near_one)",
-        'return np.tanh(x, dtype="float64").astype("float32")',
-    ),
-    "(a / s) e is computed in place of (a (1 / s)) e": ("(a * (1 / s)) * e", "(a / s) * e"),
-    "gradients are added from the first timestep to the last": (
-        "zip(*terms, strict=True)",
-        "zip(*terms[::-1], strict=True)",
-    ),
-    "a bias's gradient is summed without groups of 32 images": ("cut(part, 32)", "[part]"),
-    "the update of the weights is rounded only once": (
-        "w - flush(dw * rate)",
-        "np.float32(w - np.double(dw) * rate)",
-    ),
-    "tanh is differentiated as (1 + h) (1 - h)": ("(1 - h * h)", "((1 + h) * (1 - h))"),
-    "fma(a, b, s) is rounded to float64 and then to float32": (
-        "halfway).any()",
-        "halfway).all() and False",
-    ),
-    "sums of more than 256 terms are not cut into parts": (
-        "zip(cut(a.T, 256), cut(b, 256), strict=True)",
-        "[(a.T, b)]",
-    ),
-    "sums over more than 128 images are not cut into parts": (
-        "zip(cut(a, 128), cut(b, 128), strict=True)",
-        "[(a, b)]",
-    ),
-    "subnormal numbers are not replaced by 0": (
-        "return x * (np.abs(x) >= np.float32(2**-126))",
-        "return x",
-    ),
-}
+from mnist_rnn.bits.by_hand import Array
+from mnist_rnn.bits.known_answers import (
+    OPTIONS,
+    Case,
+    check_inputs,
+    digest_array,
+    list_inputs,
+    read_cases,
+    take_step,
+)
+from mnist_rnn.bits.mistakes import MISTAKES, make_mistake
+from mnist_rnn.errors import ParameterError, one_sentence
+from mnist_rnn.paths import shown
 
 
 class Difference(NamedTuple):
     """An array, or one of its timesteps, in which the found and the expected numbers differ."""
 
     place: str
-    expected: np.ndarray | str
-    found: np.ndarray | str
+    expected: Array | str
+    found: Array | str
 
     def __str__(self) -> str:
         """Return a sentence that describes the difference.
 
         ULP means units in the last place.
         """
-        if isinstance(self.expected, str) or isinstance(self.found, str):
-            return f"{self.place} differs: expected {self.expected}, got {self.found}."
+        if not (isinstance(self.expected, Array) and isinstance(self.found, Array)):
+            expected, found = digest_array(self.expected), digest_array(self.found)
+            return f"{self.place} differs: expected {expected}, got {found}."
         if self.expected.shape != self.found.shape:
             shapes = f"expected the shape {self.expected.shape}, got {self.found.shape}"
             return f"{self.place} differs: {shapes}."
-        differ = bits(self.expected) != bits(self.found)
+        differ = self.expected.view("uint32") != self.found.view("uint32")
         first = tuple(map(int, np.argwhere(differ)[0]))
         expected, found = self.expected[first], self.found[first]
         apart = abs(in_order(found) - in_order(expected))
@@ -97,114 +59,168 @@ class Difference(NamedTuple):
         )
 
 
-def bits(array: Any) -> np.ndarray:
-    """Return the bits of a float32 array as unsigned integers."""
-    return np.asarray(array, "float32").view("uint32")
-
-
 def in_order(number: np.float32) -> int:
     """Return the rank of a number in the ascending order of float32 numbers; zero has rank 0."""
-    place = int(bits(number))
+    place = int(number.view("uint32"))
     return place if place < 2**31 else 2**31 - place
 
 
-def split_timesteps(case: Case) -> Iterator[tuple[str, np.ndarray | str]]:
-    """Yield a case's arrays in the order of computation; h, dh and d are split into timesteps."""
-    for name in (*INPUTS, *ARRAYS):
-        if name not in case or (name == "d" and "dh" in case and not isinstance(case["d"], str)):
-            continue
-        array = case[name]
-        if name not in ("h", "dh") or isinstance(array, str):
-            yield name, array
-            continue
-        timesteps = range(len(array)) if name == "h" else reversed(range(len(array)))
-        for t in timesteps:
-            yield f"{name} of timestep {t + 1}", array[t]
-            if name == "dh" and "d" in case:
-                yield f"d of timestep {t + 1}", case["d"][t]
+def are_same(one: Any, other: Any) -> bool:
+    """Return whether two options or arrays are the same; a digest may replace an array."""
+    if isinstance(one, Array) and isinstance(other, Array):
+        return one.shape == other.shape and one.tobytes() == other.tobytes()
+    return digest_array(one) == digest_array(other)
 
 
-def find_difference(found: Case, expected: Case) -> Difference | None:
-    """Return the first array whose bits differ between `expected` and `found`, or None."""
-    theirs = dict(split_timesteps(found))
-    for place, array in split_timesteps(expected):
-        if place not in theirs:
-            continue
-        other = theirs[place]
-        if isinstance(array, str) or isinstance(other, str):
-            same = isinstance(other, str) and array == other
-        else:
-            same = np.array_equal(bits(array), bits(other))
-        if not same:
-            return Difference(place, array, other)
-    return None
+class Recomputed(by_hand.Arrays):
+    """The arrays of a step, in which the arrays of a case replace the computed arrays."""
+
+    def __init__(self, case: Case, module: Any = by_hand) -> None:
+        """Compute each array from the arrays before it."""
+        super().__init__()
+        self.case, self.computed = case, by_hand.Arrays()
+        with np.errstate(all="ignore"):
+            take_step(case, module, arrays=self)
+
+    def keep(self, name: str, t: int | None, array: Array) -> Array:
+        """Add the case's array if it has the right shape, or else the computed array."""
+        self.computed.keep(name, t, array)
+        found = self.find(name, t)
+        fits = isinstance(found, np.ndarray) and found.shape == array.shape
+        return super().keep(name, t, found if fits else array)  # type: ignore[arg-type]
+
+    def find(self, name: str, t: int | None) -> Array | str | None:
+        """Return the case's array, or its part for a timestep, or None if there is none."""
+        found = self.case.get(name)
+        if t is None or not isinstance(found, np.ndarray):
+            return found
+        return found[t - 1] if found.ndim and 0 < t <= len(found) else None
+
+    def find_differences(self) -> dict[str, Difference]:
+        """Return the first difference of each wrong array, in the order of computation."""
+        whole, wrong = self.computed.stack(), dict[str, Difference]()
+        for (name, t), array in self.computed.items():
+            found = self.case.get(name)
+            if found is None or name in wrong or t == 0:
+                continue
+            place = name
+            if isinstance(found, str) or found.shape != whole[name].shape:
+                array = whole[name]
+            elif t is not None:
+                place, found = f"{name} of timestep {t}", found[t - 1]
+            if not are_same(array, found):
+                wrong[name] = Difference(place, array, found)
+        return wrong
 
 
-def break_rule(name: str) -> ModuleType:
-    """Return a copy of the module `by_hand` in which one rule is broken."""
-    source, (line, instead) = inspect.getsource(by_hand), BROKEN_RULES[name]
-    assert source.count(line) == 1, name
-    module = ModuleType("broken")
-    exec(source.replace(line, instead), vars(module))
-    # If NumPy's library computed the products, a broken rule for products would have no effect.
-    vars(module)["library_keeps_the_rule"] = lambda *_: False
-    return module
+class Compared(NamedTuple):
+    """The result of comparing a case: the number of arrays, and the wrong arrays by name.
+
+    `case` has the inputs and the found arrays, or is None if an input differs or has no values.
+    """
+
+    name: str
+    arrays: int
+    wrong: dict[str, Difference]
+    case: Case | None
+
+    def __str__(self) -> str:
+        """Return a sentence with the first difference, or with the number of arrays."""
+        for difference in self.wrong.values():
+            return f"{self.name}: {difference}"
+        return f"{self.name}: the same bits in {self.arrays} arrays."
 
 
-def explain(found: Case, difference: Difference) -> list[str]:
-    """Return the names of the rules whose violation would explain the first wrong array."""
-    names = []
-    for name in BROKEN_RULES:
-        broken = take_step(found, break_rule(name))
-        other = find_difference(found, broken)
-        places = [place for place, _ in split_timesteps(broken)]
-        if other is None or places.index(other.place) > places.index(difference.place):
-            names.append(name)
-    return names
+def compare(name: str, found: Case, known: Mapping[str, Case]) -> Compared:
+    """Compare a case's arrays with the arrays that the rules give.
 
-
-def compare(name: str, found: Case, known: Mapping[str, Case]) -> str | None:
-    """Return a sentence on the first wrong array of a case, or None if all arrays are right.
+    Inputs of a known case may be missing, and must be equal to the known inputs.
 
     Raises:
-        ParameterError: an input is missing, or a case with digests has an unknown name.
+        ParameterError: the case has wrong inputs, unknown names, or no computed array.
     """
     expected = known.get(name, {})
-    if difference := find_difference(found, {k: v for k, v in expected.items() if k in INPUTS}):
-        return f"{name}: the input {difference}"
-    if any(isinstance(array, str) for array in found.values()):
-        if not expected:
-            raise ParameterError(
-                f"{name}: expected one of {', '.join(known)} as the name of a case with digests."
-            )
-        difference = find_difference(found, expected)
-        return difference and f"{name}: {difference}"
-    if missing := [key for key in INPUTS if key not in found]:
-        raise ParameterError(f"{name}: expected the inputs {', '.join(missing)}.")
-    difference = find_difference(found, take_step(found))
-    if difference is None:
-        return None
-    rules = " or ".join(explain(found, difference))
-    why = (
-        f"This deviation from the rules gives your numbers: {rules}."
-        if rules
-        else "No single broken rule explains the difference."
+    inputs = list_inputs(expected | found)
+    case = {key: expected[key] for key in inputs if key in expected} | found
+    if missing := [key for key in inputs if key not in case]:
+        raise ParameterError(f"{name}: expected the inputs {', '.join(missing)}, got none.")
+    compared = [key for key in found if key not in inputs]
+    given = {key: case[key] for key in inputs}
+    if wrong := find_others(expected, given, "the input "):
+        return Compared(name, len(compared), wrong, None)
+    answers, recomputed = expected, None
+    if all(isinstance(case[key], Array) for key in inputs if key not in OPTIONS):
+        check_inputs(name, case)
+        recomputed = Recomputed(case)
+        answers = recomputed.computed.stack()
+    elif not expected:
+        raise ParameterError(
+            f"{name}: expected the values of its inputs, or one of {', '.join(known)} as its name."
+        )
+    names = [key for key in answers if key not in inputs]
+    if not compared or not {*compared} <= {*names}:
+        got = ", ".join(key for key in compared if key not in names) or "none of them"
+        raise ParameterError(f"{name}: expected arrays among {', '.join(names)}, got {got}.")
+    if recomputed:
+        return Compared(name, len(compared), recomputed.find_differences(), case)
+    return Compared(name, len(compared), find_others(expected, found), None)
+
+
+def find_others(expected: Case, found: Case, prefix: str = "") -> dict[str, Difference]:
+    """Return the arrays that differ from the expected arrays of the same name."""
+    return {
+        key: Difference(f"{prefix}{key}", array, found[key])
+        for key, array in expected.items()
+        if key in found and not are_same(array, found[key])
+    }
+
+
+def explain(results: Iterable[Compared]) -> list[str]:
+    """Return sentences that name the mistakes which give the wrong arrays in all cases."""
+    judged = sorted(
+        ((each.case, each.wrong) for each in results if each.case),
+        key=lambda pair: pair[0]["x"].size,
     )
-    return f"{name}: {difference} {why}"
+    wrong = list(dict.fromkeys(name for _, names in judged for name in names))
+    fitting: dict[str, list[str]] = {name: [] for name in wrong}
+    for mistake in MISTAKES if wrong else ():
+        left, module = wrong, make_mistake(mistake)
+        for case, _ in judged:
+            if left:
+                differ = Recomputed(case, module).find_differences()
+                left = [name for name in left if name not in differ]
+        for name in left:
+            fitting[name].append(mistake)
+    if shared := [name for name in MISTAKES if all(name in names for names in fitting.values())]:
+        fitting = dict.fromkeys(wrong, shared)
+    groups: dict[str, list[str]] = {}
+    for name, mistakes in fitting.items():
+        groups.setdefault(" or if ".join(mistakes), []).append(name)
+    unexplained = groups.pop("", [])
+    sentences = [
+        f"{', '.join(names)}: your numbers result if {why}." for why, names in groups.items()
+    ]
+    if unexplained:
+        first = f" The first wrong array is {wrong[0]}: its inputs are right."
+        sentences.append(
+            f"{', '.join(unexplained)}: no known mistake gives your numbers."
+            f"{first if wrong[0] in unexplained else ''}"
+        )
+    return sentences
 
 
+@one_sentence()
 def main() -> None:
     """Compare each case of a dump with the rules; exit with status 1 if a case differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dump", type=Path)
-    try:
-        known, cases = read_cases(), read_cases(parser.parse_args().dump)
-        sentences = [compare(name, case, known) for name, case in cases.items()]
-    except ExperimentError as error:
-        raise SystemExit(str(error)) from None
-    for name, sentence in zip(cases, sentences, strict=True):
-        print(sentence or f"{name}: the same bits.")
-    raise SystemExit(any(sentences))
+    options = parser.parse_args()
+    known, cases = read_cases(), read_cases(options.dump)
+    if not cases:
+        raise ParameterError(f"{shown(options.dump)}: expected at least one case, got none.")
+    results = [compare(name, case, known) for name, case in cases.items()]
+    print(*results, *explain(results), sep="\n")
+    raise SystemExit(any(result.wrong for result in results))
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ def answer(command: Command) -> list[str]:
         for name in list_cases():
             dump.write_text(run([*command, FILE, name]), encoding="utf-8")
             found.append(compare(name, read_cases(dump)[name], known))
-    return [sentence for sentence in found if sentence]
+    return [str(compared) for compared in found if compared.wrong]
 
 
 def judge(trained: Trained, name: str) -> str:

@@ -1,7 +1,7 @@
 """Compute the known answers: all inputs and all computed arrays of training steps.
 
 `python -m mnist_rnn.bits.known_answers` writes docs/known-answers.json. The file maps the name of
-each case to the arrays of the case. An array is written as its shape and its values. The values are
+each case to its options and arrays. An array is written as its shape and its values. The values are
 hexadecimal floats, row by row. For the large cases from MNIST, the file has the SHA-256 of each
 array in place of its values. `docs/specification.md` explains the names of the arrays.
 """
@@ -9,51 +9,74 @@ array in place of its values. `docs/specification.md` explains the names of the 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from mnist_rnn.bits import by_hand
-from mnist_rnn.config import Configuration
+from mnist_rnn.config import LAYERS, NUM_CLASSES, Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ParameterError
+from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.files import write_text
+from mnist_rnn.parameters import read_parameters
 from mnist_rnn.paths import ROOT, shown
+from mnist_rnn.records.checkpoint import weights_sha256
 
 FILE = ROOT / "docs" / "known-answers.json"
+OPTIONS = ("layer", "optimizer", "dropout", "seed", "k")  # words and numbers, which may be missing
 WEIGHTS = ("w", "u", "b", "v", "c")
 INPUTS = ("rate", "x", "y", *WEIGHTS)
-ARRAYS = ("h", "z", "g", "dv", "dc", "dh", "d", "dw", "du", "db", *(f"{w}'" for w in WEIGHTS))
+MEANS = {"adam": "mv", "rmsprop": "v"}  # the moving means of each array of weights
 # The first steps of these runs are known cases, for which the file has only digests of the arrays
 RUNS = {
     "default": (Configuration(train_size=224), 4),
     "batches of 640": (Configuration(units=64, batch_size=640, train_size=1000, seed=1), 2),
 }
-Case = dict[str, Any]  # maps a name to an array or to a digest
+Case = dict[str, Any]  # maps a name to an option, an array or a digest
 
 
-def draw_inputs(timesteps: int, features: int, units: int, n: int, rate: float = 0.01) -> Case:
+def draw_inputs(
+    timesteps: int, features: int, units: int, n: int, rate: float = 0.01, **options: Any
+) -> Case:
     """Return random inputs for a training step.
 
     With these inputs, the last seven logits are always 0.
     """
     random = np.random.default_rng([timesteps, features, units, n])
-    case: Case = {
-        "rate": np.float32(rate),
+    _, gates, biases = LAYERS[options.get("layer", "simple_rnn")]
+
+    def normal(*shape: int) -> np.ndarray:
+        return random.standard_normal(shape).astype("float32")
+
+    case: Case = options | {
+        "rate": np.array(rate, "float32"),
         "x": random.integers(0, 17, (timesteps, n, features)).astype("float32") / 16,
-        "y": random.integers(0, 10, n).astype("float32"),
-        "w": random.standard_normal((features, units)).astype("float32"),
-        "u": random.standard_normal((units, units)).astype("float32"),
-        "b": random.standard_normal(units).astype("float32"),
-        "v": random.standard_normal((units, 10)).astype("float32"),
-        "c": random.standard_normal(10).astype("float32"),
+        "y": random.integers(0, NUM_CLASSES, n).astype("float32"),
+        "w": normal(features, gates * units),
+        "u": normal(units, gates * units),
+        "b": normal(biases, gates * units) if biases > 1 else normal(gates * units),
+        "v": normal(units, NUM_CLASSES),
+        "c": normal(NUM_CLASSES),
     }
     case["v"][:, 3:], case["c"][3:] = 0, 0
+    for mean, weight in list_means(case):
+        drawn = normal(*case[weight].shape) / 8
+        case[mean + weight] = drawn * drawn if mean == "v" else drawn
     return case
+
+
+def list_means(case: Case) -> Iterator[tuple[str, str]]:
+    """Return pairs of a moving mean, m or v, and an array of weights."""
+    return product(MEANS.get(str(case.get("optimizer")), ""), WEIGHTS)
+
+
+def list_inputs(case: Case) -> list[str]:
+    """Return the names of a case's options, inputs and moving means."""
+    return [*(o for o in OPTIONS if o in case), *INPUTS, *map("".join, list_means(case))]
 
 
 def make_halfway() -> Case:
@@ -98,51 +121,92 @@ def make_long_sum() -> Case:
 
 
 def list_cases() -> dict[str, Case]:
-    """Return a dictionary that maps the names of the small cases to their inputs."""
+    """Return the inputs of the small cases of a SimpleRNN with SGD, by the names of the cases."""
     return {
-        "1 image": draw_inputs(3, 4, 3, 1),
+        "1 image": draw_inputs(4, 4, 3, 1),
         "halfway": make_halfway(),
         "subnormal": make_subnormal(),
         "saturated tanh": make_saturated(),
         "257 terms": make_long_sum(),
-        "129 images": draw_inputs(2, 1, 1, 129),
-        "300 images": draw_inputs(2, 1, 1, 300),
+        "33 images": draw_inputs(4, 1, 2, 33),
+        "129 images": draw_inputs(4, 1, 1, 129),
+        "270 images": draw_inputs(4, 1, 1, 270),
     }
 
 
-def take_step(case: Case, implementation: ModuleType = by_hand) -> Case:
-    """Take a training step; return its inputs and its computed arrays, in the order of `ARRAYS`."""
-    weights = [case[name] for name in WEIGHTS]
-    arrays, _ = implementation.step(weights, case["x"], case["y"].astype(int), case["rate"])
-    inputs = {name: case[name] for name in INPUTS}
-    return inputs | {name: arrays[name] for name in ARRAYS if name in arrays}
+def list_other_cases() -> dict[str, Case]:
+    """Return the inputs of the cases of other layers and optimizers and of dropout, by name."""
+    return {
+        "GRU": draw_inputs(4, 2, 3, 2, layer="gru"),
+        "LSTM": draw_inputs(4, 2, 3, 2, layer="lstm"),
+        "Adam": draw_inputs(4, 2, 3, 2, 0.001, optimizer="adam", k=5),
+        "RMSprop": draw_inputs(4, 2, 3, 2, 0.001, optimizer="rmsprop"),
+        "dropout": draw_inputs(4, 3, 3, 3, dropout=0.25, seed=2**31, k=1),
+    }
 
 
-def take_steps(
-    config: Configuration, steps: int, implementation: ModuleType = by_hand
-) -> Iterator[Case]:
+def check_inputs(name: str, case: Case) -> None:
+    """Raise a ParameterError if an input of a case has a wrong shape or a wrong value."""
+    options = {option: case[option] for option in OPTIONS if option in case}
+    k = options.pop("k", 0)
+    read_parameters(options)
+    if not isinstance(k, int) or k < 0:
+        raise ParameterError(f"{name}, k: expected a whole number of steps, got {k!r}.")
+    x, v = case["x"].shape, case["v"].shape
+    if len(x) != 3 or len(v) != 2 or 0 in (*x, *v):
+        shapes = f"expected x (timesteps, images, features) and v (units, 10), got {x} and {v}"
+        raise ParameterError(f"{name}: {shapes}.")
+    like = draw_inputs(x[0], x[2], v[0], x[1], **options)
+    for key in list_inputs(case):
+        if key not in OPTIONS and case[key].shape != like[key].shape:
+            shapes = f"expected the shape {like[key].shape}, got {case[key].shape}"
+            raise ParameterError(f"{name}, {key}: {shapes}.")
+    for y in case["y"]:
+        if y not in range(NUM_CLASSES):
+            raise ParameterError(f"{name}, y: expected labels from 0 to 9, got {y:.9g}.")
+
+
+def take_step(case: Case, module: Any = by_hand, **options: Any) -> Case:
+    """Take a training step; return its inputs and its arrays, in the order of computation."""
+    inputs = {name: case[name] for name in list_inputs(case)}
+    options |= {name: inputs[name] for name in OPTIONS if name in inputs}
+    if means := {name: inputs[name] for name in map("".join, list_means(case))}:
+        options["means"] = means
+    weights = [inputs[name] for name in WEIGHTS]
+    y, rate = inputs["y"].astype(int), inputs["rate"]
+    return inputs | module.step(weights, inputs["x"], y, rate, **options)[0]
+
+
+def take_steps(config: Configuration, steps: int) -> Iterator[Case]:
     """Yield the inputs and the computed arrays of a run's first training steps, step by step."""
     (x, y), _ = load_mnist()
     images = scale(x[: config.train_size]).swapaxes(0, 1), y[: config.train_size]
-    weights = by_hand.draw_weights(config.seed, config.units)
-    for x, y in islice(by_hand.batches(*images, config.seed, config.batch_size), steps):
-        inputs: Case = dict(zip(WEIGHTS, weights, strict=True))
-        inputs |= {"rate": np.float32(0.01), "x": x, "y": y.astype("float32")}
-        case = take_step(inputs, implementation)
-        yield case
-        weights = by_hand.get_weights(case)
+    case: Case = {name: getattr(config, name) for name in OPTIONS if name != "k"}
+    case |= dict(zip(WEIGHTS, draw_initial_weights(config), strict=True))
+    case |= {mean + weight: np.zeros_like(case[weight]) for mean, weight in list_means(case)}
+    case["rate"] = np.array(config.learning_rate, "float32")
+    batches = by_hand.batches(*images, config.seed, config.batch_size)
+    for k, (x, y) in enumerate(islice(batches, steps)):
+        taken = take_step(case | {"x": x, "y": y.astype("float32"), "k": k})
+        yield taken
+        case |= {name[:-1]: array for name, array in taken.items() if name.endswith("'")}
+
+
+def digest_array(array: Any) -> Any:
+    """Return an array's own SHA-256, as in docs/specification.md, or the given digest or option."""
+    return f"sha256 {weights_sha256([array])}" if isinstance(array, np.ndarray) else array
 
 
 def digest_arrays(case: Case) -> Case:
-    """Return each array's own SHA-256, as defined in docs/specification.md."""
-    return {name: f"sha256 {by_hand.digest([array])}" for name, array in case.items()}
+    """Return the digest of each array, without the options."""
+    return {name: digest_array(array) for name, array in case.items() if name not in OPTIONS}
 
 
 def to_json(cases: Mapping[str, Case]) -> str:
     """Return cases as text in the format of docs/known-answers.json, with one array per line."""
 
-    def write(array: np.ndarray | str) -> str:
-        if isinstance(array, str):
+    def write(array: Any) -> str:
+        if isinstance(array, str | int | float):
             return json.dumps(array)
         values = [re.sub(r"\.?0*p", "p", value.hex()) for value in array.ravel().tolist()]
         return f"[{json.dumps(array.shape)}, {json.dumps(' '.join(values))}]"
@@ -163,8 +227,8 @@ def read_cases(path: Path = FILE) -> dict[str, Case]:
         ParameterError: the file can't be read, or has a malformed case or array.
     """
 
-    def read(place: str, value: Any) -> np.ndarray | str:
-        if isinstance(value, str) and re.fullmatch("sha256 [0-9a-f]{64}", value):
+    def read(name: str, key: str, value: Any) -> Any:
+        if key in OPTIONS or re.fullmatch("sha256 [0-9a-f]{64}", str(value)):
             return value
         try:
             shape, text = value
@@ -172,14 +236,14 @@ def read_cases(path: Path = FILE) -> dict[str, Case]:
             return numbers.reshape(shape)
         except (AttributeError, TypeError, ValueError, OverflowError):
             raise ParameterError(
-                f"{place}: expected a shape and hexadecimal floats in one string, or 'sha256 ...', "
-                f"got {json.dumps(value)[:60]}"
+                f"{name}, {key}: expected a shape and hexadecimal floats in one string, or "
+                f"'sha256 ...', got {json.dumps(value)[:60]}"
             ) from None
 
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return {
-            name: {key: read(f"{name}, {key}", value) for key, value in case.items()}
+            name: {key: read(name, key, value) for key, value in case.items()}
             for name, case in content.items()
         }
     except (OSError, ValueError, AttributeError) as error:
@@ -190,7 +254,7 @@ def read_cases(path: Path = FILE) -> dict[str, Case]:
 
 def make_known_answers() -> str:
     """Return the text of docs/known-answers.json."""
-    cases = {name: take_step(case) for name, case in list_cases().items()}
+    cases = {name: take_step(case) for name, case in (list_cases() | list_other_cases()).items()}
     for name, (config, steps) in RUNS.items():
         for number, case in enumerate(take_steps(config, steps), 1):
             cases[f"{name}, step {number}"] = digest_arrays(case)

@@ -1,13 +1,12 @@
 // Compare the arrays of a program's step with the known answers, as mnist_rnn.bits.compare does.
 //
-// `known.cases` is the content of docs/known-answers.json. `known.places` lists the arrays of each
-// small case in the order of their computation, as [place, array, timestep]. For each broken rule,
-// `known.broken[rule][case][place]` is the fingerprint of an array that the broken rule changes.
+// `known.cases` is the content of docs/known-answers.json. `known.places` lists the computed arrays of each case
+// in the order of their computation, as [array, timestep]. Timesteps are counted from 1; null means all of them.
 
-const INPUTS = ["rate", "x", "y", "w", "u", "b", "v", "c"];
-
-/** Return the shape, words and float32 values of an array in a dump; throw if the array is malformed. */
-function readArray([shape, text]) {
+/** Return an option or digest as text, or an array's shape, words and float32 values; throw if malformed. */
+function readArray(value) {
+  if (typeof value === "string" || typeof value === "number") return String(value);
+  const [shape, text] = value;
   const words = text.split(" ").filter(Boolean);
   const values = Float32Array.from(words, readHex);
   if (shape.reduce((a, b) => a * b, 1) !== values.length) throw new TypeError();
@@ -31,23 +30,35 @@ function fail() {
 function take({ shape, words, values }, timestep) {
   if (timestep === null) return { shape, words, values };
   const size = values.length / shape[0];
-  const part = [timestep * size, (timestep + 1) * size];
+  const part = [(timestep - 1) * size, timestep * size];
   return { shape: shape.slice(1), words: words?.slice(...part), values: values.subarray(...part) };
 }
 
 const bitsOf = ({ values }) => new Uint32Array(values.slice().buffer);
 
-/** Return a fingerprint of an array's bits: the hash FNV-1a of its 32-bit words. */
-const print = (array) => bitsOf(array).reduce((hash, bits) => Math.imul(hash ^ bits, 16777619), 2166136261) >>> 0;
+/** Return an array's own SHA-256, or the given digest or option. */
+async function digestArray(array) {
+  if (typeof array === "string") return array;
+  const { shape, values } = array;
+  const head = new TextEncoder().encode(`(${shape.join(", ")}${shape.length === 1 ? "," : ""})float32`);
+  const hash = await crypto.subtle.digest("SHA-256", await new Blob([head, values]).arrayBuffer());
+  return `sha256 ${Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
 
 /** Return the rank of a number among all float32 numbers, given its bits; zero has rank 0. */
 const order = (bits) => (bits < 2 ** 31 ? bits : 2 ** 31 - bits);
 
-/** Return a sentence about the difference of two arrays, or null if they are equal. */
-function describeDifference(place, expected, found) {
+/** Return a sentence about the difference of two arrays, digests or options, or null if they are equal. */
+async function describeDifference(place, expected, found, timestep) {
+  if (typeof expected === "string" || typeof found === "string") {
+    const [right, got] = [await digestArray(expected), await digestArray(found)];
+    return right === got ? null : `${place} differs: expected ${right}, got ${got}.`;
+  }
   if (String(expected.shape) !== String(found.shape)) {
     return `${place} differs: expected the shape (${expected.shape.join(", ")}), got (${found.shape.join(", ")}).`;
   }
+  if (timestep !== null) place += ` of timestep ${timestep}`;
+  [expected, found] = [take(expected, timestep), take(found, timestep)];
   const [theirs, ours] = [bitsOf(expected), bitsOf(found)];
   const others = Array.from(theirs.keys()).filter((i) => theirs[i] !== ours[i]);
   if (!others.length) return null;
@@ -65,40 +76,36 @@ function describeDifference(place, expected, found) {
     `[${index.join(", ")}]: expected ${first(expected)}, got ${first(found)}, ${write(apart)} ULP apart.`;
 }
 
-/** Return a sentence about the first array that differs from a known case, or null if none does. Skip missing arrays. */
-function compareCase(known, name, arrays) {
-  const expected = known.cases[name];
-  if (Object.values(expected).some((value) => typeof value === "string")) {
-    const other = Object.keys(expected).find((key) => key in arrays && arrays[key] !== expected[key]);
-    return other ? `${name}: ${other} differs: expected ${expected[other]}, got ${arrays[other]}.` : null;
+/** Return whether a case's arrays are the known ones, and a sentence with the first difference or the number of arrays. */
+async function compareCase({ cases, places }, name, arrays) {
+  if (!(name in cases)) return { sentence: `${name}: expected one of ${Object.keys(cases).join(", ")}.` };
+  const computed = [...new Set(places[name].map(([key]) => key))];
+  const inputs = Object.keys(cases[name]).filter((key) => !computed.includes(key));
+  const compared = Object.keys(arrays).filter((key) => !inputs.includes(key));
+  const unknown = compared.filter((key) => !computed.includes(key));
+  if (unknown.length || !compared.length) {
+    const got = unknown.join(", ") || "none of them";
+    return { sentence: `${name}: expected arrays among ${computed.join(", ")}, got ${got}.` };
   }
-  for (const [place, key, timestep] of known.places[name]) {
+  for (const [key, timestep] of [...inputs.map((key) => [key, null]), ...places[name]]) {
     if (!(key in arrays)) continue;
-    const [right, found] = [readArray(expected[key]), arrays[key]].map((array) => take(array, timestep));
-    const difference = describeDifference(place, right, found);
-    if (!difference) continue;
-    if (INPUTS.includes(key)) return `${name}: the input ${difference}`;
-    const before = known.places[name].filter(([, key]) => key in arrays).map(([place]) => place);
-    const same = before.slice(0, before.indexOf(place));
-    const rules = Object.entries(known.broken).filter(([, { [name]: prints = {} }]) =>
-      prints[place] === print(found) && !same.some((earlier) => earlier in prints)).map(([rule]) => rule);
-    const why = rules.length ? `This deviation from the rules gives your numbers: ${rules.join(" or ")}.` : "No single broken rule explains the difference.";
-    return `${name}: ${difference} ${why}`;
+    const place = inputs.includes(key) ? `the input ${key}` : key;
+    const difference = await describeDifference(place, readArray(cases[name][key]), arrays[key], timestep);
+    if (difference) return { sentence: `${name}: ${difference}` };
   }
-  return null;
+  return { same: true, sentence: `${name}: the same bits in ${compared.length} arrays.` };
 }
 
 /** Return a sentence for each case in the JSON text of a dump. */
-function compareDump(known, text) {
-  let cases;
+async function compareDump(known, text) {
+  let dump;
   try {
-    cases = Object.entries(JSON.parse(text)).map(([name, arrays]) => [name, Object.fromEntries(
-      Object.entries(arrays).map(([key, value]) => [key, typeof value === "string" ? value : readArray(value)]))]);
+    dump = Object.entries(JSON.parse(text)).map(([name, arrays]) => [name, Object.fromEntries(
+      Object.entries(arrays).map(([key, value]) => [key, readArray(value)]))]);
   } catch {
     return ["Expected cases with arrays, in the form of the known answers."];
   }
-  return cases.map(([name, arrays]) => {
-    if (!(name in known.cases)) return `${name}: expected one of ${Object.keys(known.cases).join(", ")}.`;
-    return compareCase(known, name, arrays) ?? `${name}: the same bits.`;
-  });
+  if (!dump.length) return ["Expected at least one case, got none."];
+  const results = await Promise.all(dump.map(([name, arrays]) => compareCase(known, name, arrays)));
+  return results.map(({ sentence }) => sentence);
 }

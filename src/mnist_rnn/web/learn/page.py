@@ -2,13 +2,12 @@
 
 import base64
 import json
-from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from mnist_rnn.bits.compare import BROKEN_RULES, bits, break_rule, split_timesteps
-from mnist_rnn.bits.known_answers import FILE, list_cases, read_cases, take_step
+from mnist_rnn.bits import by_hand
+from mnist_rnn.bits.known_answers import FILE, list_inputs, read_cases, take_step
 from mnist_rnn.config import PAGE_CONFIG
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
@@ -83,33 +82,11 @@ def pack_run(record: Run) -> dict[str, Any]:
 
 
 def describe_known() -> dict[str, Any]:
-    """Return the known answers for compare.js, and hashes of the arrays that broken rules change.
-
-    `places` lists the arrays of each case. `broken` maps each rule, case and place to a hash.
-    """
-    places, broken = {}, {rule: dict[str, dict]() for rule in BROKEN_RULES}
-    known, modules = read_cases(), {rule: break_rule(rule) for rule in BROKEN_RULES}
-    for name in list_cases():
-        answers = dict(split_timesteps(known[name]))
-        places[name] = [find_place(place) for place in answers]
-        for rule, module in modules.items():
-            others = dict(split_timesteps(take_step(known[name], module)))
-            prints = {
-                place: (print_bits(others[place]), print_bits(answers[place])) for place in answers
-            }
-            changed = {place: other for place, (other, right) in prints.items() if other != right}
-            if changed:
-                broken[rule][name] = changed
-    cases = json.loads(FILE.read_text(encoding="utf-8"))
-    return {"cases": cases, "places": places, "broken": broken}
-
-
-def find_place(place: str) -> tuple[str, str, int | None]:
-    """Return a place, the name of its array, and its timestep (counted from 0) or None."""
-    name, _, timestep = place.partition(" of timestep ")
-    return place, name, int(timestep) - 1 if timestep else None
-
-
-def print_bits(array: Any) -> int:
-    """Return the 32-bit FNV-1a hash of an array's bits."""
-    return reduce(lambda h, b: (h ^ b) * 16777619 % 2**32, bits(array).ravel().tolist(), 2166136261)
+    """Return the known answers for compare.js, and the computed arrays of each case in order."""
+    places: dict[str, list[tuple[str, int | None]]] = {}
+    for name, case in read_cases().items():
+        places[name] = [(key, None) for key in case if key not in list_inputs(case)]
+        if not isinstance(case["x"], str):
+            take_step(case, arrays=(computed := by_hand.Arrays()))
+            places[name] = [place for place in computed if place[1] != 0]
+    return {"cases": json.loads(FILE.read_text(encoding="utf-8")), "places": places}

@@ -5,6 +5,7 @@
 // of a user's program. The worker sends the messages `opened`, `now`, `weights` and `compared`. `now`
 // contains everything that the page shows.
 
+const INPUTS = ["rate", "x", "y", "w", "u", "b", "v", "c"]; // of a known case
 const TEST_EVERY = 10; // steps
 const TELL_EVERY = 40; // milliseconds between messages to the page
 
@@ -18,7 +19,7 @@ const answerTo = {
     if (!engine) return postMessage({ type: "opened", path: null });
     const answer = new Uint32Array(engine.memory.buffer, engine.answer.value, 1);
     engine.divide();
-    postMessage({ type: "opened", path, negative: answer[0] >>> 31 === 1, parted: checkEngine() });
+    postMessage({ type: "opened", path, negative: answer[0] >>> 31 === 1, parted: await checkEngine() });
   },
 
   /** Begin a run. `digests` lists TensorFlow's digests before training and after each epoch; null means no such run. */
@@ -61,8 +62,8 @@ const answerTo = {
     postMessage({ type: "weights", numbers: network.all.slice(), digest: network.digest() });
   },
 
-  compare({ text }) {
-    postMessage({ type: "compared", sentences: compareDump(data.known, text) });
+  async compare({ text }) {
+    postMessage({ type: "compared", sentences: await compareDump(data.known, text) });
   },
 };
 onmessage = ({ data: message }) => answerTo[message.type](message);
@@ -95,12 +96,12 @@ function takeStep() {
 }
 
 /** Return a sentence about the first known answer that the engine computes differently, or null if none differs. */
-function checkEngine() {
-  const { cases, places } = data.known;
-  for (const name of Object.keys(places)) {
-    const inputs = Object.fromEntries(INPUTS.map((key) => [key, readArray(cases[name][key])]));
-    const sentence = compareCase(data.known, name, answerCase(engine, inputs));
-    if (sentence) return sentence;
+async function checkEngine() {
+  for (const [name, arrays] of Object.entries(data.known.cases)) {
+    if (Object.keys(arrays)[0] !== "rate" || typeof arrays.x === "string") continue; // no SimpleRNN, or digests
+    const inputs = Object.fromEntries(INPUTS.map((key) => [key, readArray(arrays[key])]));
+    const { same, sentence } = await compareCase(data.known, name, answerCase(engine, inputs));
+    if (!same) return sentence;
   }
   return null;
 }
