@@ -115,7 +115,7 @@ def test_initial_weights_and_image_order_equal_those_of_the_training_code(seed, 
         np.testing.assert_array_equal(order, epoch_order(seed, epoch, 70))
 
 
-LONG = "sgd", "200-units", "300-units"
+LONG = "sgd", "200-units", "300-units", "batch-300", "batch-1"
 STEPS = [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in list_plain()]
 
 

@@ -77,6 +77,7 @@ def http_status(url):
     raise AssertionError(f"expected an answer from the address {url}, got none in time")
 
 
+@pytest.mark.slow
 def test_jupyterlab_requires_a_token_and_accepts_only_local_connections():
     process = start(["make", "lab", "ARGS=--no-browser --allow-root --port 0"], cwd=ROOT)
     try:
