@@ -60,11 +60,7 @@ class Pair(NamedTuple):
 
 
 def change_weights(config: Configuration, change: str) -> list[np.ndarray]:
-    """Return a run's initial weights. `W[14, 0] bit 0` flips the lowest bit of this weight.
-
-    Raises:
-        ParameterError: the change is neither `none`, nor a broken rule, nor a bit of a weight.
-    """
+    """Return a run's initial weights. `W[14, 0] bit 0` flips the lowest bit of this weight."""
     weights = draw_initial_weights(config)
     if change == UNCHANGED or change in RULES:
         return weights

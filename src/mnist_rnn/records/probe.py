@@ -22,9 +22,6 @@ def require_bits(environment: Environment) -> Environment:
 
     If the bits differ and the variable `MNIST_RNN_OTHER_BITS` is set, the run continues. It prints
     the problem, and `other_bits` is true in the returned environment.
-
-    Raises:
-        BackendError: the bits differ. The error message names likely causes.
     """
     if not (problem := probe_step()):
         return environment
