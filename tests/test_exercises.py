@@ -13,6 +13,7 @@ from mnist_rnn.bits.exercises import MISTAKES, draw_arguments, mark
 RIGHT = ["1. Shapes: right.", "2. Six digits: right.", "3. Last bit: right."]
 
 
+@pytest.mark.slow
 def test_nbval_runs_the_notebook_with_the_solutions_put_in(tmp_path):
     notebook, solved = nbformat.read(TRAIN.with_name("07_exercises.ipynb"), 4), []
     for cell in notebook.cells:

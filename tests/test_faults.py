@@ -46,6 +46,7 @@ def test_a_run_with_an_unwritable_results_folder_stops_before_training(tmp_path)
     assert "Epochs already finished" not in output
 
 
+@pytest.mark.slow
 def test_the_old_notebook_stays_if_the_new_notebook_cannot_be_saved(tmp_path):
     """Limit files to 40 KB, so that a checkpoint fits but the executed notebook does not."""
     notebook = tmp_path / "executed" / "02_train.ipynb"
@@ -77,6 +78,7 @@ def http_status(url):
     raise AssertionError(f"expected an answer from the address {url}, got none in time")
 
 
+@pytest.mark.slow
 def test_jupyterlab_requires_a_token_and_accepts_only_local_connections():
     process = start(["make", "lab", "ARGS=--no-browser --allow-root --port 0"], cwd=ROOT)
     try:

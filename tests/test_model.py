@@ -7,7 +7,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from helpers.runs import run_python
 from scipy.special import softmax
 
 from mnist_rnn.config import LAYERS, Configuration
@@ -50,7 +49,7 @@ def test_the_network_computes_the_equations_of_simple_rnn(mnist):
     model = build_model(Configuration(units=16, seed=3))
     x = scale(mnist[1][0][:100])
     expected = read_by_hand(model.get_weights(), x)
-    for answers in (model(x), model.predict(x, verbose=0), predict(model, x, at_once=60)):
+    for answers in (model(x), predict(model, x, at_once=60)):
         np.testing.assert_allclose(softmax(answers, axis=1), expected, atol=1e-5)
 
 
@@ -80,7 +79,7 @@ def test_a_loaded_model_ends_with_a_softmax_layer(layer, mnist, tmp_path):
     assert again.layers[0].dropout == 0.2
     x = scale(mnist[1][0][:100])
     expected = softmax(predict(model, x), axis=1)
-    np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-6)
+    np.testing.assert_allclose(again(x), expected, atol=1e-6)
 
 
 def test_a_model_that_contains_code_is_rejected(tmp_path):
@@ -127,8 +126,3 @@ def test_drawing_the_layers_needs_no_installation_of_graphviz(tmp_path, monkeypa
     monkeypatch.setenv("PATH", "")
     draw_layers(build_model(Configuration(units=4)), tmp_path / "model.png")
     assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_importing_the_package_prints_nothing():
-    done = run_python("import mnist_rnn.records.training")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -56,10 +56,6 @@ class Configuration(Strict):
     """The parameters of a run, with the values of the original notebook as defaults.
 
     `rmsprop` is RMSprop with the formula of Keras 2.
-
-    Raises:
-        pydantic.ValidationError: a value is wrong. `read_parameters` converts a ValidationError to
-            a ParameterError.
     """
 
     layer: Literal[*LAYERS] = "simple_rnn"  # type: ignore[valid-type]

@@ -68,11 +68,7 @@ def load_mnist(cache: Path = MNIST, keras_cache: Path = KERAS_MNIST) -> tuple[Sp
 
 
 def read_cache(cache: Path) -> dict[str, bytes]:
-    """Return a dictionary from the names of the cached IDX files to their bytes.
-
-    Raises:
-        DataError: a file is damaged, or belongs to another data set.
-    """
+    """Return a dictionary from the names of the cached IDX files to their bytes."""
     files = {}
     for name, sha256 in SHA256.items():
         with suppress(FileNotFoundError):

@@ -64,16 +64,10 @@ def read_regular(path: Path, largest: int) -> bytes:
 
 
 def set_aside(path: Path) -> None:
-    """Rename a damaged file to `<name>.damaged` or `<name>.damaged-2`, and log a warning."""
-    aside, number = path.with_name(f"{path.name}.damaged"), 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.name}.damaged-{number}")
+    """Rename a damaged file to `<name>.damaged`, and log a warning."""
     try:
-        path.rename(aside)
+        path.replace(aside := path.with_name(f"{path.name}.damaged"))
         log.warning("The file %s is damaged and was renamed to %s", path, aside.name)
-    except FileNotFoundError:  # another process has renamed the file
-        pass
     except OSError as error:
         log.warning("The file %s is damaged and can't be renamed: %s", path, error)
 

@@ -37,11 +37,7 @@ DRAWS = 10_000  # how many times published results are imitated by runs
 
 
 def describe_answer(results: Results) -> list[str]:
-    """Return the answer in one sentence, then paragraphs on our runs, the codes and all results.
-
-    Raises:
-        RecordError: a configuration in `NEEDED` has too few runs.
-    """
+    """Return the answer in one sentence, then paragraphs on our runs, the codes and all results."""
     counts = results.runs["configuration"].value_counts()
     for name, needed in NEEDED.items():
         if (got := counts.get(name, 0)) < needed:

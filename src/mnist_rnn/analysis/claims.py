@@ -103,9 +103,6 @@ def read_claims(folder: Path = PUBLISHED) -> list[Claim]:
     """Return the claims in claims.csv in the order of their rows.
 
     A parameter has its default value if its column is missing or its cell is empty.
-
-    Raises:
-        ClaimError: there is no claim, a cell is wrong, or several claims have one name.
     """
     claims = read_rows(folder / "claims.csv", Claim)
     counts = Counter(claim.claim for claim in claims)
@@ -175,11 +172,7 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """Return the unchecked rows of a CSV file.
-
-    Raises:
-        ClaimError: the file is missing or empty, is not a CSV file, or repeats a column.
-    """
+    """Return the unchecked rows of a CSV file."""
     expected = f"{path.stem}: expected a table in CSV and UTF-8 in {shown(path)}"
     try:
         # "utf-8-sig" reads files with and without a byte order mark.

@@ -68,12 +68,7 @@ def show(digits: int, *estimate: float) -> str:
 
 
 def compare_seeds(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Compare flipped bits with other seeds: one row per configuration.
-
-    `digits_differ` is the mean number of test images, after the last epoch, that a run with a
-    flipped bit classifies differently. `other_seeds` is the mean between two of our runs. `share`
-    is their quotient in percent: its mean over the seeds, with a 95% confidence interval.
-    """
+    """Compare flipped bits with other seeds: one row per configuration."""
     rows = {}
     last = take_last(pairs)
     for name in NAMES.values():
@@ -128,12 +123,7 @@ def tabulate_places(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_rules(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Compare runs with a flipped bit or a broken rule of rounding with our runs.
-
-    `digits_differ` is the mean number of test images that both runs of a pair classify differently
-    after the last epoch. `difference` is the mean paired difference of the test accuracies in
-    percentage points, changed minus unchanged, with a 95% confidence interval.
-    """
+    """Compare runs with a flipped bit or a broken rule of rounding with our runs."""
     rows = {}
     last = take_last(pairs)
     rules = sorted({change for change in last["change"] if not re.search("none|bit|seed", change)})
@@ -150,12 +140,7 @@ def compare_rules(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_spreads(pairs: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """Compare the spread that bits make with the spread that seeds make.
-
-    `bits` is the standard deviation of the test accuracies, in percentage points, of runs with one
-    seed that differ in bits alone, pooled over the seeds. `seeds` is the standard deviation of our
-    runs. Both have a 95% confidence interval.
-    """
+    """Compare the spread that bits make with the spread that seeds make."""
     rows = {}
     last = take_last(pairs)
     last = last[(last["epoch"] == 20) & ~last["change"].str.contains("seed")]

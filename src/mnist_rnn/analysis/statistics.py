@@ -217,13 +217,7 @@ def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
 
 
 def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Compare the runs of two configurations seed by seed.
-
-    The table has one row for each seed that both configurations have. The index is the seed.
-    `epochs` is the number of epochs that both runs have. `same_errors` counts the epochs after
-    which both runs have the same number of test errors. `loss_apart` is the largest difference, in
-    nats, between the two training losses of an epoch.
-    """
+    """Compare the runs of two configurations seed by seed."""
     by_seed = [runs[runs["configuration"] == name].set_index("seed") for name in (first, second)]
     both = by_seed[0].join(by_seed[1], how="inner", suffixes=("_1", "_2"))
     rows = {}

@@ -1,8 +1,4 @@
-"""Make the tables of runs, and tables that compare published results with runs.
-
-`tabulate_results` makes the tables, and `write_tables` writes the tables to files. The notebook
-03_results calls both functions.
-"""
+"""Make the tables of runs, and tables that compare published results with runs."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -172,9 +168,6 @@ def tabulate_results(records: list[Run], rejected: list[RecordError]) -> Results
     """Return the tables of these records and of the claims in the folder `PUBLISHED`.
 
     Outdated runs can't be compared with others, so they are left out and added to `rejected`.
-
-    Raises:
-        RecordError: no record is left. The message names each record that was rejected.
     """
     counted = [run for run in records if not find_outdated(run)]
     rejected = rejected + [

@@ -8,11 +8,10 @@ docs/data-dictionary.md explains the columns.
 import re
 import shutil
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -61,11 +60,7 @@ class Pair(NamedTuple):
 
 
 def change_weights(config: Configuration, change: str) -> list[np.ndarray]:
-    """Return a run's initial weights. `W[14, 0] bit 0` flips the lowest bit of this weight.
-
-    Raises:
-        ParameterError: the change is neither `none`, nor a broken rule, nor a bit of a weight.
-    """
+    """Return a run's initial weights. `W[14, 0] bit 0` flips the lowest bit of this weight."""
     weights = draw_initial_weights(config)
     if change == UNCHANGED or change in RULES:
         return weights
@@ -81,47 +76,40 @@ def change_weights(config: Configuration, change: str) -> list[np.ndarray]:
     return weights
 
 
-class Trainer:
-    """Trains runs with the C program. Our runs are kept in a folder, as several pairs need them."""
+def compute(pair: Pair, folder: Path) -> pd.DataFrame:
+    """Return the rows of a pair. Only a pair with a changed run has rows within an epoch.
 
-    def __init__(self, folder: Path, pairs: Iterable[Pair]) -> None:
-        """Compile the program once for each broken rule."""
+    Our runs stay in the folder, as several pairs need them.
+    """
+    second = pair
+    if other := OTHER.fullmatch(pair.change):
+        second = Pair(pair.config.model_copy(update={"seed": int(other[1])}), UNCHANGED)
+    first = pair._replace(change=UNCHANGED)
+    runs = [train(*each, folder) for each in (first, second)]
+    rows = compare(pair.config, runs, [change_weights(*each) for each in (first, second)])
+    if second.change == UNCHANGED:
+        rows = rows.dropna(subset="epoch")
+    else:
+        shutil.rmtree(runs[1])
+    return rows.assign(**dict(zip(KEY, pair.key, strict=True)))[COLUMNS]
+
+
+def train(config: Configuration, change: str, folder: Path) -> Path:
+    """Return the folder of a run, after training with the C program if it is missing."""
+    run = folder / f"{config.name}-{config.seed}-{change}"
+    if not run.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.locks: defaultdict[Path, Lock] = defaultdict(Lock)
-        self.programs = {
-            rule: compile_c(folder / f"rnn{rule}", "-march=native", f"-DMISTAKE={rule}")
-            for rule in {0, *(RULES.get(pair.change, 0) for pair in pairs)}
-        }
-
-    def compute(self, pair: Pair) -> pd.DataFrame:
-        """Return the rows of a pair. Only a pair with a changed run has rows within an epoch."""
-        other = OTHER.fullmatch(pair.change)
-        second = pair
-        if other:
-            second = Pair(pair.config.model_copy(update={"seed": int(other[1])}), UNCHANGED)
-        first = pair._replace(change=UNCHANGED)
-        runs = [self.train(*each) for each in (first, second)]
-        rows = compare(pair.config, runs, [change_weights(*each) for each in (first, second)])
-        if second.change == UNCHANGED:
-            rows = rows.dropna(subset="epoch")
-        else:
-            shutil.rmtree(runs[1])
-        return rows.assign(**dict(zip(KEY, pair.key, strict=True)))[COLUMNS]
-
-    def train(self, config: Configuration, change: str) -> Path:
-        """Return the folder of a run, after training if the folder is missing."""
-        run = self.folder / f"{config.name}-{config.seed}-{change}"
-        with self.locks[run], tempfile.TemporaryDirectory(dir=self.folder) as temporary:
-            if not run.exists():
-                inputs, written = Path(temporary) / "inputs", Path(temporary) / "run"
-                write_inputs(inputs, config, change_weights(config, change))
-                written.mkdir()
-                program = self.programs[RULES.get(change, 0)]
-                printed = implementations.run([*program, MNIST, inputs, written / "run", "100"])
-                (written / "printed").write_text(printed)
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            inputs, written = Path(temporary) / "inputs", Path(temporary) / "run"
+            write_inputs(inputs, config, change_weights(config, change))
+            written.mkdir()
+            rule = f"-DMISTAKE={RULES.get(change, 0)}"
+            program = compile_c(Path(temporary) / "rnn", "-march=native", rule)
+            printed = implementations.run([*program, MNIST, inputs, written / "run", "100"])
+            (written / "printed").write_text(printed)
+            with suppress(OSError):  # the other thread was first
                 written.rename(run)
-        return run
+    return run
 
 
 def compare(
@@ -160,9 +148,8 @@ def compare(
 
 def train_pair(config: Configuration, change: str) -> pd.DataFrame:
     """Train our run and a changed run, and return their rows of the table."""
-    pair = Pair(config, change)
     with tempfile.TemporaryDirectory() as folder:
-        return Trainer(Path(folder), [pair]).compute(pair)
+        return compute(Pair(config, change), Path(folder))
 
 
 # ---- The table -----------------------------------------------------------------------------------
@@ -198,16 +185,14 @@ def main() -> None:
     finished = set(table[KEY].itertuples(index=False, name=None))
     pairs = [pair for pair in list_pairs() if pair.key not in finished]
     print(f"{len(pairs)} of {len(list_pairs())} pairs are missing.", flush=True)
-    if not pairs:
-        return
-    trainer = Trainer(SCRATCH, pairs)
     with ThreadPoolExecutor(2) as pool:
-        for number, rows in enumerate(pool.map(trainer.compute, pairs), 1):
+        finished_pairs = pool.map(lambda pair: compute(pair, SCRATCH), pairs)
+        for number, rows in enumerate(finished_pairs, 1):
             table = pd.concat([table, rows]).sort_values(COLUMNS[:5])
             with replacing(FILE) as temporary:
                 table.to_csv(temporary, index=False, float_format="%.4g")
             print(f"{number} of {len(pairs)}:", *rows[KEY].iloc[0], flush=True)
-    shutil.rmtree(SCRATCH)
+    shutil.rmtree(SCRATCH, ignore_errors=True)
 
 
 if __name__ == "__main__":

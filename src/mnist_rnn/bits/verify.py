@@ -4,9 +4,6 @@
 name, the command compares the run that was finished last. If outputs/ has no such run, the C
 program computes the committed run again. If there is no committed run, the command fails, except
 with `--new`. `make verify` runs this command, and `make reproduce` runs it with `--new`.
-
-On x86-64 with AVX2 and FMA, and on ARM64, the weights must be bit-identical. On a CPU without AVX2
-and FMA, the runs' test accuracies may differ by at most `TOLERANCE` percentage points.
 """
 
 import argparse
@@ -19,8 +16,6 @@ from mnist_rnn.errors import ExperimentError, ParameterError, RecordError, one_s
 from mnist_rnn.paths import COMMITTED, LATEST, OUTPUTS, located
 from mnist_rnn.records.run import Run, find_first_difference, read_run, read_runs
 
-TOLERANCE = 0.5  # allowed difference in test accuracy on CPUs without FMA, in percentage points
-
 
 def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
     """Return whether the new run reproduces the committed run, and a sentence on the comparison."""
@@ -29,18 +24,13 @@ def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
     if epoch is None:
         return True, f"The same bits as the committed run: {reached}."
     gap = abs(new.test_accuracy - committed.test_accuracy)
-    apart = (
-        f"{reached}, {gap:.2f} percentage points from the committed run; "
-        f"the weights differ from epoch {epoch} on"
-    )
     then, now = committed.environment.versions, new.environment.versions
-    if changed := [name for name in then if name != "python" and now.get(name) != then[name]]:
-        return False, f"NOT the same bits: made with different {', '.join(changed)}; {apart}."
-    if new.environment.cpu.has_fma:
-        return False, f"NOT the same bits, although this CPU can compute them: {apart}."
-    near = gap <= TOLERANCE
-    start = "Different bits, as expected" if near else "NOT near enough, even"
-    return near, f"{start} on a CPU without FMA: {apart}; {TOLERANCE} are allowed."
+    changed = [name for name in then if name != "python" and now.get(name) != then[name]]
+    why = f"made with different {', '.join(changed)}; " if changed else ""
+    return False, (
+        f"NOT the same bits: {why}{reached}, {gap:.2f} percentage points from the committed run; "
+        f"the weights differ from epoch {epoch} on."
+    )
 
 
 def find_record(name: str, folder: Path) -> Path | None:

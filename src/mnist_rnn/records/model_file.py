@@ -46,11 +46,7 @@ def save_model(model: keras.Model, config: Configuration, path: Path) -> None:
 
 
 def load_model(path: Path) -> keras.Model:
-    """Return the model in a file that `save_model` wrote, without executing code from the file.
-
-    Raises:
-        ModelError: the file is damaged, has unexpected members, or contains code.
-    """
+    """Return the model in a file that `save_model` wrote, without executing code from the file."""
     try:
         with zipfile.ZipFile(io.BytesIO(read_regular(path, LARGEST_MODEL))) as archive:
             sizes = sorted((member.filename, member.file_size) for member in archive.infolist())
@@ -70,10 +66,6 @@ def load_run(path: Path, layer: str | None = None) -> tuple[Run, list[np.ndarray
     Args:
         path: the model's `.keras` file, in the same folder as its record.
         layer: the name of the only accepted layer; by default, every layer is accepted.
-
-    Raises:
-        ModelError: the file is not a model, or its weights are not the weights in the record.
-        RecordError: the record is missing or invalid.
     """
     # Unlike the methods of `Path`, these functions return False if the name is too long.
     if path.suffix != ".keras" or not os.path.isfile(path):

@@ -20,16 +20,12 @@ SPECIFIED = "829d052adf188c0d3a59cb7d04d99cb32be89d91948592e9ef7a4e648de5278d"
 def require_bits(environment: Environment) -> Environment:
     """Return the environment if two training steps give the specified bits.
 
-    If the bits differ, the run continues only in two cases: the CPU lacks AVX2 or FMA, or the
-    variable `MNIST_RNN_OTHER_BITS` is set. A run that continues with other bits prints the problem,
-    and `other_bits` is true in the returned environment.
-
-    Raises:
-        BackendError: the bits differ. The error message names likely causes.
+    If the bits differ and the variable `MNIST_RNN_OTHER_BITS` is set, the run continues. It prints
+    the problem, and `other_bits` is true in the returned environment.
     """
     if not (problem := probe_step()):
         return environment
-    if environment.cpu.has_fma and not os.environ.get("MNIST_RNN_OTHER_BITS"):
+    if not os.environ.get("MNIST_RNN_OTHER_BITS"):
         raise BackendError(f"{problem} To continue anyway, set MNIST_RNN_OTHER_BITS=1.")
     print(problem)
     return environment.model_copy(update={"other_bits": True})

@@ -246,11 +246,7 @@ def write_run(run: Run, folder: Path = OUTPUTS) -> Path:
 
 
 def read_run(path: Path) -> Run:
-    """Read and check the record at `path`.
-
-    Raises:
-        RecordError: the file can't be read, is not a valid record, or belongs to another path.
-    """
+    """Read and check the record at `path`."""
     try:
         run = Run.model_validate_json(read_regular(path, LARGEST_RECORD))
     except OSError as error:

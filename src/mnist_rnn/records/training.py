@@ -84,11 +84,7 @@ def train(config: Configuration, after_epoch: Callable[[dict], object] | None = 
 def fit_from_checkpoint(
     model: keras.Model, training: Examples, config: Configuration, keeper: "EpochKeeper"
 ) -> None:
-    """Train the model in place to the last epoch.
-
-    Raises:
-        TrainingError: training was interrupted, or the loss did not fall.
-    """
+    """Train the model in place to the last epoch."""
     untrained_loss = sample_loss(model, training)
     finished = keeper.restore()
     print(f"Epochs already finished: {finished}. {KEPT}")
@@ -139,11 +135,7 @@ class EpochKeeper(keras.callbacks.Callback):
         return self.state.epochs
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Check the loss, count test errors, write the checkpoint, and update the progress bar.
-
-        Raises:
-            TrainingError: the loss is not finite.
-        """
+        """Check the loss, count test errors, write the checkpoint, and update the progress bar."""
         if not math.isfinite(logs["loss"]):
             self.checkpoint.discard()
             raise TrainingError(f"The loss became {logs['loss']} in epoch {epoch + 1}.")

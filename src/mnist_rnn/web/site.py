@@ -145,11 +145,7 @@ def write_page(output: Path, template: str, title: str, **values: Any) -> None:
 
 
 def read_notebook(path: Path) -> nbformat.NotebookNode:
-    """Read a notebook (.ipynb).
-
-    Raises:
-        ExperimentError: the file can't be read, or is not a notebook.
-    """
+    """Read a notebook (.ipynb)."""
     try:
         return nbformat.read(path, as_version=4)
     except (OSError, ValueError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:

@@ -17,11 +17,7 @@ DATA = "images labels order message question answer"
 
 
 def build_engine(kind: str, output: Path) -> None:
-    """Compile one of the two engines, `fused` or `exact`, to the same bytes on every system.
-
-    Raises:
-        subprocess.CalledProcessError: the compiler is missing, or it fails and prints the reason.
-    """
+    """Compile one of the two engines, `fused` or `exact`, to the same bytes on every system."""
     command = [sys.executable, "-m", "ziglang", "cc", "engine.c"]
     command += ["-target", "wasm32-freestanding", "-mcpu=generic+simd128+bulk_memory", "-O3"]
     command += ["-Wall", "-Wextra", "-Werror", "-nostdlib", "-ffp-contract=off"]

@@ -25,11 +25,7 @@ MODULE = (*SCRIPTS, HERE / "learn.js")
 
 
 def describe_learning() -> dict[str, Any]:
-    """Return the values for the template `learn.html.j2`.
-
-    Raises:
-        RecordError: the record of TensorFlow's run for the page is missing or damaged.
-    """
+    """Return the values for the template `learn.html.j2`."""
     record = read_run(run_path(PAGE_CONFIG, ".json", COMMITTED))
     return {
         "learn_style": read_sources([HERE / "learn.css"]),
