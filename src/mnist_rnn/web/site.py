@@ -89,7 +89,7 @@ def mend(page: BeautifulSoup) -> None:
         for tag in page(name):
             box = page.new_tag("div", attrs={"class": f"wide {kind.lower()}", "role": "group"})
             tag.wrap(box).attrs |= {"aria-label": kind, "tabindex": "0"}
-    for block in page("pre"):
+    for block in page.select("pre, math[display=block]"):
         block["tabindex"] = "0"
 
 
