@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from latex2mathml.converter import convert
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from pygments.formatters import HtmlFormatter
 
 from mnist_rnn.analysis.answer import describe_answer, describe_spread
@@ -169,6 +170,7 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, lesson: st
         notebook.cells = [c for c in notebook.cells if "lesson" in c.metadata.get("tags", [])]
         notebook.cells[0].source = notebook.cells[0].source.replace(title, lesson, 1)
     exporter = Exporter(template_name="basic", exclude_input=alone or bool(lesson))
+    exporter.register_preprocessor(CoalesceStreamsPreprocessor, enabled=True)
     page = parse(exporter.from_notebook_node(notebook)[0])
     mend(page)
     for image in page("img", src="../docs/network.svg"):
@@ -194,7 +196,7 @@ def describe_notebook(path: Path) -> tuple[str, str]:
     """Return the title of a notebook, and the first two sentences of its text as HTML."""
     title, text = read_notebook(path).cells[0].source.split("\n\n")[:2]
     sentences = re.split(r"(?<=[.?])\s+", text)[:2]
-    return title[2:], render_paragraph(" ".join(sentences))
+    return title[2:], render_paragraph(" ".join(sentences).replace("**", ""))
 
 
 def render_paragraph(text: str) -> str:
@@ -230,7 +232,7 @@ def make_site(model: Path, folder: Path) -> None:
         answer=answer,
         lesson=LESSON,
         more=map(render_paragraph, more),
-        spread=" ".join(describe_spread(results.runs)),
+        spread=render_paragraph(" ".join(describe_spread(results.runs))),
         network=draw_unrolled(weights, test[0][DIGIT]),
         units=record.config.units,
         step=convert(r"h \leftarrow \tanh(x W + h U + b)"),
