@@ -38,7 +38,7 @@ RULES: list[tuple[str, str, Callable]] = [
         ),
     ),
     (
-        "Exp(z) / s is rounded before its logarithm. Compute log(s) - z.",
+        "The probability is rounded before its logarithm. Compute log(s) - z.",
         "my_loss",
         lambda z, y: -np.log(solutions.softmax(z)[np.arange(len(y)), y]),
     ),
@@ -108,7 +108,7 @@ def explain(name: str, arguments: tuple, found: list[Array], tolerance: float) -
         for rules in combinations(effective, size):
             if close(found, replace(*rules), tolerance):
                 return " ".join(sentence for sentence, _, _ in rules)
-    return "No common mistake gives these numbers. Are all earlier exercises right?"
+    return "No common mistake gives these numbers. Compare each term with the formula."
 
 
 def mark(function: Callable) -> Iterator[str]:

@@ -7,8 +7,8 @@ from IPython.display import DisplayHandle, Javascript, Markdown, display
 
 from mnist_rnn.figures.training import draw_curves
 
-# After *Run All Cells*, JupyterLab shows the last cell. This script shows the curves instead.
-SCROLL = "setTimeout(() => element.scrollIntoView({block: 'center'}), 500)"
+# After *Run All Cells*, JupyterLab shows the last cell. This script shows the training cell.
+SCROLL = "setTimeout(() => (element.closest('.jp-Cell') ?? element).scrollIntoView(), 500)"
 
 
 class LiveCurves:

@@ -148,9 +148,9 @@ def draw_epochs(runs: pd.DataFrame, claims: pd.DataFrame) -> CaptionedFigure:
         for ax in (left, right):
             ax.axhline(accuracy, color=ORANGE, lw=1.3, ls="--")
         label = f" {name}: {accuracy}%"
-        left.text(last // 4, accuracy, label, color=ORANGE, size=8, va="bottom")
+        left.text(last // 4, accuracy, label, color=ORANGE, va="bottom")
     left.set(xlabel="epoch", ylabel="test accuracy (%)", xlim=(last // 4, last + 0.3))
-    left.set_ylim(steps[0], steps[-1])
+    left.set_ylim(steps[0], steps[-1] + 0.1)  # room for a label
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend(frameon=False, loc="lower right")
     right.set(xlabel="runs", title=f"after epoch {last}")

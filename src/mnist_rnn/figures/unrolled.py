@@ -82,10 +82,10 @@ role="img" aria-label="{words}">
 <g class="small" text-anchor="middle">{"".join(heads)}</g>
 {chr(10).join(parts)}
 <rect class="unread" x="{right}" y="{TOP - 2}" width="{440 - right}" height="{bottom - TOP + 2}"/>
+<text x="{end - 16}" y="{bottom + 33}" text-anchor="end">the answer, after the last row:</text>
 <g class="answer">
 <path class="arrow" d="M{end} {bottom - 1}v14m-3-4l3 4 3-4"/>
 <text class="digit" x="{end}" y="{bottom + 44}" text-anchor="middle">{answer}</text>
-<text x="{end - 16}" y="{bottom + 33}" text-anchor="end">the answer, after the last row:</text>
 </g>
 </svg>
 """

@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from latex2mathml.converter import convert
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from pygments.formatters import HtmlFormatter
 
 from mnist_rnn.analysis.answer import describe_answer, describe_spread
@@ -89,7 +90,7 @@ def mend(page: BeautifulSoup) -> None:
         for tag in page(name):
             box = page.new_tag("div", attrs={"class": f"wide {kind.lower()}", "role": "group"})
             tag.wrap(box).attrs |= {"aria-label": kind, "tabindex": "0"}
-    for block in page("pre"):
+    for block in page.select("pre, math[display=block]"):
         block["tabindex"] = "0"
 
 
@@ -165,6 +166,7 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, lesson: st
         notebook.cells = [c for c in notebook.cells if "lesson" in c.metadata.get("tags", [])]
         notebook.cells[0].source = notebook.cells[0].source.replace(title, lesson, 1)
     exporter = Exporter(template_name="basic", exclude_input=alone or bool(lesson))
+    exporter.register_preprocessor(CoalesceStreamsPreprocessor, enabled=True)
     page = parse(exporter.from_notebook_node(notebook)[0])
     mend(page)
     for image in page("img", src="../docs/network.svg"):
@@ -190,7 +192,7 @@ def describe_notebook(path: Path) -> tuple[str, str]:
     """Return the title of a notebook, and the first two sentences of its text as HTML."""
     title, text = read_notebook(path).cells[0].source.split("\n\n")[:2]
     sentences = re.split(r"(?<=[.?])\s+", text)[:2]
-    return title[2:], render_paragraph(" ".join(sentences))
+    return title[2:], render_paragraph(" ".join(sentences).replace("**", ""))
 
 
 def render_paragraph(text: str) -> str:
@@ -226,7 +228,7 @@ def make_site(model: Path, folder: Path) -> None:
         answer=answer,
         lesson=LESSON,
         more=map(render_paragraph, more),
-        spread=" ".join(describe_spread(results.runs)),
+        spread=render_paragraph(" ".join(describe_spread(results.runs))),
         network=draw_unrolled(weights, test[0][DIGIT]),
         units=record.config.units,
         step=convert(r"h \leftarrow \tanh(x W + h U + b)"),
