@@ -177,11 +177,9 @@ def find_others(expected: Case, found: Case, prefix: str = "") -> dict[str, Diff
 
 def explain(results: Iterable[Compared]) -> list[str]:
     """Return sentences that name the mistakes which give the wrong arrays in all cases."""
-    judged = sorted(
-        ((each.case, each.wrong) for each in results if each.case),
-        key=lambda pair: pair[0]["x"].size,
-    )
-    wrong = list(dict.fromkeys(name for _, names in judged for name in names))
+    judged = [(each.case, each) for each in results if each.case]
+    judged.sort(key=lambda pair: pair[0]["x"].size)
+    wrong = list(dict.fromkeys(name for _, each in judged for name in each.wrong))
     fitting: dict[str, list[str]] = {name: [] for name in wrong}
     for mistake in MISTAKES if wrong else ():
         left, module = wrong, make_mistake(mistake)
@@ -201,11 +199,13 @@ def explain(results: Iterable[Compared]) -> list[str]:
         f"{', '.join(names)}: your numbers result if {why}." for why, names in groups.items()
     ]
     if unexplained:
-        first = f" The first wrong array is {wrong[0]}: its inputs are right."
-        sentences.append(
-            f"{', '.join(unexplained)}: no known mistake gives your numbers."
-            f"{first if wrong[0] in unexplained else ''}"
-        )
+        sentences.append(f"{', '.join(unexplained)}: no known mistake gives your numbers.")
+        case, result = next((case, each) for case, each in judged if each.wrong)
+        order, first = [*Recomputed(case).computed.stack()], next(iter(result.wrong))
+        missing = ", ".join(name for name in order[: order.index(first)] if name not in case)
+        what = f"send {missing} too" if missing else "its inputs are right"
+        if first in unexplained:
+            sentences.append(f"{result.name}: the first wrong array is {first}; {what}.")
     return sentences
 
 
