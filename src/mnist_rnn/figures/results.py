@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import cycle
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,7 +33,7 @@ def draw_results(
     """
     size = (9.5, 1 + max(2.8, 0.7 * len(rows)))
     fig, (left, right) = plt.subplots(
-        1, 2, figsize=size, width_ratios=(1.3, 1), layout="constrained"
+        1, 2, figsize=size, width_ratios=(1.6, 1), layout="constrained"
     )
     said = [
         "Left: each dot is the test accuracy of one run.",
@@ -44,11 +45,6 @@ def draw_results(
         said.append(draw_accuracies(left, place, name, runs, color, claims))
         draw_losses(right, runs, color, claims)
     left.set(xlabel="test accuracy (%)", ylim=(len(rows) - 0.5, -0.5), yticks=[])
-    low, high = left.get_xlim()
-    ends = [
-        text.xy[0] for text in left.texts if text.get_ha() == "left" and text.get_color() == ORANGE
-    ]
-    left.set_xlim(low, max([high, *(end + 0.4 * (high - low) for end in ends)]))  # room for labels
     left.grid(alpha=0.3)
     right.set(xlabel="epoch", ylabel="training loss (nats)", yscale="log")
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -70,28 +66,21 @@ def draw_accuracies(
 ) -> str:
     """Draw a row of dots with the published accuracies, and return a sentence about the row."""
     values, published = runs["test_accuracy"], claims["test_accuracy"].dropna()
-    spread = np.random.default_rng(0).uniform(-0.1, 0.36, len(values))  # separates equal runs
+    spread = np.random.default_rng(0).uniform(0, 0.36, len(values))  # separates equal runs
     ax.plot(values, place + spread, "o", color=color, ms=5, alpha=0.55, mew=0)
     if len(values) > 1:
-        ax.vlines(values.mean(), place - 0.16, place + 0.42, color=color, lw=2)
-    words, said = f"{name}: {describe_mean(runs)}", []
-    drawn = {text.get_text().partition(":")[0] for text in ax.texts}
-    for claim, accuracy in published.items():
-        ax.vlines(accuracy, place - 0.22, place + 0.5, color=ORANGE, lw=1.5, ls="--")
-        if claim not in drawn:  # several rows may show the same claim
-            side = "right" if accuracy <= published.median() else "left"
-            above = (accuracy, place - 0.51 if place == 0 else place + 0.48)
-            label = f"{claim}: {accuracy}%"
-            text = ax.annotate(label, above, annotation_clip=False, color=ORANGE, size=8)
-            text.set(ha=side, va="bottom")
-            said.append(f"`{claim}` ({accuracy}%)")
-    row = ax.text(0.01, place - 0.45, words, color=color, transform=ax.get_yaxis_transform())
-    row.set_verticalalignment("top")
+        ax.vlines(values.mean(), place - 0.06, place + 0.42, color=color, lw=2)
+    style: dict[str, Any] = {"size": 8, "transform": ax.get_yaxis_transform()}
+    ax.text(0.01, place - 0.46, f"{name}: {describe_mean(runs)}", color=color, va="top", **style)
     sentence = f"The row *{name}* has a test accuracy of {describe_mean(runs)}."
-    listed = ", ".join(said)
-    return (
-        f"{sentence} The row *{name}* shows the published results {listed}." if said else sentence
-    )
+    if published.empty:
+        return sentence
+    ax.vlines(published, place - 0.12, place + 0.48, color=ORANGE, lw=1.5, ls="--")
+    line = ", ".join(f"{claim}: {accuracy}%" for claim, accuracy in published.items())
+    below = place - 0.29 + 0.16 * name.count("\n")  # the name may have two lines
+    ax.text(0.01, below, line, color=ORANGE, va="top", **style)
+    listed = ", ".join(f"`{claim}` ({accuracy}%)" for claim, accuracy in published.items())
+    return f"{sentence} The row *{name}* shows the published results {listed}."
 
 
 def describe_mean(runs: pd.DataFrame) -> str:
