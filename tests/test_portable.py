@@ -13,7 +13,7 @@ from scipy import stats
 
 from mnist_rnn.config import LAYERS, LEARNING_RATES, Configuration
 from mnist_rnn.errors import BackendError
-from mnist_rnn.experiment import backend, network, products
+from mnist_rnn.experiment import backend, layers, network, products
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.initial_weights import draw_initial_weights, orthogonal
 from mnist_rnn.experiment.optimization import OPTIMIZERS, power
@@ -25,12 +25,12 @@ from mnist_rnn.records.probe import probe_step
 def test_our_initial_weights_have_the_distributions_of_keras(layer):
     """Use the Kolmogorov-Smirnov test at the significance level 1e-4."""
     keras.utils.set_random_seed(1)
-    layers = [
+    parts = [
         keras.Input((28, 28)),
-        getattr(keras.layers, LAYERS[layer].class_name)(128),
+        getattr(layers, LAYERS[layer].class_name).in_keras(128),
         keras.layers.Dense(10),
     ]
-    theirs = keras.Sequential(layers).get_weights()
+    theirs = keras.Sequential(parts).get_weights()
     ours = draw_initial_weights(Configuration(layer=layer, units=128, seed=1))
     assert [(w.shape, w.dtype) for w in ours] == [(w.shape, w.dtype) for w in theirs]
     for place in (2, 4):  # the biases
