@@ -21,8 +21,8 @@ from scipy.stats import binomtest
 
 ROOT = Path(__file__).parents[1]
 TESTS = {
-    "analysis": "tables statistics published trained_network",
-    "figures": "figures training_figures interpretation_figures unrolled",
+    "analysis": "tables statistics published trained_network one_bit",
+    "figures": "figures training_figures interpretation_figures unrolled gradient",
     "records": "records metrics model training",
 }
 PAIRS = "Add Sub, Mult Div, Lt LtE, Gt GtE, Eq NotEq, In NotIn, Is IsNot, And Or"

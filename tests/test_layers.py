@@ -5,6 +5,7 @@ import pytest
 
 from mnist_rnn.bits import by_hand
 from mnist_rnn.config import LAYERS, Configuration
+from mnist_rnn.experiment import layers
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.network import build_network
 from mnist_rnn.experiment.optimization import cross_entropy
@@ -31,7 +32,7 @@ def test_the_gradients_of_each_layer_equal_those_of_keras(layer):
     x = random.random((batch_size - 5, 28, 28), dtype="float32")
     y = random.integers(0, 10, len(x))
     ours = build_network(Configuration(layer=layer, units=20, batch_size=batch_size))
-    plain = [getattr(keras.layers, LAYERS[layer].class_name)(20), keras.layers.Dense(10)]
+    plain = [getattr(layers, LAYERS[layer].class_name).in_keras(20), keras.layers.Dense(10)]
     theirs = keras.Sequential([keras.Input((28, 28)), *plain])
     weights = [0.3 * random.standard_normal(w.shape) for w in ours.get_weights()]
     for network in (ours, theirs):

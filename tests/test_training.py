@@ -15,6 +15,7 @@ from helpers.runs import finish, outcome, read_until, start_papermill, start_pla
 
 from mnist_rnn.config import LAYERS, LEARNING_RATES, Configuration
 from mnist_rnn.errors import ExperimentError, OutputError, TrainingError
+from mnist_rnn.experiment import layers
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order, load_examples
@@ -30,9 +31,9 @@ from mnist_rnn.records.training import EpochKeeper, train
 
 def build_in_keras(config):
     """Return a network of Keras's own layers that has the initial weights of `build_model`."""
-    recurrent = getattr(keras.layers, LAYERS[config.layer].class_name)
-    layers = [recurrent(config.units), keras.layers.Dense(10, activation="softmax")]
-    model = keras.Sequential([keras.Input((28, 28)), *layers])
+    recurrent = getattr(layers, LAYERS[config.layer].class_name).in_keras
+    parts = [recurrent(config.units), keras.layers.Dense(10, activation="softmax")]
+    model = keras.Sequential([keras.Input((28, 28)), *parts])
     model.set_weights(draw_initial_weights(config))
     model.compile(config.optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model

@@ -16,10 +16,7 @@ TIMESTEPS, FEATURES, NUM_CLASSES = 28, 28, 10
 
 
 class Layer(NamedTuple):
-    """A recurrent layer: the name of its class, and its numbers of gates and bias vectors.
-
-    The class in `experiment.layers` has the same name as Keras's class.
-    """
+    """A layer: its class's name in `experiment.layers`, and its numbers of gates and biases."""
 
     class_name: str
     gates: int = 1

@@ -39,6 +39,11 @@ class Recurrent(keras.layers.Layer):
         super().__init__(name=config.layer)
         self.units, self.parts = config.units, count_parts(config.batch_size)
 
+    @classmethod
+    def in_keras(cls, units: int, **options: Any) -> keras.layers.Layer:
+        """Return Keras's layer that computes the same as this layer, up to rounding."""
+        return getattr(keras.layers, cls.__name__)(units, **options)
+
     def build(self, shape: tuple) -> None:
         """Create the weights W, U and b, in the order and the shapes of Keras's layers."""
         width, biases = LAYERS[self.name].gates * self.units, LAYERS[self.name].biases

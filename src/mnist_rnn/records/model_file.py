@@ -9,6 +9,7 @@ import numpy as np
 
 from mnist_rnn.config import FEATURES, LAYERS, NUM_CLASSES, TIMESTEPS, Configuration
 from mnist_rnn.errors import ModelError
+from mnist_rnn.experiment import layers
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.files import read_regular, replacing
 from mnist_rnn.paths import shown
@@ -24,11 +25,11 @@ def as_plain_keras(model: keras.Model, config: Configuration) -> keras.Sequentia
 
     All layers get explicit names, because Keras's automatic names depend on earlier layers.
     """
-    recurrent = getattr(keras.layers, LAYERS[config.layer].class_name)
+    recurrent = getattr(layers, LAYERS[config.layer].class_name)
     network = keras.Sequential(
         [
             keras.Input((TIMESTEPS, FEATURES)),
-            recurrent(config.units, dropout=config.dropout, name=config.layer),
+            recurrent.in_keras(config.units, dropout=config.dropout, name=config.layer),
             keras.layers.Dense(NUM_CLASSES, name="dense"),
             keras.layers.Activation("softmax", name="activation"),
         ],

@@ -6,7 +6,7 @@ import numpy as np
 
 from mnist_rnn.config import FEATURES, NUM_CLASSES, Configuration
 from mnist_rnn.errors import BackendError
-from mnist_rnn.experiment.backend import keras, tf
+from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.records.checkpoint import weights_sha256
@@ -36,13 +36,12 @@ def probe_step() -> str | None:
     types = keras.config.floatx(), keras.config.dtype_policy().name
     if types != ("float32", "float32"):
         return f"Keras's floatx and dtype policy: expected float32 for both, got {types}."
-    if tf.config.functions_run_eagerly():
-        return "tf.config.run_functions_eagerly: expected False, got True, which turns XLA off."
     if train_probe() != SPECIFIED:
         return (
             "The weights after two training steps differ from the specified weights. Likely "
-            "causes: TensorFlow was used before mnist_rnn was imported, ONEDNN_MAX_CPU_ISA is set, "
-            "the CPU has no AVX2 and FMA, or package versions differ from requirements.lock. "
+            "causes: TensorFlow was used before mnist_rnn was imported, a setting of TensorFlow or "
+            "ONEDNN_MAX_CPU_ISA was changed, the CPU has no AVX2 and FMA, or package versions "
+            "differ from requirements.lock. "
             "In a notebook, restart the kernel and import mnist_rnn first."
         )
     return None
