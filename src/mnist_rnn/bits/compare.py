@@ -200,12 +200,13 @@ def explain(results: Iterable[Compared]) -> list[str]:
     ]
     if unexplained:
         sentences.append(f"{', '.join(unexplained)}: no known mistake gives your numbers.")
-        case, result = next((case, each) for case, each in judged if each.wrong)
-        order, first = [*Recomputed(case).computed.stack()], next(iter(result.wrong))
-        missing = ", ".join(name for name in order[: order.index(first)] if name not in case)
-        what = f"send {missing} too" if missing else "its inputs are right"
-        if first in unexplained:
-            sentences.append(f"{result.name}: the first wrong array is {first}; {what}.")
+        for case, result in judged:
+            if (first := next(iter(result.wrong), "")) in unexplained:
+                order = [*Recomputed(case).computed.stack()]
+                missing = [name for name in order[: order.index(first)] if name not in case]
+                what = f"send {', '.join(missing)} too" if missing else "its inputs are right"
+                sentences.append(f"{result.name}: the first wrong array is {first}; {what}.")
+                break
     return sentences
 
 

@@ -83,7 +83,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "the polynomials of tanh and exp are computed with fma": {
         "horner": lambda c, x: reduce(lambda s, c: fma(s, x, c), c[1:], c[0])
     },
-    "exp is computed by a library or in double precision": {
+    "exp is computed in double precision": {
         "exp": lambda x: by_hand.flush(in_double(np.exp)(x))
     },
     "g is (a / s) e - a y": in_softmax(lambda a, e, s, y: (a / s) * e - a * y),
@@ -108,7 +108,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
         "sum_images_over_time": lambda d: add_in_order(np.concatenate(d[::-1])),
     },
     "the update of the weights is rounded only once": {
-        "descend": lambda w, gradient, rate: fma(-gradient, rate, w)
+        "descend": lambda w, gradient, rate: by_hand.flush(fma(-gradient, rate, w))
     },
     "subnormal numbers are not replaced by 0": {"flush": lambda x: x},
 }
