@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from itertools import chain
 from pathlib import Path
 from unittest.mock import Mock
@@ -16,6 +17,7 @@ import pytest
 from mnist_rnn import data
 from mnist_rnn.data import SHA256, load_mnist
 from mnist_rnn.errors import DataError
+from mnist_rnn.files import write_text
 from mnist_rnn.paths import MNIST
 
 IMAGES = "train-images-idx3-ubyte"
@@ -144,3 +146,12 @@ def test_a_full_disk_leaves_no_partial_file(mnist, npz, offline, tmp_path, fill_
     assert same(load_mnist(tmp_path / "cache", tmp_path / "mnist.npz"), mnist)
     assert "No space left on device" in caplog.text
     assert os.listdir(tmp_path / "cache") == []
+
+
+def test_the_next_write_removes_what_a_killed_process_left(tmp_path):
+    """Leave an old folder of the same file, a new one, and an old one of another file."""
+    for name, age in (("a-old", 100), ("a-new", 0), ("b-old", 100)):
+        (tmp_path / f".writing-{name}").mkdir()
+        os.utime(tmp_path / f".writing-{name}", (time.time() - age,) * 2)
+    write_text(tmp_path / "a.json", "{}")
+    assert sorted(os.listdir(tmp_path)) == [".writing-a-new", ".writing-b-old", "a.json"]

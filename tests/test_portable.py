@@ -142,8 +142,9 @@ EARLY = "import tensorflow as tf; tf.function(lambda x: x * 2, jit_compile=True)
         ("", "", {"ONEDNN_MAX_CPU_ISA": "AVX2"}, "None"),
         ("", "", {"ONEDNN_MAX_CPU_ISA": "AVX"}, "The weights after two training steps differ"),
         ("", "", {"ONEDNN_MAX_CPU_ISA": "SSE41"}, "The weights after two training steps differ"),
-        ("", "tf.config.run_functions_eagerly(True)", {}, "The weights after two training steps"),
+        ("", "tf.config.run_functions_eagerly(True)", {}, "tf.config.run_functions_eagerly: "),
         ("", "keras.config.set_floatx('float16')", {}, "Keras's floatx and dtype policy: "),
+        ("", "keras.config.set_dtype_policy('mixed_float16')", {}, "Keras's floatx and dtype "),
     ],
 )
 def test_probe_detects_settings_that_change_the_weights(before, after, variables, problem):
@@ -197,3 +198,10 @@ def test_user_settings_of_keras_have_no_effect_and_a_model_without_xla_is_reject
     done = run_python(program, KERAS_HOME=str(tmp_path), KERAS_BACKEND="jax")
     assert done.stdout == "tensorflow float32 float32\n", done.stderr
     assert "BackendError: jit_compile: expected True, got False" in done.stderr
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX exists only on x86-64")
+def test_cpu_without_avx_is_rejected_before_tensorflow_is_loaded():
+    """Expect an error message. Without AVX, `import tensorflow` would end the process silently."""
+    with pytest.raises(BackendError, match=r"needs AVX.*05_by_hand"):
+        backend.require_avx({"AVX": False})

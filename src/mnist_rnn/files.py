@@ -2,15 +2,20 @@
 
 import logging
 import os
+import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from mnist_rnn.errors import OutputError
 
 log = logging.getLogger(__name__)
+
+LEFTOVER = ".writing-"  # the prefix of temporary folders
 
 
 @contextmanager
@@ -26,7 +31,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
+        remove_leftovers(path)
+        prefix = f"{LEFTOVER}{path.stem}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=path.parent) as folder:
             temporary = Path(folder) / path.name
             yield temporary
             with temporary.open("rb") as written:
@@ -63,3 +70,14 @@ def set_aside(path: Path) -> None:
         log.warning("The file %s is damaged and was renamed to %s", path, aside.name)
     except OSError as error:
         log.warning("The file %s is damaged and can't be renamed: %s", path, error)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove the temporary folders of killed processes that were writing `path`.
+
+    A folder that is younger than a minute may belong to a process that is still writing.
+    """
+    for folder in path.parent.glob(f"{LEFTOVER}{escape(path.stem)}-*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > 60:
+                shutil.rmtree(folder)

@@ -24,8 +24,10 @@ during the import. Exceptions during the import are still shown.
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+
+from numpy._core._multiarray_umath import __cpu_features__
 
 from mnist_rnn.errors import BackendError
 
@@ -35,6 +37,15 @@ XLA_FLAGS = (
     "--xla_cpu_experimental_ynn_fusion_type=-reduce",
     "--xla_backend_extra_options=-aarch64-enable-mcr=false" if ARM64 else "--xla_cpu_max_isa=AVX",
 )
+
+
+def require_avx(features: Mapping[str, bool] = __cpu_features__) -> None:
+    """Raise BackendError on x86-64 CPUs without AVX, where importing TensorFlow kills Python."""
+    if platform.machine() == "x86_64" and not features["AVX"]:
+        raise BackendError(
+            "TensorFlow needs AVX, which this CPU does not have. The notebook "
+            "05_by_hand computes the same bits without TensorFlow."
+        )
 
 
 @contextmanager
@@ -54,6 +65,7 @@ def native_stderr_discarded() -> Iterator[None]:
 os.environ["XLA_FLAGS"] = " ".join(XLA_FLAGS)  # other XLA flags could change the weights' bits
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+require_avx()
 with native_stderr_discarded():
     import keras
     import tensorflow as tf
