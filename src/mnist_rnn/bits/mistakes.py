@@ -83,9 +83,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "the polynomials of tanh and exp are computed with fma": {
         "horner": lambda c, x: reduce(lambda s, c: fma(s, x, c), c[1:], c[0])
     },
-    "exp is computed in double precision": {
-        "exp": lambda x: by_hand.flush(in_double(np.exp)(x))
-    },
+    "exp is computed in double precision": {"exp": lambda x: by_hand.flush(in_double(np.exp)(x))},
     "g is (a / s) e - a y": in_softmax(lambda a, e, s, y: (a / s) * e - a * y),
     "g is a (e / s) - a y": in_softmax(lambda a, e, s, y: a * (e / s) - a * y),
     "g is ((1 / s) e) a - a y": in_softmax(lambda a, e, s, y: ((1 / s) * e) * a - a * y),
