@@ -17,8 +17,8 @@ pytestmark = pytest.mark.quick
 DEFAULTS = Configuration().model_dump()
 
 WRONG = [
-    ("layer", "SimpleRNN", "'simple_rnn', 'gru' or 'lstm'", "simple_rnn"),
-    ("optimizer", "adm", "'sgd', 'rmsprop' or 'adam'", "adam"),
+    ("layer", "SimpleRNN", "'simple_rnn', ", "simple_rnn"),
+    ("optimizer", "adm", "'sgd', ", "adam"),
     ("units", True, "a whole number from 1 to 4096", None),
     ("units", 0, "a whole number from 1 to 4096", None),
     ("learning_rate", 0.0, "a finite number above 0", None),

@@ -28,7 +28,8 @@ LAYERS = {
     "gru": Layer("GRU", gates=3, biases=2),
     "lstm": Layer("LSTM", gates=4),
 }
-LEARNING_RATES = {"sgd": 0.01, "rmsprop": 0.001, "adam": 0.001}  # Keras's defaults
+# Keras's defaults
+LEARNING_RATES = {"sgd": 0.01, "rmsprop": 0.001, "adam": 0.001}
 
 
 # Without slashes, angle brackets, vertical bars and line ends, the text in another person's record

@@ -98,7 +98,9 @@ def tabulate_accuracy(
     table = pd.concat([others, named.merge(found, on="configuration")])
     table = table.rename(columns={"test_accuracy": "published_test_accuracy"})
     by_claim = split(numbers, "claim")
-    table["inside"] = table["claim"].map({name: count_inside(t) for name, t in by_claim.items()})
+    table["inside"] = table["claim"].map(
+        {name: f"{t['inside'].sum()} of {len(t)}" for name, t in by_claim.items()}
+    )
     table["outside"] = table["claim"].map({name: name_outside(t) for name, t in by_claim.items()})
     published = table["published_test_accuracy"].notna()
     table = pd.concat([table[~published], table[published]])
@@ -121,11 +123,6 @@ def describe_runs(runs: pd.DataFrame) -> dict:
         "interval_low": low,
         "interval_high": high,
     }
-
-
-def count_inside(numbers: pd.DataFrame) -> str:
-    """Return, in the form `3 of 4`, how many published numbers are in their intervals."""
-    return f"{numbers['inside'].sum()} of {len(numbers)}"
 
 
 def describe_interval(number: str, low: float, high: float) -> str:

@@ -92,29 +92,19 @@ def describe_mean(runs: pd.DataFrame) -> str:
 
 def draw_losses(ax: Axes, runs: pd.DataFrame, color: str, claims: pd.DataFrame) -> None:
     """Draw a configuration's mean training loss, its prediction band and the published losses."""
-    losses = read_losses(runs)
+    losses = np.array(runs["loss_by_epoch"].tolist())
     epochs = np.arange(1, losses.shape[1] + 1)
     marker = "." if len(epochs) == 1 else ""
     label = "mean of the runs" if len(losses) > 1 else "one run"
     ax.plot(epochs, stats.gmean(losses), color=color, lw=1, marker=marker, label=label)
     if len(losses) >= FEWEST:
-        low, high = find_band(losses)
+        low, high = np.array([find_interval("loss", pd.Series(epoch)) for epoch in losses.T]).T
         words = "95% prediction interval"
         ax.fill_between(epochs, low, high, color=color, alpha=0.25, lw=0, label=words)
     shapes = zip(cycle("oDs"), claims["loss_by_epoch"].dropna().items(), strict=False)
     for shape, (claim, curve) in shapes:
         at = np.arange(1, len(curve) + 1)
         ax.plot(at, curve, shape, color=ORANGE, ms=3, mew=0, label=f"published: {claim}")
-
-
-def read_losses(runs: pd.DataFrame) -> np.ndarray:
-    """Return the training losses of one configuration's runs as an array (runs, epochs)."""
-    return np.array(runs["loss_by_epoch"].tolist())
-
-
-def find_band(losses: np.ndarray) -> np.ndarray:
-    """Return the two ends (2, epochs) of the prediction interval for each epoch's training loss."""
-    return np.array([find_interval("loss", pd.Series(epoch)) for epoch in losses.T]).T
 
 
 @default_style

@@ -58,7 +58,8 @@ def describe_environment(threads: int | None, emulated: str | None = None) -> En
     Outside a git checkout, the commit is None. Under an emulator, `emulated` must name the imitated
     CPU, because the system describes the real CPU.
     """
-    commit = run_command("git", "rev-parse", "HEAD") if is_checkout() else None
+    is_top = run_command("git", "rev-parse", "--show-cdup") == ""
+    commit = run_command("git", "rev-parse", "HEAD") if is_top else None
     edits = run_command("git", "status", "--porcelain", "--", ".", ":!results")
     return Environment(
         commit=commit,
@@ -68,11 +69,6 @@ def describe_environment(threads: int | None, emulated: str | None = None) -> En
         system=describe_system(),
         threads=threads,
     )
-
-
-def is_checkout() -> bool:
-    """Return whether `ROOT` is the top folder of its own git checkout."""
-    return run_command("git", "rev-parse", "--show-cdup") == ""
 
 
 def count_threads() -> int:
