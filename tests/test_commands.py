@@ -67,3 +67,8 @@ def test_only_our_errors_in_a_notebook_end_in_one_sentence(code, kind, words, fo
     monkeypatch.setattr(sys, "argv", ["execute", "in.ipynb", "out.ipynb"])
     with pytest.raises(kind, match=words):
         import_module("mnist_rnn.execute").main()
+
+
+def test_a_number_of_threads_at_which_tensorflow_hangs_is_rejected():
+    done = run_python("import mnist_rnn.experiment.backend", TF_NUM_INTRAOP_THREADS="20000")
+    assert done.stderr.endswith("expected at most 1000 threads, got 20000.\n")

@@ -62,6 +62,9 @@ def native_stderr_discarded() -> Iterator[None]:
         os.close(nowhere)
 
 
+threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+if threads.isdecimal() and int(threads) > 1000:  # TensorFlow would hang
+    raise BackendError(f"TF_NUM_INTRAOP_THREADS: expected at most 1000 threads, got {threads}.")
 os.environ["XLA_FLAGS"] = " ".join(XLA_FLAGS)  # other XLA flags could change the weights' bits
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
