@@ -47,14 +47,16 @@ def test_an_image_is_drawn_beside_its_predicted_probabilities():
 
 
 def test_each_gallery_shows_its_images_in_order():
-    late = np.concatenate([*[answers(*[3] * 26, 1, 2)] * 5, answers(*[2] * 27, 1), answers(2)])
+    late = np.concatenate(
+        [*[answers(*[3] * 26, 1, 2)] * 5, answers(*[2] * 27, 1), *[answers(2)] * 2]
+    )
     late[:5, -1] *= np.array([0.5, 0.7, 0.9, 0.8, 0.6])[:, None]
-    blank = IMAGES[:7].copy()
+    blank = IMAGES[:8].copy()
     blank[:2, 27] = 0
     first = [LABELS.tolist().index(digit) for digit in range(10)]
     for draw, data, shown in (
         (draw_examples, (IMAGES, PROBABILITIES, LABELS), first),
-        (draw_late, (blank, late, np.full(7, 2)), (2, 3, 1, 4, 0)),
+        (draw_late, (blank, late, np.full(8, 2)), (2, 3, 1, 4, 0)),
     ):
         drawn = draw(*data)
         axes = [ax for ax in drawn.figure.axes if ax.get_visible()]
@@ -63,7 +65,7 @@ def test_each_gallery_shows_its_images_in_order():
             require_pair(left, right, image, rows, label)
             answer = rows[-1].argmax()
             assert left.get_title(loc="left") == f"label {label}, predicted {answer}"
-    assert "7 test images, 5 are misclassified after row 27 but not" in drawn.caption
+    assert "8 test images, 5 are misclassified after row 27 but not" in drawn.caption
     assert "Row 28 is blank in 2 of these 5 images" in drawn.caption
     assert "1 test images are misclassified after row 28 but not" in drawn.caption
     none = draw_late(IMAGES[:1], answers(2), np.array([2]))
