@@ -83,8 +83,6 @@ keras.config.set_floatx("float32")
 keras.config.set_max_epochs(None)
 keras.config.set_max_steps_per_epoch(None)
 
-__all__ = ["keras", "require_xla", "tf"]
-
 
 def require_xla(model: keras.Model) -> None:
     """Raise BackendError if Keras has turned XLA off.
