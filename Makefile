@@ -178,8 +178,8 @@ files:
 	@test "$$(ulimit -n)" = unlimited || test "$$(ulimit -n)" -ge 128 || { \
 		echo "ulimit -n: expected at least 128 open files, got $$(ulimit -n)."; exit 1; }
 
-# The file INSTALLED marks a complete installation. It contains the path and a checksum of the list of
-# packages, since the commands in a copied or moved environment would run the code of the old folder.
+# The file INSTALLED marks a complete installation. It contains the path, since commands in a copied
+# environment would run the old folder's code, and a checksum of the list of packages.
 MARK = { pwd -P; cat requirements.lock pyproject.toml | cksum; }
 ifneq "$(shell $(MARK) 2>&1 | cmp $(INSTALLED) - 2>&1)" ""
 .PHONY: $(INSTALLED)

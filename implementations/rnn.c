@@ -107,7 +107,7 @@ static inline lanes fuse(float a, lanes b, lanes s) {
 enum { WIDE = 2 * LANES };
 
 // Computes a tile of a product, from rows of a and WIDE columns of b in `panel`. Within each part,
-// the terms a[i, k] b[k, j] are added to 0, for k from first to last, each by a fused multiply-add.
+// the terms a[i, k] b[k, j] are added to 0 by fused multiply-add, for k from first to last.
 // Then the parts are added in order. a[i, k] is at rows[i][k * down].
 static void tile(lanes total[TALL][2], const float *rows[TALL], int down, int terms, int part) {
   for (int from = 0; from < terms; from += part) {
@@ -160,8 +160,8 @@ static void multiply(float *out, const float *a, const float *b, int rows, int t
   sum(out, a, terms, 1, b, rows, terms, columns, 256, 0);
 }
 
-// Adds to rows `first` to `last` of `out` those of a^T b, a sum over the images, for a (n, rows)
-// and b (n, columns), in parts of 128.
+// Adds to rows `first` to `last` of `out` those of a^T b, in parts of 128 images. The shapes are
+// (n, rows) and (n, columns).
 static void sum_products(float *out, const float *a, const float *b, int first, int last, int rows,
                          int columns) {
   if (first < last)

@@ -1,8 +1,8 @@
 """Run the lines of the original notebook in their order, with Keras's defaults and no seed.
 
 The code is from keras/rnn/simple-rnn-mnist.ipynb in roatienza/Deep-Learning-Experiments, commit
-602f1bb. Unlike the notebook, this script reads MNIST from a file, has an input layer (which Keras 3
-requires), does not draw the model, and writes measurements.
+602f1bb. Unlike the notebook, this script reads MNIST from a file, and has an input layer, which
+Keras 3 requires. It does not draw the model, and writes measurements.
 
 `python keras_notebook.py MNIST.npz EPOCHS OUTPUT.json`
 """

@@ -20,16 +20,10 @@ from mnist_rnn.figures import results, training
 from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
 from mnist_rnn.figures.source import show_source
 
-pytestmark = pytest.mark.quick
+pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("close_figures")]
 
 CLAIMS = tabulate_claims()
 CLAIM = CLAIMS.loc["notebook-2019"]
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def test_the_matplotlibrc_of_the_user_does_not_change_a_figure():
@@ -66,7 +60,7 @@ def draw_rows(make_record, **published):
     ]
     runs = tabulate_runs(records)
     rows = {code: runs[runs["code"] == code] for code in counts}
-    return results.draw_results(rows, **published)
+    return results.draw_results(rows, dict.fromkeys(rows, CLAIMS.loc[[]]) | published)
 
 
 def test_each_run_is_a_dot_in_the_row_of_its_program(make_record):
@@ -108,14 +102,15 @@ def test_each_curve_has_the_colour_of_its_row(make_record):
 def test_the_loss_of_a_single_epoch_is_drawn_as_a_dot(make_record):
     rows = {"two runs": [make_record(epochs=1, seed=seed) for seed in (0, 1)],
             "two epochs": [make_record(epochs=2)]}  # fmt: skip
-    drawn = results.draw_results({name: tabulate_runs(runs) for name, runs in rows.items()})
+    tables = {name: tabulate_runs(runs) for name, runs in rows.items()}
+    drawn = results.draw_results(tables, dict.fromkeys(rows, CLAIMS.loc[[]]))
     lines = [(line.get_marker(), line.get_label()) for line in drawn.figure.axes[1].get_lines()]
     assert lines == [(".", "mean of the runs"), ("", "one run")]
 
 
 def test_published_results_are_drawn_in_the_given_rows(make_record):
     claims = CLAIMS.loc[["notebook-2019", "book-256-sgd"]]
-    drawn = draw_rows(make_record, published=dict.fromkeys(["ours", "keras"], claims))
+    drawn = draw_rows(make_record, ours=claims, keras=claims)
     left, right = drawn.figure.axes
     orange = [part for part in left.collections if to_hex(part.get_color()) == ORANGE]
     lines = [line for part in orange for line in part.get_segments()]

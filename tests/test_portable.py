@@ -1,4 +1,4 @@
-"""Test the code that makes a run bit-identical on every CPU."""
+"""Test the code that computes the specified bits."""
 
 import os
 import platform

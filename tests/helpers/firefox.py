@@ -21,8 +21,12 @@ def open_firefox(folder):
         while not (port := folder / "MarionetteActivePort").exists():
             assert firefox.poll() is None
             time.sleep(0.1)
-        with socket.create_connection(("127.0.0.1", int(port.read_text())), 60) as connection:
-            stream, numbers = connection.makefile("rb"), count()
+        address = "127.0.0.1", int(port.read_text())
+        with (
+            socket.create_connection(address, 60) as connection,
+            connection.makefile("rb") as stream,
+        ):
+            numbers = count()
 
             def receive():
                 size = b"".join(iter(lambda: stream.read(1), b":"))

@@ -62,9 +62,9 @@ def describe_reproduced(results: Results) -> list[str]:
         f"The published test accuracy of {claim['test_accuracy']}% is {said} of our {len(ours)} "
         f"runs: {equal} round to {claim['test_accuracy']}%, {less} are lower and {more} higher.",
         "Typical means: in the middle half of the runs.",
-        f"Our runs have a mean test accuracy of {row['mean']:.2f}%, a standard "
-        f"deviation (SD) of {row['sd']:.2f} percentage points, and a range from "
-        f"{row['lowest']:.2f}% to {row['highest']:.2f}%.",
+        f"Our runs have a mean of {row['mean']:.2f}%, a standard deviation (SD) of "
+        f"{row['sd']:.2f} percentage points, and a range from {row['lowest']:.2f}% to "
+        f"{row['highest']:.2f}%.",
     ]
     for name, other in others.iterrows():
         said, _, equal, more = count_around(other, ours)
@@ -97,7 +97,7 @@ def describe_codes(runs: pd.DataFrame) -> list[str]:
     without = compare_means(ours["test_accuracy"], others.iloc[1:])
     return [
         f"From the same start as {len(same)} of our runs, the author's code on today's Keras has "
-        f"the same training losses within {within}, and the same number of test errors after "
+        f"the same training losses within {within}. Its number of test errors is the same after "
         f"{same['same_errors'].sum()} of {same['epochs'].sum()} epochs.",
         "With other initial weights and orders, the mean loss of our runs differs from that of the "
         f"author's code by {100 * losses['difference']:.1f}% (95% confidence interval "
@@ -227,7 +227,7 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
         f"our {len(reached)} runs have {ASKED}% or less.",
         "Better compare the training losses of the first epoch "
         f"({ends[0][0]:.2f} to {ends[0][1]:.2f}) and the last ({ends[1][0]:.3f} to "
-        f"{ends[1][1]:.3f}), or the mean test accuracy of the last {LAST} epochs "
+        f"{ends[1][1]:.3f}). Or compare the mean test accuracy of the last {LAST} epochs "
         f"({middle[0]:.2f}% to {middle[1]:.2f}%).",
         "Best is the same start: `make reproduce` repeats our run with seed 0, by chance "
         f"{'the best' if place == 1 else f'number {place}'} of {len(reached)} "

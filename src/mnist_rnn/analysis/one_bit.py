@@ -167,7 +167,7 @@ def describe_worth() -> str:
     share, _, interval = compare_seeds(pairs).loc["Adam", "share"].rstrip(")").partition(" (")
     return (
         "With SGD at a learning rate of 0.01, one flipped bit of one initial weight changes "
-        f"{f'at most {most}' if most else 'none'} of the 10,000 predicted digits after any of "
+        f"{f'at most {most}' if most else 'none'} of the 10,000 predicted digits in "
         f"{sgd['epoch'].max()} epochs. With Adam, the runs become different: "
         f"after {last['epoch'].max()} epochs, {last['answers'].mean():.0f} predicted digits "
         f"differ, {share}% of the number that differ between two seeds (95% confidence interval: "

@@ -3,8 +3,8 @@
 `python -m mnist_rnn.bits.compare DUMP.json` checks the arrays that your program computed. The file
 DUMP.json has the format of docs/known-answers.json. The command computes each array from its inputs
 by the rules of docs/specification.md. Inputs that are in the dump are taken from there, so one
-wrong array doesn't make other arrays wrong. The command also computes the wrong arrays with each
-mistake in `MISTAKES`, and names the mistakes that give the numbers in all cases of the dump.
+wrong array doesn't make other arrays wrong. It also computes the wrong arrays with each mistake in
+`MISTAKES`, and names the mistakes that give the dump's numbers in all cases.
 """
 
 import argparse

@@ -1,11 +1,11 @@
 """Run training on CPUs that Debian's qemu-user emulates.
 
 Without arguments, `python -m mnist_rnn.bits.emulated` downloads the packages for an emulated ARM64
-CPU. With the arguments `Haswell sgd`, the command takes the first training steps of the
-configuration `sgd` on an emulated Haswell CPU, and adds a row to outputs/reproductions.csv.
+CPU. With the arguments `Haswell sgd`, it takes the first training steps of the configuration `sgd`
+on an emulated Haswell CPU, and adds a row to outputs/reproductions.csv.
 
-On Intel CPUs, an edit of the function `cpuinfo_init` in qemu's util/cpuinfo-i386.c that makes qemu
-ignore the host's AVX made qemu twenty times faster: an epoch took 40 minutes.
+On Intel CPUs, qemu becomes twenty times faster if the function `cpuinfo_init` in its
+util/cpuinfo-i386.c ignores the host's AVX.
 """
 
 import os

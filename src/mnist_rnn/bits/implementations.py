@@ -3,8 +3,8 @@
 `make implementations` runs this check. Each program in `implementations/` computes the known cases,
 and the first steps of the default run. With `--run`, each program trains another of our runs. With
 `--emulate riscv64`, a C compiler for RISC-V compiles the C program, and qemu runs it. For each
-program except Keras, the check writes a record for the ledger; `make reproduce` writes the records
-of Keras. The exit status is 1 if any bits differ.
+program except Keras, the check adds a row to outputs/reproductions.csv; `make reproduce` adds the
+row of Keras. The exit status is 1 if any bits differ.
 """
 
 import argparse
@@ -170,7 +170,7 @@ def say(what: str, difference: str) -> bool:
 
 @one_sentence()
 def main() -> None:
-    """Run each program, print a line per run, and write a record for the ledger."""
+    """Run each program, print a line per run, and add rows to outputs/reproductions.csv."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     names = f"the programs to check: {', '.join(SOURCES)} (default: all but Browser)"
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)

@@ -95,8 +95,8 @@ def my_sum(terms: Sequence[Array]) -> Array:
 def my_flip(array: Array) -> Array:
     """The changed weight reaches every other weight within a few steps, but as a tiny difference.
 
-    With SGD, the difference stays so small that few predictions change. 06_one_bit.ipynb measures
-    it for 20 epochs.
+    At SGD's default learning rate, it stays so small that no prediction changes in 20 epochs, as
+    06_one_bit.ipynb shows.
     """
     bits = array.copy().view("uint32")
     bits[0, 0] ^= 1

@@ -1,4 +1,4 @@
-"""Import Keras and TensorFlow with settings that give the same bits on every CPU.
+"""Import Keras and TensorFlow with settings that give the specified bits.
 
 XLA compiles the training step with three flags:
 
@@ -11,11 +11,11 @@ XLA compiles the training step with three flags:
   XLA's own code to AVX, which has no fused instructions. On ARM64, the third flag turns off LLVM's
   fusing pass.
 
-Libraries compute the matrix products, and use fused multiply-add on every CPU. GPUs are not used,
-because a GPU would add the terms of a product in another order. This module overrides user settings
-that would change results: Keras's backend, its float type, and its limits on epochs and steps. The
-function `probe_step` detects settings that were changed later. `probe_step` also detects whether
-TensorFlow was used before this import.
+Libraries compute the matrix products by fused multiply-add. GPUs are not used, because a GPU would
+add the terms of a product in another order. This module overrides user settings that would change
+results: Keras's backend, its float type, and its limits on epochs and steps. The function
+`probe_step` detects settings that were changed later. `probe_step` also detects whether TensorFlow
+was used before this import.
 
 TensorFlow 2.21 writes notices to standard error before its log level takes effect. These
 notices would look like warnings in a notebook, so this module discards the output of native code
@@ -82,8 +82,6 @@ if keras.config.backend() != "tensorflow":
 keras.config.set_floatx("float32")
 keras.config.set_max_epochs(None)
 keras.config.set_max_steps_per_epoch(None)
-
-__all__ = ["keras", "require_xla", "tf"]
 
 
 def require_xla(model: keras.Model) -> None:

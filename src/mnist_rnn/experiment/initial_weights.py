@@ -1,4 +1,4 @@
-"""Draw initial weights from Keras's distributions; the weights are bit-identical on every CPU."""
+"""Draw initial weights from Keras's distributions."""
 
 import numpy as np
 

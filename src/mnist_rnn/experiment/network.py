@@ -56,11 +56,11 @@ def largest_divisor(number: int, at_most: int) -> int:
     return max(divisor for divisor in range(1, at_most + 1) if number % divisor == 0)
 
 
-def predict(model: keras.Model, x: np.ndarray, at_once: int = 1000) -> np.ndarray:
+def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """Return the model's outputs (n, 10) for images x (n, 28, 28).
 
     Outputs are logits, or predicted probabilities if the model was read from a file. Keras's
     `predict` is slower, because it first compiles a loop over `steps_per_execution` batches.
     """
-    starts = range(0, len(x), at_once)
-    return np.concatenate([model.predict_on_batch(x[start : start + at_once]) for start in starts])
+    starts = range(0, len(x), 1000)
+    return np.concatenate([model.predict_on_batch(x[start : start + 1000]) for start in starts])

@@ -1,4 +1,4 @@
-"""Define a loss and optimizers that are bit-identical on every CPU.
+"""Define a loss and optimizers that compute the specified bits.
 
 Keras's loss adds the ten terms of an image in an order that depends on the CPU's vector size.
 Keras's RMSprop computes 1 / sqrt(x) with an instruction whose rounding depends on the CPU's vendor.

@@ -1,4 +1,4 @@
-"""Compute matrix products and sums over images, adding terms in the same order on every CPU.
+"""Compute matrix products and sums over images, adding terms in the specified order.
 
 Eigen multiplies matrices, and uses oneDNN on x86-64. Eigen and oneDNN have different code for
 different CPUs and sizes, and may add the terms of a sum in any order. This module fixes the order

@@ -1,4 +1,4 @@
-"""Define figures with captions. Our runs are blue, and published results are orange."""
+"""Define figures with captions, and the colours of figures."""
 
 import io
 import re

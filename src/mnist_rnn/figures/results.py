@@ -17,13 +17,11 @@ from mnist_rnn.config import TEST_SIZE
 from mnist_rnn.figures.captioned import BLUE, DARK, ORANGE, CaptionedFigure, default_style
 
 COLORS = (BLUE, "#00795a", "#8e4585", DARK, "#6a7b00", "#a0303f")  # colours of the rows
-NOTHING: dict[str, pd.DataFrame] = {}
 
 
 @default_style
 def draw_results(
-    rows: Mapping[str, pd.DataFrame],
-    published: Mapping[str, pd.DataFrame] = NOTHING,
+    rows: Mapping[str, pd.DataFrame], published: Mapping[str, pd.DataFrame]
 ) -> CaptionedFigure:
     """Draw the test accuracy of each run on the left, and training losses by epoch on the right.
 
@@ -41,9 +39,8 @@ def draw_results(
         "Right: the training loss of each epoch.",
     ]
     for place, ((name, runs), color) in enumerate(zip(rows.items(), cycle(COLORS), strict=False)):
-        claims = published.get(name, pd.DataFrame(columns=["test_accuracy", "loss_by_epoch"]))
-        said.append(draw_accuracies(left, place, name, runs, color, claims))
-        draw_losses(right, runs, color, claims)
+        said.append(draw_accuracies(left, place, name, runs, color, published[name]))
+        draw_losses(right, runs, color, published[name])
     left.set(xlabel="test accuracy (%)", ylim=(len(rows) - 0.5, -0.5), yticks=[])
     left.grid(alpha=0.3)
     right.set(xlabel="epoch", ylabel="training loss (nats)", yscale="log")

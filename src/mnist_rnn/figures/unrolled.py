@@ -1,8 +1,8 @@
 """Draw the unrolled network as an SVG: the rows of a digit, the hidden states, the probabilities.
 
-The README, 02_train.ipynb and the start page of the website show the picture. Hidden states and
-probabilities appear row by row within five seconds. In print, and with reduced motion, the whole
-picture is visible from the start.
+02_train.ipynb and the start page of the website show the picture. Hidden states and probabilities
+appear row by row within five seconds. In print, and with reduced motion, the whole picture is
+visible from the start.
 """
 
 import numpy as np

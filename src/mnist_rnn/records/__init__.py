@@ -1,1 +1,1 @@
-"""Train runs, store their records and models, and compare records."""
+"""Train runs, and store their records and models."""

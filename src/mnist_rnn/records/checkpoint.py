@@ -39,7 +39,7 @@ class State(NamedTuple):
 
 
 class Checkpoint:
-    """A file with the state of a run, from which the run can continue on any CPU.
+    """A file with the state of a run, from which the run can continue.
 
     `owner` contains all that the weights depend on: configuration, data and first steps.
     """

@@ -22,8 +22,7 @@ CPUINFO = Path("/proc/cpuinfo")
 class Cpu(Strict):
     """A real or emulated CPU.
 
-    `has_fma` is true for every ARM64 CPU, and for an x86-64 CPU with AVX2 and FMA. Such a CPU can
-    multiply and add with a single rounding, and must compute the committed bits.
+    `has_fma` is false for an x86-64 CPU without AVX2 and FMA.
     """
 
     architecture: Text

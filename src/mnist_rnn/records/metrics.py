@@ -1,4 +1,4 @@
-"""Compute losses and errors in NumPy with the same result on every CPU.
+"""Compute losses and errors in NumPy.
 
 The last bits of exp and log depend on the CPU. The loss is computed in float64 and rounded to six
 decimals, which removes the differences between CPUs.
