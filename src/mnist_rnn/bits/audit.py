@@ -4,10 +4,11 @@
 weights and the test errors after each epoch must be those of the run's record. Each finished run
 is a row of results/audit.csv, so that an interrupted audit continues.
 `python -m mnist_rnn.bits.audit simple_rnn-256-sgd/17` computes one run, a name without a number
-all runs of a configuration. The exit status is 1 if any run differs.
+all runs of a configuration. `--left` lists what is left. The exit status is 1 if any run differs.
 """
 
 import argparse
+import csv
 import hashlib
 import os
 import sys
@@ -15,22 +16,21 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
+from tqdm import tqdm
 
 from mnist_rnn.bits import implementations as programs
 from mnist_rnn.bits.implementations import Trained, find_difference, list_epochs
 from mnist_rnn.data import load_mnist
 from mnist_rnn.errors import ExperimentError, one_sentence
-from mnist_rnn.files import write_text
+from mnist_rnn.files import replacing
 from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.environment import describe_cpu
 from mnist_rnn.records.run import Run, count_products, read_runs
 
 FILE = COMMITTED / "audit.csv"
-KEY = ["configuration", "seed"]
-Row = dict[str, Any]  # docs/data-dictionary.md explains the columns
+BAR = "{percentage:.0f}%|{bar}| {elapsed}, {remaining} left"
+Row = dict[str, str]  # docs/data-dictionary.md explains the columns
 
 
 def digest_history(epochs: Sequence[tuple[int, str | None]]) -> str:
@@ -43,7 +43,7 @@ def make_row(run: Run, trained: Trained) -> Row:
     cpu = describe_cpu(None)
     return {
         "configuration": run.configuration_name,
-        "seed": run.config.seed,
+        "seed": str(run.config.seed),
         "epochs": str(run.config.epochs),
         "first_difference": str(find_difference(run, trained) or ""),
         "seconds": f"{trained.seconds:.1f}",
@@ -61,24 +61,27 @@ def describe(row: Row) -> str:
     return f"{name}: all {row['epochs']} epochs equal the record; C took {row['seconds']} s."
 
 
-def read_rows() -> pd.DataFrame:
+def read_rows() -> list[Row]:
     """Return the rows of results/audit.csv."""
     if not FILE.exists():
-        return pd.DataFrame(columns=[*KEY, "history_sha256"])
-    return pd.read_csv(FILE, dtype=str, keep_default_na=False).astype({"seed": int})
+        return []
+    with FILE.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def add_row(row: Row) -> None:
     """Add a row to results/audit.csv, or replace the row of the same run, atomically."""
-    rows = pd.concat([read_rows(), pd.DataFrame([row])])
-    rows = rows.drop_duplicates(KEY, keep="last").sort_values(KEY)
-    write_text(FILE, rows.to_csv(index=False, columns=list(row)))
+    rows = {(old["configuration"], int(old["seed"])): old for old in [*read_rows(), row]}
+    with replacing(FILE) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, row, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows[key] for key in sorted(rows))
 
 
 def list_left(runs: Sequence[Run]) -> list[Run]:
     """Return the runs whose records have no row of equal results, the shortest run first."""
-    equal = set(read_rows()["history_sha256"])
-    left = [run for run in runs if digest_history(list_epochs(run)) not in equal]
+    equal = {f"{r['configuration']}/{r['seed']}": r["history_sha256"] for r in read_rows()}
+    left = [run for run in runs if equal.get(run.name) != digest_history(list_epochs(run))]
     return sorted(left, key=lambda run: (count_products(run.config), run.config.seed))
 
 
@@ -95,15 +98,18 @@ def read_audited(names: Sequence[str] = ()) -> list[Run]:
     return [run for run in runs if not names or {run.name, run.configuration_name} & set(names)]
 
 
-def audit(runs: Sequence[Run]) -> Iterator[Row]:
-    """Compute runs with the C program, one per core, and yield the row of each finished run."""
+def audit(runs: Sequence[Run], processes: int = 1) -> Iterator[Row]:
+    """Compute runs with the C program, some at once, and yield the row of each finished run."""
     load_mnist()
-    with tempfile.TemporaryDirectory() as folder:
+    total = sum(count_products(run.config) for run in runs)
+    with tempfile.TemporaryDirectory() as folder, tqdm(total=total, bar_format=BAR) as bar:
         command = programs.compile_c(Path(folder) / "rnn")
-        pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+        pool = ThreadPoolExecutor(processes)
         jobs = {pool.submit(programs.train, command, run.config): run for run in runs}
         try:
             for job in as_completed(jobs):
+                bar.update(count_products(jobs[job].config))
+                bar.clear()
                 yield make_row(jobs[job], job.result())
         finally:
             pool.shutdown(cancel_futures=True)
@@ -114,9 +120,18 @@ def main() -> None:
     """Audit the runs that the command line names, and print a line per run."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help="runs or configurations")
-    runs = read_audited(parser.parse_args().names)
-    different = 0
-    for row in audit(list_left(runs)):
+    parser.add_argument("--left", action="store_true", help="list what is left")
+    cores = os.cpu_count() or 1
+    parser.add_argument(
+        "--processes", type=int, default=cores, choices=range(1, cores + 1), help="runs at once"
+    )
+    options = parser.parse_args()
+    runs = read_audited(options.names)
+    left, different = list_left(runs), 0
+    if options.left:
+        print(*(run.name for run in left), sep="\n")
+        return
+    for row in audit(left, options.processes):
         add_row(row)
         print(describe(row), flush=True)
         different += bool(row["first_difference"])
