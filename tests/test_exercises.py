@@ -57,6 +57,9 @@ def tell(name, expression):
     ("name", "wrong", "said"),
     [
         ("my_scale", "np.moveaxis(images, 1, 0) / 255.0", "3. Last bit: your numbers are float64"),
+        ("my_loss", "[None] * len(y)", "expected one array of numbers"),
+        ("my_loss", "(z, y)", "expected one array of numbers, got a value of type tuple"),
+        ("my_scale", "-(0 - images.swapaxes(0, 1) / np.float32(255))", "numbers differ"),
         ("my_scale", "[image / 256 for image in images.swapaxes(0, 1)]", "the brightest pixel"),
         ("my_scale", "images.pixels", "my_scale stops: AttributeError: "),
         ("my_scale", "images.__setitem__(0, 0) or images", "my_scale changes its arguments"),

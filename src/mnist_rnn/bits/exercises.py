@@ -86,9 +86,14 @@ def shapes(result: list[Array]) -> str:
 
 
 def close(found: list[Array], right: list[Array], tolerance: float) -> bool:
-    """Return whether shapes and numbers agree, up to a share of each array's largest number."""
+    """Return whether shapes and numbers agree, up to a share of each array's largest number.
+
+    With a tolerance of 0, the signs of zeros must agree too.
+    """
     return shapes(found) == shapes(right) and all(
-        np.allclose(a, b, 0, tolerance * abs(b).max()) for a, b in zip(found, right, strict=True)
+        np.allclose(a, b, 0, tolerance * abs(b).max())
+        and (tolerance > 0 or np.array_equal(np.signbit(a), np.signbit(b)))
+        for a, b in zip(found, right, strict=True)
     )
 
 
@@ -128,7 +133,14 @@ def mark(function: Callable) -> Iterator[str]:
         return (yield f"{name} changes its arguments. Compute new arrays instead.")
     expected = getattr(solutions, name)(*arguments)
     right, several = to_arrays(expected), isinstance(expected, list | tuple)
-    found = to_arrays(result if several else np.asarray(result))
+    try:
+        found = to_arrays(result if several else np.asarray(result))
+    except ValueError:  # NumPy makes no array of arrays with different shapes
+        found = []
+    if not found or any(array.dtype.kind not in "biufc" for array in found):
+        wanted = f"{len(right)} arrays" if several else "one array"
+        got = f"a value of type {type(result).__name__}"
+        return (yield f"{name}: expected {wanted} of numbers, got {got}.")
     if shapes(found) != shapes(right):
         why = explain(name, arguments, found, 1e-6)
         return (yield f"1. Shapes: expected {shapes(right)}, got {shapes(found)}. {why}")
@@ -137,10 +149,11 @@ def mark(function: Callable) -> Iterator[str]:
         return (yield f"2. Six digits: wrong. {explain(name, arguments, found, 1e-6)}")
     yield "2. Six digits: right."
     if others := {str(a.dtype) for a in found} - {str(a.dtype) for a in right}:
-        return (yield f"3. Last bit: your numbers are {others.pop()}, not float32.")
+        return (yield f"3. Last bit: your numbers are {others.pop()}, not {right[0].dtype}.")
     if close(found, right, 0):
         return (yield "3. Last bit: right.")
-    differ = [number for a, b in zip(found, right, strict=True) for number in (a != b).flat]
+    pairs = [*zip(found, right, strict=True)]
+    differ = [n for a, b in pairs for n in ((a != b) | (np.signbit(a) != np.signbit(b))).flat]
     why = explain(name, arguments, found, 0)
     yield f"3. Last bit: {sum(differ)} of {len(differ)} numbers differ. {why}"
 

@@ -150,7 +150,7 @@ def check_inputs(name: str, case: Case) -> None:
     options = {option: case[option] for option in OPTIONS if option in case}
     k = options.pop("k", 0)
     read_parameters(options)
-    if not isinstance(k, int) or k < 0:
+    if not isinstance(k, int) or not 0 <= k < 2**32:
         raise ParameterError(f"{name}, k: expected a whole number of steps, got {k!r}.")
     x, v = case["x"].shape, case["v"].shape
     if len(x) != 3 or len(v) != 2 or 0 in (*x, *v):
@@ -220,6 +220,22 @@ def to_json(cases: Mapping[str, Case]) -> str:
     return "{\n" + ",\n".join(parts) + "}\n"
 
 
+def read_float(word: str) -> float:
+    """Return a hexadecimal float, inf or nan; a NaN's sign has no meaning, so it is dropped."""
+    number = float.fromhex(word)
+    if np.isfinite(number) and "x" not in word.lower():
+        raise ValueError(f"{word} is not a hexadecimal float")
+    return np.nan if np.isnan(number) else number
+
+
+def read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object as a dictionary, but raise a ValueError if a name occurs twice."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError(f"a name twice among {', '.join(name for name, _ in pairs)[:60]}")
+    return content
+
+
 def read_cases(path: Path = FILE) -> dict[str, Case]:
     """Read the cases of a file that has the format of docs/known-answers.json.
 
@@ -232,21 +248,25 @@ def read_cases(path: Path = FILE) -> dict[str, Case]:
             return value
         try:
             shape, text = value
-            numbers = np.array([float.fromhex(word) for word in text.split()], "float32")
-            return numbers.reshape(shape)
+            doubles = np.array([read_float(word) for word in text.split()])
+            with np.errstate(over="ignore"):
+                numbers = doubles.astype("float32").reshape(shape)
+            if not np.array_equal(numbers.ravel(), doubles, equal_nan=True):
+                raise ValueError("float32 rounds the numbers")
+            return numbers
         except (AttributeError, TypeError, ValueError, OverflowError):
             raise ParameterError(
-                f"{name}, {key}: expected a shape and hexadecimal floats in one string, or "
-                f"'sha256 ...', got {json.dumps(value)[:60]}"
+                f"{name}, {key}: expected a shape and hexadecimal floats of 32 bits in one "
+                f"string, or 'sha256 ...', got {json.dumps(value)[:60]}"
             ) from None
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=read_object)
         return {
             name: {key: read(name, key, value) for key, value in case.items()}
             for name, case in content.items()
         }
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         if isinstance(error, ParameterError):
             raise
         raise ParameterError(f"{shown(path)}: expected cases with arrays, got {error}") from None

@@ -60,11 +60,11 @@ def verify(name: str, accept_new: bool) -> tuple[bool, str]:
     If `accept_new` is true, a run without a committed run passes.
     """
     if path := find_record(name, OUTPUTS):
-        new, known = read_run(path), find_record(name, COMMITTED)
+        new, there = read_run(path), find_record(name, COMMITTED)
         print(place_accuracy(new))
-        if known is None:
+        if there is None:
             return accept_new, f"There is no committed run {name} to compare the weights with."
-        committed = read_run(known)
+        committed = read_run(there)
         if new == committed:
             raise RecordError(f"{name} is the committed run itself: nothing was computed here.")
         if new.config == Configuration():
@@ -77,8 +77,12 @@ def verify(name: str, accept_new: bool) -> tuple[bool, str]:
                 print(f"No row for the ledger: {error}")
         return compare_runs(new, committed)
     if path := find_record(name, COMMITTED):
+        known = read_run(path)
+        if known.code != "ours":
+            expected = "a run of our code, such as simple_rnn-256-sgd/17"
+            raise ParameterError(f"run: expected {expected}, got {name}, which other code trained.")
         print(f"{located(OUTPUTS)} has no record of {name}. The C program computes the run.")
-        (row,) = audit([read_run(path)])
+        (row,) = audit([known])
         return not row["first_difference"], describe(row)
     expected = "the name of a run, such as simple_rnn-256-sgd/17"
     raise ParameterError(
