@@ -51,4 +51,5 @@ def one_sentence() -> Iterator[None]:
     except ExperimentError as error:
         raise SystemExit(str(error)) from None
     except OSError as error:
-        raise SystemExit(f"{error.filename}: {error.strerror}.") from None
+        said = f"{error.filename}: {error.strerror}." if error.filename else str(error)
+        raise SystemExit(said) from None
