@@ -142,7 +142,7 @@ EARLY = "import tensorflow as tf; tf.function(lambda x: x * 2, jit_compile=True)
         ("", "", {"ONEDNN_MAX_CPU_ISA": "AVX2"}, "None"),
         ("", "", {"ONEDNN_MAX_CPU_ISA": "AVX"}, "The weights after two training steps differ"),
         ("", "", {"ONEDNN_MAX_CPU_ISA": "SSE41"}, "The weights after two training steps differ"),
-        ("", "tf.config.run_functions_eagerly(True)", {}, "tf.config.run_functions_eagerly: "),
+        ("", "tf.config.run_functions_eagerly(True)", {}, "The weights after two training steps"),
         ("", "keras.config.set_floatx('float16')", {}, "Keras's floatx and dtype policy: "),
         ("", "keras.config.set_dtype_policy('mixed_float16')", {}, "Keras's floatx and dtype "),
     ],
