@@ -46,7 +46,7 @@ def make_comparisons(results: Results) -> str:
 
 def make_spread(results: Results) -> str:
     """Return sentences on why runs differ, and on what to compare."""
-    return " ".join(describe_spread(results.runs)[1:-1])
+    return " ".join(describe_spread(results.runs)[1:-2])
 
 
 def make_table(results: Results) -> str:
@@ -67,7 +67,6 @@ class Proof(NamedTuple):
     epochs: int
     images: int
     seconds: float | None
-    cpu: str
 
 
 def find_proofs() -> dict[str, Proof]:
@@ -80,7 +79,7 @@ def find_proofs() -> dict[str, Proof]:
         if "emulated" in row.cpu or row.measured_by != "us":
             continue
         for name in {"sgd", "first-epoch", "learn.html", DEFAULT_RUN} & {*row.same_bits.split()}:
-            proof = Proof(RUNS[name].epochs, RUNS[name].train_size, row.seconds, row.cpu)
+            proof = Proof(RUNS[name].epochs, RUNS[name].train_size, row.seconds)
             proofs[row.program] = max(
                 proofs.get(row.program, proof),
                 proof,
@@ -94,13 +93,12 @@ def make_implementations(_: Results) -> str:
     proofs, rows = find_proofs(), []
     for name, (files, _, shared) in SOURCES.items():
         links = (f"[{path.name}]({os.path.relpath(path, ROOT)})" for path in files)
-        epochs, images, seconds, cpu = proofs[name]
+        epochs, images, seconds = proofs[name]
         rows.append(
             {
                 "Implementation": f"{name}: {', '.join(links)}",
                 "Shares code with": shared or "none",
                 "Seconds per epoch": "" if seconds is None else f"{seconds:.1f}",
-                "CPU (family model)": shorten(cpu),
                 "Bit-identical epochs": f"{epochs}"
                 + f" of {images:,} images" * (images < TRAIN_SIZE),
             }
@@ -111,11 +109,6 @@ def make_implementations(_: Results) -> str:
         f", in {equal} of {len(runs)} runs" if equal < len(runs) else f", in all {equal} runs"
     )
     return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
-
-
-def shorten(cpu: str) -> str:
-    """Return the name of a CPU in the ledger without its vendor's code and architecture."""
-    return re.sub(r"\(R\)| Processor|AuthenticAMD |GenuineIntel |, x86_64", "", cpu)
 
 
 def make_bit(_: Results) -> str:

@@ -221,8 +221,7 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
         "The test accuracy jumps from epoch to epoch as much as it differs between runs. Within "
         f"the last {LAST} epochs of a run, its SD is {within:.2f} percentage points, and between "
         f"runs {between:.2f}. Differences that last over these epochs have an SD of {stable:.2f}.",
-        f"The mean rises by {rise:.2f} points per epoch; the best epochs of the runs have a mean "
-        f"of {best:.2f}%. So the accuracy after the last epoch is largely luck.",
+        "So the accuracy after the last epoch is largely luck.",
         f"Runs from {low:.2f}% to {high:.2f}% are expected (95%); {(reached <= ASKED).sum()} of "
         f"our {len(reached)} runs have {ASKED}% or less.",
         "Better compare the training losses of the first epoch "
@@ -232,6 +231,8 @@ def describe_spread(runs: pd.DataFrame) -> list[str]:
         "Best is the same start: `make reproduce` repeats our run with seed 0, by chance "
         f"{'the best' if place == 1 else f'number {place}'} of {len(reached)} "
         f"({reached[0]:.2f}%).",
+        f"The mean rises by {rise:.2f} points per epoch; the best epochs of the runs have a mean "
+        f"of {best:.2f}%.",
         "If images were misclassified independently, each with its own probability, the SD between "
         f"runs would be {images:.2f}. The rest of the variance, an SD of {other:.2f}, would remain "
         "with other test images.",
