@@ -27,7 +27,7 @@ def read_pairs() -> pd.DataFrame:
 
     docs/data-dictionary.md explains the columns.
     """
-    whole = dict.fromkeys(("step", "epoch", "answers", "errors"), "Int64")
+    whole = dict.fromkeys(("step", "epoch", "digits_differ", "errors"), "Int64")
     pairs = pd.read_csv(COMMITTED / "one_bit.csv", dtype=whole)
     return pairs.replace({"configuration": NAMES})
 
@@ -40,7 +40,7 @@ def choose(pairs: pd.DataFrame, configuration: str, change: str) -> pd.DataFrame
 
 def take_last(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the row after the last epoch of each pair; the index is the seed."""
-    ends = pairs.dropna(subset="answers")
+    ends = pairs.dropna(subset="digits_differ")
     key = ["configuration", "seed", "change"]
     return ends.loc[ends.groupby(key)["epoch"].idxmax()].set_index("seed")
 
@@ -74,14 +74,14 @@ def compare_seeds(pairs: pd.DataFrame) -> pd.DataFrame:
     for name in NAMES.values():
         flips, others = choose(last, name, FLIP), choose(last, name, "run of seed")
         second = others["change"].str.extract(r"(\d+)$", expand=False).astype(int)
-        both = pd.concat([others["answers"], others["answers"].set_axis(second)])
+        both = pd.concat([others["digits_differ"], others["digits_differ"].set_axis(second)])
         rows[name] = {
             "seeds": len(flips),
             "epochs": flips["epoch"].max(),
             "largest": f"{flips['largest'].max():.0e}",
-            "digits_differ": f"{flips['answers'].mean():.0f}",
-            "other_seeds": f"{others['answers'].mean():.0f}",
-            "share": find_mean(100 * flips["answers"] / both.groupby(level=0).mean(), 0),
+            "digits_differ": f"{flips['digits_differ'].mean():.0f}",
+            "other_seeds": f"{others['digits_differ'].mean():.0f}",
+            "share": find_mean(100 * flips["digits_differ"] / both.groupby(level=0).mean(), 0),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -111,13 +111,12 @@ def measure_growth(pairs: pd.DataFrame) -> pd.DataFrame:
 
 def tabulate_places(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the largest difference and the digits that differ, for bits of several weights."""
-    bits = pairs[pairs["change"].str.contains(" bit ")].dropna(subset="answers")
+    bits = pairs[pairs["change"].str.contains(" bit ")].dropna(subset="digits_differ")
     other = bits[bits["change"] != FLIP]
     rows = bits[bits["configuration"].isin(other["configuration"])]
     rows = rows[rows["seed"].isin(other["seed"]) & (rows["epoch"] == other["epoch"].max())]
     rows = rows.sort_values("configuration", ascending=False, kind="stable")
     rows["largest"] = rows["largest"].map("{:.0e}".format)
-    rows = rows.rename(columns={"answers": "digits_differ"})
     columns = ["seed", "epoch", "largest", "digits_differ"]
     return rows.set_index(["configuration", "change"])[columns]
 
@@ -133,7 +132,7 @@ def compare_rules(pairs: pd.DataFrame) -> pd.DataFrame:
             changed = choose(last, name, change)
             rows[name, change] = {
                 "seeds": len(changed),
-                "digits_differ": f"{changed['answers'].mean():.0f}",
+                "digits_differ": f"{changed['digits_differ'].mean():.0f}",
                 "difference": find_mean(100 * (own - changed["errors"]).dropna() / TEST_SIZE, 2),
             }
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -162,14 +161,16 @@ def compare_spreads(pairs: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 def describe_worth() -> str:
     """Return a sentence on SGD and a sentence on Adam: what one flipped bit is worth."""
     pairs = read_pairs()
-    sgd, adam = (choose(pairs, name, FLIP).dropna(subset="answers") for name in ("SGD", "Adam"))
-    most, last = sgd["answers"].max(), take_last(adam)
+    sgd, adam = (
+        choose(pairs, name, FLIP).dropna(subset="digits_differ") for name in ("SGD", "Adam")
+    )
+    most, last = sgd["digits_differ"].max(), take_last(adam)
     share, _, interval = compare_seeds(pairs).loc["Adam", "share"].rstrip(")").partition(" (")
     return (
         "With SGD at a learning rate of 0.01, one flipped bit of one initial weight changes "
         f"{f'at most {most}' if most else 'none'} of the 10,000 predicted digits in "
         f"{sgd['epoch'].max()} epochs. With Adam, the runs become different: "
-        f"after {last['epoch'].max()} epochs, {last['answers'].mean():.0f} predicted digits "
+        f"after {last['epoch'].max()} epochs, {last['digits_differ'].mean():.0f} predicted digits "
         f"differ, {share}% of the number that differ between two seeds (95% confidence interval: "
         f"{interval}%)."
     )

@@ -6,6 +6,7 @@ hexadecimal floats, row by row. For the large cases from MNIST, the file has the
 array in place of its values. `docs/specification.md` explains the names of the arrays.
 """
 
+import argparse
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -282,5 +283,6 @@ def make_known_answers() -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()  # rejects any argument
     write_text(FILE, make_known_answers())
     print(f"Written: {shown(FILE)}")

@@ -29,8 +29,8 @@ from mnist_rnn.paths import COMMITTED, MNIST, OUTPUTS
 from mnist_rnn.records.checkpoint import weights_sha256
 
 FILE, SCRATCH = COMMITTED / "one_bit.csv", OUTPUTS / "one_bit"
-KEY, COUNTS = ["configuration", "seed", "change"], ["step", "epoch", "answers", "errors"]
-COLUMNS = [*KEY, "step", "epoch", "largest", "rms", "answers", "errors", "weights_sha256"]
+KEY, COUNTS = ["configuration", "seed", "change"], ["step", "epoch", "digits_differ", "errors"]
+COLUMNS = [*KEY, "step", "epoch", "largest", "rms", "digits_differ", "errors", "weights_sha256"]
 # The steps after which the C program writes weights. It also writes weights after each epoch.
 FOLLOWED = (*range(1, 101), *range(120, 1001, 20))
 UNCHANGED, FLIP = "none", OneBit().change

@@ -42,16 +42,16 @@ def draw_growth(pairs: pd.DataFrame, trained: pd.DataFrame) -> CaptionedFigure:
 
 
 @default_style
-def draw_answers(pairs: pd.DataFrame, trained: pd.DataFrame) -> CaptionedFigure:
+def draw_digits(pairs: pd.DataFrame, trained: pd.DataFrame) -> CaptionedFigure:
     """Draw how many predicted digits differ after each epoch, for each configuration."""
     fig, panels = make_panels(trained, "epoch", "images classified differently")
     for name, rows, color in choose_lines(pairs, trained):
-        rows = rows.dropna(subset="answers").astype({"answers": int, "epoch": int})
-        panels[name].plot(rows["epoch"], rows["answers"], color=color, lw=1, marker=".", ms=3)
+        rows = rows.dropna(subset="digits_differ").astype({"digits_differ": int, "epoch": int})
+        panels[name].plot(rows["epoch"], rows["digits_differ"], color=color, lw=1, marker=".", ms=3)
         panels[name].set(ylim=(-30, 1250))
     for name, ax in panels.items():
-        others = choose(pairs, name, "run of seed").dropna(subset="answers")
-        band = others.astype({"answers": int, "epoch": int}).groupby("epoch")["answers"]
+        others = choose(pairs, name, "run of seed").dropna(subset="digits_differ")
+        band = others.astype({"digits_differ": int, "epoch": int}).groupby("epoch")["digits_differ"]
         ax.fill_between(list(band.groups), band.min(), band.max(), color=LIGHT, alpha=0.6, lw=0)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     show_legend(
@@ -62,7 +62,7 @@ def draw_answers(pairs: pd.DataFrame, trained: pd.DataFrame) -> CaptionedFigure:
             "two seeds": Patch(color=LIGHT, alpha=0.6),
         },
     )
-    most = choose(pairs, "SGD", FLIP)["answers"].max()
+    most = choose(pairs, "SGD", FLIP)["digits_differ"].max()
     return CaptionedFigure(
         fig,
         "Blue: the number of test images that a run with one flipped bit classifies differently, "
