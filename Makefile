@@ -21,7 +21,7 @@ $(error VENV: expected a path without a space, got "$(VENV)")
 endif
 
 BIN = $(VENV)/bin
-PAPERMILL = $(BIN)/python -m mnist_rnn.execute --no-progress-bar
+PAPERMILL = $(BIN)/python -m mnist_rnn.system.execute --no-progress-bar
 INSTALLED = $(VENV)/installed
 PEERS = $(VENV)-peers
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)

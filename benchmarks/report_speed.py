@@ -8,9 +8,9 @@ import pandas as pd
 from speed import DEFAULT, FOLDER
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.files import write_text
-from mnist_rnn.paths import shown
 from mnist_rnn.records.environment import PACKAGES
+from mnist_rnn.system.files import write_text
+from mnist_rnn.system.paths import shown
 
 RUN = Configuration().epochs
 PAGE = """# Training time, compared with the original's code, JAX and PyTorch

@@ -24,9 +24,9 @@ from mnist_rnn.config import TRAIN_SIZE, Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order, scale
-from mnist_rnn.files import write_text
-from mnist_rnn.paths import OUTPUTS, RESULTS, ROOT
 from mnist_rnn.records.environment import describe_environment
+from mnist_rnn.system.files import write_text
+from mnist_rnn.system.paths import OUTPUTS, RESULTS, ROOT
 
 FOLDER = RESULTS / "benchmark"
 DEFAULT = {"layer": "simple_rnn", "units": 256, "dropout": 0.0, "batch_size": 128,

@@ -27,10 +27,10 @@ from mnist_rnn.bits.ledger import DEFAULT_RUN, read_ledger
 from mnist_rnn.config import TRAIN_SIZE, Configuration
 from mnist_rnn.data import load_mnist
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
-from mnist_rnn.files import write_text
-from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.model_file import load_run
 from mnist_rnn.records.run import read_runs, run_path
+from mnist_rnn.system.files import write_text
+from mnist_rnn.system.paths import COMMITTED, ROOT
 
 
 def make_answer(results: Results) -> str:

@@ -16,9 +16,9 @@ import numpy as np
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
-from mnist_rnn.paths import ORIGINALS, RESULTS
 from mnist_rnn.records.environment import Environment, count_threads, describe_environment
 from mnist_rnn.records.run import PROGRAMS, Run, write_run
+from mnist_rnn.system.paths import ORIGINALS, RESULTS
 
 
 def describe_run(measured: dict, code: str, config: Configuration, made_with: Environment) -> Run:

@@ -72,8 +72,8 @@ def main(python):
     from mnist_rnn.data import load_mnist
     from mnist_rnn.experiment.inputs import scale
     from mnist_rnn.experiment.network import build_network
-    from mnist_rnn.files import write_text
-    from mnist_rnn.paths import RESULTS
+    from mnist_rnn.system.files import write_text
+    from mnist_rnn.system.paths import RESULTS
 
     (x, y), _ = load_mnist()
     x, y = scale(x[: STEPS * BATCH]), y[: STEPS * BATCH]

@@ -28,7 +28,6 @@ from helpers.lab import BROWSER, open_browser
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
-from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import (
     PROGRAMS,
@@ -39,6 +38,7 @@ from mnist_rnn.records.run import (
     run_path,
     write_run,
 )
+from mnist_rnn.system.paths import COMMITTED, ROOT
 
 # Let Ctrl-C stop pytest, even if pytest was started in the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)

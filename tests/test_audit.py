@@ -7,8 +7,8 @@ import pytest
 
 from mnist_rnn.bits import audit
 from mnist_rnn.bits.implementations import find_compiler
-from mnist_rnn.errors import ExperimentError
-from mnist_rnn.paths import COMMITTED
+from mnist_rnn.system.errors import ExperimentError
+from mnist_rnn.system.paths import COMMITTED
 
 NAME = "simple_rnn-256-sgd-learning_rate_0.05-batch_size_64-train_size_1280"
 

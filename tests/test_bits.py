@@ -19,8 +19,8 @@ from helpers.runs import (
     start_plain,
 )
 
-from mnist_rnn.paths import ROOT
 from mnist_rnn.records.run import read_runs
+from mnist_rnn.system.paths import ROOT
 
 SIZE = {"units": 256, "epochs": 2, "train_size": 3000}
 ROWS = [

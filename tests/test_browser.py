@@ -7,7 +7,7 @@ from helpers.lab import open_lab, run_all
 from helpers.runs import NOTEBOOKS
 from helpers.shapes import SHAPES, draw
 
-from mnist_rnn.paths import ROOT
+from mnist_rnn.system.paths import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import pytest
 from helpers.runs import run_python
 from papermill.exceptions import PapermillExecutionError
 
-from mnist_rnn.paths import ROOT
+from mnist_rnn.system.paths import ROOT
 
 READ = ("bits.ledger FILE", "bits.compare FILE", "web.site --report FILE out.html",
         "web.site --model FILE --output pages")  # fmt: skip
@@ -19,7 +19,7 @@ CASES = [
     *((command, file) for command in WRITTEN for file in ("folder", "text/below")),
     ("web.site --output FILE", "text"),
     ("web.site --model FILE.keras", "loop"),
-    (f"execute --no-progress-bar {ROOT}/notebooks/05_by_hand.ipynb FILE/out.ipynb", "nothing"),
+    (f"system.execute --no-progress-bar {ROOT}/notebooks/05_by_hand.ipynb FILE/out.ipynb", "nothing"),
     ("bits.audit FILE", "nothing"),
     ("bits.verify FILE", "nothing"),
     ("bits.implementations JAX --peers FILE", "nothing"),
@@ -58,7 +58,7 @@ def test_a_file_in_place_of_the_results_folder_gives_one_sentence(module, folder
 
 @pytest.mark.parametrize(
     ("code", "kind", "words"),
-    [("from mnist_rnn.errors import DataError; raise DataError('sizes')", SystemExit, "^sizes$"),
+    [("from mnist_rnn.system.errors import *; raise DataError('sizes')", SystemExit, "^sizes$"),
      ("raise ValueError('sizes')", PapermillExecutionError, "Traceback")],
 )  # fmt: skip
 def test_only_our_errors_in_a_notebook_end_in_one_sentence(code, kind, words, folder, monkeypatch):
@@ -67,7 +67,7 @@ def test_only_our_errors_in_a_notebook_end_in_one_sentence(code, kind, words, fo
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=about), folder / "in.ipynb")
     monkeypatch.setattr(sys, "argv", ["execute", "in.ipynb", "out.ipynb"])
     with pytest.raises(kind, match=words):
-        import_module("mnist_rnn.execute").main()
+        import_module("mnist_rnn.system.execute").main()
 
 
 def test_a_number_of_threads_at_which_tensorflow_hangs_is_rejected():

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from mnist_rnn.analysis.claims import CONFIGURATION, read_claims, read_curves
 from mnist_rnn.config import Configuration, Interpretation
-from mnist_rnn.errors import ParameterError
 from mnist_rnn.parameters import read_parameters
+from mnist_rnn.system.errors import ParameterError
 
 pytestmark = pytest.mark.quick
 

@@ -16,9 +16,9 @@ import pytest
 
 from mnist_rnn import data
 from mnist_rnn.data import SHA256, load_mnist
-from mnist_rnn.errors import DataError
-from mnist_rnn.files import write_text
-from mnist_rnn.paths import MNIST
+from mnist_rnn.system.errors import DataError
+from mnist_rnn.system.files import write_text
+from mnist_rnn.system.paths import MNIST
 
 IMAGES = "train-images-idx3-ubyte"
 

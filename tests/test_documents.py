@@ -12,7 +12,7 @@ import generate
 import pytest
 from helpers.runs import CLONE, end, mark_installed, start
 
-from mnist_rnn.paths import MNIST, ROOT
+from mnist_rnn.system.paths import MNIST, ROOT
 
 PAGES = ("README.md", "docs/usage.md", "CONTRIBUTING.md")
 TEXT = "\n".join((ROOT / page).read_text() for page in PAGES)

@@ -16,9 +16,9 @@ from mnist_rnn.bits import first_steps
 from mnist_rnn.bits.emulated import find_python, take_first_steps
 from mnist_rnn.bits.implementations import RUNS, answer, judge, train
 from mnist_rnn.bits.ledger import read_ledger
-from mnist_rnn.errors import ExperimentError
-from mnist_rnn.paths import ROOT
 from mnist_rnn.records.run import FIRST_STEPS, find_first_steps, read_first_steps
+from mnist_rnn.system.errors import ExperimentError
+from mnist_rnn.system.paths import ROOT
 
 KNOWN = read_first_steps()
 EPOCH = "first-epoch"  # the first epoch takes 40 to 100 minutes on an emulated CPU

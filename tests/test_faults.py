@@ -13,8 +13,8 @@ import psutil
 import pytest
 from helpers.runs import end, environment, papermill_command, read_until, start, start_papermill
 
-from mnist_rnn.paths import ROOT
 from mnist_rnn.records.run import read_runs
+from mnist_rnn.system.paths import ROOT
 
 QUICK = {"units": 8, "epochs": 2, "train_size": 1000, "batch_size": 125}
 

@@ -11,9 +11,9 @@ from mnist_rnn.bits.implementations import FOLDER, RUNS, answer, compile_c, judg
 from mnist_rnn.bits.inputs import write_inputs
 from mnist_rnn.bits.ledger import read_ledger
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ExperimentError, ParameterError
-from mnist_rnn.paths import ROOT
 from mnist_rnn.records.run import read_first_steps
+from mnist_rnn.system.errors import ExperimentError, ParameterError
+from mnist_rnn.system.paths import ROOT
 
 PEERS = ROOT / f"{sys.prefix}-peers" / "bin" / "python"
 KNOWN = [name for name in read_first_steps() if name != "first-epoch"]

@@ -18,7 +18,7 @@ from mnist_rnn.bits.known_answers import (
     to_json,
 )
 from mnist_rnn.bits.mistakes import MISTAKES, make_mistake
-from mnist_rnn.errors import ParameterError
+from mnist_rnn.system.errors import ParameterError
 
 KNOWN = read_cases()
 CASES = list_cases() | list_other_cases()

@@ -21,12 +21,12 @@ from mnist_rnn.bits.known_answers import (
     to_json,
 )
 from mnist_rnn.bits.mistakes import make_mistake
-from mnist_rnn.errors import ParameterError
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.run import read_run, run_path
+from mnist_rnn.system.errors import ParameterError
+from mnist_rnn.system.paths import COMMITTED
 from mnist_rnn.web.learn.engine import HERE, OPTIONS, build_engine
 from mnist_rnn.web.learn.page import PAGE_CONFIG, PAGE_STEPS, list_orders
 

@@ -14,8 +14,8 @@ from mnist_rnn.bits.ledger import (
     describe_reproduction,
     read_ledger,
 )
-from mnist_rnn.errors import RecordError
 from mnist_rnn.records.run import write_run
+from mnist_rnn.system.errors import RecordError
 
 SAME = ["0" * 64] * 4
 LATER = {"weights_sha256": ["0" * 64, "1" * 64, None, "1" * 64]}  # differs from epoch 2 on

@@ -10,7 +10,6 @@ import pytest
 from scipy.special import softmax
 
 from mnist_rnn.config import LAYERS, Configuration
-from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model, predict
@@ -18,6 +17,7 @@ from mnist_rnn.figures.layers import draw_layers
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.model_file import load_model, save_model
 from mnist_rnn.records.run import count_parameters
+from mnist_rnn.system.errors import ModelError
 
 TINY = Configuration(units=2)
 

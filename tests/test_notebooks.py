@@ -26,7 +26,7 @@ from jupyter_client.manager import start_new_kernel
 from nbval_pictures import compare
 
 from mnist_rnn.config import Configuration, Interpretation
-from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.system.paths import COMMITTED, ROOT
 
 # These two notebooks write pictures into results/.
 WRITTEN = {

@@ -7,10 +7,10 @@ import pytest
 from mnist_rnn.analysis.one_bit import find_mean, find_sd
 from mnist_rnn.bits import one_bit
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ExperimentError, ParameterError
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
-from mnist_rnn.paths import COMMITTED
 from mnist_rnn.records.checkpoint import weights_sha256
+from mnist_rnn.system.errors import ExperimentError, ParameterError
+from mnist_rnn.system.paths import COMMITTED
 
 TABLE = pd.read_csv(one_bit.FILE)
 

@@ -12,13 +12,13 @@ from helpers.runs import run_python
 from scipy import stats
 
 from mnist_rnn.config import LAYERS, LEARNING_RATES, Configuration
-from mnist_rnn.errors import BackendError
 from mnist_rnn.experiment import backend, layers, network, products
 from mnist_rnn.experiment.backend import keras, tf
 from mnist_rnn.experiment.initial_weights import draw_initial_weights, orthogonal
 from mnist_rnn.experiment.optimization import OPTIMIZERS, power
 from mnist_rnn.records import probe
 from mnist_rnn.records.probe import probe_step
+from mnist_rnn.system.errors import BackendError
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -11,10 +11,10 @@ from mnist_rnn.analysis.claims import (
     tabulate_claims,
 )
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ClaimError
-from mnist_rnn.paths import PUBLISHED
 from mnist_rnn.records.run import PROGRAMS
 from mnist_rnn.sweep import plan_runs
+from mnist_rnn.system.errors import ClaimError
+from mnist_rnn.system.paths import PUBLISHED
 
 pytestmark = pytest.mark.quick
 

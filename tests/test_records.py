@@ -13,8 +13,6 @@ from mnist_rnn.analysis.claims import read_claims, read_curves
 from mnist_rnn.bits.ledger import read_ledger
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256
-from mnist_rnn.errors import ClaimError, ModelError, OutputError, RecordError
-from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records import environment, run
 from mnist_rnn.records.environment import count_threads, describe_environment, run_command
 from mnist_rnn.records.run import (
@@ -28,6 +26,8 @@ from mnist_rnn.records.run import (
     reject,
     write_run,
 )
+from mnist_rnn.system.errors import ClaimError, ModelError, OutputError, RecordError
+from mnist_rnn.system.paths import COMMITTED, ROOT
 
 DIGEST = "0" * 64
 HISTORY = {"loss": [0.5], "accuracy": [0.9], "test_errors": [2], "weights_sha256": [DIGEST]}

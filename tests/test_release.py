@@ -9,7 +9,7 @@ import sys
 import pytest
 from helpers.runs import CLONE
 
-from mnist_rnn.paths import MNIST, ROOT
+from mnist_rnn.system.paths import MNIST, ROOT
 
 NAME = "mnist-rnn-1"
 GIT = "git -c user.name=x -c user.email=x"

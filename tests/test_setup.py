@@ -14,8 +14,8 @@ import yaml
 from helpers.runs import end, environment, mark_installed, read_until, run_python, start
 from packaging.requirements import Requirement
 
-from mnist_rnn.errors import ExperimentError
-from mnist_rnn.paths import ROOT, require_own_folder
+from mnist_rnn.system.errors import ExperimentError
+from mnist_rnn.system.paths import ROOT, require_own_folder
 
 pytestmark = pytest.mark.quick
 
@@ -138,7 +138,7 @@ def make_reproduce(tmp_path):
     def make_reproduce(script, parameters="-p epochs 1"):
         python = tmp_path / "bin" / "python"
         python.parent.mkdir()
-        other = f'test "$2" = mnist_rnn.execute || exec "{sys.executable}" "$@"'
+        other = f'test "$2" = mnist_rnn.system.execute || exec "{sys.executable}" "$@"'
         python.write_text(f"#!/bin/sh\n{other}\n{script}\n")
         python.chmod(0o755)
         mark_installed(ROOT, str(tmp_path))
@@ -181,7 +181,7 @@ def test_pythonpath_and_pip_settings_of_the_user_are_ignored(make_reproduce, mon
     ("given", "folders"), [("trial", ["trial", "trial"]), ("", ["results", "outputs"])]
 )
 def test_output_folders_do_not_depend_on_the_working_directory(given, folders, tmp_path):
-    program = "from mnist_rnn import paths; print(paths.RESULTS, paths.OUTPUTS, sep='|')"
+    program = "from mnist_rnn.system import paths; print(paths.RESULTS, paths.OUTPUTS, sep='|')"
     done = run_python(program, cwd=tmp_path, MNIST_RNN_RESULTS=given)
     assert done.stdout.strip().split("|") == [str(ROOT / folder) for folder in folders]
 

@@ -14,7 +14,7 @@ from helpers.runs import NOTEBOOKS
 from helpers.tables import read_results
 
 from mnist_rnn.analysis.answer import describe_answer
-from mnist_rnn.paths import COMMITTED, ROOT
+from mnist_rnn.system.paths import COMMITTED, ROOT
 from mnist_rnn.web import site as pages
 
 NAMES = [*pages.PAGES, "report.html"]

@@ -19,9 +19,9 @@ from helpers.samples import change, cpu
 from mnist_rnn import sweep as sweeping
 from mnist_rnn.analysis.claims import read_claims
 from mnist_rnn.config import Configuration
-from mnist_rnn.paths import ROOT
 from mnist_rnn.records.run import read_runs, run_path, write_run
 from mnist_rnn.sweep import Planned, describe_progress, plan_runs, why_pending
+from mnist_rnn.system.paths import ROOT
 
 HEADER = (
     "claim,kind,layer,units,optimizer,dropout,batch_size,epochs,train_size,seeds,"

@@ -22,10 +22,10 @@ from mnist_rnn.analysis.tables import (
     summarize,
 )
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import RecordError
-from mnist_rnn.paths import COMMITTED, PUBLISHED, ROOT
 from mnist_rnn.records.run import write_run
 from mnist_rnn.sweep import Planned, why_pending
+from mnist_rnn.system.errors import RecordError
+from mnist_rnn.system.paths import COMMITTED, PUBLISHED, ROOT
 
 pytestmark = pytest.mark.quick
 
@@ -164,7 +164,7 @@ def test_the_table_lists_each_published_number_outside_its_interval(write):
 OWN = """
 from mnist_rnn.analysis.report import describe_folder, name_rows
 from mnist_rnn.analysis.tables import summarize, tabulate_results, write_tables
-from mnist_rnn.paths import OUTPUTS
+from mnist_rnn.system.paths import OUTPUTS
 from mnist_rnn.records.run import read_runs
 results = tabulate_results(*read_runs(OUTPUTS))
 write_tables(results, OUTPUTS)

@@ -14,19 +14,19 @@ import pytest
 from helpers.runs import finish, outcome, read_until, start_papermill, start_plain
 
 from mnist_rnn.config import LAYERS, LEARNING_RATES, Configuration
-from mnist_rnn.errors import ExperimentError, OutputError, TrainingError
 from mnist_rnn.experiment import layers
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order, load_examples
 from mnist_rnn.experiment.network import build_model, predict
-from mnist_rnn.paths import ROOT
 from mnist_rnn.records import probe, training
 from mnist_rnn.records.checkpoint import Checkpoint, State, weights_sha256
 from mnist_rnn.records.metrics import find_mistakes, measure_loss
 from mnist_rnn.records.model_file import load_run
 from mnist_rnn.records.run import read_run, read_runs, run_path
 from mnist_rnn.records.training import EpochKeeper, train
+from mnist_rnn.system.errors import ExperimentError, OutputError, TrainingError
+from mnist_rnn.system.paths import ROOT
 
 
 def build_in_keras(config):

@@ -12,7 +12,7 @@ from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures import unrolled
 from mnist_rnn.figures.captioned import TICKS
 from mnist_rnn.figures.unrolled import BLUES, INK, ORANGES, PROBABILITY, ROWS, STATE, draw_unrolled
-from mnist_rnn.paths import ROOT
+from mnist_rnn.system.paths import ROOT
 
 pytestmark = pytest.mark.quick
 NAMESPACE = "{http://www.w3.org/2000/svg}"

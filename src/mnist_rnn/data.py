@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_rnn.errors import DataError
-from mnist_rnn.files import replacing
-from mnist_rnn.paths import KERAS_MNIST, MNIST
+from mnist_rnn.system.errors import DataError
+from mnist_rnn.system.files import replacing
+from mnist_rnn.system.paths import KERAS_MNIST, MNIST
 
 log = logging.getLogger(__name__)
 

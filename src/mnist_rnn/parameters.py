@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ParameterError
+from mnist_rnn.system.errors import ParameterError
 
 # Suggestions for other libraries' names, which are spelled too differently for difflib.
 ALIASES = {

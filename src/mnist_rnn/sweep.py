@@ -22,8 +22,6 @@ import psutil
 
 from mnist_rnn.analysis.claims import Claim, read_claims, read_curves
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import RecordError, one_sentence
-from mnist_rnn.paths import RESULTS, ROOT, located
 from mnist_rnn.records.run import (
     Code,
     count_products,
@@ -32,6 +30,8 @@ from mnist_rnn.records.run import (
     read_run,
     run_path,
 )
+from mnist_rnn.system.errors import RecordError, one_sentence
+from mnist_rnn.system.paths import RESULTS, ROOT, located
 
 
 class Planned(NamedTuple):

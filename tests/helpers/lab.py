@@ -13,7 +13,7 @@ from pathlib import Path
 from helpers.runs import environment, set_parameters
 from playwright.sync_api import Error, sync_playwright
 
-from mnist_rnn.paths import ROOT
+from mnist_rnn.system.paths import ROOT
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 MINUTE = 60_000  # Playwright counts milliseconds

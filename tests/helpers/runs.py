@@ -15,8 +15,8 @@ from pathlib import Path
 
 import nbformat
 
-from mnist_rnn.paths import ROOT
 from mnist_rnn.records.run import Run, read_runs
+from mnist_rnn.system.paths import ROOT
 
 CLONE = (ROOT / ".git").exists()  # an unpacked release has no .git
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -22,7 +22,7 @@ from mnist_rnn.analysis.statistics import (
 )
 from mnist_rnn.analysis.tables import Results
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import RecordError
+from mnist_rnn.system.errors import RecordError
 
 REPRODUCED = "notebook-2019"
 DEFAULT = Configuration().name

@@ -11,11 +11,11 @@ import pandas as pd
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from mnist_rnn.config import Configuration, Strict, whole
-from mnist_rnn.errors import ClaimError
-from mnist_rnn.files import read_regular
 from mnist_rnn.parameters import describe_problem
-from mnist_rnn.paths import PUBLISHED, shown
 from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
+from mnist_rnn.system.errors import ClaimError
+from mnist_rnn.system.files import read_regular
+from mnist_rnn.system.paths import PUBLISHED, shown
 
 LARGEST_TABLE = 1_000_000  # bytes
 REST = "(without a name)"  # the key of the cells to the right of the last column

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from mnist_rnn.config import TEST_SIZE, OneBit
-from mnist_rnn.paths import COMMITTED
+from mnist_rnn.system.paths import COMMITTED
 
 FLIP = OneBit().change
 NAMES = {

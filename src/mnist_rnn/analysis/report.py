@@ -7,8 +7,8 @@ import pandas as pd
 from mnist_rnn.analysis.answer import choose_results
 from mnist_rnn.analysis.tables import Results, tabulate_results
 from mnist_rnn.config import Configuration
-from mnist_rnn.paths import COMMITTED, OUTPUTS, OWN_CLAIMS, shown
 from mnist_rnn.records.run import Run, read_run, read_runs, run_path
+from mnist_rnn.system.paths import COMMITTED, OUTPUTS, OWN_CLAIMS, shown
 
 REACHED = ["test_accuracy", "test_errors", "test_loss", "last_epoch_accuracy", "mean_loss"]
 REACHED += ["parameters", "seconds"]

@@ -14,10 +14,10 @@ from mnist_rnn.analysis.statistics import (
     measure_runs,
     split,
 )
-from mnist_rnn.errors import RecordError
-from mnist_rnn.files import write_text
-from mnist_rnn.paths import require_own_folder
 from mnist_rnn.records.run import Run, find_outdated
+from mnist_rnn.system.errors import RecordError
+from mnist_rnn.system.files import write_text
+from mnist_rnn.system.paths import require_own_folder
 
 SPACE = "\N{NO-BREAK SPACE}"  # keeps an interval on one line of a table cell
 UNWRITTEN = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch", "mistakes"]

@@ -26,8 +26,8 @@ from mnist_rnn.bits.known_answers import (
     take_step,
 )
 from mnist_rnn.bits.mistakes import MISTAKES, make_mistake
-from mnist_rnn.errors import ParameterError, one_sentence
-from mnist_rnn.paths import shown
+from mnist_rnn.system.errors import ParameterError, one_sentence
+from mnist_rnn.system.paths import shown
 
 
 class Difference(NamedTuple):

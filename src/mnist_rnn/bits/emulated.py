@@ -16,8 +16,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mnist_rnn.errors import ExperimentError, one_sentence
-from mnist_rnn.paths import ROOT
+from mnist_rnn.system.errors import ExperimentError, one_sentence
+from mnist_rnn.system.paths import ROOT
 
 ARM64 = Path(f"{sys.prefix}-arm64")  # made by fetch_arm64
 SITE = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"

@@ -12,15 +12,15 @@ import json
 
 from mnist_rnn.bits.ledger import OWN, add_rows, describe_reproduction
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import one_sentence
 from mnist_rnn.experiment.fit import fit
 from mnist_rnn.experiment.inputs import load_examples
 from mnist_rnn.experiment.network import build_model
-from mnist_rnn.files import write_text
-from mnist_rnn.paths import located
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.environment import count_threads, describe_environment
 from mnist_rnn.records.run import FIRST_STEPS, read_first_steps
+from mnist_rnn.system.errors import one_sentence
+from mnist_rnn.system.files import write_text
+from mnist_rnn.system.paths import located
 
 
 def train_first_steps(config: Configuration) -> str:

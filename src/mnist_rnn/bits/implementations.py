@@ -27,10 +27,10 @@ from mnist_rnn.bits.known_answers import FILE, list_cases, read_cases
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
 from mnist_rnn.config import PAGE_CONFIG, TRAIN_SIZE, Configuration
 from mnist_rnn.data import load_mnist
-from mnist_rnn.errors import ExperimentError, one_sentence
-from mnist_rnn.paths import COMMITTED, MNIST, ROOT, located
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import Run, read_first_steps, read_run, run_path
+from mnist_rnn.system.errors import ExperimentError, one_sentence
+from mnist_rnn.system.paths import COMMITTED, MNIST, ROOT, located
 
 Command = Sequence[str | Path]
 FOLDER = ROOT / "implementations"

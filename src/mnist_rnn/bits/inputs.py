@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ParameterError, one_sentence
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
-from mnist_rnn.files import replacing
 from mnist_rnn.parameters import read_parameters
-from mnist_rnn.paths import shown
+from mnist_rnn.system.errors import ParameterError, one_sentence
+from mnist_rnn.system.files import replacing
+from mnist_rnn.system.paths import shown
 
 LAYERS, OPTIMIZERS = ("simple_rnn", "lstm", "gru"), ("sgd", "adam", "rmsprop")  # as in rnn.c
 

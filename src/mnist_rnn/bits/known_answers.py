@@ -19,13 +19,13 @@ import numpy as np
 from mnist_rnn.bits import by_hand
 from mnist_rnn.config import LAYERS, NUM_CLASSES, Configuration
 from mnist_rnn.data import load_mnist
-from mnist_rnn.errors import ParameterError
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import scale
-from mnist_rnn.files import write_text
 from mnist_rnn.parameters import read_parameters
-from mnist_rnn.paths import ROOT, shown
 from mnist_rnn.records.checkpoint import weights_sha256
+from mnist_rnn.system.errors import ParameterError
+from mnist_rnn.system.files import write_text
+from mnist_rnn.system.paths import ROOT, shown
 
 FILE = ROOT / "docs" / "known-answers.json"
 OPTIONS = ("layer", "optimizer", "dropout", "seed", "k")  # words and numbers, which may be missing

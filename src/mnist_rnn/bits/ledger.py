@@ -15,11 +15,11 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, ValidationError
 
 from mnist_rnn.config import ALLOWED, Strict
-from mnist_rnn.errors import one_sentence
-from mnist_rnn.files import read_regular, write_text
-from mnist_rnn.paths import COMMITTED, OUTPUTS, shown
 from mnist_rnn.records.environment import Environment
 from mnist_rnn.records.run import list_problems, reject
+from mnist_rnn.system.errors import one_sentence
+from mnist_rnn.system.files import read_regular, write_text
+from mnist_rnn.system.paths import COMMITTED, OUTPUTS, shown
 
 LEDGER = COMMITTED / "reproductions.csv"
 OWN = OUTPUTS / "reproductions.csv"

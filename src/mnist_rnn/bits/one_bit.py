@@ -21,12 +21,12 @@ from mnist_rnn.bits import implementations
 from mnist_rnn.bits.implementations import EPOCH, compile_c
 from mnist_rnn.bits.inputs import write_inputs
 from mnist_rnn.config import Configuration, OneBit
-from mnist_rnn.errors import ParameterError, one_sentence
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.network import count_steps
-from mnist_rnn.files import replacing
-from mnist_rnn.paths import COMMITTED, MNIST, OUTPUTS
 from mnist_rnn.records.checkpoint import weights_sha256
+from mnist_rnn.system.errors import ParameterError, one_sentence
+from mnist_rnn.system.files import replacing
+from mnist_rnn.system.paths import COMMITTED, MNIST, OUTPUTS
 
 FILE, SCRATCH = COMMITTED / "one_bit.csv", OUTPUTS / "one_bit"
 KEY, COUNTS = ["configuration", "seed", "change"], ["step", "epoch", "digits_differ", "errors"]

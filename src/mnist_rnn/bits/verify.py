@@ -12,9 +12,9 @@ from pathlib import Path
 from mnist_rnn.bits.audit import audit, describe
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
 from mnist_rnn.config import Configuration
-from mnist_rnn.errors import ExperimentError, ParameterError, RecordError, one_sentence
-from mnist_rnn.paths import COMMITTED, LATEST, OUTPUTS, located
 from mnist_rnn.records.run import Run, find_first_difference, read_run, read_runs
+from mnist_rnn.system.errors import ExperimentError, ParameterError, RecordError, one_sentence
+from mnist_rnn.system.paths import COMMITTED, LATEST, OUTPUTS, located
 
 
 def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:

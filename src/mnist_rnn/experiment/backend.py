@@ -29,7 +29,7 @@ from contextlib import contextmanager
 
 from numpy._core._multiarray_umath import __cpu_features__
 
-from mnist_rnn.errors import BackendError
+from mnist_rnn.system.errors import BackendError
 
 ARM64 = platform.machine() in ("aarch64", "arm64")
 XLA_FLAGS = (

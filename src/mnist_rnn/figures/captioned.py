@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 
-from mnist_rnn.files import replacing
+from mnist_rnn.system.files import replacing
 
 BLUE, ORANGE = "#0072b2", "#d55e00"  # colours that colour-blind readers can distinguish
 DARK, LIGHT = "#444444", "#bbbbbb"

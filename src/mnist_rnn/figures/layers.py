@@ -7,7 +7,7 @@ from IPython.display import Markdown, display
 
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.figures.captioned import make_image
-from mnist_rnn.files import replacing
+from mnist_rnn.system.files import replacing
 
 
 def draw_layers(model: keras.Model, path: Path) -> None:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mnist_rnn.errors import OutputError
-from mnist_rnn.files import read_regular, replacing, set_aside
 from mnist_rnn.records.run import History
+from mnist_rnn.system.errors import OutputError
+from mnist_rnn.system.files import read_regular, replacing, set_aside
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from mnist_rnn.config import ALLOWED, Strict, Text
-from mnist_rnn.paths import ROOT
+from mnist_rnn.system.paths import ROOT
 
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40,64}$")]
 PACKAGES = ("tensorflow", "keras", "numpy")

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from mnist_rnn.config import FEATURES, LAYERS, NUM_CLASSES, TIMESTEPS, Configuration
-from mnist_rnn.errors import ModelError
 from mnist_rnn.experiment import layers
 from mnist_rnn.experiment.backend import keras
-from mnist_rnn.files import read_regular, replacing
-from mnist_rnn.paths import shown
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.run import Run, read_run
+from mnist_rnn.system.errors import ModelError
+from mnist_rnn.system.files import read_regular, replacing
+from mnist_rnn.system.paths import shown
 
 MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
 LARGEST_MODEL = 1 << 29  # bytes, both for the file and for its unpacked content

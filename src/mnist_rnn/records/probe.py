@@ -5,12 +5,12 @@ import os
 import numpy as np
 
 from mnist_rnn.config import FEATURES, NUM_CLASSES, Configuration
-from mnist_rnn.errors import BackendError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.environment import Environment
+from mnist_rnn.system.errors import BackendError
 
 PROBE = Configuration(units=300, batch_size=70, train_size=70, dropout=0.2)
 ROWS = 3  # rows per image; with 28 rows, compilation would take far longer

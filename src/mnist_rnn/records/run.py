@@ -23,10 +23,10 @@ from mnist_rnn.config import (
     Text,
 )
 from mnist_rnn.data import DATA_SHA256
-from mnist_rnn.errors import RecordError
-from mnist_rnn.files import read_regular, write_text
-from mnist_rnn.paths import OUTPUTS, shown
 from mnist_rnn.records.environment import Environment
+from mnist_rnn.system.errors import RecordError
+from mnist_rnn.system.files import read_regular, write_text
+from mnist_rnn.system.paths import OUTPUTS, shown
 
 log = logging.getLogger(__name__)
 Loss = Annotated[float, Field(ge=0)]

@@ -11,20 +11,20 @@ from tqdm import tqdm
 
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256
-from mnist_rnn.errors import TrainingError
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.fit import fit
 from mnist_rnn.experiment.inputs import Examples, load_examples
 from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.experiment.optimization import cross_entropy
-from mnist_rnn.files import write_text
-from mnist_rnn.paths import LATEST, require_own_folder
 from mnist_rnn.records.checkpoint import Checkpoint, State, weights_sha256
 from mnist_rnn.records.environment import count_threads, describe_environment
 from mnist_rnn.records.metrics import find_mistakes, measure_loss, to_probabilities
 from mnist_rnn.records.model_file import save_model
 from mnist_rnn.records.probe import require_bits
 from mnist_rnn.records.run import History, Run, find_first_steps, run_path, write_run
+from mnist_rnn.system.errors import TrainingError
+from mnist_rnn.system.files import write_text
+from mnist_rnn.system.paths import LATEST, require_own_folder
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is saved, and a stopped run continues after its last saved epoch."

@@ -29,12 +29,12 @@ from mnist_rnn.analysis.tables import tabulate_results
 from mnist_rnn.analysis.trained_network import Weights
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import load_mnist
-from mnist_rnn.errors import ExperimentError
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
-from mnist_rnn.files import write_text
-from mnist_rnn.paths import COMMITTED, ROOT, located
 from mnist_rnn.records.model_file import load_run
 from mnist_rnn.records.run import read_runs, run_path
+from mnist_rnn.system.errors import ExperimentError
+from mnist_rnn.system.files import write_text
+from mnist_rnn.system.paths import COMMITTED, ROOT, located
 from mnist_rnn.web.learn.page import describe_learning
 from mnist_rnn.web.pad.pad import describe_pad
 

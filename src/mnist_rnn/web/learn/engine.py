@@ -9,7 +9,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from mnist_rnn.files import replacing
+from mnist_rnn.system.files import replacing
 
 HERE = Path(__file__).parent
 OPTIONS = {"fused": ("-DFUSED", "-mrelaxed-simd"), "exact": ()}

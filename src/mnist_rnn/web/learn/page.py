@@ -12,9 +12,9 @@ from mnist_rnn.config import PAGE_CONFIG
 from mnist_rnn.data import load_mnist
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.inputs import epoch_order
-from mnist_rnn.paths import COMMITTED, ROOT
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.run import Run, read_run, run_path
+from mnist_rnn.system.paths import COMMITTED, ROOT
 from mnist_rnn.web.learn.engine import HERE, OPTIONS
 from mnist_rnn.web.shared import SCRIPTS, compress, read_sources
 

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from mnist_rnn.errors import ExperimentError
+from mnist_rnn.system.errors import ExperimentError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 if not (ROOT / "pyproject.toml").is_file():
     raise ExperimentError(
         "mnist_rnn works only in a clone of its repository, because the data and the results are "

@@ -8,7 +8,7 @@ from nbformat.reader import NotJSONError
 from papermill.cli import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from mnist_rnn.errors import ExperimentError, one_sentence
+from mnist_rnn.system.errors import ExperimentError, one_sentence
 
 
 @one_sentence()

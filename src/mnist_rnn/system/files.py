@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
-from mnist_rnn.errors import OutputError
+from mnist_rnn.system.errors import OutputError
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Name the folders and the errors, write files safely, and execute notebooks."""
