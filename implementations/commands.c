@@ -86,7 +86,8 @@ static void load(char **files, const int32_t *numbers, int first, int count) {
   for (int i = 0; i < n; i++) {
     int number = numbers ? numbers[first + i] : first + i;
     const uint8_t *pixels = (uint8_t *)files[0] + 16 + 784L * number;
-    for (int p = 0; p < 784; p++) x[(p / 28 * n + i) * 28 + p % 28] = pixels[p] / 255.0f;
+    for (int t = 0; t < 28; t++)
+      for (int j = 0; j < 28; j++) x[(t * n + i) * 28 + j] = pixels[t * 28 + j] / 255.0f;
     y[i] = files[1][8 + number];
   }
 }

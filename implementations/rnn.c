@@ -132,25 +132,33 @@ static void tile(lanes total[TALL][2], const float *rows[TALL], int down, int te
   }
 }
 
+typedef lanes anywhere __attribute__((aligned(4))); // lanes at any address of a float
+
+// Copies at most WIDE numbers, or adds them if `added` is not 0.
+static inline void put(float *to, const float *from, int count, int added) {
+  anywhere *all = (anywhere *)to, *new = (anywhere *)from;
+  for (int j = 0; count == WIDE && j < 2; j++)
+    if (added) all[j] = all[j] + new[j]; else all[j] = new[j];
+  if (count != WIDE)
+    for (int j = 0; j < count; j++) to[j] = added ? to[j] + from[j] : from[j];
+}
+
 // Computes a product of matrices, with sums in parts. `out` and b (terms, columns) lie row by row.
 // a[i, k] is at a[i * across + k * down]. If `added` is not 0, the product is added to `out`.
-static void sum(float *out, const float *a, int across, int down, const float *b, int rows,
-                int terms, int columns, int part, int added) {
+static inline void sum(float *out, const float *a, int across, int down, const float *b, int rows,
+                       int terms, int columns, int part, int added) {
   if (!panel) panel = room(4L * longest * WIDE);
   for (int left = 0; left < columns; left += WIDE) {
     int wide = columns - left < WIDE ? columns - left : WIDE;
-    for (int k = 0; k < terms; k++)
-      memcpy(panel + k * WIDE, b + (long)k * columns + left, 4 * wide);
+    for (int k = 0; k < terms; k++) put(panel + k * WIDE, b + (long)k * columns + left, wide, 0);
     for (int top = 0; top < rows; top += TALL) {
       const float *starts[TALL]; // beyond the last row, the last row again
       lanes total[TALL][2];
       for (int i = 0; i < TALL; i++)
         starts[i] = a + (long)across * (top + i < rows ? top + i : rows - 1);
       tile(total, starts, down, terms, part);
-      for (int i = 0; i < TALL && top + i < rows; i++) {
-        float *to = out + (long)(top + i) * columns + left, *from = (float *)total[i];
-        for (int j = 0; j < wide; j++) to[j] = added ? to[j] + from[j] : from[j];
-      }
+      for (int i = 0; i < TALL && top + i < rows; i++)
+        put(out + (long)(top + i) * columns + left, (float *)total[i], wide, added);
     }
   }
 }
@@ -185,8 +193,9 @@ static void sum_images(float *out, const float *a, int columns) {
 }
 
 static void transpose(float *out, const float *a, int rows, int columns) {
-  for (int i = 0; i < rows; i++)
-    for (int j = 0; j < columns; j++) out[j * rows + i] = a[i * columns + j];
+  for (int left = 0; left < columns; left += 16) // 16 rows of `out` at a time stay in the cache
+    for (int i = 0; i < rows; i++)
+      for (int j = left; j < left + 16 && j < columns; j++) out[j * rows + i] = a[i * columns + j];
 }
 
 // ---- Functions ----------------------------------------------------------------------------------
