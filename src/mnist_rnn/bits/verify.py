@@ -12,7 +12,7 @@ from pathlib import Path
 from mnist_rnn.bits.audit import audit, describe
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
 from mnist_rnn.config import Configuration
-from mnist_rnn.records.run import Run, find_first_difference, read_run, read_runs
+from mnist_rnn.records.run import Run, find_first_difference, read_run
 from mnist_rnn.system.errors import ExperimentError, ParameterError, RecordError, one_sentence
 from mnist_rnn.system.paths import COMMITTED, LATEST, OUTPUTS, located
 
@@ -40,20 +40,6 @@ def find_record(name: str, folder: Path) -> Path | None:
     return names.get(name)
 
 
-def place_accuracy(run: Run) -> str:
-    """Return a sentence that ranks a run by test accuracy among other runs of its configuration."""
-    name = run.configuration_name
-    runs, _ = read_runs(COMMITTED, name)  # without damaged records
-    others = [other.test_accuracy for other in runs if other.config.seed != run.config.seed]
-    if not others:
-        return f"There are no other runs of the configuration {name}."
-    below = sum(accuracy < run.test_accuracy for accuracy in others)
-    return (
-        f"The run's test accuracy is higher than in {below} of the other {len(others)} runs of "
-        f"{name}, whose test accuracies are {min(others):.2f} to {max(others):.2f}%."
-    )
-
-
 def verify(name: str, accept_new: bool) -> tuple[bool, str]:
     """Return whether a run equals the committed run, and a sentence on the comparison.
 
@@ -61,7 +47,6 @@ def verify(name: str, accept_new: bool) -> tuple[bool, str]:
     """
     if path := find_record(name, OUTPUTS):
         new, there = read_run(path), find_record(name, COMMITTED)
-        print(place_accuracy(new))
         if there is None:
             return accept_new, f"There is no committed run {name} to compare the weights with."
         committed = read_run(there)
