@@ -4,7 +4,7 @@
 weights and the test errors after each epoch must be those of the run's record. Each finished run
 is a row of results/audit.csv, so that an interrupted audit continues.
 `python -m mnist_rnn.bits.audit simple_rnn-256-sgd/17` computes one run, a name without a number
-all runs of a configuration. `--left` lists what is left. The exit status is 1 if any run differs.
+all runs of a configuration. The exit status is 1 if any run differs.
 """
 
 import argparse
@@ -98,13 +98,13 @@ def read_audited(names: Sequence[str] = ()) -> list[Run]:
     return [run for run in runs if not names or {run.name, run.configuration_name} & set(names)]
 
 
-def audit(runs: Sequence[Run], processes: int = 1) -> Iterator[Row]:
-    """Compute runs with the C program, some at once, and yield the row of each finished run."""
+def audit(runs: Sequence[Run]) -> Iterator[Row]:
+    """Compute runs with the C program, one per core, and yield the row of each finished run."""
     load_mnist()
     total = sum(count_products(run.config) for run in runs)
     with tempfile.TemporaryDirectory() as folder, tqdm(total=total, bar_format=BAR) as bar:
         command = programs.compile_c(Path(folder) / "rnn")
-        pool = ThreadPoolExecutor(processes)
+        pool = ThreadPoolExecutor(os.cpu_count())
         jobs = {pool.submit(programs.train, command, run.config): run for run in runs}
         try:
             for job in as_completed(jobs):
@@ -120,18 +120,9 @@ def main() -> None:
     """Audit the runs that the command line names, and print a line per run."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help="runs or configurations")
-    parser.add_argument("--left", action="store_true", help="list what is left")
-    cores = os.cpu_count() or 1
-    parser.add_argument(
-        "--processes", type=int, default=cores, choices=range(1, cores + 1), help="runs at once"
-    )
     options = parser.parse_args()
-    runs = read_audited(options.names)
-    left, different = list_left(runs), 0
-    if options.left:
-        print(*(run.name for run in left), sep="\n")
-        return
-    for row in audit(left, options.processes):
+    runs, different = read_audited(options.names), 0
+    for row in audit(list_left(runs)):
         add_row(row)
         print(describe(row), flush=True)
         different += bool(row["first_difference"])
