@@ -30,33 +30,20 @@ from mnist_rnn.system.errors import ParameterError, one_sentence
 from mnist_rnn.system.paths import shown
 
 
-class Difference(NamedTuple):
-    """An array, or one of its timesteps, in which the found and the expected numbers differ."""
-
-    place: str
-    expected: Array | str
-    found: Array | str
-
-    def __str__(self) -> str:
-        """Return a sentence that describes the difference.
-
-        ULP means units in the last place.
-        """
-        if not (isinstance(self.expected, Array) and isinstance(self.found, Array)):
-            expected, found = digest_array(self.expected), digest_array(self.found)
-            return f"{self.place} differs: expected {expected}, got {found}."
-        if self.expected.shape != self.found.shape:
-            shapes = f"expected the shape {self.expected.shape}, got {self.found.shape}"
-            return f"{self.place} differs: {shapes}."
-        differ = self.expected.view("uint32") != self.found.view("uint32")
-        first = tuple(map(int, np.argwhere(differ)[0]))
-        expected, found = self.expected[first], self.found[first]
-        apart = abs(in_order(found) - in_order(expected))
-        return (
-            f"{self.place} differs in {differ.sum():,} of {differ.size:,} numbers, the first at "
-            f"{list(first)}: expected {expected:.9g} ({float(expected).hex()}), got {found:.9g}, "
-            f"{apart:,} ULP apart."
-        )
+def describe_difference(place: str, expected: Array | str, found: Array | str) -> str:
+    """Return a sentence on a difference; ULP means units in the last place."""
+    if not (isinstance(expected, Array) and isinstance(found, Array)):
+        return f"{place} differs: expected {digest_array(expected)}, got {digest_array(found)}."
+    if expected.shape != found.shape:
+        return f"{place} differs: expected the shape {expected.shape}, got {found.shape}."
+    differ = expected.view("uint32") != found.view("uint32")
+    first = tuple(np.argwhere(differ)[0].tolist())
+    right, wrong = expected[first], found[first]
+    return (
+        f"{place} differs in {differ.sum():,} of {differ.size:,} numbers, the first at "
+        f"{list(first)}: expected {right:.9g} ({float(right).hex()}), got {wrong:.9g}, "
+        f"{abs(in_order(wrong) - in_order(right)):,} ULP apart."
+    )
 
 
 def in_order(number: np.float32) -> int:
@@ -86,20 +73,16 @@ class Recomputed(by_hand.Arrays):
         """Add the case's array if it has the right shape, or else the computed array."""
         array = np.where(np.isnan(array), np.float32(np.nan), array)  # a dump has no signs of NaNs
         self.computed.keep(name, t, array)
-        found = self.find(name, t)
-        fits = isinstance(found, np.ndarray) and found.shape == array.shape
-        return super().keep(name, t, found if fits else array)  # type: ignore[arg-type]
-
-    def find(self, name: str, t: int | None) -> Array | str | None:
-        """Return the case's array, or its part for a timestep, or None if there is none."""
         found = self.case.get(name)
-        if t is None or not isinstance(found, np.ndarray):
-            return found
-        return found[t - 1] if found.ndim and 0 < t <= len(found) else None
+        if t is not None and isinstance(found, Array):
+            found = found[t - 1] if found.ndim and 0 < t <= len(found) else None
+        if isinstance(found, Array) and found.shape == array.shape:
+            array = found
+        return super().keep(name, t, array)
 
-    def find_differences(self) -> dict[str, Difference]:
-        """Return the first difference of each wrong array, in the order of computation."""
-        whole, wrong = self.computed.stack(), dict[str, Difference]()
+    def find_differences(self) -> dict[str, str]:
+        """Return a sentence on each wrong array's first difference, in the order of computation."""
+        whole, wrong = self.computed.stack(), dict[str, str]()
         for (name, t), array in self.computed.items():
             found = self.case.get(name)
             if found is None or name in wrong or t == 0:
@@ -110,26 +93,25 @@ class Recomputed(by_hand.Arrays):
             elif t is not None:
                 place, found = f"{name} of timestep {t}", found[t - 1]
             if not are_same(array, found):
-                wrong[name] = Difference(place, array, found)
+                wrong[name] = describe_difference(place, array, found)
         return wrong
 
 
 class Compared(NamedTuple):
-    """The result of comparing a case: the number of arrays, and the wrong arrays by name.
+    """The result of comparing a case: the number of arrays, and a sentence per wrong array.
 
-    `case` has the inputs and the found arrays, or is None if an input differs or has no values.
+    `case` has the inputs and the found arrays, or is empty if an input differs or has no values.
     """
 
     name: str
     arrays: int
-    wrong: dict[str, Difference]
-    case: Case | None
+    wrong: dict[str, str]
+    case: Case
 
     def __str__(self) -> str:
         """Return a sentence with the first difference, or with the number of arrays."""
-        for difference in self.wrong.values():
-            return f"{self.name}: {difference}"
-        return f"{self.name}: the same bits in {self.arrays} arrays."
+        same = f"the same bits in {self.arrays} arrays."
+        return f"{self.name}: {next(iter(self.wrong.values()), same)}"
 
 
 def compare(name: str, found: Case, known: Mapping[str, Case]) -> Compared:
@@ -148,7 +130,7 @@ def compare(name: str, found: Case, known: Mapping[str, Case]) -> Compared:
     compared = [key for key in found if key not in inputs]
     given = {key: case[key] for key in inputs}
     if wrong := find_others(expected, given, "the input "):
-        return Compared(name, len(compared), wrong, None)
+        return Compared(name, len(compared), wrong, {})
     answers, recomputed = expected, None
     if all(isinstance(case[key], Array) for key in inputs if key not in OPTIONS):
         check_inputs(name, case)
@@ -164,13 +146,13 @@ def compare(name: str, found: Case, known: Mapping[str, Case]) -> Compared:
         raise ParameterError(f"{name}: expected arrays among {', '.join(names)}, got {got}.")
     if recomputed:
         return Compared(name, len(compared), recomputed.find_differences(), case)
-    return Compared(name, len(compared), find_others(expected, found), None)
+    return Compared(name, len(compared), find_others(expected, found), {})
 
 
-def find_others(expected: Case, found: Case, prefix: str = "") -> dict[str, Difference]:
-    """Return the arrays that differ from the expected arrays of the same name."""
+def find_others(expected: Case, found: Case, prefix: str = "") -> dict[str, str]:
+    """Return a sentence on each array that differs from the expected array of the same name."""
     return {
-        key: Difference(f"{prefix}{key}", array, found[key])
+        key: describe_difference(f"{prefix}{key}", array, found[key])
         for key, array in expected.items()
         if key in found and not are_same(array, found[key])
     }
@@ -178,15 +160,15 @@ def find_others(expected: Case, found: Case, prefix: str = "") -> dict[str, Diff
 
 def explain(results: Iterable[Compared]) -> list[str]:
     """Return sentences that name the mistakes which give the wrong arrays in all cases."""
-    judged = [(each.case, each) for each in results if each.case]
-    judged.sort(key=lambda pair: pair[0]["x"].size)
-    wrong = list(dict.fromkeys(name for _, each in judged for name in each.wrong))
+    judged = [result for result in results if result.case]
+    judged.sort(key=lambda result: result.case["x"].size)
+    wrong = list(dict.fromkeys(name for result in judged for name in result.wrong))
     fitting: dict[str, list[str]] = {name: [] for name in wrong}
     for mistake in MISTAKES if wrong else ():
         left, module = wrong, make_mistake(mistake)
-        for case, _ in judged:
+        for result in judged:
             if left:
-                differ = Recomputed(case, module).find_differences()
+                differ = Recomputed(result.case, module).find_differences()
                 left = [name for name in left if name not in differ]
         for name in left:
             fitting[name].append(mistake)
@@ -201,10 +183,10 @@ def explain(results: Iterable[Compared]) -> list[str]:
     ]
     if unexplained:
         sentences.append(f"{', '.join(unexplained)}: no known mistake gives your numbers.")
-        for case, result in judged:
+        for result in judged:
             if (first := next(iter(result.wrong), "")) in unexplained:
-                order = [*Recomputed(case).computed.stack()]
-                missing = [name for name in order[: order.index(first)] if name not in case]
+                order = [*Recomputed(result.case).computed.stack()]
+                missing = [name for name in order[: order.index(first)] if name not in result.case]
                 what = f"send {', '.join(missing)} too" if missing else "its inputs are right"
                 sentences.append(f"{result.name}: the first wrong array is {first}; {what}.")
                 break
