@@ -8,7 +8,6 @@ all runs of a configuration. The exit status is 1 if any run differs.
 """
 
 import argparse
-import csv
 import hashlib
 import os
 import sys
@@ -16,7 +15,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 from tqdm import tqdm
 
 from mnist_rnn.bits import implementations as programs
@@ -29,8 +30,9 @@ from mnist_rnn.system.files import replacing
 from mnist_rnn.system.paths import COMMITTED
 
 FILE = COMMITTED / "audit.csv"
+TYPES = {"first_difference": "Int64"}  # which may be missing
 BAR = "{percentage:.0f}%|{bar}| {elapsed}, {remaining} left"
-Row = dict[str, str]  # docs/data-dictionary.md explains the columns
+Row = dict[str, Any]  # docs/data-dictionary.md explains the columns
 
 
 def digest_history(epochs: Sequence[tuple[int, str | None]]) -> str:
@@ -43,10 +45,10 @@ def make_row(run: Run, trained: Trained) -> Row:
     cpu = describe_cpu(None)
     return {
         "configuration": run.configuration_name,
-        "seed": str(run.config.seed),
-        "epochs": str(run.config.epochs),
-        "first_difference": str(find_difference(run, trained) or ""),
-        "seconds": f"{trained.seconds:.1f}",
+        "seed": run.config.seed,
+        "epochs": run.config.epochs,
+        "first_difference": find_difference(run, trained),
+        "seconds": round(trained.seconds, 1),
         "cpu": f"{cpu.name or cpu.architecture} ({cpu.family}, {cpu.model})",
         "compiler": programs.run([*programs.find_compiler(), "--version"]).splitlines()[0],
         "history_sha256": digest_history(trained.history),
@@ -63,19 +65,15 @@ def describe(row: Row) -> str:
 
 def read_rows() -> list[Row]:
     """Return the rows of results/audit.csv."""
-    if not FILE.exists():
-        return []
-    with FILE.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return pd.read_csv(FILE, dtype=TYPES).to_dict("records") if FILE.exists() else []
 
 
 def add_row(row: Row) -> None:
     """Add a row to results/audit.csv, or replace the row of the same run, atomically."""
-    rows = {(old["configuration"], int(old["seed"])): old for old in [*read_rows(), row]}
-    with replacing(FILE) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, row, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows[key] for key in sorted(rows))
+    key = ["configuration", "seed"]
+    rows = pd.DataFrame([*read_rows(), row]).astype(TYPES)
+    with replacing(FILE) as temporary:
+        rows.drop_duplicates(key, keep="last").sort_values(key).to_csv(temporary, index=False)
 
 
 def list_left(runs: Sequence[Run]) -> list[Run]:
