@@ -13,7 +13,7 @@ from helpers.runs import end, start
 
 from mnist_rnn.analysis.claims import UNPUBLISHED, read_claims
 from mnist_rnn.bits import first_steps
-from mnist_rnn.bits.emulated import find_python, take_first_steps
+from mnist_rnn.bits.emulated import find_python
 from mnist_rnn.bits.implementations import RUNS, answer, judge, train
 from mnist_rnn.bits.ledger import read_ledger
 from mnist_rnn.records.run import FIRST_STEPS, find_first_steps, read_first_steps
@@ -99,4 +99,5 @@ def test_the_numpy_version_needs_neither_fma_nor_tensorflow(cpu):
 def test_an_emulated_cpu_computes_the_committed_bits_in_the_specified_order(cpu):
     oracle = Path(__file__).with_name("helpers") / "oracle.py"
     assert end(start([*on(cpu), oracle, "40"]), timeout=3 * 3600) == (0, "different 0\n")
-    require_same_bits(take_first_steps(cpu, *STEPS))
+    module = "mnist_rnn.bits.first_steps"
+    require_same_bits([*on(cpu), "-m", module, *STEPS, "--emulated", cpu])

@@ -50,7 +50,7 @@ def make_row(run: Run, trained: Trained) -> Row:
         "first_difference": find_difference(run, trained),
         "seconds": round(trained.seconds, 1),
         "cpu": f"{cpu.name or cpu.architecture} ({cpu.family}, {cpu.model})",
-        "compiler": programs.run([*programs.find_compiler(), "--version"]).splitlines()[0],
+        "compiler": programs.run([programs.find_compiler(), "--version"]).splitlines()[0],
         "history_sha256": digest_history(trained.history),
     }
 

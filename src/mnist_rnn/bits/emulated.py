@@ -49,11 +49,6 @@ def find_python(cpu: str) -> list[str | Path]:
     return [*options, root / "usr" / "bin" / "python3.13"]
 
 
-def take_first_steps(cpu: str, *words: str) -> list[str | Path]:
-    """Return the command that starts `first_steps` with these arguments on an emulated CPU."""
-    return [*find_python(cpu), "-m", "mnist_rnn.bits.first_steps", *words, "--emulated", cpu]
-
-
 def fetch_arm64() -> None:
     """Download Debian's packages and the locked wheels, and unpack them in the folder `ARM64`.
 
@@ -92,8 +87,8 @@ def main() -> None:
     if len(sys.argv) == 1:
         return fetch_arm64()
     cpu, *names = sys.argv[1:]
-    command = take_first_steps(cpu, *names, "--record")
-    raise SystemExit(subprocess.run(command).returncode)
+    command = [*find_python(cpu), "-m", "mnist_rnn.bits.first_steps", *names]
+    raise SystemExit(subprocess.run([*command, "--record", "--emulated", cpu]).returncode)
 
 
 if __name__ == "__main__":

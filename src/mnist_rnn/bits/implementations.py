@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 from typing import NamedTuple
@@ -63,13 +62,11 @@ class Trained(NamedTuple):
     seconds: float
 
 
-def find_compiler(cpu: str | None = None) -> list[str]:
+def find_compiler(cpu: str | None = None) -> str:
     """Return the command of a C compiler for this CPU, or for an emulated one such as `riscv64`."""
     names = [f"{cpu}-linux-gnu-gcc"] if cpu else ["cc", "gcc", "clang"]
     if found := next(filter(None, map(which, names)), None):
-        return [found]
-    if not cpu and find_spec("ziglang"):
-        return [sys.executable, "-m", "ziglang", "cc"]
+        return found
     package = f"gcc-{cpu}-linux-gnu" if cpu else "gcc"
     raise ExperimentError(f"expected {' or '.join(names)}, got none. Run `apt install {package}`.")
 
@@ -78,7 +75,7 @@ def compile_c(program: Path, *options: str, cpu: str | None = None) -> list[str 
     """Compile the C program, by default for this CPU, and return the command that starts it."""
     options = options or ("-static" if cpu else "-march=native",)
     fixed = "-O3", "-ffp-contract=off", str(FOLDER / "commands.c"), "-lm", "-o", str(program)
-    run([*find_compiler(cpu), *options, *fixed])
+    run([find_compiler(cpu), *options, *fixed])
     return [f"qemu-{cpu}", program] if cpu else [program]
 
 
@@ -147,7 +144,7 @@ def find_program(
     """
     _, package, _ = SOURCES[name]
     if name == "C":
-        version = run([*find_compiler(cpu), "-dumpfullversion"]).strip()
+        version = run([find_compiler(cpu), "-dumpfullversion"]).strip()
         return compile_c(folder / "rnn", cpu=cpu), {package: version}
     interpreter = peers if name in ("JAX", "PyTorch") else sys.executable
     if not interpreter:
