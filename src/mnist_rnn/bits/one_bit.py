@@ -8,7 +8,7 @@ docs/data-dictionary.md explains the columns.
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -120,30 +120,28 @@ def compare(
     Errors and digests belong to the second run.
     """
     flat = [np.concatenate([array.ravel() for array in start]) for start in starts]
-    per_epoch = count_steps(config)
 
-    def read(kind: str, dtype: str, *shape: int) -> Iterable[tuple[np.ndarray, ...]]:
+    def read(kind: str, dtype: str, *shape: int) -> Iterator[tuple[np.ndarray, ...]]:
         files = (np.memmap(run / f"run.{kind}", dtype, "r") for run in runs)
         return zip(*(file.reshape(shape) for file in files), strict=True)
 
-    moments: list[tuple] = [(0, 0, *flat)]
-    steps = zip(FOLLOWED, read("steps", "<f4", -1, flat[0].size), strict=False)
-    moments += [(step, None, *both) for step, both in steps]
-    epochs = enumerate(read("epochs", "<f4", config.epochs, -1), 1)
-    moments += [(epoch * per_epoch, epoch, *both) for epoch, both in epochs]
-    ends: dict[int | None, tuple] = {
-        None: (None, None, None),
-        0: (None, None, weights_sha256(starts[1])),
-    }
+    rows: list[tuple] = [(0, 0, *measure(*flat), None, None, weights_sha256(starts[1]))]
+    for step, both in zip(FOLLOWED, read("steps", "<f4", -1, flat[0].size), strict=False):
+        rows.append((step, None, *measure(*both), None, None, None))
+    weights = read("epochs", "<f4", config.epochs, -1)
+    digits = read("digits", "u1", config.epochs, -1)
     printed = EPOCH.findall((runs[1] / "printed").read_text())
-    for epoch, (one, two) in enumerate(read("digits", "u1", config.epochs, -1), 1):
-        errors, digest = printed[epoch - 1]
-        ends[epoch] = (one != two).sum(), int(errors), digest
-    rows = []
-    for step, epoch, first, second in moments:
-        apart = first.astype(float) - second
-        rows.append((step, epoch, np.abs(apart).max(), np.sqrt((apart**2).mean()), *ends[epoch]))
+    epochs = enumerate(zip(weights, digits, printed, strict=True), 1)
+    for epoch, (both, (one, two), (errors, digest)) in epochs:
+        ends = (one != two).sum(), int(errors), digest
+        rows.append((epoch * count_steps(config), epoch, *measure(*both), *ends))
     return pd.DataFrame(rows, columns=COLUMNS[3:]).astype(dict.fromkeys(COUNTS, "Int64"))
+
+
+def measure(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Return the largest and the root-mean-square difference of two runs' weights."""
+    apart = first.astype(float) - second
+    return np.abs(apart).max(), np.sqrt((apart**2).mean())
 
 
 def train_pair(config: Configuration, change: str) -> pd.DataFrame:
