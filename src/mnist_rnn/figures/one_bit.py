@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -19,20 +20,16 @@ GREEN = "#00795a"  # the pair that the notebook has trained
 @default_style
 def draw_growth(pairs: pd.DataFrame, trained: pd.DataFrame) -> CaptionedFigure:
     """Draw the differences of the weights by step, one line per seed, for each configuration."""
-    fig, panels = make_panels(trained, "training step", "difference of the weights")
+    keys: dict[str, Artist] = {
+        "root mean square": Line2D([], [], color=BLUE, lw=1),
+        "largest": Line2D([], [], color=DARK, lw=0.8, ls=":"),
+    }
+    fig, panels = make_panels(trained, keys, "training step", "difference of the weights")
     for name, rows, color in choose_lines(pairs, trained):
         steps, largest = rows["step"].astype(int), DARK if color == BLUE else color
         panels[name].plot(steps, rows["largest"], color=largest, lw=0.8, ls=":")
         panels[name].plot(steps, rows["rms"], color=color, lw=1)
         panels[name].set(xscale="log", yscale="log", ylim=(1e-12, 3))
-    show_legend(
-        fig,
-        trained,
-        {
-            "root mean square": Line2D([], [], color=BLUE, lw=1),
-            "largest": Line2D([], [], color=DARK, lw=0.8, ls=":"),
-        },
-    )
     return CaptionedFigure(
         fig,
         "Before the first step, one bit of one weight is flipped. Blue: the root-mean-square "
@@ -44,7 +41,11 @@ def draw_growth(pairs: pd.DataFrame, trained: pd.DataFrame) -> CaptionedFigure:
 @default_style
 def draw_digits(pairs: pd.DataFrame, trained: pd.DataFrame) -> CaptionedFigure:
     """Draw how many predicted digits differ after each epoch, for each configuration."""
-    fig, panels = make_panels(trained, "epoch", "images classified differently")
+    keys: dict[str, Artist] = {
+        "one flipped bit": Line2D([], [], color=BLUE, marker=".", lw=1),
+        "two seeds": Patch(color=LIGHT, alpha=0.6),
+    }
+    fig, panels = make_panels(trained, keys, "epoch", "images classified differently")
     for name, rows, color in choose_lines(pairs, trained):
         rows = rows.dropna(subset="digits_differ").astype({"digits_differ": int, "epoch": int})
         panels[name].plot(rows["epoch"], rows["digits_differ"], color=color, lw=1, marker=".", ms=3)
@@ -54,14 +55,6 @@ def draw_digits(pairs: pd.DataFrame, trained: pd.DataFrame) -> CaptionedFigure:
         band = others.astype({"digits_differ": int, "epoch": int}).groupby("epoch")["digits_differ"]
         ax.fill_between(list(band.groups), band.min(), band.max(), color=LIGHT, alpha=0.6, lw=0)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    show_legend(
-        fig,
-        trained,
-        {
-            "one flipped bit": Line2D([], [], color=BLUE, marker=".", lw=1),
-            "two seeds": Patch(color=LIGHT, alpha=0.6),
-        },
-    )
     most = choose(pairs, "SGD", FLIP)["digits_differ"].max()
     return CaptionedFigure(
         fig,
@@ -72,8 +65,10 @@ def draw_digits(pairs: pd.DataFrame, trained: pd.DataFrame) -> CaptionedFigure:
     )
 
 
-def make_panels(trained: pd.DataFrame, xlabel: str, ylabel: str) -> tuple[Figure, dict[str, Axes]]:
-    """Make a figure with an empty panel for each configuration."""
+def make_panels(
+    trained: pd.DataFrame, keys: dict[str, Artist], xlabel: str, ylabel: str
+) -> tuple[Figure, dict[str, Axes]]:
+    """Make a figure with a legend, and with an empty panel for each configuration."""
     names = list(dict.fromkeys([*NAMES.values(), *trained["configuration"]]))
     lines = -(-len(names) // 4)
     size = 9.5, 2.1 * lines + 0.8
@@ -87,6 +82,9 @@ def make_panels(trained: pd.DataFrame, xlabel: str, ylabel: str) -> tuple[Figure
         ax.tick_params(labelsize=8)
     fig.supxlabel(xlabel, size=9)
     fig.supylabel(ylabel, size=9)
+    if len(trained):
+        keys["your pair"] = Line2D([], [], color=GREEN, lw=1)
+    fig.legend(keys.values(), keys, loc="outside upper right", ncols=len(keys), fontsize=8)
     return fig, panels
 
 
@@ -98,10 +96,3 @@ def choose_lines(
         rows = table[table["step"] > 0]
         for (name, _), line in rows.groupby(["configuration", "seed"]):
             yield name, line, color
-
-
-def show_legend(fig: Figure, trained: pd.DataFrame, keys: dict[str, Line2D | Patch]) -> None:
-    """Draw a legend, with the pair that the notebook has trained."""
-    if len(trained):
-        keys["your pair"] = Line2D([], [], color=GREEN, lw=1)
-    fig.legend(keys.values(), keys, loc="outside upper right", ncols=len(keys), fontsize=8)
