@@ -152,14 +152,6 @@ def read_float(word: str) -> float:
     return np.nan if np.isnan(number) else number
 
 
-def read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object as a dictionary, but raise a ValueError if a name occurs twice."""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError(f"a name twice among {', '.join(name for name, _ in pairs)[:60]}")
-    return content
-
-
 def read_cases(path: Path = FILE) -> dict[str, Case]:
     """Read the cases of a file that has the format of docs/known-answers.json.
 
@@ -185,7 +177,7 @@ def read_cases(path: Path = FILE) -> dict[str, Case]:
             ) from None
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=read_object)
+        content = json.loads(path.read_text(encoding="utf-8"))
         return {
             name: {key: read(name, key, value) for key, value in case.items()}
             for name, case in content.items()
