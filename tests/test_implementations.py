@@ -19,10 +19,10 @@ PEERS = ROOT / f"{sys.prefix}-peers" / "bin" / "python"
 KNOWN = [name for name in read_first_steps() if name != "first-epoch"]
 
 
-def start(name, folder, cpu=None):
+def start(name, folder):
     """Return the command of a program, or skip the test if something is missing."""
     try:
-        return implementations.find_program(name, folder, cpu, PEERS)[0]
+        return implementations.find_program(name, folder, PEERS)[0]
     except ExperimentError as error:
         pytest.skip(str(error))
 
@@ -66,9 +66,10 @@ def test_the_c_program_computes_the_committed_bits_on_other_cpus(target, tmp_pat
     if target[0] == "-":
         command, run = compile_c(tmp_path / "rnn", *target.split()), "sgd"
     else:
-        if not shutil.which(f"qemu-{target}"):
-            pytest.skip(f"needs qemu-{target}: `apt install qemu-user`")
-        command, run = start("C", tmp_path, target), "1-unit"
+        qemu, gcc, run = f"qemu-{target}", f"{target}-linux-gnu-gcc", "1-unit"
+        if not (shutil.which(qemu) and shutil.which(gcc)):
+            pytest.skip(f"needs {qemu} and {gcc}: `apt install qemu-user gcc-{target}-linux-gnu`")
+        command = [qemu, *compile_c(tmp_path / "rnn", "-static", compiler=gcc)]
     assert (answer(command), judge(train(command, RUNS[run]), run)) == ([], "")
 
 

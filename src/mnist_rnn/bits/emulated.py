@@ -21,7 +21,6 @@ from mnist_rnn.system.paths import ROOT
 
 ARM64 = Path(f"{sys.prefix}-arm64")  # made by fetch_arm64
 SITE = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
-ARCHITECTURES = {"neoverse-n1": "aarch64"}  # of emulated CPUs, if not x86_64
 # Debian's ARM64 packages of Python 3.13, and of the libraries that Python or TensorFlow loads
 DEBIAN_PACKAGES = """
     python3.13-minimal libpython3.13-stdlib libpython3.13-minimal libc6 libstdc++6 libgcc-s1

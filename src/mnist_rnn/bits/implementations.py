@@ -1,10 +1,9 @@
 """Check that the programs for Keras, NumPy, JAX, PyTorch, C and the browser compute our bits.
 
 `make implementations` runs this check. Each program in `implementations/` computes the known cases,
-and the first steps of the default run. With `--run`, each program trains another of our runs. With
-`--emulate riscv64`, a C compiler for RISC-V compiles the C program, and qemu runs it. For each
-program except Keras, the check adds a row to outputs/reproductions.csv; `make reproduce` adds the
-row of Keras. The exit status is 1 if any bits differ.
+and the first steps of the default run. With `--run`, each program trains another of our runs. For
+each program except Keras, the check adds a row to outputs/reproductions.csv; `make reproduce` adds
+the row of Keras. The exit status is 1 if any bits differ.
 """
 
 import argparse
@@ -20,7 +19,6 @@ from typing import NamedTuple
 
 from mnist_rnn.bits import by_hand
 from mnist_rnn.bits.compare import compare
-from mnist_rnn.bits.emulated import ARCHITECTURES, find_python
 from mnist_rnn.bits.inputs import write_inputs
 from mnist_rnn.bits.known_answers import FILE, list_cases, read_cases
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
@@ -62,21 +60,18 @@ class Trained(NamedTuple):
     seconds: float
 
 
-def find_compiler(cpu: str | None = None) -> str:
-    """Return the command of a C compiler for this CPU, or for an emulated one such as `riscv64`."""
-    names = [f"{cpu}-linux-gnu-gcc"] if cpu else ["cc", "gcc", "clang"]
-    if found := next(filter(None, map(which, names)), None):
+def find_compiler() -> str:
+    """Return the command of a C compiler."""
+    if found := next(filter(None, map(which, ("cc", "gcc", "clang"))), None):
         return found
-    package = f"gcc-{cpu}-linux-gnu" if cpu else "gcc"
-    raise ExperimentError(f"expected {' or '.join(names)}, got none. Run `apt install {package}`.")
+    raise ExperimentError("expected cc, gcc or clang, got none. Run `apt install gcc`.")
 
 
-def compile_c(program: Path, *options: str, cpu: str | None = None) -> list[str | Path]:
+def compile_c(program: Path, *options: str, compiler: str | None = None) -> Command:
     """Compile the C program, by default for this CPU, and return the command that starts it."""
-    options = options or ("-static" if cpu else "-march=native",)
-    fixed = "-O3", "-ffp-contract=off", str(FOLDER / "commands.c"), "-lm", "-o", str(program)
-    run([find_compiler(cpu), *options, *fixed])
-    return [f"qemu-{cpu}", program] if cpu else [program]
+    fixed = "-O3", "-ffp-contract=off", FOLDER / "commands.c", "-lm", "-o", program
+    run([compiler or find_compiler(), *(options or ["-march=native"]), *fixed])
+    return [program]
 
 
 def run(command: Command) -> str:
@@ -135,27 +130,25 @@ def judge(trained: Trained, name: str) -> str:
 
 
 def find_program(
-    name: str, folder: Path, cpu: str | None = None, peers: str | None = None
+    name: str, folder: Path, peers: str | None = None
 ) -> tuple[Command, dict[str, str]]:
     """Return the command that starts a program, and the versions of its packages or compiler.
 
-    `folder` is for the compiled C program. `cpu` is emulated: for C an architecture, such as
-    `riscv64`, for Python a CPU, such as `Haswell`. JAX and PyTorch need the interpreter `peers`.
+    `folder` is for the compiled C program. JAX and PyTorch need the interpreter `peers`.
     """
     _, package, _ = SOURCES[name]
     if name == "C":
-        version = run([find_compiler(cpu), "-dumpfullversion"]).strip()
-        return compile_c(folder / "rnn", cpu=cpu), {package: version}
-    interpreter = peers if name in ("JAX", "PyTorch") else sys.executable
-    if not interpreter:
+        version = run([find_compiler(), "-dumpfullversion"]).strip()
+        return compile_c(folder / "rnn"), {package: version}
+    python = peers if name in ("JAX", "PyTorch") else sys.executable
+    if not python:
         raise ExperimentError(f"--peers: expected a Python interpreter with {name}, got none.")
-    python = find_python(cpu) if cpu else [interpreter]
-    command = [*python, FOLDER / f"rnn_{name.lower().removeprefix('py')}.py"]
+    command: Command = [python, FOLDER / f"rnn_{name.lower().removeprefix('py')}.py"]
     if name == "Browser":
         version = run([package, "--version"]).split()[1].partition(".")[0]
         return command, {"Chromium": version, "fused": "arithmetic"}
     asked = f"import platform, {package}; print(platform.python_version(), {package}.__version__)"
-    python_version, version = run([*python, "-c", asked]).split()
+    python_version, version = run([python, "-c", asked]).split()
     return command, {"python": python_version, package: version.partition("+")[0]}
 
 
@@ -173,26 +166,21 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     runs = f"a run to train: {', '.join(RUNS)} (default: sgd)"
     parser.add_argument("--run", action="append", choices=RUNS, metavar="RUN", help=runs)
-    parser.add_argument("--emulate", metavar="CPU", help="the CPU to emulate")
     parser.add_argument("--peers", help="the path of a Python interpreter with JAX and PyTorch")
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in SOURCES]:
         parser.error(f"expected names from {list(SOURCES)}, got '{unknown[0]}'")
-    made_with, cpu, equal = describe_environment(None, options.emulate), options.emulate, True
+    made_with, equal = describe_environment(None), True
     load_mnist()
     for name in options.names or list(SOURCES)[:-1]:
-        if cpu:
-            here = cpu if name == "C" else ARCHITECTURES.get(cpu, "x86_64")
-            about = made_with.cpu.model_copy(update={"architecture": here})
-            made_with = made_with.model_copy(update={"cpu": about})
         with tempfile.TemporaryDirectory() as folder:
-            command, versions = find_program(name, Path(folder), cpu, options.peers)
+            command, versions = find_program(name, Path(folder), options.peers)
             equal &= say(f"{name}, known answers", " ".join(answer(command)))
             for chosen in options.run or ["sgd"]:
                 config, trained = RUNS[chosen], train(command, RUNS[chosen])
                 took = f"{name}, {chosen}, {trained.seconds:.0f} s"
                 equal &= (same := say(took, judge(trained, chosen)))
-                if name == "Keras" and not cpu:
+                if name == "Keras":
                     continue  # `make reproduce` adds the row of Keras
                 whole = config.train_size == TRAIN_SIZE
                 seconds = trained.seconds / config.epochs if whole else None
