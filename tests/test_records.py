@@ -17,7 +17,6 @@ from mnist_rnn.records import environment, run
 from mnist_rnn.records.environment import count_threads, describe_environment, run_command
 from mnist_rnn.records.run import (
     PROGRAMS,
-    find_first_difference,
     find_first_steps,
     find_outdated,
     name_configuration,
@@ -257,12 +256,6 @@ def test_the_committed_records_have_their_digests():
     records = {str(path.relative_to(COMMITTED)): path for path in COMMITTED.glob("runs/*/*.json")}
     digests = {n: hashlib.sha256(path.read_bytes()).hexdigest() for n, path in records.items()}
     assert {name for name, _ in digests.items() ^ known.items()} == set()
-
-
-def test_the_first_epoch_with_other_weights_is_found():
-    assert find_first_difference(["a", "b", "c"], ["a", None, "d"]) == 3
-    assert find_first_difference(["x", "b"], ["a", "b", "c"]) == 1
-    assert find_first_difference(["a", None], ["a", "b"]) is None
 
 
 def test_the_message_about_a_file_is_short_and_printable():

@@ -21,7 +21,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from mnist_rnn.bits import implementations as programs
-from mnist_rnn.bits.implementations import Trained, find_difference, list_epochs
+from mnist_rnn.bits.implementations import Epochs, Trained, find_difference, list_epochs
 from mnist_rnn.data import load_mnist
 from mnist_rnn.records.environment import describe_cpu
 from mnist_rnn.records.run import Run, count_products, read_runs
@@ -35,7 +35,7 @@ BAR = "{percentage:.0f}%|{bar}| {elapsed}, {remaining} left"
 Row = dict[str, Any]  # docs/data-dictionary.md explains the columns
 
 
-def digest_history(epochs: Sequence[tuple[int, str | None]]) -> str:
+def digest_history(epochs: Epochs) -> str:
     """Return the SHA-256 of the test errors and the digests after each epoch."""
     return hashlib.sha256("".join(f"{e} {d}\n" for e, d in epochs).encode()).hexdigest()
 
@@ -47,7 +47,7 @@ def make_row(run: Run, trained: Trained) -> Row:
         "configuration": run.configuration_name,
         "seed": run.config.seed,
         "epochs": run.config.epochs,
-        "first_difference": find_difference(run, trained),
+        "first_difference": find_difference(run, trained.history),
         "seconds": round(trained.seconds, 1),
         "cpu": f"{cpu.name or cpu.architecture} ({cpu.family}, {cpu.model})",
         "compiler": programs.run([programs.find_compiler(), "--version"]).splitlines()[0],

@@ -30,6 +30,7 @@ from mnist_rnn.system.errors import ExperimentError, one_sentence
 from mnist_rnn.system.paths import COMMITTED, MNIST, ROOT, located
 
 Command = Sequence[str | Path]
+Epochs = Sequence[tuple[int, str | None]]  # the test errors and the weights' digest of each epoch
 FOLDER = ROOT / "implementations"
 EPOCH = re.compile(r"(\d+) errors of \d+ test images, weights ([0-9a-f]{64})")
 PACKAGE = ROOT / "src" / "mnist_rnn"
@@ -50,12 +51,12 @@ RUNS |= {DEFAULT_RUN: Configuration(), "learn.html": PAGE_CONFIG}
 
 
 class Trained(NamedTuple):
-    """A program's output: test errors and the weights' digest after each epoch, and the time.
+    """A program's output and its time.
 
     `last` is one digest of both the final weights and the logits of 100 test images.
     """
 
-    history: list[tuple[int, str | None]]
+    history: Epochs
     last: str
     seconds: float
 
@@ -86,14 +87,14 @@ def run(command: Command) -> str:
     return done.stdout
 
 
-def list_epochs(run: Run) -> list[tuple[int, str | None]]:
+def list_epochs(run: Run) -> Epochs:
     """Return the test errors and the digest after each epoch of a record."""
     return list(zip(run.history.test_errors, run.history.weights_sha256, strict=True))
 
 
-def find_difference(run: Run, trained: Trained) -> int | None:
+def find_difference(run: Run, history: Epochs) -> int | None:
     """Return the first epoch with other test errors or another digest than in the record."""
-    pairs = enumerate(zip(list_epochs(run), trained.history, strict=True), 1)
+    pairs = enumerate(zip(list_epochs(run), history, strict=True), 1)
     return next((epoch for epoch, (known, new) in pairs if known != new), None)
 
 
@@ -125,7 +126,7 @@ def judge(trained: Trained, name: str) -> str:
     if name in read_first_steps():
         expected = read_first_steps()[name].sha256
         return "" if trained.last == expected else f"expected {expected}, got {trained.last}"
-    epoch = find_difference(read_run(run_path(RUNS[name], ".json", COMMITTED)), trained)
+    epoch = find_difference(read_run(run_path(RUNS[name], ".json", COMMITTED)), trained.history)
     return f"from epoch {epoch} on" if epoch else ""
 
 

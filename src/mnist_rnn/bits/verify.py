@@ -10,9 +10,10 @@ import argparse
 from pathlib import Path
 
 from mnist_rnn.bits.audit import audit, describe
+from mnist_rnn.bits.implementations import find_difference, list_epochs
 from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduction
 from mnist_rnn.config import Configuration
-from mnist_rnn.records.run import Run, find_first_difference, read_run
+from mnist_rnn.records.run import Run, read_run
 from mnist_rnn.system.errors import ExperimentError, ParameterError, RecordError, one_sentence
 from mnist_rnn.system.paths import COMMITTED, LATEST, OUTPUTS, located
 
@@ -20,7 +21,7 @@ from mnist_rnn.system.paths import COMMITTED, LATEST, OUTPUTS, located
 def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
     """Return whether the new run reproduces the committed run, and a sentence on the comparison."""
     reached = f"{new.test_errors} test errors, {new.test_accuracy:.2f}% test accuracy"
-    epoch = find_first_difference(new.history.weights_sha256, committed.history.weights_sha256)
+    epoch = find_difference(committed, list_epochs(new))
     if epoch is None:
         return True, f"The same bits as the committed run: {reached}."
     gap = abs(new.test_accuracy - committed.test_accuracy)

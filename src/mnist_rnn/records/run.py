@@ -185,12 +185,6 @@ def find_first_steps(config: Configuration) -> dict[str, str]:
     return search(*network) or search("layer") | search("optimizer")
 
 
-def find_first_difference(new: list[str | None], known: list[str | None]) -> int | None:
-    """Return the first epoch, counted from 1, in which two known digests differ."""
-    pairs = enumerate(zip(new, known, strict=False), 1)
-    return next((epoch for epoch, (a, b) in pairs if a and b and a != b), None)
-
-
 def count_parameters(config: Configuration, code: Code = "ours") -> int:
     """Return the number of parameters of the network; PyTorch's RNN has two bias vectors."""
     _, gates, biases = LAYERS[config.layer]
