@@ -79,7 +79,7 @@ def test_verify_compares_the_run_that_was_finished_last(run_verify, committed, t
     "name", ["simple_rnn-256-sgd", "simple_rnn-256-sgd/999", "../runs/x/0", "seeded/0"]
 )
 def test_an_unknown_name_of_a_run_is_rejected(name, run_verify):
-    assert re.match(rf"run: expected .* such as .*, got {name}, ", run_verify(name)[1])
+    assert re.match(rf"run: expected .* such as .*, got {name}\.", run_verify(name)[1])
 
 
 @pytest.mark.parametrize("difference", ["", "3"])

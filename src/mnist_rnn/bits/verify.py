@@ -62,18 +62,13 @@ def verify(name: str, accept_new: bool) -> tuple[bool, str]:
             except ExperimentError as error:
                 print(f"No row for the ledger: {error}")
         return compare_runs(new, committed)
-    if path := find_record(name, COMMITTED):
-        known = read_run(path)
-        if known.code != "ours":
-            expected = "a run of our code, such as simple_rnn-256-sgd/17"
-            raise ParameterError(f"run: expected {expected}, got {name}, which other code trained.")
-        print(f"{located(OUTPUTS)} has no record of {name}. The C program computes the run.")
-        (row,) = audit([known])
-        return not row["first_difference"], describe(row)
-    expected = "the name of a run, such as simple_rnn-256-sgd/17"
-    raise ParameterError(
-        f"run: expected {expected}, got {name}, which has no record. `make reproduce` trains a run."
-    )
+    path = find_record(name, COMMITTED)
+    if not path or (committed := read_run(path)).code != "ours":
+        here = f"a run in {located(OUTPUTS)} or a committed run of our code"
+        raise ParameterError(f"run: expected {here}, such as simple_rnn-256-sgd/17, got {name}.")
+    print(f"{located(OUTPUTS)} has no record of {name}. The C program computes the run.")
+    (row,) = audit([committed])
+    return not row["first_difference"], describe(row)
 
 
 @one_sentence()
