@@ -12,7 +12,7 @@ import argparse
 import json
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice, product
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,15 @@ RUNS = {
 Case = dict[str, Any]  # maps a name to an option, an array or a digest
 
 
-def list_means(case: Case) -> Iterator[tuple[str, str]]:
-    """Return pairs of a moving mean, m or v, and an array of weights."""
-    return product(MEANS.get(str(case.get("optimizer")), ""), WEIGHTS)
+def list_means(case: Case) -> dict[str, str]:
+    """Return the names of a case's moving means, such as mw, each with its array of weights."""
+    kinds = MEANS.get(str(case.get("optimizer")), "")
+    return {kind + weight: weight for kind in kinds for weight in WEIGHTS}
 
 
 def list_inputs(case: Case) -> list[str]:
     """Return the names of a case's options, inputs and moving means."""
-    return [*(o for o in OPTIONS if o in case), *INPUTS, *map("".join, list_means(case))]
+    return [*(o for o in OPTIONS if o in case), *INPUTS, *list_means(case)]
 
 
 def list_shapes(case: Case) -> dict[str, tuple[int, ...]]:
@@ -67,7 +68,7 @@ def list_shapes(case: Case) -> dict[str, tuple[int, ...]]:
         "v": (units, NUM_CLASSES),
         "c": (NUM_CLASSES,),
     }
-    return shapes | {mean + weight: shapes[weight] for mean, weight in list_means(case)}
+    return shapes | {mean: shapes[weight] for mean, weight in list_means(case).items()}
 
 
 def check_inputs(name: str, case: Case) -> None:
@@ -94,7 +95,7 @@ def take_step(case: Case, module: Any = by_hand, **options: Any) -> Case:
     """Take a training step; return its inputs and its arrays, in the order of computation."""
     inputs = {name: case[name] for name in list_inputs(case)}
     options |= {name: inputs[name] for name in OPTIONS if name in inputs}
-    if means := {name: inputs[name] for name in map("".join, list_means(case))}:
+    if means := {name: inputs[name] for name in list_means(case)}:
         options["means"] = means
     weights = [inputs[name] for name in WEIGHTS]
     y, rate = inputs["y"].astype(int), inputs["rate"]
@@ -107,7 +108,7 @@ def take_steps(config: Configuration, steps: int) -> Iterator[Case]:
     images = scale(x[: config.train_size]).swapaxes(0, 1), y[: config.train_size]
     case: Case = {name: getattr(config, name) for name in OPTIONS if name != "k"}
     case |= dict(zip(WEIGHTS, draw_initial_weights(config), strict=True))
-    case |= {mean + weight: np.zeros_like(case[weight]) for mean, weight in list_means(case)}
+    case |= {mean: np.zeros_like(case[weight]) for mean, weight in list_means(case).items()}
     case["rate"] = np.array(config.learning_rate, "float32")
     batches = by_hand.batches(*images, config.seed, config.batch_size)
     for k, (x, y) in enumerate(islice(batches, steps)):
