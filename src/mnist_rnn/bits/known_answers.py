@@ -130,15 +130,15 @@ def digest_arrays(case: Case) -> Case:
 def to_json(cases: Mapping[str, Case]) -> str:
     """Return cases as text in the format of docs/known-answers.json, with one array per line."""
 
-    def write(array: Any) -> str:
-        if isinstance(array, str | int | float):
-            return json.dumps(array)
-        values = [re.sub(r"\.?0*p", "p", value.hex()) for value in array.ravel().tolist()]
-        return f"[{json.dumps(array.shape)}, {json.dumps(' '.join(values))}]"
+    def write(value: Any) -> str:
+        if isinstance(value, np.ndarray):
+            words = [re.sub(r"\.?0*p", "p", number.hex()) for number in value.ravel().tolist()]
+            value = value.shape, " ".join(words)
+        return json.dumps(value)
 
     parts = [
         f"{json.dumps(name)}: {{\n"
-        + ",\n".join(f" {json.dumps(key)}: {write(array)}" for key, array in case.items())
+        + ",\n".join(f" {json.dumps(key)}: {write(value)}" for key, value in case.items())
         + "}"
         for name, case in cases.items()
     ]
