@@ -4,7 +4,7 @@
 weights and the test errors after each epoch must be those of the run's record. Each finished run
 is a row of results/audit.csv, so that an interrupted audit continues.
 `python -m mnist_rnn.bits.audit simple_rnn-256-sgd/17` computes one run, a name without a number
-all runs of a configuration. The exit status is 1 if any run differs.
+all runs of a configuration. `--left` lists what is left. The exit status is 1 if any run differs.
 """
 
 import argparse
@@ -118,9 +118,13 @@ def main() -> None:
     """Audit the runs that the command line names, and print a line per run."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help="runs or configurations")
+    parser.add_argument("--left", action="store_true", help="only list the runs that are left")
     options = parser.parse_args()
     runs, different = read_audited(options.names), 0
-    for row in audit(list_left(runs)):
+    left = list_left(runs)
+    if options.left:
+        return print(*(run.name for run in left), sep="\n")
+    for row in audit(left):
         add_row(row)
         print(describe(row), flush=True)
         different += bool(row["first_difference"])
