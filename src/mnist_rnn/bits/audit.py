@@ -42,14 +42,13 @@ def digest_history(epochs: Epochs) -> str:
 
 def make_row(run: Run, trained: Trained) -> Row:
     """Return the row that compares the C program's training with a run's record."""
-    cpu = describe_cpu(None)
     return {
         "configuration": run.configuration_name,
         "seed": run.config.seed,
         "epochs": run.config.epochs,
         "first_difference": find_difference(run, trained.history),
         "seconds": round(trained.seconds, 1),
-        "cpu": f"{cpu.name or cpu.architecture} ({cpu.family}, {cpu.model})",
+        "cpu": describe_cpu(None).describe(),
         "compiler": programs.run([programs.find_compiler(), "--version"]).splitlines()[0],
         "history_sha256": digest_history(trained.history),
     }

@@ -58,13 +58,9 @@ def describe_reproduction(
     `outcomes` says for each computation whether it has the committed bits. `versions` are those of
     the program's packages or compiler, by default of Keras's packages.
     """
-    cpu = made_with.cpu
-    kind = " ".join(word for word in (cpu.vendor, cpu.family, cpu.model) if word)
-    words = [f"{cpu.name or 'unknown'} ({kind})" if kind else cpu.name or "unknown"]
-    words += [cpu.architecture] + ["emulated"] * cpu.emulated
     return Reproduction(
         program=program,
-        cpu=", ".join(words),
+        cpu=made_with.cpu.describe(),
         system=made_with.system,
         versions=", ".join(" ".join(i) for i in (versions or made_with.versions).items()),
         same_bits=" ".join(name for name, same in outcomes.items() if same),

@@ -33,6 +33,12 @@ class Cpu(Strict):
     has_fma: bool
     emulated: bool = False
 
+    def describe(self) -> str:
+        """Return the CPU as the ledger and the audit name it."""
+        kind = " ".join(word for word in (self.vendor, self.family, self.model) if word)
+        name = f"{self.name or 'unknown'} ({kind})" if kind else self.name or "unknown"
+        return ", ".join([name, self.architecture] + ["emulated"] * self.emulated)
+
 
 class Environment(Strict):
     """The commit, versions and machine of a run.
