@@ -217,11 +217,14 @@ static inline float tanh_of(float x) {
   return size < 0.0004f ? x : near_one;
 }
 
+static inline float limit(float x) { return x < -87.8f ? -87.8f : x > 88.8f ? 88.8f : x; }
+
+// The exponential function of a limited x. `k` is floorf(s), which GCC would not vectorize.
 static inline float exp_of(float x) {
   static const float P[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
                             4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
-  x = x < -87.8f ? -87.8f : x > 88.8f ? 88.8f : x;
-  float k = floorf(0.5f + x * 1.44269502f);
+  float s = 0.5f + x * 1.44269502f, k = (int32_t)s;
+  k -= k > s;
   k = k < -127 ? -127 : k > 127 ? 127 : k;
   float r = (x - 0.693359375f * k) - -2.12194440e-4f * k, p = P[0];
   for (int i = 1; i < 6; i++) p = p * r + P[i];
@@ -229,7 +232,10 @@ static inline float exp_of(float x) {
   return flush((1 + (r + p * (r * r))) * power.value);
 }
 
-static inline float sigmoid(float x) { return 1 / (1 + exp_of(-x)); }
+static void sigmoid(float *a, int count) { // GCC vectorizes two loops, and not one
+  for (int j = 0; j < count; j++) a[j] = limit(-a[j]);
+  for (int j = 0; j < count; j++) a[j] = 1 / (1 + exp_of(a[j]));
+}
 
 // ---- The layers, for one image at one timestep --------------------------------------------------
 //
@@ -250,9 +256,8 @@ static void forward_lstm(float *restrict a, const float *restrict hu, const floa
                          float *restrict c, float *restrict h) {
   float *restrict i = a, *restrict f = a + units, *restrict g = f + units, *restrict o = g + units;
   for (int j = 0; j < width; j++) a[j] = (a[j] + hu[j]) + b[j];
-  for (int j = 0; j < 2 * units; j++) a[j] = sigmoid(a[j]);
+  sigmoid(a, 2 * units), sigmoid(o, units);
   for (int j = 0; j < units; j++) g[j] = tanh_of(g[j]);
-  for (int j = 0; j < units; j++) o[j] = sigmoid(o[j]);
   for (int j = 0; j < units; j++) c[j] = f[j] * before[j] + i[j] * g[j];
   for (int j = 0; j < units; j++) h[j] = o[j] * tanh_of(c[j]);
 }
@@ -280,7 +285,8 @@ static void forward_gru(float *restrict a, const float *restrict hu, const float
                         float *restrict hg, float *restrict h) {
   float *restrict z = a, *restrict r = a + units, *restrict g = r + units;
   const float *second = b + width; // the second row of b
-  for (int j = 0; j < 2 * units; j++) a[j] = sigmoid((a[j] + b[j]) + (hu[j] + second[j]));
+  for (int j = 0; j < 2 * units; j++) a[j] = (a[j] + b[j]) + (hu[j] + second[j]);
+  sigmoid(a, 2 * units);
   for (int j = 0, k = 2 * units; j < units; j++, k++) {
     hg[j] = hu[k] + second[k];
     g[j] = tanh_of((g[j] + b[k]) + r[j] * hg[j]);
@@ -356,7 +362,7 @@ static void differentiate_loss(int first, int last) {
   for (int i = first; i < last; i++) {
     float e[CLASSES], *logits = z + i * CLASSES, m = logits[0], s = 0;
     for (int j = 1; j < CLASSES; j++) m = logits[j] > m ? logits[j] : m;
-    for (int j = 0; j < CLASSES; j++) s += e[j] = exp_of(logits[j] - m);
+    for (int j = 0; j < CLASSES; j++) s += e[j] = exp_of(limit(logits[j] - m));
     for (int j = 0; j < CLASSES; j++)
       g[i * CLASSES + j] = flush((a * (1 / s)) * e[j] - (j == y[i] ? a : 0));
     losses[i] = log(s) - (logits[y[i]] - m);
