@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.samples import change, make_claims, make_runs
+from helpers.samples import change, make_claim, make_runs
 
 from mnist_rnn.analysis.statistics import (
     combine_ranks,
@@ -50,7 +50,7 @@ def test_prediction_interval_covers_95_percent_of_further_runs(n):
 
 def test_two_runs_have_no_prediction_interval():
     assert np.isnan(find_interval("test_accuracy", pd.Series(FIVE[:2]))).all()
-    claim = make_claims(test_accuracy=[98.0]).iloc[0]
+    claim = make_claim(test_accuracy=98.0)
     assert compare_numbers(claim, make_runs(FIVE[:2])).empty
     assert len(compare_numbers(claim, make_runs(FIVE[:3]))) == 1
 
@@ -67,9 +67,7 @@ def test_prediction_interval_of_a_loss_has_no_upper_limit():
 
 
 def test_each_published_number_has_its_own_prediction_interval():
-    claim = make_claims(
-        losses=(0.9, 0.4), test_accuracy=[98.0], last_epoch_accuracy=[90.0], test_loss=[0.3]
-    ).iloc[0]
+    claim = make_claim(losses=(0.9, 0.4), test_accuracy=98.0, train_accuracy=90.0, test_loss=0.3)
     losses = np.outer([0.9, 1, 1.1], [1, 0.5])
     found = compare_numbers(claim, make_runs(FIVE[1:4], losses, test_loss=[0.1, 0.11, 0.12]))
     assert found["published"].to_dict() == {
@@ -87,44 +85,12 @@ def test_each_published_number_has_its_own_prediction_interval():
     assert found.loc["mean_loss", ["low", "high"]].tolist() == pytest.approx(ends)
 
 
-LONG = (0.9, 0.5, 0.3, 0.2)  # the losses of four epochs
-
-
-@pytest.mark.parametrize(("published", "epochs"), [(LONG, 2), (LONG[:2], 4)])
-@pytest.mark.parametrize("compare", [compare_numbers, rank_jointly])
-def test_claim_and_runs_are_compared_only_in_common_epochs(published, epochs, compare):
-    """Change the values after the last common epoch, and expect the same result."""
-    numbers = {"test_accuracy": [98.0], "last_epoch_accuracy": [90.0], "test_loss": [0.125]}
-    claim = make_claims(losses=published, **numbers).iloc[0]
-    random = np.random.default_rng(0)
-    losses = np.outer(random.normal(1, 0.05, 8), LONG[:epochs])
-    accuracies = np.repeat(random.normal(98, 0.1, (8, 1)), epochs, axis=1)
-    found = compare(claim, make_runs(accuracies, losses))
-    if epochs > 2:
-        losses[:, 2:], accuracies[:, 2:] = 9, 10
-    else:
-        claim = claim.copy()
-        claim["loss_by_epoch"] = (*published[:2], 9, 9)
-    again = compare(claim, make_runs(accuracies, losses))
-    if compare is rank_jointly:
-        assert found == again
-        assert found[0] > 1  # in the common epochs, a run deviates more than the published result
-        return
-    pd.testing.assert_frame_equal(found, again)
-    assert found["inside"].all()
-    assert found["published"]["mean_loss"] == pytest.approx(np.sqrt(0.9 * 0.5))
-    # A claim's accuracies are measured after its last epoch, which the shorter runs don't reach.
-    # Test losses are not compared, because the runs and the claim have different final epochs.
-    compared = {"test_accuracy", "last_epoch_accuracy"} if epochs > 2 else set()
-    assert set(found.index) == {"first_epoch_loss", "mean_loss"} | compared
-
-
 def test_measures_are_taken_after_the_given_number_of_epochs():
     runs = make_runs([[90.0, 95.0]], [[0.5, 0.125]], accuracy_by_epoch=[(0.8, 0.9)])
     expected = [[90.0, 80.0, np.nan, 0.5, 0.5], [95.0, 90.0, 0.125, 0.5, 0.25]]
     for epochs, values in enumerate(expected, 1):
         np.testing.assert_allclose(measure_runs(runs, epochs).iloc[0].to_list(), values)
-    claim = make_claims(losses=(0.5, 0.125), test_accuracy=[95.0]).iloc[0]
+    claim = make_claim(losses=(0.5, 0.125), test_accuracy=95.0)
     assert measure_claim(claim, 1)["published"].to_dict() == {
         "first_epoch_loss": 0.5,
         "mean_loss": 0.5,
@@ -136,7 +102,7 @@ def test_joint_rank_equals_a_hand_computed_rank():
     losses = np.exp([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
     runs = make_runs([98.0] * 3, losses)
     for published, place in ((3.9, 2), (9.0, 1), (2.2, 3)):
-        claim = make_claims(losses=tuple(np.exp([published] * 2)), test_accuracy=[98.0]).iloc[0]
+        claim = make_claim(losses=tuple(np.exp([published] * 2)), test_accuracy=98.0)
         assert rank_jointly(claim, runs) == (place, 4)
 
 
@@ -147,7 +113,7 @@ def test_joint_ranks_are_uniformly_distributed():
         shared = random.exponential(0.1, (20, 1))
         losses = np.exp(shared + random.normal(0, 0.01, (20, 2)))
         accuracies = 98 - shared[:, 0] + random.normal(0, 0.01, 20)
-        claim = make_claims(losses=tuple(losses[0]), test_accuracy=accuracies[:1]).iloc[0]
+        claim = make_claim(losses=tuple(losses[0]), test_accuracy=accuracies[0])
         places.append(rank_jointly(claim, make_runs(accuracies[1:], losses[1:]))[0])
     assert np.mean(places) == pytest.approx(21 / 2, abs=1)
     assert np.mean(np.array(places) == 1) == pytest.approx(1 / 20, abs=0.04)

@@ -15,17 +15,13 @@ def cpu(has_fma, **known):
     return Cpu(**{"architecture": "x86_64", "has_fma": has_fma} | unknown | known)
 
 
-def make_claims(losses=None, half_unit=0.0, **published):
-    """Return a table of published results of the configuration `a`.
-
-    The rows are named `claim-0`, `claim-1` and so on. Every row has the loss curve `losses`.
-    A column of accuracies or losses contains NaN if its argument is missing.
-    """
-    length = len(next(iter(published.values())))
-    columns = dict.fromkeys(["test_accuracy", "last_epoch_accuracy", "test_loss"], np.nan)
-    columns |= {"configuration": "a", "kind": "run", "test_accuracy_half_unit": half_unit}
-    columns |= {"epochs": 2 if losses is None else len(losses), "loss_by_epoch": [losses] * length}
-    return pd.DataFrame(columns | published, index=[f"claim-{i}" for i in range(length)])
+def make_claim(losses=None, **published):
+    """Return a published result, in which a missing accuracy or loss is NaN."""
+    numbers = dict.fromkeys(["test_accuracy", "train_accuracy", "test_loss"], np.nan) | published
+    claim = {f"published_{name}": value for name, value in numbers.items()}
+    epochs = 2 if losses is None else len(losses)
+    more = {"rounding": 0.0, "epochs": epochs, "loss_by_epoch": losses}
+    return pd.Series(claim | more, dtype=object)
 
 
 def make_runs(accuracies, losses=None, configuration="a", **columns):

@@ -58,9 +58,10 @@ def describe_reproduced(results: Results) -> list[str]:
     ours = results.runs.loc[results.runs["configuration"] == DEFAULT, "test_accuracy"]
     claim, others = published.loc[REPRODUCED], published.drop(REPRODUCED)
     said, less, equal, more = count_around(claim, ours)
+    printed = f"{claim['published_test_accuracy']}%"
     sentences = [
-        f"The published test accuracy of {claim['test_accuracy']}% is {said} of our {len(ours)} "
-        f"runs: {equal} round to {claim['test_accuracy']}%, {less} are lower and {more} higher.",
+        f"The published test accuracy of {printed} is {said} of our {len(ours)} runs: {equal} "
+        f"round to {printed}, {less} are lower and {more} higher.",
         "Typical means: in the middle half of the runs.",
         f"Our runs have a mean of {row['mean']:.2f}%, a standard deviation (SD) of "
         f"{row['sd']:.2f} percentage points, and a range from {row['lowest']:.2f}% to "
@@ -69,7 +70,7 @@ def describe_reproduced(results: Results) -> list[str]:
     for name, other in others.iterrows():
         said, _, equal, more = count_around(other, ours)
         sentences.append(
-            f"Another published run, `{name}`, has {other['test_accuracy']}%. "
+            f"Another published run, `{name}`, has {other['published_test_accuracy']}%. "
             f"This is {said}: {equal + more} of our {len(ours)} runs reached it."
         )
     return sentences
@@ -77,9 +78,9 @@ def describe_reproduced(results: Results) -> list[str]:
 
 def count_around(claim: pd.Series, ours: pd.Series) -> tuple[str, int, int, int]:
     """Return whether a published accuracy is typical, and how many runs are below, at and above."""
-    half = claim["test_accuracy_half_unit"] + 1e-9
-    less = int((ours < claim["test_accuracy"] - half).sum())
-    more = int((ours > claim["test_accuracy"] + half).sum())
+    printed, half = claim["published_test_accuracy"], claim["rounding"] / 2 + 1e-9
+    less = int((ours < printed - half).sum())
+    more = int((ours > printed + half).sum())
     equal = len(ours) - less - more
     middle = min(less, more) + equal >= len(ours) / 4
     return "typical" if middle else "not typical", less, equal, more

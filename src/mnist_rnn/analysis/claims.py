@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
@@ -192,22 +191,16 @@ def read_table(path: Path) -> list[dict[str, str]]:
 def tabulate_claims(folder: Path = PUBLISHED) -> pd.DataFrame:
     """Return a table with one row per claim, indexed by the name of the claim.
 
-    The columns `configuration`, `test_accuracy`, `test_loss` and `last_epoch_accuracy` have the
-    same meaning as in the table of runs. `test_accuracy_half_unit` is half the unit in which the
-    source printed the test accuracy. `loss_by_epoch` is a tuple of training losses, or None.
+    The table has the parameters and the other columns of claims.csv. `configuration` has the same
+    meaning as in the table of runs. `loss_by_epoch` is a tuple of training losses, or None.
     """
     claims = read_claims(folder)
     curves = read_curves(claims, folder)
     rows = [
-        {"claim": claim.claim, "configuration": claim.configuration_name}
-        | claim.config.model_dump(exclude={"seed"})
+        claim.config.model_dump(exclude={"seed"})
+        | claim.model_dump(exclude={"config"})
         | {
-            "kind": claim.kind,
-            "source": claim.source,
-            "test_accuracy": claim.published_test_accuracy,
-            "test_accuracy_half_unit": (claim.rounding or np.nan) / 2,
-            "last_epoch_accuracy": claim.published_train_accuracy,
-            "test_loss": claim.published_test_loss,
+            "configuration": claim.configuration_name,
             "loss_by_epoch": tuple(curves[claim.claim]["loss"]) if claim.claim in curves else None,
         }
         for claim in claims

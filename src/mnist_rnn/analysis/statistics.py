@@ -50,29 +50,27 @@ def measure_runs(runs: pd.DataFrame, epochs: int) -> pd.DataFrame:
 
 
 def measure_claim(claim: pd.Series, epochs: int) -> pd.DataFrame:
-    """Return a claim's numbers after `epochs` epochs, and half of the unit of each number."""
-    at_end = claim["epochs"] == epochs
-    losses = claim["loss_by_epoch"]
-    rows = {
-        name: (claim[name] if at_end else np.nan, half)
-        for name, half in (
-            ("test_accuracy", claim["test_accuracy_half_unit"]),
-            ("last_epoch_accuracy", 0.005),
-            ("test_loss", 0.00005),
-        )
-    }
-    if losses is not None:
+    """Return a claim's numbers after `epochs` epochs, and the unit of each number."""
+    rows = {}
+    if claim["epochs"] == epochs:
+        rows = {
+            "test_accuracy": (claim["published_test_accuracy"], claim["rounding"]),
+            "last_epoch_accuracy": (claim["published_train_accuracy"], 0.01),
+            "test_loss": (claim["published_test_loss"], 0.0001),
+        }
+    if (losses := claim["loss_by_epoch"]) is not None:
         rows |= {
-            "first_epoch_loss": (losses[0], 0.00005),
+            "first_epoch_loss": (losses[0], 0.0001),
             "mean_loss": (stats.gmean(losses[:epochs]), 0),
         }
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["published", "half_unit"])
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["published", "unit"])
     return table.astype(float).dropna()
 
 
-def find_common_epochs(claim: pd.Series, runs: pd.DataFrame) -> int:
-    """Return the number of epochs that the claim and all runs have in common."""
-    return int(min(claim["epochs"], runs["epochs"].min()))
+def measure_both(claim: pd.Series, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the numbers of a claim and of runs after the epochs that all have in common."""
+    epochs = int(min(claim["epochs"], runs["epochs"].min()))
+    return measure_claim(claim, epochs), measure_runs(runs, epochs)
 
 
 def to_log(measure: str, values: Any) -> Any:
@@ -103,13 +101,11 @@ def compare_numbers(claim: pd.Series, runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per published number, with the prediction interval from `low` to `high`.
 
     `inside` says whether the published number is in the interval. All runs have the same
-    configuration, which may differ from the configuration of the claim. The claim and the runs are
-    compared after the same number of epochs.
+    configuration, which may differ from the configuration of the claim.
     """
-    epochs = find_common_epochs(claim, runs)
-    published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
+    published, measured = measure_both(claim, runs)
     ends = [
-        find_interval(name, measured[name], row["half_unit"]) for name, row in published.iterrows()
+        find_interval(name, measured[name], row["unit"] / 2) for name, row in published.iterrows()
     ]
     table = published[["published"]].assign(low=[low for low, _ in ends], high=[h for _, h in ends])
     table["inside"] = table["published"].between(table["low"] - 1e-9, table["high"] + 1e-9)
@@ -124,11 +120,9 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
     results that deviate at least as much as the published result. The numbers of the runs are
     rounded to the units of the published numbers.
     """
-    epochs = find_common_epochs(claim, runs)
-    published, measured = measure_claim(claim, epochs), measure_runs(runs, epochs)
+    published, measured = measure_both(claim, runs)
     logs = []
-    for name, (value, half) in published[measured[published.index].notna().all()].iterrows():
-        unit = 2 * half
+    for name, (value, unit) in published[measured[published.index].notna().all()].iterrows():
         rounded = (measured[name] / unit).round(6).round() * unit if unit else measured[name]
         logs.append(to_log(name, np.append(rounded, value)))
     table = np.array(logs).T

@@ -93,10 +93,10 @@ def tabulate_accuracy(
     groups = runs.groupby("configuration", sort=False)
     found = pd.DataFrame.from_dict({n: describe_runs(g) for n, g in groups}, orient="index")
     found = found.rename_axis("configuration").reset_index()
-    named = claims.reset_index()[["claim", "configuration", "kind", "test_accuracy", "source"]]
+    first = ["claim", "configuration", "kind", "published_test_accuracy"]
+    named = claims.reset_index()[[*first, "source"]].merge(found, on="configuration")
     others = found[~found["configuration"].isin(claims["configuration"])]
-    table = pd.concat([others, named.merge(found, on="configuration")])
-    table = table.rename(columns={"test_accuracy": "published_test_accuracy"})
+    table = pd.concat([others, named])
     by_claim = split(numbers, "claim")
     table["inside"] = table["claim"].map(
         {name: f"{t['inside'].sum()} of {len(t)}" for name, t in by_claim.items()}
@@ -104,7 +104,6 @@ def tabulate_accuracy(
     table["outside"] = table["claim"].map({name: name_outside(t) for name, t in by_claim.items()})
     published = table["published_test_accuracy"].notna()
     table = pd.concat([table[~published], table[published]])
-    first = ["claim", "configuration", "kind", "published_test_accuracy"]
     last = ["inside", "outside", "source"]
     return table[first + [name for name in found if name not in first] + last]
 
@@ -201,7 +200,7 @@ def write_tables(results: Results, folder: Path) -> None:
 def compare_with_claims(run: Run, claims: pd.DataFrame) -> str:
     """Return sentences that compare a run's test accuracy with the published test accuracies."""
     own = claims["configuration"] == run.configuration_name
-    published = claims.loc[own, "test_accuracy"].dropna()
+    published = claims.loc[own, "published_test_accuracy"].dropna()
     sentences = [f"This run has a test accuracy of {run.test_accuracy:.2f}%."] + [
         f"`{claim}` published {there}%, a difference of {run.test_accuracy - there:+.2f} "
         "percentage points."

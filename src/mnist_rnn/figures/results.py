@@ -62,7 +62,7 @@ def draw_accuracies(
     ax: Axes, place: int, name: str, runs: pd.DataFrame, color: str, claims: pd.DataFrame
 ) -> str:
     """Draw a row of dots with the published accuracies, and return a sentence about the row."""
-    values, published = runs["test_accuracy"], claims["test_accuracy"].dropna()
+    values, published = runs["test_accuracy"], claims["published_test_accuracy"].dropna()
     spread = np.random.default_rng(0).uniform(0, 0.36, len(values))  # separates equal runs
     ax.plot(values, place + spread, "o", color=color, ms=5, alpha=0.55, mew=0)
     if len(values) > 1:
@@ -119,7 +119,7 @@ def draw_epochs(runs: pd.DataFrame, claims: pd.DataFrame) -> CaptionedFigure:
     low, high = accuracies[:, last // 2 :].min(), accuracies.max()
     steps = np.arange(np.floor(10 * low), np.ceil(10 * high) + 2) / 10 - 0.05
     right.hist(accuracies[:, -1], bins=steps, orientation="horizontal", color=BLUE, alpha=0.55)
-    published = claims["test_accuracy"].dropna()
+    published = claims["published_test_accuracy"].dropna()
     for name, accuracy in published.items():
         for ax in (left, right):
             ax.axhline(accuracy, color=ORANGE, lw=1.3, ls="--")
