@@ -1,7 +1,6 @@
 """Read the published results in claims.csv, and the training curves in curves.csv."""
 
 import csv
-import io
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -13,11 +12,8 @@ from mnist_rnn.config import Configuration, Strict, whole
 from mnist_rnn.parameters import describe_problem
 from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 from mnist_rnn.system.errors import ClaimError
-from mnist_rnn.system.files import read_regular
 from mnist_rnn.system.paths import PUBLISHED, shown
 
-LARGEST_TABLE = 1_000_000  # bytes
-REST = "(without a name)"  # the key of the cells to the right of the last column
 RESULT_KINDS = ("run", "table")  # the kinds of claims that are published results
 UNPUBLISHED = ("near_miss", "control", "page")  # kinds of claims without a published number
 
@@ -27,9 +23,7 @@ def optional(described: str, **limits: Any) -> Any:
     return Field(None, description=f"{described}, or nothing", **limits)
 
 
-def percentage() -> Any:
-    """Return a pydantic field for an accuracy in percent; a fraction is rejected."""
-    return optional("a percentage above 1", gt=1, le=100)
+PERCENTAGE = optional("a percentage above 1", gt=1, le=100)  # rejects a fraction
 
 
 class Claim(Strict, validate_default=True):
@@ -45,8 +39,8 @@ class Claim(Strict, validate_default=True):
     answered_by: Code = Field("ours", description="code that can compute this configuration")
     seeds: int = whole(..., 1, 1000)
     published_parameters: int | None = optional("a whole number above 0", ge=1)
-    published_train_accuracy: float | None = percentage()
-    published_test_accuracy: float | None = percentage()
+    published_train_accuracy: float | None = PERCENTAGE
+    published_test_accuracy: float | None = PERCENTAGE
     published_test_loss: float | None = optional("a number from 0", ge=0)
     rounding: float | None = optional(
         "the unit of the published test accuracy, above 0 and at most 1", gt=0, le=1
@@ -125,10 +119,9 @@ def read_curves(claims: list[Claim], folder: Path = PUBLISHED) -> dict[str, pd.D
     path = folder / "curves.csv"
     if not path.exists():
         return {}
-    rows = pd.DataFrame([row.model_dump() for row in read_rows(path, Epoch)])
-    rows = rows.rename(columns={"train_loss": "loss", "train_accuracy": "accuracy"})
-    rows = rows.astype({"accuracy": float})
-    groups = rows.set_index("epoch").groupby("claim", sort=False)
+    rows = pd.DataFrame([row.model_dump() for row in read_rows(path, Epoch)]).set_index("epoch")
+    rows = rows.rename(columns=lambda name: name.removeprefix("train_"))
+    groups = rows.astype({"accuracy": float}).groupby("claim", sort=False)
     curves = {str(name): curve[["loss", "accuracy"]] for name, curve in groups}
     epochs = {claim.claim: claim.config.epochs for claim in claims}
     for name, curve in curves.items():
@@ -175,9 +168,9 @@ def read_table(path: Path) -> list[dict[str, str]]:
     expected = f"{path.stem}: expected a table in CSV and UTF-8 in {shown(path)}"
     try:
         # "utf-8-sig" reads files with and without a byte order mark.
-        text = read_regular(path, LARGEST_TABLE).decode("utf-8-sig")
-        table = csv.DictReader(io.StringIO(text, newline=""), restkey=REST, strict=True)
-        rows, names = list(table), list(table.fieldnames or [])
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file, restkey="(without a name)", strict=True)
+            rows, names = list(table), list(table.fieldnames or [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         got = str(error.strerror if isinstance(error, OSError) else error)
         raise ClaimError(f"{expected}, got: {got}") from None
