@@ -1,10 +1,13 @@
 """Draw the figures of 01_data.ipynb and 02_train.ipynb."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import Javascript, Markdown, display
 
 from mnist_rnn.config import NUM_CLASSES
 from mnist_rnn.figures.captioned import (
@@ -17,6 +20,9 @@ from mnist_rnn.figures.captioned import (
     default_style,
 )
 from mnist_rnn.records.metrics import confident_mistakes
+
+# After *Run All Cells*, JupyterLab shows the last cell. This script shows the training cell.
+SCROLL = "setTimeout(() => (element.closest('.jp-Cell') ?? element).scrollIntoView(), 500)"
 
 
 @default_style
@@ -105,6 +111,25 @@ def draw_curves(
         "Training loss and accuracy are measured during an epoch, while the weights change."
     )
     return CaptionedFigure(fig, " ".join(said))
+
+
+@contextmanager
+def live_curves(published: dict[str, pd.DataFrame]) -> Iterator[Callable[[dict], None]]:
+    """Yield a function that draws the curves of the finished epochs; remove the curves at the end.
+
+    Outside a notebook, nothing is drawn.
+    """
+    place = display(Javascript(SCROLL), display_id=True)
+
+    def draw(history: dict[str, list[float]]) -> None:
+        if place:
+            place.update(draw_curves(history, published).to_image())
+
+    try:
+        yield draw
+    finally:
+        if place:
+            place.update(Markdown("The next cell shows the curves of all epochs."))
 
 
 @default_style
