@@ -7,7 +7,6 @@
 import math
 import os
 import re
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -33,22 +32,6 @@ from mnist_rnn.system.files import write_text
 from mnist_rnn.system.paths import COMMITTED, ROOT
 
 
-def make_answer(results: Results) -> str:
-    """Return sentences about the published test accuracy, with the first sentence in bold."""
-    first, *more = describe_reproduced(results)
-    return f"**{first}** {' '.join(more)}"
-
-
-def make_comparisons(results: Results) -> str:
-    """Return sentences on the author's code and on all published results."""
-    return " ".join([describe_codes(results.runs)[0], *describe_published(results)])
-
-
-def make_spread(results: Results) -> str:
-    """Return sentences on why runs differ, and on what to compare."""
-    return " ".join(describe_spread(results.runs)[1:-2])
-
-
 def make_table(results: Results) -> str:
     """Return a table of published results."""
     table = summarize(choose_results(results.accuracy))
@@ -58,80 +41,60 @@ def make_table(results: Results) -> str:
     return table.to_markdown(index=False, disable_numparse=True)
 
 
-class Proof(NamedTuple):
-    """An implementation's longest bit-identical training of the default network by SGD.
+def find_longest() -> dict[str, tuple[int, int, float | None]]:
+    """Return each program's longest bit-identical training on our CPUs; of equals, the fastest.
 
-    `seconds` is the time of an epoch of 60,000 images, or None if this time was not measured.
+    A training is a tuple: epochs, images, and the seconds of an epoch of 60,000 images, or None if
+    this time was not measured.
     """
-
-    epochs: int
-    images: int
-    seconds: float | None
-
-
-def find_proofs() -> dict[str, Proof]:
-    """Return the longest training by each implementation on a real CPU, from our rows.
-
-    Of the longest trainings, the fastest is returned.
-    """
-    proofs: dict[str, Proof] = {}
+    found: dict[str, list[tuple[int, int, float | None]]] = {}
     for row in read_ledger():
-        if "emulated" in row.cpu or row.measured_by != "us":
-            continue
-        for name in {"sgd", "first-epoch", "learn.html", DEFAULT_RUN} & {*row.same_bits.split()}:
-            proof = Proof(RUNS[name].epochs, RUNS[name].train_size, row.seconds)
-            proofs[row.program] = max(
-                proofs.get(row.program, proof),
-                proof,
-                key=lambda p: (p.epochs * p.images, -(p.seconds or math.inf)),
+        if "emulated" not in row.cpu and row.measured_by == "us":
+            names = {"sgd", "first-epoch", "learn.html", DEFAULT_RUN} & {*row.same_bits.split()}
+            found.setdefault(row.program, []).extend(
+                (RUNS[name].epochs, RUNS[name].train_size, row.seconds) for name in names
             )
-    return proofs
+    return {
+        program: max(trained, key=lambda t: (t[0] * t[1], -(t[2] or math.inf)))
+        for program, trained in found.items()
+    }
 
 
-def make_implementations(_: Results) -> str:
+def make_implementations() -> str:
     """Return a table of the implementations, and how many of our runs C has confirmed."""
-    proofs, rows = find_proofs(), []
+    longest, rows, runs = find_longest(), [], read_audited()
+    equal = len(runs) - len(list_left(runs))
+    confirmed = f"{equal} of {len(runs)} runs" if equal < len(runs) else f"all {equal} runs"
     for name, (files, _, shared) in SOURCES.items():
         links = (f"[{path.name}]({os.path.relpath(path, ROOT)})" for path in files)
-        epochs, images, seconds = proofs[name]
+        epochs, images, seconds = longest[name]
         rows.append(
             {
                 "Implementation": f"{name}: {', '.join(links)}",
                 "Shares code with": shared or "none",
                 "Seconds per epoch": "" if seconds is None else f"{seconds:.1f}",
                 "Bit-identical epochs": f"{epochs}"
-                + f" of {images:,} images" * (images < TRAIN_SIZE),
+                + f" of {images:,} images" * (images < TRAIN_SIZE)
+                + f", in {confirmed}" * (name == "C"),
             }
         )
-    runs = read_audited()
-    equal = len(runs) - len(list_left(runs))
-    rows[list(SOURCES).index("C")]["Bit-identical epochs"] += (
-        f", in {equal} of {len(runs)} runs" if equal < len(runs) else f", in all {equal} runs"
-    )
     return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
-
-
-def make_bit(_: Results) -> str:
-    """Return sentences on what one flipped bit is worth."""
-    return describe_worth()
-
-
-BLOCKS = {
-    "answer": make_answer,
-    "spread": make_spread,
-    "results": make_table,
-    "comparisons": make_comparisons,
-    "implementations": make_implementations,
-    "bit": make_bit,
-}
 
 
 def fill_blocks(text: str) -> str:
     """Return the README's text, with its blocks generated again from the committed results."""
     results = tabulate_results(*read_runs(COMMITTED))
-    for name, make in BLOCKS.items():
+    typical, *more = describe_reproduced(results)
+    blocks = {
+        "answer": f"**{typical}** {' '.join(more)}",
+        "spread": " ".join(describe_spread(results.runs)[1:-2]),
+        "results": make_table(results),
+        "comparisons": " ".join([describe_codes(results.runs)[0], *describe_published(results)]),
+        "implementations": make_implementations(),
+        "bit": describe_worth(),
+    }
+    for name, filled in blocks.items():
         block = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        filled = make(results)
         text, count = block.subn(lambda m, new=filled: f"{m[1]}\n{new}\n\n{m[2]}", text)
         if count != 1:
             raise ValueError(f"expected one block of {name}, got {count}")
