@@ -23,7 +23,7 @@ from mnist_rnn.figures.source import show_source
 pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("close_figures")]
 
 CLAIMS = tabulate_claims()
-CLAIM = CLAIMS.loc["notebook-2019"]
+CLAIM, NO_CLAIM = CLAIMS.loc["notebook-2019"], CLAIMS.loc[[]]
 
 
 def test_the_matplotlibrc_of_the_user_does_not_change_a_figure():
@@ -59,8 +59,9 @@ def draw_rows(make_record, **published):
         for seed, n in enumerate(errors)
     ]
     runs = tabulate_runs(records)
-    rows = {code: runs[runs["code"] == code] for code in counts}
-    return results.draw_results(rows, dict.fromkeys(rows, CLAIMS.loc[[]]) | published)
+    return results.draw_results(
+        {code: (runs[runs["code"] == code], published.get(code, NO_CLAIM)) for code in counts}
+    )
 
 
 def test_each_run_is_a_dot_in_the_row_of_its_program(make_record):
@@ -102,8 +103,7 @@ def test_each_curve_has_the_colour_of_its_row(make_record):
 def test_the_loss_of_a_single_epoch_is_drawn_as_a_dot(make_record):
     rows = {"two runs": [make_record(epochs=1, seed=seed) for seed in (0, 1)],
             "two epochs": [make_record(epochs=2)]}  # fmt: skip
-    tables = {name: tabulate_runs(runs) for name, runs in rows.items()}
-    drawn = results.draw_results(tables, dict.fromkeys(rows, CLAIMS.loc[[]]))
+    drawn = results.draw_results({n: (tabulate_runs(runs), NO_CLAIM) for n, runs in rows.items()})
     lines = [(line.get_marker(), line.get_label()) for line in drawn.figure.axes[1].get_lines()]
     assert lines == [(".", "mean of the runs"), ("", "one run")]
 

@@ -138,14 +138,6 @@ def test_runs_from_the_same_initial_weights_are_compared_seed_by_seed(make_recor
     expected = {"epochs": [20, 20], "same_errors": [20, 18], "loss_apart": [0, 0.125]}
     assert table.to_dict("list") == expected
     assert table.index.tolist() == [0, 7]
-    none = compare_seeds(runs, Configuration().name, "keras")
-    assert (none.empty, none.columns.tolist()) == (True, list(expected))
-
-
-def test_runs_of_different_lengths_are_compared_over_their_common_epochs():
-    short, long = make_runs([98.0]), make_runs([[98.0, 98.0, 90.0]], configuration="b")
-    found = compare_seeds(pd.concat([short, long]), "a", "b")
-    assert found.to_dict("list") == {"epochs": [2], "same_errors": [2], "loss_apart": [0]}
 
 
 def test_the_product_of_ranks_has_its_exact_distribution():

@@ -10,8 +10,8 @@ from mnist_rnn.config import Configuration
 from mnist_rnn.records.run import Run, read_run, read_runs, run_path
 from mnist_rnn.system.paths import COMMITTED, OUTPUTS, OWN_CLAIMS, shown
 
-REACHED = ["test_accuracy", "test_errors", "test_loss", "last_epoch_accuracy", "mean_loss"]
-REACHED += ["parameters", "seconds"]
+REACHED = ["seed", "test_accuracy", "test_errors", "test_loss", "last_epoch_accuracy"]
+REACHED += ["mean_loss", "parameters", "seconds"]
 
 
 def add_committed(own: Results) -> Results:
@@ -52,13 +52,12 @@ def describe_folder(results: Results, records: list[Run]) -> str:
     return "\n\n".join(sentences)
 
 
-def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
-    """Return the runs and the claims of each row of the figure, as dictionaries by its name.
+def name_rows(results: Results) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
+    """Return the runs and the claims of each row of the figure, by the name of the row.
 
     A row has the names of its claims, or the name of a configuration that has no claim.
     """
-    rows: dict[str, pd.DataFrame] = {}
-    published = {}
+    rows: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}
     keys = [name for name in ("folder", "configuration") if name in results.accuracy]
     runs = dict(iter(results.runs.groupby(keys)))
     for key, group in results.accuracy.groupby(keys, sort=False):
@@ -68,11 +67,5 @@ def name_rows(results: Results) -> tuple[dict[str, pd.DataFrame], dict[str, pd.D
         if name in rows:
             name = f"{name}: {configuration}"
         name = fill(" ".join([name, *(f"({where})" for where in folder)]), 60)
-        rows[name], published[name] = runs[key], results.claims.loc[claims]
-    return rows, published
-
-
-def list_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of runs. Its index names configuration and seed, as in `gru-256-sgd/0`."""
-    names = runs["configuration"] + "/" + runs["seed"].astype(str)
-    return runs.set_index(names.rename("run"))
+        rows[name] = runs[key], results.claims.loc[claims]
+    return rows

@@ -212,16 +212,15 @@ def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
 
 def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """Compare the runs of two configurations seed by seed."""
-    by_seed = [runs[runs["configuration"] == name].set_index("seed") for name in (first, second)]
-    both = by_seed[0].join(by_seed[1], how="inner", suffixes=("_1", "_2"))
-    rows = {}
-    for seed, pair in both.iterrows():
-        last = int(min(pair["epochs_1"], pair["epochs_2"]))
-        errors, losses = (
-            np.array([pair[f"{name}_by_epoch_{i}"][:last] for i in (1, 2)])
-            for name in ("test_errors", "loss")
-        )
-        apart = np.abs(losses[0] - losses[1]).max()
-        rows[seed] = [last, (errors[0] == errors[1]).sum(), apart]
-    columns = ["epochs", "same_errors", "loss_apart"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    both = [runs[runs["configuration"] == name].set_index("seed") for name in (first, second)]
+    seeds = both[0].index.intersection(both[1].index)
+    errors, losses = (
+        [np.array(each.loc[seeds, f"{name}_by_epoch"].tolist()) for each in both]
+        for name in ("test_errors", "loss")
+    )
+    columns = {
+        "epochs": both[0].loc[seeds, "epochs"],
+        "same_errors": (errors[0] == errors[1]).sum(axis=1),
+        "loss_apart": np.abs(losses[0] - losses[1]).max(axis=1),
+    }
+    return pd.DataFrame(columns, index=seeds)

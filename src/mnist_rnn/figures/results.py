@@ -20,14 +20,10 @@ COLORS = (BLUE, "#00795a", "#8e4585", DARK, "#6a7b00", "#a0303f")  # colours of 
 
 
 @default_style
-def draw_results(
-    rows: Mapping[str, pd.DataFrame], published: Mapping[str, pd.DataFrame]
-) -> CaptionedFigure:
+def draw_results(rows: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> CaptionedFigure:
     """Draw the test accuracy of each run on the left, and training losses by epoch on the right.
 
-    Args:
-        rows: maps the name of each row to the runs of one configuration.
-        published: maps the name of each row to the claims that the row shows.
+    A row has a name, the runs of one configuration, and the claims that it shows.
     """
     size = (9.5, 1 + max(2.8, 0.7 * len(rows)))
     fig, (left, right) = plt.subplots(
@@ -38,9 +34,10 @@ def draw_results(
         "In a row with several runs, a line marks their mean.",
         "Right: the training loss of each epoch.",
     ]
-    for place, ((name, runs), color) in enumerate(zip(rows.items(), cycle(COLORS), strict=False)):
-        said.append(draw_accuracies(left, place, name, runs, color, published[name]))
-        draw_losses(right, runs, color, published[name])
+    for place, (name, (runs, claims)) in enumerate(rows.items()):
+        color = COLORS[place % len(COLORS)]
+        said.append(draw_accuracies(left, place, name, runs, color, claims))
+        draw_losses(right, runs, color, claims)
     left.set(xlabel="test accuracy (%)", ylim=(len(rows) - 0.5, -0.5), yticks=[])
     left.grid(alpha=0.3)
     right.set(xlabel="epoch", ylabel="training loss (nats)", yscale="log")
