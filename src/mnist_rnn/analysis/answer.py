@@ -253,20 +253,14 @@ def compare_other_networks(claims: pd.DataFrame, runs: pd.DataFrame) -> pd.DataF
     """
     groups = split(runs)
     published = choose_results(claims)
-    near, own = claims.loc[claims["kind"] == "near_miss", "configuration"], claims["configuration"]
-    found = {
-        (result, name): compare_numbers(claim, groups[name])["inside"]
-        for result, claim in published.iterrows()
-        for name in sorted({*published["configuration"], *near} & groups.keys())
-        if name != claim["configuration"]
-    }
-    rows = [
-        {
-            "test_accuracy": inside.get("test_accuracy"),
-            "all": bool(inside.all()),
-            "simple": all(each.startswith("simple_rnn") for each in (name, own[result])),
-        }
-        for (result, name), inside in found.items()
-        if len(inside)
-    ]
+    near = claims.loc[claims["kind"] == "near_miss", "configuration"]
+    networks, rows = {*published["configuration"], *near} & groups.keys(), []
+    for _, claim in published.iterrows():
+        own = claim["configuration"]
+        for name in networks - {own}:
+            inside = compare_numbers(claim, groups[name])["inside"]
+            simple = name.startswith("simple_rnn") and own.startswith("simple_rnn")
+            if len(inside):
+                accuracy = inside.get("test_accuracy")
+                rows.append({"test_accuracy": accuracy, "all": inside.all(), "simple": simple})
     return pd.DataFrame(rows)

@@ -1,15 +1,13 @@
 """Draw the figures of 05_by_hand.ipynb: the way of the gradient, and its size by timestep."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
 from mnist_rnn.figures.captioned import BLUE, DARK, ORANGE, TICKS, CaptionedFigure, default_style
-
-PLACES = {"0": 0.1, "1": 2.2, "27": 5.2, "28": 7.4}  # the drawn timesteps, from left to right
-LOGITS, LOSS = 9.6, 11.5
 
 
 @default_style
@@ -19,29 +17,27 @@ def draw_way(n: int, units: int) -> CaptionedFigure:
     fig.subplots_adjust(0, 0, 1, 1)
     ax.set(xlim=(-0.7, 12.1), ylim=(-0.6, 3.1))
     ax.axis("off")
-    for t, x in PLACES.items():
-        add_box(ax, x, 2.2, f"$h_{{{t}}}$", "zeros" if t == "0" else f"({n}, {units})")
-        if t != "0":
-            add_box(ax, x, 0, f"$x_{{{t}}}$", f"({n}, 28)")
-            add_arrow(ax, (x - 0.1, 0.45), (x - 0.1, 1.75), DARK, "$W$", (-0.2, 0))
-            term = f"$x_{{{t}}}^\\top d_{{{t}}}$"
-            add_arrow(ax, (x + 0.1, 1.75), (x + 0.1, 0.95), ORANGE, term, (0.45, -0.55))
-    for before, after in zip(PLACES, list(PLACES)[1:], strict=False):
-        left = PLACES[before] + (0.35 if before == "0" else 0.6)
-        ends = (left, 2.35), (PLACES[after] - 0.6, 2.35)
-        add_arrow(ax, *ends, DARK, "…" if after == "27" else "$U$", (0, 0.2))
-        word = "…" if after == "27" else f"$d_{{{after}}}\\,U^\\top$"
-        if before != "0":
-            ends = (PLACES[after] - 0.6, 2.05), (PLACES[before] + 0.6, 2.05)
-            add_arrow(ax, *ends, ORANGE, word, (0, -0.25))
-    add_box(ax, LOGITS, 2.2, "$z$", f"({n}, 10)")
-    add_box(ax, LOSS, 2.2, "$L$", "one number")
-    for left, right, word, back in (
-        (PLACES["28"], LOGITS, "$V$", "$g\\,V^\\top$"),
-        (LOGITS, LOSS, "", "$g$"),
-    ):
-        add_arrow(ax, (left + 0.6, 2.35), (right - 0.6, 2.35), DARK, word, (0, 0.2))
-        add_arrow(ax, (right - 0.6, 2.05), (left + 0.6, 2.05), ORANGE, back, (0, -0.25))
+    states = f"({n}, {units})"
+    nodes = [  # name, place, shape, and the words on the arrows to the next node and back
+        ("h_{0}", 0.1, "zeros", "$U$", ""),
+        ("h_{1}", 2.2, states, "…", "…"),
+        ("h_{27}", 5.2, states, "$U$", "$d_{28}\\,U^\\top$"),
+        ("h_{28}", 7.4, states, "$V$", "$g\\,V^\\top$"),
+        ("z", 9.6, f"({n}, 10)", "", "$g$"),
+        ("L", 11.5, "one number", "", ""),
+    ]
+    for name, x, shape, *_ in nodes:
+        add_box(ax, x, 2.2, f"${name}$", shape)
+    for (name, left, _, word, back), (_, right, *_) in pairwise(nodes):
+        start = left + (0.35 if name == "h_{0}" else 0.6)
+        add_arrow(ax, (start, 2.35), (right - 0.6, 2.35), DARK, word, (0, 0.2))
+        if back:
+            add_arrow(ax, (right - 0.6, 2.05), (left + 0.6, 2.05), ORANGE, back, (0, -0.25))
+    for t, (_, x, *_) in zip((1, 27, 28), nodes[1:4], strict=True):
+        add_box(ax, x, 0, f"$x_{{{t}}}$", f"({n}, 28)")
+        add_arrow(ax, (x - 0.1, 0.45), (x - 0.1, 1.75), DARK, "$W$", (-0.2, 0))
+        term = f"$x_{{{t}}}^\\top d_{{{t}}}$"
+        add_arrow(ax, (x + 0.1, 1.75), (x + 0.1, 0.95), ORANGE, term, (0.45, -0.55))
     sums = (
         f"$W$: sum of $x_t^\\top d_t$, (28, {units})",
         f"$U$: sum of $h_{{t-1}}^\\top d_t$, ({units}, {units})",

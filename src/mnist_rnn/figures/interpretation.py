@@ -110,8 +110,7 @@ def draw_gallery(
         right.tick_params(labelsize=8, labelleft=False)
     for right in axes[:, -1]:
         right.tick_params(left=False, right=True, labelright=True)
-    words = "right of each image: probability of digits 0 to 9 after rows 1 to 28"
-    fig.supxlabel(words, size=9)
+    fig.supxlabel("right of each image: probability of digits 0 to 9 after rows 1 to 28", size=9)
     return CaptionedFigure(fig, caption)
 
 
@@ -154,14 +153,8 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Capti
     """
     fig, ax = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
     rows, levels = np.arange(1, 29), (0.5, 0.9, 0.97)
-    ax.plot(
-        rows,
-        100 * if_blank,
-        "s--",
-        color=DARK,
-        ms=4,
-        label="after row 28, if all rows below are blank",
-    )
+    blank = "after row 28, if all rows below are blank"
+    ax.plot(rows, 100 * if_blank, "s--", color=DARK, ms=4, label=blank)
     ax.plot(rows, 100 * by_row, "o-", color=RIGHT, ms=4, label="after the row")
     ax.set(xlabel="row", ylabel="test accuracy (%)", xticks=TICKS, ylim=(0, 100))
     ax.set_yticks([0, 20, 50, 90, 97])
@@ -188,8 +181,7 @@ def draw_accuracy(by_row: np.ndarray, if_blank: np.ndarray, count: int) -> Capti
 def draw_pixels(ax: plt.Axes, values: np.ndarray, title: str) -> None:
     """Draw values (28, 28) as shades of grey, from the least (white) to the greatest (black)."""
     ax.set(title=title, xlabel="column", xticks=TICKS, yticks=TICKS)
-    extent = (*EDGES, *EDGES[::-1])
-    ax.imshow(values, cmap="gray_r", extent=extent)
+    ax.imshow(values, cmap="gray_r", extent=(*EDGES, *EDGES[::-1]))
 
 
 def draw_probabilities(
@@ -207,11 +199,5 @@ def draw_shades(ax: plt.Axes, probabilities: np.ndarray) -> AxesImage:
     """Draw probabilities (28, 10) as shades of grey, from 0 (white) to 1 (black)."""
     ax.set(xticks=range(10), yticks=TICKS)
     ax.tick_params(axis="x", labelsize=8)
-    return ax.imshow(
-        probabilities,
-        cmap="gray_r",
-        vmin=0,
-        vmax=1,
-        extent=(-0.5, 9.5, *EDGES[::-1]),
-        aspect="auto",
-    )
+    extent = (-0.5, 9.5, *EDGES[::-1])
+    return ax.imshow(probabilities, cmap="gray_r", vmin=0, vmax=1, extent=extent, aspect="auto")
