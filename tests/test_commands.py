@@ -19,7 +19,10 @@ CASES = [
     *((command, file) for command in WRITTEN for file in ("folder", "text/below")),
     ("web.site --output FILE", "text"),
     ("web.site --model FILE.keras", "loop"),
-    (f"system.execute --no-progress-bar {ROOT}/notebooks/05_by_hand.ipynb FILE/out.ipynb", "nothing"),
+    (
+        f"system.execute --no-progress-bar {ROOT}/notebooks/05_by_hand.ipynb FILE/out.ipynb",
+        "nothing",
+    ),
     ("bits.audit FILE", "nothing"),
     ("bits.verify FILE", "nothing"),
     ("bits.implementations JAX --peers FILE", "nothing"),
