@@ -43,8 +43,12 @@ def test_the_error_names_a_parameter_that_has_a_wrong_value(name, value, expecte
     assert suggestion is None or repr(suggestion) in message
 
 
-MEANT = {"epoch": "epochs", "n_units": "units", "hidden_size": "units", "batch": "batch_size"}
-MEANT |= {"lr": "learning_rate", "random_seed": "seed"}
+MEANT = {
+    "epoch": "epochs",
+    "n_units": "units",
+    "dropout_rate": "dropout",
+    "batchsize": "batch_size",
+}
 MEANT |= dict.fromkeys(("dataset", "activation", "input_size"))
 
 
@@ -60,7 +64,7 @@ PAPERMILL_CELL = "# Parameters\nepoch = 5\nunits = 64\n"
 
 
 @pytest.mark.parametrize(
-    "cell", [PAPERMILL_CELL, "epoch: int = 5\nunits: int = 64\n", "epoch = 5\nunits: int = 64\n"]
+    "cell", [PAPERMILL_CELL, "epoch: int = 5\nunits: int = 64\n", "epoch=5\nunits: int = 64\n"]
 )
 def test_an_unknown_parameter_is_rejected(cell):
     """Give a wrong name in papermill's cell or in the notebook's parameters cell."""
