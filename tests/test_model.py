@@ -17,7 +17,7 @@ from mnist_rnn.figures.layers import draw_layers
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.model_file import load_model, save_model
 from mnist_rnn.records.run import count_parameters
-from mnist_rnn.system.errors import ModelError
+from mnist_rnn.system.errors import ExperimentError
 
 TINY = Configuration(units=2)
 
@@ -86,7 +86,7 @@ def test_a_model_that_contains_code_is_rejected(tmp_path):
     inputs = keras.Input((2,))
     outputs = keras.layers.Lambda(lambda x: x + 1)(inputs)
     keras.Model(inputs, outputs).save(tmp_path / "hostile.keras")
-    with pytest.raises(ModelError, match=r"not a model that can be read safely.*Lambda"):
+    with pytest.raises(ExperimentError, match=r"not a model that can be read safely.*Lambda"):
         load_model(tmp_path / "hostile.keras")
 
 
@@ -100,7 +100,7 @@ def test_a_model_file_with_unexpected_members_is_rejected(member, tmp_path):
     save_model(build_model(TINY), TINY, path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(member, "escaped")
-    with pytest.raises(ModelError, match=f"expected .* got .*{re.escape(member)}"):
+    with pytest.raises(ExperimentError, match=f"expected .* got .*{re.escape(member)}"):
         load_model(path)
     assert sorted(os.listdir(tmp_path)) == ["models"]
 
@@ -117,7 +117,7 @@ def test_a_model_with_a_class_from_another_package_is_rejected(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in (members | {"config.json": json.dumps(config)}).items():
             archive.writestr(name, content)
-    with pytest.raises(ModelError, match="Could not locate class 'Popen'"):
+    with pytest.raises(ExperimentError, match="Could not locate class 'Popen'"):
         load_model(path)
     assert not (tmp_path / "escaped").exists()
 

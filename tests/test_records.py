@@ -25,7 +25,7 @@ from mnist_rnn.records.run import (
     reject,
     write_run,
 )
-from mnist_rnn.system.errors import ClaimError, ModelError, OutputError, RecordError
+from mnist_rnn.system.errors import ExperimentError, OutputError, RecordError
 from mnist_rnn.system.paths import COMMITTED, ROOT
 
 DIGEST = "0" * 64
@@ -180,7 +180,7 @@ def test_anything_but_a_small_regular_file_is_rejected_at_once(make, name, tmp_p
     path = tmp_path / "runs" / "any" / name
     path.parent.mkdir(parents=True)
     make(path)
-    with pytest.raises((RecordError, ClaimError, ModelError)) as error:
+    with pytest.raises(ExperimentError) as error:
         READERS[name](path)
     assert name.split(".")[0] in str(error.value)
     assert "\n" not in str(error.value)

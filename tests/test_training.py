@@ -25,7 +25,7 @@ from mnist_rnn.records.metrics import find_mistakes, measure_loss
 from mnist_rnn.records.model_file import load_run
 from mnist_rnn.records.run import read_run, read_runs, run_path
 from mnist_rnn.records.training import EpochKeeper, train
-from mnist_rnn.system.errors import ExperimentError, OutputError, TrainingError
+from mnist_rnn.system.errors import ExperimentError, OutputError
 from mnist_rnn.system.paths import ROOT
 
 
@@ -85,7 +85,7 @@ def test_a_run_agrees_with_keras_in_every_batch(layer, optimizer, batch_size, sm
 
 def test_a_run_that_does_not_learn_stops_with_a_reason(small, results, monkeypatch):
     monkeypatch.setattr(training, "fit", lambda *_: None)
-    with pytest.raises(TrainingError, match=r"did not learn: its loss .* is \d\S+, and was 2\."):
+    with pytest.raises(ExperimentError, match=r"did not learn: its loss .* is \d\S+, and was 2\."):
         train(small)
     assert not [path for path in results.rglob("*") if path.is_file()]
 
@@ -94,7 +94,7 @@ def test_an_infinite_loss_stops_the_run_and_removes_its_checkpoint(small, tmp_pa
     checkpoint = Checkpoint(tmp_path / "checkpoint", {})
     checkpoint.write(STATE)
     keeper = EpochKeeper(checkpoint, build_model(small), None, False, None)
-    with pytest.raises(TrainingError, match="The loss became nan in epoch 3"):
+    with pytest.raises(ExperimentError, match="The loss became nan in epoch 3"):
         keeper.on_epoch_end(2, {"loss": float("nan")})
     assert not checkpoint.path.exists()
 
@@ -140,7 +140,7 @@ def test_a_run_that_is_stopped_twice_equals_an_uninterrupted_run(
     path = run_path(small, ".json", results)
     path.parent.mkdir(parents=True)
     path.write_text("old")
-    with pytest.raises(TrainingError, match=r"^Stopped\. .* continues after its last"):
+    with pytest.raises(ExperimentError, match=r"^Stopped\. .* continues after its last"):
         train(small, stop(KeyboardInterrupt))
     with monkeypatch.context() as patch:
         patch.setenv("MNIST_RNN_OTHER_BITS", "1")

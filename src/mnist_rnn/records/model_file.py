@@ -12,7 +12,7 @@ from mnist_rnn.experiment import layers
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.run import Run, read_run
-from mnist_rnn.system.errors import ModelError
+from mnist_rnn.system.errors import ExperimentError
 from mnist_rnn.system.files import read_regular, replacing
 from mnist_rnn.system.paths import shown
 
@@ -58,7 +58,7 @@ def load_model(path: Path) -> keras.Model:
             )
         return keras.models.load_model(path, safe_mode=True)
     except Exception as error:  # Keras and h5py raise many kinds of errors for a damaged file
-        raise ModelError(f"{path} is not a model that can be read safely: {error}") from error
+        raise ExperimentError(f"{path} is not a model that can be read safely: {error}") from error
 
 
 def load_run(path: Path, layer: str | None = None) -> tuple[Run, list[np.ndarray]]:
@@ -71,14 +71,14 @@ def load_run(path: Path, layer: str | None = None) -> tuple[Run, list[np.ndarray
     # Unlike the methods of `Path`, these functions return False if the name is too long.
     if path.suffix != ".keras" or not os.path.isfile(path):
         got = "another file" if os.path.exists(path) else "no file"
-        raise ModelError(f"{shown(path)}: expected a model in a .keras file, got {got}")
+        raise ExperimentError(f"{shown(path)}: expected a model in a .keras file, got {got}")
     run = read_run(path.with_suffix(".json"))
     if layer and run.config.layer != layer:
-        raise ModelError(f"{shown(path)}: expected a {layer}, got a {run.config.layer}")
+        raise ExperimentError(f"{shown(path)}: expected a {layer}, got a {run.config.layer}")
     weights = load_model(path).get_weights()
     digest = weights_sha256(weights)
     if digest != run.weights_sha256:
-        raise ModelError(
+        raise ExperimentError(
             f"{shown(path)}: expected the weights of its record, with the SHA-256 "
             f"{run.weights_sha256[:12]}..., got weights with the SHA-256 {digest[:12]}..."
         )

@@ -22,7 +22,7 @@ from mnist_rnn.records.metrics import find_mistakes, measure_loss, to_probabilit
 from mnist_rnn.records.model_file import save_model
 from mnist_rnn.records.probe import require_bits
 from mnist_rnn.records.run import History, Run, find_first_steps, run_path, write_run
-from mnist_rnn.system.errors import TrainingError
+from mnist_rnn.system.errors import ExperimentError
 from mnist_rnn.system.files import write_text
 from mnist_rnn.system.paths import LATEST, require_own_folder
 
@@ -95,11 +95,11 @@ def fit_from_checkpoint(
             try:
                 fit(model, training, config, finished, keeper)
             except KeyboardInterrupt:
-                raise TrainingError(f"Stopped. {KEPT}") from None
+                raise ExperimentError(f"Stopped. {KEPT}") from None
     trained_loss = sample_loss(model, training)
     if not trained_loss < untrained_loss:
         keeper.checkpoint.discard()
-        raise TrainingError(
+        raise ExperimentError(
             "The network did not learn: its loss on the first training images is "
             f"{trained_loss:.4g}, and was {untrained_loss:.4g} before training."
         )
@@ -138,7 +138,7 @@ class EpochKeeper(keras.callbacks.Callback):
         """Check the loss, count test errors, write the checkpoint, and update the progress bar."""
         if not math.isfinite(logs["loss"]):
             self.checkpoint.discard()
-            raise TrainingError(f"The loss became {logs['loss']} in epoch {epoch + 1}.")
+            raise ExperimentError(f"The loss became {logs['loss']} in epoch {epoch + 1}.")
         answers = predict(self.model, self.test.x).argmax(axis=1)
         measured = logs | {
             "test_errors": int((answers != self.test.y).sum()),

@@ -31,14 +31,6 @@ class OutputError(ExperimentError, OSError):
     """An error in writing a file, such as a missing permission or a full disk."""
 
 
-class ModelError(ExperimentError):
-    """An error in a model file that is unsafe to read or contains the wrong model."""
-
-
-class TrainingError(ExperimentError):
-    """An error in training, such as an interruption or arguments that belong to different runs."""
-
-
 class RecordError(ExperimentError):
     """An error in the record of a run, such as an invalid value or a wrong path."""
 
