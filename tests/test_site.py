@@ -107,9 +107,9 @@ def test_start_page_states_the_main_result_and_shows_its_figure(site, open_page)
     ("arguments", "said"),
     [
         (["--model", "none.keras"], "expected a model in a .keras file, got no file"),
-        (["--report", "none.ipynb", "page.html"], "none.ipynb: expected a notebook, got: No such"),
-        (["--report", ".", "page.html"], "expected a notebook, got: Is a directory"),
-        (["--report", __file__, "page.html"], "expected a notebook, got: another file"),
+        (["--report", "none.ipynb", "page.html"], "none.ipynb: No such file or directory."),
+        (["--report", ".", "page.html"], ".: Is a directory."),
+        (["--report", __file__, "page.html"], "expected a notebook, got another file"),
     ],
 )
 def test_wrong_files_are_one_sentence(arguments, said, tmp_path, monkeypatch):

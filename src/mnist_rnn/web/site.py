@@ -17,7 +17,7 @@ from typing import Any
 import nbformat
 from bs4 import BeautifulSoup
 from bs4.element import Tag
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from latex2mathml.converter import convert
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -32,7 +32,7 @@ from mnist_rnn.data import load_mnist
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.records.model_file import load_run
 from mnist_rnn.records.run import read_runs, run_path
-from mnist_rnn.system.errors import ExperimentError
+from mnist_rnn.system.errors import ExperimentError, one_sentence
 from mnist_rnn.system.files import write_text
 from mnist_rnn.system.paths import COMMITTED, ROOT, located
 from mnist_rnn.web.learn.page import describe_learning
@@ -64,13 +64,9 @@ class Renderer(IPythonRenderer):
         return convert(body, display="block")
 
 
-class Exporter(HTMLExporter):
-    """An nbconvert exporter that renders Markdown with `Renderer`."""
-
-    @pass_context
-    def markdown2html(self, context: Any, source: str) -> str:  # noqa: ARG002  (nbconvert passes it)
-        """Return the HTML of the Markdown in a cell or an output; headings have an id."""
-        return MarkdownWithMath(renderer=Renderer(escape=False)).render(source)
+def render_markdown(source: str) -> str:
+    """Return the HTML of the Markdown in a cell or an output; headings have an id."""
+    return MarkdownWithMath(renderer=Renderer(escape=False)).render(source)
 
 
 def parse(text: str) -> BeautifulSoup:
@@ -124,20 +120,13 @@ def read_style() -> str:
     )
 
 
-def make_links(here: str) -> str:
-    """Return the HTML of links to all pages; `here` is the file name of the page with the links."""
-    current = {here: ' aria-current="page"'}
-    links = (f'<a href="{page}"{current.get(page, "")}>{PAGES[page]}</a>\n' for page in PAGES)
-    return f'<nav aria-label="Pages">\n{"".join(links)}</nav>'
-
-
 def write_page(output: Path, template: str, title: str, **values: Any) -> None:
     """Fill the template with values, and write the page; by default, it links to all pages."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined)
     shared = {
         "title": escape(title),
         "style": read_style(),
-        "links": make_links(output.name),
+        "here": output.name,
         "pages": PAGES,
         "following": dict(zip(PAGES, list(PAGES)[1:], strict=False)).get(output.name),
         "about": metadata("mnist-rnn"),
@@ -149,9 +138,8 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     """Read a notebook (.ipynb)."""
     try:
         return nbformat.read(path, as_version=4)
-    except (OSError, ValueError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
-        got = getattr(error, "strerror", None) or "another file"
-        raise ExperimentError(f"{path}: expected a notebook, got: {got}") from None
+    except (ValueError, nbformat.ValidationError):
+        raise ExperimentError(f"{path}: expected a notebook, got another file") from None
 
 
 def make_notebook_page(path: Path, output: Path, alone: bool = False, lesson: str = "") -> None:
@@ -165,7 +153,8 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, lesson: st
     if lesson:
         notebook.cells = [c for c in notebook.cells if "lesson" in c.metadata.get("tags", [])]
         notebook.cells[0].source = notebook.cells[0].source.replace(title, lesson, 1)
-    exporter = Exporter(template_name="basic", exclude_input=alone or bool(lesson))
+    exporter = HTMLExporter(template_name="basic", exclude_input=alone or bool(lesson))
+    exporter.register_filter("markdown2html", render_markdown)
     exporter.register_preprocessor(CoalesceStreamsPreprocessor, enabled=True)
     page = parse(exporter.from_notebook_node(notebook)[0])
     mend(page)
@@ -184,7 +173,7 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, lesson: st
         "contents": [(head["id"], head.decode_contents()) for head in page("h2")],
         "source": f"{'workflow' if path.stem == 'report' else 'notebooks'}/{path.name}",
     }
-    unlinked = {"links": "", "following": None} if alone else {}
+    unlinked = {"pages": {}, "following": None} if alone else {}
     write_page(output, "notebook.html.j2", lesson or title, **values | unlinked)
 
 
@@ -197,7 +186,7 @@ def describe_notebook(path: Path) -> tuple[str, str]:
 
 def render_paragraph(text: str) -> str:
     """Return the HTML of a Markdown paragraph, without its tags."""
-    (paragraph,) = parse(Exporter().markdown2html({}, text))("p")
+    (paragraph,) = parse(render_markdown(text))("p")
     return paragraph.decode_contents()
 
 
@@ -238,6 +227,7 @@ def make_site(model: Path, folder: Path) -> None:
     print(f"Written: {located(folder / 'index.html')}")
 
 
+@one_sentence()
 def main() -> None:
     """Make the site, or a report of one notebook."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -245,13 +235,10 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--output", type=Path, default=ROOT / "site")
     wanted = parser.parse_args()
-    try:
-        if wanted.report:
-            make_notebook_page(wanted.report[0], wanted.report[1], alone=True)
-        else:
-            make_site(Path(os.path.realpath(wanted.model)), wanted.output)
-    except ExperimentError as error:
-        raise SystemExit(str(error)) from None
+    if wanted.report:
+        make_notebook_page(wanted.report[0], wanted.report[1], alone=True)
+    else:
+        make_site(Path(os.path.realpath(wanted.model)), wanted.output)
 
 
 if __name__ == "__main__":

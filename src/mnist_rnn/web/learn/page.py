@@ -33,13 +33,8 @@ def describe_learning() -> dict[str, Any]:
         "worker": read_sources(WORKER),
         "engine": read_sources([ROOT / "implementations" / "rnn.c", HERE / "engine.c"]),
         "data": json.dumps(pack_run(record)),
-        "images": f"{PAGE_CONFIG.train_size:,}",
-        "parameters": f"{record.parameters:,}",
         "steps": PAGE_STEPS,
-        "units": PAGE_CONFIG.units,
-        "batch": PAGE_CONFIG.batch_size,
-        "accuracy": f"{record.test_accuracy:.2f}%",
-        "digest": record.weights_sha256,
+        "run": record,
     }
 
 

@@ -77,17 +77,7 @@ def open_pad(weights: Weights, images: np.ndarray, labels: np.ndarray) -> None:
 
 def describe_pad(
     record: Run, weights: Weights, images: np.ndarray, labels: np.ndarray
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """Return the values for the template `draw.html.j2`, with the test digits of `pack_digits`."""
-    return {
-        "pad_style": STYLE,
-        "module": MODULE,
-        "data": json.dumps(pack_digits(weights, images, labels)),
-        "units": str(record.config.units),
-        "parameters": f"{record.parameters:,}",
-        "dropout": f" with dropout {record.config.dropout}" if record.config.dropout else "",
-        "train_size": f"{record.config.train_size:,}",
-        "accuracy": f"{record.test_accuracy:.2f}%",
-        "errors": str(record.test_errors),
-        "digest": record.weights_sha256,
-    }
+    data = json.dumps(pack_digits(weights, images, labels))
+    return {"pad_style": STYLE, "module": MODULE, "data": data, "run": record}
