@@ -3,12 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_rnn.records.metrics import (
-    confident_mistakes,
-    find_mistakes,
-    measure_loss,
-    to_probabilities,
-)
+from mnist_rnn.records.metrics import confident_mistakes, find_mistakes, measure_loss
 
 pytestmark = pytest.mark.quick
 
@@ -16,12 +11,6 @@ pytestmark = pytest.mark.quick
 def predicted(*pairs):
     """Return the probabilities `pairs` of the digits 0 and 1, and zeros for all other digits."""
     return np.pad(np.array(pairs, "float32"), ((0, 0), (0, 8)))
-
-
-def test_probabilities_are_computed_in_double_precision():
-    probabilities = to_probabilities(np.array([[[0, np.log(3)]]], "float32"))
-    assert probabilities.dtype == np.float64
-    assert probabilities[0, 0].tolist() == pytest.approx([0.25, 0.75])
 
 
 def test_the_loss_equals_a_value_computed_by_hand():

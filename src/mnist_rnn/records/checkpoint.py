@@ -12,7 +12,7 @@ import numpy as np
 
 from mnist_rnn.records.run import History
 from mnist_rnn.system.errors import OutputError
-from mnist_rnn.system.files import read_regular, replacing, set_aside
+from mnist_rnn.system.files import read_regular, replacing
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +32,6 @@ class State(NamedTuple):
     other_bits: bool
     variables: list[np.ndarray]
 
-    @property
-    def epochs(self) -> int:
-        """Return the number of finished epochs."""
-        return len(self.history["loss"])
-
 
 class Checkpoint:
     """A file with the state of a run, from which the run can continue.
@@ -48,10 +43,10 @@ class Checkpoint:
         """Set the file's path and the `owner`."""
         self.path, self.owner = path, json.dumps(owner, sort_keys=True)
 
-    def read(self, like: Sequence[np.ndarray]) -> State | None:
+    def read(self, like: Sequence[Any]) -> State | None:
         """Return the saved state of this run, or None if there is no valid checkpoint.
 
-        A file is damaged if its variables and the arrays in `like` differ in shape. A damaged
+        A file is damaged if its variables and those in `like` differ in shape. A damaged
         file is renamed. The checkpoint of another run is ignored, and overwritten later. Damaged
         and ignored files cause a warning.
         """
@@ -71,7 +66,8 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except Exception:  # NumPy and zipfile raise many kinds of errors for a damaged file
-            set_aside(self.path)
+            aside = self.path.replace(self.path.with_name(f"{self.path.name}.damaged"))
+            log.warning("The file %s is damaged and was renamed to %s", self.path, aside.name)
             return None
 
     def write(self, state: State) -> None:

@@ -5,12 +5,6 @@ decimals, which removes the differences between CPUs.
 """
 
 import numpy as np
-from scipy.special import softmax
-
-
-def to_probabilities(logits: np.ndarray) -> np.ndarray:
-    """Return the softmax of the logits along their last axis, as float64."""
-    return softmax(logits.astype("float64"), axis=-1)
 
 
 def measure_loss(probabilities: np.ndarray, y: np.ndarray) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 from tqdm import tqdm
 
 from mnist_rnn.config import Configuration
@@ -18,7 +19,7 @@ from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.experiment.optimization import cross_entropy
 from mnist_rnn.records.checkpoint import Checkpoint, State, weights_sha256
 from mnist_rnn.records.environment import count_threads, describe_environment
-from mnist_rnn.records.metrics import find_mistakes, measure_loss, to_probabilities
+from mnist_rnn.records.metrics import find_mistakes, measure_loss
 from mnist_rnn.records.model_file import save_model
 from mnist_rnn.records.probe import require_bits
 from mnist_rnn.records.run import History, Run, find_first_steps, run_path, write_run
@@ -60,7 +61,8 @@ def train(config: Configuration, after_epoch: Callable[[dict], object] | None = 
     keeper = EpochKeeper(checkpoint, model, test, environment.other_bits, after_epoch)
     fit_from_checkpoint(model, training, config, keeper)
     state = keeper.state
-    outputs = [to_probabilities(predict(model, examples.x)) for examples in (training, test)]
+    logits = [predict(model, examples.x).astype("float64") for examples in (training, test)]
+    outputs = [softmax(each, axis=-1) for each in logits]
     run = Run(
         config=config,
         parameters=model.count_params(),
@@ -123,16 +125,18 @@ class EpochKeeper(keras.callbacks.Callback):
         self.checkpoint, self.test, self.after_epoch = checkpoint, test, after_epoch
         self.set_model(model)
         history: dict[str, list] = {name: [] for name in History.model_fields}
-        self.state = State(history, 0.0, other_bits, get_variables(model))
+        self.state = State(history, 0.0, other_bits, [])
 
     def restore(self) -> int:
         """Continue from the checkpoint, if there is one, and return the number of its epochs."""
-        if saved := self.checkpoint.read(self.state.variables):
+        variables = list_variables(self.model)
+        if saved := self.checkpoint.read(variables):
             other_bits = saved.other_bits or self.state.other_bits
             self.state = saved._replace(other_bits=other_bits)
-            set_variables(self.model, saved.variables)
+            for variable, value in zip(variables, saved.variables, strict=True):
+                variable.assign(value)
         self.start = time.perf_counter() - self.state.seconds
-        return self.state.epochs
+        return len(self.state.history["loss"])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Check the loss, count test errors, write the checkpoint, and update the progress bar."""
@@ -146,7 +150,7 @@ class EpochKeeper(keras.callbacks.Callback):
         }
         history = {name: [*values, measured[name]] for name, values in self.state.history.items()}
         seconds = time.perf_counter() - self.start
-        variables = get_variables(self.model)
+        variables = [np.array(variable) for variable in list_variables(self.model)]
         self.state = State(history, seconds, self.state.other_bits, variables)
         self.checkpoint.write(self.state)
         self.bar.set_postfix_str("loss {loss:.4f}, accuracy {accuracy:.4f}".format(**logs), False)
@@ -155,16 +159,9 @@ class EpochKeeper(keras.callbacks.Callback):
             self.after_epoch(history)
 
 
-def get_variables(model: keras.Model) -> list[np.ndarray]:
-    """Return copies of all variables of the model and its optimizer."""
-    return [np.array(variable) for variable in (*model.variables, *model.optimizer.variables)]
-
-
-def set_variables(model: keras.Model, values: list[np.ndarray]) -> None:
-    """Set all variables of the model and its optimizer to values from `get_variables`."""
-    variables = (*model.variables, *model.optimizer.variables)
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+def list_variables(model: keras.Model) -> list[keras.Variable]:
+    """Return all variables of the model and its optimizer."""
+    return [*model.variables, *model.optimizer.variables]
 
 
 def sample_loss(model: keras.Model, examples: Examples) -> float:

@@ -1,6 +1,5 @@
 """Write files atomically, and read untrusted files safely."""
 
-import logging
 import os
 import shutil
 import stat
@@ -12,8 +11,6 @@ from glob import escape
 from pathlib import Path
 
 from mnist_rnn.system.errors import OutputError
-
-log = logging.getLogger(__name__)
 
 LEFTOVER = ".writing-"  # the prefix of temporary folders
 
@@ -61,15 +58,6 @@ def read_regular(path: Path, largest: int) -> bytes:
         if not stat.S_ISREG(about.st_mode) or about.st_size > largest:
             raise OSError(0, f"expected a regular file of at most {largest:,} bytes")
         return file.read()
-
-
-def set_aside(path: Path) -> None:
-    """Rename a damaged file to `<name>.damaged`, and log a warning."""
-    try:
-        path.replace(aside := path.with_name(f"{path.name}.damaged"))
-        log.warning("The file %s is damaged and was renamed to %s", path, aside.name)
-    except OSError as error:
-        log.warning("The file %s is damaged and can't be renamed: %s", path, error)
 
 
 def remove_leftovers(path: Path) -> None:

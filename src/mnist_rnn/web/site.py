@@ -168,13 +168,14 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, lesson: st
         else:
             link["href"] = f"{target.stem}.html"
     before, *rest = str(page).partition("<h2")
-    values = {
+    values: dict[str, Any] = {
         "body": (before, "".join(rest)),
         "contents": [(head["id"], head.decode_contents()) for head in page("h2")],
         "source": f"{'workflow' if path.stem == 'report' else 'notebooks'}/{path.name}",
     }
-    unlinked = {"pages": {}, "following": None} if alone else {}
-    write_page(output, "notebook.html.j2", lesson or title, **values | unlinked)
+    if alone:
+        values |= {"pages": {}, "following": None}
+    write_page(output, "notebook.html.j2", lesson or title, **values)
 
 
 def describe_notebook(path: Path) -> tuple[str, str]:
