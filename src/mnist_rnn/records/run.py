@@ -4,7 +4,6 @@ The record is a JSON file. It contains the results, and all that is needed to re
 """
 
 import logging
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -107,8 +106,15 @@ class Run(Strict):
 
     @model_validator(mode="after")
     def _agree(self) -> "Run":
-        for problem in find_contradictions(self):
-            raise ValueError(problem)
+        epochs, size = self.config.epochs, self.config.train_size
+        if any(len(values) != epochs for values in vars(self.history).values()):
+            raise ValueError(f"each list of `history` must have {epochs} epochs")
+        if (self.train_errors or 0) > size:
+            raise ValueError(f"`train_errors` must be at most {size}")
+        if self.mistakes is not None and len(self.mistakes) != self.test_errors:
+            raise ValueError("`mistakes` must have one entry for each test error")
+        if self.parameters != (expected := count_parameters(self.config, self.code)):
+            raise ValueError(f"`parameters` must be {expected}")
         return self
 
     @property
@@ -137,19 +143,6 @@ class Run(Strict):
         return self.history.weights_sha256[-1] or ""
 
 
-def find_contradictions(run: Run) -> Iterator[str]:
-    """Yield a sentence for each value that contradicts another value of the record."""
-    epochs, size = run.config.epochs, run.config.train_size
-    if any(len(values) != epochs for values in vars(run.history).values()):
-        yield f"each list of `history` must have {epochs} epochs"
-    if (run.train_errors or 0) > size:
-        yield f"`train_errors` must be at most {size}"
-    if run.mistakes is not None and len(run.mistakes) != run.test_errors:
-        yield "`mistakes` must have one entry for each test error after the last epoch"
-    if run.parameters != (expected := count_parameters(run.config, run.code)):
-        yield f"`parameters` must be {expected}, the number of parameters of the network"
-
-
 class FirstSteps(Strict):
     """The first training steps of a configuration, and the digest to which they lead."""
 
@@ -170,19 +163,15 @@ def find_first_steps(config: Configuration) -> dict[str, str]:
     first_steps.json has those of its layer and those of its optimizer.
     """
 
-    def search(*fields: str) -> dict[str, str]:
-        wanted = [getattr(config, field) for field in fields]
-        return next(
-            (
-                {name: entry.sha256}
-                for name, entry in read_first_steps().items()
-                if [getattr(entry.config, field) for field in fields] == wanted
-            ),
-            {},
-        )
+    def search(fields: set[str]) -> dict[str, str]:
+        wanted = config.model_dump(include=fields)
+        for name, entry in read_first_steps().items():
+            if entry.config.model_dump(include=fields) == wanted:
+                return {name: entry.sha256}
+        return {}
 
-    network = [f for f in Configuration.model_fields if f not in ("epochs", "train_size", "seed")]
-    return search(*network) or search("layer") | search("optimizer")
+    network = {*Configuration.model_fields} - {"epochs", "train_size", "seed"}
+    return search(network) or search({"layer"}) | search({"optimizer"})
 
 
 def count_parameters(config: Configuration, code: Code = "ours") -> int:
