@@ -22,17 +22,18 @@ from mnist_rnn.bits.known_answers import (
 )
 from mnist_rnn.bits.mistakes import make_mistake
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
-from mnist_rnn.experiment.inputs import scale
+from mnist_rnn.experiment.inputs import epoch_order, scale
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.run import read_run, run_path
 from mnist_rnn.system.errors import ParameterError
 from mnist_rnn.system.paths import COMMITTED
 from mnist_rnn.web.learn.engine import HERE, OPTIONS, build_engine
-from mnist_rnn.web.learn.page import PAGE_CONFIG, PAGE_STEPS, list_orders
+from mnist_rnn.web.learn.page import PAGE_CONFIG, PAGE_STEPS
 
 MINUTE = 60_000  # Playwright counts milliseconds
 RECORD = read_run(run_path(PAGE_CONFIG, ".json", COMMITTED))
 EPOCH = PAGE_STEPS // PAGE_CONFIG.epochs
+ORDER = epoch_order(PAGE_CONFIG.seed, 0, PAGE_CONFIG.train_size)
 KNOWN = read_cases()
 QUICK = "#rate=0.02&units=16&batch=256&images=320"  # 25 steps of a small network
 LEDGER = "program,cpu,system,versions,same_bits,other_bits,seconds,date,measured_by"
@@ -98,7 +99,7 @@ def test_one_changed_bit_in_the_page_is_detected(open_page, file, tmp_path, part
     text = file.read_text()
     packed = re.search(rf'"{part}": "([^"]+)"', text)[1]
     content = bytearray(zlib.decompress(base64.b64decode(packed)))
-    first = list_orders()[0][0] * 784 + 14 * 28 + 14 if part == "images" else 100_000
+    first = ORDER[0] * 784 + 14 * 28 + 14 if part == "images" else 100_000
     content[first] ^= 1
     damaged = tmp_path / "learn.html"
     damaged.write_text(text.replace(packed, base64.b64encode(zlib.compress(content)).decode()))
@@ -275,7 +276,7 @@ def test_shown_numbers_and_drawings_follow_from_the_weights(open_page, file, mni
     assert np.linalg.norm(places[10:] - 0.78 * last @ corners, axis=1).max() < 0.78 * 0.2 + 1e-2
     press(page, "One step")
     wait_for_step(page, 1)
-    batch = list_orders()[0][: PAGE_CONFIG.batch_size]
+    batch = ORDER[: PAGE_CONFIG.batch_size]
     images, labels = (part[batch] for part in mnist[0])
     last = compute_probabilities(weights, compute_states(weights, scale(images)))[:, -1]
     loss = -np.log(last[np.arange(len(labels)), labels]).mean()

@@ -4,7 +4,6 @@ If the notebook raises an `ExperimentError`, the command ends with its message, 
 """
 
 from nbformat import ValidationError
-from nbformat.reader import NotJSONError
 from papermill.cli import papermill
 from papermill.exceptions import PapermillExecutionError
 
@@ -20,7 +19,7 @@ def main() -> None:
         if error.traceback == [f"{error.ename}: {error.evalue}"]:  # an `ExperimentError`
             raise ExperimentError(error.evalue) from None
         raise
-    except (NotJSONError, UnicodeDecodeError, ValidationError) as error:
+    except (ValueError, ValidationError) as error:
         said = str(error).partition("\n")[0]
         raise ExperimentError(f"expected a notebook, got another file: {said}") from None
 

@@ -38,12 +38,6 @@ def describe_learning() -> dict[str, Any]:
     }
 
 
-def list_orders() -> np.ndarray:
-    """Return the indices (epochs, images) of the training images, in the order of each epoch."""
-    seed, size = PAGE_CONFIG.seed, PAGE_CONFIG.train_size
-    return np.stack([epoch_order(seed, epoch, size) for epoch in range(PAGE_CONFIG.epochs)])
-
-
 def pack_run(record: Run) -> dict[str, Any]:
     """Return the data that `open` in learn.js reads: the run's weights, images, orders and engines.
 
@@ -54,6 +48,7 @@ def pack_run(record: Run) -> dict[str, Any]:
     size = PAGE_CONFIG.train_size
     engines = {kind: (HERE / f"{kind}.wasm").read_bytes() for kind in OPTIONS}
     weights = draw_initial_weights(PAGE_CONFIG)
+    orders = [epoch_order(PAGE_CONFIG.seed, epoch, size) for epoch in range(PAGE_CONFIG.epochs)]
     return {
         "config": {
             "rate": PAGE_CONFIG.learning_rate,
@@ -66,7 +61,7 @@ def pack_run(record: Run) -> dict[str, Any]:
         "weights": compress(b"".join(array.astype("<f4").tobytes() for array in weights)),
         "images": compress(x_train[:size].tobytes() + x_test[:TEST_DIGITS].tobytes()),
         "labels": "".join(map(str, [*y_train[:size], *y_test[:TEST_DIGITS]])),
-        "orders": compress(list_orders().astype("<u2").tobytes()),
+        "orders": compress(np.stack(orders).astype("<u2").tobytes()),
         "known": compress(json.dumps(describe_known()).encode()),
         **{kind: base64.b64encode(engine).decode() for kind, engine in engines.items()},
     }
