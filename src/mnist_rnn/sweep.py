@@ -31,7 +31,7 @@ from mnist_rnn.records.run import (
     run_path,
 )
 from mnist_rnn.system.errors import RecordError, one_sentence
-from mnist_rnn.system.paths import RESULTS, ROOT, located
+from mnist_rnn.system.paths import RESULTS, ROOT
 
 
 class Planned(NamedTuple):
@@ -134,10 +134,10 @@ def make_runs(runs: Collection[Planned], arguments: Sequence[str] = ()) -> str:
             child.wait()
             return f"Stopped with {len(left)} runs to go. The same command continues."
     started = [run for run in left if run.log().exists()]
-    lines = [f"Not finished: {r.name}/{r.config.seed}; see {located(r.log())}" for r in started]
+    lines = [f"Not finished: {r.name}/{r.config.seed}; see {r.log()}" for r in started]
     if waiting := len(left) - len(started):
         reason = log.read_text(errors="replace").strip().rpartition("\n")[-1]
-        lines.append(f"Not started: {waiting} of {len(runs)} runs; see {located(log)}: {reason}")
+        lines.append(f"Not started: {waiting} of {len(runs)} runs; see {log}: {reason}")
     return "\n".join(lines)
 
 

@@ -20,7 +20,6 @@ from mnist_rnn.records.environment import count_threads, describe_environment
 from mnist_rnn.records.run import FIRST_STEPS, read_first_steps
 from mnist_rnn.system.errors import one_sentence
 from mnist_rnn.system.files import write_text
-from mnist_rnn.system.paths import located
 
 
 def train_first_steps(config: Configuration) -> str:
@@ -46,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help="first steps (default: all)")
     parser.add_argument("--write", action="store_true", help="write the digests to the file")
-    parser.add_argument("--record", action="store_true", help=f"add a row to {located(OWN)}")
+    parser.add_argument("--record", action="store_true", help=f"add a row to {OWN}")
     parser.add_argument("--emulated", metavar="CPU", help="the name of the emulated CPU")
     options = parser.parse_args()
     entries = read_first_steps()

@@ -27,7 +27,7 @@ from mnist_rnn.data import load_mnist
 from mnist_rnn.records.environment import describe_environment
 from mnist_rnn.records.run import Run, read_first_steps, read_run, run_path
 from mnist_rnn.system.errors import ExperimentError, one_sentence
-from mnist_rnn.system.paths import COMMITTED, MNIST, ROOT, located
+from mnist_rnn.system.paths import COMMITTED, MNIST, ROOT
 
 Command = Sequence[str | Path]
 Epochs = Sequence[tuple[int, str | None]]  # the test errors and the weights' digest of each epoch
@@ -187,7 +187,7 @@ def main() -> None:
                 seconds = trained.seconds / config.epochs if whole else None
                 row = describe_reproduction(name, made_with, {chosen: same}, seconds, versions)
                 add_rows(OWN, [row])
-    print("Rows for the ledger:", located(OWN))
+    print("Rows for the ledger:", OWN)
     raise SystemExit(not equal)
 
 

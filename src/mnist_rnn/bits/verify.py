@@ -15,7 +15,7 @@ from mnist_rnn.bits.ledger import DEFAULT_RUN, OWN, add_rows, describe_reproduct
 from mnist_rnn.config import Configuration
 from mnist_rnn.records.run import Run, read_run
 from mnist_rnn.system.errors import ExperimentError, ParameterError, RecordError, one_sentence
-from mnist_rnn.system.paths import COMMITTED, LATEST, OUTPUTS, located
+from mnist_rnn.system.paths import COMMITTED, LATEST, OUTPUTS
 
 
 def compare_runs(new: Run, committed: Run) -> tuple[bool, str]:
@@ -58,15 +58,15 @@ def verify(name: str, accept_new: bool) -> tuple[bool, str]:
             seconds = new.seconds / new.config.epochs
             try:
                 add_rows(OWN, [describe_reproduction("Keras", new.environment, same, seconds)])
-                print(f"Row for the ledger: {located(OWN)}")
+                print(f"Row for the ledger: {OWN}")
             except ExperimentError as error:
                 print(f"No row for the ledger: {error}")
         return compare_runs(new, committed)
     path = find_record(name, COMMITTED)
     if not path or (committed := read_run(path)).code != "ours":
-        here = f"a run in {located(OUTPUTS)} or a committed run of our code"
+        here = f"a run in {OUTPUTS} or a committed run of our code"
         raise ParameterError(f"run: expected {here}, such as simple_rnn-256-sgd/17, got {name}.")
-    print(f"{located(OUTPUTS)} has no record of {name}. The C program computes the run.")
+    print(f"{OUTPUTS} has no record of {name}. The C program computes the run.")
     (row,) = audit([committed])
     return not row["first_difference"], describe(row)
 
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--new", action="store_true", help="accept a run without a committed run")
     options = parser.parse_args()
     if not options.run and not LATEST.exists():
-        raise ParameterError(f"run: expected a finished run in {located(OUTPUTS)}, got none.")
+        raise ParameterError(f"run: expected a finished run in {OUTPUTS}, got none.")
     name = options.run or LATEST.read_text(encoding="utf-8")
     good, sentence = verify(name, options.new)
     print(sentence)

@@ -96,15 +96,9 @@ def find_versions() -> dict[str, str]:
 
 
 def run_command(*command: str) -> str | None:
-    """Run a command in the repository, and return its output, or None if the command fails.
-
-    The command does not inherit git's environment variables, which can name another repository.
-    """
-    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    """Run a command in the repository, and return its output, or None if the command fails."""
     try:
-        done = subprocess.run(
-            command, cwd=ROOT, check=True, capture_output=True, text=True, env=own
-        )
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

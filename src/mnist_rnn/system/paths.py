@@ -1,4 +1,4 @@
-"""Define the project's folders, and shorten paths for messages and commands."""
+"""Define the project's folders, and shorten paths for messages."""
 
 import os
 from pathlib import Path
@@ -39,12 +39,3 @@ def shown(path: Path) -> str:
     if path.is_relative_to(OUTPUTS):
         return path.relative_to(OUTPUTS.parent).as_posix()
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
-
-
-def located(path: Path) -> str:
-    """Return `path` as text for a command.
-
-    The text is a relative path if the file is below the working directory.
-    """
-    here = Path.cwd()
-    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)

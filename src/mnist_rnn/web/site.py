@@ -34,7 +34,7 @@ from mnist_rnn.records.model_file import load_run
 from mnist_rnn.records.run import read_runs, run_path
 from mnist_rnn.system.errors import ExperimentError, one_sentence
 from mnist_rnn.system.files import write_text
-from mnist_rnn.system.paths import COMMITTED, ROOT, located
+from mnist_rnn.system.paths import COMMITTED, ROOT
 from mnist_rnn.web.learn.page import describe_learning
 from mnist_rnn.web.pad.pad import describe_pad
 
@@ -225,7 +225,7 @@ def make_site(model: Path, folder: Path) -> None:
         figure=figure,
         notebooks={f"{path.stem}.html": describe_notebook(path) for path in NOTEBOOKS},
     )
-    print(f"Written: {located(folder / 'index.html')}")
+    print(f"Written: {folder / 'index.html'}")
 
 
 @one_sentence()
