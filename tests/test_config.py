@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from mnist_rnn.analysis.claims import CONFIGURATION, read_claims, read_curves
-from mnist_rnn.config import Configuration, Interpretation
+from mnist_rnn.config import Configuration
 from mnist_rnn.parameters import read_parameters
 from mnist_rnn.system.errors import ParameterError
 
@@ -95,18 +95,6 @@ def test_equal_numbers_give_equal_configurations():
     config = Configuration(dropout=0, learning_rate=1)
     assert config == Configuration(dropout=0.0, learning_rate=1.0)
     assert config.name == Configuration(dropout=-0.0, learning_rate=1.0).name
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "expected"),
-    [
-        ("example", 10_000, "a whole number from 0 to 9999"),
-        ("test_size", 99, "a whole number from 100 to 10000"),
-    ],
-)
-def test_the_interpretation_notebook_rejects_wrong_parameters(name, value, expected):
-    with pytest.raises(ParameterError, match=rf"^{name}: expected {expected}, got {value} "):
-        read_parameters(Interpretation().model_dump() | {name: value}, Interpretation)
 
 
 def another_value(name):

@@ -158,10 +158,10 @@ STATE = State(HISTORY, 1.5, False, [np.arange(3.0), np.ones(2)])
 
 def test_a_checkpoint_keeps_its_state_and_belongs_to_one_run(tmp_path, caplog):
     Checkpoint(tmp_path / "checkpoint", {"data": "1", "config": {}}).write(STATE)
-    again = Checkpoint(tmp_path / "checkpoint", {"config": {}, "data": "1"}).read(STATE.variables)
+    again = Checkpoint(tmp_path / "checkpoint", {"config": {}, "data": "1"}).read()
     assert again[:3] == STATE[:3]
     assert [a.tolist() for a in again.variables] == [a.tolist() for a in STATE.variables]
-    assert Checkpoint(tmp_path / "checkpoint", {"data": "2"}).read(STATE.variables) is None
+    assert Checkpoint(tmp_path / "checkpoint", {"data": "2"}).read() is None
     assert "belongs to another run" in caplog.text
 
 
@@ -189,16 +189,9 @@ DAMAGES = {
 def test_a_damaged_checkpoint_is_renamed(damage, tmp_path):
     checkpoint = Checkpoint(tmp_path / "checkpoint", {})
     checkpoint.write(STATE)
-    assert checkpoint.read(STATE.variables)
+    assert checkpoint.read()
     damage(checkpoint.path)
-    assert checkpoint.read(STATE.variables) is None
-    assert os.listdir(tmp_path) == ["checkpoint.damaged"]
-
-
-def test_a_checkpoint_with_variables_of_other_shapes_is_renamed(tmp_path):
-    checkpoint = Checkpoint(tmp_path / "checkpoint", {})
-    checkpoint.write(STATE)
-    assert checkpoint.read(STATE.variables[:1]) is None
+    assert checkpoint.read() is None
     assert os.listdir(tmp_path) == ["checkpoint.damaged"]
 
 
@@ -208,7 +201,7 @@ def test_a_full_disk_neither_damages_the_checkpoint_nor_stops_the_run(tmp_path, 
     fill_disk()
     checkpoint.write(STATE._replace(seconds=9.0))
     assert caplog.messages[0].endswith("No space left on device. The run continues.")
-    assert checkpoint.read(STATE.variables).seconds == STATE.seconds
+    assert checkpoint.read().seconds == STATE.seconds
 
 
 def test_a_kill_during_a_write_keeps_the_previous_checkpoint(tmp_path):
@@ -224,7 +217,7 @@ checkpoint.write(state._replace(seconds=9.0))
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, input=pickle.dumps((checkpoint, STATE)), timeout=60)
     assert done.returncode == -signal.SIGKILL
-    assert checkpoint.read(STATE.variables).seconds == STATE.seconds
+    assert checkpoint.read().seconds == STATE.seconds
 
 
 def kill_at_random(parameters, results, moments, start=start_plain):

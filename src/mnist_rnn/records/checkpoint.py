@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,12 +43,11 @@ class Checkpoint:
         """Set the file's path and the `owner`."""
         self.path, self.owner = path, json.dumps(owner, sort_keys=True)
 
-    def read(self, like: Sequence[Any]) -> State | None:
+    def read(self) -> State | None:
         """Return the saved state of this run, or None if there is no valid checkpoint.
 
-        A file is damaged if its variables and those in `like` differ in shape. A damaged
-        file is renamed. The checkpoint of another run is ignored, and overwritten later. Damaged
-        and ignored files cause a warning.
+        A damaged file is renamed. The checkpoint of another run is ignored, and overwritten later.
+        Damaged and ignored files cause a warning.
         """
         try:
             content = read_regular(self.path, LARGEST)
@@ -60,8 +59,6 @@ class Checkpoint:
                 log.warning("The checkpoint %s belongs to another run, and is ignored", self.path)
                 return None
             history = {name: values.pop(0).tolist() for name in History.model_fields}
-            if [value.shape for value in values] != [value.shape for value in like]:
-                raise ValueError("the arrays have unexpected shapes")
             return State(history, float(seconds), bool(other_bits), values)
         except FileNotFoundError:
             return None

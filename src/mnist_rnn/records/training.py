@@ -128,11 +128,10 @@ class EpochKeeper(keras.callbacks.Callback):
 
     def restore(self) -> int:
         """Continue from the checkpoint, if there is one, and return the number of its epochs."""
-        variables = list_variables(self.model)
-        if saved := self.checkpoint.read(variables):
+        if saved := self.checkpoint.read():
             other_bits = saved.other_bits or self.state.other_bits
             self.state = saved._replace(other_bits=other_bits)
-            for variable, value in zip(variables, saved.variables, strict=True):
+            for variable, value in zip(list_variables(self.model), saved.variables, strict=True):
                 variable.assign(value)
         self.start = time.perf_counter() - self.state.seconds
         return len(self.state.history["loss"])
