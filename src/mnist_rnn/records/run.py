@@ -254,13 +254,13 @@ def reject(path: Path, problem: str) -> RecordError:
     return RecordError("".join(c if c.isprintable() else "?" for c in message))
 
 
-def read_runs(results: Path, configuration: str = "*") -> tuple[list[Run], list[RecordError]]:
+def read_runs(results: Path) -> tuple[list[Run], list[RecordError]]:
     """Return all valid runs in the order of their paths, and an error for each invalid run.
 
-    Each error is also logged. `configuration` limits the runs to those of one folder.
+    Each error is also logged.
     """
     runs, errors = [], []
-    for path in sorted((results / "runs").glob(f"{configuration}/seed-*.json")):
+    for path in sorted((results / "runs").glob("*/seed-*.json")):
         try:
             runs.append(read_run(path))
         except RecordError as error:
