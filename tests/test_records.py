@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from helpers.samples import change, cpu
 
-from mnist_rnn.analysis.claims import read_claims, read_curves
 from mnist_rnn.bits.ledger import read_ledger
 from mnist_rnn.config import Configuration
 from mnist_rnn.data import DATA_SHA256
@@ -157,8 +156,6 @@ def read_folder(path):
 READERS = {
     "seed-0.json": read_run,
     "seed-1.json": read_folder,
-    "claims.csv": lambda path: read_claims(path.parent),
-    "curves.csv": lambda path: read_curves([], path.parent),
     "reproductions.csv": read_ledger,
     "seed-0.keras": read_model,
 }
