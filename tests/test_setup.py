@@ -14,7 +14,8 @@ import yaml
 from helpers.runs import end, environment, mark_installed, read_until, run_python, start
 from packaging.requirements import Requirement
 
-from mnist_rnn.system.paths import ROOT
+from mnist_rnn.system.errors import ExperimentError
+from mnist_rnn.system.paths import ROOT, require_own_folder
 
 pytestmark = pytest.mark.quick
 
@@ -183,3 +184,17 @@ def test_output_folders_do_not_depend_on_the_working_directory(given, folders, t
     program = "from mnist_rnn.system import paths; print(paths.RESULTS, paths.OUTPUTS, sep='|')"
     done = run_python(program, cwd=tmp_path, MNIST_RNN_RESULTS=given)
     assert done.stdout.strip().split("|") == [str(ROOT / folder) for folder in folders]
+
+
+def test_code_of_one_clone_does_not_run_in_another_clone(tmp_path, monkeypatch):
+    """Make the folders of another clone, and expect an error in it, but not outside it."""
+    copy = tmp_path / "copy"
+    for folder in (copy / "src" / "mnist_rnn", copy / "notebooks"):
+        folder.mkdir(parents=True)
+    for folder in (ROOT, ROOT / "notebooks", tmp_path):
+        monkeypatch.chdir(folder)
+        require_own_folder()
+    for folder in (copy, copy / "notebooks"):
+        monkeypatch.chdir(folder)
+        with pytest.raises(ExperimentError, match=rf"runs in {copy}, but uses the code in {ROOT}"):
+            require_own_folder()

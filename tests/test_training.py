@@ -26,6 +26,7 @@ from mnist_rnn.records.model_file import load_run
 from mnist_rnn.records.run import read_run, read_runs, run_path
 from mnist_rnn.records.training import EpochKeeper, train
 from mnist_rnn.system.errors import ExperimentError, OutputError
+from mnist_rnn.system.paths import ROOT
 
 
 def build_in_keras(config):
@@ -96,6 +97,13 @@ def test_an_infinite_loss_stops_the_run_and_removes_its_checkpoint(small, tmp_pa
     with pytest.raises(ExperimentError, match="The loss became nan in epoch 3"):
         keeper.on_epoch_end(2, {"loss": float("nan")})
     assert not checkpoint.path.exists()
+
+
+def test_training_in_another_copy_of_the_repository_is_rejected(small, tmp_path, monkeypatch):
+    (tmp_path / "src" / "mnist_rnn").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ExperimentError, match=rf"runs in {tmp_path}, but uses the code in {ROOT}"):
+        train(small)
 
 
 # ---- Stopped runs

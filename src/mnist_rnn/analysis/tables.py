@@ -17,6 +17,7 @@ from mnist_rnn.analysis.statistics import (
 from mnist_rnn.records.run import Run, find_outdated
 from mnist_rnn.system.errors import RecordError
 from mnist_rnn.system.files import write_text
+from mnist_rnn.system.paths import require_own_folder
 
 SPACE = "\N{NO-BREAK SPACE}"  # keeps an interval on one line of a table cell
 UNWRITTEN = ["loss_by_epoch", "accuracy_by_epoch", "test_errors_by_epoch", "mistakes"]
@@ -183,6 +184,7 @@ def write_tables(results: Results, folder: Path) -> None:
 
     accuracy.md also lists the records that the tables leave out.
     """
+    require_own_folder()
     notes = "".join(f"\nLeft out: {error}\n" for error in results.rejected)
     table = summarize(results.accuracy).to_markdown(index=False, disable_numparse=True)
     contents = {

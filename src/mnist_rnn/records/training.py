@@ -25,7 +25,7 @@ from mnist_rnn.records.probe import require_bits
 from mnist_rnn.records.run import History, Run, find_first_steps, run_path, write_run
 from mnist_rnn.system.errors import ExperimentError
 from mnist_rnn.system.files import write_text
-from mnist_rnn.system.paths import LATEST
+from mnist_rnn.system.paths import LATEST, require_own_folder
 
 BAR = "{n:4d} of {total} epochs |{bar:25}| {elapsed}, {remaining} to go{postfix}"
 KEPT = "Each finished epoch is saved, and a stopped run continues after its last saved epoch."
@@ -51,6 +51,7 @@ def train(config: Configuration, after_epoch: Callable[[dict], object] | None = 
         ExperimentError: this process computes other bits, training was interrupted, the loss was
             not finite, the loss did not fall, or a file can't be written.
     """
+    require_own_folder()
     environment = require_bits(describe_environment(count_threads()))
     training, test = load_examples(config)
     first_steps = find_first_steps(config)

@@ -39,3 +39,19 @@ def shown(path: Path) -> str:
     if path.is_relative_to(OUTPUTS):
         return path.relative_to(OUTPUTS.parent).as_posix()
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+
+
+def require_own_folder() -> None:
+    """Check that the working directory is not in another copy of the repository.
+
+    Raises:
+        ExperimentError: the working directory is in another copy of the repository.
+    """
+    here = Path.cwd()
+    copies = (path for path in (here, *here.parents) if (path / "src" / "mnist_rnn").is_dir())
+    folder = next(copies, ROOT)
+    if not folder.samefile(ROOT):
+        raise ExperimentError(
+            f"The notebook runs in {folder}, but uses the code in {ROOT}. Run `make lab` in "
+            f"{folder} to install the code of this folder."
+        )
