@@ -88,7 +88,7 @@ def test_make_reproduce_does_not_change_the_committed_results(shell):
     quick = "-p units 4 -p epochs 1 -p train_size 500"
     status, printed = shell(f"make reproduce PARAMETERS='{quick}' && git status --porcelain")
     assert status == 0, printed
-    assert "Executed: outputs/executed/02_train.ipynb\nThere are no other runs" in printed
+    assert "Executed: outputs/executed/02_train.ipynb\nThere is no committed run" in printed
     status, printed = shell("make verify")
     assert status != 0
     assert "There is no committed run" in printed
