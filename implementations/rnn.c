@@ -219,7 +219,7 @@ static inline float tanh_of(float x) {
 
 static inline float limit(float x) { return x < -87.8f ? -87.8f : x > 88.8f ? 88.8f : x; }
 
-// The exponential function of a limited x. `k` is floorf(s), which GCC would not vectorize.
+// The exponential function of a limited x. `k` is the floor of s: GCC doesn't vectorize floorf.
 static inline float exp_of(float x) {
   static const float P[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
                             4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
@@ -232,7 +232,7 @@ static inline float exp_of(float x) {
   return flush((1 + (r + p * (r * r))) * power.value);
 }
 
-static void sigmoid(float *a, int count) { // GCC vectorizes two loops, and not one
+static void sigmoid(float *a, int count) { // as one loop, GCC would not vectorize it
   for (int j = 0; j < count; j++) a[j] = limit(-a[j]);
   for (int j = 0; j < count; j++) a[j] = 1 / (1 + exp_of(a[j]));
 }

@@ -203,6 +203,14 @@ def test_a_damaged_checkpoint_is_renamed(damage, tmp_path):
     assert os.listdir(tmp_path) == ["checkpoint.damaged"]
 
 
+def test_a_damaged_checkpoint_that_cannot_be_renamed_does_not_stop_the_run(tmp_path, caplog):
+    checkpoint = Checkpoint(tmp_path / "checkpoint", {})
+    checkpoint.path.write_text("damaged")
+    (tmp_path / "checkpoint.damaged").mkdir()
+    assert checkpoint.read() is None
+    assert "can't be renamed" in caplog.text
+
+
 def test_a_full_disk_neither_damages_the_checkpoint_nor_stops_the_run(tmp_path, fill_disk, caplog):
     checkpoint = Checkpoint(tmp_path / "checkpoint", {})
     checkpoint.write(STATE)

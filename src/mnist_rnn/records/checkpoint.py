@@ -63,8 +63,12 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except Exception:  # NumPy and zipfile raise many kinds of errors for a damaged file
-            aside = self.path.replace(self.path.with_name(f"{self.path.name}.damaged"))
-            log.warning("The file %s is damaged and was renamed to %s", self.path, aside.name)
+            aside = self.path.with_name(f"{self.path.name}.damaged")
+            try:
+                self.path.replace(aside)
+                log.warning("The file %s is damaged and was renamed to %s", self.path, aside.name)
+            except OSError as error:
+                log.warning("The file %s is damaged and can't be renamed: %s", self.path, error)
             return None
 
     def write(self, state: State) -> None:

@@ -160,7 +160,7 @@ def find_first_steps(config: Configuration) -> dict[str, str]:
     """Return the digests of first steps that depend on the same code as runs of `config`.
 
     These are the first steps of the configuration. A configuration without an entry in
-    first_steps.json has those of its layer and those of its optimizer.
+    first_steps.json has those of its layer and those of its optimizer, without dropout.
     """
 
     def search(fields: set[str]) -> dict[str, str]:
@@ -171,7 +171,7 @@ def find_first_steps(config: Configuration) -> dict[str, str]:
         return {}
 
     network = {*Configuration.model_fields} - {"epochs", "train_size", "seed"}
-    return search(network) or search({"layer"}) | search({"optimizer"})
+    return search(network) or (search({"layer"}) | search({"optimizer"}))
 
 
 def count_parameters(config: Configuration, code: Code = "ours") -> int:
