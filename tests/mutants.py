@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 TESTS = {
     "analysis": "tables statistics published trained_network one_bit",
     "figures": "figures training_figures interpretation_figures unrolled gradient",
-    "records": "records metrics model training",
+    "records": "records metrics model training trained_network portable",
 }
 EXECUTED = "test_an_executed_notebook_has_the_committed_outputs"
 PAIRS = "Add Sub, Mult Div, Lt LtE, Gt GtE, Eq NotEq, In NotIn, Is IsNot, And Or"
