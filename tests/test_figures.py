@@ -1,9 +1,5 @@
 """Test that the figures of runs and results draw the right numbers."""
 
-import inspect
-import re
-import textwrap
-from html import unescape
 from unittest.mock import patch
 
 import matplotlib.pyplot as plt
@@ -18,7 +14,6 @@ from mnist_rnn.analysis.statistics import find_interval
 from mnist_rnn.analysis.tables import tabulate_runs
 from mnist_rnn.figures import results, training
 from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
-from mnist_rnn.figures.source import show_source
 
 pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("close_figures")]
 
@@ -130,15 +125,6 @@ def test_published_results_are_drawn_in_the_given_rows(make_record):
         f"98.00 ± 0.10% (3 runs). The row *ours* shows the published results {published}."
         in drawn.caption
     )
-
-
-def test_shown_source_code_is_highlighted_and_wrapped_between_words():
-    functions = training.draw_curves, CaptionedFigure.save
-    html = show_source(*functions)._repr_html_()
-    (shown,) = re.findall(r'><pre style="word-break: normal">(.*)</pre>', html, flags=re.DOTALL)
-    code = "\n\n".join(textwrap.dedent(inspect.getsource(each)) for each in functions)
-    assert unescape(re.sub("<.*?>", "", shown)).strip() == code.strip()
-    assert '<span class="k">def</span>' in shown
 
 
 def test_all_runs_are_drawn_by_epoch_and_counted_after_the_last(make_record):

@@ -6,14 +6,10 @@ from helpers.drawn import only_image
 from helpers.samples import answers
 from matplotlib.colors import to_hex
 
-from mnist_rnn.analysis.trained_network import decision_rows
-from mnist_rnn.figures.captioned import BLUE, DARK, ORANGE
+from mnist_rnn.figures.captioned import BLUE, ORANGE
 from mnist_rnn.figures.interpretation import (
-    draw_accuracy,
-    draw_example,
     draw_examples,
     draw_late,
-    draw_means,
 )
 
 pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("close_figures")]
@@ -40,12 +36,6 @@ def require_pair(left, right, image, probabilities, label):
     assert [*map(to_hex, dots.get_facecolors())] == colors
 
 
-def test_an_image_is_drawn_beside_its_predicted_probabilities():
-    drawn = draw_example(IMAGES[0], answers(3, 3, 7)[0], 7)
-    require_pair(*drawn.figure.axes[:2], IMAGES[0], answers(3, 3, 7)[0], 7)
-    assert "The most probable digit is 3 from row 1, 7 from row 3. " in drawn.caption
-
-
 def test_each_gallery_shows_its_images_in_order():
     late = np.concatenate(
         [*[answers(*[3] * 26, 1, 2)] * 5, answers(*[2] * 27, 1), *[answers(2)] * 2]
@@ -70,29 +60,3 @@ def test_each_gallery_shows_its_images_in_order():
     assert "1 test images are misclassified after row 28 but not" in drawn.caption
     none = draw_late(IMAGES[:1], answers(2), np.array([2]))
     assert "changes the prediction of no image" in none.caption
-
-
-def test_each_panel_shows_the_mean_probabilities_of_one_label():
-    drawn = draw_means(IMAGES, PROBABILITIES, LABELS)
-    rows, medians = decision_rows(PROBABILITIES), []
-    for digit, ax in enumerate(drawn.figure.axes):
-        mean = PROBABILITIES[digit == LABELS].sum(axis=0) / (digit == LABELS).sum()
-        np.testing.assert_allclose(only_image(ax), mean)
-        (frame,), (line,) = ax.patches, ax.get_lines()
-        assert frame.get_xy() == (digit - 0.5, 0.5)
-        medians.append(int(np.median(rows[digit == LABELS])))
-        assert line.get_ydata() == [medians[-1] - 0.5] * 2
-    assert f"first rows below the line are {', '.join(map(str, medians))}." in drawn.caption
-
-
-def test_accuracy_curves_are_in_percent_and_the_caption_states_where_they_cross_levels():
-    by_row, if_blank = np.linspace(0, 0.9, 28), np.linspace(0.1, 1, 28)
-    drawn = draw_accuracy(by_row, if_blank, 10)
-    grey, blue = drawn.figure.axes[0].get_lines()
-    for line, curve, color in ((grey, if_blank, DARK), (blue, by_row, BLUE)):
-        assert line.get_ydata().tolist() == (100 * curve).tolist()
-        assert line.get_color() == color
-    assert "curve reaches 50% at row 16, 90% at row 28. Grey" in drawn.caption
-    assert "curve reaches 50% at row 13, 90% at row 25, 97% at row 28." in drawn.caption
-    assert drawn.caption.endswith("At row 21, the accuracies are 67% (blue) and 77% (grey).")
-    assert "reaches at most 45%. Grey" in draw_accuracy(by_row / 2, if_blank, 10).caption

@@ -4,59 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.drawn import only_image
-from matplotlib.colors import to_hex
 
-from mnist_rnn.figures.captioned import BLUE, DARK, LIGHT, ORANGE
+from mnist_rnn.figures.captioned import BLUE, ORANGE
 from mnist_rnn.figures.training import (
-    draw_balance,
     draw_confusion,
     draw_curves,
     draw_mistakes,
-    draw_samples,
-    draw_timesteps,
 )
 
 pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("close_figures")]
 IMAGES = np.random.default_rng(0).integers(0, 256, (120, 28, 28), "uint8")
-
-
-def test_samples_are_the_first_ten_images_of_each_digit():
-    y = np.arange(120) * 7 % 10
-    (ax,) = draw_samples(IMAGES, y).figure.axes
-    drawn = only_image(ax).reshape(10, 28, 10, 28).swapaxes(1, 2)
-    for digit in range(10):
-        np.testing.assert_array_equal(drawn[digit], IMAGES[y == digit][:10])
-
-
-def test_bars_show_the_share_of_each_digit():
-    y_train = np.repeat(np.arange(10), np.arange(1, 11))
-    y_test = np.repeat(np.arange(10), np.arange(11, 1, -1))
-    drawn = draw_balance(y_train, y_test)
-    for bars, y, color in zip(
-        drawn.figure.axes[0].containers, (y_train, y_test), (DARK, LIGHT), strict=True
-    ):
-        for digit, bar in enumerate(bars):
-            assert bar.get_height() == pytest.approx(100 * (y == digit).mean())
-            assert bar.get_x() + bar.get_width() / 2 == pytest.approx(digit, abs=0.25)
-            assert to_hex(bar.get_facecolor()) == color
-    assert drawn.caption.endswith("from 1.8% to 18.2%.")
-
-
-def test_each_row_is_drawn_as_an_area_whose_height_shows_the_ink():
-    image = IMAGES[0].copy()
-    image[[0, 1, 27]] = 0
-    drawn = draw_timesteps(image)
-    left, right = drawn.figure.axes
-    np.testing.assert_array_equal(only_image(left), image)
-    assert left.images[0].get_extent() == [0.5, 28.5, 28.5, 0.5]  # row 1 is at the top
-    assert left.get_aspect() == right.get_aspect() == 1
-    for timestep, (area, row) in enumerate(zip(right.collections, image, strict=True), 1):
-        corners = area.get_paths()[0].vertices
-        for feature, ink in enumerate(row, 1):
-            heights = corners[corners[:, 0] == feature, 1]
-            assert heights.max() == timestep
-            assert heights.min() == pytest.approx(timestep - 0.9 * ink / 255)
-    assert "row with ink is row 3, and the last row with ink is row 27." in drawn.caption
 
 
 def test_curves_have_the_right_epochs_and_values_and_colours():

@@ -5,12 +5,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
 
 from mnist_rnn.analysis.trained_network import Weights, compute_probabilities, compute_states
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.figures import unrolled
-from mnist_rnn.figures.captioned import TICKS
 from mnist_rnn.figures.unrolled import BLUES, INK, ORANGES, PROBABILITY, ROWS, STATE, draw_unrolled
 from mnist_rnn.system.paths import ROOT
 
@@ -18,11 +16,10 @@ pytestmark = pytest.mark.quick
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.fixture
-def drawn():
+def draw(units):
     """Return a random image, its hidden states, its predicted probabilities, and the picture."""
     random = np.random.default_rng(0)
-    shapes = (28, 64), (64, 64), (64,), (64, 10), (10,)
+    shapes = (28, units), (units, units), (units,), (units, 10), (10,)
     weights = Weights(*(random.normal(0, 0.3, shape).astype("float32") for shape in shapes))
     image = random.integers(0, 256, (28, 28), "uint8")
     states = compute_states(weights, scale(image[None]))[0]
@@ -47,8 +44,8 @@ def read_levels(picture, colors, left, width, columns):
     return levels
 
 
-def test_shades_show_the_pixels_and_the_hidden_states_and_the_probabilities(drawn):
-    image, states, probabilities, picture = drawn
+def test_shades_show_the_pixels_and_the_hidden_states_and_the_probabilities():
+    image, states, probabilities, picture = draw(64)
     units = states[:, ::2]
     for values, colors, left, width in (
         (image / 255, INK, ROWS, 5),
@@ -61,33 +58,6 @@ def test_shades_show_the_pixels_and_the_hidden_states_and_the_probabilities(draw
         assert levels.max() > 2
 
 
-def test_greater_values_have_darker_colours():
-    for colors in (INK, BLUES, ORANGES):
-        light = [sum(to_rgb(color)) for color in colors]
-        assert light == sorted(light, reverse=True)
-
-
-def test_rows_and_digits_are_numbered_and_the_prediction_is_below_its_column(drawn):
-    *_, probabilities, picture = drawn
-    texts = [
-        (t.text, float(t.get("x")), float(t.get("y"))) for t in picture.iter(f"{NAMESPACE}text")
-    ]
-    center = {str(digit): PROBABILITY + 9 * digit + 4.5 for digit in range(10)}
-    heads = {text: x for text, x, y in texts if y == 40}
-    assert heads == center
-    rows = {int(text): y for text, x, y in texts if x == 20}
-    assert rows == {row: unrolled.TOP + unrolled.PITCH * (row - 1) + 8 for row in TICKS}
-    answer = str(probabilities[-1].argmax())
-    assert [(text, x) for text, x, y in texts if y > 440 and len(text) == 1] == [
-        (answer, center[answer])
-    ]
-    titles = {text: x for text, x, y in texts if y == 20}
-    assert titles == {"rows of pixels": ROWS, "hidden state": STATE, "probability of": PROBABILITY}
-    said = picture.get("aria-label")
-    assert "32 of the 64 numbers" in said
-    assert f"is {answer}, with a probability of {probabilities[-1].max():.0%}." in said
-
-
 def test_committed_picture_shows_the_committed_model(model, mnist):
     """Check docs/network.svg, which `docs/generate.py` writes."""
     weights = Weights(*model.get_weights())
@@ -98,12 +68,8 @@ def test_committed_picture_shows_the_committed_model(model, mnist):
 
 @pytest.mark.parametrize(("units", "step", "shown"), [(8, 1, 8), (100, 3, 32)])
 def test_no_more_than_32_evenly_spaced_units_are_shown(units, step, shown):
-    random = np.random.default_rng(0)
-    shapes = (28, units), (units, units), (units,), (units, 10), (10,)
-    weights = Weights(*(random.normal(0, 0.3, shape).astype("float32") for shape in shapes))
-    image = random.integers(0, 256, (28, 28), "uint8")
-    picture = ElementTree.fromstring(draw_unrolled(weights, image))
-    states = compute_states(weights, scale(image[None]))[0, :, ::step][:, :shown]
+    _, states, _, picture = draw(units)
+    states = states[:, ::step][:, :shown]
     levels = read_levels(picture, BLUES, STATE, 4, 40)
     assert abs(levels[:, :shown] - len(BLUES) * np.maximum(states, 0)).max() <= 0.5 + 1e-6
     assert not levels[:, shown:].any()
