@@ -103,23 +103,6 @@ def test_start_page_states_the_main_result_and_shows_its_figure(site, open_page)
     assert of_claims[0].data["image/png"].replace("\n", "") == shown.replace("\n", "")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--model", "none.keras"], "expected a model in a .keras file, got no file"),
-        (["--report", "none.ipynb", "page.html"], "none.ipynb: No such file or directory."),
-        (["--report", ".", "page.html"], ".: Is a directory."),
-        (["--report", __file__, "page.html"], "expected a notebook, got another file"),
-    ],
-)
-def test_wrong_files_are_one_sentence(arguments, said, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["site", "--output", "site", *arguments])
-    with pytest.raises(SystemExit, match=re.escape(said)):
-        pages.main()
-    assert not [*tmp_path.iterdir()]
-
-
 def test_lesson_has_no_code_and_report_has_neither_code_nor_links(site):
     for name, code, links in (
         ("03_results.html", True, True),
