@@ -46,7 +46,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check check test slow trials mutants benchmark implementations audit one-bit originals notebooks results lock clean
+.PHONY: files help reproduce verify ledger lab plan sweep report site release release-check style check test slow trials mutants benchmark implementations audit one-bit originals notebooks results lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s%s\n", $$1, $$2 } \
@@ -100,7 +100,11 @@ release-check: $(INSTALLED)  ## Check every byte of the archive in dist/, and ev
 	@$(BIN)/python -c 'from mnist_rnn.data import load_mnist; load_mnist()'
 	@bash release/check.sh dist/mnist-rnn-$(VERSION).tar $(PYTHON) data/mnist
 
-check: $(INSTALLED)  ## Check style and types, and run the quick tests (a minute)
+check: style  ## Check style and types, and run the quick tests (a minute)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m quick $$(grep -l mark.quick tests/test_*.py)
+	@$(BIN)/python -m mnist_rnn.sweep --dry-run | tail -n 1
+
+style: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -111,12 +115,10 @@ check: $(INSTALLED)  ## Check style and types, and run the quick tests (a minute
 	$(BIN)/pre-commit validate-config
 	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format \
 		--default-filetype yaml CITATION.cff
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m quick $$(grep -l mark.quick tests/test_*.py)
-	@$(BIN)/python -m mnist_rnn.sweep --dry-run | tail -n 1
 
 # The tests of the notebooks start first, because they take longest.
-test: check  ## Run all but the slow tests, and compare all notebooks with their outputs
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not quick and not slow and not trial" \
+test: style  ## Check style and types, run all but the slow tests, and compare all notebooks
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow and not trial" \
 		tests/test_notebooks.py tests
 
 slow: $(INSTALLED)  ## Run the slow tests: killed runs, Slurm, an emulated CPU, documented commands, JupyterLab in a browser
