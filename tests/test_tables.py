@@ -202,8 +202,7 @@ def test_runs_without_a_published_result_come_first_in_the_table(write, tmp_path
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("curves", [False, True])
-@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize(("count", "curves"), [(1, False), (4, False), (4, True)])
 def test_claims_and_runs_in_folders_of_researchers_are_tabulated(count, curves, write, tmp_path):
     """Write a claim of kind `near_miss`, a claim without a run, and perhaps a published curve."""
     folder = tmp_path / "published"
