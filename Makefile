@@ -163,7 +163,7 @@ results: $(INSTALLED)  ## Train missing runs, and make tables, notebooks and gen
 	@$(PAPERMILL) --log-level ERROR notebooks/03_results.ipynb results/executed/03_results.ipynb
 	@$(MAKE) --no-print-directory notebooks
 	@cd results && LC_ALL=C sha256sum runs/*/*.json > runs.sha256
-	$(BIN)/python docs/generate.py
+	$(BIN)/python workflow/generate.py
 
 lock: $(INSTALLED)  ## Resolve pyproject.toml into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \

@@ -76,7 +76,7 @@ def test_a_command_in_the_documents_prints_the_shown_output(shell, command, outp
 
 
 def test_the_generated_text_in_the_readme_is_up_to_date():
-    """Compare README.md with the text that `docs/generate.py` writes."""
+    """Compare README.md with the text that `workflow/generate.py` writes."""
     text = (ROOT / "README.md").read_text()
     assert generate.fill_blocks(text) == text
     with pytest.raises(ValueError, match="expected one block of answer, got 0"):

@@ -59,7 +59,7 @@ def test_shades_show_the_pixels_and_the_hidden_states_and_the_probabilities():
 
 
 def test_committed_picture_shows_the_committed_model(model, mnist):
-    """Check docs/network.svg, which `docs/generate.py` writes."""
+    """Check docs/network.svg, which `workflow/generate.py` writes."""
     weights = Weights(*model.get_weights())
     committed = (ROOT / "docs" / "network.svg").read_text()
     assert draw_unrolled(weights, mnist[1][0][unrolled.DIGIT]) == committed

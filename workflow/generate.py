@@ -1,6 +1,6 @@
 """Generate docs/network.svg and parts of README.md from the committed results.
 
-`python docs/generate.py` writes README.md's text between `<!-- generated: name -->` and
+`python workflow/generate.py` writes README.md's text between `<!-- generated: name -->` and
 `<!-- end -->`, and draws the network of the default run.
 """
 
