@@ -158,8 +158,8 @@ def make_notebook_page(path: Path, output: Path, alone: bool = False, lesson: st
     exporter.register_preprocessor(CoalesceStreamsPreprocessor, enabled=True)
     page = parse(exporter.from_notebook_node(notebook)[0])
     mend(page)
-    for image in page("img", src="../docs/network.svg"):
-        drawn = base64.b64encode((ROOT / "docs" / "network.svg").read_bytes()).decode()
+    for image in page("img", src=re.compile(r"\.svg$")):
+        drawn = base64.b64encode(Path(path.parent, str(image["src"])).read_bytes()).decode()
         image["src"] = f"data:image/svg+xml;base64,{drawn}"
     for link in page("a", href=re.compile(r"^(?!#|https:)")):
         target = Path(str(link["href"]))
