@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_rnn.config import Configuration
+from mnist_rnn.config import PROGRAMS, Configuration
 from mnist_rnn.data import DATA_SHA256, load_mnist
 from mnist_rnn.records.environment import Environment, count_threads, describe_environment
-from mnist_rnn.records.run import PROGRAMS, Run, write_run
+from mnist_rnn.records.run import Run, write_run
 from mnist_rnn.system.paths import ORIGINALS, RESULTS
 
 

@@ -26,18 +26,10 @@ os.environ |= {  # the Makefile sets the same folders, since HOME may be read-on
 import pytest
 from helpers.lab import BROWSER, open_browser
 
-from mnist_rnn.config import Configuration
+from mnist_rnn.config import PROGRAMS, Configuration, count_parameters
 from mnist_rnn.data import DATA_SHA256, load_mnist
 from mnist_rnn.records.environment import describe_environment
-from mnist_rnn.records.run import (
-    PROGRAMS,
-    Run,
-    count_parameters,
-    find_first_steps,
-    read_run,
-    run_path,
-    write_run,
-)
+from mnist_rnn.records.run import Run, find_first_steps, read_run, run_path, write_run
 from mnist_rnn.system.paths import COMMITTED, ROOT
 
 # Let Ctrl-C stop pytest, even if pytest was started in the background.

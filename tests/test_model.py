@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from mnist_rnn.config import LAYERS, Configuration
+from mnist_rnn.config import LAYERS, Configuration, count_parameters
 from mnist_rnn.experiment.backend import keras
 from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.figures.layers import draw_layers
 from mnist_rnn.records.checkpoint import weights_sha256
 from mnist_rnn.records.model_file import load_model, save_model
-from mnist_rnn.records.run import count_parameters
 from mnist_rnn.system.errors import ExperimentError
 
 TINY = Configuration(units=2)

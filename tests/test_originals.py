@@ -6,8 +6,8 @@ import pytest
 from helpers.runs import end, environment, start
 
 from mnist_rnn.analysis.claims import read_claims
-from mnist_rnn.config import Configuration
-from mnist_rnn.records.run import PROGRAMS, read_run, read_runs, run_path
+from mnist_rnn.config import PROGRAMS, Configuration
+from mnist_rnn.records.run import read_run, read_runs, run_path
 from mnist_rnn.system.paths import ORIGINALS, ROOT
 
 PEERS = ROOT / ".venv-peers" / "bin" / "python"

@@ -10,8 +10,7 @@ from mnist_rnn.analysis.claims import (
     read_curves,
     tabulate_claims,
 )
-from mnist_rnn.config import Configuration
-from mnist_rnn.records.run import PROGRAMS
+from mnist_rnn.config import PROGRAMS, Configuration
 from mnist_rnn.sweep import plan_runs
 from mnist_rnn.system.errors import ClaimError
 from mnist_rnn.system.paths import PUBLISHED

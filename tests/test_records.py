@@ -10,15 +10,13 @@ import pytest
 from helpers.samples import change, cpu
 
 from mnist_rnn.bits.ledger import read_ledger
-from mnist_rnn.config import Configuration
+from mnist_rnn.config import PROGRAMS, Configuration, name_configuration
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.records import environment, run
 from mnist_rnn.records.environment import count_threads, describe_environment, run_command
 from mnist_rnn.records.run import (
-    PROGRAMS,
     find_first_steps,
     find_outdated,
-    name_configuration,
     read_run,
     read_runs,
     reject,

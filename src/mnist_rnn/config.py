@@ -1,4 +1,4 @@
-"""Define the parameters of the notebooks, and the values that each parameter accepts."""
+"""Define the parameters of the notebooks, and the programs that compute runs."""
 
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -28,6 +28,8 @@ LAYERS = {
     "gru": Layer("GRU", gates=3, biases=2),
     "lstm": Layer("LSTM", gates=4),
 }
+# The code that computed a run: our code, or an original that originals/README.md describes.
+Code = Literal["ours", "keras", "keras_rmsprop", "seeded", "seeded_xla", "keras_2019", "pytorch"]
 # Keras's defaults
 LEARNING_RATES = {"sgd": 0.01, "rmsprop": 0.001, "adam": 0.001}
 
@@ -125,3 +127,55 @@ class Interpretation(Strict):
     model: str = Field("", description="the path of a .keras file, or an empty string")
     test_size: int = whole(2000, 100, TEST_SIZE)
     example: int = whole(0, 0, TEST_SIZE - 1)
+
+
+class Program(NamedTuple):
+    """A program that computes runs.
+
+    `script` is the program's file in originals/, or "" for our code. The program accepts `epochs`,
+    `train_size` and the parameters in `takes`. All other parameters have the values of `base`. If
+    `here` is false, the program needs its own Python environment.
+    """
+
+    script: str
+    takes: tuple[str, ...] = ()
+    base: Configuration = Configuration()
+    here: bool = True
+
+
+RMSPROP = Configuration(optimizer="rmsprop", dropout=0.2)
+ADAM = Configuration(optimizer="adam", batch_size=64, epochs=10)
+PROGRAMS: dict[Code, Program] = {
+    "ours": Program("", tuple(Configuration.model_fields)),
+    "keras": Program("keras_notebook.py"),
+    "keras_rmsprop": Program("keras_rmsprop.py", base=RMSPROP),
+    "seeded": Program("seeded_notebook.py", ("seed",)),
+    "seeded_xla": Program("seeded_xla.py", ("seed",)),
+    "keras_2019": Program("keras_2019.py", ("optimizer", "dropout"), here=False),
+    "pytorch": Program("pytorch_notebook.py", base=ADAM, here=False),
+}
+
+
+def name_configuration(config: Configuration, code: Code = "ours") -> str:
+    """Return the name of a configuration and its code, as used in folders and tables.
+
+    For our code, the name is `Configuration.name`. For another program, the name is the program's
+    name, followed by each parameter that differs from its `base`: `keras_2019-dropout_0.2`.
+    """
+    if code == "ours":
+        return config.name
+    changes = config.find_changes(PROGRAMS[code].base)
+    return "-".join([code, *(f"{field}_{value}" for field, value in changes.items())])
+
+
+def count_parameters(config: Configuration, code: Code = "ours") -> int:
+    """Return the number of parameters of the network; PyTorch's RNN has two bias vectors."""
+    _, gates, biases = LAYERS[config.layer]
+    inputs = FEATURES + config.units + (2 if code == "pytorch" else biases)
+    return gates * config.units * inputs + (config.units + 1) * NUM_CLASSES
+
+
+def count_products(config: Configuration) -> int:
+    """Return the number of multiplications in all forward passes of the recurrent layer."""
+    weights = LAYERS[config.layer].gates * config.units * (FEATURES + config.units)
+    return weights * TIMESTEPS * config.train_size * config.epochs

@@ -21,15 +21,8 @@ from typing import NamedTuple, get_args
 import psutil
 
 from mnist_rnn.analysis.claims import Claim, read_claims, read_curves
-from mnist_rnn.config import Configuration
-from mnist_rnn.records.run import (
-    Code,
-    count_products,
-    find_outdated,
-    name_configuration,
-    read_run,
-    run_path,
-)
+from mnist_rnn.config import Code, Configuration, count_products, name_configuration
+from mnist_rnn.records.run import find_outdated, read_run, run_path
 from mnist_rnn.system.errors import RecordError, one_sentence
 from mnist_rnn.system.paths import RESULTS, ROOT
 

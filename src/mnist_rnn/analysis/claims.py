@@ -8,9 +8,8 @@ from typing import Any, Literal, TypeVar
 import pandas as pd
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
-from mnist_rnn.config import Configuration, Strict, whole
+from mnist_rnn.config import PROGRAMS, Code, Configuration, Strict, name_configuration, whole
 from mnist_rnn.parameters import describe_problem
-from mnist_rnn.records.run import PROGRAMS, Code, name_configuration
 from mnist_rnn.system.errors import ClaimError
 from mnist_rnn.system.paths import PUBLISHED, shown
 

@@ -22,9 +22,10 @@ from tqdm import tqdm
 
 from mnist_rnn.bits import implementations as programs
 from mnist_rnn.bits.implementations import Epochs, Trained, find_difference, list_epochs
+from mnist_rnn.config import count_products
 from mnist_rnn.data import load_mnist
 from mnist_rnn.records.environment import describe_cpu
-from mnist_rnn.records.run import Run, count_products, read_runs
+from mnist_rnn.records.run import Run, read_runs
 from mnist_rnn.system.errors import ExperimentError, one_sentence
 from mnist_rnn.system.files import replacing
 from mnist_rnn.system.paths import COMMITTED

@@ -6,20 +6,20 @@ The record is a JSON file. It contains the results, and all that is needed to re
 import logging
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from mnist_rnn.config import (
-    FEATURES,
-    LAYERS,
     NUM_CLASSES,
     TEST_SIZE,
-    TIMESTEPS,
+    Code,
     Configuration,
     Digest,
     Strict,
     Text,
+    count_parameters,
+    name_configuration,
 )
 from mnist_rnn.data import DATA_SHA256
 from mnist_rnn.records.environment import Environment
@@ -34,36 +34,6 @@ Index = Annotated[int, Field(ge=0, lt=TEST_SIZE)]
 Digit = Annotated[int, Field(ge=0, lt=NUM_CLASSES)]
 LARGEST_RECORD = 1_000_000  # bytes; the record of 1,000 epochs and 10,000 mistakes has 430,000
 FIRST_STEPS = Path(__file__).with_name("first_steps.json")
-
-# The code that computed a run: our code, or an original that originals/README.md describes.
-Code = Literal["ours", "keras", "keras_rmsprop", "seeded", "seeded_xla", "keras_2019", "pytorch"]
-
-
-class Program(NamedTuple):
-    """A program that computes runs.
-
-    `script` is the program's file in originals/, or "" for our code. The program accepts `epochs`,
-    `train_size` and the parameters in `takes`. All other parameters have the values of `base`. If
-    `here` is false, the program needs its own Python environment.
-    """
-
-    script: str
-    takes: tuple[str, ...] = ()
-    base: Configuration = Configuration()
-    here: bool = True
-
-
-RMSPROP = Configuration(optimizer="rmsprop", dropout=0.2)
-ADAM = Configuration(optimizer="adam", batch_size=64, epochs=10)
-PROGRAMS: dict[Code, Program] = {
-    "ours": Program("", tuple(Configuration.model_fields)),
-    "keras": Program("keras_notebook.py"),
-    "keras_rmsprop": Program("keras_rmsprop.py", base=RMSPROP),
-    "seeded": Program("seeded_notebook.py", ("seed",)),
-    "seeded_xla": Program("seeded_xla.py", ("seed",)),
-    "keras_2019": Program("keras_2019.py", ("optimizer", "dropout"), here=False),
-    "pytorch": Program("pytorch_notebook.py", base=ADAM, here=False),
-}
 
 
 class History(Strict):
@@ -174,19 +144,6 @@ def find_first_steps(config: Configuration) -> dict[str, str]:
     return search(network) or (search({"layer"}) | search({"optimizer"}))
 
 
-def count_parameters(config: Configuration, code: Code = "ours") -> int:
-    """Return the number of parameters of the network; PyTorch's RNN has two bias vectors."""
-    _, gates, biases = LAYERS[config.layer]
-    inputs = FEATURES + config.units + (2 if code == "pytorch" else biases)
-    return gates * config.units * inputs + (config.units + 1) * NUM_CLASSES
-
-
-def count_products(config: Configuration) -> int:
-    """Return the number of multiplications in all forward passes of the recurrent layer."""
-    weights = LAYERS[config.layer].gates * config.units * (FEATURES + config.units)
-    return weights * TIMESTEPS * config.train_size * config.epochs
-
-
 def find_outdated(run: Run) -> list[str]:
     """Return the reasons why a run must be made again: other data, other first steps, other bits.
 
@@ -200,18 +157,6 @@ def find_outdated(run: Run) -> list[str]:
     ]
     others = {"data": run.data_sha256 != DATA_SHA256, "bits": run.environment.other_bits}
     return changed + [name for name, differs in others.items() if differs]
-
-
-def name_configuration(config: Configuration, code: Code = "ours") -> str:
-    """Return the name of a configuration and its code, as used in folders and tables.
-
-    For our code, the name is `Configuration.name`. For another program, the name is the program's
-    name, followed by each parameter that differs from its `base`: `keras_2019-dropout_0.2`.
-    """
-    if code == "ours":
-        return config.name
-    changes = config.find_changes(PROGRAMS[code].base)
-    return "-".join([code, *(f"{field}_{value}" for field, value in changes.items())])
 
 
 def run_path(
