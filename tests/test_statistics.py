@@ -127,6 +127,17 @@ def test_difference_of_two_means_equals_a_hand_computed_difference():
     assert found == pytest.approx(expected, abs=1e-4)
 
 
+def test_difference_of_two_means_allows_unequal_variances():
+    """Use means with variances 1 and 2. Welch's degrees of freedom are 3² / (1²/2 + 2²/1) = 2.
+
+    Student's t is then 4.303, and not 3.182 as with one variance and three degrees of freedom.
+    """
+    first, second = pd.Series([-(3**0.5), 0, 3**0.5]), pd.Series([0, 8**0.5])
+    reach = 4.303 * 3**0.5
+    expected = {"difference": -(2**0.5), "low": -(2**0.5) - reach, "high": -(2**0.5) + reach}
+    assert compare_means(first, second) == pytest.approx(expected, abs=1e-3)
+
+
 def test_runs_from_the_same_initial_weights_are_compared_seed_by_seed(make_record):
     """Check also that seed 3 is left out, because our code has no run with seed 3."""
     records = [make_record(150, seed=seed) for seed in (7, 0)]
