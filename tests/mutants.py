@@ -20,9 +20,12 @@ from typing import NamedTuple
 from scipy.stats import binomtest
 
 ROOT = Path(__file__).parents[1]
+# The tests of each package; names with a number are notebooks, whose outputs are compared
 TESTS = {
-    "analysis": "tables statistics published trained_network one_bit",
-    "figures": "figures training_figures interpretation_figures unrolled gradient",
+    "analysis": "tables statistics published trained_network one_bit documents "
+    "03_results 06_one_bit",
+    "figures": "figures training_figures interpretation_figures unrolled gradient "
+    "01_data 03_results 04_reading 05_by_hand 06_one_bit",
     "records": "records metrics model training trained_network portable",
 }
 EXECUTED = "test_an_executed_notebook_has_the_committed_outputs"
@@ -80,10 +83,10 @@ def list_edits(path: Path) -> Iterator[Edit]:
 def is_detected(folder: Path, package: str, edit: Edit) -> bool:
     """Return whether a test of the package fails in a copy of the repository with an edit."""
     command = ["timeout", "600", sys.executable, "-m", "pytest", "-xq", "-n2"]
-    tests = [f"tests/test_{name}.py" for name in TESTS[package].split()]
-    if package == "figures":  # nbval compares the pictures of all notebooks that train nothing
-        notebooks = [path.name for path in sorted((folder / "notebooks").glob("0[13456]_*.ipynb"))]
-        tests += [f"tests/test_notebooks.py::{EXECUTED}[{name}]" for name in notebooks]
+    tests = [
+        f"tests/test_notebooks.py::{EXECUTED}[{n}.ipynb]" if n[0] == "0" else f"tests/test_{n}.py"
+        for n in TESTS[package].split()
+    ]
     command += ["-m", "not slow and not trial", *tests]
     path, text = folder / edit.path.relative_to(ROOT), edit.path.read_bytes()
     end = edit.start + len(edit.old.encode())

@@ -6,14 +6,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from generate import draw_report
 from helpers.samples import change
 from matplotlib.colors import to_hex
+from nbval_pictures import compare
 
 from mnist_rnn.analysis.claims import tabulate_claims
 from mnist_rnn.analysis.statistics import find_interval
 from mnist_rnn.analysis.tables import tabulate_runs
 from mnist_rnn.figures import results, training
 from mnist_rnn.figures.captioned import ORANGE, CaptionedFigure
+from mnist_rnn.system.paths import ROOT
 
 pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("close_figures")]
 
@@ -88,6 +91,13 @@ def test_each_curve_has_the_colour_of_its_row(make_record):
     assert (heights.min(), heights.max()) == pytest.approx(expected)
     legend = [text.get_text() for text in right.get_legend().get_texts()]
     assert sorted(legend) == ["95% prediction interval", "mean of the runs", "one run"]
+
+
+def test_the_figure_of_a_report_equals_its_committed_picture(tmp_path):
+    """Check docs/report.png, which `workflow/generate.py` draws."""
+    draw_report().save(tmp_path / "report.png")
+    pictures = ((folder / "report.png").read_bytes() for folder in (ROOT / "docs", tmp_path))
+    assert compare(*pictures) is None
 
 
 def test_the_loss_of_a_single_epoch_is_drawn_as_a_dot(make_record):

@@ -106,6 +106,13 @@ def test_joint_rank_equals_a_hand_computed_rank():
         assert rank_jointly(claim, runs) == (place, 4)
 
 
+def test_joint_rank_counts_deviations_in_standard_deviations_of_each_number():
+    """Use losses whose logarithms have standard deviations near 0.01 and 10."""
+    runs = make_runs([98.0] * 3, np.exp([[0.00, -10.0], [0.01, 0.0], [0.02, 10.0]]))
+    claim = make_claim(losses=(np.exp(0.1), 1.0), test_accuracy=98.0)
+    assert rank_jointly(claim, runs) == (1, 4)
+
+
 def test_joint_ranks_are_uniformly_distributed():
     """Simulate runs with correlated and skewed numbers. One run is the published result."""
     random, places = np.random.default_rng(0), []

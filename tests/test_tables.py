@@ -11,21 +11,15 @@ from helpers.samples import change
 from helpers.tables import make_tables, read_results
 
 from mnist_rnn.analysis import report
-from mnist_rnn.analysis.answer import count_around, describe_answer
+from mnist_rnn.analysis.answer import choose_results, count_around, describe_answer
 from mnist_rnn.analysis.claims import tabulate_claims
-from mnist_rnn.analysis.report import (
-    describe_folder,
-    name_rows,
-)
-from mnist_rnn.analysis.tables import (
-    compare_with_claims,
-    summarize,
-)
+from mnist_rnn.analysis.report import add_committed, describe_folder, name_rows
+from mnist_rnn.analysis.tables import compare_with_claims, summarize
 from mnist_rnn.config import Configuration
 from mnist_rnn.records.run import write_run
 from mnist_rnn.sweep import Planned, why_pending
 from mnist_rnn.system.errors import RecordError
-from mnist_rnn.system.paths import COMMITTED, PUBLISHED, ROOT
+from mnist_rnn.system.paths import COMMITTED, OUTPUTS, PUBLISHED, ROOT, shown
 
 pytestmark = pytest.mark.quick
 
@@ -268,3 +262,11 @@ def test_each_row_of_a_report_has_its_runs_and_its_claims(write):
         claim: (near, [0], [claim]),
         ", ".join(both): (default, [0, 1], both),
     }
+
+
+def test_a_report_adds_the_committed_runs_of_published_results(write):
+    results = read_results(write(200, 210, units=64))
+    runs, names = add_committed(results).runs, choose_results(results.claims)["configuration"]
+    folders = dict(iter(runs.groupby("folder")["configuration"]))
+    assert folders[shown(OUTPUTS)].tolist() == ["simple_rnn-64-sgd"] * 2
+    assert {*folders[shown(COMMITTED)]} == {*names}

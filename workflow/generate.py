@@ -1,7 +1,7 @@
-"""Generate docs/network.svg and parts of README.md from the committed results.
+"""Generate parts of README.md, docs/network.svg and docs/report.png from the committed results.
 
 `python workflow/generate.py` writes README.md's text between `<!-- generated: name -->` and
-`<!-- end -->`, and draws the network of the default run.
+`<!-- end -->`. It draws the network of the default run, and some rows of a report.
 """
 
 import math
@@ -18,6 +18,7 @@ from mnist_rnn.analysis.answer import (
     describe_spread,
 )
 from mnist_rnn.analysis.one_bit import describe_worth
+from mnist_rnn.analysis.report import name_rows
 from mnist_rnn.analysis.tables import Results, summarize, tabulate_results
 from mnist_rnn.analysis.trained_network import Weights
 from mnist_rnn.bits.audit import list_left, read_audited
@@ -25,11 +26,15 @@ from mnist_rnn.bits.implementations import RUNS, SOURCES
 from mnist_rnn.bits.ledger import DEFAULT_RUN, read_ledger
 from mnist_rnn.config import TRAIN_SIZE, Configuration
 from mnist_rnn.data import load_mnist
+from mnist_rnn.figures.captioned import CaptionedFigure
+from mnist_rnn.figures.results import draw_results
 from mnist_rnn.figures.unrolled import DIGIT, draw_unrolled
 from mnist_rnn.records.model_file import load_run
 from mnist_rnn.records.run import read_runs, run_path
 from mnist_rnn.system.files import write_text
 from mnist_rnn.system.paths import COMMITTED, ROOT
+
+ROWS = "notebook-2019, notebook-2020; keras-2019-dropout; notebook-2019-adam, prose-2020-adam"
 
 
 def make_table(results: Results) -> str:
@@ -101,9 +106,16 @@ def fill_blocks(text: str) -> str:
     return text
 
 
+def draw_report() -> CaptionedFigure:
+    """Draw some rows of the figure that `make report` makes."""
+    rows = name_rows(tabulate_results(*read_runs(COMMITTED)))
+    return draw_results({name: rows[name] for name in ROWS.split("; ")})
+
+
 if __name__ == "__main__":
     path = ROOT / "README.md"
     write_text(path, fill_blocks(path.read_text(encoding="utf-8")))
     _, arrays = load_run(run_path(Configuration(), ".keras", COMMITTED))
     weights = Weights(*arrays)
     write_text(ROOT / "docs" / "network.svg", draw_unrolled(weights, load_mnist()[1][0][DIGIT]))
+    draw_report().save(ROOT / "docs" / "report.png")

@@ -143,7 +143,7 @@ def compare_spreads(pairs: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     last = take_last(pairs)
     last = last[(last["epoch"] == 20) & ~last["change"].str.contains("seed")]
-    for name, own in last.groupby("configuration", sort=False):
+    for name, own in last.groupby("configuration"):
         errors = 100 * own["errors"].astype(float) / TEST_SIZE
         apart = errors - errors.groupby(level=0).mean()
         freedom = len(own) - own.index.nunique()
