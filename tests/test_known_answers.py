@@ -121,7 +121,7 @@ def test_a_case_of_ones_own_is_compared():
     case = KNOWN["LSTM"] | options
     means = {f"{mean}{weight}": np.zeros_like(case[weight]) for mean in "mv" for weight in "wubvc"}
     case = take_step(case | means)
-    assert str(compare("mine", case, KNOWN)) == "mine: the same bits in 30 arrays."
+    assert str(compare("mine", case, KNOWN)) == "mine: the same bits (arrays: 30)."
     case["vu'"] = case["vu'"] + 1
     assert str(compare("mine", case, KNOWN)).startswith("mine: vu' differs in 36 of 36 numbers")
 
@@ -193,7 +193,7 @@ def test_the_command_prints_the_difference_and_exits_with_status_1(tmp_path, mon
     monkeypatch.setattr("sys.argv", ["compare", str(dump)])
     case = dict(KNOWN["1 image"])
     for status, sentence in (
-        (False, "1 image: the same bits in 15 arrays."),
+        (False, "1 image: the same bits (arrays: 15)."),
         (True, "1 image: z differs in 10"),
     ):
         dump.write_text(to_json({"1 image": case}))

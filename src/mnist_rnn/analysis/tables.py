@@ -109,7 +109,7 @@ def tabulate_accuracy(
 
 
 def describe_runs(runs: pd.DataFrame) -> dict:
-    """Return the parameters of one configuration's runs, and statistics of their test accuracy."""
+    """Return the runs' configuration, its number of weights, and statistics of test accuracies."""
     errors = runs["test_errors"]  # every machine computes the same mean of whole numbers
     mean, sd = np.round([100 - errors.mean() / 100, errors.std() / 100], 2)
     low, high = find_interval("test_accuracy", runs["test_accuracy"])
@@ -140,7 +140,7 @@ def name_outside(numbers: pd.DataFrame) -> str:
 
 
 def summarize(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Format the table of accuracies for readers, and remove the empty columns."""
+    """Format the results in the table for readers, without the parameters and empty columns."""
     rows = [
         {
             "Result": row["configuration"] if pd.isna(row["claim"]) else row["claim"],

@@ -103,7 +103,7 @@ class Compared(NamedTuple):
 
     def __str__(self) -> str:
         """Return a sentence with the first difference, or with the number of arrays."""
-        same = f"the same bits in {self.arrays} arrays."
+        same = f"the same bits (arrays: {self.arrays})."
         return f"{self.name}: {next(iter(self.wrong.values()), same)}"
 
 

@@ -130,7 +130,8 @@ def find_first_steps(config: Configuration) -> dict[str, str]:
     """Return the digests of first steps that depend on the same code as runs of `config`.
 
     These are the first steps of the configuration. A configuration without an entry in
-    first_steps.json has those of its layer and those of its optimizer, without dropout.
+    first_steps.json has those of the first entry with its layer, and of the first with its
+    optimizer, whatever their other parameters.
     """
 
     def search(fields: set[str]) -> dict[str, str]:

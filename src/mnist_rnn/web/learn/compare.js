@@ -93,7 +93,7 @@ async function compareCase({ cases, places }, name, arrays) {
     const difference = await describeDifference(place, readArray(cases[name][key]), arrays[key], timestep);
     if (difference) return { sentence: `${name}: ${difference}` };
   }
-  return { same: true, sentence: `${name}: the same bits in ${compared.length} arrays.` };
+  return { same: true, sentence: `${name}: the same bits (arrays: ${compared.length}).` };
 }
 
 /** Return a sentence for each case in the JSON text of a dump. */
