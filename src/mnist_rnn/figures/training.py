@@ -64,7 +64,7 @@ def draw_timesteps(image: np.ndarray) -> CaptionedFigure:
     for timestep, row in zip(numbers, image, strict=True):
         right.fill_between(numbers, timestep, timestep - 0.9 * row / 255, color=DARK, lw=0)
     right.set(title="rows of the digit, from top to bottom", xlabel="feature")
-    right.set(xlim=(0.5, 28.5), ylim=(28.5, -0.5), aspect="equal")
+    right.set(ylim=(28.5, -0.5), aspect="equal")
     for ax in (left, right):
         ax.set(xticks=TICKS, yticks=TICKS)
     rows = 1 + np.flatnonzero(image.any(axis=1))
