@@ -17,6 +17,8 @@ for name in list(os.environ):
     if name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):  # a git hook sets these variables
         del os.environ[name]
 os.environ |= {"COLUMNS": "80", "PYTHONUTF8": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, each of which uses one core
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 os.environ |= {  # the Makefile sets the same folders, since HOME may be read-only
     "JUPYTER_RUNTIME_DIR": str(Path(sys.prefix) / "runtime"),
     "IPYTHONDIR": str(Path(sys.prefix) / "ipython"),

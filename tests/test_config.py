@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from mnist_rnn.analysis.claims import CONFIGURATION, read_claims, read_curves
-from mnist_rnn.config import Configuration
+from mnist_rnn.config import Configuration, OneBit
 from mnist_rnn.parameters import read_parameters
 from mnist_rnn.system.errors import ParameterError
 
@@ -41,6 +41,12 @@ def test_the_error_names_a_parameter_that_has_a_wrong_value(name, value, expecte
     assert f"got {value!r} ({type(value).__name__})" in message
     assert ("Did you mean" in message) == (suggestion is not None)
     assert suggestion is None or repr(suggestion) in message
+
+
+@pytest.mark.parametrize("change", ["", "w[0] bit 0", "W[0] bit 32", "W[0, 0] bit 0 "])
+def test_a_changed_bit_has_a_name(change):
+    with pytest.raises(ParameterError, match=r"^change: expected a bit of an array .*, got "):
+        read_parameters({"change": change}, OneBit)
 
 
 MEANT = {

@@ -114,11 +114,16 @@ class ByHand(Strict):
     seed: int = whole(0, 0, 2**32 - 1)
 
 
+BIT = r"([WUbVc])\[([0-9]+(?:, [0-9]+)?)\] bit ([0-9]|[12][0-9]|3[01])"  # an array, index and bit
+
+
 class OneBit(Configuration):
     """The parameters of 06_one_bit.ipynb, which compares runs that differ in one bit."""
 
     epochs: int = whole(0, 0, 1000)
-    change: str = Field("W[14, 0] bit 0", description="a bit of an array W, U, b, V or c")
+    change: str = Field(
+        "W[14, 0] bit 0", pattern=f"^{BIT}$", description="a bit of an array W, U, b, V or c"
+    )
 
 
 class Interpretation(Strict):

@@ -20,7 +20,7 @@ import pandas as pd
 from mnist_rnn.bits import implementations
 from mnist_rnn.bits.implementations import EPOCH, compile_c
 from mnist_rnn.bits.inputs import write_inputs
-from mnist_rnn.config import Configuration, OneBit
+from mnist_rnn.config import BIT, Configuration, OneBit
 from mnist_rnn.experiment.initial_weights import draw_initial_weights
 from mnist_rnn.experiment.network import count_steps
 from mnist_rnn.records.checkpoint import weights_sha256
@@ -34,7 +34,6 @@ COLUMNS = [*KEY, "step", "epoch", "largest", "rms", "digits_differ", "errors", "
 # The steps after which the C program writes weights. It also writes weights after each epoch.
 FOLLOWED = (*range(1, 101), *range(120, 1001, 20))
 UNCHANGED, FLIP = "none", OneBit().change
-BIT = re.compile(r"([WUbVc])\[(\d+(?:, \d+)?)\] bit (\d|[12]\d|3[01])")
 OTHER = re.compile(r"run of seed (\d+)")
 # Broken rules of rounding, each with the value of the C program's macro MISTAKE.
 RULES = {
@@ -65,7 +64,7 @@ def change_weights(config: Configuration, change: str) -> list[np.ndarray]:
     if change == UNCHANGED or change in RULES:
         return weights
     try:
-        array, index, bit = BIT.fullmatch(change).groups()  # type: ignore[union-attr]
+        array, index, bit = re.fullmatch(BIT, change).groups()  # type: ignore[union-attr]
         bits = weights["WUbVc".index(array)].view("uint32")
         place = np.ravel_multi_index([int(number) for number in index.split(",")], bits.shape)
         bits.flat[place] ^= np.uint32(1 << int(bit))
