@@ -1,5 +1,6 @@
 """Test what a run computes, what it writes, and that a stopped run continues."""
 
+import hashlib
 import os
 import pickle
 import random
@@ -170,7 +171,9 @@ DAMAGES = {
     "one bit": lambda path: path.write_bytes(
         (content := path.read_bytes())[:99] + bytes([content[99] ^ 1]) + content[100:]
     ),
-    "a pickle": lambda path: path.write_bytes(pickle.dumps(Pickled())),
+    "a pickle": lambda path: path.write_bytes(
+        hashlib.sha256(content := pickle.dumps(Pickled())).digest() + content
+    ),
     "a folder": lambda path: (path.unlink(), path.mkdir()),
     "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
 }

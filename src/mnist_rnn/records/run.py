@@ -123,7 +123,7 @@ class FirstSteps(Strict):
 @cache
 def read_first_steps() -> dict[str, FirstSteps]:
     """Return the first training steps in first_steps.json, by their names."""
-    return TypeAdapter(dict[str, FirstSteps]).validate_json(FIRST_STEPS.read_bytes(), strict=True)
+    return TypeAdapter(dict[str, FirstSteps]).validate_json(FIRST_STEPS.read_bytes())
 
 
 def find_first_steps(config: Configuration) -> dict[str, str]:
