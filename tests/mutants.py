@@ -25,7 +25,7 @@ TESTS = {
     "analysis": "tables statistics published trained_network one_bit documents "
     "03_results 06_one_bit",
     "figures": "figures training_figures interpretation_figures unrolled gradient "
-    "01_data 03_results 04_reading 05_by_hand 06_one_bit",
+    "01_data 03_results 04_reading 05_by_hand 06_one_bit 02_train",
     "records": "records metrics model training trained_network portable",
 }
 EXECUTED = "test_an_executed_notebook_has_the_committed_outputs"

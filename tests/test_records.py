@@ -244,6 +244,10 @@ def test_our_committed_runs_are_complete_clean_and_up_to_date():
     assert {run.data_sha256 for run in runs} == {DATA_SHA256}
 
 
+def test_184_errors_in_10000_images_are_an_accuracy_of_98_16_percent(committed):
+    assert (committed.test_errors, committed.test_accuracy) == (184, 98.16)
+
+
 @pytest.mark.quick
 def test_the_committed_records_have_their_digests():
     """Compare runs.sha256, which `make results` writes, with the records in results/runs."""
