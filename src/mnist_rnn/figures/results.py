@@ -1,6 +1,6 @@
 """Draw figures of runs and published results; published results are orange."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from itertools import cycle
 from typing import Any
 
@@ -25,6 +25,9 @@ def draw_results(rows: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> Capti
 
     A row has a name, the runs of one configuration, and the claims that it shows.
     """
+    curves = [claims["loss_by_epoch"].dropna() for _, claims in rows.values()]
+    names = dict.fromkeys(name for losses in curves for name in losses.index)
+    shapes = dict(zip(names, cycle("oDs^v"), strict=False))
     size = (9.5, 1 + max(2.8, 0.7 * len(rows)))
     fig, (left, right) = plt.subplots(
         1, 2, figsize=size, width_ratios=(1.6, 1), layout="constrained"
@@ -37,7 +40,7 @@ def draw_results(rows: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> Capti
     for place, (name, (runs, claims)) in enumerate(rows.items()):
         color = COLORS[place % len(COLORS)]
         said.append(draw_accuracies(left, place, name, runs, color, claims))
-        draw_losses(right, runs, color, claims)
+        draw_losses(right, runs, color, claims, shapes)
     left.set(xlabel="test accuracy (%)", ylim=(len(rows) - 0.5, -0.5), yticks=[])
     left.grid(alpha=0.3)
     right.set(xlabel="epoch", ylabel="training loss (nats)", yscale="log")
@@ -47,10 +50,11 @@ def draw_results(rows: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> Capti
     right.yaxis.set_minor_locator(NullLocator())
     right.grid(alpha=0.3)
     handles, labels = right.get_legend_handles_labels()
-    by_label = dict(zip(labels[::-1], handles[::-1], strict=True))  # several rows have equal labels
+    entries = dict(zip(labels, handles, strict=True))  # several rows have equal labels
+    by_label = {name: entries[name] for name in sorted(entries, key=is_published)}
     legend = right.legend(by_label.values(), by_label, frameon=False, fontsize=8)
     for label, handle in zip(by_label, legend.legend_handles, strict=True):
-        if not label.startswith("published"):
+        if not is_published(label):
             handle.set_color(DARK)  # one entry for the rows of all colours
     return CaptionedFigure(fig, " ".join(said).replace("\n", " "))
 
@@ -84,8 +88,18 @@ def describe_mean(runs: pd.DataFrame) -> str:
     return f"{row['mean']:.2f}{spread}% ({row['runs']} run{'s' if row['runs'] > 1 else ''})"
 
 
-def draw_losses(ax: Axes, runs: pd.DataFrame, color: str, claims: pd.DataFrame) -> None:
-    """Draw a configuration's mean training loss, its prediction band and the published losses."""
+def is_published(label: str) -> bool:
+    """Return whether an entry of the legend is a published result."""
+    return label.startswith("published")
+
+
+def draw_losses(
+    ax: Axes, runs: pd.DataFrame, color: str, claims: pd.DataFrame, shapes: Mapping[Hashable, str]
+) -> None:
+    """Draw a configuration's mean training loss, its prediction band and the published losses.
+
+    `shapes` maps each claim to the marker of its losses.
+    """
     losses = np.array(runs["loss_by_epoch"].tolist())
     epochs = np.arange(1, losses.shape[1] + 1)
     marker = "." if len(epochs) == 1 else ""
@@ -95,10 +109,9 @@ def draw_losses(ax: Axes, runs: pd.DataFrame, color: str, claims: pd.DataFrame) 
         low, high = np.array([find_interval("loss", pd.Series(epoch)) for epoch in losses.T]).T
         words = "95% prediction interval"
         ax.fill_between(epochs, low, high, color=color, alpha=0.25, lw=0, label=words)
-    shapes = zip(cycle("oDs"), claims["loss_by_epoch"].dropna().items(), strict=False)
-    for shape, (claim, curve) in shapes:
+    for claim, curve in claims["loss_by_epoch"].dropna().items():
         at = np.arange(1, len(curve) + 1)
-        ax.plot(at, curve, shape, color=ORANGE, ms=3, mew=0, label=f"published: {claim}")
+        ax.plot(at, curve, shapes[claim], color=ORANGE, ms=3, mew=0, label=f"published: {claim}")
 
 
 @default_style
