@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from mnist_rnn.config import PROGRAMS, Code, Configuration, Strict, name_configuration, whole
 from mnist_rnn.parameters import describe_problem
@@ -86,7 +86,7 @@ class Epoch(Strict):
     train_accuracy: float | None = optional("a number from 0 to 1", ge=0, le=1)
 
 
-Row = TypeVar("Row", bound=BaseModel)
+Row = TypeVar("Row", Claim, Epoch)
 CONFIGURATION = {name: f for name, f in Configuration.model_fields.items() if name != "seed"}
 COLUMNS = CONFIGURATION | {name: f for name, f in Claim.model_fields.items() if name != "config"}
 

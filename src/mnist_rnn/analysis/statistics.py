@@ -127,8 +127,8 @@ def rank_jointly(claim: pd.Series, runs: pd.DataFrame) -> tuple[int, int]:
         logs.append(to_log(name, np.append(rounded, value)))
     table = np.array(logs).T
     spread = np.maximum(table.std(axis=0), 1e-9)  # avoids a division by 0
-    far = (np.abs(table - table.mean(axis=0)) / spread).max(axis=1)
-    return int((far >= far[-1] - 1e-9).sum()), len(far)  # equal results have equal ranks
+    far = (np.abs(table - table.mean(axis=0)) / spread).max(axis=1).round(9)
+    return int((far >= far[-1]).sum()), len(far)  # equal results have equal ranks
 
 
 def combine_ranks(groups: Iterable[tuple[list[int], int]]) -> float:
@@ -223,4 +223,4 @@ def compare_seeds(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
         "same_errors": (errors[0] == errors[1]).sum(axis=1),
         "loss_apart": np.abs(losses[0] - losses[1]).max(axis=1),
     }
-    return pd.DataFrame(columns, index=seeds)
+    return pd.DataFrame(columns)
