@@ -15,7 +15,7 @@ from mnist_rnn.experiment.inputs import scale
 from mnist_rnn.experiment.network import build_model, predict
 from mnist_rnn.figures.layers import draw_layers
 from mnist_rnn.records.checkpoint import weights_sha256
-from mnist_rnn.records.model_file import load_model, save_model
+from mnist_rnn.records.model_file import MEMBERS, load_model, save_model
 from mnist_rnn.system.errors import ExperimentError
 
 TINY = Configuration(units=2)
@@ -102,6 +102,17 @@ def test_a_model_file_with_unexpected_members_is_rejected(member, tmp_path):
     with pytest.raises(ExperimentError, match=f"expected .* got .*{re.escape(member)}"):
         load_model(path)
     assert sorted(os.listdir(tmp_path)) == ["models"]
+
+
+def test_a_model_that_needs_too_much_memory_is_rejected(tmp_path):
+    """Write an archive whose directory states that a member has 2^29 + 1 bytes."""
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member in MEMBERS:
+            archive.writestr(member, "")
+        archive.filelist[0].file_size = 2**29 + 1
+    with pytest.raises(ExperimentError, match="with at most 536,870,912 bytes"):
+        load_model(path)
 
 
 def test_a_model_with_a_class_from_another_package_is_rejected(tmp_path):

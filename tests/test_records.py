@@ -106,6 +106,7 @@ def test_the_cpu_is_described_from_cpuinfo(
         ({"history": HISTORY | {"accuracy": []}}, "each list of `history` must have 1 epochs"),
         ({"history": HISTORY | {"test_errors": [10_001]}}, "history.test_errors.0"),
         ({"history": HISTORY | {"loss": [float("nan")]}}, "history.loss.0"),
+        ({"history": HISTORY | {"loss": [-1.0]}}, "history.loss.0"),
         ({"history": HISTORY | {"weights_sha256": ["../x"]}}, "history.weights_sha256.0"),
         ({"data_sha256": "/etc/passwd"}, "data_sha256"),
         ({"train_errors": 2}, "`train_errors` must be at most 1"),

@@ -165,4 +165,5 @@ def list_variables(model: keras.Model) -> list[keras.Variable]:
 
 def sample_loss(model: keras.Model, examples: Examples) -> float:
     """Return the mean cross-entropy of the first 1000 examples, in nats."""
-    return float(cross_entropy(examples.y[:1000], predict(model, examples.x[:1000])))
+    x, y = (each[:1000] for each in examples)
+    return float(cross_entropy(y, predict(model, x)))
