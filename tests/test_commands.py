@@ -23,6 +23,7 @@ CASES = [
         f"system.execute --no-progress-bar {ROOT}/notebooks/05_by_hand.ipynb FILE/out.ipynb",
         "nothing",
     ),
+    (f"system.execute --no-progress-bar -k FILE {ROOT}/notebooks/05_by_hand.ipynb -", "nothing"),
     ("bits.audit FILE", "nothing"),
     ("bits.verify FILE", "nothing"),
     ("bits.implementations JAX --peers FILE", "nothing"),
