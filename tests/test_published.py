@@ -141,6 +141,7 @@ GAP = r"^curves.csv, claim 'mine': expected the epochs from 1 to 3 in order, got
         (1, ("mine", "2", "0", ""), COLUMN + "train_loss: .* above 0, got '0'"),
         (1, ("mine", "2", "0.4", "nan"), COLUMN + "train_accuracy: .* 0 to 1, or nothing, got"),
         (1, ("mine", "2", "0.4", "93.1"), COLUMN + "train_accuracy: .* 0 to 1, or nothing, got"),
+        (1, ("mine", "2", "0.4", "-0.1"), COLUMN + "train_accuracy: .* 0 to 1, or nothing, got"),
         (1, ("mine", "2.5", "0.4", ""), COLUMN + "epoch: expected a whole number, got '2.5'"),
         (1, ("mine", "2"), COLUMN + "train_loss: .* above 0, got nothing"),
         (1, ("mine", "2", "0.4", "0", "93"), COLUMN + r".*: expected one of claim, .*\['93'\]"),

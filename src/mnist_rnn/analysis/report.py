@@ -28,7 +28,7 @@ def add_committed(own: Results) -> Results:
     folders = {shown(OUTPUTS): own, shown(COMMITTED): ours}
     for name in ("runs", "numbers", "accuracy"):
         parts = [getattr(part, name).assign(folder=folder) for folder, part in folders.items()]
-        own = own._replace(**{name: pd.concat(parts, ignore_index=True)})
+        own = own._replace(**{name: pd.concat(parts)})
     return own
 
 
