@@ -79,7 +79,9 @@ def test_the_browser_computes_the_same_weights_as_tensorflow(open_page, file):
     assert re.fullmatch(r"Chromium \d+, fused arithmetic", row["versions"])
 
 
-@pytest.mark.parametrize("fragment", ["", "#exact"], ids=["fused", "exact"])
+@pytest.mark.parametrize(
+    "fragment", ["", pytest.param("#exact", marks=pytest.mark.slow)], ids=["fused", "exact"]
+)
 def test_the_weights_after_the_first_epoch_equal_those_of_tensorflow(open_page, file, fragment):
     """Expect TensorFlow's weights before and after the first epoch, in both kinds of arithmetic."""
     page = open_page(file, fragment)
@@ -139,6 +141,7 @@ def test_two_runs_are_compared_on_one_screen_and_an_address_repeats_the_last(ope
     assert train(again) == second
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(FIREFOX is None, reason="needs Firefox: `apt-get install firefox-esr`")
 def test_an_address_trains_the_same_weights_in_firefox(open_page, file, tmp_path):
     page = open_page(file, QUICK)
