@@ -121,7 +121,7 @@ test: style  ## Check style and types, run all but the slow tests, and compare a
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow and not trial" \
 		tests/test_notebooks.py tests
 
-slow: $(INSTALLED)  ## Run the slow tests: killed runs, Slurm, an emulated CPU, documented commands, JupyterLab in a browser
+slow: $(INSTALLED)  ## Run the slow tests: killed runs, Slurm, an emulated CPU, documented commands, browsers
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0 -m slow --ignore tests/test_browser.py
 	$(BIN)/python -m pytest -m slow tests/test_browser.py
 
