@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from helpers.lab import open_lab, run_all
+from helpers.lab import PROMPTS, open_lab, run_all
 from helpers.runs import NOTEBOOKS
 from helpers.shapes import SHAPES, draw
 
@@ -29,6 +29,7 @@ def test_all_cells_of_a_notebook_run_without_errors(name, browser, lab):
     for complaint in ("application/vnd.jupyter.error", "application/vnd.jupyter.stderr"):
         outputs = page.locator(f".jp-OutputArea [data-mime-type='{complaint}']")
         assert outputs.all_inner_texts() == []
+    assert "[ ]:" not in page.evaluate(PROMPTS)  # such a cell hasn't run: the kernel has died
     if name == "04_reading.ipynb":
         page.locator(".reading").scroll_into_view_if_needed()
         answer = draw(page, SHAPES["7 plain"], wait=1000)
